@@ -1,0 +1,41 @@
+import { Client, escapeIdentifier, escapeLiteral } from 'pg';
+
+/** Owner of the database and, after migration, of the schemas. Like the master user of RDS: no superuser. */
+export const OWNER_ROLE = 'logline_owner';
+
+/** Name of the database that the embedded server holds. */
+export const LEDGER_DATABASE = 'logline';
+
+/**
+ * Makes sure that the role `logline_owner` and the database `name` exist and that the role has this
+ * password. The owner is no superuser and does not bypass row-level security, so that what works here also
+ * works where only a managed server's master user is to be had.
+ *
+ * @param superuserUrl URL of a superuser on the database `postgres`
+ */
+export async function ensureLedgerDatabase(
+  superuserUrl: string,
+  ownerPassword: string,
+  name: string = LEDGER_DATABASE,
+): Promise<void> {
+  const client = new Client({ connectionString: superuserUrl });
+  await client.connect();
+  try {
+    const role = await client.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [OWNER_ROLE]);
+    const verb = role.rowCount === 0 ? 'CREATE' : 'ALTER';
+    await client.query(
+      `${verb} ROLE ${OWNER_ROLE} LOGIN CREATEROLE CREATEDB NOSUPERUSER NOBYPASSRLS PASSWORD ${escapeLiteral(ownerPassword)}`,
+    );
+    const database = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [name]);
+    if (database.rowCount === 0) {
+      await client.query(`CREATE DATABASE ${escapeIdentifier(name)} OWNER ${OWNER_ROLE}`);
+    }
+  } finally {
+    await client.end();
+  }
+}
+
+/** URL of `role` on the embedded server. */
+export function databaseUrl(port: number, role: string, password: string, database: string): string {
+  return `postgres://${role}:${encodeURIComponent(password)}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
+}

@@ -1,0 +1,362 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chown, mkdir, open, readdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from './free-port';
+import { OperatorError, oneLine, systemErrorCode } from './operator-error';
+import { findPostgresBinaries, POSTGRES_MAJOR, type PostgresBinaries } from './postgres-binaries';
+import { explainPostgresLog, isPortTaken } from './postgres-log';
+import { readPostmaster, settleOrphan } from './postmaster';
+import { type Launcher, unprivilegedLauncher } from './unprivileged-user';
+
+export interface PostgresOptions {
+  /** The cluster's folder. Created when it does not exist; its parent must exist. */
+  readonly dataDir: string;
+  /** Where the server writes its log. */
+  readonly logFile: string;
+  /** Password of the superuser `postgres`; used when the cluster is created and to connect. */
+  readonly superuserPassword: string;
+  /** TCP port on 127.0.0.1 to try first. Defaults to any free port. */
+  readonly preferredPort?: number;
+  /** `max_connections`. Defaults to 100. */
+  readonly maxConnections?: number;
+  /** False for throw-away clusters: no fsync, nothing survives a power cut. Defaults to true. */
+  readonly durable?: boolean;
+  /** A folder to delete once the server has ended, however this process ends. Defaults to none. */
+  readonly deleteAfterwards?: string;
+  /** Called before a step that takes a moment, for example creating the cluster. */
+  readonly onProgress?: (message: string) => void;
+  /** How long the server may take to be ready, crash recovery included. Defaults to 120,000 ms. */
+  readonly startTimeoutMs?: number;
+}
+
+/** A running embedded server. */
+export interface PostgresServer {
+  readonly port: number;
+  readonly pid: number;
+  /** URL of the superuser `postgres` on `database`. */
+  superuserUrl(database: string): string;
+  /** Resolves when the server has ended, asked to or not. */
+  readonly ended: Promise<void>;
+  /** Fast shutdown: sessions are ended, everything committed is on disk. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+/** How long a shutdown may take before it is forced. */
+const STOP_TIMEOUT_MS = 8_000;
+const POLL_MS = 15;
+const LOG_TAIL_BYTES = 16_384;
+const MAX_LOG_BYTES = 10 * 1024 * 1024;
+const START_ATTEMPTS = 5;
+
+/**
+ * Stands between this process and the server: `read` returns when our end of the pipe closes, which the
+ * kernel does for us even after a kill -9, and then the server gets the signal for a fast shutdown. So no
+ * server outlives its LogLine. Arguments: folder to delete at the end (or empty), then the command.
+ */
+const GUARD_SCRIPT = `
+exec 3<&0
+doomed=$1; shift
+"$@" </dev/null 3<&- &
+pg=$!
+{ read -r _ <&3; kill -INT "$pg"; } 2>/dev/null &
+guard=$!
+wait "$pg"; code=$?
+kill "$guard" 2>/dev/null
+if [ -n "$doomed" ]; then rm -rf "$doomed"; fi
+exit "$code"`;
+
+/**
+ * Starts the embedded PostgreSQL server on `dataDir`, creating the cluster first if need be.
+ *
+ * After a crash it first deals with what was left behind: a server of ours that still runs is shut down,
+ * a stale postmaster.pid is removed, and PostgreSQL itself replays its log.
+ *
+ * @throws OperatorError that names the fault and the way out in one line
+ */
+export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
+  const binaries = await findPostgresBinaries();
+  const launcher = await unprivilegedLauncher(options.dataDir, [binaries.postgres, options.dataDir]);
+  await rejectForeignCluster(options.dataDir);
+  if (!(await isCluster(options.dataDir))) await createCluster(options, binaries, launcher);
+  await settleOrphan(options.dataDir);
+
+  let port = await freePort(options.preferredPort);
+  for (let attempt = 1; ; attempt += 1) {
+    const outcome = await launch(options, binaries, launcher, port);
+    if ('server' in outcome) return outcome.server;
+    if (!isPortTaken(outcome.log) || attempt === START_ATTEMPTS) {
+      throw new OperatorError(explainPostgresLog(outcome.log, options.dataDir, options.logFile));
+    }
+    port = await freePort();
+  }
+}
+
+async function isCluster(dataDir: string): Promise<boolean> {
+  return (await versionOf(dataDir)) !== undefined;
+}
+
+async function versionOf(dataDir: string): Promise<string | undefined> {
+  try {
+    return (await readFile(path.join(dataDir, 'PG_VERSION'), 'utf8')).trim();
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === 'ENOENT') return undefined;
+    throw new OperatorError(
+      `cannot read the database folder ${dataDir} (${oneLine(error)}); give this user access to it or set LOGLINE_DATA to another folder`,
+      { cause: error },
+    );
+  }
+}
+
+/** Refuses a folder that exists but is not a cluster of our major version. */
+async function rejectForeignCluster(dataDir: string): Promise<void> {
+  const version = await versionOf(dataDir);
+  if (version !== undefined && version !== String(POSTGRES_MAJOR)) {
+    throw new OperatorError(
+      `the database in ${dataDir} belongs to PostgreSQL ${version || 'of an unknown version'}, this LogLine runs ${POSTGRES_MAJOR}; move that folder away to begin with an empty ledger, or run the LogLine version that made it`,
+    );
+  }
+  if (version === undefined && !(await isMissingOrEmpty(dataDir))) {
+    throw new OperatorError(
+      `the database folder ${dataDir} is broken: it has no PG_VERSION file; restore it from a backup, or move it away to begin with an empty ledger`,
+    );
+  }
+}
+
+async function isMissingOrEmpty(dataDir: string): Promise<boolean> {
+  try {
+    return (await readdir(dataDir)).length === 0;
+  } catch (error) {
+    return systemErrorCode(error) === 'ENOENT';
+  }
+}
+
+/** Runs initdb in a folder beside `dataDir` and renames it, so that a half-made cluster is never used. */
+async function createCluster(
+  options: PostgresOptions,
+  binaries: PostgresBinaries,
+  launcher: Launcher,
+): Promise<void> {
+  options.onProgress?.('creating the database');
+  const draft = `${options.dataDir}.initializing`;
+  const passwordFile = `${draft}.password`;
+  try {
+    await rm(draft, { recursive: true, force: true });
+    await mkdir(draft, { mode: 0o700 });
+    await writeFile(passwordFile, `${options.superuserPassword}\n`, { mode: 0o600 });
+    if (launcher.owner) {
+      await chown(draft, launcher.owner.uid, launcher.owner.gid);
+      await chown(passwordFile, launcher.owner.uid, launcher.owner.gid);
+    }
+    const { code, output } = await run(launcher, binaries.initdb, [
+      `--pgdata=${draft}`,
+      '--username=postgres',
+      '--auth=scram-sha-256',
+      `--pwfile=${passwordFile}`,
+      '--encoding=UTF8',
+      // The same sort order on every machine, whatever locales it has.
+      '--locale=C',
+      '--locale-provider=builtin',
+      '--builtin-locale=C.UTF-8',
+      '--no-instructions',
+      ...(options.durable === false ? ['--no-sync'] : []),
+    ]);
+    if (code !== 0) throw new OperatorError(explainPostgresLog(output, options.dataDir, options.logFile));
+    await rename(draft, options.dataDir);
+  } catch (error) {
+    await rm(draft, { recursive: true, force: true }).catch(() => undefined);
+    if (error instanceof OperatorError || systemErrorCode(error) === undefined) throw error;
+    throw new OperatorError(
+      `cannot create the database in ${options.dataDir} (${oneLine(error)}); free some space or set LOGLINE_DATA to a folder that this user may write to`,
+      { cause: error },
+    );
+  } finally {
+    await rm(passwordFile, { force: true }).catch(() => undefined);
+  }
+}
+
+/** Nothing of the caller's environment reaches the server: a stray PGOPTIONS or LC_ALL would change it. */
+const SERVER_ENV = { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' } as const;
+
+function serverEnv(): NodeJS.ProcessEnv {
+  return process.platform === 'win32' ? { ...process.env, LC_ALL: 'C' } : { ...SERVER_ENV };
+}
+
+function run(
+  launcher: Launcher,
+  program: string,
+  args: readonly string[],
+): Promise<{ code: number | null; output: string }> {
+  const [command = program, ...rest] = [...launcher.prefix, program, ...args];
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, rest, {
+      cwd: path.parse(program).root,
+      env: serverEnv(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...credentials(launcher),
+    });
+    let output = '';
+    const keep = (chunk: Buffer): void => {
+      output = (output + chunk.toString()).slice(-LOG_TAIL_BYTES);
+    };
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, output }));
+  });
+}
+
+function credentials(launcher: Launcher): { uid?: number; gid?: number } {
+  if (launcher.uid === undefined || launcher.gid === undefined) return {};
+  return { uid: launcher.uid, gid: launcher.gid };
+}
+
+type LaunchOutcome = { readonly server: PostgresServer } | { readonly log: string };
+
+/** Starts the server once; on failure returns what it wrote to its log. */
+async function launch(
+  options: PostgresOptions,
+  binaries: PostgresBinaries,
+  launcher: Launcher,
+  port: number,
+): Promise<LaunchOutcome> {
+  const log = await openLog(options.logFile);
+  const child = spawnGuarded(options, binaries, launcher, port, log.fd);
+  await log.close();
+  let hasEnded = false;
+  const ended = new Promise<void>((resolve) => {
+    const finish = (): void => {
+      hasEnded = true;
+      resolve();
+    };
+    child.once('error', finish);
+    child.once('exit', finish);
+  });
+
+  const deadline = Date.now() + (options.startTimeoutMs ?? 120_000);
+  while (!hasEnded && Date.now() < deadline) {
+    const postmaster = await readPostmaster(options.dataDir);
+    if (postmaster?.status === 'ready') {
+      // From here on the guard, not the event loop, keeps the server alive.
+      child.unref();
+      return { server: new EmbeddedServer(child, postmaster.pid, port, options, ended) };
+    }
+    await Promise.race([sleep(POLL_MS), ended]);
+  }
+  child.stdin?.destroy();
+  await ended;
+  return { log: await readFrom(options.logFile, log.offset) };
+}
+
+function spawnGuarded(
+  options: PostgresOptions,
+  binaries: PostgresBinaries,
+  launcher: Launcher,
+  port: number,
+  logFd: number,
+): ChildProcess {
+  const server = [...launcher.prefix, binaries.postgres, '-D', options.dataDir, ...settings(options, port)];
+  const guarded =
+    process.platform === 'win32'
+      ? server
+      : ['/bin/sh', '-c', GUARD_SCRIPT, 'logline-guard', options.deleteAfterwards ?? '', ...server];
+  const [command = binaries.postgres, ...args] = guarded;
+  return spawn(command, args, {
+    cwd: path.parse(binaries.postgres).root,
+    env: serverEnv(),
+    stdio: ['pipe', logFd, logFd],
+    // Its own session: Ctrl-C reaches LogLine alone, which drains requests before the database goes.
+    detached: process.platform !== 'win32',
+    ...credentials(launcher),
+  });
+}
+
+function settings(options: PostgresOptions, port: number): string[] {
+  const values: Record<string, string> = {
+    listen_addresses: '127.0.0.1',
+    port: String(port),
+    unix_socket_directories: '',
+    max_connections: String(options.maxConnections ?? 100),
+    password_encryption: 'scram-sha-256',
+    timezone: 'UTC',
+    log_timezone: 'UTC',
+    cluster_name: 'logline',
+  };
+  if (options.durable === false) {
+    Object.assign(values, { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' });
+  }
+  return Object.entries(values).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+}
+
+async function openLog(logFile: string): Promise<{ fd: number; offset: number; close(): Promise<void> }> {
+  try {
+    const size = (await stat(logFile).catch(() => undefined))?.size ?? 0;
+    if (size > MAX_LOG_BYTES) await rename(logFile, `${logFile}.1`);
+    const handle = await open(logFile, 'a', 0o600);
+    const offset = (await handle.stat()).size;
+    return { fd: handle.fd, offset, close: () => handle.close() };
+  } catch (cause) {
+    throw new OperatorError(
+      `cannot write ${logFile} (${oneLine(cause)}); free some space or set LOGLINE_DATA to a folder that this user may write to`,
+      { cause },
+    );
+  }
+}
+
+async function readFrom(file: string, offset: number): Promise<string> {
+  const handle = await open(file, 'r');
+  try {
+    const buffer = Buffer.alloc(LOG_TAIL_BYTES);
+    const { size } = await handle.stat();
+    const start = Math.max(offset, size - LOG_TAIL_BYTES);
+    const { bytesRead } = await handle.read(buffer, 0, LOG_TAIL_BYTES, start);
+    return buffer.toString('utf8', 0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
+class EmbeddedServer implements PostgresServer {
+  readonly port: number;
+  readonly pid: number;
+  readonly ended: Promise<void>;
+  readonly #child: ChildProcess;
+  readonly #password: string;
+  readonly #dataDir: string;
+
+  constructor(
+    child: ChildProcess,
+    pid: number,
+    port: number,
+    options: PostgresOptions,
+    ended: Promise<void>,
+  ) {
+    this.port = port;
+    this.pid = pid;
+    this.ended = ended;
+    this.#child = child;
+    this.#password = options.superuserPassword;
+    this.#dataDir = options.dataDir;
+  }
+
+  superuserUrl(database: string): string {
+    return `postgres://postgres:${encodeURIComponent(this.#password)}@127.0.0.1:${this.port}/${encodeURIComponent(database)}`;
+  }
+
+  async stop(): Promise<void> {
+    this.#child.ref();
+    this.#child.stdin?.destroy();
+    const inTime = new AbortController();
+    const late = sleep(STOP_TIMEOUT_MS, true, { signal: inTime.signal }).catch(() => false);
+    if (await Promise.race([this.ended.then(() => false), late])) {
+      // Immediate shutdown: what was committed is in the write-ahead log and comes back on the next start.
+      const postmaster = await readPostmaster(this.#dataDir);
+      if (postmaster?.pid === this.pid) process.kill(this.pid, 'SIGQUIT');
+      await this.ended;
+    }
+    inTime.abort();
+    if (process.platform === 'win32')
+      await unlink(path.join(this.#dataDir, 'postmaster.pid')).catch(() => undefined);
+  }
+}

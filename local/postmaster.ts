@@ -1,0 +1,106 @@
+import { execFile } from 'node:child_process';
+import { readFile, realpath, unlink } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { OperatorError, systemErrorCode } from './operator-error';
+
+/** What `postmaster.pid` says about a server, see pidfile.h of PostgreSQL. */
+export interface Postmaster {
+  readonly pid: number;
+  readonly port: number | undefined;
+  readonly status: 'starting' | 'stopping' | 'ready' | 'standby' | 'unknown';
+}
+
+const PID_LINE = 0;
+const PORT_LINE = 3;
+const STATUS_LINE = 7;
+const POLL_MS = 50;
+
+/** Reads `postmaster.pid`, or returns undefined when there is none or it is half written. */
+export async function readPostmaster(dataDir: string): Promise<Postmaster | undefined> {
+  let text: string;
+  try {
+    text = await readFile(path.join(dataDir, 'postmaster.pid'), 'utf8');
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  const lines = text.split('\n').map((line) => line.trim());
+  const pid = Number(lines[PID_LINE]);
+  if (!Number.isInteger(pid) || pid <= 0) return undefined;
+  const port = Number(lines[PORT_LINE]);
+  return { pid, port: port > 0 ? port : undefined, status: parseStatus(lines[STATUS_LINE]) };
+}
+
+function parseStatus(text: string | undefined): Postmaster['status'] {
+  switch (text) {
+    case 'starting':
+    case 'stopping':
+    case 'ready':
+    case 'standby':
+      return text;
+    default:
+      return 'unknown';
+  }
+}
+
+/**
+ * Clears the way for a new server after a crash: shuts down a server that still runs on `dataDir`, and
+ * removes a `postmaster.pid` whose process is gone or is something else entirely (process ids are reused,
+ * in containers nearly always).
+ */
+export async function settleOrphan(dataDir: string): Promise<void> {
+  const orphan = await readPostmaster(dataDir);
+  if (orphan !== undefined) {
+    for (const { signal, patienceMs } of [
+      { signal: 'SIGINT', patienceMs: 10_000 }, // fast shutdown
+      { signal: 'SIGQUIT', patienceMs: 10_000 }, // immediate shutdown, recovered on the next start
+    ] as const) {
+      if (!(await isPostgresOn(orphan.pid, dataDir))) break;
+      kill(orphan.pid, signal);
+      await waitUntilGone(orphan.pid, dataDir, patienceMs);
+    }
+    if (await isPostgresOn(orphan.pid, dataDir)) {
+      throw new OperatorError(
+        `a PostgreSQL server (process ${orphan.pid}) still runs on ${dataDir} and does not stop; end it, then start again`,
+      );
+    }
+  }
+  await unlink(path.join(dataDir, 'postmaster.pid')).catch((error: unknown) => {
+    if (systemErrorCode(error) !== 'ENOENT') throw error;
+  });
+}
+
+function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ESRCH') throw error;
+  }
+}
+
+async function waitUntilGone(pid: number, dataDir: string, patienceMs: number): Promise<void> {
+  const deadline = Date.now() + patienceMs;
+  while (Date.now() < deadline && (await isPostgresOn(pid, dataDir))) await sleep(POLL_MS);
+}
+
+/** Whether process `pid` is alive and is a PostgreSQL server on `dataDir`. */
+async function isPostgresOn(pid: number, dataDir: string): Promise<boolean> {
+  const command = await commandLine(pid);
+  if (command === undefined || !command.includes('postgres')) return false;
+  const real = await realpath(dataDir).catch(() => dataDir);
+  return command.includes(dataDir) || command.includes(real);
+}
+
+async function commandLine(pid: number): Promise<string | undefined> {
+  if (process.platform === 'linux') {
+    // Empty for a zombie, which holds nothing any more.
+    return readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => undefined);
+  }
+  if (process.platform === 'win32') return undefined;
+  return new Promise((resolve) => {
+    execFile('ps', ['-o', 'command=', '-p', String(pid)], (error, stdout) => {
+      resolve(error ? undefined : stdout);
+    });
+  });
+}

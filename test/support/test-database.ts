@@ -1,0 +1,89 @@
+import { randomBytes } from 'node:crypto';
+import { Client, escapeIdentifier } from 'pg';
+import { databaseUrl, ensureLedgerDatabase, OWNER_ROLE } from '../../local/ledger-database';
+import { prepareTemplate } from './template-database';
+import { testCluster } from './test-cluster';
+
+/** A database that belongs to one test or one suite. */
+export interface TestDatabase {
+  /** URL of `logline_owner`, who owns the database and its schemas and is no superuser. */
+  readonly adminUrl: string;
+  /** URL of `logline_app`, the role that the ledger runs as. */
+  readonly appUrl: string;
+  /** URL of a superuser, for tests that break things on purpose. */
+  readonly superuserUrl: string;
+  /** Ends every session on the database and drops it. */
+  drop(): Promise<void>;
+}
+
+const APP_ROLE = 'logline_app';
+const TEMPLATE = 'logline_template';
+const ownerPassword = randomBytes(16).toString('hex');
+const appPassword = randomBytes(16).toString('hex');
+
+let ownerAndTemplate: Promise<void> | undefined;
+let template: Promise<void> | undefined;
+
+/**
+ * Creates a database with the schema and the seeds in place: a copy of a template that is migrated once per
+ * mocha run, so it takes some 50 ms.
+ */
+export async function createTestDatabase(): Promise<TestDatabase> {
+  template ??= createTemplate();
+  await template;
+  return createDatabase(TEMPLATE);
+}
+
+/** Creates a database with nothing in it, for tests of the migrations themselves. */
+export async function createEmptyDatabase(): Promise<TestDatabase> {
+  await ensureOwner();
+  return createDatabase('template1');
+}
+
+/** The password that {@link TestDatabase.appUrl} uses; pass it to `migrate` on an empty database. */
+export function testAppPassword(): string {
+  return appPassword;
+}
+
+/** Once per run, since two statements that create the same role cannot run at the same time. */
+function ensureOwner(): Promise<void> {
+  ownerAndTemplate ??= testCluster().then((server) =>
+    ensureLedgerDatabase(server.superuserUrl('postgres'), ownerPassword, TEMPLATE),
+  );
+  return ownerAndTemplate;
+}
+
+async function createTemplate(): Promise<void> {
+  const server = await testCluster();
+  await ensureOwner();
+  await prepareTemplate(databaseUrl(server.port, OWNER_ROLE, ownerPassword, TEMPLATE), appPassword);
+}
+
+async function createDatabase(from: string): Promise<TestDatabase> {
+  const server = await testCluster();
+  const name = `test_${randomBytes(6).toString('hex')}`;
+  await superuser(server.superuserUrl('postgres'), async (client) => {
+    await client.query(
+      `CREATE DATABASE ${escapeIdentifier(name)} OWNER ${OWNER_ROLE} TEMPLATE ${escapeIdentifier(from)}`,
+    );
+  });
+  return {
+    adminUrl: databaseUrl(server.port, OWNER_ROLE, ownerPassword, name),
+    appUrl: databaseUrl(server.port, APP_ROLE, appPassword, name),
+    superuserUrl: server.superuserUrl(name),
+    drop: () =>
+      superuser(server.superuserUrl('postgres'), async (client) => {
+        await client.query(`DROP DATABASE IF EXISTS ${escapeIdentifier(name)} WITH (FORCE)`);
+      }),
+  };
+}
+
+async function superuser(url: string, use: (client: Client) => Promise<void>): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    await use(client);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,146 @@
+import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
+import * as noble from '@noble/ed25519';
+import { sha512 } from '@noble/hashes/sha2.js';
+import { blake3 } from './blake3';
+import { isRefusedPoint } from './ed25519-point';
+import { hex } from './hex';
+import { LruCache } from './lru-cache';
+
+noble.hashes.sha512 = sha512;
+
+/** Length of a secret key (the RFC 8032 seed) and of a public key, in bytes. */
+export const KEY_BYTES = 32;
+/** Length of a signature, in bytes. */
+export const SIGNATURE_BYTES = 64;
+
+/** Ed25519 as RFC 8032 section 5.1 has it (no context, no pre-hash), on raw keys. */
+export interface Ed25519 {
+  /**
+   * Signs a message.
+   * @param secretKey the 32-byte seed.
+   * @throws TypeError when the secret key is not 32 bytes.
+   */
+  sign(message: Uint8Array, secretKey: Uint8Array): Uint8Array;
+  /**
+   * Whether a signature is good. Never throws for wrong bytes, of whatever length.
+   *
+   * Accepts exactly when: the lengths are 64 and 32; S < L; the public key and R decode with y < p and are not of
+   * small order; and [S]B = R + [k]A, compared without multiplying by the cofactor. This is the strictest reading
+   * in use, so whatever passes here passes in OpenSSL, libsodium, Go, noble and under ZIP 215 too.
+   */
+  verify(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean;
+  /**
+   * The public key of a secret key.
+   * @throws TypeError when the secret key is not 32 bytes.
+   */
+  publicKey(secretKey: Uint8Array): Uint8Array;
+}
+
+// RFC 8410: a raw key is the tail of its DER form, after a constant prefix.
+const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
+const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
+
+// Parsing a key costs about as much as using it. 1,024 signers at once is far above what one tenant
+// page or batch holds; 64 secret keys far above what one process signs with.
+const publicKeys = new LruCache<KeyObject>(1024);
+const secretKeys = new LruCache<KeyObject>(64);
+
+/** A node:crypto key from the 32-byte seed. Throws TypeError when it is not 32 bytes. */
+export function secretKeyObject(secretKey: Uint8Array): KeyObject {
+  assertSecretKey(secretKey);
+  return createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, secretKey]), format: 'der', type: 'pkcs8' });
+}
+
+/** A node:crypto key from the 32 raw bytes of a public key. Throws TypeError when it is not 32 bytes. */
+export function publicKeyObject(publicKey: Uint8Array): KeyObject {
+  if (!isBytes(publicKey, KEY_BYTES)) throw new TypeError('ed25519: expected a public key of 32 bytes');
+  return createPublicKey({ key: Buffer.concat([SPKI_PREFIX, publicKey]), format: 'der', type: 'spki' });
+}
+
+/** The raw 32 bytes of a node:crypto Ed25519 key's public half. */
+export function rawPublicKey(key: KeyObject): Uint8Array {
+  const publicHalf = key.type === 'private' ? createPublicKey(key) : key;
+  return Uint8Array.from(publicHalf.export({ format: 'der', type: 'spki' }).subarray(SPKI_PREFIX.length));
+}
+
+/** The hot path: OpenSSL through node:crypto, about ten times as fast as noble (DESIGN.md section 12). */
+export const ed25519: Ed25519 = {
+  sign(message, secretKey) {
+    assertSecretKey(secretKey);
+    // The cache is keyed by a hash, so that no secret sits in the JavaScript heap as a string.
+    const cacheKey = hex(blake3(secretKey));
+    let key = secretKeys.get(cacheKey);
+    if (key === undefined) {
+      key = secretKeyObject(secretKey);
+      secretKeys.set(cacheKey, key);
+    }
+    return bytesOf(sign(null, message, key));
+  },
+
+  verify(signature, message, publicKey) {
+    if (!isBytes(signature, SIGNATURE_BYTES) || !isBytes(publicKey, KEY_BYTES)) return false;
+    // OpenSSL checks S < L and compares R byte by byte, so an unreduced R never passes; the rest is checked here.
+    if (isRefusedPoint(publicKey) || isRefusedPoint(signature)) return false;
+    const cacheKey = hex(publicKey);
+    let key = publicKeys.get(cacheKey);
+    if (key === undefined) {
+      key = publicKeyObject(publicKey);
+      publicKeys.set(cacheKey, key);
+    }
+    return verify(null, message, key, signature);
+  },
+
+  publicKey(secretKey) {
+    return rawPublicKey(secretKeyObject(secretKey));
+  },
+};
+
+/** The portable reference that {@link ed25519} must equal, decision for decision. */
+export const nobleEd25519: Ed25519 = {
+  sign(message, secretKey) {
+    assertSecretKey(secretKey);
+    return noble.sign(message, secretKey);
+  },
+
+  verify(signature, message, publicKey) {
+    if (!isBytes(signature, SIGNATURE_BYTES) || !isBytes(publicKey, KEY_BYTES)) return false;
+    if (!noble.verify(signature, message, publicKey, { zip215: false })) return false;
+    return isCofactorlessSignature(signature, message, publicKey);
+  },
+
+  publicKey(secretKey) {
+    assertSecretKey(secretKey);
+    return noble.getPublicKey(secretKey);
+  },
+};
+
+/**
+ * What noble's strict mode leaves open: it multiplies both sides by the cofactor, so it would accept a key or an R
+ * with a small-order component that OpenSSL refuses; and it takes an R of small order, which libsodium refuses.
+ */
+function isCofactorlessSignature(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean {
+  const { n: order } = noble.Point.CURVE();
+  const a = noble.Point.fromBytes(publicKey);
+  const r = noble.Point.fromBytes(signature.subarray(0, 32));
+  if (r.isSmallOrder()) return false;
+  const s = littleEndian(signature.subarray(32));
+  const k = littleEndian(sha512(Buffer.concat([signature.subarray(0, 32), publicKey, message]))) % order;
+  const expected = noble.Point.BASE.multiply(s, false).subtract(a.multiply(k, false));
+  return expected.equals(r);
+}
+
+function littleEndian(bytes: Uint8Array): bigint {
+  return BigInt(`0x${hex(Uint8Array.from(bytes).reverse())}`);
+}
+
+function isBytes(value: unknown, length: number): value is Uint8Array {
+  return value instanceof Uint8Array && value.length === length;
+}
+
+function assertSecretKey(secretKey: Uint8Array): void {
+  if (!isBytes(secretKey, KEY_BYTES)) throw new TypeError('ed25519: expected a secret key of 32 bytes');
+}
+
+function bytesOf(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+}

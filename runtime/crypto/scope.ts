@@ -1,0 +1,20 @@
+/** What a token may be used for (DESIGN.md section 4). */
+
+/** Every scope there is. */
+export const SCOPES = ['spans:write', 'timeline:read', 'execute', 'admin'] as const;
+
+/** One permission. */
+export type Scope = (typeof SCOPES)[number];
+
+/** Whether a word is a scope. */
+export function isScope(word: unknown): word is Scope {
+  return SCOPES.some((scope) => scope === word);
+}
+
+/**
+ * The scopes in a space-separated text. Words that are not ours are ignored, as RFC 6749 section 3.3 allows: an
+ * OIDC issuer adds its own (`openid profile`), and a word nobody knows can grant nothing.
+ */
+export function scopesIn(text: string): ReadonlySet<Scope> {
+  return new Set(text.split(' ').filter(isScope));
+}

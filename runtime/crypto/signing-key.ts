@@ -1,0 +1,60 @@
+import { type KeyObject, randomBytes, sign } from 'node:crypto';
+import { inspect } from 'node:util';
+import { KEY_BYTES, rawPublicKey, secretKeyObject } from './ed25519';
+import { hex, toU8 } from './hex';
+
+/**
+ * An Ed25519 key that signs. The secret is out of reach of logging by accident: `JSON.stringify`, `console.log`
+ * and enumeration show the public key only.
+ */
+export class SigningKey {
+  /** The 32 bytes of the public key in lower-case hex. */
+  readonly publicKeyHex: string;
+  readonly #secretKey: Uint8Array;
+  readonly #key: KeyObject;
+
+  /** @throws TypeError when `secretKey` (the RFC 8032 seed) is not 32 bytes. */
+  constructor(secretKey: Uint8Array) {
+    this.#key = secretKeyObject(secretKey);
+    this.#secretKey = Uint8Array.from(secretKey);
+    this.publicKeyHex = hex(rawPublicKey(this.#key));
+  }
+
+  /** The 64-byte signature of some bytes; of a span, the 32 bytes of its hash. */
+  sign(message: Uint8Array): Uint8Array {
+    return Uint8Array.from(sign(null, message, this.#key));
+  }
+
+  /** The secret, for a key file or a kernel that the manifest trusts with it. Never log or return it. */
+  secretKeyHex(): string {
+    return hex(this.#secretKey);
+  }
+
+  /** The key in the form node:crypto and `jose` take. */
+  keyObject(): KeyObject {
+    return this.#key;
+  }
+
+  toJSON(): { publicKeyHex: string } {
+    return { publicKeyHex: this.publicKeyHex };
+  }
+
+  [inspect.custom](): string {
+    return `SigningKey { publicKeyHex: '${this.publicKeyHex}' }`;
+  }
+}
+
+/**
+ * A signing key from the hex of its 32-byte seed.
+ * @throws TypeError when the text is not 64 hex digits; the message never repeats the text.
+ */
+export function signingKeyFromHex(seedHex: string): SigningKey {
+  const seed = toU8(seedHex);
+  if (seed.length !== KEY_BYTES) throw new TypeError(`signing key: expected 32 bytes, got ${seed.length}`);
+  return new SigningKey(seed);
+}
+
+/** A new signing key from the system's random source. */
+export function generateSigningKey(): SigningKey {
+  return new SigningKey(randomBytes(KEY_BYTES));
+}

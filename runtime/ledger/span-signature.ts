@@ -1,0 +1,123 @@
+import { blake3, canonicalBytes, ed25519, hex, hexPattern, type SigningKey, toU8 } from '../crypto';
+import { MalformedError } from './errors';
+import { payloadOf } from './payload';
+import type { SignedSpan, Span } from './span';
+import { isTimestamp } from './timestamp';
+
+/** Why a span does not verify. */
+export type SpanFault = 'malformed' | 'hash' | 'signature' | 'untrusted';
+
+/** The outcome of {@link verifySpan}. `detail` may be shown to anyone. */
+export type SpanVerdict =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly fault: SpanFault; readonly detail: string };
+
+/** What {@link verifySpan} demands beyond a good hash and signature. */
+export interface VerifySpanOptions {
+  /** Public keys (lower-case hex) of which one must have signed. Defaults to any key. */
+  readonly trustedKeys?: ReadonlySet<string>;
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const HASH = hexPattern(32);
+const KEY = hexPattern(32);
+const SIGNATURE = hexPattern(64);
+
+/**
+ * The hash of a span: BLAKE3-256 over the RFC 8785 form of its payload, lower-case hex. `curr_hash` and
+ * `signature` of the span are not looked at.
+ * @throws TypeError when a value in it is not JSON (see `canonicalText`).
+ */
+export function hashSpan(span: Partial<Span>): string {
+  return hex(blake3(canonicalBytes(payloadOf(span))));
+}
+
+/**
+ * The span with `public_key`, `curr_hash` and `signature` set; what it had of those is replaced.
+ * @throws MalformedError when the span is one that {@link verifySpan} would call malformed.
+ */
+export function signSpan(span: Span, key: SigningKey): SignedSpan {
+  const unsigned = { ...span, public_key: key.publicKeyHex };
+  const detail = malformation(unsigned);
+  if (detail !== undefined) throw new MalformedError(detail);
+  const hash = digestOf(unsigned);
+  if (hash === undefined) throw new MalformedError(NOT_JSON);
+  return { ...unsigned, curr_hash: hex(hash), signature: hex(key.sign(hash)) };
+}
+
+/**
+ * Checks a span by its JSON alone: the form of what the hash depends on, then the hash, then the signature, then
+ * whether the key is trusted. Never throws, whatever the span holds.
+ *
+ * It does not look at the version before; see the chain check for `prev_hash`.
+ */
+export function verifySpan(span: Partial<Span>, options: VerifySpanOptions = {}): SpanVerdict {
+  const malformed = malformation(span) ?? sealMalformation(span);
+  if (malformed !== undefined) return { ok: false, fault: 'malformed', detail: malformed };
+  const { curr_hash: claimed, signature, public_key: publicKey } = span;
+  if (typeof claimed !== 'string' || typeof signature !== 'string' || typeof publicKey !== 'string') {
+    return { ok: false, fault: 'malformed', detail: 'the span is not signed' };
+  }
+  const hash = digestOf(span);
+  if (hash === undefined) return { ok: false, fault: 'malformed', detail: NOT_JSON };
+  const computed = hex(hash);
+  if (computed !== claimed) {
+    return { ok: false, fault: 'hash', detail: `curr_hash is ${claimed}, the content hashes to ${computed}` };
+  }
+  if (!ed25519.verify(toU8(signature), hash, toU8(publicKey))) {
+    return { ok: false, fault: 'signature', detail: `signature is not one of ${publicKey} over curr_hash` };
+  }
+  if (options.trustedKeys !== undefined && !options.trustedKeys.has(publicKey)) {
+    return { ok: false, fault: 'untrusted', detail: `public_key ${publicKey} is not trusted` };
+  }
+  return { ok: true };
+}
+
+const NOT_JSON = 'the span holds a value that JSON cannot carry';
+
+function digestOf(span: Partial<Span>): Uint8Array | undefined {
+  try {
+    return blake3(canonicalBytes(payloadOf(span)));
+  } catch (error) {
+    if (error instanceof TypeError) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * What would not come back from the ledger as it went in: PostgreSQL normalises times and UUIDs, so any other
+ * spelling of them would be signed but never seen again.
+ */
+function malformation(span: Partial<Span>): string | undefined {
+  if (typeof span !== 'object' || span === null || Array.isArray(span)) return 'a span is a JSON object';
+  if (!isUuid(span.id)) return 'id must be a UUID in lower case';
+  if (!Number.isSafeInteger(span.seq) || Number(span.seq) < 0) return 'seq must be a whole number from 0';
+  if (!isTimestamp(span.at))
+    return 'at must be RFC 3339 in UTC with three fractional digits, such as 2025-01-31T23:59:59.000Z';
+  if (isPresent(span.parent_id) && !isUuid(span.parent_id)) return 'parent_id must be a UUID in lower case';
+  if (isPresent(span.related_to) && !(Array.isArray(span.related_to) && span.related_to.every(isUuid))) {
+    return 'related_to must be a list of UUIDs in lower case';
+  }
+  if (isPresent(span.prev_hash) && !isMatch(span.prev_hash, HASH))
+    return 'prev_hash must be 64 lower-case hex digits';
+  return undefined;
+}
+
+function sealMalformation(span: Partial<Span>): string | undefined {
+  if (!isMatch(span.curr_hash, HASH)) return 'curr_hash must be 64 lower-case hex digits';
+  if (!isMatch(span.signature, SIGNATURE)) return 'signature must be 128 lower-case hex digits';
+  if (!isMatch(span.public_key, KEY)) return 'public_key must be 64 lower-case hex digits';
+  return undefined;
+}
+
+function isPresent(value: unknown): boolean {
+  return value !== null && value !== undefined;
+}
+
+function isUuid(value: unknown): boolean {
+  return isMatch(value, UUID);
+}
+
+function isMatch(value: unknown, pattern: RegExp): boolean {
+  return typeof value === 'string' && pattern.test(value);
+}

@@ -1,0 +1,3 @@
+export async function main(args: readonly string[]): Promise<void> {
+  console.log(process.version, args);
+}

@@ -1,0 +1,40 @@
+// Runs a program on the Node that this project is made for. Plain JavaScript for any Node from 20 on.
+
+const { spawn } = require('node:child_process');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { ROOT, bundledNode, isRightNode } = require('./install');
+
+/** Signals that a terminal, npm, Docker or systemd sends to the process it started. */
+const PASSED_ON = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'];
+
+function rightNode() {
+  return fs.existsSync(bundledNode()) ? bundledNode() : isRightNode() ? process.execPath : bundledNode();
+}
+
+/** The environment of tools: `node` and the installed commands are found first. */
+function toolEnvironment() {
+  const bin = path.join(ROOT, 'node_modules', '.bin');
+  return { ...process.env, PATH: `${bin}${path.delimiter}${process.env.PATH ?? ''}` };
+}
+
+/**
+ * Runs `node args…` to its end, passing signals on, and resolves to the exit code a shell would report.
+ * @param {readonly string[]} args
+ * @returns {Promise<number>}
+ */
+function runNode(args, options = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(rightNode(), args, { stdio: 'inherit', ...options });
+    const passOn = (signal) => child.kill(signal);
+    for (const signal of PASSED_ON) process.on(signal, passOn);
+    child.once('error', reject);
+    child.once('exit', (code, signal) => {
+      for (const name of PASSED_ON) process.off(name, passOn);
+      resolve(code ?? 128 + (os.constants.signals[signal] ?? 1));
+    });
+  });
+}
+
+module.exports = { runNode, toolEnvironment };

@@ -1,0 +1,45 @@
+// The npm scripts: `node cli/toolchain.js mocha|check|generate|bench|format [arguments]`. Installs what is
+// missing, then runs the tool on Node 24. Runs on any Node from 20 on.
+
+const path = require('node:path');
+const { ROOT, ensureInstalled, InstallError } = require('./install');
+const { runNode, toolEnvironment } = require('./run-node');
+
+const tool = (file) => path.join(ROOT, 'node_modules', ...file.split('/'));
+const typescript = ['--require', path.join(__dirname, 'register-typescript.js')];
+
+/** Script name → the programs it runs, one after the other, each with the arguments before the user's. */
+const SCRIPTS = {
+  mocha: [[tool('mocha/bin/mocha.js')]],
+  check: [
+    [tool('@biomejs/biome/bin/biome'), 'check', '--error-on-warnings'],
+    [tool('typescript/bin/tsc'), '--noEmit', '-p', ROOT],
+    [...typescript, path.join(ROOT, 'cli', 'generate.ts'), '--check'],
+  ],
+  generate: [[...typescript, path.join(ROOT, 'cli', 'generate.ts')]],
+  bench: [[...typescript, path.join(ROOT, 'bench', 'index.ts')]],
+  format: [[tool('@biomejs/biome/bin/biome'), 'check', '--write']],
+};
+
+async function main() {
+  const [name, ...args] = process.argv.slice(2);
+  const steps = SCRIPTS[name];
+  if (steps === undefined)
+    throw new InstallError(
+      `unknown script ${name ?? '(none)'}; there are ${Object.keys(SCRIPTS).join(', ')}`,
+    );
+  await ensureInstalled();
+  let failed = 0;
+  for (const step of steps) {
+    // Every step runs, so that one look shows every fault.
+    const code = await runNode([...step, ...args], { cwd: ROOT, env: toolEnvironment() });
+    failed ||= code;
+    if (code > 128) break;
+  }
+  process.exitCode = failed;
+}
+
+main().catch((error) => {
+  process.stderr.write(`logline: ${error instanceof InstallError ? error.message : error.stack}\n`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,130 @@
+import type { QuickJSContext, QuickJSHandle } from 'quickjs-emscripten-core';
+import type { GuestFunctions, GuestInstance, MakeInstance } from './worker-parts';
+
+const { Buffer }: typeof import('node:buffer') = require('node:buffer');
+const { QuickJSFFI }: typeof import('@jitl/quickjs-ng-wasmfile-release-sync/ffi') = require('@jitl/quickjs-ng-wasmfile-release-sync/ffi');
+const quickJsLoader: typeof import('@jitl/quickjs-ng-wasmfile-release-sync/emscripten-module').default = require('@jitl/quickjs-ng-wasmfile-release-sync/emscripten-module');
+const { newQuickJSWASMModuleFromVariant, newVariant }: typeof import('quickjs-emscripten-core') = require('quickjs-emscripten-core');
+
+type EmscriptenModule = Awaited<ReturnType<typeof quickJsLoader>>;
+
+const KIB = 1024;
+const PAGE_BYTES = 64 * KIB;
+/** What the module declares: 16 MiB, of which 5 MiB are C stack. */
+const INITIAL_PAGES = 256;
+/** Room for the stack, the ballast and fragmentation beside the heap that a run may use. */
+const OVERHEAD_BYTES = 32 * KIB * KIB;
+/** Heap above the ballast: a run that needs more grows the memory, which costs a new instance afterwards. */
+const RUN_HEAP_BYTES = 2 * KIB * KIB;
+/** The part of the C stack that a run may write to; QuickJS stops at 256 KiB. */
+const STACK_WINDOW_BYTES = KIB * KIB;
+/** Zero-initialised globals of the module may lie this far beyond its last non-zero byte. */
+const DATA_SLACK_BYTES = 256 * KIB;
+/** Granularity of the snapshot. */
+const BLOCK_BYTES = 4 * KIB;
+const ZEROS = Buffer.alloc(PAGE_BYTES);
+
+interface Range {
+  from: number;
+  to: number;
+}
+
+interface Snapshot {
+  /** Everything a run may write to. */
+  writable: Range[];
+  /** The blocks of it that are not zero. */
+  blocks: { at: number; bytes: Uint8Array }[];
+  /** A stretch of stack below the window: if a run wrote here, it wrote where nobody looks. */
+  canary: Range;
+  byteLength: number;
+}
+
+const isZero = (bytes: Uint8Array): boolean => Buffer.compare(bytes, ZEROS.subarray(0, bytes.length)) === 0;
+
+function takeSnapshot(bytes: Uint8Array, stackTop: number, ballast: Range): Snapshot {
+  const stackFrom = stackTop - STACK_WINDOW_BYTES;
+  let dataTo = 0;
+  for (let at = 0; at < stackFrom; at += BLOCK_BYTES) {
+    if (!isZero(bytes.subarray(at, at + BLOCK_BYTES))) dataTo = at + BLOCK_BYTES;
+  }
+  const writable = [
+    { from: 0, to: dataTo + DATA_SLACK_BYTES },
+    { from: stackFrom, to: ballast.from },
+    { from: ballast.to, to: bytes.length },
+  ];
+  const blocks: Snapshot['blocks'] = [];
+  for (const range of writable) {
+    for (let at = range.from; at < range.to; at += BLOCK_BYTES) {
+      const block = bytes.subarray(at, Math.min(at + BLOCK_BYTES, range.to));
+      if (!isZero(block)) blocks.push({ at, bytes: block.slice() });
+    }
+  }
+  const canary = { from: stackFrom - PAGE_BYTES, to: stackFrom };
+  return { writable, blocks, canary, byteLength: bytes.length };
+}
+
+function restoreSnapshot(bytes: Uint8Array, snapshot: Snapshot): boolean {
+  if (bytes.length !== snapshot.byteLength) return false;
+  if (!isZero(bytes.subarray(snapshot.canary.from, snapshot.canary.to))) return false;
+  for (const range of snapshot.writable) bytes.fill(0, range.from, range.to);
+  for (const block of snapshot.blocks) bytes.set(block.bytes, block.at);
+  return true;
+}
+
+/** Takes all but the end of the initial heap, so that putting the memory back touches 3 MiB and not 16. */
+function loadBallast(module: EmscriptenModule, byteLength: number): Range {
+  const probe = module._malloc(BLOCK_BYTES);
+  module._free(probe);
+  const size = byteLength - probe - RUN_HEAP_BYTES;
+  const from = module._malloc(size);
+  if (from === 0) throw new Error('the WASM memory has no room for the ballast');
+  // The allocator keeps its bookkeeping right before and after a block: leave that to the snapshot.
+  return { from: from + PAGE_BYTES, to: from + size - PAGE_BYTES };
+}
+
+function installPrelude(vm: QuickJSContext, source: string, host: QuickJSHandle): GuestFunctions {
+  const prelude = vm.unwrapResult(vm.evalCode(source, '<ctx>', { type: 'global' }));
+  const api = vm.unwrapResult(vm.callFunction(prelude, vm.undefined, host));
+  const part = (name: string) => vm.getProp(api, name);
+  return { start: part('start'), settle: part('settle'), describe: part('describe') };
+}
+
+/** The instance is made once per worker; the handles it holds stay valid because the memory always comes back the same. */
+const makeInstance: MakeInstance = async ({ setup, hostFunctions, shouldInterrupt }) => {
+  const maximum = INITIAL_PAGES + Math.ceil((setup.maxMemoryBytes + OVERHEAD_BYTES) / PAGE_BYTES);
+  const wasmMemory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum });
+  let module: EmscriptenModule | undefined;
+  const variant = newVariant(
+    {
+      type: 'sync',
+      importFFI: async () => QuickJSFFI,
+      importModuleLoader: async () => async (options) => {
+        module = await quickJsLoader(options);
+        return module;
+      },
+    },
+    { wasmModule: setup.wasm, wasmMemory },
+  );
+  const quickJs = await newQuickJSWASMModuleFromVariant(variant);
+  if (module === undefined) throw new Error('the QuickJS module did not load');
+  const stackTop = module._malloc(1) & ~(PAGE_BYTES - 1);
+  const runtime = quickJs.newRuntime();
+  const vm = runtime.newContext();
+  const host = vm.newObject();
+  for (const [name, fn] of Object.entries(hostFunctions(vm))) {
+    vm.newFunction(name, fn).consume((handle) => vm.setProp(host, name, handle));
+  }
+  const guest = installPrelude(vm, setup.prelude, host);
+  runtime.setInterruptHandler(shouldInterrupt);
+  const ballast = loadBallast(module, wasmMemory.buffer.byteLength);
+  const snapshot = takeSnapshot(new Uint8Array(wasmMemory.buffer), stackTop, ballast);
+  const instance: GuestInstance = {
+    vm,
+    runtime,
+    guest,
+    restore: () => restoreSnapshot(new Uint8Array(wasmMemory.buffer), snapshot),
+  };
+  return instance;
+};
+
+module.exports = { makeInstance };

@@ -1,0 +1,61 @@
+import type { SandboxError } from './protocol';
+import type { ErrorOf, JsonFault } from './worker-parts';
+
+/** Nesting that every parser and serialiser of the host handles without recursion trouble. */
+const MAX_DEPTH = 200;
+const MAX_MESSAGE = 4_000;
+const MAX_STACK_LINES = 20;
+
+/** Level by level and without recursion: deep nesting and `__proto__` members would harm careless readers. */
+const jsonFault: JsonFault = (text) => {
+  let level: unknown[];
+  try {
+    level = [JSON.parse(text)];
+  } catch {
+    return 'it is not JSON';
+  }
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH) return `it is nested deeper than ${MAX_DEPTH} levels`;
+    const next: unknown[] = [];
+    for (const item of level) {
+      if (typeof item !== 'object' || item === null) continue;
+      if (Object.hasOwn(item, '__proto__')) return 'it has a member named __proto__';
+      for (const child of Object.values(item)) if (typeof child === 'object' && child !== null) next.push(child);
+    }
+    level = next;
+  }
+  return null;
+};
+
+const textOf = (value: unknown): string | undefined =>
+  typeof value === 'string' && value.length > 0 ? value.slice(0, MAX_MESSAGE) : undefined;
+
+/** Keeps the frames that lie in the user's file, and the line and column of the first. */
+function framesOf(stack: unknown, filename: string): Pick<SandboxError, 'line' | 'column' | 'stack'> {
+  if (typeof stack !== 'string') return {};
+  const frames = stack.split('\n').filter((line) => line.includes(`${filename}:`));
+  const first = frames[0];
+  if (first === undefined) return {};
+  const [line, column] = first.slice(first.indexOf(`${filename}:`) + filename.length + 1).split(':');
+  const numberOf = (text: string | undefined) => Number.parseInt(text ?? '', 10) || undefined;
+  return { line: numberOf(line), column: numberOf(column), stack: frames.slice(0, MAX_STACK_LINES).join('\n') };
+}
+
+const errorOf: ErrorOf = (code, description, filename) => {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(description ?? '');
+  } catch {
+    parsed = undefined;
+  }
+  const said: Record<string, unknown> = typeof parsed === 'object' && parsed !== null ? { ...parsed } : {};
+  const error: SandboxError = { code, name: textOf(said.name) ?? 'Error', message: textOf(said.message) ?? '' };
+  if (/^(InternalError|RangeError)$/.test(error.name)) {
+    if (/^out of memory/.test(error.message)) error.code = 'memory_limit';
+    if (/^(Maximum call stack size exceeded|stack overflow)/.test(error.message)) error.code = 'stack_limit';
+  }
+  const cause = textOf(said.code);
+  return { ...error, ...framesOf(said.stack, filename), ...(cause === undefined ? {} : { cause_code: cause }) };
+};
+
+module.exports = { jsonFault, errorOf };

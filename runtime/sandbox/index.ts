@@ -1,0 +1,5 @@
+export { SandboxBusyError } from './errors';
+export { DEFAULT_LIMITS, type SandboxLimits } from './limits';
+export type { JsonValue, LogLine, SandboxEntry, SandboxError, SandboxErrorCode } from './protocol';
+export { SandboxPool, type SandboxPoolOptions } from './sandbox-pool';
+export type { HostCall, SandboxOutcome, SandboxTask } from './sandbox-run';

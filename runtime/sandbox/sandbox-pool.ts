@@ -1,0 +1,188 @@
+import { availableParallelism } from 'node:os';
+import { SandboxBusyError } from './errors';
+import { LaneQueue } from './lane-queue';
+import { DEFAULT_LIMITS, resolveLimits, type SandboxLimits } from './limits';
+import type { FromWorker, SandboxErrorCode } from './protocol';
+import { isFatal, SandboxRun, type SandboxOutcome, type SandboxTask } from './sandbox-run';
+import { SandboxWorker } from './sandbox-worker';
+
+export interface SandboxPoolOptions {
+  /**
+   * Worker threads at most; they start as they are needed and stay warm. More threads than cores keep short
+   * runs going beside long ones. Defaults to twice the cores, at least 4. Each costs about 20 MB.
+   */
+  size?: number;
+  /** Runs that may wait. Defaults to 1,000. */
+  maxQueue?: number;
+  /** Runs of one lane that may wait. Defaults to half of `maxQueue`. */
+  maxQueuePerLane?: number;
+  /** Runs of one lane that may run at a time. Defaults to all workers but one, so that a looping tenant leaves one free. */
+  maxRunningPerLane?: number;
+  /** No run gets more memory than this, in bytes. Defaults to DEFAULT_LIMITS.memoryBytes (64 MiB). */
+  maxMemoryBytes?: number;
+}
+
+interface Job {
+  lane: string;
+  task: SandboxTask;
+  limits: SandboxLimits;
+  input: string;
+  resolve(outcome: SandboxOutcome): void;
+  onAbort(): void;
+}
+
+interface Slot {
+  worker: SandboxWorker | null;
+  job: Job | null;
+  run: SandboxRun | null;
+}
+
+/**
+ * Runs user code on warm worker threads. Every run starts from the same pristine memory, and a worker
+ * whose run was cut short is replaced. Nothing that user code does makes `run` reject.
+ */
+export class SandboxPool {
+  readonly #size: number;
+  readonly #maxRunningPerLane: number;
+  readonly #maxMemoryBytes: number;
+  readonly #queue: LaneQueue<Job>;
+  readonly #slots = new Set<Slot>();
+  readonly #running = new Map<string, number>();
+  #nextRun = 1;
+  #isClosed = false;
+
+  constructor(options: SandboxPoolOptions = {}) {
+    const { size = Math.max(4, 2 * availableParallelism()), maxQueue = 1_000 } = options;
+    this.#size = Math.max(1, size);
+    this.#maxRunningPerLane = Math.max(1, options.maxRunningPerLane ?? this.#size - 1);
+    this.#maxMemoryBytes = options.maxMemoryBytes ?? DEFAULT_LIMITS.memoryBytes;
+    this.#queue = new LaneQueue(maxQueue, options.maxQueuePerLane ?? Math.ceil(maxQueue / 2));
+  }
+
+  /** Runs that wait for a worker. */
+  get waiting(): number {
+    return this.#queue.size;
+  }
+
+  /** Worker threads that exist, idle ones included. */
+  get workers(): number {
+    return this.#slots.size;
+  }
+
+  /**
+   * Runs one task; whatever the code does, the promise resolves.
+   * @throws SandboxBusyError when too many runs wait already (503), RangeError for a limit that is not a number.
+   */
+  async run(task: SandboxTask): Promise<SandboxOutcome> {
+    const limits = resolveLimits(task.limits, this.#maxMemoryBytes);
+    const input = JSON.stringify(task.input ?? null);
+    const refused = this.#refusal(task, limits, input);
+    if (refused !== null) return refused;
+    return new Promise((resolve, reject) => {
+      const lane = task.lane ?? '';
+      const onAbort = () => {
+        if (this.#queue.remove(job)) resolve(failure('aborted', 'AbortError', 'the run was aborted while it waited'));
+      };
+      const job: Job = { lane, task, limits, input, resolve, onAbort };
+      if (!this.#queue.push(job)) {
+        reject(new SandboxBusyError('too many runs are waiting: try again in a moment'));
+        return;
+      }
+      task.signal?.addEventListener('abort', onAbort, { once: true });
+      this.#dispatch();
+    });
+  }
+
+  /** Ends every run with the code `aborted` and every worker thread. Later runs are refused the same way. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const job of this.#queue.drain()) job.resolve(failure('aborted', 'AbortError', CLOSED));
+    const workers: Promise<void>[] = [];
+    for (const slot of [...this.#slots]) {
+      slot.run?.fail('aborted', 'AbortError', CLOSED);
+      if (slot.worker !== null) workers.push(slot.worker.stop());
+    }
+    this.#slots.clear();
+    await Promise.all(workers);
+  }
+
+  #refusal(task: SandboxTask, limits: SandboxLimits, input: string): SandboxOutcome | null {
+    if (this.#isClosed) return failure('aborted', 'AbortError', CLOSED);
+    if (task.signal?.aborted) return failure('aborted', 'AbortError', 'the run was aborted before it started');
+    if (Buffer.byteLength(task.code) > limits.maxCodeBytes) {
+      return failure('input_limit', 'InputLimitError', `the code is larger than ${limits.maxCodeBytes} bytes`);
+    }
+    if (Buffer.byteLength(input) > limits.maxInputBytes) {
+      return failure('input_limit', 'InputLimitError', `the input is larger than ${limits.maxInputBytes} bytes of JSON`);
+    }
+    return null;
+  }
+
+  /** Gives waiting runs to idle workers, and starts workers while there are fewer than may be. */
+  #dispatch(): void {
+    while (!this.#isClosed && this.#queue.size > 0) {
+      const idle = [...this.#slots].find((slot) => slot.job === null);
+      if (idle === undefined && this.#slots.size >= this.#size) return;
+      const job = this.#queue.take((lane) => (this.#running.get(lane) ?? 0) < this.#maxRunningPerLane);
+      if (job === undefined) return;
+      const slot: Slot = idle ?? { worker: null, job: null, run: null };
+      this.#slots.add(slot);
+      slot.job = job;
+      job.task.signal?.removeEventListener('abort', job.onAbort);
+      this.#running.set(job.lane, (this.#running.get(job.lane) ?? 0) + 1);
+      void this.#begin(slot, job);
+    }
+  }
+
+  async #begin(slot: Slot, job: Job): Promise<void> {
+    try {
+      slot.worker ??= await SandboxWorker.start(this.#maxMemoryBytes, {
+        onMessage: (message: FromWorker) => slot.run?.onMessage(message),
+        onExit: (reason) => this.#onExit(slot, reason),
+      });
+    } catch (error) {
+      this.#finish(slot, job, failure('crashed', 'SandboxCrash', `the sandbox did not start: ${error}`));
+      return;
+    }
+    if (this.#isClosed) {
+      this.#finish(slot, job, failure('aborted', 'AbortError', CLOSED));
+      return;
+    }
+    slot.worker.keepAlive(true);
+    const finish = (outcome: SandboxOutcome) => this.#finish(slot, job, outcome);
+    slot.run = new SandboxRun(this.#nextRun++, job.task, job.limits, slot.worker, finish);
+    if (job.task.signal?.aborted) slot.run.fail('aborted', 'AbortError', 'the run was aborted');
+    else slot.run.start(job.input);
+  }
+
+  #finish(slot: Slot, job: Job, outcome: SandboxOutcome): void {
+    slot.job = null;
+    slot.run = null;
+    const running = (this.#running.get(job.lane) ?? 1) - 1;
+    if (running > 0) this.#running.set(job.lane, running);
+    else this.#running.delete(job.lane);
+    if (slot.worker === null || this.#isClosed || (!outcome.ok && isFatal(outcome.error.code))) this.#discard(slot);
+    else slot.worker.keepAlive(false);
+    job.resolve(outcome);
+    this.#dispatch();
+  }
+
+  #discard(slot: Slot): void {
+    this.#slots.delete(slot);
+    void slot.worker?.stop();
+  }
+
+  #onExit(slot: Slot, reason: Error | null): void {
+    this.#slots.delete(slot);
+    if (reason === null) return;
+    const isMemory = 'code' in reason && reason.code === 'ERR_WORKER_OUT_OF_MEMORY';
+    if (isMemory) slot.run?.fail('memory_limit', 'MemoryLimitError', 'the run used up the memory of its worker');
+    else slot.run?.fail('crashed', 'SandboxCrash', 'the sandbox came down under the code');
+  }
+}
+
+const CLOSED = 'the sandbox is shutting down';
+
+function failure(code: SandboxErrorCode, name: string, message: string): SandboxOutcome {
+  return { ok: false, error: { code, name, message }, logs: [], cpuMs: 0, calls: 0 };
+}

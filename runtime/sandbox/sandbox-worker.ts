@@ -1,0 +1,78 @@
+import { Worker } from 'node:worker_threads';
+import { GUEST_PRELUDE } from './guest-prelude';
+import type { FromWorker, ToWorker, WorkerSetup } from './protocol';
+import { quickJsModule, workerFile } from './wasm-module';
+
+/** The worker's own JavaScript heap; the user's code lives in WASM memory, which this does not count. */
+const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 16, stackSizeMb: 4 };
+
+export interface SandboxWorkerEvents {
+  onMessage(message: FromWorker): void;
+  /** The thread is gone. `reason` is null when `stop()` ended it. */
+  onExit(reason: Error | null): void;
+}
+
+/** One worker thread: starts it with nothing inherited, and reads the CPU meter it keeps. */
+export class SandboxWorker {
+  readonly #worker: Worker;
+  readonly #meter: Float64Array;
+  #stopped = false;
+
+  private constructor(wasm: WebAssembly.Module, maxMemoryBytes: number, events: SandboxWorkerEvents) {
+    const meter = new SharedArrayBuffer(2 * Float64Array.BYTES_PER_ELEMENT);
+    this.#meter = new Float64Array(meter);
+    const workerData: WorkerSetup = { wasm, prelude: GUEST_PRELUDE, maxMemoryBytes, meter };
+    this.#worker = new Worker(workerFile(), {
+      workerData,
+      argv: [],
+      execArgv: [],
+      env: {},
+      stdin: false,
+      stdout: true,
+      stderr: true,
+      resourceLimits: RESOURCE_LIMITS,
+    });
+    this.#worker.stdout.resume();
+    this.#worker.stderr.resume();
+    let reason: Error | null = null;
+    this.#worker.on('message', (message: FromWorker) => events.onMessage(message));
+    this.#worker.on('error', (error) => {
+      reason = error instanceof Error ? error : new Error(String(error));
+    });
+    this.#worker.on('exit', (code) => {
+      events.onExit(this.#stopped ? null : (reason ?? new Error(`the worker ended with code ${code}`)));
+    });
+    this.#worker.unref();
+  }
+
+  static async start(maxMemoryBytes: number, events: SandboxWorkerEvents): Promise<SandboxWorker> {
+    return new SandboxWorker(await quickJsModule(), maxMemoryBytes, events);
+  }
+
+  post(message: ToWorker): void {
+    this.#worker.postMessage(message);
+  }
+
+  /** A busy worker keeps the process alive; an idle one does not. */
+  keepAlive(busy: boolean): void {
+    if (busy) this.#worker.ref();
+    else this.#worker.unref();
+  }
+
+  /** Milliseconds the run has spent in QuickJS: CPU time of what is finished, plus clock time since it was entered. */
+  guestMs(): number {
+    const [finishedMs = 0, enteredAt = 0] = this.#meter;
+    return finishedMs + (enteredAt === 0 ? 0 : Math.max(0, performance.timeOrigin + performance.now() - enteredAt));
+  }
+
+  /** Whether QuickJS is running right now. */
+  isInGuest(): boolean {
+    return this.#meter[1] !== 0;
+  }
+
+  /** Ends the thread, even inside a loop that no interrupt reaches. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#worker.terminate();
+  }
+}

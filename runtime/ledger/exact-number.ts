@@ -1,25 +1,34 @@
+/** Up to here, in both directions, every integer is a double of its own. */
+const EXACT_LIMIT = 2 ** 53;
+/** Below this a double keeps fewer than 15 digits. */
+const SMALLEST_NORMAL = 2.2250738585072014e-308;
+/** As many significant digits as it ever takes to name a double. */
+const MAX_DIGITS = 17;
+
 /**
- * Whether a JSON number, as written, is what the double it becomes says.
+ * Whether a JSON number, as written, survives as the double it becomes.
  *
  * - Written as an integer (no fraction, no exponent): within ±(2^53 − 1), where integers are exact (RFC 7493
  *   section 2.2).
- * - Otherwise: finite; at most 17 significant digits, which always suffice to name a double; and those digits are
- *   what the double itself prints, at that precision or in its shortest form. So `0.1`, `1.50`, `1e20` and the
- *   `0.10000000000000001` of printers that always give 17 digits pass; `3.141592653589793238`, `1e400`,
- *   `1e-400` and `9007199254740993.0` do not.
+ * - Otherwise finite, and either of a size that doubles cover evenly and with no more than 17 significant digits
+ *   (which is all a double can tell, RFC 7493 again), or with the very digits that the double prints. So `0.1`,
+ *   `1.50`, `1e20`, `333333333.33333329` pass; `3.14159265358979323846`, `1e400`, `1e-400` and
+ *   `9007199254740993.0` do not.
  */
 export function isExactNumber(text: string): boolean {
   const value = Number(text);
   if (!Number.isFinite(value)) return false;
   if (/^-?\d+$/.test(text)) return Number.isSafeInteger(value);
   const digits = significantDigits(text);
-  if (digits === '') return true;
-  if (digits.length > 17) return false;
-  // 15 digits survive in the normal range; close to zero a double keeps fewer, so always compare.
-  return (
-    digits === significantDigits(value.toPrecision(digits.length)) ||
-    digits === significantDigits(String(value))
-  );
+  const size = Math.abs(value);
+  if (size === 0) return digits === '';
+  if (digits.length <= MAX_DIGITS && size >= SMALLEST_NORMAL && size < EXACT_LIMIT) return true;
+  return digits === printedDigits(value, digits.length) || digits === significantDigits(String(value));
+}
+
+/** What the double prints with so many significant digits; `''` when that is more than JavaScript prints. */
+function printedDigits(value: number, count: number): string {
+  return count > 100 ? '' : significantDigits(value.toPrecision(count));
 }
 
 /** The digits of a number without sign, point, exponent, and zeros at either end; `''` is zero. */

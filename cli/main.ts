@@ -1,3 +1,64 @@
+import { Command, CommanderError } from 'commander';
+import { OperatorError, oneLine } from '../local/operator-error';
+import { LogLineError } from '../runtime/ledger/errors';
+import * as connect from './commands/connect';
+import * as dev from './commands/dev';
+import * as smoke from './commands/smoke';
+import * as token from './commands/token';
+import * as verify from './commands/verify';
+
+const USAGE_EXIT_CODE = 2;
+/** In the order that `--help` shows them. A command loads what it needs only when it runs. */
+const COMMANDS = [dev, token, smoke, verify, connect];
+
+/**
+ * Runs one command line (`npx logline …`) and sets the exit code: 0, 1 when it did not work, 2 when it was
+ * called wrongly. Faults that the operator can mend take one line on stderr.
+ */
 export async function main(args: readonly string[]): Promise<void> {
-  console.log(process.version, args);
+  // `npx logline … | head` closes our output early, which is no fault.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+  try {
+    await buildProgram().parseAsync([...args], { from: 'user' });
+  } catch (error) {
+    process.exitCode = report(error);
+  }
+}
+
+/** The whole command tree. */
+export function buildProgram(): Command {
+  const program = new Command('logline')
+    .description('An append-only, multi-tenant ledger of signed spans.')
+    .exitOverride()
+    .showHelpAfterError('(--help explains the options)')
+    .addHelpText(
+      'after',
+      '\nEnvironment: LOGLINE_DATA (.logline), PORT (8787), HOST (127.0.0.1), DATABASE_URL.',
+    );
+  for (const command of COMMANDS) command.define(program);
+  return program;
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) {
+    // Commander has printed it already. Asking for help is no fault.
+    return error.exitCode === 0 || error.code === 'commander.help'
+      ? error.exitCode && USAGE_EXIT_CODE
+      : USAGE_EXIT_CODE;
+  }
+  if (error instanceof OperatorError) {
+    process.stderr.write(`logline: ${error.message}\n`);
+    return error.exitCode;
+  }
+  if (error instanceof LogLineError) {
+    process.stderr.write(`logline: ${oneLine(error)}\n`);
+    return 1;
+  }
+  process.stderr.write(
+    `logline: unexpected fault: ${error instanceof Error ? error.stack : String(error)}\n`,
+  );
+  return 1;
 }

@@ -3,6 +3,11 @@ export function isPortTaken(log: string): boolean {
   return /could not bind .*(Address already in use|in use)|could not create any TCP\/IP sockets/i.test(log);
 }
 
+/** Whether sessions of a server that was killed are still about. */
+export function isMemoryHeld(log: string): boolean {
+  return /pre-existing shared memory block .* is still in use/i.test(log);
+}
+
 /**
  * Turns what initdb or the server wrote before giving up into one line for the operator: what is wrong
  * and what to do about it.

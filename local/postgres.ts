@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './free-port';
 import { OperatorError, oneLine, systemErrorCode } from './operator-error';
 import { findPostgresBinaries, POSTGRES_MAJOR, type PostgresBinaries } from './postgres-binaries';
-import { explainPostgresLog, isPortTaken } from './postgres-log';
-import { readPostmaster, settleOrphan } from './postmaster';
+import { explainPostgresLog, isMemoryHeld, isPortTaken } from './postgres-log';
+import { isAlive, readPostmaster, settleOrphan } from './postmaster';
 import { type Launcher, unprivilegedLauncher } from './unprivileged-user';
 
 export interface PostgresOptions {
@@ -47,7 +47,9 @@ const STOP_TIMEOUT_MS = 8_000;
 const POLL_MS = 15;
 const LOG_TAIL_BYTES = 16_384;
 const MAX_LOG_BYTES = 10 * 1024 * 1024;
-const START_ATTEMPTS = 5;
+const START_ATTEMPTS = 8;
+/** Sessions of a killed server notice within moments that it is gone. */
+const MEMORY_HELD_WAIT_MS = 500;
 
 /**
  * Stands between this process and the server: `read` returns when our end of the pipe closes, which the
@@ -85,10 +87,9 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   for (let attempt = 1; ; attempt += 1) {
     const outcome = await launch(options, binaries, launcher, port);
     if ('server' in outcome) return outcome.server;
-    if (!isPortTaken(outcome.log) || attempt === START_ATTEMPTS) {
-      throw new OperatorError(explainPostgresLog(outcome.log, options.dataDir, options.logFile));
-    }
-    port = await freePort();
+    if (isPortTaken(outcome.log) && attempt < START_ATTEMPTS) port = await freePort();
+    else if (isMemoryHeld(outcome.log) && attempt < START_ATTEMPTS) await sleep(MEMORY_HELD_WAIT_MS);
+    else throw new OperatorError(explainPostgresLog(outcome.log, options.dataDir, options.logFile));
   }
 }
 
@@ -237,7 +238,7 @@ async function launch(
   const deadline = Date.now() + (options.startTimeoutMs ?? 120_000);
   while (!hasEnded && Date.now() < deadline) {
     const postmaster = await readPostmaster(options.dataDir);
-    if (postmaster?.status === 'ready') {
+    if (postmaster?.status === 'ready' && isAlive(postmaster.pid)) {
       // From here on the guard, not the event loop, keeps the server alive.
       child.unref();
       return { server: new EmbeddedServer(child, postmaster.pid, port, options, ended) };

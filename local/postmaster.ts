@@ -46,29 +46,37 @@ function parseStatus(text: string | undefined): Postmaster['status'] {
 
 /**
  * Clears the way for a new server after a crash: shuts down a server that still runs on `dataDir`, and
- * removes a `postmaster.pid` whose process is gone or is something else entirely (process ids are reused,
- * in containers nearly always).
+ * removes a `postmaster.pid` whose process id now belongs to something else entirely (ids are reused, in
+ * containers nearly always), which PostgreSQL would take for a running server. A file whose process is gone
+ * stays: PostgreSQL reads it to find out whether sessions of the old server still hold its memory.
  */
 export async function settleOrphan(dataDir: string): Promise<void> {
   const orphan = await readPostmaster(dataDir);
-  if (orphan !== undefined) {
-    for (const { signal, patienceMs } of [
-      { signal: 'SIGINT', patienceMs: 10_000 }, // fast shutdown
-      { signal: 'SIGQUIT', patienceMs: 10_000 }, // immediate shutdown, recovered on the next start
-    ] as const) {
-      if (!(await isPostgresOn(orphan.pid, dataDir))) break;
-      kill(orphan.pid, signal);
-      await waitUntilGone(orphan.pid, dataDir, patienceMs);
-    }
-    if (await isPostgresOn(orphan.pid, dataDir)) {
-      throw new OperatorError(
-        `a PostgreSQL server (process ${orphan.pid}) still runs on ${dataDir} and does not stop; end it, then start again`,
-      );
-    }
+  if (orphan === undefined) return;
+  for (const { signal, patienceMs } of [
+    { signal: 'SIGINT', patienceMs: 10_000 }, // fast shutdown
+    { signal: 'SIGQUIT', patienceMs: 10_000 }, // immediate shutdown, recovered on the next start
+  ] as const) {
+    if (!(await isPostgresOn(orphan.pid, dataDir))) break;
+    kill(orphan.pid, signal);
+    await waitUntilGone(orphan.pid, dataDir, patienceMs);
   }
-  await unlink(path.join(dataDir, 'postmaster.pid')).catch((error: unknown) => {
-    if (systemErrorCode(error) !== 'ENOENT') throw error;
-  });
+  if (await isPostgresOn(orphan.pid, dataDir)) {
+    throw new OperatorError(
+      `a PostgreSQL server (process ${orphan.pid}) still runs on ${dataDir} and does not stop; end it, then start again`,
+    );
+  }
+  if (isAlive(orphan.pid)) await unlink(path.join(dataDir, 'postmaster.pid')).catch(() => undefined);
+}
+
+/** Whether a process with this id exists, whoever owns it. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return systemErrorCode(error) === 'EPERM';
+  }
 }
 
 function kill(pid: number, signal: NodeJS.Signals): void {

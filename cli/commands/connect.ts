@@ -1,0 +1,5 @@
+import type { Command } from 'commander';
+
+export function define(program: Command): void {
+  program.command('connect').description('to come');
+}

@@ -1,0 +1,73 @@
+import { mkdir, open, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { OperatorError, oneLine, systemErrorCode } from './operator-error';
+
+/** Where the local run keeps everything. */
+export interface DataDirectory {
+  /** Absolute path. */
+  readonly path: string;
+  /** The PostgreSQL cluster. */
+  readonly postgres: string;
+  readonly postgresLog: string;
+  /** Structured log of the local run, one JSON object a line. */
+  readonly log: string;
+  readonly keys: string;
+  /** Who runs on this folder, see {@link ../local/run-lock}. */
+  readonly lock: string;
+  /** What the next start would like to find again, for example the database's port. */
+  readonly state: string;
+}
+
+/** The folder that `LOGLINE_DATA` names, relative to the current folder; `.logline` beside package.json without it. */
+export function dataDirectory(env: NodeJS.ProcessEnv = process.env): DataDirectory {
+  const chosen = env.LOGLINE_DATA;
+  const root = chosen ? path.resolve(chosen) : path.join(path.dirname(__dirname), '.logline');
+  return {
+    path: root,
+    postgres: path.join(root, 'postgres'),
+    postgresLog: path.join(root, 'postgres.log'),
+    log: path.join(root, 'logline.log'),
+    keys: path.join(root, 'keys.json'),
+    lock: path.join(root, 'run.lock'),
+    state: path.join(root, 'state.json'),
+  };
+}
+
+/**
+ * Creates the folder if need be and makes sure that this user can write to it.
+ * @throws OperatorError when that is not so
+ */
+export async function prepareDataDirectory(data: DataDirectory): Promise<void> {
+  const probe = path.join(data.path, `.probe-${process.pid}`);
+  try {
+    // Root lends its server another user, who has to pass through; keys.json has a mode of its own.
+    await mkdir(data.path, { recursive: true, mode: process.getuid?.() === 0 ? 0o711 : 0o700 });
+    const handle = await open(probe, 'w', 0o600);
+    try {
+      await handle.writeFile('full?');
+      await handle.sync();
+    } finally {
+      await handle.close();
+      await rm(probe, { force: true });
+    }
+  } catch (cause) {
+    throw new OperatorError(explain(data.path, cause), { cause });
+  }
+}
+
+function explain(folder: string, cause: unknown): string {
+  switch (systemErrorCode(cause)) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return `the disk that holds ${folder} is full; free some space, then start again (nothing acknowledged is lost)`;
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return `this user may not write to ${folder}; give it access or set LOGLINE_DATA to another folder`;
+    case 'ENOTDIR':
+    case 'EEXIST':
+      return `${folder} is not a folder; remove that file or set LOGLINE_DATA to another folder`;
+    default:
+      return `cannot use the data folder ${folder} (${oneLine(cause)}); set LOGLINE_DATA to another folder`;
+  }
+}

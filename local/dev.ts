@@ -1,0 +1,165 @@
+import { SCOPES } from '../runtime/crypto';
+import { mintToken } from '../runtime/crypto/token';
+import { migrate } from '../runtime/db/migrate';
+import { type DataDirectory, dataDirectory, prepareDataDirectory } from './data-directory';
+import { devSettings } from './dev-settings';
+import { type HttpHost, openHttpHost } from './http-host';
+import { loadOrCreateKeys } from './keys';
+import { openLedger } from './ledger';
+import { openLocalDatabase } from './local-database';
+import { OperatorError } from './operator-error';
+import { type RunLock, takeRunLock } from './run-lock';
+import { openRunLog } from './run-log';
+import { StopSignal } from './stop-signal';
+import { startTicker } from './ticker';
+
+/** Time that requests under way get after Ctrl-C. */
+const DRAIN_MS = 5_000;
+const DEV_TOKEN_TTL_SECONDS = 7 * 24 * 3600;
+const FORCED_EXIT_CODE = 130;
+
+/** What a local run needs of the outside. */
+export interface DevOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  /** A line for the person at the terminal. */
+  readonly print: (line: string) => void;
+  /** A warning for the person at the terminal. */
+  readonly warn: (line: string) => void;
+}
+
+/** Ends things in the reverse order of their start, whatever fails on the way. */
+type Closer = () => Promise<void> | void;
+
+/**
+ * `npm start`: database, migrations, seeds, keys, API and ticker in this process, until a signal asks for
+ * the end.
+ * @throws OperatorError when it cannot start
+ */
+export async function runDev({ env = process.env, print, warn }: DevOptions): Promise<void> {
+  const settings = devSettings(env);
+  const data = dataDirectory(env);
+  // The guard ends the database when this process is gone.
+  const stop = new StopSignal(() => process.exit(FORCED_EXIT_CODE));
+  const closers: Closer[] = [];
+  let http: HttpHost | undefined;
+  let failure: string | undefined;
+  try {
+    await prepareDataDirectory(data);
+    const lock = await takeRunLock(data);
+    closers.push(() => lock.release());
+    const host = await openHttpHost(settings.port, settings.host);
+    http = host;
+    await untilStopped(stop, async () => {
+      await startLedger({
+        data,
+        lock,
+        stop,
+        closers,
+        http: host,
+        databaseUrl: settings.databaseUrl,
+        print,
+        warn,
+        fail,
+      });
+    });
+    await stop.requested;
+    print('Stopping.');
+  } finally {
+    await http?.close(DRAIN_MS);
+    for (const close of closers.reverse()) await close();
+    stop.dispose();
+  }
+  if (failure !== undefined) throw new OperatorError(failure);
+
+  function fail(message: string): void {
+    failure ??= message;
+    stop.request();
+  }
+}
+
+/** A start that is interrupted by Ctrl-C fails in all sorts of ways; none of them is news. */
+async function untilStopped(stop: StopSignal, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!stop.isRequested) throw error;
+  }
+}
+
+interface StartContext {
+  readonly data: DataDirectory;
+  readonly lock: RunLock;
+  readonly stop: StopSignal;
+  readonly closers: Closer[];
+  readonly http: HttpHost;
+  readonly databaseUrl: string | undefined;
+  readonly print: (line: string) => void;
+  readonly warn: (line: string) => void;
+  readonly fail: (message: string) => void;
+}
+
+async function startLedger(context: StartContext): Promise<void> {
+  const { data, closers, http, print } = context;
+  const keys = await loadOrCreateKeys(data);
+  const log = openRunLog(data.log);
+  closers.push(() => log.close());
+  const onProgress = (message: string): void => {
+    log.logger.info(message);
+    print(`  ${message}`);
+  };
+  const database = await openLocalDatabase({
+    data,
+    keys,
+    url: context.databaseUrl,
+    onProgress,
+    onTrouble(message, fatal) {
+      log.logger.error(message);
+      context.warn(message);
+      if (fatal) context.fail(message);
+    },
+  });
+  closers.push(() => database.stop());
+  if (context.stop.isRequested) return;
+  await migrate({ admin: database.admin, appPassword: database.appPassword, onProgress });
+  const ledger = await openLedger({ database, signingKey: keys.signingKey, logger: log.logger, onProgress });
+  closers.push(() => ledger.close());
+  const ticker = await startTicker({ ledger, logger: log.logger });
+  closers.push(() => ticker.stop());
+  if (context.stop.isRequested) return;
+  http.serve(ledger.fetch);
+  await context.lock.publish({ url: http.url, postgresPort: database.port });
+  const token = await mintToken(keys.signingKey, {
+    sub: 'dev',
+    tenant: 'dev',
+    scope: SCOPES,
+    ttlSeconds: DEV_TOKEN_TTL_SECONDS,
+  });
+  log.logger.info({ url: http.url, pid: process.pid, database: database.description }, 'ready');
+  for (const line of welcome(http.url, token, data, database.description)) print(line);
+}
+
+function welcome(url: string, token: string, data: DataDirectory, database: string): string[] {
+  const span = JSON.stringify({ entity_type: 'note', who: 'dev', did: 'wrote', this: 'hello, ledger' });
+  return [
+    '',
+    `LogLine is running at ${url}`,
+    '',
+    `  data      ${data.path}`,
+    `  database  ${database} (npx logline connect)`,
+    `  log       ${data.log}`,
+    '',
+    'Token for user dev in tenant dev, valid for 7 days:',
+    '',
+    token,
+    '',
+    'Append a span:',
+    '',
+    `curl -sS ${url}/api/spans -H 'content-type: application/json' -H 'authorization: Bearer ${token}' -d '${span}'`,
+    '',
+    'Read it back:',
+    '',
+    `curl -sS '${url}/api/timeline?limit=10' -H 'authorization: Bearer ${token}'`,
+    '',
+    'Ctrl-C stops it.',
+  ];
+}

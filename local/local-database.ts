@@ -1,0 +1,177 @@
+import { Client } from 'pg';
+import { asRole, type DatabaseOptions } from '../runtime/db/database-options';
+import type { DataDirectory } from './data-directory';
+import type { LocalKeys } from './keys';
+import { databaseUrl, ensureLedgerDatabase, LEDGER_DATABASE, OWNER_ROLE } from './ledger-database';
+import { rememberedPort, rememberPort } from './local-state';
+import { OperatorError, oneLine, systemErrorCode } from './operator-error';
+import { type PostgresServer, startPostgres } from './postgres';
+import { POSTGRES_MAJOR } from './postgres-binaries';
+
+/** The role that every session of the ledger runs as; the migrations make it. */
+export const APP_ROLE = 'logline_app';
+
+/** The database of a local run: the embedded one, or one that DATABASE_URL names. */
+export interface LocalDatabase {
+  /** As the owner of the schema. Migrations only. */
+  readonly admin: DatabaseOptions;
+  /** As `logline_app`. */
+  readonly app: DatabaseOptions;
+  readonly appPassword: string;
+  /** For people, without a password. */
+  readonly description: string;
+  /** Undefined with DATABASE_URL. */
+  readonly port: number | undefined;
+  stop(): Promise<void>;
+}
+
+export interface LocalDatabaseOptions {
+  readonly data: DataDirectory;
+  readonly keys: LocalKeys;
+  /** URL of the owner on a server of the user's own. Undefined starts the embedded one. */
+  readonly url: string | undefined;
+  readonly onProgress: (message: string) => void;
+  /** Told when the embedded server died and was started again, or could not be (`fatal`). */
+  readonly onTrouble: (message: string, fatal: boolean) => void;
+}
+
+/** @throws OperatorError when the database cannot be reached or started */
+export async function openLocalDatabase(options: LocalDatabaseOptions): Promise<LocalDatabase> {
+  return options.url === undefined ? startEmbedded(options) : reachOwn(options, options.url);
+}
+
+async function reachOwn({ keys }: LocalDatabaseOptions, url: string): Promise<LocalDatabase> {
+  let parsed: URL;
+  try {
+    parsed = new URL(url);
+  } catch {
+    throw new OperatorError(
+      'DATABASE_URL is not a URL; it should look like postgres://owner:password@host:5432/database',
+      {
+        exitCode: 2,
+      },
+    );
+  }
+  if (!/^postgres(ql)?:$/.test(parsed.protocol)) {
+    throw new OperatorError('DATABASE_URL must begin with postgres:// or postgresql://', { exitCode: 2 });
+  }
+  const description = `PostgreSQL at ${parsed.hostname}:${parsed.port || 5432}${parsed.pathname}`;
+  const admin: DatabaseOptions = { connectionString: url };
+  await greet(url, description);
+  return {
+    admin,
+    app: asRole(admin, APP_ROLE, keys.passwords.app),
+    appPassword: keys.passwords.app,
+    description,
+    port: undefined,
+    stop: async () => undefined,
+  };
+}
+
+/** Connects once, to explain a wrong URL before anything else depends on it. */
+async function greet(url: string, description: string): Promise<void> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+  } catch (cause) {
+    const why = systemErrorCode(cause) === '28P01' ? 'wrong user or password' : reason(cause);
+    throw new OperatorError(
+      `cannot reach ${description} (${why}); check DATABASE_URL and that the server runs`,
+      {
+        cause,
+      },
+    );
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+/** Node reports several failed addresses of one host as an AggregateError without a message. */
+function reason(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return oneLine(error.errors[0]);
+  return oneLine(error);
+}
+
+async function startEmbedded(options: LocalDatabaseOptions): Promise<LocalDatabase> {
+  const { data, keys } = options;
+  const keeper = new ServerKeeper(options, await rememberedPort(data));
+  const server = await keeper.start();
+  try {
+    await rememberPort(data, server.port);
+    await ensureLedgerDatabase(server.superuserUrl('postgres'), keys.passwords.owner);
+  } catch (error) {
+    await keeper.stop();
+    throw error;
+  }
+  const url = (role: string, password: string): DatabaseOptions => ({
+    connectionString: databaseUrl(server.port, role, password, LEDGER_DATABASE),
+  });
+  return {
+    admin: url(OWNER_ROLE, keys.passwords.owner),
+    app: url(APP_ROLE, keys.passwords.app),
+    appPassword: keys.passwords.app,
+    description: `PostgreSQL ${POSTGRES_MAJOR} on port ${server.port}`,
+    port: server.port,
+    stop: () => keeper.stop(),
+  };
+}
+
+const MAX_RESTARTS = 5;
+
+/** Keeps the embedded server running: when it dies, starts it again on the same port. */
+class ServerKeeper {
+  readonly #options: LocalDatabaseOptions;
+  #preferredPort: number | undefined;
+  #server: PostgresServer | undefined;
+  #stopping = false;
+  #restarts = 0;
+  /** The restart under way, so that a stop can wait for it. */
+  #restart: Promise<void> = Promise.resolve();
+
+  constructor(options: LocalDatabaseOptions, preferredPort: number | undefined) {
+    this.#options = options;
+    this.#preferredPort = preferredPort;
+  }
+
+  async start(): Promise<PostgresServer> {
+    const { data, keys, onProgress } = this.#options;
+    const server = await startPostgres({
+      dataDir: data.postgres,
+      logFile: data.postgresLog,
+      superuserPassword: keys.passwords.superuser,
+      ...(this.#preferredPort === undefined ? {} : { preferredPort: this.#preferredPort }),
+      onProgress,
+    });
+    this.#server = server;
+    this.#preferredPort = server.port;
+    void server.ended.then(() => {
+      if (!this.#stopping) this.#restart = this.#startAgain(server.port);
+    });
+    return server;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.#restart;
+    await this.#server?.stop();
+  }
+
+  async #startAgain(port: number): Promise<void> {
+    const { onTrouble, data } = this.#options;
+    this.#restarts += 1;
+    if (this.#restarts > MAX_RESTARTS) {
+      onTrouble(`the embedded PostgreSQL ended ${this.#restarts} times; see ${data.postgresLog}`, true);
+      return;
+    }
+    onTrouble('the embedded PostgreSQL ended; starting it again', false);
+    try {
+      const server = await this.start();
+      // The pool knows the old port; another program took it in the meantime.
+      if (server.port !== port)
+        onTrouble(`port ${port} of the database was taken; start LogLine again`, true);
+    } catch (error) {
+      onTrouble(oneLine(error), true);
+    }
+  }
+}

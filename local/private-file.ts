@@ -1,0 +1,27 @@
+import { link, open, rename, rm } from 'node:fs/promises';
+
+/**
+ * Writes a file that only its owner may read, completely or not at all, and on disk before this returns.
+ *
+ * @param mode `create` never touches an existing file: it fails with EEXIST. `replace` takes its place.
+ */
+export async function writePrivateFile(
+  file: string,
+  content: string,
+  mode: 'create' | 'replace',
+): Promise<void> {
+  const draft = `${file}.${process.pid}.draft`;
+  const handle = await open(draft, 'w', 0o600);
+  try {
+    await handle.writeFile(content);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  try {
+    if (mode === 'replace') await rename(draft, file);
+    else await link(draft, file);
+  } finally {
+    await rm(draft, { force: true });
+  }
+}

@@ -6,6 +6,7 @@ export { isName, MAX_NAME_LENGTH } from './caller';
 export { canonicalBytes, canonicalText, isCanonicalizable, MAX_JSON_DEPTH } from './canonical-json';
 export { type Ed25519, ed25519, nobleEd25519 } from './ed25519';
 export { hex, hexPattern, toU8, utf8 } from './hex';
+export { LruCache } from './lru-cache';
 export type { OidcIssuer } from './oidc-issuer';
 export { isScope, SCOPES, type Scope, scopesIn } from './scope';
 export { generateSigningKey, SigningKey, signingKeyFromHex } from './signing-key';

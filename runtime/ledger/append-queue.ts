@@ -1,0 +1,168 @@
+import { asLogLineError, isConnectionLost } from '../db/database-error';
+import type { Identity } from '../db/identity';
+import type { Database } from '../db/pool';
+import { UnavailableError } from './errors';
+import type { SignedSpan } from './span';
+
+/** What is remembered of a request with an `Idempotency-Key`, in the words of the SQL function. */
+export interface IdempotencyRecord {
+  readonly key: string;
+  /** Digest of the user and the drafts. */
+  readonly fingerprint: string;
+  /** All spans the request stands for, in its order. */
+  readonly span_ids: readonly string[];
+  readonly span_seqs: readonly number[];
+}
+
+/** Spans of one caller that are committed together or not at all. */
+export interface AppendBatch {
+  readonly identity: Identity;
+  readonly spans: readonly SignedSpan[];
+  readonly idempotency?: IdempotencyRecord | undefined;
+}
+
+export interface AppendQueueOptions {
+  /** Statements under way at once. Two keep the database busy while the next group gathers. Defaults to 2. */
+  readonly maxInFlight?: number;
+  /** Spans that share one statement at most; a larger batch still travels whole. Defaults to 500. */
+  readonly maxSpansPerCommit?: number;
+  /** Spans that may wait; beyond that callers get 503 instead of memory growing. Defaults to 20,000. */
+  readonly maxWaitingSpans?: number;
+}
+
+interface Waiting {
+  readonly batch: AppendBatch;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Commits batches of concurrent callers together: while one statement is under way the next group gathers,
+ * so the cost of a commit is shared exactly when there is load (DESIGN.md section 12).
+ *
+ * Identities are not mixed: each batch is inserted under its own, checked by row-level security. When a
+ * shared statement is refused, each of its batches is tried alone, so that one caller's fault stays its own.
+ */
+export class AppendQueue {
+  readonly #database: Database;
+  readonly #maxInFlight: number;
+  readonly #maxSpansPerCommit: number;
+  readonly #maxWaitingSpans: number;
+  #waiting: Waiting[] = [];
+  #waitingSpans = 0;
+  #inFlight = 0;
+
+  constructor(database: Database, options: AppendQueueOptions = {}) {
+    this.#database = database;
+    this.#maxInFlight = options.maxInFlight ?? 2;
+    this.#maxSpansPerCommit = options.maxSpansPerCommit ?? 500;
+    this.#maxWaitingSpans = options.maxWaitingSpans ?? 20_000;
+  }
+
+  /**
+   * Resolves when the batch is committed.
+   * @throws pg's error for a refusal by the database; UnavailableError when too much is waiting or the
+   * database is gone. After the latter the batch may or may not be committed: only ids or an
+   * Idempotency-Key make a retry safe.
+   */
+  append(batch: AppendBatch): Promise<void> {
+    if (this.#waitingSpans + batch.spans.length > this.#maxWaitingSpans) {
+      return Promise.reject(
+        new UnavailableError('Too many spans are waiting to be written; try again in a moment.', {
+          retryAfterSeconds: 1,
+        }),
+      );
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ batch, resolve, reject });
+      this.#waitingSpans += batch.spans.length;
+      // Callers whose requests arrived in the same turn of the event loop join the same group.
+      setImmediate(() => this.#flush());
+    });
+  }
+
+  #flush(): void {
+    while (this.#inFlight < this.#maxInFlight && this.#waiting.length > 0) {
+      const group = this.#takeGroup();
+      this.#inFlight += 1;
+      void this.#commit(group).finally(() => {
+        this.#inFlight -= 1;
+        this.#flush();
+      });
+    }
+  }
+
+  #takeGroup(): Waiting[] {
+    let spans = 0;
+    let count = 0;
+    for (const { batch } of this.#waiting) {
+      if (count > 0 && spans + batch.spans.length > this.#maxSpansPerCommit) break;
+      spans += batch.spans.length;
+      count += 1;
+    }
+    this.#waitingSpans -= spans;
+    return this.#waiting.splice(0, count);
+  }
+
+  async #commit(group: readonly Waiting[]): Promise<void> {
+    try {
+      await this.#send(group.map((waiting) => waiting.batch));
+      for (const waiting of group) waiting.resolve();
+    } catch (error) {
+      if (group.length === 1 || isConnectionLost(error)) {
+        for (const waiting of group) waiting.reject(error);
+        return;
+      }
+      for (const waiting of group) {
+        await this.#send([waiting.batch]).then(waiting.resolve, waiting.reject);
+      }
+    }
+  }
+
+  async #send(batches: readonly AppendBatch[]): Promise<void> {
+    const client = await this.#database.connect().catch((error) => {
+      throw asLogLineError(error);
+    });
+    try {
+      await client.query({
+        name: 'append_spans',
+        text: 'SELECT ledger.append_spans($1)',
+        values: [JSON.stringify(mergeByIdentity(batches))],
+      });
+      client.release();
+    } catch (error) {
+      client.release(isConnectionLost(error));
+      throw isConnectionLost(error) ? asLogLineError(error) : error;
+    }
+  }
+}
+
+interface WireBatch {
+  readonly user_id: string;
+  readonly tenant_id: string;
+  readonly spans: SignedSpan[];
+  readonly idempotency: IdempotencyRecord | null;
+}
+
+/** One INSERT for each identity instead of one for each caller; a batch with a key keeps its own. */
+function mergeByIdentity(batches: readonly AppendBatch[]): WireBatch[] {
+  const merged = new Map<string, WireBatch>();
+  const wire: WireBatch[] = [];
+  for (const { identity, spans, idempotency } of batches) {
+    const name = JSON.stringify([identity.tenant, identity.user]);
+    const same = idempotency === undefined ? merged.get(name) : undefined;
+    if (same !== undefined) {
+      same.spans.push(...spans);
+      continue;
+    }
+    const batch: WireBatch = {
+      user_id: identity.user,
+      tenant_id: identity.tenant,
+      spans: [...spans],
+      idempotency: idempotency ?? null,
+    };
+    wire.push(batch);
+    if (idempotency === undefined) merged.set(name, batch);
+  }
+  return wire;
+}

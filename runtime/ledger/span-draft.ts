@@ -1,0 +1,121 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { Identity } from '../db/identity';
+import { BadSignatureError, type Fault, ForbiddenError, MalformedError } from './errors';
+import type { SignedSpan, Span } from './span';
+import { verifySpan } from './span-signature';
+import { isTimestamp, normalizeTimestamp } from './timestamp';
+
+/** What a caller may send: the required members, and any other of a span. Null means absent. */
+export type SpanDraft = Pick<Span, 'entity_type' | 'who' | 'this'> & Partial<Span>;
+
+/** A span that lacks nothing but hash and signature. */
+export type CompleteSpan = Span;
+
+/** Members that a client-signed span must bring itself, because the server adds nothing to it. */
+const COMPLETE_MEMBERS = [
+  'id',
+  'seq',
+  'at',
+  'owner_id',
+  'tenant_id',
+  'visibility',
+  'is_deleted',
+  'public_key',
+  'curr_hash',
+] as const;
+
+/** True when the client signed the span itself. */
+export function isClientSigned(draft: SpanDraft): boolean {
+  return isPresent(draft.signature);
+}
+
+/**
+ * Fills what the server fills (DESIGN.md section 3): `id`, `seq`, `at`, owner, tenant, `visibility` and
+ * `is_deleted`. Null members disappear. A client-signed span is returned as it was sent.
+ * @throws ForbiddenError when the draft names another owner or tenant than the caller.
+ */
+export function completeSpan(draft: SpanDraft, identity: Identity, now: Date): CompleteSpan {
+  refuseForeignOwner(draft, identity);
+  const given = withoutNulls(draft);
+  if (isClientSigned(draft)) return given as CompleteSpan;
+  const { curr_hash: _hash, public_key: _key, ...members } = given;
+  return {
+    ...members,
+    id: draft.id?.toLowerCase() ?? uuidv7(),
+    seq: draft.seq ?? 0,
+    at: isPresent(draft.at) ? (normalizeTimestamp(draft.at) ?? draft.at) : now.toISOString(),
+    owner_id: identity.user,
+    tenant_id: identity.tenant,
+    visibility: draft.visibility ?? 'private',
+    is_deleted: draft.is_deleted ?? false,
+    ...(isPresent(draft.parent_id) ? { parent_id: draft.parent_id.toLowerCase() } : {}),
+    ...(isPresent(draft.related_to) ? { related_to: draft.related_to.map((id) => id.toLowerCase()) } : {}),
+  };
+}
+
+/**
+ * Faults that a schema cannot express: a moment that does not exist, a seal that is not whole, a first version
+ * with a predecessor.
+ * @param pointer JSON pointer of the draft within the request.
+ */
+export function draftFaults(draft: SpanDraft, pointer = ''): Fault[] {
+  const fault = (member: string, detail: string): Fault => ({ pointer: `${pointer}/${member}`, detail });
+  const faults: Fault[] = [];
+  if (isPresent(draft.at) && normalizeTimestamp(draft.at) === undefined) {
+    faults.push(
+      fault('at', 'must be an RFC 3339 moment with at most milliseconds, such as 2026-01-31T23:59:59.000Z'),
+    );
+  } else if (isClientSigned(draft) && isPresent(draft.at) && !isTimestamp(draft.at)) {
+    faults.push(
+      fault('at', 'in a span that you sign yourself must be UTC with exactly three fractional digits and Z'),
+    );
+  }
+  if (isPresent(draft.prev_hash) && (draft.seq ?? 0) === 0) {
+    faults.push(fault('prev_hash', 'a first version (seq 0) follows nothing; leave prev_hash out'));
+  }
+  return [...faults, ...sealFaults(draft, fault)];
+}
+
+function sealFaults(draft: SpanDraft, fault: (member: string, detail: string) => Fault): Fault[] {
+  if (!isClientSigned(draft)) {
+    return (['curr_hash', 'public_key'] as const)
+      .filter((member) => isPresent(draft[member]))
+      .map((member) =>
+        fault(member, 'is accepted only together with signature; leave all three out to let the server sign'),
+      );
+  }
+  const missing: string[] = COMPLETE_MEMBERS.filter((member) => !isPresent(draft[member]));
+  if ((draft.seq ?? 0) > 0 && !isPresent(draft.prev_hash)) missing.push('prev_hash');
+  return missing.map((member) => fault(member, 'is missing; a span that you sign yourself must be complete'));
+}
+
+/**
+ * The span, once hash and signature hold over exactly what was sent.
+ * @throws BadSignatureError, or MalformedError when a member is not in the form that the hash covers.
+ */
+export function checkClientSignature(span: Span): SignedSpan {
+  const verdict = verifySpan(span);
+  if (verdict.ok) return span as SignedSpan;
+  if (verdict.fault === 'malformed')
+    throw new MalformedError(`A span that you sign yourself: ${verdict.detail}.`);
+  throw new BadSignatureError(`The span does not verify: ${verdict.detail}.`);
+}
+
+function refuseForeignOwner(draft: SpanDraft, identity: Identity): void {
+  const foreign =
+    (isPresent(draft.owner_id) && draft.owner_id !== identity.user) ||
+    (isPresent(draft.tenant_id) && draft.tenant_id !== identity.tenant);
+  if (foreign) {
+    throw new ForbiddenError(
+      'owner_id and tenant_id are those of your token; leave them out or send exactly these.',
+    );
+  }
+}
+
+function withoutNulls(draft: SpanDraft): SpanDraft {
+  return Object.fromEntries(Object.entries(draft).filter(([, value]) => isPresent(value))) as SpanDraft;
+}
+
+function isPresent<T>(value: T | null | undefined): value is T {
+  return value !== null && value !== undefined;
+}

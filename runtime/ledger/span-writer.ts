@@ -1,0 +1,224 @@
+import { createHash } from 'node:crypto';
+import { canonicalText, type SigningKey } from '../crypto';
+import { asLogLineError, isUniqueViolation } from '../db/database-error';
+import type { Identity } from '../db/identity';
+import type { Database } from '../db/pool';
+import { withPg } from '../db/with-pg';
+import { AppendQueue, type AppendQueueOptions, type IdempotencyRecord } from './append-queue';
+import { ConflictError, IdempotencyKeyReusedError } from './errors';
+import { payloadOf } from './payload';
+import type { SignedSpan, Span } from './span';
+import { checkClientSignature, completeSpan, isClientSigned, type SpanDraft } from './span-draft';
+import { readSpans } from './span-reader';
+import { signSpan } from './span-signature';
+
+type RequestFingerprint = Pick<IdempotencyRecord, 'key' | 'fingerprint'>;
+
+/** What became of an append. */
+export interface Appended {
+  /** In the order of the drafts. */
+  readonly spans: readonly SignedSpan[];
+  /** False when every span was in the ledger before. */
+  readonly created: boolean;
+}
+
+export interface AppendOptions {
+  /** The `Idempotency-Key` of the request. */
+  readonly idempotencyKey?: string | undefined;
+}
+
+export interface SpanWriterOptions extends AppendQueueOptions {
+  readonly database: Database;
+  /** The instance key of this moment; asked for at each append, so that it can be rotated. */
+  readonly signingKey: () => SigningKey;
+  /** Defaults to the system clock. */
+  readonly now?: () => Date;
+}
+
+/** Rounds of "somebody was faster" before giving up; each round needs another writer at the same version. */
+const MAX_ATTEMPTS = 3;
+
+/** Completes, signs and appends spans. The only way into the ledger. */
+export class SpanWriter {
+  readonly #database: Database;
+  readonly #queue: AppendQueue;
+  readonly #signingKey: () => SigningKey;
+  readonly #now: () => Date;
+
+  constructor(options: SpanWriterOptions) {
+    this.#database = options.database;
+    this.#queue = new AppendQueue(options.database, options);
+    this.#signingKey = options.signingKey;
+    this.#now = options.now ?? (() => new Date());
+  }
+
+  /**
+   * Appends all drafts, or none. A draft whose (id, seq) the ledger holds with the same content counts as
+   * done, and the stored span is returned for it.
+   * @throws ForbiddenError for another owner or tenant; BadSignatureError for a client signature that does
+   * not verify; ConflictError for a gap, a fork or other content; IdempotencyKeyReusedError;
+   * UnavailableError when the database does not answer.
+   */
+  async append(
+    identity: Identity,
+    drafts: readonly SpanDraft[],
+    options: AppendOptions = {},
+  ): Promise<Appended> {
+    const request = fingerprintOf(identity, drafts, options);
+    if (request !== undefined) {
+      const replayed = await this.#replay(identity, request);
+      if (replayed !== undefined) return replayed;
+    }
+    const signed = await this.#sign(identity, drafts);
+    const idempotency = request === undefined ? undefined : { ...request, ...keysOf(signed) };
+    try {
+      await this.#queue.append({ identity, spans: signed, idempotency });
+      return { spans: signed, created: true };
+    } catch (error) {
+      if (idempotency !== undefined && isUniqueViolation(error, 'idempotency_key_pkey')) {
+        const replayed = await this.#replay(identity, idempotency);
+        if (replayed !== undefined) return replayed;
+      }
+      if (isUniqueViolation(error, 'universal_registry_pkey')) {
+        return this.#appendRest(identity, drafts, signed, idempotency);
+      }
+      throw asLogLineError(error);
+    }
+  }
+
+  /** Some (id, seq) were taken: what is the same counts as done, the rest is appended. */
+  async #appendRest(
+    identity: Identity,
+    drafts: readonly SpanDraft[],
+    signed: readonly SignedSpan[],
+    idempotency: IdempotencyRecord | undefined,
+  ): Promise<Appended> {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+      const stored = await this.#stored(identity, signed);
+      const spans = signed.map((span, index) => {
+        const before = stored.get(keyOf(span));
+        if (before !== undefined) refuseOtherContent(before, span, drafts[index]);
+        return before ?? span;
+      });
+      const rest = spans.filter((span) => !stored.has(keyOf(span)));
+      if (rest.length === 0) return { spans, created: false };
+      try {
+        await this.#queue.append({ identity, spans: rest, idempotency });
+        return { spans, created: true };
+      } catch (error) {
+        if (!isUniqueViolation(error)) throw asLogLineError(error);
+        // Taken, but not to be seen: it belongs to somebody else, or a writer committed in between.
+        if (stored.size === 0 && attempt > 0) break;
+      }
+    }
+    throw new ConflictError('This id and seq are taken by other content.');
+  }
+
+  async #stored(identity: Identity, spans: readonly Span[]): Promise<Map<string, SignedSpan>> {
+    const rows = await withPg(this.#database, identity, (transaction) => readSpans(transaction, spans), {
+      readOnly: true,
+    });
+    return new Map(rows.map((row) => [keyOf(row), row]));
+  }
+
+  async #sign(identity: Identity, drafts: readonly SpanDraft[]): Promise<SignedSpan[]> {
+    const now = this.#now();
+    const complete = drafts.map((draft) => completeSpan(draft, identity, now));
+    const hashes = await this.#knownHashes(identity, complete);
+    const key = this.#signingKey();
+    return complete.map((span) => {
+      const signed = isClientSigned(span) ? checkClientSignature(span) : signSpan(follow(span, hashes), key);
+      hashes.set(keyOf(signed), signed.curr_hash);
+      return signed;
+    });
+  }
+
+  /** Hashes of the versions that unsigned drafts follow without saying so in `prev_hash`. */
+  async #knownHashes(identity: Identity, spans: readonly Span[]): Promise<Map<string, string>> {
+    const given = new Set(spans.map(keyOf));
+    const wanted = spans
+      .filter((span) => span.seq > 0 && span.prev_hash === undefined)
+      .map(({ id, seq }) => ({ id, seq: seq - 1 }))
+      .filter((key) => !given.has(keyOf(key)));
+    if (wanted.length === 0) return new Map();
+    const rows = await withPg(this.#database, identity, (transaction) => readSpans(transaction, wanted), {
+      readOnly: true,
+    });
+    return new Map(rows.map((row) => [keyOf(row), row.curr_hash]));
+  }
+
+  async #replay(identity: Identity, idempotency: RequestFingerprint): Promise<Appended | undefined> {
+    return withPg(
+      this.#database,
+      identity,
+      async (transaction) => {
+        const known = await transaction.db
+          .selectFrom('app.idempotency_key')
+          .select(['fingerprint', 'span_ids', 'span_seqs'])
+          .where('tenant_id', '=', identity.tenant)
+          .where('key', '=', idempotency.key)
+          .executeTakeFirst();
+        if (known === undefined) return undefined;
+        if (known.fingerprint !== idempotency.fingerprint) {
+          throw new IdempotencyKeyReusedError(
+            'This Idempotency-Key was used for another request of this tenant; send a fresh key.',
+          );
+        }
+        const keys = known.span_ids.map((id, index) => ({ id, seq: known.span_seqs[index] ?? 0 }));
+        const rows = new Map((await readSpans(transaction, keys)).map((row) => [keyOf(row), row]));
+        const spans = keys.flatMap((key) => rows.get(keyOf(key)) ?? []);
+        return { spans, created: false };
+      },
+      { readOnly: true },
+    );
+  }
+}
+
+function follow(span: Span, hashes: ReadonlyMap<string, string>): Span {
+  if (span.seq === 0 || span.prev_hash !== undefined) return span;
+  const prevHash = hashes.get(keyOf({ id: span.id, seq: span.seq - 1 }));
+  if (prevHash === undefined) {
+    throw new ConflictError(
+      `There is no version ${span.seq - 1} of span ${span.id} that you can follow; read the entity for its newest seq.`,
+    );
+  }
+  return { ...span, prev_hash: prevHash };
+}
+
+/**
+ * The same content means: what the caller sent is what is stored. Members that the server filled in by
+ * itself at each attempt (`at`, and what follows from it) are taken from the stored span.
+ */
+function refuseOtherContent(stored: SignedSpan, sent: SignedSpan, draft: SpanDraft | undefined): void {
+  const { at: _at, prev_hash: _prev, public_key: _key, ...comparable } = payloadOf(sent);
+  const expected = {
+    ...comparable,
+    at: draft?.at == null ? stored.at : sent.at,
+    prev_hash: draft?.prev_hash == null ? stored.prev_hash : sent.prev_hash,
+    public_key: draft?.public_key == null ? stored.public_key : sent.public_key,
+  };
+  if (canonicalText(payloadOf(expected)) !== canonicalText(payloadOf(stored))) {
+    throw new ConflictError(
+      `Span ${sent.id} has a version ${sent.seq} with other content; append version ${sent.seq + 1} instead.`,
+    );
+  }
+}
+
+function fingerprintOf(
+  identity: Identity,
+  drafts: readonly SpanDraft[],
+  { idempotencyKey }: AppendOptions,
+): RequestFingerprint | undefined {
+  if (idempotencyKey === undefined) return undefined;
+  // The user is part of it: a key is the tenant's, but one user must not be handed another's private spans.
+  const text = canonicalText([identity.user, ...drafts.map((draft) => payloadOf(draft))]);
+  return { key: idempotencyKey, fingerprint: createHash('sha256').update(text).digest('hex') };
+}
+
+function keysOf(spans: readonly SignedSpan[]) {
+  return { span_ids: spans.map(({ id }) => id), span_seqs: spans.map(({ seq }) => seq) };
+}
+
+function keyOf({ id, seq }: { readonly id: string; readonly seq: number }): string {
+  return `${id}/${seq}`;
+}

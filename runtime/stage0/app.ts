@@ -1,0 +1,127 @@
+import { randomBytes } from 'node:crypto';
+import { type Context, Hono } from 'hono';
+import { cors } from 'hono/cors';
+import type { Caller } from '../crypto';
+import { MethodNotAllowedError, NotFoundError } from '../ledger/errors';
+import { appendSpans } from './append-spans';
+import { authenticate, authorize } from './authenticate';
+import { executeFunction } from './execute-function';
+import type { Handlers } from './handlers';
+import { listTimeline } from './list-timeline';
+import { asCallerError, problemResponse } from './problem';
+import { readHealth } from './read-health';
+import { readManifest } from './read-manifest';
+import { readOpenApi } from './read-open-api';
+import { readSpan } from './read-span';
+import { ROUTES, type Route } from './route-table';
+import type { Stage0 } from './stage0';
+
+const HANDLERS: Handlers = {
+  appendSpans,
+  listTimeline,
+  readSpan,
+  readManifest,
+  executeFunction,
+  readHealth,
+  readOpenApi,
+};
+
+/** The API as one `fetch` function, the same behind the local server and API Gateway. */
+export function createApp(stage0: Stage0): Hono {
+  const app = new Hono();
+  if (stage0.corsOrigins !== undefined && stage0.corsOrigins.length > 0) {
+    app.use(
+      '*',
+      cors({
+        origin: [...stage0.corsOrigins],
+        allowHeaders: ['authorization', 'content-type', 'idempotency-key', 'prefer', 'traceparent'],
+        exposeHeaders: ['retry-after', 'x-request-id'],
+        maxAge: 600,
+      }),
+    );
+  }
+  for (const route of ROUTES)
+    app.on(route.method, honoPath(route), (context) => serve(stage0, route, context));
+  refuseOtherMethods(app);
+  app.notFound((context) =>
+    answerError(stage0, context, new NotFoundError('There is no such route; see /openapi.json.')),
+  );
+  app.onError((error, context) => answerError(stage0, context, error));
+  return app;
+}
+
+/** `{id}` of the table is `:id` of Hono. */
+function honoPath({ path }: Route): string {
+  return path.replaceAll(/\{(\w+)\}/g, ':$1');
+}
+
+async function serve(stage0: Stage0, route: Route, context: Context): Promise<Response> {
+  const started = performance.now();
+  const traceId = traceIdOf(context.req.raw);
+  const requestId = requestIdOf(context.req.raw);
+  let caller: Caller | undefined;
+  let response: Response;
+  let failure: unknown;
+  try {
+    caller = await authenticate(context.req.raw, stage0.tokens);
+    authorize(caller, route);
+    response = await HANDLERS[route.operation](stage0, {
+      request: context.req.raw,
+      caller,
+      path: context.req.param(),
+      traceId,
+    });
+  } catch (error) {
+    const known = asCallerError(error);
+    if (known.status >= 500) failure = known.cause ?? known;
+    response = problemResponse(known);
+  }
+  response.headers.set('x-request-id', requestId);
+  const { status } = response;
+  stage0.logger[status >= 500 ? 'error' : 'info'](
+    {
+      request_id: requestId,
+      trace_id: traceId,
+      function: 'stage0',
+      operation: route.operation,
+      tenant: caller?.tenant,
+      status,
+      outcome: status < 400 ? 'ok' : 'refused',
+      duration_ms: Math.round((performance.now() - started) * 100) / 100,
+      ...(failure === undefined ? {} : { err: failure }),
+    },
+    'request',
+  );
+  return response;
+}
+
+function refuseOtherMethods(app: Hono): void {
+  for (const path of new Set(ROUTES.map(honoPath))) {
+    const methods = ROUTES.filter((route) => honoPath(route) === path).map(({ method }) => method);
+    app.all(path, () => {
+      const response = problemResponse(new MethodNotAllowedError(`This route takes ${methods.join(', ')}.`));
+      response.headers.set('allow', methods.join(', '));
+      return response;
+    });
+  }
+}
+
+function answerError(stage0: Stage0, context: Context, error: unknown): Response {
+  const known = asCallerError(error);
+  if (known.status >= 500)
+    stage0.logger.error({ err: known.cause ?? known, path: context.req.path }, 'unhandled');
+  return problemResponse(known);
+}
+
+/** The trace that the caller is part of (W3C Trace Context), or a new one. */
+function traceIdOf(request: Request): string {
+  const [, traceId] =
+    /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(request.headers.get('traceparent') ?? '') ??
+    [];
+  return traceId !== undefined && !/^0+$/.test(traceId) ? traceId : randomBytes(16).toString('hex');
+}
+
+function requestIdOf(request: Request): string {
+  const given = request.headers.get('x-request-id') ?? '';
+  return /^[\w-]{1,64}$/.test(given) ? given : randomBytes(8).toString('hex');
+}

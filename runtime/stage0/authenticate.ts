@@ -1,0 +1,40 @@
+import type { Caller, Scope, TokenVerifier } from '../crypto';
+import { type Identity, NOBODY } from '../db/identity';
+import { ForbiddenError, UnauthorizedError } from '../ledger/errors';
+import type { Route } from './route-table';
+
+/**
+ * Who is calling, from the bearer token and nothing else; undefined without a token.
+ * @throws UnauthorizedError for a header that is not `Bearer <token>`, or a token that proves nothing.
+ */
+export async function authenticate(request: Request, tokens: TokenVerifier): Promise<Caller | undefined> {
+  const header = request.headers.get('authorization');
+  if (header === null) return undefined;
+  const [, token] = /^bearer ([^\s]+)$/i.exec(header.trim()) ?? [];
+  if (token === undefined) throw new UnauthorizedError('Send the header as: Authorization: Bearer <token>.');
+  return tokens.verify(token);
+}
+
+/**
+ * @throws UnauthorizedError when the route needs a token and there is none; ForbiddenError when the token
+ * lacks the scope.
+ */
+export function authorize(caller: Caller | undefined, route: Route): void {
+  if (caller === undefined) {
+    if (route.tokenNeeded) {
+      throw new UnauthorizedError('This needs a token; make one with: npx logline token --user U --tenant T');
+    }
+    return;
+  }
+  if (route.scope !== undefined) requireScope(caller, route.scope);
+}
+
+/** @throws ForbiddenError when the caller's token lacks the scope. */
+export function requireScope(caller: Caller, scope: Scope): void {
+  if (!caller.scopes.has(scope)) throw new ForbiddenError(`The token lacks the scope ${scope}.`);
+}
+
+/** The identity that the caller's transactions take. */
+export function identityOf(caller: Caller | undefined): Identity {
+  return caller === undefined ? NOBODY : { user: caller.user, tenant: caller.tenant };
+}

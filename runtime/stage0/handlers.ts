@@ -1,0 +1,19 @@
+import type { Caller } from '../crypto';
+import type { OperationName } from './route-table';
+import type { Stage0 } from './stage0';
+
+/** A request that passed authentication and authorisation. */
+export interface RouteRequest {
+  readonly request: Request;
+  readonly caller: Caller | undefined;
+  /** Path parameters, decoded. */
+  readonly path: Readonly<Record<string, string>>;
+  /** W3C trace id of the request. */
+  readonly traceId: string;
+}
+
+/** Answers one operation, or throws a LogLineError. */
+export type Handler = (stage0: Stage0, request: RouteRequest) => Promise<Response>;
+
+/** One handler for each operation of the route table. */
+export type Handlers = Readonly<Record<OperationName, Handler>>;

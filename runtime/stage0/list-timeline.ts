@@ -1,0 +1,73 @@
+import { withPg } from '../db/with-pg';
+import { type Fault, MalformedError } from '../ledger/errors';
+import type { JsonValue } from '../ledger/span';
+import { readTimeline, type TimelineRequest } from '../ledger/timeline';
+import type { TimelineFilter, TimelineOrder } from '../ledger/timeline-filter';
+import { normalizeTimestamp } from '../ledger/timestamp';
+import { json } from './answer';
+import { identityOf } from './authenticate';
+import type { Handler } from './handlers';
+import { queryOf } from './query';
+import { parseWith } from './validate';
+import { validateTimelineQuery } from './validators.generated';
+
+const DEFAULT_LIMIT = 100;
+
+interface TimelineQuery extends TimelineFilter {
+  readonly limit?: string;
+  readonly cursor?: string;
+  readonly order?: TimelineOrder;
+}
+
+/** `GET /api/timeline`. */
+export const listTimeline: Handler = async (stage0, { request, caller }) => {
+  const query = parseWith<TimelineQuery>(validateTimelineQuery, queryOf(request), 'The query');
+  const { limit, cursor, order = 'desc', ...given } = query;
+  const identity = identityOf(caller);
+  const filter = normalize(given);
+  // A cursor belongs to one listing of one caller: what it is sealed with is exactly that.
+  const listing: JsonValue = { order, filter: { ...filter }, user: identity.user, tenant: identity.tenant };
+  const timelineRequest: TimelineRequest = {
+    identity,
+    filter,
+    order,
+    limit: limit === undefined ? DEFAULT_LIMIT : Number(limit),
+    after: cursor === undefined ? undefined : stage0.cursors.open(cursor, listing),
+  };
+  const page = await withPg(
+    stage0.database,
+    identity,
+    (transaction) => readTimeline(transaction, timelineRequest),
+    {
+      readOnly: true,
+      snapshot: true,
+    },
+  );
+  return json(200, {
+    spans: page.spans,
+    count: page.spans.length,
+    has_more: page.hasMore,
+    next_cursor: page.next === undefined ? null : stage0.cursors.seal(page.next, listing),
+  });
+};
+
+function normalize(given: TimelineFilter): TimelineFilter {
+  const faults: Fault[] = [];
+  const moment = (member: 'since' | 'until') => {
+    const value = given[member];
+    if (value === undefined) return {};
+    const normal = normalizeTimestamp(value);
+    if (normal === undefined)
+      faults.push({ pointer: `/${member}`, detail: 'must be an RFC 3339 moment with at most milliseconds' });
+    return { [member]: normal ?? value };
+  };
+  const filter = {
+    ...given,
+    ...moment('since'),
+    ...moment('until'),
+    ...(given.parent_id === undefined ? {} : { parent_id: given.parent_id.toLowerCase() }),
+    ...(given.related_to === undefined ? {} : { related_to: given.related_to.toLowerCase() }),
+  };
+  if (faults.length > 0) throw new MalformedError('The query has a fault; see errors.', { faults });
+  return filter;
+}

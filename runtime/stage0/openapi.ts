@@ -1,0 +1,86 @@
+import { COMPONENTS, ROUTES, type Route } from './route-table';
+import { PROBLEM } from './schemas';
+
+/** The OpenAPI 3.1 document of the API, made of the routes and schemas that serve it. */
+export function openApiDocument(): object {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const route of ROUTES) {
+    const methods = paths[route.path] ?? {};
+    methods[route.method.toLowerCase()] = operationOf(route);
+    paths[route.path] = methods;
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'LogLine',
+      version: '1',
+      description: 'An append-only, multi-tenant ledger of signed spans.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    jsonSchemaDialect: 'https://json-schema.org/draft/2020-12/schema',
+    paths,
+    components: {
+      securitySchemes: { token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+      schemas: { ...COMPONENTS, Problem: PROBLEM },
+    },
+  };
+}
+
+function operationOf(route: Route): object {
+  const security = route.scope === undefined ? [{}] : [...(route.tokenNeeded ? [] : [{}]), { token: [] }];
+  return {
+    operationId: route.operation,
+    summary: route.summary,
+    security,
+    ...(route.scope === undefined ? {} : { 'x-scope': route.scope }),
+    parameters: [
+      ...parametersOf('path', route.pathSchema),
+      ...parametersOf('query', route.querySchema),
+      ...(route.headers ?? []).map(({ name, description }) => ({
+        name,
+        in: 'header',
+        description,
+        schema: { type: 'string' },
+      })),
+    ],
+    ...(route.body === undefined
+      ? {}
+      : { requestBody: bodyOf(route.body, route.operation === 'appendSpans') }),
+    responses: { ...answersOf(route), ...problemsOf(route) },
+  };
+}
+
+interface ObjectSchema {
+  readonly required?: readonly string[];
+  readonly properties?: { readonly [name: string]: object };
+}
+
+function parametersOf(place: 'path' | 'query', schema: ObjectSchema | undefined): object[] {
+  return Object.entries(schema?.properties ?? {}).map(([name, property]) => ({
+    name,
+    in: place,
+    required: schema?.required?.includes(name) ?? false,
+    schema: property,
+  }));
+}
+
+function bodyOf(body: NonNullable<Route['body']>, required: boolean): object {
+  const content = Object.entries(body).map(([type, schema]) => [type, { schema }]);
+  return { required, content: Object.fromEntries(content) };
+}
+
+function answersOf(route: Route): object {
+  return Object.fromEntries(
+    Object.entries(route.answers).map(([status, { description, schema }]) => [
+      status,
+      { description, content: { 'application/json': { schema } } },
+    ]),
+  );
+}
+
+function problemsOf(route: Route): object {
+  const content = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
+  return Object.fromEntries(
+    [...route.errors, 500, 503].map((status) => [status, { description: 'See detail.', content }]),
+  );
+}

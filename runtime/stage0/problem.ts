@@ -1,0 +1,37 @@
+import { asLogLineError } from '../db/database-error';
+import { InternalError, LogLineError } from '../ledger/errors';
+
+/** RFC 9457 problem details as DESIGN.md section 5 asks for. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly success: false;
+  readonly errors?: readonly { readonly pointer: string; readonly detail: string }[];
+  readonly [extension: string]: unknown;
+}
+
+/** What an error is to the caller; one that was not meant for callers becomes a plain 500. */
+export function asCallerError(error: unknown): LogLineError {
+  const known = asLogLineError(error);
+  if (known instanceof LogLineError) return known;
+  return new InternalError('Something went wrong on our side; it has been logged.', { cause: error });
+}
+
+/** The one place where errors meet HTTP. */
+export function problemResponse(error: LogLineError): Response {
+  const problem: Problem = {
+    type: `urn:logline:problem:${error.code}`,
+    title: error.title,
+    status: error.status,
+    detail: error.message,
+    success: false,
+    ...(error.faults.length > 0 ? { errors: error.faults } : {}),
+    ...error.members,
+  };
+  const headers = new Headers({ 'content-type': 'application/problem+json' });
+  if (error.retryAfterSeconds !== undefined) headers.set('retry-after', String(error.retryAfterSeconds));
+  if (error.status === 401) headers.set('www-authenticate', 'Bearer');
+  return new Response(JSON.stringify(problem), { status: error.status, headers });
+}

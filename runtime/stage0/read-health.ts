@@ -1,0 +1,27 @@
+import { NOBODY } from '../db/identity';
+import { LATEST_MIGRATION } from '../db/latest-migration.generated';
+import { withPg } from '../db/with-pg';
+import { UnavailableError } from '../ledger/errors';
+import { json } from './answer';
+import type { Handler } from './handlers';
+
+/** `GET /api/health`: the database answers and has every migration of this program. */
+export const readHealth: Handler = async (stage0) => {
+  const row = await withPg(
+    stage0.database,
+    NOBODY,
+    ({ db }) =>
+      db
+        .selectFrom('app.migration_checksum')
+        .select('name')
+        .where('name', '=', LATEST_MIGRATION)
+        .executeTakeFirst(),
+    { readOnly: true, statementTimeoutMs: 3_000 },
+  );
+  if (row === undefined) {
+    throw new UnavailableError('The database is not migrated yet; run the migrations.', {
+      retryAfterSeconds: 5,
+    });
+  }
+  return json(200, { status: 'ok', migration: row.name, public_key: stage0.publicKeyHex() });
+};

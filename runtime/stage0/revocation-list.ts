@@ -1,0 +1,56 @@
+import type { Caller } from '../crypto';
+import { LruCache } from '../crypto/lru-cache';
+import { NOBODY, SYSTEM } from '../db/identity';
+import type { Database } from '../db/pool';
+import { withPg } from '../db/with-pg';
+
+/** A revocation works within 60 s (DESIGN.md section 4); half of that is spent on remembering answers. */
+const REMEMBER_MS = 30_000;
+const REMEMBERED = 10_000;
+
+/**
+ * Whether a token was revoked by its own tenant or by the system tenant. Answers are remembered for 30 s.
+ * A `jti` is known only to who holds the token or minted it, so knowing it is the right to revoke it, as
+ * holding a token is in RFC 7009.
+ */
+export class RevocationList {
+  readonly #database: Database;
+  readonly #now: () => number;
+  readonly #answers = new LruCache<{ readonly revoked: boolean; readonly untilMs: number }>(REMEMBERED);
+
+  constructor(database: Database, now: () => number = Date.now) {
+    this.#database = database;
+    this.#now = now;
+  }
+
+  /** @throws UnavailableError when the database does not answer and nothing is remembered. */
+  async isRevoked({ tenant, tokenId }: Caller): Promise<boolean> {
+    const name = JSON.stringify([tenant, tokenId]);
+    const remembered = this.#answers.get(name);
+    if (remembered !== undefined && this.#now() < remembered.untilMs) return remembered.revoked;
+    const revoked = await this.#look(tenant, tokenId);
+    this.#answers.set(name, { revoked, untilMs: this.#now() + REMEMBER_MS });
+    return revoked;
+  }
+
+  /** Forgets every answer: this instance has just appended a revocation. */
+  forget(): void {
+    this.#answers.clear();
+  }
+
+  #look(tenant: string, tokenId: string): Promise<boolean> {
+    const look = withPg(
+      this.#database,
+      NOBODY,
+      ({ db }) =>
+        db
+          .selectFrom('app.token_revocation')
+          .select('token_id')
+          .where('token_id', '=', tokenId)
+          .where('tenant_id', 'in', [tenant, SYSTEM.tenant])
+          .executeTakeFirst(),
+      { readOnly: true },
+    );
+    return look.then((row) => row !== undefined);
+  }
+}

@@ -1,0 +1,206 @@
+import type { Scope } from '../crypto';
+import { EXECUTE_BODY, ID_PATH, SPAN, SPAN_INPUT, SPAN_QUERY, TIMELINE_QUERY } from './schemas';
+
+/** One route of the API (DESIGN.md section 5): what the router, the OpenAPI document and API Gateway need of it. */
+export interface Route {
+  readonly operation: OperationName;
+  readonly method: 'GET' | 'POST';
+  /** With `{parameters}`, as OpenAPI and API Gateway write them. */
+  readonly path: string;
+  readonly summary: string;
+  /** Scope a token must carry. Without a token the route answers as to nobody, unless `tokenNeeded`. */
+  readonly scope?: Scope;
+  /** Defaults to false. */
+  readonly tokenNeeded?: boolean;
+  readonly pathSchema?: object;
+  readonly querySchema?: object;
+  /** Media type → schema of the body. */
+  readonly body?: { readonly [mediaType: string]: object };
+  readonly headers?: readonly { readonly name: string; readonly description: string }[];
+  /** Status → what it means and the schema of the answer. */
+  readonly answers: { readonly [status: number]: { readonly description: string; readonly schema: object } };
+  /** Error statuses beside 500 and 503. */
+  readonly errors: readonly number[];
+}
+
+export type OperationName =
+  | 'appendSpans'
+  | 'listTimeline'
+  | 'readSpan'
+  | 'readManifest'
+  | 'executeFunction'
+  | 'readHealth'
+  | 'readOpenApi';
+
+const SPAN_REF = { $ref: '#/components/schemas/Span' };
+const SPAN_INPUT_REF = { $ref: '#/components/schemas/SpanInput' };
+const SUCCESS = { const: true };
+
+/** Schemas that the OpenAPI document names. */
+export const COMPONENTS = { Span: SPAN, SpanInput: SPAN_INPUT } as const;
+
+const APPENDED = {
+  oneOf: [
+    { type: 'object', required: ['success', 'span'], properties: { success: SUCCESS, span: SPAN_REF } },
+    {
+      type: 'object',
+      required: ['success', 'spans', 'count'],
+      properties: { success: SUCCESS, spans: { type: 'array', items: SPAN_REF }, count: { type: 'integer' } },
+    },
+  ],
+};
+
+export const ROUTES: readonly Route[] = [
+  {
+    operation: 'appendSpans',
+    method: 'POST',
+    path: '/api/spans',
+    summary: 'Append one span, or up to 1000, all or nothing',
+    scope: 'spans:write',
+    tokenNeeded: true,
+    body: {
+      'application/json': {
+        oneOf: [SPAN_INPUT_REF, { type: 'array', minItems: 1, maxItems: 1000, items: SPAN_INPUT_REF }],
+      },
+      'application/x-ndjson': { ...SPAN_INPUT_REF, description: 'One span a line, at most 1000.' },
+    },
+    headers: [
+      {
+        name: 'Idempotency-Key',
+        description: 'Makes a retry safe for spans without an id; per tenant, 1 to 255 characters.',
+      },
+    ],
+    answers: {
+      201: { description: 'Appended.', schema: APPENDED },
+      200: { description: 'Everything was in the ledger before; the stored spans.', schema: APPENDED },
+    },
+    errors: [400, 401, 403, 409, 413, 415, 422],
+  },
+  {
+    operation: 'listTimeline',
+    method: 'GET',
+    path: '/api/timeline',
+    summary: 'List the spans that the caller may read',
+    scope: 'timeline:read',
+    querySchema: TIMELINE_QUERY,
+    answers: {
+      200: {
+        description: 'A page.',
+        schema: {
+          type: 'object',
+          required: ['spans', 'count', 'has_more', 'next_cursor'],
+          properties: {
+            spans: { type: 'array', items: SPAN_REF },
+            count: { type: 'integer' },
+            has_more: { type: 'boolean' },
+            next_cursor: {
+              type: ['string', 'null'],
+              description: 'null after the last page; never null for feed.',
+            },
+          },
+        },
+      },
+    },
+    errors: [400, 401, 403],
+  },
+  {
+    operation: 'readSpan',
+    method: 'GET',
+    path: '/api/spans/{id}',
+    summary: 'Read an entity: its newest version and its history',
+    scope: 'timeline:read',
+    pathSchema: ID_PATH,
+    querySchema: SPAN_QUERY,
+    answers: {
+      200: {
+        description: 'The entity; versions oldest first, the newest 1000 of them.',
+        schema: {
+          type: 'object',
+          required: ['span', 'versions'],
+          properties: { span: SPAN_REF, versions: { type: 'array', items: SPAN_REF } },
+        },
+      },
+    },
+    errors: [400, 401, 403, 404],
+  },
+  {
+    operation: 'readManifest',
+    method: 'GET',
+    path: '/api/manifest/{name}',
+    summary: 'Read the newest visible version of a manifest',
+    scope: 'timeline:read',
+    pathSchema: {
+      type: 'object',
+      required: ['name'],
+      properties: { name: { type: 'string', minLength: 1, maxLength: 255 } },
+    },
+    answers: {
+      200: {
+        description: 'The manifest.',
+        schema: { type: 'object', required: ['manifest'], properties: { manifest: SPAN_REF } },
+      },
+    },
+    errors: [400, 401, 403, 404],
+  },
+  {
+    operation: 'executeFunction',
+    method: 'POST',
+    path: '/api/execute/{function_id}',
+    summary: 'Run a function or a kernel',
+    scope: 'execute',
+    tokenNeeded: true,
+    pathSchema: { ...ID_PATH, required: ['function_id'], properties: { function_id: ID_PATH.properties.id } },
+    body: { 'application/json': EXECUTE_BODY },
+    headers: [
+      { name: 'Prefer', description: '`respond-async` answers at once with the request span (RFC 7240).' },
+    ],
+    answers: {
+      200: {
+        description: 'The function ran.',
+        schema: {
+          type: 'object',
+          required: ['success', 'function_id', 'result', 'execution'],
+          properties: { success: SUCCESS, function_id: { type: 'string' }, result: {}, execution: SPAN_REF },
+        },
+      },
+      202: {
+        description: 'Requested; the request span gets its outcome as later versions.',
+        schema: {
+          type: 'object',
+          required: ['success', 'function_id', 'request'],
+          properties: { success: SUCCESS, function_id: { type: 'string' }, request: SPAN_REF },
+        },
+      },
+    },
+    errors: [400, 401, 403, 404, 413, 415, 422, 429],
+  },
+  {
+    operation: 'readHealth',
+    method: 'GET',
+    path: '/api/health',
+    summary: 'Whether the database is reachable and migrated',
+    answers: {
+      200: {
+        description: 'All is well.',
+        schema: {
+          type: 'object',
+          required: ['status'],
+          properties: {
+            status: { const: 'ok' },
+            migration: { type: 'string' },
+            public_key: { type: 'string' },
+          },
+        },
+      },
+    },
+    errors: [],
+  },
+  {
+    operation: 'readOpenApi',
+    method: 'GET',
+    path: '/openapi.json',
+    summary: 'This description',
+    answers: { 200: { description: 'OpenAPI 3.1.', schema: { type: 'object' } } },
+    errors: [],
+  },
+];

@@ -1,0 +1,22 @@
+import type { TokenVerifier } from '../crypto';
+import type { Database } from '../db/pool';
+import type { SpanWriter } from '../ledger/span-writer';
+import type { Logger } from '../log/logger';
+import type { CursorSealer } from './cursor';
+import type { FunctionStarter } from './function-starter';
+import type { RevocationList } from './revocation-list';
+
+/** Everything Stage-0 works with. */
+export interface Stage0 {
+  readonly database: Database;
+  readonly writer: SpanWriter;
+  readonly tokens: TokenVerifier;
+  readonly revocations: RevocationList;
+  readonly cursors: CursorSealer;
+  readonly functions: FunctionStarter;
+  readonly logger: Logger;
+  /** Public key of the instance, for health. */
+  readonly publicKeyHex: () => string;
+  /** Origins that browsers may call from. Defaults to none. */
+  readonly corsOrigins?: readonly string[];
+}

@@ -1,0 +1,65 @@
+import { type Fault, MalformedError } from '../ledger/errors';
+import { draftFaults, type SpanDraft } from '../ledger/span-draft';
+import { type Validator, type ValidatorFault, validateSpanInput } from './validators.generated';
+
+/** Faults that one answer lists at most; a thousand spans with the same mistake need no thousand lines. */
+const MAX_FAULTS = 100;
+
+/**
+ * The value as what its schema describes.
+ * @throws MalformedError listing every fault with its JSON pointer.
+ */
+export function parseWith<T>(validator: Validator, value: unknown, what: string): T {
+  if (validator(value)) return value as T;
+  throw malformed(
+    what,
+    (validator.errors ?? []).map((fault) => describe(fault, '')),
+  );
+}
+
+/**
+ * The drafts of a request, each checked by schema and by what a schema cannot say.
+ * @param isList whether the pointers start with the index of the span
+ * @throws MalformedError listing the faults of all drafts.
+ */
+export function parseDrafts(values: readonly unknown[], isList: boolean): SpanDraft[] {
+  const faults: Fault[] = [];
+  const drafts: SpanDraft[] = [];
+  values.forEach((value, index) => {
+    if (faults.length >= MAX_FAULTS) return;
+    const pointer = isList ? `/${index}` : '';
+    if (validateSpanInput(value)) {
+      const draft = value as SpanDraft;
+      faults.push(...draftFaults(draft, pointer));
+      drafts.push(draft);
+    } else {
+      faults.push(...(validateSpanInput.errors ?? []).map((fault) => describe(fault, pointer)));
+    }
+  });
+  if (faults.length > 0) throw malformed(isList ? 'A span of the request' : 'The span', faults);
+  return drafts;
+}
+
+function malformed(what: string, faults: readonly Fault[]): MalformedError {
+  const first = faults.slice(0, MAX_FAULTS);
+  const many = faults.length === 1 ? 'a fault' : `${faults.length} faults`;
+  return new MalformedError(`${what} has ${many}; see errors.`, { faults: first });
+}
+
+function describe(fault: ValidatorFault, prefix: string): Fault {
+  const at = `${prefix}${fault.instancePath}`;
+  const member = fault.params.missingProperty ?? fault.params.additionalProperty;
+  if (typeof member !== 'string') return { pointer: at, detail: sentence(fault) };
+  const pointer = `${at}/${member.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+  return {
+    pointer,
+    detail: fault.keyword === 'required' ? 'is required' : 'is not a member that is known here',
+  };
+}
+
+function sentence({ keyword, params, message = 'is not valid' }: ValidatorFault): string {
+  if (keyword === 'enum' && Array.isArray(params.allowedValues)) {
+    return `must be one of ${params.allowedValues.filter((value) => value !== null).join(', ')}`;
+  }
+  return message;
+}

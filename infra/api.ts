@@ -1,0 +1,183 @@
+import * as aws from '@pulumi/aws';
+import * as pulumi from '@pulumi/pulumi';
+import type { LambdaFunction } from './function';
+import type { Names } from './names';
+import type { ApiSettings, OidcSettings } from './settings';
+
+/** Arguments of {@link Api}. */
+export interface ApiArgs {
+  readonly names: Names;
+  readonly settings: ApiSettings;
+  readonly oidc: OidcSettings | undefined;
+  readonly stage0: LambdaFunction;
+  readonly logRetentionDays: number;
+}
+
+/** One route of the API. */
+export interface ApiRoute {
+  /** Stable logical name. */
+  readonly name: string;
+  /** As API Gateway writes it. */
+  readonly key: string;
+  /** Open even when API Gateway checks tokens. */
+  readonly open?: true;
+}
+
+/** DESIGN.md section 5, line by line, and the description that it yields. */
+export const ROUTES: readonly ApiRoute[] = [
+  { name: 'post-spans', key: 'POST /api/spans' },
+  { name: 'get-timeline', key: 'GET /api/timeline' },
+  { name: 'get-span', key: 'GET /api/spans/{id}' },
+  { name: 'get-manifest', key: 'GET /api/manifest/{name}' },
+  { name: 'post-execute', key: 'POST /api/execute/{function_id}' },
+  { name: 'get-health', key: 'GET /api/health', open: true },
+  { name: 'get-openapi', key: 'GET /openapi.json', open: true },
+];
+
+/** What an access log line says. No header, query or body: tokens and content stay out of the logs. */
+const ACCESS_LOG_FORMAT = JSON.stringify({
+  requestId: '$context.requestId',
+  time: '$context.requestTime',
+  ip: '$context.identity.sourceIp',
+  route: '$context.routeKey',
+  status: '$context.status',
+  bytes: '$context.responseLength',
+  latencyMs: '$context.responseLatency',
+  integrationError: '$context.integrationErrorMessage',
+});
+
+/**
+ * The HTTP API: one route per line of DESIGN.md section 5, all answered by Stage-0, with throttling and access logs.
+ *
+ * Costs by use: $1.00 per million requests, $0.50 per GB of access logs (us-east-1, 2026-11).
+ */
+export class Api extends pulumi.ComponentResource {
+  readonly api: aws.apigatewayv2.Api;
+  /** URL without a slash at the end. */
+  readonly endpoint: pulumi.Output<string>;
+
+  readonly #args: ApiArgs;
+
+  constructor(name: string, args: ApiArgs, opts?: pulumi.ComponentResourceOptions) {
+    super('logline:infra:Api', name, {}, opts);
+    this.#args = args;
+    this.api = this.#createApi(name);
+    this.endpoint = this.api.apiEndpoint;
+    const authorizerId = this.#createAuthorizer(name);
+    const routes = this.#createRoutes(name, authorizerId);
+    this.#createStage(name, routes);
+    this.#allowInvocation(name);
+    this.registerOutputs({ endpoint: this.endpoint });
+  }
+
+  #createApi(name: string): aws.apigatewayv2.Api {
+    const { corsOrigins, corsCredentials } = this.#args.settings;
+    return new aws.apigatewayv2.Api(
+      name,
+      {
+        name: this.#args.names.of('api', 'api'),
+        description: 'LogLine',
+        protocolType: 'HTTP',
+        ipAddressType: 'dualstack',
+        ...(corsOrigins.length === 0
+          ? {}
+          : {
+              corsConfiguration: {
+                allowOrigins: [...corsOrigins],
+                allowCredentials: corsCredentials,
+                allowMethods: ['GET', 'POST'],
+                allowHeaders: ['authorization', 'content-type', 'idempotency-key', 'prefer', 'traceparent'],
+                exposeHeaders: ['retry-after', 'preference-applied', 'location'],
+                maxAge: 3600,
+              },
+            }),
+      },
+      { parent: this },
+    );
+  }
+
+  #createAuthorizer(name: string): pulumi.Output<string> | undefined {
+    const { oidc, names } = this.#args;
+    if (oidc === undefined || !oidc.atGateway) {
+      return undefined;
+    }
+    return new aws.apigatewayv2.Authorizer(
+      name,
+      {
+        apiId: this.api.id,
+        name: names.of('api', 'oidc'),
+        authorizerType: 'JWT',
+        identitySources: ['$request.header.Authorization'],
+        jwtConfiguration: { issuer: oidc.issuer, audiences: [oidc.audience] },
+      },
+      { parent: this },
+    ).id;
+  }
+
+  #createRoutes(name: string, authorizerId: pulumi.Output<string> | undefined): aws.apigatewayv2.Route[] {
+    const integration = new aws.apigatewayv2.Integration(
+      name,
+      {
+        apiId: this.api.id,
+        integrationType: 'AWS_PROXY',
+        integrationMethod: 'POST',
+        integrationUri: this.#args.stage0.function.invokeArn,
+        payloadFormatVersion: '2.0',
+        timeoutMilliseconds: 30_000,
+      },
+      { parent: this },
+    );
+    return ROUTES.map((route) => {
+      const guarded = authorizerId !== undefined && route.open !== true;
+      return new aws.apigatewayv2.Route(
+        `${name}-${route.name}`,
+        {
+          apiId: this.api.id,
+          routeKey: route.key,
+          target: pulumi.interpolate`integrations/${integration.id}`,
+          ...(guarded ? { authorizationType: 'JWT', authorizerId } : { authorizationType: 'NONE' }),
+        },
+        { parent: this },
+      );
+    });
+  }
+
+  #createStage(name: string, routes: aws.apigatewayv2.Route[]): void {
+    const { names, settings, logRetentionDays } = this.#args;
+    const logs = new aws.cloudwatch.LogGroup(
+      `${name}-access`,
+      // Groups below /aws/vendedlogs do not count towards the size limit of the account's log policy.
+      { name: `/aws/vendedlogs/apis/${names.of('log', 'api')}`, retentionInDays: logRetentionDays },
+      { parent: this },
+    );
+    new aws.apigatewayv2.Stage(
+      name,
+      {
+        apiId: this.api.id,
+        name: '$default',
+        autoDeploy: true,
+        accessLogSettings: { destinationArn: logs.arn, format: ACCESS_LOG_FORMAT },
+        // Left out beside other route settings, both limits would be 0 and every call would get 429.
+        defaultRouteSettings: {
+          throttlingRateLimit: settings.rateLimit,
+          throttlingBurstLimit: settings.burstLimit,
+          detailedMetricsEnabled: false,
+        },
+      },
+      { parent: this, dependsOn: routes },
+    );
+  }
+
+  #allowInvocation(name: string): void {
+    new aws.lambda.Permission(
+      name,
+      {
+        function: this.#args.stage0.function.name,
+        action: 'lambda:InvokeFunction',
+        principal: 'apigateway.amazonaws.com',
+        sourceArn: pulumi.interpolate`${this.api.executionArn}/*/*`,
+      },
+      { parent: this },
+    );
+  }
+}

@@ -1,0 +1,216 @@
+/**
+ * Bundles the runtime into the two Lambda layers. Plain Node and esbuild: the Pulumi program, the artifact tests
+ * and `npm run bench` all build through here, so what is tested is what is deployed.
+ *
+ * The same sources give the same bytes: output paths are relative, entries are sorted, zip times are fixed. So a
+ * program that did not change shows no diff.
+ */
+
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { buildSync } from 'esbuild';
+import { zipSync } from 'fflate';
+
+/** The two layers: one with Stage-0, one with the five kernels, the migrator and `sql/`. */
+export type LayerName = 'stage0' | 'kernels';
+
+/** What goes into a layer. Paths are relative to the root of the repository. */
+export interface LayerSpec {
+  /** What a handler requires: `require('logline-stage0')`. */
+  readonly packageName: string;
+  /** Output file (without `.js`) → entry file. */
+  readonly entries: Readonly<Record<string, string>>;
+  /** File or folder beside `index.js` → where it is copied from. A path below `node_modules/` is found by Node's rules. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/** A layer, built. */
+export interface LayerBundle {
+  readonly name: LayerName;
+  readonly packageName: string;
+  /** What Lambda sees as `/opt`. */
+  readonly directory: string;
+  /** The archive that is uploaded. */
+  readonly zipPath: string;
+  readonly zipBytes: number;
+  /** SHA-256 of the archive, hex. Changes exactly when the layer does. */
+  readonly hash: string;
+  /** npm packages that the bundle contains, sorted. */
+  readonly packages: readonly string[];
+}
+
+/** What the layers are made of. */
+export const LAYERS: Readonly<Record<LayerName, LayerSpec>> = {
+  stage0: {
+    packageName: 'logline-stage0',
+    entries: { index: 'runtime/stage0/lambda.ts' },
+    files: {},
+  },
+  kernels: {
+    packageName: 'logline-kernels',
+    entries: { index: 'runtime/kernels/lambda.ts' },
+    files: { sql: 'sql' },
+  },
+};
+
+/** The repository's root: everything is relative to it. */
+export const REPOSITORY_ROOT = resolve(__dirname, '..');
+
+/** Where builds go unless told otherwise. Relative, so that no machine's paths end up in Pulumi's state. */
+export const BUILD_DIRECTORY = '.build';
+
+/**
+ * The SDK ships with Lambda's Node runtime; `pg-native` is an optional binary that `pg` asks for and does without.
+ */
+const EXTERNAL = ['@aws-sdk/*', '@smithy/*', 'pg-native', 'cloudflare:sockets'];
+
+/** Zip entries carry a time; one fixed moment keeps the archive reproducible. */
+const ZIP_TIME = new Date(1980, 0, 1);
+
+/** Options of {@link buildLayer}. */
+export interface BuildOptions {
+  /** Defaults to the repository. */
+  readonly root?: string;
+  /** Defaults to `.build` below the root. */
+  readonly outDirectory?: string;
+  /** Defaults to the layer's own line in {@link LAYERS}. */
+  readonly spec?: LayerSpec;
+}
+
+/**
+ * Builds a layer: bundles its entries, copies its files, writes folder and zip.
+ *
+ * @throws Error when an entry does not exist or does not bundle; the message names the file.
+ */
+export function buildLayer(name: LayerName, options: BuildOptions = {}): LayerBundle {
+  const root = options.root ?? REPOSITORY_ROOT;
+  const spec = options.spec ?? LAYERS[name];
+  const out = join(options.outDirectory ?? join(root, BUILD_DIRECTORY), 'layers');
+  const bundled = bundleEntries(root, spec);
+  const files = new Map<string, Uint8Array>();
+  const base = `nodejs/node_modules/${spec.packageName}`;
+  const manifest = {
+    name: spec.packageName,
+    version: '0.0.0',
+    private: true,
+    type: 'commonjs',
+    main: 'index.js',
+  };
+  files.set(`${base}/package.json`, Buffer.from(`${JSON.stringify(manifest)}\n`));
+  for (const [path, bytes] of bundled.files) {
+    files.set(`${base}/${path}`, bytes);
+  }
+  for (const [target, source] of Object.entries(spec.files)) {
+    for (const [path, bytes] of readTree(resolve(root, source), target)) {
+      files.set(`${base}/${path}`, bytes);
+    }
+  }
+  const sorted = new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1)));
+  const directory = join(out, name);
+  writeTree(directory, sorted);
+  const zip = zipSync(Object.fromEntries(sorted), { level: 9, mtime: ZIP_TIME });
+  const zipPath = `${directory}.zip`;
+  writeFileSync(zipPath, zip);
+  writeSourceMaps(join(out, `${name}-maps`), bundled.maps);
+  return {
+    name,
+    packageName: spec.packageName,
+    directory,
+    zipPath,
+    zipBytes: zip.length,
+    hash: createHash('sha256').update(zip).digest('hex'),
+    packages: bundled.packages,
+  };
+}
+
+interface Bundled {
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  readonly maps: ReadonlyMap<string, Uint8Array>;
+  readonly packages: readonly string[];
+}
+
+function bundleEntries(root: string, spec: LayerSpec): Bundled {
+  for (const entry of Object.values(spec.entries)) {
+    if (!existsSync(join(root, entry))) {
+      throw new Error(`cannot build the layer ${spec.packageName}: ${entry} does not exist`);
+    }
+  }
+  const result = buildSync({
+    absWorkingDir: root,
+    entryPoints: Object.entries(spec.entries).map(([out, entry]) => ({ in: entry, out })),
+    outdir: 'bundle',
+    write: false,
+    metafile: true,
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'cjs',
+    minify: true,
+    keepNames: true,
+    legalComments: 'none',
+    // Maps stay beside the layer: loading them costs start-up time, and names survive minification anyway.
+    sourcemap: 'external',
+    sourcesContent: false,
+    external: EXTERNAL,
+    logLevel: 'silent',
+  });
+  const files = new Map<string, Uint8Array>();
+  const maps = new Map<string, Uint8Array>();
+  for (const file of result.outputFiles) {
+    const path = relative(join(root, 'bundle'), file.path);
+    (path.endsWith('.map') ? maps : files).set(path, file.contents);
+  }
+  return { files, maps, packages: packagesOf(Object.keys(result.metafile.inputs)) };
+}
+
+/** `node_modules/@noble/hashes/blake3.js` → `@noble/hashes`. */
+function packagesOf(inputs: readonly string[]): readonly string[] {
+  const found = new Set<string>();
+  for (const input of inputs) {
+    const name = /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1];
+    if (name !== undefined) {
+      found.add(name);
+    }
+  }
+  return [...found].sort();
+}
+
+/** Every file at or below `source`, by the path it gets under `target`. */
+function readTree(source: string, target: string): [string, Uint8Array][] {
+  if (statSync(source).isFile()) {
+    return [[target, readFileSync(source)]];
+  }
+  return readdirSync(source, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry): [string, Uint8Array] => {
+      const path = join(entry.parentPath, entry.name);
+      return [`${target}/${relative(source, path)}`, readFileSync(path)];
+    });
+}
+
+function writeTree(directory: string, files: ReadonlyMap<string, Uint8Array>): void {
+  rmSync(directory, { recursive: true, force: true });
+  for (const [path, bytes] of files) {
+    const target = join(directory, path);
+    mkdirSync(dirname(target), { recursive: true });
+    writeFileSync(target, bytes);
+  }
+}
+
+/** Source maps for whoever reads a stack trace; they are not uploaded. */
+function writeSourceMaps(directory: string, maps: ReadonlyMap<string, Uint8Array>): void {
+  writeTree(directory, maps);
+}
+
+/**
+ * SHA-256, hex, over names and contents of all files below a folder, in a fixed order.
+ */
+export function hashTree(directory: string): string {
+  const hash = createHash('sha256');
+  const files = readTree(directory, '').sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [path, bytes] of files) {
+    hash.update(`${path}\0${bytes.length}\0`).update(bytes);
+  }
+  return hash.digest('hex');
+}

@@ -1,0 +1,41 @@
+/**
+ * The only reader of `pulumi.Config`. Everything else takes {@link StackConfig}.
+ */
+
+import * as pulumi from '@pulumi/pulumi';
+import { parseSettings, type StackSettings } from './settings';
+
+/** The settings of the running stack, with its one secret. */
+export interface StackConfig extends StackSettings {
+  /** JSON text, provider name → API key, as a Pulumi secret; undefined when no provider is configured. */
+  readonly providerKeys: pulumi.Output<string> | undefined;
+}
+
+/**
+ * Reads and checks the configuration of the stack that runs.
+ *
+ * @throws ConfigError that lists every fault at once.
+ */
+export function loadConfig(): StackConfig {
+  const project = pulumi.getProject();
+  const prefix = `${project}:`;
+  const values: Record<string, unknown> = {};
+  for (const [key, text] of Object.entries(pulumi.runtime.allConfig())) {
+    if (key.startsWith(prefix)) {
+      values[key.slice(prefix.length)] = parseValue(text);
+    }
+  }
+  const region = new pulumi.Config('aws').get('region') ?? process.env.AWS_REGION;
+  const settings = parseSettings({ project, stack: pulumi.getStack(), region, values });
+  const providerKeys = new pulumi.Config(project).getSecret('providerKeys');
+  return { ...settings, providerKeys };
+}
+
+/** Pulumi hands objects, lists, numbers and booleans over as JSON text, and text as it is. */
+function parseValue(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

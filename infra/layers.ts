@@ -1,0 +1,51 @@
+import { relative } from 'node:path';
+import * as aws from '@pulumi/aws';
+import * as pulumi from '@pulumi/pulumi';
+import { buildLayer, type LayerBundle, type LayerName } from './bundle';
+import type { Names } from './names';
+
+/** Arguments of {@link Layers}. */
+export interface LayersArgs {
+  readonly names: Names;
+  /** Builds a layer. Defaults to {@link buildLayer}; tests and benchmarks hand in one that was built before. */
+  readonly build?: (name: LayerName) => LayerBundle;
+}
+
+/**
+ * The runtime as two Lambda layers: one for Stage-0, one for the kernels and the migrator. Handlers stay a few
+ * hundred bytes, and a change of the runtime uploads each layer once, not once per function.
+ *
+ * Costs nothing a month: layers count towards Lambda's free 75 GB of code storage (us-east-1, 2026-11).
+ */
+export class Layers extends pulumi.ComponentResource {
+  readonly stage0: aws.lambda.LayerVersion;
+  readonly kernels: aws.lambda.LayerVersion;
+  /** SHA-256 of the kernels layer: the migrator runs again when it changes. */
+  readonly kernelsHash: string;
+
+  constructor(name: string, args: LayersArgs, opts?: pulumi.ComponentResourceOptions) {
+    super('logline:infra:Layers', name, {}, opts);
+    const build = args.build ?? buildLayer;
+    const stage0 = build('stage0');
+    const kernels = build('kernels');
+    this.stage0 = this.#createLayer(name, stage0, args.names);
+    this.kernels = this.#createLayer(name, kernels, args.names);
+    this.kernelsHash = kernels.hash;
+    this.registerOutputs({ stage0Arn: this.stage0.arn, kernelsArn: this.kernels.arn });
+  }
+
+  #createLayer(name: string, bundle: LayerBundle, names: Names): aws.lambda.LayerVersion {
+    return new aws.lambda.LayerVersion(
+      `${name}-${bundle.name}`,
+      {
+        layerName: names.of('layer', bundle.name),
+        description: `${bundle.packageName} ${bundle.hash.slice(0, 12)}`,
+        // Relative, so that the state does not differ from one machine to the next.
+        code: new pulumi.asset.FileArchive(relative(process.cwd(), bundle.zipPath)),
+        compatibleRuntimes: [aws.lambda.Runtime.NodeJS24dX],
+        compatibleArchitectures: ['arm64'],
+      },
+      { parent: this },
+    );
+  }
+}

@@ -1,0 +1,261 @@
+import * as aws from '@pulumi/aws';
+import * as pulumi from '@pulumi/pulumi';
+import type { Database } from './database';
+import type { LambdaFunction } from './function';
+import type { Names } from './names';
+import type { TickQueue } from './scheduler';
+import type { MonitoringSettings } from './settings';
+
+/** Arguments of {@link Monitoring}. */
+export interface MonitoringArgs {
+  readonly names: Names;
+  readonly region: string;
+  readonly settings: MonitoringSettings;
+  /** Functions that serve; the migrator reports through the deployment. */
+  readonly functions: readonly LambdaFunction[];
+  readonly ticks: readonly TickQueue[];
+  readonly dailyDead: aws.sqs.Queue;
+  readonly database: Database;
+  readonly instanceClass: string;
+  readonly storageGb: number;
+  readonly apiId: pulumi.Input<string>;
+}
+
+/** What an alarm watches, in the words of CloudWatch. */
+interface Watch {
+  readonly namespace: string;
+  readonly metric: string;
+  readonly dimensions: Record<string, pulumi.Input<string>>;
+  readonly statistic: 'Sum' | 'Average' | 'Maximum' | 'Minimum';
+  readonly comparison: 'GreaterThanThreshold' | 'LessThanThreshold';
+  readonly threshold: number;
+  readonly periodSeconds: number;
+  readonly periods: number;
+  /** What silence means. Defaults to `notBreaching`. */
+  readonly missing?: 'breaching' | 'notBreaching';
+  readonly description: string;
+}
+
+/** GiB of memory by size of class, for t4g and the m families; r families have twice as much. */
+const MEMORY_GIB: Readonly<Record<string, number>> = { micro: 1, small: 2, medium: 4, large: 8, xlarge: 16 };
+
+/**
+ * How many connections a class of instance takes by default: RDS sets `max_connections` to
+ * LEAST(memory / 9,531,392 bytes, 5,000), and keeps some memory for itself.
+ */
+export function connectionLimit(instanceClass: string): number {
+  const [, family = '', size = ''] = instanceClass.split('.');
+  const multiple = /^(\d+)xlarge$/.exec(size);
+  const base = multiple === null ? (MEMORY_GIB[size] ?? 1) : 16 * Number(multiple[1]);
+  const gib = family.startsWith('r') ? base * 2 : base;
+  return Math.min(5_000, Math.floor((gib * 0.9 * 1024 ** 3) / 9_531_392));
+}
+
+/**
+ * Alarms to one SNS topic, and a dashboard: errors, throttles, dead letters, missing ticks, and the database's CPU,
+ * storage and connections.
+ *
+ * Costs $0.10 an alarm and $3 the dashboard: $5.30 a month; ten alarms and three dashboards of an account are free
+ * (us-east-1, 2026-11).
+ */
+export class Monitoring extends pulumi.ComponentResource {
+  readonly topic: aws.sns.Topic;
+  /** Undefined when the dashboard is switched off. */
+  readonly dashboardUrl: string | undefined;
+
+  readonly #args: MonitoringArgs;
+
+  constructor(name: string, args: MonitoringArgs, opts?: pulumi.ComponentResourceOptions) {
+    super('logline:infra:Monitoring', name, {}, opts);
+    this.#args = args;
+    this.topic = this.#createTopic(name);
+    this.#watchFunctions();
+    this.#watchTicks();
+    this.#watchDatabase();
+    this.#watchApi();
+    this.dashboardUrl = args.settings.dashboard ? this.#createDashboard(name) : undefined;
+    this.registerOutputs({ topicArn: this.topic.arn });
+  }
+
+  #createTopic(name: string): aws.sns.Topic {
+    const topic = new aws.sns.Topic(name, { name: this.#args.names.of('topic', 'alarms') }, { parent: this });
+    const { alarmEmail } = this.#args.settings;
+    if (alarmEmail !== undefined) {
+      new aws.sns.TopicSubscription(
+        name,
+        { topic: topic.arn, protocol: 'email', endpoint: alarmEmail },
+        { parent: this },
+      );
+    }
+    return topic;
+  }
+
+  #alarm(name: string, watch: Watch): void {
+    new aws.cloudwatch.MetricAlarm(
+      name,
+      {
+        name: this.#args.names.of('alarm', name),
+        alarmDescription: watch.description,
+        namespace: watch.namespace,
+        metricName: watch.metric,
+        dimensions: watch.dimensions,
+        statistic: watch.statistic,
+        comparisonOperator: watch.comparison,
+        threshold: watch.threshold,
+        period: watch.periodSeconds,
+        evaluationPeriods: watch.periods,
+        treatMissingData: watch.missing ?? 'notBreaching',
+        alarmActions: [this.topic.arn],
+        okActions: [this.topic.arn],
+      },
+      { parent: this },
+    );
+  }
+
+  #watchFunctions(): void {
+    for (const { functionName } of this.#args.functions) {
+      const short = functionName.slice(this.#args.names.prefix.length + 1);
+      const lambda = {
+        namespace: 'AWS/Lambda',
+        dimensions: { FunctionName: functionName },
+        statistic: 'Sum',
+        comparison: 'GreaterThanThreshold',
+        threshold: 0,
+        periodSeconds: 300,
+        periods: 1,
+      } as const;
+      this.#alarm(`${short}-errors`, {
+        ...lambda,
+        metric: 'Errors',
+        description: `${functionName} failed; see its log group`,
+      });
+      this.#alarm(`${short}-throttles`, {
+        ...lambda,
+        metric: 'Throttles',
+        description: `${functionName} was refused: the account's limit of concurrent functions is reached`,
+      });
+    }
+  }
+
+  #watchTicks(): void {
+    for (const tick of this.#args.ticks) {
+      const name = tick.job.replaceAll('_', '-');
+      this.#alarm(`${name}-missing-ticks`, {
+        namespace: 'AWS/Lambda',
+        metric: 'Invocations',
+        dimensions: { FunctionName: tick.kernel.functionName },
+        statistic: 'Sum',
+        comparison: 'LessThanThreshold',
+        threshold: 1,
+        periodSeconds: 300,
+        periods: 2,
+        missing: 'breaching',
+        description: `${tick.job} has not run for ten minutes`,
+      });
+      this.#watchDeadLetters(`${name}-dead-letters`, tick.dead, `ticks of ${tick.job}`);
+    }
+    this.#watchDeadLetters('daily-dead-letters', this.#args.dailyDead, 'daily jobs');
+  }
+
+  #watchDeadLetters(name: string, queue: aws.sqs.Queue, what: string): void {
+    this.#alarm(name, {
+      namespace: 'AWS/SQS',
+      metric: 'ApproximateNumberOfMessagesVisible',
+      dimensions: { QueueName: queue.name },
+      statistic: 'Maximum',
+      comparison: 'GreaterThanThreshold',
+      threshold: 0,
+      periodSeconds: 300,
+      periods: 1,
+      description: `${what} failed for good and were set aside`,
+    });
+  }
+
+  #watchDatabase(): void {
+    const { database, instanceClass, storageGb } = this.#args;
+    const rds = {
+      namespace: 'AWS/RDS',
+      dimensions: { DBInstanceIdentifier: database.instance.identifier },
+      statistic: 'Average',
+      periodSeconds: 300,
+      periods: 3,
+    } as const;
+    this.#alarm('database-cpu', {
+      ...rds,
+      metric: 'CPUUtilization',
+      comparison: 'GreaterThanThreshold',
+      threshold: 80,
+      description: 'The database was busy above 80 % for 15 minutes',
+    });
+    this.#alarm('database-storage', {
+      ...rds,
+      metric: 'FreeStorageSpace',
+      comparison: 'LessThanThreshold',
+      threshold: Math.round(storageGb * 0.1 * 1024 ** 3),
+      description: 'Less than a tenth of the storage is free; it grows by itself up to maxStorageGb',
+    });
+    this.#alarm('database-connections', {
+      ...rds,
+      metric: 'DatabaseConnections',
+      comparison: 'GreaterThanThreshold',
+      threshold: Math.floor(connectionLimit(instanceClass) * 0.8),
+      description: 'More than 80 % of the connections that the instance class allows are in use',
+    });
+  }
+
+  #watchApi(): void {
+    this.#alarm('api-errors', {
+      namespace: 'AWS/ApiGateway',
+      metric: '5xx',
+      dimensions: { ApiId: this.#args.apiId },
+      statistic: 'Sum',
+      comparison: 'GreaterThanThreshold',
+      threshold: 5,
+      periodSeconds: 300,
+      periods: 1,
+      description: 'More than five answers with status 5xx within five minutes',
+    });
+  }
+
+  #createDashboard(name: string): string {
+    const { names, region } = this.#args;
+    const dashboardName = names.of('dashboard', 'overview');
+    new aws.cloudwatch.Dashboard(
+      name,
+      { dashboardName, dashboardBody: pulumi.jsonStringify({ widgets: this.#widgets() }) },
+      { parent: this },
+    );
+    return `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#dashboards/dashboard/${dashboardName}`;
+  }
+
+  #widgets(): unknown[] {
+    const { functions, ticks, database, apiId } = this.#args;
+    const lambda = (metric: string) =>
+      functions.map((item) => ['AWS/Lambda', metric, 'FunctionName', item.functionName]);
+    const rds = (metric: string) => [
+      ['AWS/RDS', metric, 'DBInstanceIdentifier', database.instance.identifier],
+    ];
+    const charts: [string, string, unknown[]][] = [
+      ['Calls', 'Sum', lambda('Invocations')],
+      ['Errors', 'Sum', lambda('Errors')],
+      ['Duration (p95)', 'p95', lambda('Duration')],
+      ['API', 'Sum', ['Count', '4xx', '5xx'].map((metric) => ['AWS/ApiGateway', metric, 'ApiId', apiId])],
+      [
+        'Ticks waiting',
+        'Maximum',
+        ticks.map((tick) => ['AWS/SQS', 'ApproximateNumberOfMessagesVisible', 'QueueName', tick.queue.name]),
+      ],
+      ['Database CPU (%)', 'Average', rds('CPUUtilization')],
+      ['Database connections', 'Maximum', rds('DatabaseConnections')],
+      ['Database free storage', 'Minimum', rds('FreeStorageSpace')],
+    ];
+    return charts.map(([title, stat, metrics], index) => ({
+      type: 'metric',
+      x: (index % 2) * 12,
+      y: Math.floor(index / 2) * 6,
+      width: 12,
+      height: 6,
+      properties: { title, stat, metrics, region: this.#args.region, period: 300, view: 'timeSeries' },
+    }));
+  }
+}

@@ -1,0 +1,39 @@
+import type * as pulumi from '@pulumi/pulumi';
+import type { Database } from './database';
+import type { Secrets } from './secrets';
+import type { StackSettings } from './settings';
+
+/** Environment variables of a function. */
+export type Environment = Readonly<Record<string, pulumi.Input<string>>>;
+
+/**
+ * What every function is told. Secrets are passed as ARNs, never as text; `runtime/config` reads all of it once, at
+ * the start, and fails when something is missing.
+ */
+export function baseEnvironment(settings: StackSettings, database: Database, secrets: Secrets): Environment {
+  return {
+    LOGLINE_STAGE: settings.stack,
+    LOGLINE_DATABASE_HOST: database.host,
+    LOGLINE_DATABASE_PORT: database.port.apply(String),
+    LOGLINE_DATABASE_NAME: database.databaseName,
+    LOGLINE_DATABASE_SECRET_ARN: secrets.appSecretArn,
+    LOGLINE_SIGNING_KEY_SECRET_ARN: secrets.signingKeySecretArn,
+    ...oidcEnvironment(settings),
+  };
+}
+
+/** Only Stage-0 answers browsers. */
+export function corsEnvironment(settings: StackSettings): Environment {
+  return { LOGLINE_CORS_ORIGINS: settings.api.corsOrigins.join(',') };
+}
+
+function oidcEnvironment({ oidc }: StackSettings): Environment {
+  return oidc === undefined
+    ? {}
+    : {
+        LOGLINE_OIDC_ISSUER: oidc.issuer,
+        LOGLINE_OIDC_AUDIENCE: oidc.audience,
+        LOGLINE_OIDC_USER_CLAIM: oidc.userClaim,
+        LOGLINE_OIDC_TENANT_CLAIM: oidc.tenantClaim,
+      };
+}

@@ -1,0 +1,261 @@
+import * as aws from '@pulumi/aws';
+import * as pulumi from '@pulumi/pulumi';
+import {
+  type DailyCadence,
+  type IntervalCadence,
+  SCHEDULE,
+  type ScheduledJob,
+} from '../runtime/kernels/cadence';
+import { dailyExpression, tickDelays } from './cadence-expression';
+import type { LambdaFunction } from './function';
+import { consumeStatement, policyDocument, type Statement, trustPolicy } from './iam';
+import type { Kernels } from './kernels';
+import type { Names } from './names';
+
+/** Arguments of {@link Scheduler}. */
+export interface SchedulerArgs {
+  readonly names: Names;
+  readonly partition: string;
+  readonly accountId: pulumi.Input<string>;
+  readonly kernels: Kernels;
+  /** Copies of a kernel that ticks may run at once. */
+  readonly tickConcurrency: number;
+  /** Defaults to the one schedule table of `runtime/`. */
+  readonly schedule?: readonly ScheduledJob[];
+}
+
+/** A queue with the queue for what could not be handled. */
+export interface TickQueue {
+  readonly queue: aws.sqs.Queue;
+  readonly dead: aws.sqs.Queue;
+  readonly kernel: LambdaFunction;
+  readonly job: string;
+}
+
+/** Attempts at a tick before it is set aside. */
+const TICK_ATTEMPTS = 3;
+/** Seconds that dead letters are kept: two weeks, the most that SQS allows. */
+const DEAD_LETTER_SECONDS = 1_209_600;
+/** EventBridge Scheduler replaces this, inside an input, with the time that the run was planned for. */
+const SCHEDULED_TIME = '<aws.scheduler.scheduled-time>';
+
+/**
+ * The schedule table as AWS resources. An interval job is a schedule of one minute that sends a batch of delayed
+ * messages to a queue, from which the kernel is started; a daily job starts its kernel directly, in its time zone.
+ *
+ * Costs about $0.70 a month: 131,000 schedule runs (free below 14 million), 613,000 ticks and the polling of three
+ * queues (us-east-1, 2026-11).
+ */
+export class Scheduler extends pulumi.ComponentResource {
+  readonly ticks: readonly TickQueue[];
+  /** Runs of daily jobs that could not be started. */
+  readonly dailyDead: aws.sqs.Queue;
+
+  readonly #args: SchedulerArgs;
+  readonly #group: aws.scheduler.ScheduleGroup;
+
+  constructor(name: string, args: SchedulerArgs, opts?: pulumi.ComponentResourceOptions) {
+    super('logline:infra:Scheduler', name, {}, opts);
+    this.#args = args;
+    this.#group = new aws.scheduler.ScheduleGroup(name, { name: args.names.prefix }, { parent: this });
+    this.dailyDead = this.#createDeadLetterQueue('daily');
+    const ticks: TickQueue[] = [];
+    for (const job of args.schedule ?? SCHEDULE) {
+      if (job.cadence.kind === 'interval') {
+        ticks.push(this.#createInterval(job, job.cadence));
+      } else {
+        this.#createDaily(job, job.cadence);
+      }
+    }
+    this.ticks = ticks;
+    this.registerOutputs({});
+  }
+
+  #createInterval(job: ScheduledJob, cadence: IntervalCadence): TickQueue {
+    const name = job.job.replaceAll('_', '-');
+    const kernel = this.#args.kernels.functions[job.kernel];
+    const tick = this.#createTickQueue(name, job, kernel);
+    this.#createConsumer(name, tick);
+    const role = this.#createRole(name, [
+      {
+        Sid: 'SendTicks',
+        Effect: 'Allow',
+        Action: ['sqs:SendMessage'],
+        Resource: [tick.queue.arn, tick.dead.arn],
+      },
+    ]);
+    const entries = tickDelays(cadence).map((delay) => ({
+      Id: `tick-${delay}`,
+      DelaySeconds: delay,
+      MessageBody: JSON.stringify({
+        trigger: 'tick',
+        job: job.job,
+        scheduled_for: SCHEDULED_TIME,
+        offset_seconds: delay,
+      }),
+    }));
+    this.#createSchedule(name, {
+      scheduleExpression: 'rate(1 minute)',
+      target: {
+        arn: `arn:${this.#args.partition}:scheduler:::aws-sdk:sqs:sendMessageBatch`,
+        roleArn: role,
+        input: pulumi.jsonStringify({ QueueUrl: tick.queue.url, Entries: entries }),
+        // A minute later the next batch comes: an older one is of no use.
+        retryPolicy: { maximumEventAgeInSeconds: 60, maximumRetryAttempts: 2 },
+        deadLetterConfig: { arn: tick.dead.arn },
+      },
+    });
+    return tick;
+  }
+
+  #createDaily(job: ScheduledJob, cadence: DailyCadence): void {
+    const name = job.job.replaceAll('_', '-');
+    const kernel = this.#args.kernels.functions[job.kernel];
+    const role = this.#createRole(name, [
+      {
+        Sid: 'StartKernel',
+        Effect: 'Allow',
+        Action: ['lambda:InvokeFunction'],
+        Resource: kernel.function.arn,
+      },
+      {
+        Sid: 'SetAsideFailedRuns',
+        Effect: 'Allow',
+        Action: ['sqs:SendMessage'],
+        Resource: this.dailyDead.arn,
+      },
+    ]);
+    this.#setAsideFailures(name, kernel);
+    this.#createSchedule(name, {
+      scheduleExpression: dailyExpression(cadence),
+      scheduleExpressionTimezone: cadence.timezone,
+      target: {
+        arn: kernel.function.arn,
+        roleArn: role,
+        input: JSON.stringify({ trigger: job.job, scheduled_for: SCHEDULED_TIME }),
+        // The job decides once per local date, so a repeated start does no harm and a missed one is caught up.
+        retryPolicy: { maximumEventAgeInSeconds: 7_200, maximumRetryAttempts: 10 },
+        deadLetterConfig: { arn: this.dailyDead.arn },
+      },
+    });
+  }
+
+  /** Scheduler hands the run to Lambda, which tries it again when it fails; what fails for good is kept. */
+  #setAsideFailures(name: string, kernel: LambdaFunction): void {
+    const policy = new aws.iam.RolePolicy(
+      `${name}-failures`,
+      {
+        role: kernel.role.name,
+        policy: policyDocument([
+          {
+            Sid: 'SetAsideFailedRuns',
+            Effect: 'Allow',
+            Action: ['sqs:SendMessage'],
+            Resource: this.dailyDead.arn,
+          },
+        ]),
+      },
+      { parent: this },
+    );
+    new aws.lambda.FunctionEventInvokeConfig(
+      name,
+      {
+        functionName: kernel.function.name,
+        maximumEventAgeInSeconds: 21_600,
+        maximumRetryAttempts: 2,
+        destinationConfig: { onFailure: { destination: this.dailyDead.arn } },
+      },
+      { parent: this, dependsOn: [policy] },
+    );
+  }
+
+  #createTickQueue(name: string, job: ScheduledJob, kernel: LambdaFunction): TickQueue {
+    const dead = this.#createDeadLetterQueue(`${name}-ticks`);
+    const queue = new aws.sqs.Queue(
+      `${name}-ticks`,
+      {
+        name: this.#args.names.of('queue', `${name}-ticks`),
+        // Six times the function's timeout, as the Lambda guide asks; else a tick comes back while it still runs.
+        visibilityTimeoutSeconds: 6 * kernel.timeoutSeconds,
+        // Long enough for all attempts, so that a tick that keeps failing is set aside and not just forgotten.
+        messageRetentionSeconds: Math.max(3_600, 6 * kernel.timeoutSeconds * (TICK_ATTEMPTS + 1)),
+        receiveWaitTimeSeconds: 20,
+        sqsManagedSseEnabled: true,
+        redrivePolicy: pulumi.jsonStringify({
+          deadLetterTargetArn: dead.arn,
+          maxReceiveCount: TICK_ATTEMPTS,
+        }),
+      },
+      { parent: this },
+    );
+    return { queue, dead, kernel, job: job.job };
+  }
+
+  #createDeadLetterQueue(name: string): aws.sqs.Queue {
+    return new aws.sqs.Queue(
+      `${name}-dead`,
+      {
+        name: this.#args.names.of('queue', `${name}-dead`),
+        messageRetentionSeconds: DEAD_LETTER_SECONDS,
+        sqsManagedSseEnabled: true,
+      },
+      { parent: this },
+    );
+  }
+
+  #createConsumer(name: string, tick: TickQueue): void {
+    const policy = new aws.iam.RolePolicy(
+      `${name}-ticks`,
+      { role: tick.kernel.role.name, policy: policyDocument([consumeStatement(tick.queue.arn)]) },
+      { parent: this },
+    );
+    new aws.lambda.EventSourceMapping(
+      `${name}-ticks`,
+      {
+        eventSourceArn: tick.queue.arn,
+        functionName: tick.kernel.function.arn,
+        batchSize: 10,
+        functionResponseTypes: ['ReportBatchItemFailures'],
+        scalingConfig: { maximumConcurrency: this.#args.tickConcurrency },
+      },
+      { parent: this, dependsOn: [policy] },
+    );
+  }
+
+  #createRole(name: string, statements: readonly Statement[]): pulumi.Output<string> {
+    const { names, accountId } = this.#args;
+    const role = new aws.iam.Role(
+      `${name}-schedule`,
+      {
+        name: names.of('role', `${name}-sched`),
+        description: `Lets EventBridge Scheduler start ${name}`,
+        assumeRolePolicy: trustPolicy('scheduler.amazonaws.com', accountId, this.#group.arn),
+      },
+      { parent: this },
+    );
+    const policy = new aws.iam.RolePolicy(
+      `${name}-schedule`,
+      { role: role.name, policy: policyDocument(statements) },
+      { parent: this },
+    );
+    // The schedule gets the role once the role can do something.
+    return pulumi.all([role.arn, policy.id]).apply(([arn]) => arn);
+  }
+
+  #createSchedule(
+    name: string,
+    args: Pick<aws.scheduler.ScheduleArgs, 'scheduleExpression' | 'scheduleExpressionTimezone' | 'target'>,
+  ): void {
+    new aws.scheduler.Schedule(
+      name,
+      {
+        name: this.#args.names.of('schedule', name),
+        groupName: this.#group.name,
+        flexibleTimeWindow: { mode: 'OFF' },
+        state: 'ENABLED',
+        ...args,
+      },
+      { parent: this },
+    );
+  }
+}

@@ -1,0 +1,368 @@
+/**
+ * The settings of one stack as plain data: their shape, defaults and rules. Nothing here needs Pulumi, so the
+ * rules are tested as tables; `config.ts` is the one place that feeds them from `pulumi.Config`.
+ */
+
+import { isPrivateBlock, parseIpv4Block } from './cidr';
+import { nameFaults } from './names';
+import { SettingsReader } from './settings-reader';
+
+/** How functions in the private subnets reach the internet. */
+export type Egress = 'ipv6' | 'nat';
+
+/** `logline:network` */
+export interface NetworkSettings {
+  /** IPv4 range of the VPC, /16 to /22 within RFC 1918. Defaults to `10.60.0.0/16`. */
+  readonly cidr: string;
+  /** Zones with a private subnet each, 2 or 3. Defaults to 2. */
+  readonly zones: number;
+  /**
+   * `ipv6` (default): an egress-only gateway, free of charge, reaches hosts that have an IPv6 address.
+   * `nat`: NAT gateways as well, for hosts that have none; from $36.50 a month each.
+   */
+  readonly egress: Egress;
+  /** NAT gateways with `egress: nat`: `one` (default), or one `per-zone`, which survives the loss of a zone. */
+  readonly natGateways: 'one' | 'per-zone';
+}
+
+/** `logline:database` */
+export interface DatabaseSettings {
+  /** Graviton class. Defaults to `db.t4g.micro`. */
+  readonly instanceClass: string;
+  /** Storage at first, 20–16,384 GiB. Defaults to 20. */
+  readonly storageGb: number;
+  /** Storage grows by itself up to this. Defaults to five times `storageGb`. */
+  readonly maxStorageGb: number;
+  /** A standby in another zone. Defaults to false. */
+  readonly multiAz: boolean;
+  /** Defaults to the stack's `protect`. */
+  readonly deletionProtection: boolean;
+  /** Days that automated backups are kept, 1–35. Defaults to 7. */
+  readonly backupDays: number;
+  /** Keep a snapshot when the stack is destroyed. Defaults to the stack's `protect`. */
+  readonly finalSnapshot: boolean;
+  /** Performance Insights with the free 7 days of history. Defaults to true. */
+  readonly performanceInsights: boolean;
+  /** Defaults to `logline`. */
+  readonly name: string;
+}
+
+/** `logline:api` */
+export interface ApiSettings {
+  /** Origins of browsers that may call the API; `*` for all. Defaults to none, which switches CORS off. */
+  readonly corsOrigins: readonly string[];
+  /** Let browsers send credentials. Not together with `*`. Defaults to false. */
+  readonly corsCredentials: boolean;
+  /** Requests a second that are served steadily, 1–10,000. Defaults to 50. */
+  readonly rateLimit: number;
+  /** Requests that may come at once, 1–5,000. Defaults to 100. */
+  readonly burstLimit: number;
+}
+
+/** `logline:oidc`: tokens of an OpenID Connect issuer are accepted besides those of the CLI. */
+export interface OidcSettings {
+  readonly issuer: string;
+  readonly audience: string;
+  /** Claim with the user. Defaults to `sub`. */
+  readonly userClaim: string;
+  /** Claim with the tenant. Defaults to `tenant`. */
+  readonly tenantClaim: string;
+  /**
+   * Let API Gateway itself refuse every call without a valid token of the issuer. Public spans can then not be
+   * read without a token, and tokens of the CLI are not accepted. Defaults to false: Stage-0 checks tokens.
+   */
+  readonly atGateway: boolean;
+}
+
+/** `logline:functions` */
+export interface FunctionSettings {
+  /** Memory of Stage-0 and of the kernels that run user code, 256–3,008 MB. Defaults to 512. */
+  readonly memoryMb: number;
+  /** Days that logs are kept; one of the values CloudWatch allows. Defaults to 30. */
+  readonly logRetentionDays: number;
+  /** Copies of a scheduled kernel that may run at once, 2 (the AWS minimum) to 10. Defaults to 2. */
+  readonly tickConcurrency: number;
+}
+
+/** `logline:monitoring` */
+export interface MonitoringSettings {
+  /** Where alarms are mailed to. Without it they still change state and show on the dashboard. */
+  readonly alarmEmail: string | undefined;
+  /** Defaults to true. */
+  readonly dashboard: boolean;
+}
+
+/** Everything that `index.ts` needs to know of a stack, checked as a whole. */
+export interface StackSettings {
+  readonly project: string;
+  readonly stack: string;
+  /** `aws:region`. */
+  readonly region: string;
+  /** `aws`, `aws-cn` or `aws-us-gov`: the second part of every ARN. */
+  readonly partition: string;
+  /** Refuse to delete what holds data or keys. Defaults to false. */
+  readonly protect: boolean;
+  /** Put on every resource besides `Project`, `Stack` and `ManagedBy`. */
+  readonly tags: Readonly<Record<string, string>>;
+  readonly network: NetworkSettings;
+  readonly database: DatabaseSettings;
+  readonly api: ApiSettings;
+  readonly oidc: OidcSettings | undefined;
+  readonly functions: FunctionSettings;
+  readonly monitoring: MonitoringSettings;
+  /** Names of the provider keys that are set (`logline:providerKeys`); never the keys. */
+  readonly providerNames: readonly string[];
+  /** What the user should know, though it stops nothing. */
+  readonly warnings: readonly string[];
+}
+
+/** What `config.ts` hands in: values as Pulumi stores them, parsed from JSON where they were JSON. */
+export interface RawSettings {
+  readonly project: string;
+  readonly stack: string;
+  readonly region: string | undefined;
+  /** Key without `logline:` → value. */
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+/** The configuration of a stack is wrong. `faults` lists everything that is, each with its key. */
+export class ConfigError extends Error {
+  readonly faults: readonly string[];
+
+  constructor(stack: string, faults: readonly string[]) {
+    super(
+      `the configuration of stack "${stack}" has ${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}:\n` +
+        faults.map((fault) => `  - ${fault}`).join('\n'),
+    );
+    this.name = 'ConfigError';
+    this.faults = faults;
+  }
+}
+
+/** Keys of the namespace `logline:`. `Pulumi.yaml` declares the same ones; a test compares. */
+export const SETTING_KEYS = [
+  'protect',
+  'tags',
+  'network',
+  'database',
+  'api',
+  'oidc',
+  'functions',
+  'monitoring',
+  'providerKeys',
+] as const;
+
+/** Days that CloudWatch Logs accepts as retention, up to ten years. */
+const LOG_RETENTION_DAYS = [
+  1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+];
+
+/**
+ * Checks a stack's configuration as a whole and fills in the defaults.
+ *
+ * @throws ConfigError that lists every fault, each with its key and what is allowed.
+ */
+export function parseSettings(raw: RawSettings): StackSettings {
+  const faults: string[] = [];
+  const root = new SettingsReader('logline:', raw.values, SETTING_KEYS, faults);
+  const region = raw.region ?? '';
+  if (!/^[a-z]{2}(-[a-z]+)+-\d$/.test(region)) {
+    faults.push(
+      `aws:region: expected an AWS region such as us-east-1; got ${region === '' ? 'nothing' : `"${region}"`}`,
+    );
+  }
+  const { project, stack } = raw;
+  faults.push(...nameFaults({ project, stack, region }));
+  const protect = root.boolean('protect', false);
+  const providerNames = readProviderNames(root, raw.values.providerKeys);
+  const network = readNetwork(root);
+  const settings: StackSettings = {
+    project,
+    stack,
+    region,
+    partition: partitionOf(region),
+    protect,
+    tags: root.map(
+      'tags',
+      /^(?!aws:)[\w .:/=+@-]{1,128}$/,
+      'a map of tag names (not starting with aws:) to text',
+    ),
+    network,
+    database: readDatabase(root, protect),
+    api: readApi(root),
+    oidc: readOidc(root),
+    functions: readFunctions(root),
+    monitoring: readMonitoring(root),
+    providerNames,
+    warnings: warningsOf(network, providerNames),
+  };
+  if (faults.length > 0) {
+    throw new ConfigError(stack, faults);
+  }
+  return settings;
+}
+
+function partitionOf(region: string): string {
+  if (region.startsWith('cn-')) {
+    return 'aws-cn';
+  }
+  return region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
+}
+
+function readNetwork(root: SettingsReader): NetworkSettings {
+  const reader = root.object('network', ['cidr', 'zones', 'egress', 'natGateways']);
+  const cidr = reader.text('cidr', /^[\d./]+$/, 'an IPv4 range such as 10.60.0.0/16', '10.60.0.0/16');
+  const block = parseIpv4Block(cidr);
+  if (block === undefined || !isPrivateBlock(block) || block.bits < 16 || block.bits > 22) {
+    reader.fault('cidr', `expected a private IPv4 range from /16 to /22 without host bits; got "${cidr}"`);
+  }
+  const egress = reader.oneOf('egress', ['ipv6', 'nat'], 'ipv6');
+  if (egress === 'ipv6' && reader.has('natGateways')) {
+    reader.fault('natGateways', 'has no meaning with egress ipv6; remove it or set egress to nat');
+  }
+  return {
+    cidr,
+    zones: reader.integer('zones', { min: 2, max: 3, fallback: 2 }),
+    egress,
+    natGateways: reader.oneOf('natGateways', ['one', 'per-zone'], 'one'),
+  };
+}
+
+function readDatabase(root: SettingsReader, protect: boolean): DatabaseSettings {
+  const reader = root.object('database', [
+    'instanceClass',
+    'storageGb',
+    'maxStorageGb',
+    'multiAz',
+    'deletionProtection',
+    'backupDays',
+    'finalSnapshot',
+    'performanceInsights',
+    'name',
+  ]);
+  const storageGb = reader.integer('storageGb', { min: 20, max: 16_384, fallback: 20 });
+  const maxStorageGb = reader.integer('maxStorageGb', { min: 20, max: 65_536, fallback: storageGb * 5 });
+  // RDS wants the ceiling at least a tenth above what is there, else it refuses the change.
+  if (maxStorageGb < storageGb * 1.1) {
+    reader.fault('maxStorageGb', `expected at least ${Math.ceil(storageGb * 1.1)} (a tenth above storageGb)`);
+  }
+  const deletionProtection = reader.boolean('deletionProtection', protect);
+  const finalSnapshot = reader.boolean('finalSnapshot', protect);
+  if (protect && !deletionProtection) {
+    reader.fault('deletionProtection', 'must not be false while logline:protect is true');
+  }
+  if (protect && !finalSnapshot) {
+    reader.fault('finalSnapshot', 'must not be false while logline:protect is true');
+  }
+  return {
+    instanceClass: reader.text(
+      'instanceClass',
+      /^db\.(t4g|m6g|m7g|m8g|r6g|r7g|r8g)\.(micro|small|medium|large|\d{0,2}xlarge)$/,
+      'a Graviton class such as db.t4g.micro or db.m7g.large',
+      'db.t4g.micro',
+    ),
+    storageGb,
+    maxStorageGb,
+    multiAz: reader.boolean('multiAz', false),
+    deletionProtection,
+    backupDays: reader.integer('backupDays', { min: 1, max: 35, fallback: 7 }),
+    finalSnapshot,
+    performanceInsights: reader.boolean('performanceInsights', true),
+    name: reader.text(
+      'name',
+      /^(?!(postgres|rdsadmin|template\d)$)[a-z][a-z0-9_]{0,62}$/,
+      'a database name of lower-case letters, digits and _',
+      'logline',
+    ),
+  };
+}
+
+function readApi(root: SettingsReader): ApiSettings {
+  const reader = root.object('api', ['corsOrigins', 'corsCredentials', 'rateLimit', 'burstLimit']);
+  const corsOrigins = reader.texts(
+    'corsOrigins',
+    /^(\*|https?:\/\/[^/\s*?#@]+)$/,
+    'an origin such as https://app.example.com, or *',
+    [],
+  );
+  const corsCredentials = reader.boolean('corsCredentials', false);
+  if (corsCredentials && corsOrigins.includes('*')) {
+    reader.fault('corsOrigins', 'must name its origins (not *) when corsCredentials is true');
+  }
+  if (corsOrigins.includes('*') && corsOrigins.length > 1) {
+    reader.fault('corsOrigins', '* already allows every origin; remove the others, or the *');
+  }
+  return {
+    corsOrigins,
+    corsCredentials,
+    rateLimit: reader.integer('rateLimit', { min: 1, max: 10_000, fallback: 50 }),
+    burstLimit: reader.integer('burstLimit', { min: 1, max: 5_000, fallback: 100 }),
+  };
+}
+
+function readOidc(root: SettingsReader): OidcSettings | undefined {
+  if (!root.has('oidc')) {
+    return undefined;
+  }
+  const reader = root.object('oidc', ['issuer', 'audience', 'userClaim', 'tenantClaim', 'atGateway']);
+  for (const key of ['issuer', 'audience']) {
+    if (!reader.has(key)) {
+      reader.fault(key, 'is missing; an issuer needs its https URL and the audience of its tokens');
+    }
+  }
+  const claim = /^[\w:./-]{1,128}$/;
+  return {
+    issuer: reader.text('issuer', /^https:\/\/[^\s?#]+$/, 'an https URL', ''),
+    audience: reader.text('audience', /^\S+$/, 'text without spaces', ''),
+    userClaim: reader.text('userClaim', claim, 'the name of a claim', 'sub'),
+    tenantClaim: reader.text('tenantClaim', claim, 'the name of a claim', 'tenant'),
+    atGateway: reader.boolean('atGateway', false),
+  };
+}
+
+function readFunctions(root: SettingsReader): FunctionSettings {
+  const reader = root.object('functions', ['memoryMb', 'logRetentionDays', 'tickConcurrency']);
+  return {
+    memoryMb: reader.integer('memoryMb', { min: 256, max: 3_008, fallback: 512 }),
+    logRetentionDays: reader.numberOf('logRetentionDays', LOG_RETENTION_DAYS, 30),
+    tickConcurrency: reader.integer('tickConcurrency', { min: 2, max: 10, fallback: 2 }),
+  };
+}
+
+function readMonitoring(root: SettingsReader): MonitoringSettings {
+  const reader = root.object('monitoring', ['alarmEmail', 'dashboard']);
+  return {
+    alarmEmail: reader.optionalText('alarmEmail', /^[^\s@]+@[^\s@]+\.[^\s@]+$/, 'an e-mail address'),
+    dashboard: reader.boolean('dashboard', true),
+  };
+}
+
+/** Names only: the values are secrets and appear in no message. */
+function readProviderNames(root: SettingsReader, value: unknown): readonly string[] {
+  if (value === undefined) {
+    return [];
+  }
+  const entries =
+    typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
+  const valid = entries.every(
+    ([name, key]) => /^[\w-]{1,64}$/.test(name) && typeof key === 'string' && key !== '',
+  );
+  if (entries.length === 0 || !valid) {
+    root.fault(
+      'providerKeys',
+      'expected a secret JSON object of provider name to key, such as {"openai":"…"}, none of them empty',
+    );
+    return [];
+  }
+  return entries.map(([name]) => name).sort();
+}
+
+function warningsOf(network: NetworkSettings, providerNames: readonly string[]): string[] {
+  if (network.egress !== 'ipv6' || providerNames.length === 0) {
+    return [];
+  }
+  return [
+    `keys are set for ${providerNames.join(', ')}, but egress is ipv6: provider_exec reaches only hosts with an ` +
+      'IPv6 address (AAAA record). For a provider without one, set logline:network.egress to nat.',
+  ];
+}

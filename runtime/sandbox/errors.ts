@@ -1,7 +1,8 @@
-/** The pool has no room for another run now. Maps to 503 with `Retry-After`. */
-export class SandboxBusyError extends Error {
-  override readonly name = 'SandboxBusyError';
+import { LogLineError } from '../ledger/errors';
+
+/** 503: the sandbox has no room for another run now. Carries `retryAfterSeconds`. */
+export class SandboxBusyError extends LogLineError {
   readonly code = 'busy';
   readonly status = 503;
-  readonly retryAfterSeconds = 1;
+  readonly title = 'The sandbox is busy';
 }

@@ -1,7 +1,12 @@
 import type { GuestCrypto } from './worker-parts';
 
 const { Buffer }: typeof import('node:buffer') = require('node:buffer');
-const { createPrivateKey, createPublicKey, sign, verify }: typeof import('node:crypto') = require('node:crypto');
+const {
+  createPrivateKey,
+  createPublicKey,
+  sign,
+  verify,
+}: typeof import('node:crypto') = require('node:crypto');
 const { blake3 }: typeof import('@noble/hashes/blake3.js') = require('@noble/hashes/blake3.js');
 
 /** DER headers in front of the 32 raw bytes of an Ed25519 key (RFC 8410). */

@@ -2,9 +2,14 @@ import type { QuickJSContext, QuickJSHandle } from 'quickjs-emscripten-core';
 import type { GuestFunctions, GuestInstance, MakeInstance } from './worker-parts';
 
 const { Buffer }: typeof import('node:buffer') = require('node:buffer');
-const { QuickJSFFI }: typeof import('@jitl/quickjs-ng-wasmfile-release-sync/ffi') = require('@jitl/quickjs-ng-wasmfile-release-sync/ffi');
+const {
+  QuickJSFFI,
+}: typeof import('@jitl/quickjs-ng-wasmfile-release-sync/ffi') = require('@jitl/quickjs-ng-wasmfile-release-sync/ffi');
 const quickJsLoader: typeof import('@jitl/quickjs-ng-wasmfile-release-sync/emscripten-module').default = require('@jitl/quickjs-ng-wasmfile-release-sync/emscripten-module');
-const { newQuickJSWASMModuleFromVariant, newVariant }: typeof import('quickjs-emscripten-core') = require('quickjs-emscripten-core');
+const {
+  newQuickJSWASMModuleFromVariant,
+  newVariant,
+}: typeof import('quickjs-emscripten-core') = require('quickjs-emscripten-core');
 
 type EmscriptenModule = Awaited<ReturnType<typeof quickJsLoader>>;
 

@@ -20,7 +20,8 @@ const jsonFault: JsonFault = (text) => {
     for (const item of level) {
       if (typeof item !== 'object' || item === null) continue;
       if (Object.hasOwn(item, '__proto__')) return 'it has a member named __proto__';
-      for (const child of Object.values(item)) if (typeof child === 'object' && child !== null) next.push(child);
+      for (const child of Object.values(item))
+        if (typeof child === 'object' && child !== null) next.push(child);
     }
     level = next;
   }
@@ -38,7 +39,11 @@ function framesOf(stack: unknown, filename: string): Pick<SandboxError, 'line' |
   if (first === undefined) return {};
   const [line, column] = first.slice(first.indexOf(`${filename}:`) + filename.length + 1).split(':');
   const numberOf = (text: string | undefined) => Number.parseInt(text ?? '', 10) || undefined;
-  return { line: numberOf(line), column: numberOf(column), stack: frames.slice(0, MAX_STACK_LINES).join('\n') };
+  return {
+    line: numberOf(line),
+    column: numberOf(column),
+    stack: frames.slice(0, MAX_STACK_LINES).join('\n'),
+  };
 }
 
 const errorOf: ErrorOf = (code, description, filename) => {
@@ -49,13 +54,21 @@ const errorOf: ErrorOf = (code, description, filename) => {
     parsed = undefined;
   }
   const said: Record<string, unknown> = typeof parsed === 'object' && parsed !== null ? { ...parsed } : {};
-  const error: SandboxError = { code, name: textOf(said.name) ?? 'Error', message: textOf(said.message) ?? '' };
+  const error: SandboxError = {
+    code,
+    name: textOf(said.name) ?? 'Error',
+    message: textOf(said.message) ?? '',
+  };
   if (/^(InternalError|RangeError)$/.test(error.name)) {
     if (/^out of memory/.test(error.message)) error.code = 'memory_limit';
     if (/^(Maximum call stack size exceeded|stack overflow)/.test(error.message)) error.code = 'stack_limit';
   }
   const cause = textOf(said.code);
-  return { ...error, ...framesOf(said.stack, filename), ...(cause === undefined ? {} : { cause_code: cause }) };
+  return {
+    ...error,
+    ...framesOf(said.stack, filename),
+    ...(cause === undefined ? {} : { cause_code: cause }),
+  };
 };
 
 module.exports = { jsonFault, errorOf };

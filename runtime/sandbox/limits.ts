@@ -55,7 +55,10 @@ const MIN_MEMORY_BYTES = MIB;
  * Fills in the defaults and brings memory and stack into the range the sandbox can hold.
  * @throws RangeError when a limit is not a finite number ≥ 0: a limit that is NaN would limit nothing.
  */
-export function resolveLimits(partial: Partial<SandboxLimits> | undefined, maxMemoryBytes: number): SandboxLimits {
+export function resolveLimits(
+  partial: Partial<SandboxLimits> | undefined,
+  maxMemoryBytes: number,
+): SandboxLimits {
   const limits: SandboxLimits = { ...DEFAULT_LIMITS };
   for (const name of Object.keys(DEFAULT_LIMITS) as (keyof SandboxLimits)[]) {
     const value = partial?.[name];

@@ -73,4 +73,7 @@ export type FromWorker =
   | { type: 'ready' }
   | { type: 'log'; run: number; level: LogLine['level']; text: string }
   | { type: 'call'; run: number; call: number; name: string; args: string }
-  | ({ type: 'done'; run: number; cpuMs: number; calls: number } & ({ output: string } | { error: SandboxError }));
+  | ({ type: 'done'; run: number; cpuMs: number; calls: number } & (
+      | { output: string }
+      | { error: SandboxError }
+    ));

@@ -3,7 +3,7 @@ import { SandboxBusyError } from './errors';
 import { LaneQueue } from './lane-queue';
 import { DEFAULT_LIMITS, resolveLimits, type SandboxLimits } from './limits';
 import type { FromWorker, SandboxErrorCode } from './protocol';
-import { isFatal, SandboxRun, type SandboxOutcome, type SandboxTask } from './sandbox-run';
+import { isFatal, type SandboxOutcome, SandboxRun, type SandboxTask } from './sandbox-run';
 import { SandboxWorker } from './sandbox-worker';
 
 export interface SandboxPoolOptions {
@@ -31,8 +31,10 @@ interface Job {
   onAbort(): void;
 }
 
+/** A place for one worker thread, from its start to its end. */
 interface Slot {
-  worker: SandboxWorker | null;
+  worker: Promise<SandboxWorker>;
+  isReady: boolean;
   job: Job | null;
   run: SandboxRun | null;
 }
@@ -81,7 +83,8 @@ export class SandboxPool {
     return new Promise((resolve, reject) => {
       const lane = task.lane ?? '';
       const onAbort = () => {
-        if (this.#queue.remove(job)) resolve(failure('aborted', 'AbortError', 'the run was aborted while it waited'));
+        if (this.#queue.remove(job))
+          resolve(failure('aborted', 'AbortError', 'the run was aborted while it waited'));
       };
       const job: Job = { lane, task, limits, input, resolve, onAbort };
       if (!this.#queue.push(job)) {
@@ -93,27 +96,39 @@ export class SandboxPool {
     });
   }
 
+  /** Starts a worker, if none has been yet, so that the first run finds it warm. Resolves when it can take a run. */
+  async warm(): Promise<void> {
+    const [slot = this.#addSlot()] = this.#slots;
+    await slot.worker;
+  }
+
   /** Ends every run with the code `aborted` and every worker thread. Later runs are refused the same way. */
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const job of this.#queue.drain()) job.resolve(failure('aborted', 'AbortError', CLOSED));
-    const workers: Promise<void>[] = [];
-    for (const slot of [...this.#slots]) {
-      slot.run?.fail('aborted', 'AbortError', CLOSED);
-      if (slot.worker !== null) workers.push(slot.worker.stop());
-    }
+    const slots = [...this.#slots];
+    for (const slot of slots) slot.run?.fail('aborted', 'AbortError', CLOSED);
     this.#slots.clear();
-    await Promise.all(workers);
+    await Promise.all(slots.map((slot) => stopWorker(slot.worker)));
   }
 
   #refusal(task: SandboxTask, limits: SandboxLimits, input: string): SandboxOutcome | null {
     if (this.#isClosed) return failure('aborted', 'AbortError', CLOSED);
-    if (task.signal?.aborted) return failure('aborted', 'AbortError', 'the run was aborted before it started');
+    if (task.signal?.aborted)
+      return failure('aborted', 'AbortError', 'the run was aborted before it started');
     if (Buffer.byteLength(task.code) > limits.maxCodeBytes) {
-      return failure('input_limit', 'InputLimitError', `the code is larger than ${limits.maxCodeBytes} bytes`);
+      return failure(
+        'input_limit',
+        'InputLimitError',
+        `the code is larger than ${limits.maxCodeBytes} bytes`,
+      );
     }
     if (Buffer.byteLength(input) > limits.maxInputBytes) {
-      return failure('input_limit', 'InputLimitError', `the input is larger than ${limits.maxInputBytes} bytes of JSON`);
+      return failure(
+        'input_limit',
+        'InputLimitError',
+        `the input is larger than ${limits.maxInputBytes} bytes of JSON`,
+      );
     }
     return null;
   }
@@ -121,26 +136,58 @@ export class SandboxPool {
   /** Gives waiting runs to idle workers, and starts workers while there are fewer than may be. */
   #dispatch(): void {
     while (!this.#isClosed && this.#queue.size > 0) {
-      const idle = [...this.#slots].find((slot) => slot.job === null);
+      const idle = this.#idleSlot();
       if (idle === undefined && this.#slots.size >= this.#size) return;
       const job = this.#queue.take((lane) => (this.#running.get(lane) ?? 0) < this.#maxRunningPerLane);
       if (job === undefined) return;
-      const slot: Slot = idle ?? { worker: null, job: null, run: null };
-      this.#slots.add(slot);
+      const slot = idle ?? this.#addSlot();
       slot.job = job;
       job.task.signal?.removeEventListener('abort', job.onAbort);
       this.#running.set(job.lane, (this.#running.get(job.lane) ?? 0) + 1);
       void this.#begin(slot, job);
     }
+    // One more than is busy, so that neither a second caller nor a replacement has to wait for a start.
+    if (!this.#isClosed && this.#slots.size < this.#size && this.#idleSlot() === undefined) this.#addSlot();
+  }
+
+  #idleSlot(): Slot | undefined {
+    let starting: Slot | undefined;
+    for (const slot of this.#slots) {
+      if (slot.job !== null) continue;
+      if (slot.isReady) return slot;
+      starting ??= slot;
+    }
+    return starting;
+  }
+
+  #addSlot(): Slot {
+    const slot: Slot = {
+      worker: SandboxWorker.start(this.#maxMemoryBytes, {
+        onMessage: (message: FromWorker) => slot.run?.onMessage(message),
+        onExit: (reason) => this.#onExit(slot, reason),
+      }),
+      isReady: false,
+      job: null,
+      run: null,
+    };
+    // A worker that cannot start fails the run that waits for it (#begin); nobody waits for a spare one.
+    slot.worker.then(
+      (worker) => {
+        slot.isReady = true;
+        worker.keepAlive(slot.job !== null);
+      },
+      () => this.#slots.delete(slot),
+    );
+    this.#slots.add(slot);
+    return slot;
   }
 
   async #begin(slot: Slot, job: Job): Promise<void> {
+    let worker: SandboxWorker;
     try {
-      slot.worker ??= await SandboxWorker.start(this.#maxMemoryBytes, {
-        onMessage: (message: FromWorker) => slot.run?.onMessage(message),
-        onExit: (reason) => this.#onExit(slot, reason),
-      });
+      worker = await slot.worker;
     } catch (error) {
+      this.#slots.delete(slot);
       this.#finish(slot, job, failure('crashed', 'SandboxCrash', `the sandbox did not start: ${error}`));
       return;
     }
@@ -148,9 +195,12 @@ export class SandboxPool {
       this.#finish(slot, job, failure('aborted', 'AbortError', CLOSED));
       return;
     }
-    slot.worker.keepAlive(true);
-    const finish = (outcome: SandboxOutcome) => this.#finish(slot, job, outcome);
-    slot.run = new SandboxRun(this.#nextRun++, job.task, job.limits, slot.worker, finish);
+    worker.keepAlive(true);
+    slot.run = new SandboxRun(this.#nextRun++, job.task, job.limits, worker, (outcome) => {
+      if (!outcome.ok && isFatal(outcome.error.code)) this.#replace(slot);
+      else worker.keepAlive(false);
+      this.#finish(slot, job, outcome);
+    });
     if (job.task.signal?.aborted) slot.run.fail('aborted', 'AbortError', 'the run was aborted');
     else slot.run.start(job.input);
   }
@@ -161,24 +211,31 @@ export class SandboxPool {
     const running = (this.#running.get(job.lane) ?? 1) - 1;
     if (running > 0) this.#running.set(job.lane, running);
     else this.#running.delete(job.lane);
-    if (slot.worker === null || this.#isClosed || (!outcome.ok && isFatal(outcome.error.code))) this.#discard(slot);
-    else slot.worker.keepAlive(false);
     job.resolve(outcome);
     this.#dispatch();
   }
 
-  #discard(slot: Slot): void {
-    this.#slots.delete(slot);
-    void slot.worker?.stop();
+  /** Gives up a worker whose run was cut short, and starts the next one at once, so that nobody waits for it. */
+  #replace(slot: Slot): void {
+    if (!this.#slots.delete(slot)) return;
+    void stopWorker(slot.worker);
+    if (!this.#isClosed) this.#addSlot();
   }
 
   #onExit(slot: Slot, reason: Error | null): void {
     this.#slots.delete(slot);
     if (reason === null) return;
     const isMemory = 'code' in reason && reason.code === 'ERR_WORKER_OUT_OF_MEMORY';
-    if (isMemory) slot.run?.fail('memory_limit', 'MemoryLimitError', 'the run used up the memory of its worker');
+    if (isMemory)
+      slot.run?.fail('memory_limit', 'MemoryLimitError', 'the run used up the memory of its worker');
     else slot.run?.fail('crashed', 'SandboxCrash', 'the sandbox came down under the code');
   }
+}
+
+/** Also stops a worker that is still starting. */
+async function stopWorker(worker: Promise<SandboxWorker>): Promise<void> {
+  const started = await worker.catch(() => null);
+  await started?.stop();
 }
 
 const CLOSED = 'the sandbox is shutting down';

@@ -1,5 +1,12 @@
 import type { SandboxLimits } from './limits';
-import type { FromWorker, JsonValue, LogLine, SandboxEntry, SandboxError, SandboxErrorCode } from './protocol';
+import type {
+  FromWorker,
+  JsonValue,
+  LogLine,
+  SandboxEntry,
+  SandboxError,
+  SandboxErrorCode,
+} from './protocol';
 import type { SandboxWorker } from './sandbox-worker';
 
 /**
@@ -151,7 +158,9 @@ export class SandboxRun {
     const text = JSON.stringify(answer ?? null);
     const { answerBytes } = this.#limits;
     if (Buffer.byteLength(text) <= answerBytes) return text;
-    throw Object.assign(new Error(`the answer is larger than ${answerBytes} bytes of JSON`), { code: 'answer_limit' });
+    throw Object.assign(new Error(`the answer is larger than ${answerBytes} bytes of JSON`), {
+      code: 'answer_limit',
+    });
   }
 
   /**
@@ -167,7 +176,8 @@ export class SandboxRun {
     if (cpuLeftMs <= 0 || (wallLeftMs <= (isInGuest ? -GRACE_MS : 0) && isInGuest && guestMs >= cpuMs)) {
       this.fail('cpu_limit', 'CpuLimitError', `the code used up its ${cpuMs} ms of CPU time`);
     } else if (wallLeftMs <= (isInGuest ? -GRACE_MS : 0)) {
-      const waiting = this.#done === null ? '' : ' and was still waiting for a ctx call that it did not await';
+      const waiting =
+        this.#done === null ? '' : ' and was still waiting for a ctx call that it did not await';
       this.fail('wall_limit', 'WallLimitError', `the run took longer than ${wallMs} ms${waiting}`);
     } else {
       const nextMs = Math.min(cpuLeftMs, wallLeftMs > 0 ? wallLeftMs : wallLeftMs + GRACE_MS);

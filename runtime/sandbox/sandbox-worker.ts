@@ -18,11 +18,24 @@ export class SandboxWorker {
   readonly #meter: Float64Array;
   #stopped = false;
 
-  private constructor(wasm: WebAssembly.Module, maxMemoryBytes: number, events: SandboxWorkerEvents) {
+  private constructor(worker: Worker, meter: Float64Array) {
+    this.#worker = worker;
+    this.#meter = meter;
+  }
+
+  /**
+   * Resolves when the thread has its QuickJS context made and can take a run.
+   * @throws Error when the thread ends before that.
+   */
+  static async start(maxMemoryBytes: number, events: SandboxWorkerEvents): Promise<SandboxWorker> {
     const meter = new SharedArrayBuffer(2 * Float64Array.BYTES_PER_ELEMENT);
-    this.#meter = new Float64Array(meter);
-    const workerData: WorkerSetup = { wasm, prelude: GUEST_PRELUDE, maxMemoryBytes, meter };
-    this.#worker = new Worker(workerFile(), {
+    const workerData: WorkerSetup = {
+      wasm: await quickJsModule(),
+      prelude: GUEST_PRELUDE,
+      maxMemoryBytes,
+      meter,
+    };
+    const thread = new Worker(workerFile(), {
       workerData,
       argv: [],
       execArgv: [],
@@ -32,21 +45,27 @@ export class SandboxWorker {
       stderr: true,
       resourceLimits: RESOURCE_LIMITS,
     });
-    this.#worker.stdout.resume();
-    this.#worker.stderr.resume();
-    let reason: Error | null = null;
-    this.#worker.on('message', (message: FromWorker) => events.onMessage(message));
+    thread.stdout.resume();
+    thread.stderr.resume();
+    const worker = new SandboxWorker(thread, new Float64Array(meter));
+    await new Promise<void>((resolve, reject) => worker.#listen(events, resolve, reject));
+    return worker;
+  }
+
+  #listen(events: SandboxWorkerEvents, onReady: () => void, onFailure: (reason: Error) => void): void {
+    let reason: Error | undefined;
+    this.#worker.on('message', (message: FromWorker) => {
+      if (message.type === 'ready') onReady();
+      else events.onMessage(message);
+    });
     this.#worker.on('error', (error) => {
       reason = error instanceof Error ? error : new Error(String(error));
     });
     this.#worker.on('exit', (code) => {
-      events.onExit(this.#stopped ? null : (reason ?? new Error(`the worker ended with code ${code}`)));
+      const why = reason ?? new Error(`the worker thread ended with code ${code}`);
+      onFailure(why);
+      events.onExit(this.#stopped ? null : why);
     });
-    this.#worker.unref();
-  }
-
-  static async start(maxMemoryBytes: number, events: SandboxWorkerEvents): Promise<SandboxWorker> {
-    return new SandboxWorker(await quickJsModule(), maxMemoryBytes, events);
   }
 
   post(message: ToWorker): void {
@@ -62,7 +81,9 @@ export class SandboxWorker {
   /** Milliseconds the run has spent in QuickJS: CPU time of what is finished, plus clock time since it was entered. */
   guestMs(): number {
     const [finishedMs = 0, enteredAt = 0] = this.#meter;
-    return finishedMs + (enteredAt === 0 ? 0 : Math.max(0, performance.timeOrigin + performance.now() - enteredAt));
+    return (
+      finishedMs + (enteredAt === 0 ? 0 : Math.max(0, performance.timeOrigin + performance.now() - enteredAt))
+    );
   }
 
   /** Whether QuickJS is running right now. */

@@ -41,4 +41,8 @@ export type GuestCrypto = (op: string, args: Uint8Array[]) => Uint8Array | boole
 export type JsonFault = (text: string) => string | null;
 
 /** Turns what the prelude's `describe` said into an error that speaks of the user's code only. */
-export type ErrorOf = (code: 'syntax' | 'thrown' | 'bad_result', description: string | null, filename: string) => SandboxError;
+export type ErrorOf = (
+  code: 'syntax' | 'thrown' | 'bad_result',
+  description: string | null,
+  filename: string,
+) => SandboxError;

@@ -107,14 +107,21 @@ function guestText(vm: QuickJSContext, handle: QuickJSHandle | undefined, maxByt
   return Buffer.byteLength(text) > maxBytes ? null : text;
 }
 
-function postCall(vm: QuickJSContext, current: Run, id: QuickJSHandle, name: string, args: QuickJSHandle | undefined) {
+function postCall(
+  vm: QuickJSContext,
+  current: Run,
+  id: QuickJSHandle,
+  name: string,
+  args: QuickJSHandle | undefined,
+) {
   const { maxCalls, callBytes } = current.task.limits;
   if (current.stop !== null) return undefined;
   if (++current.calls > maxCalls) {
     return stop('call_limit', 'CallLimitError', `the code made more than ${maxCalls} ctx calls`);
   }
   const text = guestText(vm, args, callBytes);
-  if (text === null) throw new TypeError(`ctx.${name}: the argument is larger than ${callBytes} bytes of JSON`);
+  if (text === null)
+    throw new TypeError(`ctx.${name}: the argument is larger than ${callBytes} bytes of JSON`);
   const fault = jsonFault(text);
   if (fault !== null) throw new TypeError(`ctx.${name}: the argument is refused: ${fault}`);
   current.inFlight++;
@@ -138,31 +145,46 @@ function postLog(vm: QuickJSContext, current: Run, level: string | null, text: Q
 
 /** The functions the prelude is given. User code never holds them, yet each treats its arguments as hostile. */
 function hostFunctions(vm: QuickJSContext): Record<HostFunctionName, HostFunction> {
-  const isOver = (current: Run | null): current is null => current === null || (current.outcome ?? current.stop) !== null;
+  const isOver = (current: Run | null): current is null =>
+    current === null || (current.outcome ?? current.stop) !== null;
   return {
     call: (id, name, args) =>
-      run === null || id === undefined ? undefined : postCall(vm, run, id, guestText(vm, name, 100) ?? '', args),
+      run === null || id === undefined
+        ? undefined
+        : postCall(vm, run, id, guestText(vm, name, 100) ?? '', args),
     log: (level, text) => (run === null ? vm.false : postLog(vm, run, guestText(vm, level, 10), text)),
     done(json) {
       if (run === null || isOver(run)) return undefined;
       const { outputBytes } = run.task.limits;
       const output = guestText(vm, json, outputBytes);
       if (output === null) {
-        return stop('output_limit', 'OutputLimitError', `the result is larger than ${outputBytes} bytes of JSON`);
+        return stop(
+          'output_limit',
+          'OutputLimitError',
+          `the result is larger than ${outputBytes} bytes of JSON`,
+        );
       }
       const fault = jsonFault(output);
       const message = `the result is refused: ${fault}`;
-      run.outcome = fault === null ? { output } : { error: { code: 'bad_result', name: 'TypeError', message } };
+      run.outcome =
+        fault === null ? { output } : { error: { code: 'bad_result', name: 'TypeError', message } };
       return undefined;
     },
     fail(kind, description) {
       if (run === null || isOver(run)) return undefined;
       const code = guestText(vm, kind, 20) === 'bad_result' ? 'bad_result' : 'thrown';
-      run.outcome = { error: errorOf(code, guestText(vm, description, MAX_DESCRIPTION_BYTES), run.task.filename) };
+      run.outcome = {
+        error: errorOf(code, guestText(vm, description, MAX_DESCRIPTION_BYTES), run.task.filename),
+      };
       return undefined;
     },
-    crypto(op, ...buffers) {
-      const args = buffers.map((handle) => vm.getArrayBuffer(handle).consume((bytes) => Uint8Array.from(bytes)));
+    // QuickJS passes as many arguments as the function declares: a rest parameter would stay empty.
+    crypto(op, first, second, third) {
+      const args = [first, second, third].flatMap((handle) =>
+        handle === undefined || vm.typeof(handle) === 'undefined'
+          ? []
+          : [vm.getArrayBuffer(handle).consume((bytes) => Uint8Array.from(bytes.value))],
+      );
       const result = guestCrypto(guestText(vm, op, 20) ?? '', args);
       if (typeof result === 'boolean') return result ? vm.true : vm.false;
       return vm.newArrayBuffer(Uint8Array.from(result).buffer);
@@ -172,7 +194,12 @@ function hostFunctions(vm: QuickJSContext): Record<HostFunctionName, HostFunctio
 }
 
 /** Ends the run with an error that QuickJS handed to the host rather than to the prelude. */
-function failWith({ vm, guest }: GuestInstance, current: Run, error: QuickJSHandle, phase: 'eval' | 'call'): void {
+function failWith(
+  { vm, guest }: GuestInstance,
+  current: Run,
+  error: QuickJSHandle,
+  phase: 'eval' | 'call',
+): void {
   if (current.stop !== null) return;
   const described = vm.callFunction(guest.describe, vm.undefined, error);
   const text = described.error ? null : guestText(vm, described.value, MAX_DESCRIPTION_BYTES);
@@ -197,7 +224,9 @@ function loadEntry(instance: GuestInstance, current: Run): QuickJSHandle | null 
     const named = vm.getProp(loaded.value, entry);
     found = vm.typeof(named) === 'function' ? named : vm.getProp(loaded.value, 'default');
   } else {
-    const result = vm.evalCode(`typeof ${entry} === 'function' ? ${entry} : undefined`, '<entry>', { type: 'global' });
+    const result = vm.evalCode(`typeof ${entry} === 'function' ? ${entry} : undefined`, '<entry>', {
+      type: 'global',
+    });
     if (result.error) {
       failWith(instance, current, result.error, 'call');
       return null;
@@ -206,7 +235,9 @@ function loadEntry(instance: GuestInstance, current: Run): QuickJSHandle | null 
   }
   if (vm.typeof(found) === 'function') return found;
   const shape = entry === 'main' ? 'main(ctx, input)' : 'on(span, ctx)';
-  current.outcome ??= { error: { code: 'no_entry', name: 'TypeError', message: `the code defines no function ${shape}` } };
+  current.outcome ??= {
+    error: { code: 'no_entry', name: 'TypeError', message: `the code defines no function ${shape}` },
+  };
   return null;
 }
 
@@ -267,7 +298,16 @@ port.on('message', async (message: ToWorker) => {
   instance ??= newInstance();
   const current = await instance;
   if (message.type === 'run') {
-    run = { task: message, cpuMs: 0, calls: 0, inFlight: 0, logBytes: 0, logLines: 0, stop: null, outcome: null };
+    run = {
+      task: message,
+      cpuMs: 0,
+      calls: 0,
+      inFlight: 0,
+      logBytes: 0,
+      logLines: 0,
+      stop: null,
+      outcome: null,
+    };
     const begun = run;
     step(current, begun, () => start(current, begun));
   } else if (run !== null && message.run === run.task.run) {

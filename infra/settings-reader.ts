@@ -45,9 +45,10 @@ export class SettingsReader {
     }
   }
 
-  /** True when the user gave the key a value. */
+  /** True when the user gave the key a value. An empty object, the default in `Pulumi.yaml`, is none. */
   has(key: string): boolean {
-    return this.#value[key] !== undefined;
+    const value = this.#value[key];
+    return value !== undefined && JSON.stringify(value) !== '{}';
   }
 
   /** An object below this one. */

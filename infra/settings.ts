@@ -243,8 +243,9 @@ function readDatabase(root: SettingsReader, protect: boolean): DatabaseSettings 
   const storageGb = reader.integer('storageGb', { min: 20, max: 16_384, fallback: 20 });
   const maxStorageGb = reader.integer('maxStorageGb', { min: 20, max: 65_536, fallback: storageGb * 5 });
   // RDS wants the ceiling at least a tenth above what is there, else it refuses the change.
-  if (maxStorageGb < storageGb * 1.1) {
-    reader.fault('maxStorageGb', `expected at least ${Math.ceil(storageGb * 1.1)} (a tenth above storageGb)`);
+  const leastCeiling = Math.ceil((storageGb * 11) / 10);
+  if (maxStorageGb < leastCeiling) {
+    reader.fault('maxStorageGb', `expected at least ${leastCeiling} (a tenth above storageGb)`);
   }
   const deletionProtection = reader.boolean('deletionProtection', protect);
   const finalSnapshot = reader.boolean('finalSnapshot', protect);

@@ -1,0 +1,151 @@
+import { strict as assert } from 'node:assert';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { REPOSITORY_ROOT } from '../../infra/bundle';
+import { ConfigError, parseSettings, SETTING_KEYS } from '../../infra/settings';
+
+const BASE = { project: 'logline', stack: 'dev', region: 'us-east-1', values: {} };
+
+function faultsOf(values: Record<string, unknown>, base: Partial<typeof BASE> = {}): readonly string[] {
+  try {
+    parseSettings({ ...BASE, ...base, values });
+    return [];
+  } catch (error) {
+    assert.ok(error instanceof ConfigError, String(error));
+    return error.faults;
+  }
+}
+
+describe('stack settings', () => {
+  it('need nothing but a region', () => {
+    const settings = parseSettings(BASE);
+    assert.equal(settings.network.egress, 'ipv6');
+    assert.equal(settings.database.instanceClass, 'db.t4g.micro');
+    assert.equal(settings.oidc, undefined);
+    assert.deepEqual(settings.warnings, []);
+  });
+
+  it('are what Pulumi.yaml declares, key by key', () => {
+    const project = parse(readFileSync(join(REPOSITORY_ROOT, 'Pulumi.yaml'), 'utf8'));
+    const declared = Object.keys(project.config);
+    assert.deepEqual([...declared, 'providerKeys'].sort(), [...SETTING_KEYS].sort());
+    for (const key of declared) {
+      assert.ok(project.config[key].description, `${key} has no description`);
+      assert.ok('default' in project.config[key], `${key} without a default would be required`);
+    }
+  });
+
+  it('take the empty objects that Pulumi.yaml declares as defaults', () => {
+    const empty = Object.fromEntries(SETTING_KEYS.slice(1, -1).map((key) => [key, {}]));
+    assert.deepEqual(parseSettings({ ...BASE, values: empty }), parseSettings(BASE));
+  });
+
+  it('report every fault at once, each with its key and what is allowed', () => {
+    const faults = faultsOf(
+      {
+        protect: 'perhaps',
+        network: { egress: 'carrier-pigeon', zones: 9 },
+        database: { instanceClass: 'db.x1.huge', backupDays: 0 },
+        functions: { logRetentionDays: 31 },
+      },
+      { region: 'the moon' },
+    );
+    for (const key of [
+      'aws:region',
+      'logline:protect',
+      'logline:network.egress',
+      'logline:network.zones',
+      'logline:database.instanceClass',
+      'logline:database.backupDays',
+      'logline:functions.logRetentionDays',
+    ]) {
+      const fault = faults.find((text) => text.startsWith(`${key}:`));
+      assert.match(fault ?? `nothing about ${key}`, /expected/);
+    }
+    assert.equal(faults.length, 7);
+  });
+
+  const refused: [string, Record<string, unknown>, RegExp][] = [
+    ['a misspelt key', { netwrok: {} }, /logline:netwrok: unknown key \(did you mean network\?\)/],
+    ['a misspelt member', { database: { instanceclass: 'db.t4g.micro' } }, /did you mean instanceClass\?/],
+    ['text where an object belongs', { api: 'fast' }, /logline:api: expected an object/],
+    [
+      'any origin with credentials',
+      { api: { corsOrigins: ['*'], corsCredentials: true } },
+      /corsOrigins.*credentials/i,
+    ],
+    ['an origin with a path', { api: { corsOrigins: ['https://a.example/x'] } }, /corsOrigins/],
+    ['a public address range', { network: { cidr: '8.8.0.0/16' } }, /private IPv4 range/],
+    ['an address range with host bits', { network: { cidr: '10.0.0.1/16' } }, /private IPv4 range/],
+    ['an address range that is too small', { network: { cidr: '10.0.0.0/28' } }, /\/16 to \/22/],
+    ['gateways without nat', { network: { natGateways: 'one' } }, /natGateways.*egress/],
+    [
+      'protection without deletion protection',
+      { protect: true, database: { deletionProtection: false } },
+      /deletionProtection/,
+    ],
+    [
+      'protection without a final snapshot',
+      { protect: true, database: { finalSnapshot: false } },
+      /finalSnapshot/,
+    ],
+    [
+      'a storage ceiling below the storage',
+      { database: { storageGb: 100, maxStorageGb: 100 } },
+      /maxStorageGb.*110/,
+    ],
+    [
+      'an issuer without an audience',
+      { oidc: { issuer: 'https://id.example' } },
+      /logline:oidc\.audience: is missing/,
+    ],
+    ['an issuer without TLS', { oidc: { issuer: 'http://id.example', audience: 'a' } }, /https URL/],
+    ['a database name that PostgreSQL reserves', { database: { name: 'postgres' } }, /database\.name/],
+    ['a tag that AWS reserves', { tags: { 'aws:owner': 'me' } }, /logline:tags/],
+    ['an empty provider key', { providerKeys: { openai: '' } }, /logline:providerKeys/],
+    ['no second copy of a kernel, which AWS refuses', { functions: { tickConcurrency: 1 } }, /from 2 to 10/],
+  ];
+  for (const [what, values, expected] of refused) {
+    it(`refuse ${what}`, () => {
+      const faults = faultsOf(values);
+      assert.equal(faults.length, 1, faults.join('\n'));
+      assert.match(faults[0] ?? '', expected);
+    });
+  }
+
+  it('never repeat a provider key in a message', () => {
+    const faults = faultsOf({ providerKeys: { openai: 'sk-very-secret', '': 'x' } });
+    assert.equal(faults.length, 1);
+    assert.doesNotMatch(faults.join('\n'), /sk-very-secret/);
+  });
+
+  it('refuse a stack name that AWS would refuse', () => {
+    for (const stack of ['Dev', 'dev_1', 'dev--1', '1dev', 'dev-']) {
+      assert.match(faultsOf({}, { stack }).join(), /stack name/, stack);
+    }
+  });
+
+  it('refuse a stack name that makes AWS names too long, and say which', () => {
+    assert.match(
+      faultsOf({}, { stack: 'x'.repeat(50) }).join('\n'),
+      /function name "logline-x+-request-worker".*AWS allows 64/,
+    );
+  });
+
+  it('count the region towards the names that carry it', () => {
+    const stack = 'preview-of-a-long-feature';
+    assert.deepEqual(faultsOf({}, { stack, region: 'us-east-1' }), []);
+    assert.match(
+      faultsOf({}, { stack, region: 'ap-southeast-1' }).join(),
+      /in ap-southeast-1: the role name/,
+    );
+  });
+
+  it('warn when provider keys are set and only IPv6 leads out', () => {
+    const withKeys = { providerKeys: { openai: 'sk-1' } };
+    assert.match(parseSettings({ ...BASE, values: withKeys }).warnings.join(), /provider_exec.*IPv6.*nat/s);
+    const nat = { ...withKeys, network: { egress: 'nat' } };
+    assert.deepEqual(parseSettings({ ...BASE, values: nat }).warnings, []);
+  });
+});

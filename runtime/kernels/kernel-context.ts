@@ -1,0 +1,167 @@
+import type { Identity } from '../db/identity';
+import type { JsonValue, SignedSpan } from '../ledger/span';
+import type { SpanDraft } from '../ledger/span-draft';
+import type { SpanVerdict } from '../ledger/span-signature';
+import type { SandboxOutcome, SandboxTask } from '../sandbox';
+import type { KernelName } from './stable-ids';
+
+/** What every function sees (DESIGN.md section 6). */
+export interface FunctionContext {
+  readonly env: {
+    readonly APP_USER_ID: string;
+    readonly APP_TENANT_ID: string;
+    /** Only for a kernel that the manifest lets boot and whose span verifies under the instance key. */
+    readonly SIGNING_KEY_HEX: string | undefined;
+  };
+  /** A parameterised statement in a transaction of its own, under the identity of this context. */
+  sql<Row = Record<string, unknown>>(
+    strings: TemplateStringsArray,
+    ...values: readonly unknown[]
+  ): Promise<{ readonly rows: Row[] }>;
+  /** Completes, signs and appends one span as this context's identity. The same (id, seq) twice is one span. */
+  insertSpan(draft: SpanDraft): Promise<SignedSpan>;
+  /** Signs without appending; only a span of this context's own owner and tenant. */
+  signSpan(draft: SpanDraft): Promise<SignedSpan>;
+  verifySpan(span: JsonValue): Promise<SpanVerdict>;
+  /** RFC 3339 in UTC with milliseconds. */
+  now(): string;
+  readonly crypto: {
+    blake3(bytes: Uint8Array): Uint8Array;
+    readonly ed25519: {
+      sign(message: Uint8Array, secretKey: Uint8Array): Uint8Array;
+      verify(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean;
+      getPublicKey(secretKey: Uint8Array): Uint8Array;
+    };
+    hex(bytes: Uint8Array): string;
+    toU8(hex: string): Uint8Array;
+    randomUUID(): string;
+  };
+}
+
+/** Settings of the manifest, with the defaults filled in. */
+export interface ManifestSettings {
+  readonly version: string;
+  readonly kernels: Readonly<Record<string, string>>;
+  readonly allowedBootIds: readonly string[];
+  /** Runs of a tenant in one UTC day. */
+  readonly perTenantDailyExecLimit: number;
+  /** A run slower than this gets a `status_patch` span. */
+  readonly slowMs: number;
+  readonly sandbox: {
+    readonly cpuMs: number;
+    readonly wallMs: number;
+    readonly memoryBytes: number;
+    readonly outputBytes: number;
+    readonly maxCalls: number;
+  };
+  /** Hosts that provider_exec may call: `api.openai.com`, or `127.0.0.1:11434` for a private address. */
+  readonly providerHosts: readonly string[];
+}
+
+/** A request of provider_exec to an external service. */
+export interface OutgoingRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Whole exchange, body included. */
+  readonly timeoutMs: number;
+  /** Longer answers are cut off and refused. */
+  readonly maxResponseBytes: number;
+}
+
+/** What came back. `code` names why nothing did. */
+export type OutgoingResponse =
+  | {
+      readonly ok: true;
+      readonly status: number;
+      readonly headers: Readonly<Record<string, string>>;
+      readonly body: string;
+    }
+  | {
+      readonly ok: false;
+      readonly code:
+        | 'host_not_allowed'
+        | 'address_not_allowed'
+        | 'redirect'
+        | 'timeout'
+        | 'too_large'
+        | 'truncated'
+        | 'unreachable'
+        | 'bad_url';
+      readonly message: string;
+    };
+
+/** How a kernel ended that another kernel or Stage-0 started. */
+export type KernelOutcome =
+  | { readonly ok: true; readonly result: JsonValue; readonly execution: SignedSpan }
+  | { readonly ok: false; readonly error: KernelError; readonly execution: SignedSpan | null };
+
+/** Why a run ended without a result; plain data, since on AWS it travels between Lambdas. */
+export interface KernelError {
+  /**
+   * `not_found`, `forbidden`, `boot_refused`, `malformed` and `quota_exceeded` are final; `function_failed` and
+   * `unavailable` may succeed on another attempt.
+   */
+  readonly code:
+    | 'not_found'
+    | 'forbidden'
+    | 'boot_refused'
+    | 'malformed'
+    | 'quota_exceeded'
+    | 'function_failed'
+    | 'unavailable';
+  readonly message: string;
+  /** Seconds, for `quota_exceeded` and `unavailable`. */
+  readonly retry_after_s?: number;
+  /** What the function's code threw, or the limit it met. */
+  readonly cause?: JsonValue;
+}
+
+/** What one of the five kernels sees beyond a function: the host's hands, still nothing but `ctx`. */
+export interface KernelContext extends FunctionContext {
+  readonly identity: Identity;
+  /** The same context under another identity; how a kernel touches the content of a span it found by id. */
+  as(identity: Identity): KernelContext;
+  /** Appends all or nothing, in one transaction. `created` is false when all of them were there before. */
+  insertSpans(
+    drafts: readonly SpanDraft[],
+  ): Promise<{ readonly spans: readonly SignedSpan[]; readonly created: boolean }>;
+  /**
+   * A UUID that is always the same for the same parts (RFC 9562 version 8, BLAKE3): appending under it twice
+   * appends once, which is what makes a retry after a crash exact.
+   */
+  stableId(...parts: readonly string[]): string;
+  /** The trusted manifest: newest version, verified. @throws BootRefusedError when it does not verify. */
+  manifest(): Promise<ManifestSettings>;
+  /**
+   * Runs hostile code with a `ctx` under this context's identity. `trusted` code also gets SIGNING_KEY_HEX.
+   * `pure` code (policies) may neither read nor write.
+   */
+  sandbox(
+    task: Pick<SandboxTask, 'code' | 'entry' | 'input' | 'limits' | 'filename'> & {
+      readonly trusted?: boolean;
+      readonly pure?: boolean;
+    },
+  ): Promise<SandboxOutcome>;
+  /** Starts another kernel on behalf of this context's identity and waits. Never throws. */
+  invoke(kernel: KernelName, event: JsonValue): Promise<KernelOutcome>;
+  /** The next moments of a `rate(…)` or `cron(…)` expression. @throws MalformedError for one that cannot be read. */
+  dueTimes(
+    expression: string,
+    timezone: string | undefined,
+    anchor: string,
+    after: string,
+    until: string,
+  ): readonly string[];
+  /** Calls an external service, on allow-listed hosts and public addresses only. Never throws. */
+  fetch(request: OutgoingRequest, allowedHosts: readonly string[]): Promise<OutgoingResponse>;
+  /** A provider's API key from the secret store; undefined when there is none by this name. */
+  secret(name: string): Promise<string | undefined>;
+  /** For kernels that wait: retry back-off. Rejects when the run is stopped. */
+  sleep(ms: number): Promise<void>;
+  /** Milliseconds until this run must be over; batches stop before it. */
+  remainingMs(): number;
+  /** A line of the structured log. Ids and counts only, never content. */
+  log(level: 'info' | 'warn' | 'error', message: string, fields?: Readonly<Record<string, unknown>>): void;
+}

@@ -1,6 +1,6 @@
-import type { Logger } from 'pino';
 import { cryptoReady, type SigningKey } from '../runtime/crypto';
 import { Database } from '../runtime/db/pool';
+import type { Logger } from '../runtime/log/logger';
 import type { LocalDatabase } from './local-database';
 
 /** The running ledger: what answers requests, and what the ticker works with. */

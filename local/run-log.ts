@@ -1,5 +1,6 @@
 import { renameSync, statSync } from 'node:fs';
-import pino, { type Logger } from 'pino';
+import pino from 'pino';
+import { createLogger, type Logger } from '../runtime/log/logger';
 
 const MAX_LOG_BYTES = 10 * 1024 * 1024;
 
@@ -14,14 +15,5 @@ export function openRunLog(file: string): RunLog {
   if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > MAX_LOG_BYTES) renameSync(file, `${file}.1`);
   // Written at once: a log that lacks the last lines before a crash is of no use.
   const destination = pino.destination({ dest: file, mode: 0o600, sync: true });
-  const logger = pino(
-    {
-      base: { service: 'logline' },
-      timestamp: pino.stdTimeFunctions.isoTime,
-      messageKey: 'message',
-      formatters: { level: (label) => ({ level: label }) },
-    },
-    destination,
-  );
-  return { logger, close: () => destination.end() };
+  return { logger: createLogger('logline', destination), close: () => destination.end() };
 }

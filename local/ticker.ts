@@ -1,4 +1,4 @@
-import type { Logger } from 'pino';
+import type { Logger } from '../runtime/log/logger';
 import type { Ledger } from './ledger';
 
 /** Starts the scheduled kernels of a local run, on the cadences of `runtime/kernels/cadence.ts`. */

@@ -1,0 +1,114 @@
+import { OperatorError, oneLine, systemErrorCode } from '../local/operator-error';
+import { parseIJson } from '../runtime/ledger/i-json';
+
+/** What the API answered; `body` is undefined when it is no JSON. */
+export interface ApiAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: unknown;
+}
+
+export interface ApiRequest {
+  readonly method?: 'GET' | 'POST';
+  /** Sent as JSON. */
+  readonly json?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Overrides the client's token; null sends none. */
+  readonly token?: string | null;
+}
+
+const TIMEOUT_MS = 60_000;
+
+/** Speaks to one LogLine, local or deployed. */
+export class ApiClient {
+  readonly url: string;
+  readonly #token: string | undefined;
+
+  /** @throws OperatorError (exit code 2) when `url` is none */
+  constructor(url: string, token: string | undefined) {
+    let parsed: URL;
+    try {
+      parsed = new URL(url);
+    } catch {
+      throw new OperatorError(`--url must be a URL such as http://127.0.0.1:8787, got "${url}"`, {
+        exitCode: 2,
+      });
+    }
+    if (!/^https?:$/.test(parsed.protocol)) {
+      throw new OperatorError(`--url must begin with http:// or https://, got "${url}"`, { exitCode: 2 });
+    }
+    if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
+      throw new OperatorError('--token must be a token as npx logline token prints it', { exitCode: 2 });
+    }
+    this.url = url.replace(/\/+$/, '');
+    this.#token = token;
+  }
+
+  /** @throws OperatorError when nothing answers at the URL */
+  async request(path: string, options: ApiRequest = {}): Promise<ApiAnswer> {
+    const token = options.token === undefined ? this.#token : options.token;
+    const headers: Record<string, string> = { accept: 'application/json', ...options.headers };
+    if (token) headers.authorization = `Bearer ${token}`;
+    if (options.json !== undefined) headers['content-type'] = 'application/json';
+    try {
+      const response = await fetch(this.url + path, {
+        method: options.method ?? 'GET',
+        headers,
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+        ...(options.json === undefined ? {} : { body: JSON.stringify(options.json) }),
+      });
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      return { status: response.status, headers: response.headers, body: parseOrUndefined(bytes) };
+    } catch (cause) {
+      throw new OperatorError(`cannot reach ${this.url} (${reason(cause)}); is LogLine running there?`, {
+        cause,
+      });
+    }
+  }
+
+  /**
+   * Like {@link request}, for a body that must be there.
+   * @throws OperatorError that repeats the API's own explanation when the status is not 2xx
+   */
+  async demand(path: string, options: ApiRequest = {}): Promise<unknown> {
+    const answer = await this.request(path, options);
+    if (answer.status < 200 || answer.status > 299) {
+      throw new OperatorError(`${this.url}${path.split('?')[0]} answered ${explainProblem(answer)}`);
+    }
+    return answer.body;
+  }
+}
+
+/** Status and, from problem details (RFC 9457), title and detail, on one line. */
+export function explainProblem({ status, body }: ApiAnswer): string {
+  const detail = textMember(body, 'detail') ?? textMember(body, 'title');
+  return detail === undefined ? String(status) : `${status}: ${detail}`;
+}
+
+/** A member of something that came from outside; undefined when there is none. */
+export function member(holder: unknown, name: string): unknown {
+  if (typeof holder !== 'object' || holder === null) return undefined;
+  return Object.getOwnPropertyDescriptor(holder, name)?.value;
+}
+
+/** A member that is a text; undefined for anything else. */
+export function textMember(holder: unknown, name: string): string | undefined {
+  const value = member(holder, name);
+  return typeof value === 'string' ? value : undefined;
+}
+
+function parseOrUndefined(bytes: Uint8Array): unknown {
+  try {
+    return parseIJson(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** `fetch` hides what went wrong in the cause of a TypeError. */
+function reason(error: unknown): string {
+  if (error instanceof Error && error.name === 'TimeoutError')
+    return `no answer within ${TIMEOUT_MS / 1000} s`;
+  const cause = error instanceof Error ? error.cause : undefined;
+  return systemErrorCode(cause) ?? oneLine(cause ?? error);
+}

@@ -1,0 +1,58 @@
+import { dataDirectory } from '../local/data-directory';
+import { loadKeys } from '../local/keys';
+import { OperatorError } from '../local/operator-error';
+import { currentRun } from '../local/run-lock';
+import { SCOPES } from '../runtime/crypto';
+import { mintToken } from '../runtime/crypto/token';
+import { ApiClient } from './api-client';
+
+/** Options of commands that speak to a running LogLine. */
+export interface TargetOptions {
+  readonly url?: string;
+  readonly token?: string;
+}
+
+/** A running LogLine, and whether it is the one that runs from this LOGLINE_DATA. */
+export interface Target {
+  readonly client: ApiClient;
+  readonly token: string | undefined;
+  readonly isLocal: boolean;
+  /** A token of another user; undefined when we hold no key to make one. */
+  mint(user: string, tenant: string): Promise<string | undefined>;
+}
+
+const TTL_SECONDS = 900;
+
+/**
+ * Where to go: `--url`, else the local run. Who to be: `--token`, else LOGLINE_TOKEN, else on the local run
+ * user `dev` of tenant `dev`, for which a short-lived token is made.
+ * @throws OperatorError (exit code 2) without a URL when nothing runs locally
+ */
+export async function resolveTarget(options: TargetOptions): Promise<Target> {
+  const data = dataDirectory();
+  const run = await currentRun(data);
+  const url = options.url ?? run?.url;
+  if (url === undefined) {
+    throw new OperatorError(
+      'no LogLine runs here; start one with npm start, or say which with --url and --token',
+      {
+        exitCode: 2,
+      },
+    );
+  }
+  const isLocal = run?.url !== undefined && isSamePlace(url, run.url);
+  const mint = async (user: string, tenant: string): Promise<string | undefined> => {
+    const keys = isLocal ? await loadKeys(data) : undefined;
+    if (keys === undefined) return undefined;
+    return mintToken(keys.signingKey, { sub: user, tenant, scope: SCOPES, ttlSeconds: TTL_SECONDS });
+  };
+  const token = options.token ?? (process.env.LOGLINE_TOKEN || undefined) ?? (await mint('dev', 'dev'));
+  return { client: new ApiClient(url, token), token, isLocal, mint };
+}
+
+/** `localhost` and `127.0.0.1` mean the same here. */
+function isSamePlace(one: string, other: string): boolean {
+  if (!URL.canParse(one)) return false;
+  const normal = (url: string): string => new URL(url).origin.replace('//localhost:', '//127.0.0.1:');
+  return normal(one) === normal(other);
+}

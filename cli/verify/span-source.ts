@@ -1,0 +1,107 @@
+import { createReadStream } from 'node:fs';
+import { createGunzip } from 'node:zlib';
+import { OperatorError, oneLine, systemErrorCode } from '../../local/operator-error';
+import { parseIJson } from '../../runtime/ledger/i-json';
+import { type ApiClient, member, textMember } from '../api-client';
+
+/** One span as it was found, or why there is none. */
+export type Found =
+  | { readonly place: string; readonly span: unknown }
+  | { readonly place: string; readonly unreadable: string };
+
+/** A line holds one span of at most 1 MiB, which JSON escapes can make six times as long. */
+const MAX_LINE_BYTES = 8 * 1024 * 1024;
+/** Spans a page. A full page of the largest spans still fits into memory easily. */
+const PAGE_SIZE = 200;
+const LINE_FEED = 0x0a;
+
+/**
+ * The spans of an NDJSON file, one a line, gzipped if its name ends in `.gz`; `-` reads standard input.
+ * Never more than one line is in memory.
+ * @throws OperatorError when the file cannot be read
+ */
+export async function* spansOfFile(file: string): AsyncGenerator<Found> {
+  let number = 0;
+  try {
+    for await (const line of linesOf(file)) {
+      number += 1;
+      const place = `line ${number}`;
+      if (line === 'too long') yield { place, unreadable: `it is longer than ${MAX_LINE_BYTES} bytes` };
+      else if (line.some((byte) => byte > 0x20)) yield read(place, line);
+    }
+  } catch (cause) {
+    if (systemErrorCode(cause) === undefined) throw cause;
+    throw new OperatorError(`cannot read ${file} (${oneLine(cause)})`, { cause });
+  }
+}
+
+function read(place: string, line: Uint8Array): Found {
+  try {
+    return { place, span: parseIJson(line) };
+  } catch (error) {
+    return { place, unreadable: oneLine(error) };
+  }
+}
+
+async function* linesOf(file: string): AsyncGenerator<Uint8Array | 'too long'> {
+  let parts: Buffer[] = [];
+  let bytes = 0;
+  const take = (): Uint8Array | 'too long' => {
+    const line = bytes > MAX_LINE_BYTES ? 'too long' : Buffer.concat(parts);
+    parts = [];
+    bytes = 0;
+    return line;
+  };
+  for await (const chunk of open(file)) {
+    let rest = chunk;
+    for (let end = rest.indexOf(LINE_FEED); end !== -1; end = rest.indexOf(LINE_FEED)) {
+      bytes += end;
+      if (bytes <= MAX_LINE_BYTES) parts.push(rest.subarray(0, end));
+      yield take();
+      rest = rest.subarray(end + 1);
+    }
+    bytes += rest.length;
+    if (bytes <= MAX_LINE_BYTES) parts.push(rest);
+    else parts = [];
+  }
+  if (bytes > 0) yield take();
+}
+
+async function* open(file: string): AsyncGenerator<Buffer> {
+  const raw = file === '-' ? process.stdin : createReadStream(file);
+  if (!file.endsWith('.gz')) {
+    yield* raw;
+    return;
+  }
+  const plain = createGunzip();
+  raw.on('error', (error: Error) => plain.destroy(error));
+  yield* raw.pipe(plain);
+}
+
+/**
+ * Every span that the client's token may read, in commit order, to the end of the feed as it is now.
+ * @throws OperatorError when the API refuses or does not answer
+ */
+export async function* spansOfUrl(client: ApiClient): AsyncGenerator<Found> {
+  let cursor: string | undefined;
+  let number = 0;
+  for (;;) {
+    const query = new URLSearchParams({ order: 'feed', limit: String(PAGE_SIZE) });
+    if (cursor !== undefined) query.set('cursor', cursor);
+    const page = await client.demand(`/api/timeline?${query}`);
+    const spans = member(page, 'spans');
+    if (!Array.isArray(spans)) {
+      throw new OperatorError(`${client.url} does not answer like LogLine: /api/timeline holds no "spans"`);
+    }
+    for (const span of spans) {
+      number += 1;
+      yield { place: `position ${number} of the feed`, span };
+    }
+    const next = textMember(page, 'next_cursor');
+    if (member(page, 'has_more') !== true) return;
+    if (next === undefined || next === cursor) {
+      throw new OperatorError(`${client.url} says that there is more, but its cursor does not move on`);
+    }
+    cursor = next;
+  }
+}

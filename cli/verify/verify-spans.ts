@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto';
+import { cryptoReady } from '../../runtime/crypto';
+import type { SignedSpan } from '../../runtime/ledger/span';
+import { verifySpan } from '../../runtime/ledger/span-signature';
+import { member, textMember } from '../api-client';
+import { ChainIndex } from './chain-index';
+import type { Found } from './span-source';
+
+/** Something that is wrong with one span. */
+export interface VerifyFault {
+  /** Where it was found; undefined for faults that only show between versions. */
+  readonly place: string | undefined;
+  readonly id: string | undefined;
+  readonly seq: number | undefined;
+  /** Begins with what failed: unreadable, malformed, hash, signature, untrusted, gap, fork or chain. */
+  readonly detail: string;
+}
+
+export interface VerifyReport {
+  readonly spans: number;
+  readonly entities: number;
+  readonly faults: number;
+  /** Public key → how many good spans it signed. At most {@link MAX_KEYS} keys are told apart. */
+  readonly keys: ReadonlyMap<string, number>;
+  readonly hiddenVersions: number;
+  readonly repeated: number;
+}
+
+export interface VerifyOptions {
+  /** Public keys of which one must have signed every span. Defaults to any key. */
+  readonly trustedKeys?: ReadonlySet<string>;
+  /** Whether all versions of the entity of this span should be there. */
+  readonly isComplete: (span: SignedSpan) => boolean;
+  readonly onFault: (fault: VerifyFault) => void;
+  /** Told now and then how many spans are done. */
+  readonly onProgress?: (spans: number) => void;
+}
+
+/** Beyond these, keys are counted together: a file may hold as many as it has spans. */
+export const MAX_KEYS = 1000;
+export const OTHER_KEYS = 'other keys';
+const PROGRESS_EVERY = 1000;
+
+/**
+ * Re-checks hash and signature of every span by its JSON alone, and that the versions of each entity form one
+ * chain (DESIGN.md section 3). Memory does not grow with the number of spans.
+ */
+export async function verifySpans(
+  source: AsyncIterable<Found>,
+  options: VerifyOptions,
+): Promise<VerifyReport> {
+  await cryptoReady();
+  const chains = new ChainIndex();
+  const keys = new Map<string, number>();
+  let spans = 0;
+  let faults = 0;
+  const fault = (found: VerifyFault): void => {
+    faults += 1;
+    options.onFault(found);
+  };
+  try {
+    for await (const found of source) {
+      spans += 1;
+      if (spans % PROGRESS_EVERY === 0) options.onProgress?.(spans);
+      const good = check(found, options, fault);
+      if (good === undefined) continue;
+      count(keys, good.public_key);
+      chains.add(linkOf(good, options.isComplete(good)));
+    }
+    const chainReport = chains.check(({ id, seq, detail }) => fault({ place: undefined, id, seq, detail }));
+    return {
+      spans,
+      entities: chainReport.entities,
+      faults,
+      keys,
+      hiddenVersions: chainReport.hidden,
+      repeated: chainReport.repeated,
+    };
+  } finally {
+    chains.close();
+  }
+}
+
+/**
+ * Reports the faults of one span; returns it when its chain can be checked. A span with a broken hash stays
+ * in its chain, where its versions would otherwise seem to be missing.
+ */
+function check(
+  found: Found,
+  { trustedKeys }: VerifyOptions,
+  fault: (fault: VerifyFault) => void,
+): SignedSpan | undefined {
+  const { place } = found;
+  if ('unreadable' in found) {
+    fault({ place, id: undefined, seq: undefined, detail: `unreadable: ${found.unreadable}` });
+    return undefined;
+  }
+  const seq = member(found.span, 'seq');
+  const at = { place, id: textMember(found.span, 'id'), seq: typeof seq === 'number' ? seq : undefined };
+  // verifySpan takes anything and says whether it is a span.
+  const span = found.span as SignedSpan;
+  const verdict = verifySpan(span, trustedKeys === undefined ? {} : { trustedKeys });
+  if (!verdict.ok) {
+    fault({ ...at, detail: `${verdict.fault}: ${verdict.detail}` });
+    if (verdict.fault === 'malformed') return undefined;
+  }
+  const hasBefore = typeof span.prev_hash === 'string';
+  if (hasBefore !== span.seq > 0) {
+    fault({ ...at, detail: hasBefore ? 'chain: version 0 has a prev_hash' : 'chain: prev_hash is missing' });
+  }
+  return span;
+}
+
+function count(keys: Map<string, number>, key: string): void {
+  const name = keys.has(key) || keys.size < MAX_KEYS ? key : OTHER_KEYS;
+  keys.set(name, (keys.get(name) ?? 0) + 1);
+}
+
+function linkOf(span: SignedSpan, isComplete: boolean) {
+  const owner = createHash('sha256')
+    .update(JSON.stringify([span.tenant_id, span.owner_id]))
+    .digest('hex');
+  return {
+    id: span.id.replaceAll('-', ''),
+    seq: span.seq,
+    prevHash: span.prev_hash ?? undefined,
+    currHash: span.curr_hash,
+    owner: owner.slice(0, 16),
+    isComplete,
+  };
+}

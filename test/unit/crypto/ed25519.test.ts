@@ -125,6 +125,7 @@ describe('a refused point', () => {
       `eb${'ff'.repeat(30)}7f`,
       `ff${'ff'.repeat(30)}7e`,
       `ff${'ff'.repeat(29)}fe7f`,
+      `ed00${'ff'.repeat(29)}7f`,
       `02${'00'.repeat(31)}`,
       `00${'00'.repeat(30)}01`,
       ...rfc8032.map(({ publicKey }) => publicKey),

@@ -15,10 +15,8 @@ class TestIssuer {
 
   constructor() {
     this.#server = createServer((request, response) => {
-      if (this.broken) {
-        response.writeHead(500).end();
-        return;
-      }
+      // A failing issuer may well send a body that reads like an answer.
+      if (this.broken) response.statusCode = 500;
       response.setHeader('content-type', 'application/json');
       if (request.url === '/.well-known/openid-configuration') {
         this.discoveries += 1;
@@ -144,6 +142,12 @@ describe('an OIDC issuer', () => {
     await assert.rejects(verifier.verify(token), UnavailableError);
     issuer.broken = false;
     assert.equal((await verifier.verify(token)).user, 'bob');
+  });
+
+  it('must be reported as unavailable when only its keys are', async () => {
+    const verifier = verifierWith({ jwksUrl: `${issuer.url}/keys` });
+    issuer.broken = true;
+    await assert.rejects(verifier.verify(await issuer.token({})), UnavailableError);
   });
 
   it('must describe itself under its own name', async () => {

@@ -91,6 +91,10 @@ describe('the token verifier', () => {
       await assertRefused(text, /not a JWT/);
   });
 
+  it('must refuse a token longer than 8 KiB before it looks into it', async () => {
+    await assertRefused(await handmade({ ...completeClaims(), padding: 'x'.repeat(8192) }), /not a JWT/);
+  });
+
   it('must refuse a token whose content was changed', async () => {
     const [head, , signature] = (await mintToken(key, good)).split('.');
     const claims = Buffer.from(JSON.stringify({ ...completeClaims(), tenant: 'victim' })).toString(
@@ -175,6 +179,7 @@ describe('the token verifier', () => {
 
   it('must refuse names that PostgreSQL cannot hold', async () => {
     await assertRefused(await handmade({ ...completeClaims(), sub: 'a\u0000' }), /sub/);
+    await assertRefused(await handmade({ ...completeClaims(), sub: '\ud800' }), /sub/);
     await assertRefused(await handmade({ ...completeClaims(), tenant: 'x'.repeat(256) }), /tenant/);
   });
 

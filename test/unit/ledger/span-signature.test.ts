@@ -231,6 +231,7 @@ describe('a signed span', () => {
     'at in hour 24': { at: '2025-01-31T24:00:00.000Z' },
     'an upper-case parent_id': { parent_id: 'A192f0e1-7a11-7111-8111-0123456789ac' },
     'related_to that is no list': { related_to: span.id },
+    'an upper-case id in related_to': { related_to: [span.id, span.id.toUpperCase()] },
     'a short prev_hash': { prev_hash: 'ab' },
     'a value that is no JSON': { metadata: { f: Number.NaN } },
     'a lone surrogate': { who: '\ud800' },

@@ -3,3 +3,4 @@ export { DEFAULT_LIMITS, type SandboxLimits } from './limits';
 export type { JsonValue, LogLine, SandboxEntry, SandboxError, SandboxErrorCode } from './protocol';
 export { SandboxPool, type SandboxPoolOptions } from './sandbox-pool';
 export type { HostCall, SandboxOutcome, SandboxTask } from './sandbox-run';
+export { checkSql, SqlRefusedError } from './sql-guard';

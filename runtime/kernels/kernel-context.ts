@@ -18,8 +18,12 @@ export interface FunctionContext {
     strings: TemplateStringsArray,
     ...values: readonly unknown[]
   ): Promise<{ readonly rows: Row[] }>;
-  /** Completes, signs and appends one span as this context's identity. The same (id, seq) twice is one span. */
+  /**
+   * Completes, signs and appends one span as this context's identity; a list is appended all or nothing and
+   * returned as a list. The same (id, seq) with the same content twice is one span.
+   */
   insertSpan(draft: SpanDraft): Promise<SignedSpan>;
+  insertSpan(drafts: readonly SpanDraft[]): Promise<readonly SignedSpan[]>;
   /** Signs without appending; only a span of this context's own owner and tenant. */
   signSpan(draft: SpanDraft): Promise<SignedSpan>;
   verifySpan(span: JsonValue): Promise<SpanVerdict>;
@@ -118,6 +122,18 @@ export interface KernelError {
   readonly cause?: JsonValue;
 }
 
+/** A place in the feed: the columns tx_id and ordinal, as PostgreSQL writes them. */
+export interface FeedPosition {
+  readonly tx_id: string;
+  readonly ordinal: string;
+}
+
+/** A span of the feed, with the place behind it. */
+export interface FeedSpan {
+  readonly span: SignedSpan;
+  readonly position: FeedPosition;
+}
+
 /** What one of the five kernels sees beyond a function: the host's hands, still nothing but `ctx`. */
 export interface KernelContext extends FunctionContext {
   readonly identity: Identity;
@@ -132,6 +148,11 @@ export interface KernelContext extends FunctionContext {
    * appends once, which is what makes a retry after a crash exact.
    */
   stableId(...parts: readonly string[]): string;
+  /** Spans in commit order that this identity may read, deleted ones included, from behind a position on. */
+  feed(
+    after: FeedPosition,
+    limit: number,
+  ): Promise<{ readonly spans: readonly FeedSpan[]; readonly next: FeedPosition }>;
   /** The trusted manifest: newest version, verified. @throws BootRefusedError when it does not verify. */
   manifest(): Promise<ManifestSettings>;
   /**

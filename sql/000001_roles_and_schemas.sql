@@ -8,6 +8,15 @@ EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END
 $$;
 
+-- One that was there before may be more than it should be, and then no policy would hold for it.
+DO $$
+BEGIN
+  IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'logline_app' AND (rolsuper OR rolbypassrls)) THEN
+    RAISE EXCEPTION 'role logline_app is superuser or has BYPASSRLS; take that from it and migrate again';
+  END IF;
+END
+$$;
+
 CREATE SCHEMA IF NOT EXISTS app;
 CREATE SCHEMA IF NOT EXISTS ledger;
 

@@ -17,7 +17,8 @@ CREATE TABLE ledger.universal_registry (
   who         text           NOT NULL CHECK (who <> ''),
   did         text,
   this        text           NOT NULL CHECK (this <> ''),
-  at          timestamptz(3) NOT NULL,
+  -- What RFC 3339 can write: no infinity, no year BC.
+  at          timestamptz(3) NOT NULL CHECK (at >= '0001-01-01T00:00:00Z' AND at < '10000-01-01T00:00:00Z'),
   parent_id   uuid,
   related_to  uuid[],
   owner_id    text           NOT NULL CHECK (owner_id <> ''),

@@ -9,12 +9,14 @@ CREATE FUNCTION ledger.session_tenant_id() RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN nullif(current_setting('app.tenant_id', true), '');
 
--- The audiences the session belongs to: everybody, its tenant, itself.
+-- The audiences the session belongs to: everybody, its tenant, itself. A user means something only within a
+-- tenant, and a tenant without a user is nobody's identity: either missing leaves what everybody sees.
 CREATE FUNCTION ledger.session_audiences() RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN array_remove(ARRAY[
   'public',
-  ledger.audience_of('tenant', ledger.session_tenant_id(), NULL),
+  CASE WHEN ledger.session_user_id() IS NOT NULL
+       THEN ledger.audience_of('tenant', ledger.session_tenant_id(), NULL) END,
   ledger.audience_of('private', ledger.session_tenant_id(), ledger.session_user_id())
 ], NULL);
 

@@ -12,6 +12,18 @@ TABLE app.deletion (row security: f, forced: f)
   seq integer NOT NULL
   is_deleted boolean NOT NULL
   tx_id xid8 NOT NULL DEFAULT pg_current_xact_id()
+TABLE app.execution_quota (row security: f, forced: f)
+  tenant_id text NOT NULL
+  day date NOT NULL
+  used integer NOT NULL
+TABLE app.function_schedule (row security: f, forced: f)
+  function_id uuid NOT NULL
+  seq integer NOT NULL
+  tenant_id text NOT NULL
+  owner_id text NOT NULL
+  once boolean NOT NULL
+  due_at timestamp with time zone NOT NULL DEFAULT now()
+  done_until timestamp with time zone
 TABLE app.idempotency_key (row security: t, forced: t)
   tenant_id text NOT NULL
   key text NOT NULL
@@ -19,11 +31,45 @@ TABLE app.idempotency_key (row security: t, forced: t)
   span_ids uuid[] NOT NULL
   span_seqs integer[] NOT NULL
   at timestamp with time zone NOT NULL DEFAULT now()
+TABLE app.job_run (row security: f, forced: f)
+  job text NOT NULL
+  started_at timestamp with time zone NOT NULL
+  ended_at timestamp with time zone
+  outcome text
+  detail jsonb
 TABLE app.migration_checksum (row security: f, forced: f)
   name text NOT NULL
   sha256 text NOT NULL
   at timestamp with time zone NOT NULL DEFAULT now()
-TABLE app.token_revocation (row security: f, forced: f)
+TABLE app.policy_cursor (row security: f, forced: f)
+  policy_id uuid NOT NULL
+  tenant_id text NOT NULL
+  owner_id text NOT NULL
+  is_active boolean NOT NULL
+  tx_id xid8 NOT NULL
+  ordinal bigint NOT NULL
+TABLE app.policy_emission (row security: f, forced: f)
+  span_id uuid NOT NULL
+  policy_id uuid NOT NULL
+  depth integer NOT NULL
+TABLE app.request_queue (row security: f, forced: f)
+  request_id uuid NOT NULL
+  tenant_id text NOT NULL
+  owner_id text NOT NULL
+  due_at timestamp with time zone NOT NULL DEFAULT now()
+  attempt integer NOT NULL DEFAULT 0
+  lease_id uuid
+  "position" bigint NOT NULL GENERATED ALWAYS AS IDENTITY
+TABLE app.ruling_night (row security: f, forced: f)
+  local_date date NOT NULL
+  done_at timestamp with time zone NOT NULL DEFAULT now()
+  decided integer NOT NULL
+TABLE app.ruling_queue (row security: f, forced: f)
+  subject_id uuid NOT NULL
+  tenant_id text NOT NULL
+  owner_id text NOT NULL
+  ruled_on date
+TABLE app.token_revocation (row security: t, forced: t)
   tenant_id text NOT NULL
   token_id text NOT NULL
   at timestamp with time zone NOT NULL DEFAULT now()
@@ -64,10 +110,20 @@ TABLE ledger.universal_registry (row security: t, forced: t)
 -- Constraints
 
 app.deletion deletion_pkey PRIMARY KEY (id, seq)
+app.execution_quota execution_quota_pkey PRIMARY KEY (tenant_id, day)
+app.function_schedule function_schedule_pkey PRIMARY KEY (function_id)
 app.idempotency_key idempotency_key_pkey PRIMARY KEY (tenant_id, key)
+app.job_run job_run_outcome_check CHECK ((outcome = ANY (ARRAY['ok'::text, 'error'::text])))
+app.job_run job_run_pkey PRIMARY KEY (job)
 app.migration_checksum migration_checksum_pkey PRIMARY KEY (name)
+app.policy_cursor policy_cursor_pkey PRIMARY KEY (policy_id)
+app.policy_emission policy_emission_pkey PRIMARY KEY (span_id, policy_id)
+app.request_queue request_queue_pkey PRIMARY KEY (request_id)
+app.ruling_night ruling_night_pkey PRIMARY KEY (local_date)
+app.ruling_queue ruling_queue_pkey PRIMARY KEY (subject_id)
 app.token_revocation token_revocation_pkey PRIMARY KEY (tenant_id, token_id)
 ledger.universal_registry first_version_has_no_prev_hash CHECK (((seq = 0) = (prev_hash IS NULL)))
+ledger.universal_registry universal_registry_at_check CHECK (((at >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (at < '10000-01-01 00:00:00+00'::timestamp with time zone)))
 ledger.universal_registry universal_registry_curr_hash_check CHECK ((length(curr_hash) = 64))
 ledger.universal_registry universal_registry_duration_ms_check CHECK ((duration_ms >= 0))
 ledger.universal_registry universal_registry_entity_type_check CHECK ((entity_type <> ''::text))
@@ -84,7 +140,11 @@ ledger.universal_registry universal_registry_who_check CHECK ((who <> ''::text))
 
 -- Indexes
 
+CREATE INDEX function_schedule_due ON app.function_schedule USING btree (due_at)
 CREATE INDEX idempotency_key_at ON app.idempotency_key USING btree (at)
+CREATE INDEX policy_cursor_active ON app.policy_cursor USING btree (policy_id) WHERE is_active
+CREATE INDEX request_queue_due ON app.request_queue USING btree (due_at, "position")
+CREATE INDEX ruling_queue_next ON app.ruling_queue USING btree (ruled_on NULLS FIRST, tenant_id, owner_id)
 CREATE INDEX universal_registry_entity_type ON ledger.universal_registry USING btree (audience, entity_type, at, id, seq)
 CREATE INDEX universal_registry_feed ON ledger.universal_registry USING btree (audience, tx_id, ordinal)
 CREATE INDEX universal_registry_name ON ledger.universal_registry USING btree (audience, name, at, id, seq) WHERE (name IS NOT NULL)
@@ -94,14 +154,24 @@ CREATE INDEX universal_registry_status ON ledger.universal_registry USING btree 
 CREATE INDEX universal_registry_timeline ON ledger.universal_registry USING btree (audience, at, id, seq)
 CREATE INDEX universal_registry_trace_id ON ledger.universal_registry USING btree (audience, trace_id, at, id, seq) WHERE (trace_id IS NOT NULL)
 CREATE UNIQUE INDEX deletion_pkey ON app.deletion USING btree (id, seq)
+CREATE UNIQUE INDEX execution_quota_pkey ON app.execution_quota USING btree (tenant_id, day)
+CREATE UNIQUE INDEX function_schedule_pkey ON app.function_schedule USING btree (function_id)
 CREATE UNIQUE INDEX idempotency_key_pkey ON app.idempotency_key USING btree (tenant_id, key)
+CREATE UNIQUE INDEX job_run_pkey ON app.job_run USING btree (job)
 CREATE UNIQUE INDEX migration_checksum_pkey ON app.migration_checksum USING btree (name)
+CREATE UNIQUE INDEX policy_cursor_pkey ON app.policy_cursor USING btree (policy_id)
+CREATE UNIQUE INDEX policy_emission_pkey ON app.policy_emission USING btree (span_id, policy_id)
+CREATE UNIQUE INDEX request_queue_pkey ON app.request_queue USING btree (request_id)
+CREATE UNIQUE INDEX ruling_night_pkey ON app.ruling_night USING btree (local_date)
+CREATE UNIQUE INDEX ruling_queue_pkey ON app.ruling_queue USING btree (subject_id)
 CREATE UNIQUE INDEX token_revocation_pkey ON app.token_revocation USING btree (tenant_id, token_id)
 CREATE UNIQUE INDEX universal_registry_pkey ON ledger.universal_registry USING btree (id, seq)
 
 -- Policies
 
 own_tenant app.idempotency_key PERMISSIVE FOR ALL TO public USING ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))) WITH CHECK ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id)))
+append_by_trigger app.token_revocation PERMISSIVE FOR INSERT TO public USING () WITH CHECK (true)
+read_own_tenant app.token_revocation PERMISSIVE FOR SELECT TO public USING (((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id)) OR (tenant_id = 'system'::text))) WITH CHECK ()
 append_as_oneself ledger.universal_registry PERMISSIVE FOR INSERT TO public USING () WITH CHECK (((owner_id = ( SELECT ledger.session_user_id() AS session_user_id)) AND (tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))))
 read_own_audiences ledger.universal_registry PERMISSIVE FOR SELECT TO public USING ((audience = ANY (( SELECT ledger.session_audiences() AS session_audiences)::text[]))) WITH CHECK ()
 
@@ -109,7 +179,11 @@ read_own_audiences ledger.universal_registry PERMISSIVE FOR SELECT TO public USI
 
 A: CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.universal_registry FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()
 A: CREATE TRIGGER version_chain AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN (((new.seq > 0) OR new.is_deleted)) EXECUTE FUNCTION ledger.check_version_chain()
-O: CREATE TRIGGER token_revocation AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN ((new.entity_type = 'token_revocation'::text)) EXECUTE FUNCTION app.copy_token_revocation()
+O: CREATE TRIGGER function_schedule AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN ((new.entity_type = 'function'::text)) EXECUTE FUNCTION app.maintain_function_schedule()
+O: CREATE TRIGGER policy_cursor AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN ((new.entity_type = 'policy'::text)) EXECUTE FUNCTION app.maintain_policy_cursor()
+O: CREATE TRIGGER request_queue AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN ((new.entity_type = 'request'::text)) EXECUTE FUNCTION app.maintain_request_queue()
+O: CREATE TRIGGER ruling_queue AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN ((new.entity_type = ANY (ARRAY['deliverable'::text, 'contract'::text]))) EXECUTE FUNCTION app.maintain_ruling_queue()
+O: CREATE TRIGGER token_revocation AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN (((new.entity_type = 'token_revocation'::text) AND (length(new.this) <= 255))) EXECUTE FUNCTION app.copy_token_revocation()
 
 -- Views
 
@@ -161,6 +235,76 @@ AS $function$
 BEGIN
   INSERT INTO app.token_revocation (tenant_id, token_id) VALUES (NEW.tenant_id, NEW.this)
   ON CONFLICT DO NOTHING;
+  RETURN NULL;
+END
+$function$
+CREATE OR REPLACE FUNCTION app.maintain_function_schedule()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+AS $function$
+DECLARE
+  repeats boolean := jsonb_typeof(NEW.metadata->'schedule') = 'string'
+                     AND coalesce(NEW.status, '') NOT IN ('paused', 'disabled');
+BEGIN
+  IF NEW.is_deleted OR NOT (coalesce(repeats, false) OR coalesce(NEW.status, '') = 'scheduled') THEN
+    DELETE FROM app.function_schedule WHERE function_id = NEW.id;
+  ELSE
+    INSERT INTO app.function_schedule (function_id, seq, tenant_id, owner_id, once)
+    VALUES (NEW.id, NEW.seq, NEW.tenant_id, NEW.owner_id, NOT coalesce(repeats, false))
+    ON CONFLICT (function_id) DO UPDATE
+      SET seq = excluded.seq, once = excluded.once, due_at = now(), done_until = NULL;
+  END IF;
+  RETURN NULL;
+END
+$function$
+CREATE OR REPLACE FUNCTION app.maintain_policy_cursor()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+AS $function$
+DECLARE
+  active boolean := NOT NEW.is_deleted AND coalesce(NEW.status, 'active') = 'active';
+BEGIN
+  INSERT INTO app.policy_cursor (policy_id, tenant_id, owner_id, is_active, tx_id, ordinal)
+  VALUES (NEW.id, NEW.tenant_id, NEW.owner_id, active, NEW.tx_id, NEW.ordinal)
+  ON CONFLICT (policy_id) DO UPDATE SET is_active = excluded.is_active;
+  RETURN NULL;
+END
+$function$
+CREATE OR REPLACE FUNCTION app.maintain_request_queue()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+AS $function$
+BEGIN
+  IF NEW.is_deleted OR NEW.status IN ('complete', 'error') THEN
+    DELETE FROM app.request_queue WHERE request_id = NEW.id;
+  ELSIF NEW.status = 'scheduled' THEN
+    INSERT INTO app.request_queue (request_id, tenant_id, owner_id)
+    VALUES (NEW.id, NEW.tenant_id, NEW.owner_id)
+    ON CONFLICT (request_id) DO NOTHING;
+  END IF;
+  RETURN NULL;
+END
+$function$
+CREATE OR REPLACE FUNCTION app.maintain_ruling_queue()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+AS $function$
+BEGIN
+  IF NOT NEW.is_deleted AND coalesce(NEW.status, 'active') IN ('active', 'under_review') THEN
+    INSERT INTO app.ruling_queue (subject_id, tenant_id, owner_id)
+    VALUES (NEW.id, NEW.tenant_id, NEW.owner_id)
+    ON CONFLICT (subject_id) DO NOTHING;
+  ELSE
+    DELETE FROM app.ruling_queue WHERE subject_id = NEW.id;
+  END IF;
   RETURN NULL;
 END
 $function$
@@ -244,7 +388,7 @@ CREATE OR REPLACE FUNCTION ledger.session_audiences()
  RETURNS text[]
  LANGUAGE sql
  STABLE PARALLEL SAFE
-RETURN array_remove(ARRAY['public'::text, ledger.audience_of('tenant'::text, ledger.session_tenant_id(), NULL::text), ledger.audience_of('private'::text, ledger.session_tenant_id(), ledger.session_user_id())], NULL::text)
+RETURN array_remove(ARRAY['public'::text, CASE WHEN (ledger.session_user_id() IS NOT NULL) THEN ledger.audience_of('tenant'::text, ledger.session_tenant_id(), NULL::text) ELSE NULL::text END, ledger.audience_of('private'::text, ledger.session_tenant_id(), ledger.session_user_id())], NULL::text)
 CREATE OR REPLACE FUNCTION ledger.session_tenant_id()
  RETURNS text
  LANGUAGE sql
@@ -299,8 +443,16 @@ function ledger.session_tenant_id() TO logline_app: EXECUTE
 function ledger.session_user_id() TO PUBLIC: EXECUTE
 function ledger.session_user_id() TO logline_app: EXECUTE
 relation app.deletion TO logline_app: SELECT
+relation app.execution_quota TO logline_app: DELETE, INSERT, SELECT, UPDATE
+relation app.function_schedule TO logline_app: DELETE, SELECT, UPDATE
 relation app.idempotency_key TO logline_app: INSERT, SELECT
+relation app.job_run TO logline_app: INSERT, SELECT, UPDATE
 relation app.migration_checksum TO logline_app: SELECT
+relation app.policy_cursor TO logline_app: SELECT, UPDATE
+relation app.policy_emission TO logline_app: INSERT, SELECT
+relation app.request_queue TO logline_app: DELETE, SELECT, UPDATE
+relation app.ruling_night TO logline_app: INSERT, SELECT, UPDATE
+relation app.ruling_queue TO logline_app: SELECT, UPDATE
 relation app.token_revocation TO logline_app: SELECT
 relation ledger.universal_registry TO logline_app: SELECT
 relation ledger.visible_timeline TO logline_app: SELECT

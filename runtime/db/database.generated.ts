@@ -21,11 +21,29 @@ export type JsonPrimitive = boolean | number | string | null;
 
 export type JsonValue = JsonArray | JsonObject | JsonPrimitive;
 
+export type Timestamp = ColumnType<Date, Date | string, Date | string>;
+
 export interface AppDeletion {
   id: string;
   is_deleted: boolean;
   seq: number;
   tx_id: Generated<string>;
+}
+
+export interface AppExecutionQuota {
+  day: Timestamp;
+  tenant_id: string;
+  used: number;
+}
+
+export interface AppFunctionSchedule {
+  done_until: string | null;
+  due_at: Generated<string>;
+  function_id: string;
+  once: boolean;
+  owner_id: string;
+  seq: number;
+  tenant_id: string;
 }
 
 export interface AppIdempotencyKey {
@@ -37,10 +55,56 @@ export interface AppIdempotencyKey {
   tenant_id: string;
 }
 
+export interface AppJobRun {
+  detail: Json | null;
+  ended_at: string | null;
+  job: string;
+  outcome: string | null;
+  started_at: string;
+}
+
 export interface AppMigrationChecksum {
   at: Generated<string>;
   name: string;
   sha256: string;
+}
+
+export interface AppPolicyCursor {
+  is_active: boolean;
+  ordinal: string;
+  owner_id: string;
+  policy_id: string;
+  tenant_id: string;
+  tx_id: string;
+}
+
+export interface AppPolicyEmission {
+  depth: number;
+  policy_id: string;
+  span_id: string;
+}
+
+export interface AppRequestQueue {
+  attempt: Generated<number>;
+  due_at: Generated<string>;
+  lease_id: string | null;
+  owner_id: string;
+  position: Generated<string>;
+  request_id: string;
+  tenant_id: string;
+}
+
+export interface AppRulingNight {
+  decided: number;
+  done_at: Generated<string>;
+  local_date: Timestamp;
+}
+
+export interface AppRulingQueue {
+  owner_id: string;
+  ruled_on: Timestamp | null;
+  subject_id: string;
+  tenant_id: string;
 }
 
 export interface AppTokenRevocation {
@@ -118,8 +182,16 @@ export interface LedgerVisibleTimeline {
 
 export interface DB {
   "app.deletion": AppDeletion;
+  "app.execution_quota": AppExecutionQuota;
+  "app.function_schedule": AppFunctionSchedule;
   "app.idempotency_key": AppIdempotencyKey;
+  "app.job_run": AppJobRun;
   "app.migration_checksum": AppMigrationChecksum;
+  "app.policy_cursor": AppPolicyCursor;
+  "app.policy_emission": AppPolicyEmission;
+  "app.request_queue": AppRequestQueue;
+  "app.ruling_night": AppRulingNight;
+  "app.ruling_queue": AppRulingQueue;
   "app.token_revocation": AppTokenRevocation;
   "ledger.universal_registry": LedgerUniversalRegistry;
   "ledger.visible_timeline": LedgerVisibleTimeline;

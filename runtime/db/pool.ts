@@ -20,6 +20,9 @@ export class Database {
     });
     // A connection that breaks while idle is dropped; the next query opens a new one.
     this.pool.on('error', () => undefined);
+    // One that breaks between two statements of a transaction has no query to fail: without a listener the
+    // event would end the process. The next statement of the transaction fails and tells its caller.
+    this.pool.on('connect', (client) => client.on('error', () => undefined));
   }
 
   /**

@@ -1,6 +1,6 @@
 import type { Caller } from '../crypto';
 import { LruCache } from '../crypto/lru-cache';
-import { NOBODY, SYSTEM } from '../db/identity';
+import { type Identity, SYSTEM } from '../db/identity';
 import type { Database } from '../db/pool';
 import { withPg } from '../db/with-pg';
 
@@ -24,11 +24,11 @@ export class RevocationList {
   }
 
   /** @throws UnavailableError when the database does not answer and nothing is remembered. */
-  async isRevoked({ tenant, tokenId }: Caller): Promise<boolean> {
+  async isRevoked({ user, tenant, tokenId }: Caller): Promise<boolean> {
     const name = JSON.stringify([tenant, tokenId]);
     const remembered = this.#answers.get(name);
     if (remembered !== undefined && this.#now() < remembered.untilMs) return remembered.revoked;
-    const revoked = await this.#look(tenant, tokenId);
+    const revoked = await this.#look({ user, tenant }, tokenId);
     this.#answers.set(name, { revoked, untilMs: this.#now() + REMEMBER_MS });
     return revoked;
   }
@@ -38,16 +38,16 @@ export class RevocationList {
     this.#answers.clear();
   }
 
-  #look(tenant: string, tokenId: string): Promise<boolean> {
+  #look(identity: Identity, tokenId: string): Promise<boolean> {
     const look = withPg(
       this.#database,
-      NOBODY,
+      identity,
       ({ db }) =>
         db
           .selectFrom('app.token_revocation')
           .select('token_id')
           .where('token_id', '=', tokenId)
-          .where('tenant_id', 'in', [tenant, SYSTEM.tenant])
+          .where('tenant_id', 'in', [identity.tenant, SYSTEM.tenant])
           .executeTakeFirst(),
       { readOnly: true },
     );

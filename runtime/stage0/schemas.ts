@@ -128,7 +128,8 @@ export const TIMELINE_QUERY = {
     cursor: {
       type: 'string',
       minLength: 1,
-      maxLength: 1_000,
+      // It holds the ids of all transactions that were open, of which a busy server has hundreds.
+      maxLength: 6_000,
       description: 'next_cursor of the page before.',
     },
     order: {

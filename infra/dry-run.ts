@@ -19,6 +19,8 @@ export interface RegisteredResource {
   readonly custom: boolean;
   /** Secrets are wrapped, see {@link isSecret}. */
   readonly inputs: Readonly<Record<string, unknown>>;
+  /** The engine would refuse to delete it. */
+  readonly protect: boolean;
 }
 
 /** What a run of the program yields. */
@@ -70,10 +72,17 @@ export async function dryRun(options: DryRunOptions): Promise<DryRun> {
   const region = String(config['aws:region'] ?? 'us-east-1');
   const resources: RegisteredResource[] = [];
   const failures: unknown[] = [];
+  const protectedNames = new Set<string>();
   await pulumi.runtime.setMocks(
     {
       newResource: ({ type, name, custom, inputs }) => {
-        const resource = { type, name, custom: custom ?? true, inputs: recordOf(inputs) };
+        const resource = {
+          type,
+          name,
+          custom: custom ?? true,
+          inputs: recordOf(inputs),
+          protect: protectedNames.has(`${type} ${name}`),
+        };
         try {
           options.onRegister?.(resource);
         } catch (error) {
@@ -82,7 +91,8 @@ export async function dryRun(options: DryRunOptions): Promise<DryRun> {
         }
         resources.push(resource);
         return {
-          id: `${name}-id`,
+          // The id of a secret is its ARN; policies are checked by it.
+          id: type === 'aws:secretsmanager/secret:Secret' ? secretArn(name, region) : `${name}-id`,
           state: { ...inputs, ...computedState(type, name, unwrapAll(inputs), region) },
         };
       },
@@ -98,6 +108,13 @@ export async function dryRun(options: DryRunOptions): Promise<DryRun> {
   try {
     let exported: unknown;
     await pulumi.runtime.runInPulumiStack(async () => {
+      // The only place where options can be seen; mocks get inputs alone.
+      pulumi.runtime.registerStackTransformation(({ type, name, opts }) => {
+        if (opts.protect === true) {
+          protectedNames.add(`${type} ${name}`);
+        }
+        return undefined;
+      });
       exported = loadProgram();
       return recordOf(exported);
     });
@@ -149,12 +166,12 @@ async function readOutputs(outputs: unknown): Promise<Pick<DryRun, 'outputs' | '
     if (await pulumi.isSecret(output)) {
       secretOutputs.push(key);
     }
-    plain[key] = await valueOf(output);
+    plain[key] = await settled(output);
   }
   return { outputs: plain, secretOutputs };
 }
 
-function valueOf(output: pulumi.Output<unknown>): Promise<unknown> {
+function settled(output: pulumi.Output<unknown>): Promise<unknown> {
   return new Promise((resolve) => output.apply(resolve));
 }
 

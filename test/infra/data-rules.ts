@@ -1,0 +1,218 @@
+/** Rules on what is kept: the database, the secrets, the network around them. */
+
+import { createHash } from 'node:crypto';
+import type { Rule } from './access-rules';
+import { at, listOf, ofType, recordOf, the } from './subject';
+
+const INSTANCE = 'aws:rds/instance:Instance';
+const SECRET_VERSION = 'aws:secretsmanager/secretVersion:SecretVersion';
+const PARAMETERS = 'aws:rds/parameterGroup:ParameterGroup';
+
+/** Texts of a dry run that nobody may read in plain. */
+const SECRET_TEXTS = ['password-of-', 'sk-provider-secret', seedText()];
+
+function seedText(): string {
+  // The dry run derives it from the resource's name, as 32 bytes in hex.
+  return createHash('sha256').update('secrets-signing-seed').digest('hex');
+}
+
+export const DATA_RULES: readonly Rule[] = [
+  {
+    title:
+      'keeps the database encrypted, private, backed up, and on the major version of the embedded server',
+    violations: (stack) =>
+      ofType(stack, INSTANCE)
+        .filter(({ inputs }) => {
+          return (
+            inputs.storageEncrypted !== true ||
+            inputs.publiclyAccessible !== false ||
+            !(Number(inputs.backupRetentionPeriod) >= 1) ||
+            inputs.engine !== 'postgres' ||
+            inputs.engineVersion !== '17'
+          );
+        })
+        .map(({ name }) => name),
+    breakIt: (stack) => {
+      the(stack, INSTANCE, 'database').inputs.storageEncrypted = false;
+    },
+  },
+  {
+    title: 'refuses connections to the database without TLS',
+    violations: (stack) => {
+      const group = the(stack, PARAMETERS, 'database');
+      const forced = listOf(group.inputs.parameters).some(
+        (item) => at(item, 'name') === 'rds.force_ssl' && at(item, 'value') === '1',
+      );
+      return forced && group.inputs.family === 'postgres17' ? [] : ['rds.force_ssl is not 1'];
+    },
+    breakIt: (stack) => {
+      the(stack, PARAMETERS, 'database').inputs.parameters = [];
+    },
+  },
+  {
+    title: 'keeps every secret a Pulumi secret on its way to AWS and to the outputs',
+    violations: (stack) => [
+      ...ofType(stack, SECRET_VERSION)
+        .filter(({ secrets }) => !secrets.includes('secretString'))
+        .map(({ name }) => name),
+      ...ofType(stack, INSTANCE)
+        .filter(({ secrets }) => !secrets.includes('password'))
+        .map(({ name }) => name),
+      ...(stack.secretOutputs.includes('connectionString') ? [] : ['the output connectionString']),
+    ],
+    breakIt: (stack) => {
+      the(stack, SECRET_VERSION, 'secrets-app').secrets = [];
+    },
+  },
+  {
+    title: 'writes no secret in plain, neither into an input nor into the code of a function',
+    violations: (stack) => [
+      ...stack.resources
+        .filter((item) => leaks(withoutSecrets(item.inputs, item.secrets, '')))
+        .map(({ type, name }) => `${type} ${name}`),
+      ...[...stack.archives]
+        .filter(([, files]) => leaks([...files.values()]))
+        .map(([name]) => `code of ${name}`),
+      ...Object.entries(stack.outputs)
+        .filter(([key, value]) => !stack.secretOutputs.includes(key) && leaks(value))
+        .map(([key]) => `output ${key}`),
+    ],
+    breakIt: (stack) => {
+      stack.archives.get('stage0')?.set('__index.js', 'const key = "password-of-secrets-app-password"');
+    },
+  },
+  {
+    title: 'encrypts every secret with the key of the stack',
+    violations: (stack) =>
+      ofType(stack, 'aws:secretsmanager/secret:Secret')
+        .filter(({ inputs }) => !String(inputs.kmsKeyId).includes(':kms:'))
+        .map(({ name }) => name),
+    breakIt: (stack) => {
+      the(stack, 'aws:secretsmanager/secret:Secret', 'secrets-app').inputs.kmsKeyId = undefined;
+    },
+  },
+  {
+    title: 'exports the public half of the instance key, and the addresses of what was deployed',
+    violations: (stack) =>
+      ['apiEndpoint', 'databaseEndpoint', 'databaseName', 'functionNames', 'dashboardUrl']
+        .filter((key) => stack.outputs[key] === undefined)
+        .concat(/^[0-9a-f]{64}$/.test(String(stack.outputs.publicKeyHex)) ? [] : ['publicKeyHex']),
+    breakIt: (stack) => {
+      stack.outputs.publicKeyHex = undefined;
+    },
+  },
+  {
+    title: 'has private subnets in at least two zones, both with IPv6 and a way out but none in',
+    violations: (stack) => {
+      const subnets = ofType(stack, 'aws:ec2/subnet:Subnet').filter(({ name }) => name.includes('-private-'));
+      const zones = new Set(subnets.map(({ inputs }) => inputs.availabilityZone));
+      const exits = ofType(stack, 'aws:ec2/routeTable:RouteTable').filter(({ name }) =>
+        name.includes('-private-'),
+      );
+      return [
+        ...(zones.size >= 2 && zones.size === subnets.length ? [] : ['zones']),
+        ...subnets
+          .filter(({ inputs }) => inputs.ipv6CidrBlock === undefined || inputs.mapPublicIpOnLaunch !== false)
+          .map(({ name }) => name),
+        ...exits
+          .filter(({ inputs }) => {
+            const routes = listOf(inputs.routes).map(recordOf);
+            return (
+              !routes.some((route) => route.egressOnlyGatewayId !== undefined) ||
+              routes.some((route) => route.gatewayId !== undefined)
+            );
+          })
+          .map(({ name }) => name),
+      ];
+    },
+    breakIt: (stack) => {
+      the(stack, 'aws:ec2/routeTable:RouteTable', 'network-private-0').inputs.routes = [
+        { cidrBlock: '0.0.0.0/0', gatewayId: 'igw' },
+      ];
+    },
+  },
+  {
+    title: 'leaves the default security group closed',
+    violations: (stack) =>
+      ofType(stack, 'aws:ec2/defaultSecurityGroup:DefaultSecurityGroup')
+        .filter(({ inputs }) => listOf(inputs.ingress).length + listOf(inputs.egress).length > 0)
+        .map(({ name }) => name),
+    breakIt: (stack) => {
+      the(stack, 'aws:ec2/defaultSecurityGroup:DefaultSecurityGroup', 'network').inputs.ingress = [
+        { cidr: 'all' },
+      ];
+    },
+  },
+];
+
+/** Only for stacks with `logline:protect`. */
+export const PROTECTED_RULES: readonly Rule[] = [
+  {
+    title: 'refuses to delete database, keys and secrets, and keeps a final snapshot',
+    violations: (stack) => [
+      ...stack.resources
+        .filter(({ type }) =>
+          [
+            INSTANCE,
+            'aws:kms/key:Key',
+            'aws:secretsmanager/secret:Secret',
+            'random:index/randomBytes:RandomBytes',
+          ].includes(type),
+        )
+        .filter(({ protect }) => !protect)
+        .map(({ type, name }) => `${type} ${name}`),
+      ...ofType(stack, INSTANCE)
+        .filter(({ inputs }) => {
+          return (
+            inputs.deletionProtection !== true ||
+            inputs.skipFinalSnapshot !== false ||
+            !/^logline-prod-final-/.test(String(inputs.finalSnapshotIdentifier))
+          );
+        })
+        .map(({ name }) => name),
+    ],
+    breakIt: (stack) => {
+      the(stack, INSTANCE, 'database').protect = false;
+    },
+  },
+  {
+    title: 'has a standby in another zone, and a NAT gateway in each',
+    violations: (stack) => {
+      const zones = ofType(stack, 'aws:ec2/subnet:Subnet').filter(({ name }) =>
+        name.includes('-private-'),
+      ).length;
+      return [
+        ...(ofType(stack, 'aws:ec2/natGateway:NatGateway').length === zones ? [] : ['NAT gateways']),
+        ...ofType(stack, INSTANCE)
+          .filter(({ inputs }) => inputs.multiAz !== true)
+          .map(({ name }) => name),
+      ];
+    },
+    breakIt: (stack) => {
+      the(stack, INSTANCE, 'database').inputs.multiAz = false;
+    },
+  },
+];
+
+function leaks(value: unknown): boolean {
+  const text = JSON.stringify(value) ?? '';
+  return SECRET_TEXTS.some((secret) => text.includes(secret));
+}
+
+function withoutSecrets(value: unknown, secrets: readonly string[], path: string): unknown {
+  if (secrets.includes(path)) {
+    return undefined;
+  }
+  if (Array.isArray(value)) {
+    return value.map((item, index) => withoutSecrets(item, secrets, `${path}[${index}]`));
+  }
+  if (typeof value !== 'object' || value === null) {
+    return value;
+  }
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [
+      key,
+      withoutSecrets(item, secrets, path === '' ? key : `${path}.${key}`),
+    ]),
+  );
+}

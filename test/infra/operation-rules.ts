@@ -1,0 +1,437 @@
+/** Rules on how the parts are set up: functions, schedule, queues, API, alarms, logs, names and tags. */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { REPOSITORY_ROOT } from '../../infra/bundle';
+import { isScheduleExpression, tickDelays } from '../../infra/cadence-expression';
+import { LONGEST_SUFFIX, NAME_LIMITS, type NameKind } from '../../infra/names';
+import { SCHEDULE } from '../../runtime/kernels/cadence';
+import { FUNCTION, type Rule } from './access-rules';
+import { at, listOf, ofType, recordOf, type Stack, type Subject, textsOf, the } from './subject';
+
+const LOG_GROUP = 'aws:cloudwatch/logGroup:LogGroup';
+const QUEUE = 'aws:sqs/queue:Queue';
+const MAPPING = 'aws:lambda/eventSourceMapping:EventSourceMapping';
+const SCHEDULE_TYPE = 'aws:scheduler/schedule:Schedule';
+const ROUTE = 'aws:apigatewayv2/route:Route';
+const STAGE = 'aws:apigatewayv2/stage:Stage';
+const API = 'aws:apigatewayv2/api:Api';
+const ALARM = 'aws:cloudwatch/metricAlarm:MetricAlarm';
+const INVOCATION = 'aws:lambda/invocation:Invocation';
+
+/** DESIGN.md section 5. */
+const DESIGN_ROUTES = [
+  'POST /api/spans',
+  'GET /api/timeline',
+  'GET /api/spans/{id}',
+  'GET /api/manifest/{name}',
+  'POST /api/execute/{function_id}',
+  'GET /api/health',
+  'GET /openapi.json',
+];
+
+/** What the runtime reads at its start; without one of these a function would not come up. */
+const REQUIRED_ENVIRONMENT = [
+  'LOGLINE_STAGE',
+  'LOGLINE_DATABASE_HOST',
+  'LOGLINE_DATABASE_PORT',
+  'LOGLINE_DATABASE_NAME',
+  'LOGLINE_DATABASE_SECRET_ARN',
+  'LOGLINE_SIGNING_KEY_SECRET_ARN',
+];
+
+function each(stack: Stack, type: string, wrong: (item: Subject) => boolean): string[] {
+  const items = ofType(stack, type);
+  return items.length === 0 ? [`no ${type}`] : items.filter(wrong).map(({ name }) => name);
+}
+
+function environmentOf(item: Subject): Record<string, unknown> {
+  return recordOf(at(item.inputs, 'environment.variables'));
+}
+
+/** The function that a queue feeds. */
+function consumerOf(stack: Stack, queue: Subject): Subject | undefined {
+  const mapping = ofType(stack, MAPPING).find(({ inputs }) =>
+    String(inputs.eventSourceArn).endsWith(`:${queue.inputs.name}`),
+  );
+  return ofType(stack, FUNCTION).find(({ inputs }) =>
+    String(mapping?.inputs.functionName).endsWith(`:${inputs.name}`),
+  );
+}
+
+function fed(stack: Stack): [Subject, Subject][] {
+  return ofType(stack, QUEUE).flatMap((queue): [Subject, Subject][] => {
+    const consumer = consumerOf(stack, queue);
+    return consumer === undefined ? [] : [[queue, consumer]];
+  });
+}
+
+export const OPERATION_RULES: readonly Rule[] = [
+  {
+    title: 'runs every function on Node 24 and arm64, with memory, timeout and tracing set',
+    violations: (stack) =>
+      each(stack, FUNCTION, ({ inputs }) => {
+        return (
+          inputs.runtime !== 'nodejs24.x' ||
+          textsOf(inputs.architectures).join() !== 'arm64' ||
+          typeof inputs.memorySize !== 'number' ||
+          typeof inputs.timeout !== 'number' ||
+          !['Active', 'PassThrough'].includes(String(at(inputs, 'tracingConfig.mode')))
+        );
+      }),
+    breakIt: (stack) => {
+      the(stack, FUNCTION, 'run-code').inputs.runtime = 'nodejs22.x';
+    },
+  },
+  {
+    title: 'gives every function a log group of its own, with retention',
+    violations: (stack) =>
+      each(stack, FUNCTION, ({ name, inputs }) => {
+        const group = ofType(stack, LOG_GROUP).find((item) => item.name === name);
+        return (
+          group?.inputs.name !== `/aws/lambda/${inputs.name}` ||
+          at(inputs, 'loggingConfig.logGroup') !== group?.inputs.name
+        );
+      }),
+    breakIt: (stack) => {
+      the(stack, FUNCTION, 'stage0').inputs.loggingConfig = undefined;
+    },
+  },
+  {
+    title: 'keeps no log for ever',
+    violations: (stack) => each(stack, LOG_GROUP, ({ inputs }) => typeof inputs.retentionInDays !== 'number'),
+    breakIt: (stack) => {
+      the(stack, LOG_GROUP, 'api-access').inputs.retentionInDays = undefined;
+    },
+  },
+  {
+    title: 'puts every function into the private subnets',
+    violations: (stack) =>
+      each(stack, FUNCTION, ({ inputs }) => {
+        const subnets = textsOf(at(inputs, 'vpcConfig.subnetIds'));
+        return subnets.length < 2 || subnets.some((subnet) => !subnet.includes('-private-'));
+      }),
+    breakIt: (stack) => {
+      the(stack, FUNCTION, 'stage0').inputs.vpcConfig = undefined;
+    },
+  },
+  {
+    title: 'tells every function what the runtime reads at its start',
+    violations: (stack) =>
+      each(stack, FUNCTION, (item) =>
+        REQUIRED_ENVIRONMENT.some((key) => typeof environmentOf(item)[key] !== 'string'),
+      ),
+    breakIt: (stack) => {
+      the(stack, FUNCTION, 'run-code').inputs.environment = { variables: {} };
+    },
+  },
+  {
+    title: 'tells callers of kernels the names of functions that exist',
+    violations: (stack) => {
+      const names = ofType(stack, FUNCTION).map(({ inputs }) => inputs.name);
+      return ['stage0', 'request-worker'].filter((caller) => {
+        const text = environmentOf(the(stack, FUNCTION, caller)).LOGLINE_KERNEL_FUNCTIONS;
+        const callees = Object.values(recordOf(JSON.parse(String(text ?? '{}'))));
+        return callees.length < 2 || callees.some((callee) => !names.includes(callee));
+      });
+    },
+    breakIt: (stack) => {
+      the(stack, FUNCTION, 'run-code').inputs.name = 'renamed';
+    },
+  },
+  {
+    title: 'packs nothing but a thin handler into a function: no package of a layer, at most 5 KB',
+    violations: (stack) =>
+      [...stack.archives].flatMap(([name, files]) => {
+        const bytes = Buffer.byteLength([...files.values()].join(''));
+        return [...files.keys()].join() === '__index.js' && bytes > 0 && bytes <= 5_120
+          ? []
+          : [`${name}: ${[...files.keys()].join()} with ${bytes} bytes`];
+      }),
+    breakIt: (stack) => {
+      stack.archives.get('stage0')?.set('node_modules/pg', '');
+    },
+  },
+  {
+    title: 'writes only schedule expressions that AWS accepts',
+    violations: (stack) =>
+      each(stack, SCHEDULE_TYPE, ({ inputs }) => !isScheduleExpression(String(inputs.scheduleExpression))),
+    breakIt: (stack) => {
+      the(stack, SCHEDULE_TYPE, 'observer-bot').inputs.scheduleExpression = 'rate(10 seconds)';
+    },
+  },
+  {
+    title: 'schedules every job of the table at its cadence, on its kernel',
+    violations: (stack) =>
+      SCHEDULE.flatMap((job) => {
+        const name = job.job.replaceAll('_', '-');
+        const { inputs } = the(stack, SCHEDULE_TYPE, name);
+        const input = recordOf(JSON.parse(String(at(inputs, 'target.input'))));
+        if (job.cadence.kind === 'daily') {
+          const right =
+            inputs.scheduleExpression === 'cron(0 0 * * ? *)' &&
+            inputs.scheduleExpressionTimezone === job.cadence.timezone &&
+            String(at(inputs, 'target.arn')).endsWith(`-${job.kernel.replaceAll('_', '-')}`) &&
+            input.trigger === job.job &&
+            input.scheduled_for === '<aws.scheduler.scheduled-time>';
+          return right ? [] : [name];
+        }
+        const delays = listOf(input.Entries).map((entry) => recordOf(entry).DelaySeconds);
+        const queue = ofType(stack, QUEUE).find((item) =>
+          String(input.QueueUrl).endsWith(`/${item.inputs.name}`),
+        );
+        const kernel = queue && consumerOf(stack, queue);
+        const right =
+          at(inputs, 'target.arn') === 'arn:aws:scheduler:::aws-sdk:sqs:sendMessageBatch' &&
+          delays.join() === tickDelays(job.cadence).join() &&
+          kernel?.name === job.kernel.replaceAll('_', '-');
+        return right ? [] : [name];
+      }),
+    breakIt: (stack) => {
+      the(stack, SCHEDULE_TYPE, 'midnight-ruler').inputs.scheduleExpressionTimezone = 'UTC';
+    },
+  },
+  {
+    title: 'gives a queue six times the timeout of its function, and somewhere to put what fails',
+    violations: (stack) => {
+      const queues = fed(stack);
+      return queues.length === 0
+        ? ['no queue feeds a function']
+        : queues
+            .filter(([queue, consumer]) => {
+              const visibility = Number(queue.inputs.visibilityTimeoutSeconds);
+              const redrive = recordOf(JSON.parse(String(queue.inputs.redrivePolicy ?? '{}')));
+              const dead = ofType(stack, QUEUE).find((item) =>
+                String(redrive.deadLetterTargetArn).endsWith(`:${item.inputs.name}`),
+              );
+              return (
+                !(visibility >= 6 * Number(consumer.inputs.timeout)) ||
+                dead === undefined ||
+                Number(queue.inputs.messageRetentionSeconds) < visibility * Number(redrive.maxReceiveCount)
+              );
+            })
+            .map(([queue]) => queue.name);
+    },
+    breakIt: (stack) => {
+      the(stack, FUNCTION, 'policy-agent').inputs.timeout = 61;
+    },
+  },
+  {
+    title: 'starts at least two copies from a queue, the least that AWS takes, and lets a batch fail in part',
+    violations: (stack) =>
+      each(stack, MAPPING, ({ inputs }) => {
+        return (
+          !(Number(at(inputs, 'scalingConfig.maximumConcurrency')) >= 2) ||
+          textsOf(inputs.functionResponseTypes).join() !== 'ReportBatchItemFailures'
+        );
+      }),
+    breakIt: (stack) => {
+      the(stack, MAPPING, 'observer-bot-ticks').inputs.scalingConfig = { maximumConcurrency: 1 };
+    },
+  },
+  {
+    title: 'serves one route per line of the contract',
+    violations: (stack) => {
+      const keys = ofType(stack, ROUTE).map(({ inputs }) => String(inputs.routeKey));
+      return keys.sort().join() === [...DESIGN_ROUTES].sort().join() ? [] : keys;
+    },
+    breakIt: (stack) => {
+      the(stack, ROUTE, 'api-get-timeline').inputs.routeKey = '$default';
+    },
+  },
+  {
+    title: 'answers every route by Stage-0 in payload format 2.0',
+    violations: (stack) => [
+      ...each(stack, 'aws:apigatewayv2/integration:Integration', ({ inputs }) => {
+        return inputs.payloadFormatVersion !== '2.0' || inputs.integrationType !== 'AWS_PROXY';
+      }),
+      ...each(stack, ROUTE, ({ inputs }) => inputs.target !== 'integrations/api-id'),
+    ],
+    breakIt: (stack) => {
+      the(stack, 'aws:apigatewayv2/integration:Integration', 'api').inputs.payloadFormatVersion = '1.0';
+    },
+  },
+  {
+    title: 'limits calls explicitly, and logs each as JSON without headers',
+    violations: (stack) =>
+      each(stack, STAGE, ({ inputs }) => {
+        const format = String(at(inputs, 'accessLogSettings.format'));
+        return (
+          !(Number(at(inputs, 'defaultRouteSettings.throttlingRateLimit')) > 0) ||
+          !(Number(at(inputs, 'defaultRouteSettings.throttlingBurstLimit')) > 0) ||
+          listOf(inputs.routeSettings).length > 0 ||
+          typeof JSON.parse(format) !== 'object' ||
+          /header|authorization/i.test(format)
+        );
+      }),
+    breakIt: (stack) => {
+      the(stack, STAGE, 'api').inputs.defaultRouteSettings = { detailedMetricsEnabled: true };
+    },
+  },
+  {
+    title: 'never combines any origin with credentials',
+    violations: (stack) =>
+      each(stack, API, ({ inputs }) => {
+        return (
+          textsOf(at(inputs, 'corsConfiguration.allowOrigins')).includes('*') &&
+          at(inputs, 'corsConfiguration.allowCredentials') === true
+        );
+      }),
+    breakIt: (stack) => {
+      the(stack, API, 'api').inputs.corsConfiguration = { allowOrigins: ['*'], allowCredentials: true };
+    },
+  },
+  {
+    title: 'watches errors and throttles of every function that serves',
+    violations: (stack) =>
+      ofType(stack, FUNCTION)
+        .filter(({ name }) => name !== 'migrator')
+        .flatMap(({ inputs }) =>
+          ['Errors', 'Throttles']
+            .filter((metric) => !watches(stack, metric, { FunctionName: inputs.name }))
+            .map((metric) => `${metric} of ${inputs.name}`),
+        ),
+    breakIt: (stack) => {
+      the(stack, ALARM, 'run-code-errors').inputs.metricName = 'Duration';
+    },
+  },
+  {
+    title: 'watches dead letters, missing ticks, and the CPU, storage and connections of the database',
+    violations: (stack) => [
+      ...ofType(stack, QUEUE)
+        .filter(({ name }) => name.endsWith('-dead'))
+        .filter(
+          ({ inputs }) => !watches(stack, 'ApproximateNumberOfMessagesVisible', { QueueName: inputs.name }),
+        )
+        .map(({ name }) => name),
+      ...fed(stack)
+        .filter(
+          ([, consumer]) =>
+            !watches(stack, 'Invocations', { FunctionName: consumer.inputs.name }, 'breaching'),
+        )
+        .map(([queue]) => `missing ticks in ${queue.name}`),
+      ...['CPUUtilization', 'FreeStorageSpace', 'DatabaseConnections'].filter(
+        (metric) => !watches(stack, metric, {}),
+      ),
+    ],
+    breakIt: (stack) => {
+      the(stack, ALARM, 'observer-bot-missing-ticks').inputs.treatMissingData = 'notBreaching';
+    },
+  },
+  {
+    title: 'sends every alarm to the topic',
+    violations: (stack) =>
+      each(stack, ALARM, ({ inputs }) => !textsOf(inputs.alarmActions).join().includes(':sns:')),
+    breakIt: (stack) => {
+      the(stack, ALARM, 'api-errors').inputs.alarmActions = [];
+    },
+  },
+  {
+    title: 'runs migrations once for each change of sql/, runtime or password',
+    violations: (stack) =>
+      each(stack, INVOCATION, ({ inputs }) => {
+        const triggers = recordOf(inputs.triggers);
+        return (
+          inputs.lifecycleScope !== 'CREATE_ONLY' ||
+          !/^[0-9a-f]{64}$/.test(String(triggers.sql)) ||
+          !/^[0-9a-f]{64}$/.test(String(triggers.runtime)) ||
+          triggers.password !== 'secrets-app-version'
+        );
+      }),
+    breakIt: (stack) => {
+      the(stack, INVOCATION, 'migrator').inputs.triggers = { sql: 'a', runtime: 'b' };
+    },
+  },
+  {
+    title: 'tags everything that can carry tags',
+    violations: (stack) =>
+      stack.resources
+        .filter(({ custom, type }) => custom && canCarryTags(type))
+        .filter(
+          ({ inputs }) =>
+            at(inputs, 'tags.Project') !== 'logline' || at(inputs, 'tags.ManagedBy') !== 'pulumi',
+        )
+        .map(({ type, name }) => `${type} ${name}`),
+    breakIt: (stack) => {
+      the(stack, QUEUE, 'daily-dead').inputs.tags = undefined;
+    },
+  },
+  {
+    title: 'names resources after project and stack',
+    violations: (stack) =>
+      stack.resources
+        .filter(({ inputs }) => !nameIsScoped(inputs))
+        .map(({ type, name }) => `${type} ${name}`),
+    breakIt: (stack) => {
+      the(stack, QUEUE, 'daily-dead').inputs.name = 'daily-dead';
+    },
+  },
+  {
+    title: 'uses no longer names than the check of a stack name reckons with',
+    violations: (stack) => {
+      const kinds: Readonly<Record<string, NameKind>> = {
+        [FUNCTION]: 'function',
+        'aws:iam/role:Role': 'role',
+        [QUEUE]: 'queue',
+        [SCHEDULE_TYPE]: 'schedule',
+        'aws:rds/instance:Instance': 'database',
+        'aws:rds/subnetGroup:SubnetGroup': 'database',
+      };
+      return stack.resources.flatMap(({ type, name, inputs }) => {
+        const kind = kinds[type];
+        const text = String(inputs.name ?? inputs.identifier);
+        if (kind === undefined) {
+          return [];
+        }
+        const start = kind === 'role' ? /^logline-[a-z]+-us-east-1-/ : /^logline-[a-z]+-/;
+        const suffix = text.replace(start, '');
+        const longest = LONGEST_SUFFIX[kind] ?? '';
+        return suffix.length > longest.length || text.length > NAME_LIMITS[kind] ? [`${name}: ${text}`] : [];
+      });
+    },
+    breakIt: (stack) => {
+      the(stack, FUNCTION, 'stage0').inputs.name = 'logline-dev-a-much-longer-name-than-before';
+    },
+  },
+  {
+    title: 'has stable logical names, each once, without the stack in them',
+    violations: (stack) => {
+      const keys = stack.resources.filter(({ custom }) => custom).map(({ type, name }) => `${type} ${name}`);
+      return keys.filter((key, index) => keys.indexOf(key) !== index || /dev|prod|staging|us-east/.test(key));
+    },
+    breakIt: (stack) => {
+      const [first] = ofType(stack, QUEUE);
+      stack.resources.push(...(first === undefined ? [] : [first]));
+    },
+  },
+];
+
+function watches(
+  stack: Stack,
+  metric: string,
+  dimensions: Record<string, unknown>,
+  missing?: string,
+): boolean {
+  return ofType(stack, ALARM).some(
+    ({ inputs }) =>
+      inputs.metricName === metric &&
+      Object.entries(dimensions).every(([key, value]) => recordOf(inputs.dimensions)[key] === value) &&
+      (missing === undefined || inputs.treatMissingData === missing),
+  );
+}
+
+/** Asks the provider's own types whether a resource has tags. */
+function canCarryTags(type: string): boolean {
+  const match = /^aws:([^/]+)\/([^:]+):/.exec(type);
+  if (match === null) {
+    return false;
+  }
+  const path = join(REPOSITORY_ROOT, 'node_modules/@pulumi/aws', match[1] ?? '', `${match[2]}.d.ts`);
+  return /^ {4}tags\?: pulumi\.Input</m.test(readFileSync(path, 'utf8'));
+}
+
+function nameIsScoped(inputs: Record<string, unknown>): boolean {
+  const name =
+    inputs.name ?? inputs.namePrefix ?? inputs.identifier ?? inputs.layerName ?? inputs.dashboardName;
+  return name === undefined || name === '$default' || /logline-(dev|prod|staging)/.test(String(name));
+}

@@ -127,6 +127,7 @@ const makeInstance: MakeInstance = async ({ setup, hostFunctions, shouldInterrup
     vm,
     runtime,
     guest,
+    heapBytes: () => wasmMemory.buffer.byteLength - snapshot.byteLength + RUN_HEAP_BYTES,
     restore: () => restoreSnapshot(new Uint8Array(wasmMemory.buffer), snapshot),
   };
   return instance;

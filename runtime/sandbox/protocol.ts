@@ -1,7 +1,6 @@
 import type { SandboxLimits } from './limits';
 
-/** Anything that JSON text can say. */
-export type JsonValue = null | boolean | number | string | JsonValue[] | { [name: string]: JsonValue };
+export type { JsonValue } from '../ledger/span';
 
 /** One line of the code's console output. */
 export interface LogLine {

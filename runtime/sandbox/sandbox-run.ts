@@ -124,14 +124,21 @@ export class SandboxRun {
     this.#finish(outcome);
   }
 
-  /** A run that succeeded ends when the calls it started have ended too: nothing acts after its outcome is known. */
+  /**
+   * A run that ended by itself is over when the calls it started are too: nothing acts after its outcome is
+   * known. One that was cut short does not wait; its calls see their signal aborted.
+   */
   #finishWhenQuiet(): void {
-    const done = this.#done;
-    if (done === null) return;
+    if (this.#done === null) return;
+    const isCutShort = 'error' in this.#done && isFatal(this.#done.error.code);
+    if (this.#inFlight === 0 || isCutShort) this.#endWith(this.#done);
+  }
+
+  #endWith(done: Done): void {
     const { cpuMs, calls } = done;
     if ('error' in done) {
       this.#end({ ok: false, error: done.error, logs: this.#logs, cpuMs, calls });
-    } else if (this.#inFlight === 0) {
+    } else {
       const output: JsonValue = JSON.parse(done.output);
       this.#end({ ok: true, output, logs: this.#logs, cpuMs, calls });
     }
@@ -176,13 +183,19 @@ export class SandboxRun {
     if (cpuLeftMs <= 0 || (wallLeftMs <= (isInGuest ? -GRACE_MS : 0) && isInGuest && guestMs >= cpuMs)) {
       this.fail('cpu_limit', 'CpuLimitError', `the code used up its ${cpuMs} ms of CPU time`);
     } else if (wallLeftMs <= (isInGuest ? -GRACE_MS : 0)) {
-      const waiting =
-        this.#done === null ? '' : ' and was still waiting for a ctx call that it did not await';
-      this.fail('wall_limit', 'WallLimitError', `the run took longer than ${wallMs} ms${waiting}`);
+      this.#failForWallTime();
     } else {
       const nextMs = Math.min(cpuLeftMs, wallLeftMs > 0 ? wallLeftMs : wallLeftMs + GRACE_MS);
       this.#timer = setTimeout(() => this.#watch(), Math.max(1, Math.ceil(nextMs)));
     }
+  }
+
+  #failForWallTime(): void {
+    const { wallMs } = this.#limits;
+    // The code's own error says more than that a call it left behind is slow.
+    if (this.#done !== null && 'error' in this.#done) this.#endWith(this.#done);
+    const why = this.#done === null ? '' : ' because of a ctx call that it did not await';
+    this.fail('wall_limit', 'WallLimitError', `the run took longer than ${wallMs} ms${why}`);
   }
 }
 

@@ -6,6 +6,9 @@ import { quickJsModule, workerFile } from './wasm-module';
 /** The worker's own JavaScript heap; the user's code lives in WASM memory, which this does not count. */
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 16, stackSizeMb: 4 };
 
+/** A thread that is not ready after this has hung, in milliseconds; it takes 0.1 s on an idle machine. */
+const START_TIMEOUT_MS = 30_000;
+
 export interface SandboxWorkerEvents {
   onMessage(message: FromWorker): void;
   /** The thread is gone. `reason` is null when `stop()` ended it. */
@@ -48,7 +51,12 @@ export class SandboxWorker {
     thread.stdout.resume();
     thread.stderr.resume();
     const worker = new SandboxWorker(thread, new Float64Array(meter));
-    await new Promise<void>((resolve, reject) => worker.#listen(events, resolve, reject));
+    const timer = setTimeout(() => void thread.terminate(), START_TIMEOUT_MS);
+    try {
+      await new Promise<void>((resolve, reject) => worker.#listen(events, resolve, reject));
+    } finally {
+      clearTimeout(timer);
+    }
     return worker;
   }
 

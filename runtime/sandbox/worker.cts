@@ -264,9 +264,14 @@ function drain(instance: GuestInstance, current: Run): void {
 }
 
 /** What the run has come to, if it has come to an end. */
-function conclusionOf(current: Run): { output: string } | { error: SandboxError } | null {
+function conclusionOf(current: Run, heapBytes: number): { output: string } | { error: SandboxError } | null {
   if (current.stop !== null) return { error: current.stop };
-  if (current.outcome !== null) return current.outcome;
+  if (current.outcome !== null) {
+    // Without memory for an error object, QuickJS throws null.
+    const isNull = 'error' in current.outcome && current.outcome.error.message === 'null';
+    if (!isNull || heapBytes < current.task.limits.memoryBytes / 2) return current.outcome;
+    return { error: { code: 'memory_limit', name: 'InternalError', message: 'out of memory' } };
+  }
   if (current.inFlight > 0) return null;
   const message = 'the promise that the code returned can never resolve: nothing is left to wait for';
   return { error: { code: 'never_resolved', name: 'NeverResolvedError', message } };
@@ -281,10 +286,10 @@ function step(instance: GuestInstance, current: Run, body: () => void): void {
     });
   } catch (error) {
     // The WASM module trapped. Its memory is no longer to be trusted; the pool replaces this worker.
-    const message = 'the sandbox came down under the code';
-    stop(error instanceof RangeError ? 'stack_limit' : 'crashed', 'SandboxCrash', message);
+    if (error instanceof RangeError) stop('stack_limit', 'RangeError', 'the code is nested too deeply');
+    else stop('crashed', 'SandboxCrash', 'the sandbox came down under the code');
   }
-  const conclusion = conclusionOf(current);
+  const conclusion = conclusionOf(current, instance.heapBytes());
   if (conclusion === null) return;
   const { run: id } = current.task;
   run = null;

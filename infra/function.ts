@@ -53,8 +53,10 @@ export interface LambdaFunctionArgs {
   readonly tracing?: 'Active' | 'PassThrough';
 }
 
-/** A serialised handler has some 260 bytes. One with an Output inside has 1,400, one with a module by value far more. */
+/** A serialised handler has some 260 bytes; one that captured data has more. */
 const LARGEST_HANDLER_BYTES = 1_024;
+/** How Pulumi writes the function itself and, beyond the first, whatever it captured by value. */
+const SERIALISED_PART = /^(?:function __f\d+\(|var __)/gm;
 
 /**
  * A Lambda function: a Pulumi closure that requires its code from a layer, with a role, a log group and limits of
@@ -182,9 +184,10 @@ export async function assertThinHandler(functionName: string, factory: HandlerFa
     );
   }
   const bytes = Buffer.byteLength(serialized.text);
-  if (bytes > LARGEST_HANDLER_BYTES) {
+  const parts = serialized.text.match(SERIALISED_PART)?.length ?? 0;
+  if (bytes > LARGEST_HANDLER_BYTES || parts !== 1) {
     throw new pulumi.RunError(
-      `the handler of ${functionName} serialises to ${bytes} bytes (allowed: ${LARGEST_HANDLER_BYTES}): it captures a module, an Output or data by value; ` +
+      `the handler of ${functionName} serialises to ${bytes} bytes in ${parts} parts (allowed: ${LARGEST_HANDLER_BYTES} in one): it captures a module, an Output or data by value; ` +
         'require the module inside the handler, from its layer, and pass values by environment',
     );
   }

@@ -65,14 +65,13 @@ describe('plan of a timeline page', function () {
           const explained = await page(tenant, order, {}, after);
           assert.equal(explained.page.spans.length, LIMIT);
           assert.equal(explained.scans.length, 3);
-          for (const scan of explained.scans) {
-            const touched = scan.rows + scan.rowsRemoved;
-            // A range that is short anyhow may be read by whichever index the planner likes.
-            if (touched > 3 * LIMIT || tenant !== 'small') assert.deepEqual(scan.indexes, [index], scan.type);
-            assert.notDeepEqual(scan.indexes, [], scan.type);
-            assert.equal(scan.rowsRemoved, 0);
-          }
-          assert.ok(explained.buffers <= MAX_BUFFERS, `${explained.buffers} buffers`);
+          const shape = explained.scans.map(({ type, indexes }) => `${type} ${indexes}`);
+          for (const scan of explained.scans) assert.equal(scan.rowsRemoved, 0, shape.join());
+          // Once little is left of a range, sorting all of it may cost less than walking it in order.
+          const isShort = tenant === 'small' && depth > 0;
+          if (!isShort) assert.deepEqual(shape, Array(3).fill(`Index Scan ${index}`));
+          const maxBuffers = isShort ? 2 * MAX_BUFFERS : MAX_BUFFERS;
+          assert.ok(explained.buffers <= maxBuffers, `${explained.buffers} buffers: ${shape.join()}`);
           after = explained.page.next;
         }
       });

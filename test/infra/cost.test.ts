@@ -1,0 +1,67 @@
+import { strict as assert } from 'node:assert';
+import { costOf, costReport, costTable } from '../../cli/cost';
+
+describe('the cost of a stack', function () {
+  this.timeout(120_000);
+
+  it('stays within $27 a month for dev', async () => {
+    const report = await costReport({ stack: 'dev' });
+    assert.ok(report.totalUsd <= 27, costTable(report));
+    assert.deepEqual(report.unpriced, []);
+  });
+
+  it('is around $212 a month for prod', async () => {
+    const report = await costReport({ stack: 'prod' });
+    assert.ok(report.totalUsd > 190 && report.totalUsd < 235, costTable(report));
+    assert.deepEqual(report.unpriced, []);
+  });
+
+  it('is the sum of its lines, and says that it was not verified', async () => {
+    const report = await costReport({ stack: 'dev', usage: { requests: 0 } });
+    const sum = report.lines.reduce((total, { monthlyUsd }) => total + monthlyUsd, 0);
+    assert.ok(Math.abs(sum - report.totalUsd) < 0.01);
+    assert.match(costTable(report), /not verified against AWS/);
+    assert.match(costTable(report), /2026-\d\d-\d\d/);
+  });
+
+  it('names what the price file does not know, instead of counting it as free', () => {
+    const resource = (type: string, inputs: Record<string, unknown>) => ({
+      type,
+      name: 'x',
+      custom: true,
+      protect: false,
+      inputs,
+    });
+    const report = costOf('dev', [
+      resource('aws:elasticache/cluster:Cluster', {}),
+      resource('aws:rds/instance:Instance', { instanceClass: 'db.r9g.large', allocatedStorage: 20 }),
+    ]);
+    assert.deepEqual(report.unpriced, [
+      'aws:elasticache/cluster:Cluster',
+      'aws:rds/instance:Instance of class db.r9g.large',
+    ]);
+    assert.match(costTable(report), /not counted: aws:elasticache/);
+  });
+
+  it('doubles the database for a standby, and counts NAT gateways', () => {
+    const database = (multiAz: boolean) => ({
+      type: 'aws:rds/instance:Instance',
+      name: 'db',
+      custom: true,
+      protect: false,
+      inputs: { instanceClass: 'db.t4g.micro', allocatedStorage: 20, multiAz },
+    });
+    const nat = {
+      type: 'aws:ec2/natGateway:NatGateway',
+      name: 'n',
+      custom: true,
+      protect: false,
+      inputs: {},
+    };
+    const base = costOf('x', []).totalUsd;
+    const single = costOf('x', [database(false)]).totalUsd - base;
+    assert.ok(Math.abs(single - 13.98) < 0.01);
+    assert.ok(Math.abs(costOf('x', [database(true)]).totalUsd - base - 2 * single) < 0.01);
+    assert.ok(Math.abs(costOf('x', [nat]).totalUsd - base - 33.3) < 0.01);
+  });
+});

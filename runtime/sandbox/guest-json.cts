@@ -54,6 +54,8 @@ const errorOf: ErrorOf = (code, description, filename) => {
     parsed = undefined;
   }
   const said: Record<string, unknown> = typeof parsed === 'object' && parsed !== null ? { ...parsed } : {};
+  // Code that breaks JSON for itself, such as by setters on array indexes, cannot be described by the prelude.
+  const fallback = parsed === undefined ? 'the code failed in a way that cannot be described' : '';
   const error: SandboxError = {
     code,
     name: textOf(said.name) ?? 'Error',

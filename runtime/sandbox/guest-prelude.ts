@@ -172,7 +172,11 @@ async function drive(entry, args) {
     const json = value === undefined ? 'null' : stringify(value);
     if (json === undefined) throw new TypeErrorOf('the result is a ' + typeof value + ', which JSON cannot carry');
     hostDone(json);
-  } catch (error) { hostFail(kind, describe(error)); }
+  } catch (error) {
+    let description = '';
+    try { description = describe(error); } catch {}
+    hostFail(kind, description);
+  }
 }
 function start(entry, kind, inputJson, envJson, s0, s1, s2) {
   a = s0; b = s1; c = s2; d = 1;

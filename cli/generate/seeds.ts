@@ -1,0 +1,86 @@
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { blake3, hex, utf8 } from '../../runtime/crypto';
+import { KERNEL_IDS, type KernelName, MIDNIGHT_RULER_ID } from '../../runtime/kernels/stable-ids';
+import type { GeneratedFile } from './generated-file';
+
+const KERNELS_FOLDER = join(__dirname, '..', '..', 'runtime', 'kernels');
+
+const DESCRIPTIONS: Readonly<Record<KernelName, string>> = {
+  run_code: 'Runs a function of the ledger in the sandbox and records the execution.',
+  observer_bot: 'Appends a request for each due time of a scheduled function.',
+  request_worker: 'Claims due requests and runs each of them.',
+  policy_agent: 'Evaluates active policies on new spans, exactly once each.',
+  provider_exec: 'Calls the external service that a provider span describes.',
+};
+
+/**
+ * The kernels' code as the ledger holds it, made from the sources that the deployed kernels are compiled from,
+ * and the hashes by which a kernel recognises its own copy.
+ */
+export async function generateSeeds(): Promise<readonly GeneratedFile[]> {
+  const names = Object.keys(KERNEL_IDS) as KernelName[];
+  const kernels = await Promise.all(
+    names.map(async (name) => ({
+      id: KERNEL_IDS[name],
+      entity_type: 'function',
+      who: 'logline',
+      did: 'seeded',
+      this: `${name}_kernel`,
+      name: `${name}_kernel`,
+      description: DESCRIPTIONS[name],
+      visibility: 'public',
+      status: 'active',
+      language: 'javascript',
+      runtime: 'kernel',
+      code: await codeOf(name.replaceAll('_', '-')),
+    })),
+  );
+  const ruler = {
+    id: MIDNIGHT_RULER_ID,
+    entity_type: 'function',
+    who: 'logline',
+    did: 'seeded',
+    this: 'midnight_ruler',
+    name: 'midnight_ruler',
+    description: 'Decides which deliverables and contracts are accepted, held or terminated, every night.',
+    visibility: 'public',
+    status: 'active',
+    language: 'javascript',
+    runtime: 'sandbox',
+    code: await codeOf('midnight-ruler'),
+  };
+  const hashes = names
+    .map((name, index) => `  ${name}: '${hex(blake3(utf8(kernels[index]?.code ?? '')))}',`)
+    .join('\n');
+  return [
+    { path: 'sql/seeds/kernels.generated.json', text: `${JSON.stringify([...kernels, ruler], null, 2)}\n` },
+    {
+      path: 'runtime/kernels/kernel-hashes.generated.ts',
+      text: `// Made from the kernels' sources by npm run generate.\nexport const KERNEL_HASHES = {\n${hashes}\n} as const;\n`,
+    },
+  ];
+}
+
+/** Plain JavaScript with a top-level `main`, nothing but the source without its types. */
+async function codeOf(file: string): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [join(KERNELS_FOLDER, `${file}.ts`)],
+    absWorkingDir: KERNELS_FOLDER,
+    bundle: true,
+    write: false,
+    format: 'esm',
+    platform: 'neutral',
+    target: 'es2023',
+    charset: 'utf8',
+    legalComments: 'none',
+    // A kernel reaches the world only through ctx: what is not beside it cannot be bundled.
+    packages: 'external',
+    logLevel: 'silent',
+  });
+  const text = outputFiles[0]?.text ?? '';
+  if (/^import /m.test(text)) throw new Error(`${file}.ts imports something that its ledger copy could not`);
+  const code = text.replace(/\nexport \{[^}]*\};\s*$/, '\n');
+  if (!/^async function main\(/m.test(code)) throw new Error(`${file}.ts defines no main`);
+  return code;
+}

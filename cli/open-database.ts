@@ -1,0 +1,83 @@
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { dataDirectory } from '../local/data-directory';
+import { requireKeys } from '../local/keys';
+import { databaseUrl, LEDGER_DATABASE, OWNER_ROLE } from '../local/ledger-database';
+import { APP_ROLE } from '../local/local-database';
+import { OperatorError, systemErrorCode } from '../local/operator-error';
+import { currentRun } from '../local/run-lock';
+import { asRole } from '../runtime/db/database-options';
+
+export interface ConnectOptions {
+  readonly print?: boolean;
+  readonly admin?: boolean;
+}
+
+/** Opens psql on the database of the local run, or prints its URL. */
+export async function connect(options: ConnectOptions): Promise<void> {
+  const url = await localDatabaseUrl(options.admin === true);
+  if (options.print) {
+    process.stdout.write(`${url}\n`);
+    return;
+  }
+  process.exitCode = await openPsql(url);
+}
+
+/**
+ * @param isAdmin as the owner of the schema instead of `logline_app`
+ * @throws OperatorError when no local run is up
+ */
+export async function localDatabaseUrl(isAdmin: boolean): Promise<string> {
+  const data = dataDirectory();
+  const keys = await requireKeys(data);
+  const own = process.env.DATABASE_URL;
+  if (own) {
+    if (isAdmin) return own;
+    return asRole({ connectionString: own }, APP_ROLE, keys.passwords.app).connectionString ?? own;
+  }
+  const run = await currentRun(data);
+  if (run === undefined) {
+    throw new OperatorError(`no LogLine runs on ${data.path}; start it with npm start`);
+  }
+  if (run.postgresPort === undefined) {
+    throw new OperatorError('the local run uses a server of your own; set DATABASE_URL as for npm start');
+  }
+  return isAdmin
+    ? databaseUrl(run.postgresPort, OWNER_ROLE, keys.passwords.owner, LEDGER_DATABASE)
+    : databaseUrl(run.postgresPort, APP_ROLE, keys.passwords.app, LEDGER_DATABASE);
+}
+
+/** The password goes by environment: arguments can be read by every user of the machine. */
+function openPsql(url: string): Promise<number> {
+  const { password, ...parts } = splitPassword(url);
+  return new Promise((resolve, reject) => {
+    const psql = spawn('psql', [parts.url], {
+      stdio: 'inherit',
+      env: { ...process.env, PGPASSWORD: password },
+    });
+    // Ctrl-C cancels a query in psql; it must not end us.
+    const ignore = (): void => undefined;
+    process.on('SIGINT', ignore);
+    psql.once('error', (cause) => {
+      const isMissing = systemErrorCode(cause) === 'ENOENT';
+      reject(
+        isMissing
+          ? new OperatorError(
+              'psql is not installed; install the PostgreSQL client, or use the URL that --print gives',
+            )
+          : cause,
+      );
+    });
+    psql.once('exit', (code, signal) => {
+      process.off('SIGINT', ignore);
+      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
+    });
+  });
+}
+
+function splitPassword(url: string): { url: string; password: string } {
+  const parsed = new URL(url);
+  const password = decodeURIComponent(parsed.password);
+  parsed.password = '';
+  return { url: parsed.href, password };
+}

@@ -1,9 +1,13 @@
 import type { Identity } from '../db/identity';
+import type { ManifestSettings } from '../ledger/manifest';
 import type { JsonValue, SignedSpan } from '../ledger/span';
 import type { SpanDraft } from '../ledger/span-draft';
+import type { FeedPosition, FeedSpan } from '../ledger/span-reader';
 import type { SpanVerdict } from '../ledger/span-signature';
 import type { SandboxOutcome, SandboxTask } from '../sandbox';
 import type { KernelName } from './stable-ids';
+
+export type { ManifestSettings } from '../ledger/manifest';
 
 /** What every function sees (DESIGN.md section 6). */
 export interface FunctionContext {
@@ -42,26 +46,6 @@ export interface FunctionContext {
   };
 }
 
-/** Settings of the manifest, with the defaults filled in. */
-export interface ManifestSettings {
-  readonly version: string;
-  readonly kernels: Readonly<Record<string, string>>;
-  readonly allowedBootIds: readonly string[];
-  /** Runs of a tenant in one UTC day. */
-  readonly perTenantDailyExecLimit: number;
-  /** A run slower than this gets a `status_patch` span. */
-  readonly slowMs: number;
-  readonly sandbox: {
-    readonly cpuMs: number;
-    readonly wallMs: number;
-    readonly memoryBytes: number;
-    readonly outputBytes: number;
-    readonly maxCalls: number;
-  };
-  /** Hosts that provider_exec may call: `api.openai.com`, or `127.0.0.1:11434` for a private address. */
-  readonly providerHosts: readonly string[];
-}
-
 /** A request of provider_exec to an external service. */
 export interface OutgoingRequest {
   readonly method: string;
@@ -96,9 +80,9 @@ export type OutgoingResponse =
       readonly message: string;
     };
 
-/** How a kernel ended that another kernel or Stage-0 started. */
+/** How a kernel ended that another kernel or Stage-0 started. A tick records no execution of its own. */
 export type KernelOutcome =
-  | { readonly ok: true; readonly result: JsonValue; readonly execution: SignedSpan }
+  | { readonly ok: true; readonly result: JsonValue; readonly execution: SignedSpan | null }
   | { readonly ok: false; readonly error: KernelError; readonly execution: SignedSpan | null };
 
 /** Why a run ended without a result; plain data, since on AWS it travels between Lambdas. */
@@ -122,37 +106,23 @@ export interface KernelError {
   readonly cause?: JsonValue;
 }
 
-/** A place in the feed: the columns tx_id and ordinal, as PostgreSQL writes them. */
-export interface FeedPosition {
-  readonly tx_id: string;
-  readonly ordinal: string;
-}
-
-/** A span of the feed, with the place behind it. */
-export interface FeedSpan {
-  readonly span: SignedSpan;
-  readonly position: FeedPosition;
-}
-
 /** What one of the five kernels sees beyond a function: the host's hands, still nothing but `ctx`. */
 export interface KernelContext extends FunctionContext {
   readonly identity: Identity;
   /** The same context under another identity; how a kernel touches the content of a span it found by id. */
   as(identity: Identity): KernelContext;
-  /** Appends all or nothing, in one transaction. `created` is false when all of them were there before. */
-  insertSpans(
-    drafts: readonly SpanDraft[],
-  ): Promise<{ readonly spans: readonly SignedSpan[]; readonly created: boolean }>;
   /**
    * A UUID that is always the same for the same parts (RFC 9562 version 8, BLAKE3): appending under it twice
    * appends once, which is what makes a retry after a crash exact.
    */
   stableId(...parts: readonly string[]): string;
+  /** The newest version of an entity that this identity may read. */
+  readSpan(id: string): Promise<SignedSpan | null>;
   /** Spans in commit order that this identity may read, deleted ones included, from behind a position on. */
   feed(
     after: FeedPosition,
     limit: number,
-  ): Promise<{ readonly spans: readonly FeedSpan[]; readonly next: FeedPosition }>;
+  ): Promise<{ readonly spans: readonly FeedSpan[]; readonly next: FeedPosition; readonly hasMore: boolean }>;
   /** The trusted manifest: newest version, verified. @throws BootRefusedError when it does not verify. */
   manifest(): Promise<ManifestSettings>;
   /**
@@ -167,7 +137,10 @@ export interface KernelContext extends FunctionContext {
   ): Promise<SandboxOutcome>;
   /** Starts another kernel on behalf of this context's identity and waits. Never throws. */
   invoke(kernel: KernelName, event: JsonValue): Promise<KernelOutcome>;
-  /** The next moments of a `rate(…)` or `cron(…)` expression. @throws MalformedError for one that cannot be read. */
+  /**
+   * The due times of a `rate(…)` or `cron(…)` expression in (after, until], oldest first; the latest 100 when there
+   * are more. @throws MalformedError for one that cannot be read.
+   */
   dueTimes(
     expression: string,
     timezone: string | undefined,
@@ -175,6 +148,8 @@ export interface KernelContext extends FunctionContext {
     after: string,
     until: string,
   ): readonly string[];
+  /** The first due time behind a moment; null when there is none any more. @throws like dueTimes. */
+  nextDueTime(expression: string, timezone: string | undefined, anchor: string, after: string): string | null;
   /** Calls an external service, on allow-listed hosts and public addresses only. Never throws. */
   fetch(request: OutgoingRequest, allowedHosts: readonly string[]): Promise<OutgoingResponse>;
   /** A provider's API key from the secret store; undefined when there is none by this name. */

@@ -1,8 +1,10 @@
 import { sql } from 'kysely';
+import type { Identity } from '../db/identity';
 import type { Transaction } from '../db/with-pg';
 import type { SignedSpan } from './span';
 import { SPAN_COLUMNS } from './span';
 import { spanOfRow } from './span-row';
+import { readTimeline, type TimelinePosition } from './timeline';
 
 /** Versions of one entity that one answer holds at most, the newest first kept. */
 export const MAX_VERSIONS = 1_000;
@@ -45,4 +47,41 @@ export async function readSpans(
     )
     .execute();
   return rows.map(spanOfRow);
+}
+
+/** A place in the feed: the columns tx_id and ordinal, as PostgreSQL writes them. */
+export interface FeedPosition {
+  readonly tx_id: string;
+  readonly ordinal: string;
+}
+
+/** A span of the feed, with its own place: reading goes on behind it. */
+export interface FeedSpan {
+  readonly span: SignedSpan;
+  readonly position: FeedPosition;
+}
+
+/**
+ * Spans in commit order from behind a position on, with the place behind the last of them.
+ * @see readTimeline
+ */
+export async function readFeed(
+  transaction: Transaction,
+  identity: Identity,
+  after: FeedPosition,
+  limit: number,
+): Promise<{ spans: readonly FeedSpan[]; next: FeedPosition; hasMore: boolean }> {
+  const page = await readTimeline(transaction, {
+    identity,
+    filter: {},
+    order: 'feed',
+    limit,
+    after: { order: 'feed', txId: after.tx_id, ordinal: after.ordinal },
+  });
+  const spans = page.spans.map((span, index) => ({ span, position: placeOf(page.positions[index], after) }));
+  return { spans, next: placeOf(page.next, after), hasMore: page.hasMore };
+}
+
+function placeOf(position: TimelinePosition | undefined, otherwise: FeedPosition): FeedPosition {
+  return position?.order === 'feed' ? { tx_id: position.txId, ordinal: position.ordinal } : otherwise;
 }

@@ -22,6 +22,8 @@ export const FEED_START: TimelinePosition = { order: 'feed', txId: '0', ordinal:
 
 export interface TimelinePage {
   readonly spans: readonly SignedSpan[];
+  /** For `feed`, the place of each span; empty otherwise. */
+  readonly positions: readonly TimelinePosition[];
   readonly hasMore: boolean;
   /** Undefined after the last page of `desc` and `asc`; always given for `feed`, whose end only waits. */
   readonly next: TimelinePosition | undefined;
@@ -154,17 +156,18 @@ async function page(
   const rows = found.slice(0, request.limit) as readonly Row[];
   const hasMore = found.length > request.limit;
   const spans = rows.map(spanOfRow);
-  const last = rows.at(-1);
   if (request.order === 'feed') {
-    const next =
-      last === undefined
-        ? request.after
-        : { order: 'feed' as const, txId: last.tx_id, ordinal: last.ordinal };
-    return { spans, hasMore, next: next ?? FEED_START };
+    const positions = rows.map((row) => ({ order: 'feed' as const, txId: row.tx_id, ordinal: row.ordinal }));
+    return { spans, positions, hasMore, next: positions.at(-1) ?? request.after ?? FEED_START };
   }
   const end = spans.at(-1);
-  if (!hasMore || end === undefined) return { spans, hasMore: false, next: undefined };
+  if (!hasMore || end === undefined) return { spans, positions: [], hasMore: false, next: undefined };
   const snapshot =
     request.after?.order === request.order ? request.after.snapshot : await transaction.snapshot();
-  return { spans, hasMore, next: { order: request.order, snapshot, at: end.at, id: end.id, seq: end.seq } };
+  return {
+    spans,
+    positions: [],
+    hasMore,
+    next: { order: request.order, snapshot, at: end.at, id: end.id, seq: end.seq },
+  };
 }

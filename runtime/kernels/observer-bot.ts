@@ -1,0 +1,209 @@
+import type { JsonValue, SignedSpan } from '../ledger/span';
+import type { SpanDraft } from '../ledger/span-draft';
+import type { KernelContext, ManifestSettings } from './kernel-context';
+
+/** Functions that one tick looks at; the rest waits for the next. */
+const BATCH = 200;
+/** A function whose times are far away is looked at again after this at the latest. */
+const LOOK_AHEAD_HOURS = 24;
+/** A tick takes no further batch when less than this is left of its time. */
+const RESERVE_MS = 3_000;
+const MAX_BATCHES = 50;
+
+interface Scheduled {
+  readonly function_id: string;
+  readonly seq: number;
+  readonly tenant_id: string;
+  readonly owner_id: string;
+  readonly once: boolean;
+  readonly done_until: string | null;
+}
+
+interface Counts {
+  looked: number;
+  requested: number;
+  refused: number;
+}
+
+/**
+ * Appends one request for each due time of a scheduled function (DESIGN.md section 8). The id of a request
+ * follows from the function and the due time, so two observers, or one that died half-way, cannot ask twice.
+ *
+ * Due times that passed while nothing ran are not made up for one by one: the latest gets its request.
+ */
+export async function main(ctx: KernelContext): Promise<JsonValue> {
+  const manifest = await ctx.manifest();
+  const counts: Counts = { looked: 0, requested: 0, refused: 0 };
+  for (let batch = 0; batch < MAX_BATCHES && ctx.remainingMs() > RESERVE_MS; batch += 1) {
+    const { rows } = await ctx.sql<Scheduled>`
+      SELECT function_id, seq, tenant_id, owner_id, once, done_until FROM app.function_schedule
+      WHERE due_at <= now() ORDER BY due_at, function_id LIMIT ${BATCH}::int`;
+    for (const row of rows) await observe(ctx, row, manifest, counts);
+    if (rows.length < BATCH) break;
+  }
+  return { ...counts };
+}
+
+/** One function's trouble is its own: it is looked at again later, and the others go on. */
+async function observe(
+  ctx: KernelContext,
+  row: Scheduled,
+  manifest: ManifestSettings,
+  counts: Counts,
+): Promise<void> {
+  counts.looked += 1;
+  try {
+    await (row.once ? requestOnce(ctx, row, manifest, counts) : requestDue(ctx, row, manifest, counts));
+  } catch (error) {
+    ctx.log('error', 'scheduled function could not be looked at', {
+      function_id: row.function_id,
+      reason: error instanceof Error ? error.message : String(error),
+    });
+    await lookAgain(ctx, row, row.done_until, new Date(Date.parse(ctx.now()) + 60_000).toISOString());
+  }
+}
+
+async function requestOnce(
+  ctx: KernelContext,
+  row: Scheduled,
+  manifest: ManifestSettings,
+  counts: Counts,
+): Promise<void> {
+  const owner = ctx.as({ user: row.owner_id, tenant: row.tenant_id });
+  await request(owner, row, 'once', null, manifest, counts);
+  await ctx.sql`DELETE FROM app.function_schedule WHERE function_id = ${row.function_id} AND seq = ${row.seq}::int`;
+}
+
+async function requestDue(
+  ctx: KernelContext,
+  row: Scheduled,
+  manifest: ManifestSettings,
+  counts: Counts,
+): Promise<void> {
+  const owner = ctx.as({ user: row.owner_id, tenant: row.tenant_id });
+  const fn = await owner.readSpan(row.function_id);
+  if (fn === null || fn.seq !== row.seq) return; // A newer version has its own row by now.
+  const { schedule, timezone } = scheduleOf(fn);
+  const now = ctx.now();
+  const after = row.done_until ?? fn.at;
+  let due: readonly string[];
+  let ahead: readonly string[];
+  try {
+    due = ctx.dueTimes(schedule, timezone, fn.at, after, now);
+    const horizon = new Date(Date.parse(now) + LOOK_AHEAD_HOURS * 3_600_000).toISOString();
+    ahead = ctx.dueTimes(schedule, timezone, fn.at, now, horizon);
+  } catch (error) {
+    await refuseSchedule(ctx, owner, row, fn, error);
+    return;
+  }
+  const latest = due.at(-1);
+  if (latest !== undefined) await request(owner, row, latest, due.length - 1, manifest, counts);
+  const next = ahead[0] ?? new Date(Date.parse(now) + LOOK_AHEAD_HOURS * 3_600_000).toISOString();
+  await lookAgain(ctx, row, latest ?? after, next);
+}
+
+function scheduleOf(fn: SignedSpan): { schedule: string; timezone: string | undefined } {
+  const { schedule, timezone } = fn.metadata as { readonly schedule: string; readonly timezone?: unknown };
+  return { schedule, timezone: typeof timezone === 'string' ? timezone : undefined };
+}
+
+async function request(
+  owner: KernelContext,
+  row: Scheduled,
+  dueAt: string,
+  missed: number | null,
+  manifest: ManifestSettings,
+  counts: Counts,
+): Promise<void> {
+  if (await isQuotaUsedUp(owner, row, manifest)) {
+    counts.refused += 1;
+    return;
+  }
+  const isOnce = dueAt === 'once';
+  const done = await insertOnce(owner, {
+    id: owner.stableId('request', row.function_id, isOnce ? `version ${row.seq}` : dueAt),
+    entity_type: 'request',
+    who: 'observer_bot',
+    did: 'requested',
+    this: row.function_id,
+    status: 'scheduled',
+    parent_id: row.function_id,
+    related_to: [row.function_id],
+    input: isOnce ? { trigger: 'scheduled' } : { trigger: 'schedule', scheduled_for: dueAt },
+    metadata: {
+      function_id: row.function_id,
+      function_seq: row.seq,
+      ...(isOnce ? {} : { scheduled_for: dueAt }),
+      ...(missed === null || missed === 0 ? {} : { missed }),
+    },
+  });
+  if (done) counts.requested += 1;
+}
+
+async function isQuotaUsedUp(
+  owner: KernelContext,
+  row: Scheduled,
+  manifest: ManifestSettings,
+): Promise<boolean> {
+  const day = owner.now().slice(0, 10);
+  const limit = manifest.perTenantDailyExecLimit;
+  const { rows } = await owner.sql<{ used: number }>`
+    SELECT used FROM app.execution_quota WHERE tenant_id = ${row.tenant_id} AND day = ${day}::date`;
+  if ((rows[0]?.used ?? 0) < limit) return false;
+  await insertOnce(owner, {
+    id: owner.stableId('quota_violation', row.tenant_id, row.owner_id, day),
+    entity_type: 'policy_violation',
+    who: 'observer_bot',
+    did: 'refused',
+    this: 'per_tenant_daily_exec_limit',
+    status: 'quota_exceeded',
+    related_to: [row.function_id],
+    metadata: { limit, day, function_id: row.function_id },
+  });
+  return true;
+}
+
+/** A schedule that cannot be read is said once for each version, and not looked at again. */
+async function refuseSchedule(
+  ctx: KernelContext,
+  owner: KernelContext,
+  row: Scheduled,
+  fn: SignedSpan,
+  error: unknown,
+): Promise<void> {
+  await insertOnce(owner, {
+    id: owner.stableId('schedule_error', row.function_id, String(row.seq)),
+    entity_type: 'policy_violation',
+    who: 'observer_bot',
+    did: 'refused',
+    this: 'metadata.schedule',
+    status: 'bad_schedule',
+    visibility: fn.visibility,
+    related_to: [row.function_id],
+    error: { message: error instanceof Error ? error.message : String(error) },
+  });
+  await ctx.sql`DELETE FROM app.function_schedule WHERE function_id = ${row.function_id} AND seq = ${row.seq}::int`;
+}
+
+async function lookAgain(
+  ctx: KernelContext,
+  row: Scheduled,
+  doneUntil: string | null,
+  dueAt: string,
+): Promise<void> {
+  await ctx.sql`
+    UPDATE app.function_schedule SET done_until = ${doneUntil}::timestamptz, due_at = ${dueAt}::timestamptz
+    WHERE function_id = ${row.function_id} AND seq = ${row.seq}::int`;
+}
+
+/** True when the span is new. */
+async function insertOnce(owner: KernelContext, draft: SpanDraft): Promise<boolean> {
+  try {
+    await owner.insertSpan(draft);
+    return true;
+  } catch (error) {
+    if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'conflict')
+      return false;
+    throw error;
+  }
+}

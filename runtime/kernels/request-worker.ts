@@ -1,0 +1,239 @@
+import type { JsonValue, SignedSpan } from '../ledger/span';
+import type { KernelContext, KernelError, KernelOutcome } from './kernel-context';
+
+/** Attempts of a request before it ends as `error`. */
+const MAX_ATTEMPTS = 3;
+/** A worker that says nothing for this long is taken for dead. Longer than any pause between two renewals. */
+const LEASE_SECONDS = 15;
+const RENEW_MS = 5_000;
+/** Seconds before the second and the third attempt. */
+const BACKOFF_SECONDS = [2, 6];
+/** Requests that one tick works on at a time. */
+const CONCURRENCY = 4;
+/** A tick takes no new request when less than this is left of its time. */
+const RESERVE_MS = 8_000;
+/** A bound for one tick, so that it ends however many requests arrive meanwhile. */
+const MAX_PER_TICK = 1_000;
+
+const PROVIDER_EXEC_ID = '00000000-0000-4000-8000-000000000005';
+const RUN_CODE_ID = '00000000-0000-4000-8000-000000000001';
+
+/** Errors that another attempt cannot mend. */
+const FINAL: ReadonlySet<KernelError['code']> = new Set([
+  'not_found',
+  'forbidden',
+  'boot_refused',
+  'malformed',
+  'quota_exceeded',
+]);
+
+interface Claim {
+  readonly request_id: string;
+  readonly tenant_id: string;
+  readonly owner_id: string;
+  readonly attempt: number;
+  readonly lease_id: string;
+}
+
+/**
+ * Claims due requests first in, first out and runs each through its kernel (DESIGN.md section 8). Any number
+ * of workers may run at once: a claim is a row lock for an instant and a lease after that. The version chain
+ * of the request is the fence: of two workers that hold the same request, one cannot append.
+ */
+export async function main(ctx: KernelContext): Promise<JsonValue> {
+  const counts = { claimed: 0, complete: 0, failed: 0, retried: 0 };
+  await Promise.all(Array.from({ length: CONCURRENCY }, () => drain(ctx, counts)));
+  return counts;
+}
+
+type Counts = { claimed: number; complete: number; failed: number; retried: number };
+
+async function drain(ctx: KernelContext, counts: Counts): Promise<void> {
+  while (counts.claimed < MAX_PER_TICK && ctx.remainingMs() > RESERVE_MS) {
+    const claim = await claimNext(ctx);
+    if (claim === null) return;
+    counts.claimed += 1;
+    try {
+      counts[await work(ctx, claim)] += 1;
+    } catch (error) {
+      // The lease runs out and the request comes back; the other requests of this tick go on.
+      ctx.log('error', 'request attempt broke off', {
+        request_id: claim.request_id,
+        attempt: claim.attempt,
+        reason: error instanceof Error ? error.message : String(error),
+      });
+      counts.retried += 1;
+    }
+  }
+}
+
+/**
+ * The oldest due request. Taking it moves `due_at` to the end of the lease, so one index serves new requests,
+ * retries and leases of dead workers alike. Rejected: a separate `leased_until` column with an OR, which makes
+ * the scan step over every leased row.
+ */
+async function claimNext(ctx: KernelContext): Promise<Claim | null> {
+  const { rows } = await ctx.sql<Claim>`
+    UPDATE app.request_queue SET
+      attempt = attempt + 1,
+      lease_id = gen_random_uuid(),
+      due_at = clock_timestamp() + make_interval(secs => ${LEASE_SECONDS}::int)
+    WHERE request_id = (
+      SELECT request_id FROM app.request_queue WHERE due_at <= clock_timestamp()
+      ORDER BY due_at, position LIMIT 1 FOR UPDATE SKIP LOCKED)
+    RETURNING request_id, tenant_id, owner_id, attempt, lease_id`;
+  return rows[0] ?? null;
+}
+
+async function work(ctx: KernelContext, claim: Claim): Promise<'complete' | 'failed' | 'retried'> {
+  const owner = ctx.as({ user: claim.owner_id, tenant: claim.tenant_id });
+  const request = await owner.readSpan(claim.request_id);
+  if (request === null || request.is_deleted || request.status === 'complete' || request.status === 'error') {
+    await ctx.sql`DELETE FROM app.request_queue WHERE request_id = ${claim.request_id} AND lease_id = ${claim.lease_id}`;
+    return 'complete';
+  }
+  if (claim.attempt > MAX_ATTEMPTS) {
+    await end(owner, request, claim, {
+      ok: false,
+      error: {
+        code: 'unavailable',
+        message: `The worker died in each of ${MAX_ATTEMPTS} attempts; the request is given up.`,
+      },
+      execution: null,
+    });
+    return 'failed';
+  }
+  const running = await append(owner, request, claim, { status: 'running' });
+  if (running === null) return 'retried';
+  const outcome = await underLease(ctx, claim, () => start(owner, running, claim));
+  if (outcome.ok) {
+    await end(owner, running, claim, outcome);
+    return 'complete';
+  }
+  if (FINAL.has(outcome.error.code) || claim.attempt >= MAX_ATTEMPTS) {
+    await end(owner, running, claim, outcome);
+    return 'failed';
+  }
+  await retryLater(ctx, claim, outcome.error);
+  return 'retried';
+}
+
+/** Which kernel a request is for: a function through run_code, or provider_exec by its own id. */
+function start(owner: KernelContext, request: SignedSpan, claim: Claim): Promise<KernelOutcome> {
+  const input = request.input ?? null;
+  const shared = {
+    request_id: request.id,
+    attempt: claim.attempt,
+    ...(request.trace_id === undefined || request.trace_id === null ? {} : { trace_id: request.trace_id }),
+  };
+  const target = functionIdOf(request);
+  if (target === null) {
+    const message = 'The request names no function: set parent_id to the id of the function.';
+    return Promise.resolve({ ok: false, error: { code: 'malformed', message }, execution: null });
+  }
+  if (target === PROVIDER_EXEC_ID) return owner.invoke('provider_exec', { ...objectOf(input), ...shared });
+  if (target === RUN_CODE_ID) return owner.invoke('run_code', { ...objectOf(input), ...shared });
+  return owner.invoke('run_code', { function_id: target, input, trigger: 'request', ...shared });
+}
+
+/** `parent_id` is the function; requests of other programs may say it in metadata or related_to. */
+function functionIdOf(request: SignedSpan): string | null {
+  const inMetadata = objectOf(request.metadata ?? null).function_id;
+  return (
+    request.parent_id ?? (typeof inMetadata === 'string' ? inMetadata : (request.related_to?.[0] ?? null))
+  );
+}
+
+/** Keeps the lease alive while the run lasts, so that only a dead worker loses it. */
+async function underLease(
+  ctx: KernelContext,
+  claim: Claim,
+  run: () => Promise<KernelOutcome>,
+): Promise<KernelOutcome> {
+  let over = false;
+  const running = run().finally(() => {
+    over = true;
+  });
+  const renew = async (): Promise<void> => {
+    while (!over) {
+      await Promise.race([ctx.sleep(RENEW_MS), running.catch(() => undefined)]);
+      if (over) return;
+      await ctx.sql`
+        UPDATE app.request_queue SET due_at = clock_timestamp() + make_interval(secs => ${LEASE_SECONDS}::int)
+        WHERE request_id = ${claim.request_id} AND lease_id = ${claim.lease_id}`;
+    }
+  };
+  // A renewal that fails lets the lease run out; the run itself is not to blame.
+  await Promise.all([running, renew().catch(() => undefined)]);
+  return running;
+}
+
+async function end(
+  owner: KernelContext,
+  request: SignedSpan,
+  claim: Claim,
+  outcome: KernelOutcome,
+): Promise<void> {
+  const execution = outcome.execution === null ? {} : { execution_id: outcome.execution.id };
+  await append(
+    owner,
+    request,
+    claim,
+    outcome.ok
+      ? { status: 'complete', output: outcome.result, ...execution }
+      : { status: 'error', error: outcome.error as unknown as JsonValue, ...execution },
+  );
+}
+
+interface NextVersion {
+  readonly status: 'running' | 'complete' | 'error';
+  readonly output?: JsonValue;
+  readonly error?: JsonValue;
+  readonly execution_id?: string;
+}
+
+/** The request's next version; null when another worker has appended it. The queue row follows by trigger. */
+async function append(
+  owner: KernelContext,
+  request: SignedSpan,
+  claim: Claim,
+  next: NextVersion,
+): Promise<SignedSpan | null> {
+  const { curr_hash, signature: _s, public_key: _k, at: _at, output: _o, error: _e, ...members } = request;
+  const { execution_id, ...changed } = next;
+  try {
+    return await owner.insertSpan({
+      ...members,
+      ...changed,
+      seq: request.seq + 1,
+      prev_hash: curr_hash,
+      metadata: {
+        ...objectOf(request.metadata ?? null),
+        attempt: claim.attempt,
+        ...(execution_id === undefined ? {} : { execution_id }),
+      },
+    });
+  } catch (error) {
+    if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'conflict')
+      return null;
+    throw error;
+  }
+}
+
+async function retryLater(ctx: KernelContext, claim: Claim, error: KernelError): Promise<void> {
+  const seconds = BACKOFF_SECONDS[claim.attempt - 1] ?? 6;
+  ctx.log('info', 'request will be tried again', {
+    request_id: claim.request_id,
+    attempt: claim.attempt,
+    code: error.code,
+  });
+  await ctx.sql`
+    UPDATE app.request_queue SET lease_id = NULL, due_at = clock_timestamp() + make_interval(secs => ${seconds}::int)
+    WHERE request_id = ${claim.request_id} AND lease_id = ${claim.lease_id}`;
+}
+
+function objectOf(value: JsonValue): { readonly [member: string]: JsonValue } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as { readonly [member: string]: JsonValue })
+    : {};
+}

@@ -55,13 +55,13 @@ export function completeSpan(draft: SpanDraft, identity: Identity, now: Date): C
 
 /**
  * Faults that a schema cannot express: a moment that does not exist, a seal that is not whole, a first version
- * with a predecessor.
+ * with a predecessor. The draft may have failed its schema: no member is trusted to be of its type.
  * @param pointer JSON pointer of the draft within the request.
  */
 export function draftFaults(draft: SpanDraft, pointer = ''): Fault[] {
   const fault = (member: string, detail: string): Fault => ({ pointer: `${pointer}/${member}`, detail });
   const faults: Fault[] = [];
-  if (isPresent(draft.at) && normalizeTimestamp(draft.at) === undefined) {
+  if (isPresent(draft.at) && (typeof draft.at !== 'string' || normalizeTimestamp(draft.at) === undefined)) {
     faults.push(
       fault('at', 'must be an RFC 3339 moment with at most milliseconds, such as 2026-01-31T23:59:59.000Z'),
     );
@@ -85,7 +85,8 @@ function sealFaults(draft: SpanDraft, fault: (member: string, detail: string) =>
       );
   }
   const missing: string[] = COMPLETE_MEMBERS.filter((member) => !isPresent(draft[member]));
-  if ((draft.seq ?? 0) > 0 && !isPresent(draft.prev_hash)) missing.push('prev_hash');
+  if (typeof draft.seq === 'number' && draft.seq > 0 && !isPresent(draft.prev_hash))
+    missing.push('prev_hash');
   return missing.map((member) => fault(member, 'is missing; a span that you sign yourself must be complete'));
 }
 

@@ -28,16 +28,23 @@ export function parseDrafts(values: readonly unknown[], isList: boolean): SpanDr
   values.forEach((value, index) => {
     if (faults.length >= MAX_FAULTS) return;
     const pointer = isList ? `/${index}` : '';
-    if (validateSpanInput(value)) {
+    const bySchema = validateSpanInput(value) ? [] : (validateSpanInput.errors ?? []);
+    const found = bySchema.map((fault) => describe(fault, pointer));
+    if (isObject(value)) {
       const draft = value as SpanDraft;
-      faults.push(...draftFaults(draft, pointer));
+      const known = new Set(found.map((fault) => fault.pointer));
+      // What is wrong by schema already is not said twice; the rest is said at once.
+      found.push(...draftFaults(draft, pointer).filter((fault) => !known.has(fault.pointer)));
       drafts.push(draft);
-    } else {
-      faults.push(...(validateSpanInput.errors ?? []).map((fault) => describe(fault, pointer)));
     }
+    faults.push(...found);
   });
   if (faults.length > 0) throw malformed(isList ? 'A span of the request' : 'The span', faults);
   return drafts;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function malformed(what: string, faults: readonly Fault[]): MalformedError {

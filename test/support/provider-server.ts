@@ -142,23 +142,14 @@ function answerAsOpenAi({ headers, body }: ReceivedRequest, response: ServerResp
 }
 
 /** POST /v1/messages with its two required headers and its required `max_tokens`. */
-function answerAsAnthropic({ headers, body }: ReceivedRequest, response: ServerResponse): void {
-  const refuse = (status: number, type: string, message: string): void =>
-    send(response, status, {
-      type: 'error',
-      error: { type, message },
-      request_id: 'req_011CSHoEeqs5C35K2UUqR7Fy',
-    });
-  if (headers['x-api-key'] !== GOOD_KEY) return refuse(401, 'authentication_error', 'invalid x-api-key');
-  if (headers['anthropic-version'] !== '2023-06-01') {
-    return refuse(400, 'invalid_request_error', 'anthropic-version: header is required');
+function answerAsAnthropic(request: ReceivedRequest, response: ServerResponse): void {
+  const fault = anthropicFault(request);
+  if (fault !== undefined) {
+    const error = { type: fault.type, message: fault.message };
+    send(response, fault.status, { type: 'error', error, request_id: 'req_011CSHoEeqs5C35K2UUqR7Fy' });
+    return;
   }
-  if (!Number.isInteger(body.max_tokens)) {
-    return refuse(400, 'invalid_request_error', 'max_tokens: Field required');
-  }
-  if (body.messages.some(({ role }: { role: string }) => role !== 'user' && role !== 'assistant')) {
-    return refuse(400, 'invalid_request_error', 'messages: Unexpected role "system"');
-  }
+  const { body } = request;
   send(response, 200, {
     id: 'msg_013Zva2CMHLNnXjNJJKqJ2EF',
     type: 'message',
@@ -178,6 +169,17 @@ function answerAsAnthropic({ headers, body }: ReceivedRequest, response: ServerR
       service_tier: 'standard',
     },
   });
+}
+
+function anthropicFault({ headers, body }: ReceivedRequest) {
+  const invalid = (message: string) => ({ status: 400, type: 'invalid_request_error', message });
+  if (headers['x-api-key'] !== GOOD_KEY) {
+    return { status: 401, type: 'authentication_error', message: 'invalid x-api-key' };
+  }
+  if (headers['anthropic-version'] !== '2023-06-01') return invalid('anthropic-version: header is required');
+  if (!Number.isInteger(body.max_tokens)) return invalid('max_tokens: Field required');
+  const isKnown = ({ role }: { role: string }): boolean => role === 'user' || role === 'assistant';
+  return body.messages.every(isKnown) ? undefined : invalid('messages: Unexpected role "system"');
 }
 
 /** POST /api/chat. Without `stream: false` Ollama answers with a stream of objects. */

@@ -208,6 +208,13 @@ function progress(text) {
 function run(command, args, options) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+    // Left alone, npm would go on writing while the next start begins anew.
+    let interrupted = false;
+    const interrupt = () => {
+      interrupted = true;
+      child.kill('SIGTERM');
+    };
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, interrupt);
     let output = '';
     const keep = (chunk) => {
       output = (output + chunk).slice(-KEPT_OUTPUT_CHARS);
@@ -221,7 +228,11 @@ function run(command, args, options) {
           : error,
       ),
     );
-    child.once('close', (code) => resolve({ code, output }));
+    child.once('close', (code) => {
+      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.off(signal, interrupt);
+      if (interrupted) reject(new InstallError('interrupted while installing dependencies; run it again'));
+      else resolve({ code, output });
+    });
   });
 }
 

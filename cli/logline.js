@@ -3,7 +3,25 @@
 
 const { ensureInstalled, isRightNode, InstallError } = require('./install');
 
+const PARENT_POLL_MS = 500;
+
+/**
+ * npm and npx start us through a shell that dies of a signal without passing it on, and would leave us
+ * running. So whoever was started by npm ends when that shell is gone.
+ */
+function endWithParent() {
+  if (process.env.npm_command === undefined || process.platform === 'win32') return;
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    process.kill(process.pid, 'SIGTERM');
+  }, PARENT_POLL_MS);
+  timer.unref();
+}
+
 async function main() {
+  endWithParent();
   const installed = await ensureInstalled();
   const args = process.argv.slice(2);
   if (isRightNode() && !installed) {

@@ -120,7 +120,12 @@ async function startLedger(context: StartContext): Promise<void> {
   });
   closers.push(() => database.stop());
   if (context.stop.isRequested) return;
-  await migrate({ admin: database.admin, appPassword: database.appPassword, onProgress });
+  const applied = await migrate({
+    admin: database.admin,
+    appPassword: database.appPassword,
+    onProgress: (message) => log.logger.info(message),
+  });
+  if (applied.length > 0) print(`  applied ${applied.length} migrations`);
   const ledger = await openLedger({ database, signingKey: keys.signingKey, logger: log.logger, onProgress });
   closers.push(() => ledger.close());
   const ticker = await startTicker({ ledger, logger: log.logger });

@@ -1,19 +1,22 @@
-import { cryptoReady, type SigningKey, TokenVerifier } from '../runtime/crypto';
+import { cryptoReady, type SigningKey } from '../runtime/crypto';
 import { Database } from '../runtime/db/pool';
-import { UnavailableError } from '../runtime/ledger/errors';
-import { SpanWriter } from '../runtime/ledger/span-writer';
+import { KernelFunctionStarter } from '../runtime/kernels/function-starter';
+import { KernelHost } from '../runtime/kernels/kernel-host';
+import { createOutgoingHttp } from '../runtime/kernels/outgoing-http';
+import { localSecretStore } from '../runtime/kernels/secret-store';
+import { KeyRing } from '../runtime/ledger/key-ring';
+import { seed } from '../runtime/ledger/seed';
+import type { SpanWriter } from '../runtime/ledger/span-writer';
 import type { Logger } from '../runtime/log/logger';
-import { createApp } from '../runtime/stage0/app';
-import { CursorSealer } from '../runtime/stage0/cursor';
-import type { FunctionStarter } from '../runtime/stage0/function-starter';
-import { RevocationList } from '../runtime/stage0/revocation-list';
+import { SandboxPool } from '../runtime/sandbox';
+import { assembleStage0 } from '../runtime/stage0/assemble-stage0';
 import type { LocalDatabase } from './local-database';
 
 /** The running ledger: what answers requests, and what the ticker works with. */
 export interface Ledger {
   readonly database: Database;
   readonly writer: SpanWriter;
-  readonly signingKey: SigningKey;
+  readonly host: KernelHost;
   readonly fetch: (request: Request) => Response | Promise<Response>;
   close(): Promise<void>;
 }
@@ -22,40 +25,46 @@ export interface LedgerOptions {
   readonly database: LocalDatabase;
   readonly signingKey: SigningKey;
   readonly logger: Logger;
+  /** File with the API keys of providers; may be missing. */
+  readonly providerKeysFile: string;
   readonly onProgress: (message: string) => void;
 }
 
-/** Opens the pool and builds Stage-0 on it. */
-export async function openLedger({ database, signingKey, logger }: LedgerOptions): Promise<Ledger> {
+/** Opens the pool, plants the seeds, and builds Stage-0 and the kernels on it, all in this process. */
+export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   await cryptoReady();
-  const pool = new Database(database.app);
-  const writer = new SpanWriter({ database: pool, signingKey: () => signingKey });
-  const revocations = new RevocationList(pool);
-  const app = createApp({
-    database: pool,
-    writer,
-    tokens: new TokenVerifier({
-      trustedKeys: [signingKey],
-      isRevoked: (caller) => revocations.isRevoked(caller),
-    }),
-    revocations,
-    cursors: new CursorSealer([signingKey]),
-    functions: noFunctions(),
+  const { logger } = options;
+  const database = new Database({ ...options.database.app, poolSize: 16 });
+  const ring = new KeyRing([options.signingKey]);
+  const sandbox = new SandboxPool();
+  let host: KernelHost | undefined;
+  const { app, writer } = assembleStage0({
+    database,
+    keys: () => ring,
     logger,
-    publicKeyHex: () => signingKey.publicKeyHex,
+    functions: (spanWriter) => {
+      host = new KernelHost({
+        database,
+        writer: spanWriter,
+        keys: () => ring,
+        sandbox,
+        logger,
+        fetch: createOutgoingHttp(),
+        secrets: localSecretStore(options.providerKeysFile),
+      });
+      return new KernelFunctionStarter({ database, writer: spanWriter, guard: host.guard, invoker: host });
+    },
   });
+  if (host === undefined) throw new Error('Stage-0 was assembled without kernels');
+  await seed({ database, writer, keys: ring, onProgress: options.onProgress });
   return {
-    database: pool,
+    database,
     writer,
-    signingKey,
+    host,
     fetch: (request) => app.fetch(request),
-    close: () => pool.close(),
+    async close() {
+      await sandbox.close();
+      await database.close();
+    },
   };
-}
-
-function noFunctions(): FunctionStarter {
-  const refuse = async (): Promise<never> => {
-    throw new UnavailableError('Functions cannot run yet.');
-  };
-  return { run: refuse, request: refuse };
 }

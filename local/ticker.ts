@@ -1,5 +1,10 @@
+import type { Database } from '../runtime/db/pool';
+import { SCHEDULE, type ScheduledJob } from '../runtime/kernels/cadence';
+import { runJob } from '../runtime/kernels/job-runner';
+import type { KernelHost } from '../runtime/kernels/kernel-host';
+import { dueTimes } from '../runtime/kernels/schedule-expression';
+import type { JsonValue } from '../runtime/ledger/span';
 import type { Logger } from '../runtime/log/logger';
-import type { Ledger } from './ledger';
 
 /** Starts the scheduled kernels of a local run, on the cadences of `runtime/kernels/cadence.ts`. */
 export interface Ticker {
@@ -7,6 +12,130 @@ export interface Ticker {
   stop(): Promise<void>;
 }
 
-export async function startTicker(_context: { ledger: Ledger; logger: Logger }): Promise<Ticker> {
-  return { stop: async () => undefined };
+export interface TickerOptions {
+  readonly database: Database;
+  readonly host: KernelHost;
+  readonly logger: Logger;
+  /** Defaults to the one schedule. */
+  readonly schedule?: readonly ScheduledJob[];
+}
+
+/** How often a daily job looks at the clock; also bounds how late it is after the machine slept. */
+const DAILY_LOOK_MS = 30_000;
+const TWO_DAYS_MS = 2 * 24 * 3_600_000;
+
+/** Every job ticks at once and then on its cadence; a tick that fails is logged, and the next one comes. */
+export async function startTicker(options: TickerOptions): Promise<Ticker> {
+  const stopping = new AbortController();
+  const jobs = (options.schedule ?? SCHEDULE).map((job) => new JobLoop(options, job, stopping.signal));
+  const worker = jobs.find(({ name }) => name === 'request_worker');
+  for (const job of jobs) {
+    job.start((result) => {
+      // What the observer asked for need not wait for the worker's own tick.
+      if (job.name === 'observer_bot' && requestedIn(result) > 0) worker?.soon();
+    });
+  }
+  return {
+    async stop() {
+      stopping.abort();
+      await Promise.all(jobs.map((job) => job.stopped()));
+    },
+  };
+}
+
+class JobLoop {
+  readonly #options: TickerOptions;
+  readonly #job: ScheduledJob;
+  readonly #signal: AbortSignal;
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #isRunning = false;
+  #again = false;
+  #lastDaily: string | undefined;
+  #onResult: (result: JsonValue) => void = () => undefined;
+
+  constructor(options: TickerOptions, job: ScheduledJob, signal: AbortSignal) {
+    this.#options = options;
+    this.#job = job;
+    this.#signal = signal;
+  }
+
+  get name(): ScheduledJob['job'] {
+    return this.#job.job;
+  }
+
+  start(onResult: (result: JsonValue) => void): void {
+    this.#onResult = onResult;
+    const { cadence } = this.#job;
+    const everyMs = cadence.kind === 'interval' ? cadence.everySeconds * 1000 : DAILY_LOOK_MS;
+    this.#timer = setInterval(() => this.soon(), everyMs);
+    this.soon();
+  }
+
+  /** Ticks now, or once more after the tick that is under way. */
+  soon(): void {
+    if (this.#signal.aborted) return;
+    if (this.#isRunning) {
+      this.#again = true;
+      return;
+    }
+    this.#isRunning = true;
+    this.#running = this.#tick().finally(() => {
+      this.#isRunning = false;
+      if (!this.#again) return;
+      this.#again = false;
+      this.soon();
+    });
+  }
+
+  async stopped(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#running;
+  }
+
+  async #tick(): Promise<void> {
+    const event = this.#event();
+    if (event === undefined) return;
+    const outcome = await runJob({ ...this.#options, signal: this.#signal }, this.#job, event);
+    if (outcome.outcome !== 'ok') return;
+    this.#onResult(outcome.result);
+    this.#lastDaily = scheduledFor(event);
+  }
+
+  /** What the kernel is told; undefined when there is nothing to do yet. */
+  #event(): JsonValue | undefined {
+    const { cadence, job } = this.#job;
+    if (cadence.kind === 'interval') return { trigger: 'schedule' };
+    const latest = latestDaily(cadence.at, cadence.timezone);
+    // Also right after a start: a night that passed while nothing ran is made up for.
+    return latest === undefined || latest === this.#lastDaily
+      ? undefined
+      : { trigger: job, scheduled_for: latest };
+  }
+}
+
+function latestDaily(at: string, timezone: string): string | undefined {
+  const [hour, minute] = at.split(':').map(Number);
+  const now = Date.now();
+  const expression = `cron(${minute} ${hour} * * ? *)`;
+  const anchor = new Date(now - TWO_DAYS_MS).toISOString();
+  return dueTimes(expression, timezone, anchor, anchor, new Date(now).toISOString()).at(-1);
+}
+
+function scheduledFor(event: JsonValue): string | undefined {
+  return typeof event === 'object' &&
+    event !== null &&
+    'scheduled_for' in event &&
+    typeof event.scheduled_for === 'string'
+    ? event.scheduled_for
+    : undefined;
+}
+
+function requestedIn(result: JsonValue): number {
+  return typeof result === 'object' &&
+    result !== null &&
+    'requested' in result &&
+    typeof result.requested === 'number'
+    ? result.requested
+    : 0;
 }

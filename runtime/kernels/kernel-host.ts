@@ -84,9 +84,14 @@ export class KernelHost implements KernelInvoker {
   }
 
   /** Runs a kernel for somebody. Never throws: what goes wrong is in the outcome. */
-  async invoke(kernel: KernelName, identity: Identity, event: JsonValue): Promise<KernelOutcome> {
+  async invoke(
+    kernel: KernelName,
+    identity: Identity,
+    event: JsonValue,
+    timeoutMs: number = DEFAULT_TIMEOUT_MS,
+  ): Promise<KernelOutcome> {
     try {
-      const outcome = await this.run(kernel, event, { identity });
+      const outcome = await this.run(kernel, event, { identity, timeoutMs });
       return isOutcome(outcome) ? outcome : { ok: true, result: outcome, execution: null };
     } catch (error) {
       this.#options.logger.error(

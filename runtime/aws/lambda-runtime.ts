@@ -1,0 +1,63 @@
+import { cryptoReady } from '../crypto';
+import { Database } from '../db/pool';
+import { ConfigurationError } from '../ledger/errors';
+import { KeyRing } from '../ledger/key-ring';
+import { createLogger, type Logger } from '../log/logger';
+import { type Environment, readEnvironment } from './environment';
+import { RotatingPassword } from './rotating-password';
+import { SecretReader } from './secret-reader';
+
+/** What every Lambda function of LogLine starts with. */
+export interface LambdaRuntime {
+  readonly environment: Environment;
+  readonly secrets: SecretReader;
+  readonly database: Database;
+  readonly keys: KeyRing;
+  readonly logger: Logger;
+}
+
+/**
+ * Connections of one instance. A Lambda instance serves one event at a time, so a few are enough, and many
+ * instances must share what the database allows.
+ */
+const POOL_SIZE = 4;
+
+/**
+ * Reads the environment and the signing key, and prepares the pool; nothing connects before it is used.
+ * @throws ConfigurationError, or what the SDK throws when a secret cannot be read.
+ */
+export async function openLambdaRuntime(service: string): Promise<LambdaRuntime> {
+  const environment = readEnvironment();
+  const secrets = new SecretReader();
+  const [keys] = await Promise.all([readKeyRing(secrets, environment.signingKeySecretArn), cryptoReady()]);
+  const database = new Database({
+    host: environment.databaseHost,
+    port: environment.databasePort,
+    database: environment.databaseName,
+    user: 'logline_app',
+    password: new RotatingPassword(secrets, environment.databaseSecretArn),
+    tls: environment.databaseTls,
+    poolSize: POOL_SIZE,
+    applicationName: `logline ${service}`,
+  });
+  return { environment, secrets, database, keys, logger: createLogger(service) };
+}
+
+/** `seed_hex` signs; `previous_seeds_hex` (separated by commas) keep what they signed trusted. */
+async function readKeyRing(secrets: SecretReader, arn: string): Promise<KeyRing> {
+  const { seed_hex: seed, previous_seeds_hex: previous = '' } = await secrets.readObject(arn);
+  if (seed === undefined) throw new ConfigurationError(`The secret ${arn} holds no seed_hex.`);
+  return KeyRing.fromSeeds([seed, ...previous.split(',').filter(Boolean)]);
+}
+
+/** Runs once, however many events arrive meanwhile; a failure is forgotten, so that the next event tries again. */
+export function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make().catch((error) => {
+      made = undefined;
+      throw error;
+    });
+    return made;
+  };
+}

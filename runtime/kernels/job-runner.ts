@@ -1,0 +1,113 @@
+import { sql } from 'kysely';
+import { NOBODY } from '../db/identity';
+import type { Database } from '../db/pool';
+import { withPg } from '../db/with-pg';
+import type { JsonValue } from '../ledger/span';
+import { describeError, type Logger } from '../log/logger';
+import type { ScheduledJob } from './cadence';
+import type { KernelHost } from './kernel-host';
+
+/** First half of the advisory lock's key; the second is the job. */
+const JOB_LOCK = 4_207_849;
+
+export interface JobRunnerOptions {
+  readonly database: Database;
+  readonly host: KernelHost;
+  readonly logger: Logger;
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** How one tick ended. `busy`: the last run is still going, here or in another process. */
+export type JobOutcome =
+  | { readonly outcome: 'ok'; readonly result: JsonValue }
+  | { readonly outcome: 'error'; readonly message: string }
+  | { readonly outcome: 'busy' };
+
+/**
+ * Runs a scheduled job once, unless its last run is still going anywhere: a session's advisory lock is the
+ * single flight, and it goes with the connection of a process that dies. A failure is logged and noted in
+ * `app.job_run`; it never reaches the caller, so that one bad tick does not stop the next.
+ */
+export async function runJob(
+  options: JobRunnerOptions,
+  { job, kernel }: ScheduledJob,
+  event: JsonValue,
+): Promise<JobOutcome> {
+  const { database, host, logger } = options;
+  const started = Date.now();
+  try {
+    return await underLock(database, job, async () => {
+      await noteStart(database, job);
+      const result = (await host.run(kernel, event, {
+        ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+      })) as JsonValue;
+      await noteEnd(database, job, 'ok', result);
+      logger.info({ function: job, outcome: 'ok', duration_ms: Date.now() - started, result }, 'tick');
+      return { outcome: 'ok', result };
+    });
+  } catch (error) {
+    logger.error({ function: job, outcome: 'error', duration_ms: Date.now() - started, err: error }, 'tick');
+    const described = describeError(error);
+    await noteEnd(
+      database,
+      job,
+      'error',
+      JSON.parse(JSON.stringify({ name: 'name' in described ? described.name : 'Error' })),
+    ).catch(() => undefined);
+    return { outcome: 'error', message: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+async function underLock(
+  database: Database,
+  job: string,
+  work: () => Promise<JobOutcome>,
+): Promise<JobOutcome> {
+  const client = await database.connect();
+  try {
+    const { rows } = await client.query<{ locked: boolean }>(
+      'SELECT pg_try_advisory_lock($1, hashtext($2)) AS locked',
+      [JOB_LOCK, job],
+    );
+    if (rows[0]?.locked !== true) return { outcome: 'busy' };
+    try {
+      return await work();
+    } finally {
+      await client
+        .query('SELECT pg_advisory_unlock($1, hashtext($2))', [JOB_LOCK, job])
+        .catch(() => undefined);
+    }
+  } finally {
+    // Closed rather than given back: a lock that could not be released must not live on in the pool.
+    client.release(true);
+  }
+}
+
+async function noteStart(database: Database, job: string): Promise<void> {
+  await withPg(database, NOBODY, ({ db }) =>
+    db
+      .insertInto('app.job_run')
+      .values({ job, started_at: sql`now()` })
+      .onConflict((conflict) => conflict.column('job').doUpdateSet({ started_at: sql`now()` }))
+      .execute(),
+  );
+}
+
+async function noteEnd(
+  database: Database,
+  job: string,
+  outcome: 'ok' | 'error',
+  detail: JsonValue,
+): Promise<void> {
+  await withPg(database, NOBODY, ({ db }) =>
+    db
+      .insertInto('app.job_run')
+      .values({ job, started_at: sql`now()`, ended_at: sql`now()`, outcome, detail: JSON.stringify(detail) })
+      .onConflict((conflict) =>
+        conflict.column('job').doUpdateSet({ ended_at: sql`now()`, outcome, detail: JSON.stringify(detail) }),
+      )
+      .execute(),
+  );
+}

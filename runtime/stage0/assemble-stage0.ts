@@ -1,0 +1,68 @@
+import type { Hono } from 'hono';
+import { type OidcIssuer, TokenVerifier } from '../crypto';
+import type { Database } from '../db/pool';
+import type { KeyRing } from '../ledger/key-ring';
+import { SpanWriter } from '../ledger/span-writer';
+import type { Logger } from '../log/logger';
+import { createApp } from './app';
+import { CursorSealer } from './cursor';
+import type { FunctionStarter } from './function-starter';
+import { RevocationList } from './revocation-list';
+
+export interface AssembleStage0Options {
+  readonly database: Database;
+  /** Asked for at each signature, so that the current key can change while requests run. */
+  readonly keys: () => KeyRing;
+  readonly logger: Logger;
+  /** How functions are started; given the writer, since every start leaves spans. */
+  readonly functions: (writer: SpanWriter) => FunctionStarter;
+  readonly oidc?: OidcIssuer | undefined;
+  readonly corsOrigins?: readonly string[];
+}
+
+/** Stage-0 with everything it is made of. */
+export interface AssembledStage0 {
+  readonly app: Hono;
+  readonly writer: SpanWriter;
+}
+
+/** Puts Stage-0 together, the same on a laptop and in a Lambda. */
+export function assembleStage0(options: AssembleStage0Options): AssembledStage0 {
+  const { database, keys, logger, oidc, corsOrigins = [] } = options;
+  const writer = new SpanWriter({ database, signingKey: () => keys().current });
+  const revocations = new RevocationList(database);
+  const perRing = rememberByRing(keys, (ring) => ({
+    cursors: new CursorSealer(ring.keys),
+    tokens: new TokenVerifier({
+      trustedKeys: ring.keys,
+      isRevoked: (caller) => revocations.isRevoked(caller),
+      oidc,
+    }),
+  }));
+  const app = createApp({
+    database,
+    writer,
+    revocations,
+    get tokens() {
+      return perRing().tokens;
+    },
+    get cursors() {
+      return perRing().cursors;
+    },
+    functions: options.functions(writer),
+    logger,
+    publicKeyHex: () => keys().current.publicKeyHex,
+    corsOrigins,
+  });
+  return { app, writer };
+}
+
+/** What is derived from the keys is made anew only when the ring is another. */
+function rememberByRing<T>(keys: () => KeyRing, make: (ring: KeyRing) => T): () => T {
+  let made: { readonly ring: KeyRing; readonly value: T } | undefined;
+  return () => {
+    const ring = keys();
+    if (made?.ring !== ring) made = { ring, value: make(ring) };
+    return made.value;
+  };
+}

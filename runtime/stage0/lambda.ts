@@ -1,0 +1,51 @@
+import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import { handle, type LambdaContext, type LambdaEvent } from 'hono/aws-lambda';
+import { LambdaInvoker } from '../aws/lambda-invoker';
+import { once, openLambdaRuntime } from '../aws/lambda-runtime';
+import { BootGuard } from '../kernels/boot-guard';
+import { KernelFunctionStarter } from '../kernels/function-starter';
+import { UnavailableError } from '../ledger/errors';
+import { assembleStage0 } from './assemble-stage0';
+import { problemResponse } from './problem';
+
+type Handler = (event: LambdaEvent, context: LambdaContext) => Promise<APIGatewayProxyStructuredResultV2>;
+
+/** Stage-0 behind API Gateway HTTP API, payload format 2.0. */
+export function createHandler(): Handler {
+  const open = once(openStage0);
+  return async (event, context) => {
+    try {
+      const serve = await open();
+      return (await serve(event, context)) as APIGatewayProxyStructuredResultV2;
+    } catch {
+      return startFailure();
+    }
+  };
+}
+
+async function openStage0() {
+  const { database, keys, logger, environment } = await openLambdaRuntime('stage0');
+  const guard = new BootGuard(database, () => keys);
+  const invoker = new LambdaInvoker(environment.kernelFunctions, logger);
+  const { app } = assembleStage0({
+    database,
+    keys: () => keys,
+    logger,
+    oidc: environment.oidc,
+    corsOrigins: environment.corsOrigins,
+    functions: (writer) => new KernelFunctionStarter({ database, writer, guard, invoker }),
+  });
+  return handle(app);
+}
+
+/** A secret that cannot be read just now is the caller's cue to try again, not a bare 500. */
+async function startFailure(): Promise<APIGatewayProxyStructuredResultV2> {
+  const response = problemResponse(
+    new UnavailableError('Stage-0 is starting; try again in a moment.', { retryAfterSeconds: 5 }),
+  );
+  return {
+    statusCode: response.status,
+    headers: Object.fromEntries(response.headers),
+    body: await response.text(),
+  };
+}

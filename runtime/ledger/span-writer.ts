@@ -95,12 +95,8 @@ export class SpanWriter {
   ): Promise<Appended> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       const stored = await this.#stored(identity, signed);
-      const spans = signed.map((span, index) => {
-        const before = stored.get(keyOf(span));
-        if (before !== undefined) refuseOtherContent(before, span, drafts[index]);
-        return before ?? span;
-      });
-      const rest = spans.filter((span) => !stored.has(keyOf(span)));
+      const spans = this.#reconcile(drafts, signed, stored);
+      const rest = [...new Set(spans)].filter((span) => !stored.has(keyOf(span)));
       if (rest.length === 0) return { spans, created: false };
       try {
         await this.#queue.append({ identity, spans: rest, idempotency });
@@ -112,6 +108,29 @@ export class SpanWriter {
       }
     }
     throw new ConflictError('This id and seq are taken by other content.');
+  }
+
+  /** What is known already takes the place of what was sent, and versions after it follow its hash. */
+  #reconcile(
+    drafts: readonly SpanDraft[],
+    signed: readonly SignedSpan[],
+    stored: ReadonlyMap<string, SignedSpan>,
+  ): SignedSpan[] {
+    const known = new Map(stored);
+    return signed.map((span, index) => {
+      const draft = drafts[index];
+      const before = known.get(keyOf(span));
+      if (before !== undefined) refuseOtherContent(before, span, draft);
+      const prevHash = known.get(keyOf({ id: span.id, seq: span.seq - 1 }))?.curr_hash;
+      const isLinkedByUs = draft?.signature == null && draft?.prev_hash == null;
+      const settled =
+        before ??
+        (isLinkedByUs && prevHash !== undefined && prevHash !== span.prev_hash
+          ? signSpan({ ...span, prev_hash: prevHash }, this.#signingKey())
+          : span);
+      known.set(keyOf(span), settled);
+      return settled;
+    });
   }
 
   async #stored(identity: Identity, spans: readonly Span[]): Promise<Map<string, SignedSpan>> {

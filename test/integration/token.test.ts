@@ -173,9 +173,7 @@ describe('token', () => {
     assert.equal(answer.body.span.owner_id, 'alice');
     assert.equal(answer.body.span.tenant_id, 'acme');
     assertProblem(await stage0.call('/api/timeline?user=bob', { token }), 400, ['/user']);
-    assertProblem(await stage0.call('/api/timeline?app.tenant_id=globex', { token }), 400, [
-      '/app.tenant_id',
-    ]);
+    assertProblem(await stage0.call('/api/timeline?tenant=globex', { token }), 400, ['/tenant']);
     assertProblem(
       await stage0.call('/api/spans?tenant_id=globex', { token, body: { ...good, tenant_id: 'globex' } }),
       403,

@@ -1,0 +1,29 @@
+import { randomUUID } from 'node:crypto';
+import { seal } from '../unit/ledger/independent-span-check';
+
+/** A span that a client signed, as it goes over the wire. */
+export type ClientSpan = Record<string, unknown>;
+
+export const CLIENT_KEY = new Uint8Array(32).fill(7);
+
+/** A complete span, sealed by the independent implementation with a key of the client's own. */
+export function clientSpan(more: Record<string, unknown> = {}, key: Uint8Array = CLIENT_KEY): ClientSpan {
+  return { ...seal({ ...unsealedSpan(), ...more }, key) };
+}
+
+/** What a client has to fill in itself before it signs. */
+export function unsealedSpan(): Record<string, unknown> {
+  return {
+    id: randomUUID(),
+    seq: 0,
+    entity_type: 'note',
+    who: 'alice',
+    this: 'signed by the client',
+    at: '2025-06-01T12:00:00.000Z',
+    owner_id: 'alice',
+    tenant_id: 'acme',
+    visibility: 'private',
+    is_deleted: false,
+    metadata: { nested: { list: [1, { deep: 'text' }] } },
+  };
+}

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { generateSigningKey } from '../../../runtime/crypto';
+import { MalformedError } from '../../../runtime/ledger/errors';
+import type { TimelinePosition } from '../../../runtime/ledger/timeline';
+import { CursorSealer } from '../../../runtime/stage0/cursor';
+import { validateTimelineQuery } from '../../../runtime/stage0/validators.generated';
+
+const positions: readonly TimelinePosition[] = [
+  { order: 'feed', txId: '18446744073709551615', ordinal: '9223372036854775807' },
+  {
+    order: 'desc',
+    snapshot: '100:110:101,105',
+    at: '2025-01-01T00:00:00.000Z',
+    id: '0192f0e1-7a11-7111-8111-0123456789ab',
+    seq: 7,
+  },
+  {
+    order: 'asc',
+    snapshot: '1:1:',
+    at: '0001-01-01T00:00:00.000Z',
+    id: '0192f0e1-7a11-7111-8111-0123456789ab',
+    seq: 0,
+  },
+];
+const query = { order: 'desc', filter: { who: 'alice' }, user: 'alice', tenant: 'acme' };
+
+describe('cursor', () => {
+  const key = generateSigningKey();
+  const sealer = new CursorSealer([key]);
+
+  it('gives back the position it was made of', () => {
+    for (const position of positions) {
+      const cursor = sealer.seal(position, query);
+      assert.match(cursor, /^[\w-]+$/);
+      assert.deepEqual(sealer.open(cursor, query), position);
+    }
+  });
+
+  it('does not open for any other query or caller', () => {
+    for (const position of positions) {
+      const cursor = sealer.seal(position, query);
+      for (const other of [
+        { ...query, order: 'asc' },
+        { ...query, filter: {} },
+        { ...query, filter: { who: 'alice', did: 'x' } },
+        { ...query, user: 'bob' },
+        { ...query, tenant: 'globex' },
+        { ...query, user: 'acme', tenant: 'alice' },
+        {},
+      ]) {
+        assert.throws(() => sealer.open(cursor, other), MalformedError);
+      }
+    }
+  });
+
+  it('does not open when a bit of it was changed', () => {
+    const [position] = positions;
+    assert.ok(position);
+    const bytes = Buffer.from(sealer.seal(position, query), 'base64url');
+    for (let bit = 0; bit < bytes.length * 8; bit += 1) {
+      const edited = Buffer.from(bytes);
+      edited[bit >> 3] = (edited[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      assert.throws(() => sealer.open(edited.toString('base64url'), query), MalformedError);
+    }
+    for (const text of ['', 'x', bytes.toString('base64'), `${bytes.toString('base64url')}\n`]) {
+      assert.throws(() => sealer.open(text, query), MalformedError);
+    }
+  });
+
+  it('outlives the rotation of the instance key as long as the old key is named', () => {
+    const [position] = positions;
+    assert.ok(position);
+    const cursor = sealer.seal(position, query);
+    const next = generateSigningKey();
+    assert.deepEqual(new CursorSealer([next, key]).open(cursor, query), position);
+    assert.throws(() => new CursorSealer([next]).open(cursor, query), MalformedError);
+  });
+
+  it('of a snapshot with 400 open transactions is still one that a query may carry', () => {
+    const open = Array.from({ length: 400 }, (_, index) => 4_000_000_000 + 2 * index);
+    const snapshot = `4000000000:4000000800:${open.join()}`;
+    const cursor = sealer.seal(
+      { order: 'desc', snapshot, at: '2025-01-01T00:00:00.000Z', id: 'x', seq: 0 },
+      query,
+    );
+    assert.ok(validateTimelineQuery({ cursor }), `${cursor.length} characters`);
+  });
+});

@@ -10,7 +10,8 @@ import type { Handler } from './handlers';
 
 /**
  * `GET /api/manifest/{name}`: the newest visible version. Anyone may publish a manifest under any name, so
- * the system's comes before the caller's own tenant's, and that before those of strangers.
+ * the system's comes before the caller's own tenant's, and that before those of strangers. Of one manifest
+ * the highest seq counts, since `at` is what a client says it is.
  */
 export const readManifest: Handler = async (stage0, { caller, path }) => {
   const identity = identityOf(caller);
@@ -21,10 +22,20 @@ export const readManifest: Handler = async (stage0, { caller, path }) => {
     identity,
     ({ db }) =>
       db
-        .selectFrom('ledger.visible_timeline')
+        .selectFrom('ledger.visible_timeline as manifest')
         .select(SPAN_COLUMNS)
         .where('entity_type', '=', 'manifest')
         .where('name', '=', name)
+        .where(({ not, exists, selectFrom }) =>
+          not(
+            exists(
+              selectFrom('ledger.universal_registry as later')
+                .select('later.id')
+                .whereRef('later.id', '=', 'manifest.id')
+                .whereRef('later.seq', '>', 'manifest.seq'),
+            ),
+          ),
+        )
         .orderBy(sql`tenant_id = ${SYSTEM.tenant}`, 'desc')
         .orderBy(sql`tenant_id = ${identity.tenant}`, 'desc')
         .orderBy('at', 'desc')

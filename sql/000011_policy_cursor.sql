@@ -19,7 +19,11 @@ DECLARE
 BEGIN
   INSERT INTO app.policy_cursor (policy_id, tenant_id, owner_id, is_active, tx_id, ordinal)
   VALUES (NEW.id, NEW.tenant_id, NEW.owner_id, active, NEW.tx_id, NEW.ordinal)
-  ON CONFLICT (policy_id) DO UPDATE SET is_active = excluded.is_active;
+  ON CONFLICT (policy_id) DO UPDATE SET
+    is_active = excluded.is_active,
+    -- What happened while it was paused is not made up for: it goes on behind the version that resumes it.
+    tx_id = CASE WHEN policy_cursor.is_active THEN policy_cursor.tx_id ELSE excluded.tx_id END,
+    ordinal = CASE WHEN policy_cursor.is_active THEN policy_cursor.ordinal ELSE excluded.ordinal END;
   RETURN NULL;
 END
 $$;
@@ -30,7 +34,8 @@ CREATE TRIGGER policy_cursor
   FOR EACH ROW WHEN (NEW.entity_type = 'policy')
   EXECUTE FUNCTION app.maintain_policy_cursor();
 
--- What policies emitted, so that none reacts to itself, and a chain of policies that feed each other ends.
+-- What policies emitted (reactions and policy_error spans), so that none reacts to itself, and a chain of
+-- policies that feed each other ends. Written before the span, so no policy sees one without the other.
 CREATE TABLE app.policy_emission (
   span_id   uuid    NOT NULL,
   policy_id uuid    NOT NULL,

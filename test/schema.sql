@@ -68,7 +68,7 @@ TABLE app.ruling_queue (row security: f, forced: f)
   subject_id uuid NOT NULL
   tenant_id text NOT NULL
   owner_id text NOT NULL
-  ruled_on date
+  ruled_on date NOT NULL DEFAULT '-infinity'::date
 TABLE app.token_revocation (row security: t, forced: t)
   tenant_id text NOT NULL
   token_id text NOT NULL
@@ -144,7 +144,7 @@ CREATE INDEX function_schedule_due ON app.function_schedule USING btree (due_at)
 CREATE INDEX idempotency_key_at ON app.idempotency_key USING btree (at)
 CREATE INDEX policy_cursor_active ON app.policy_cursor USING btree (policy_id) WHERE is_active
 CREATE INDEX request_queue_due ON app.request_queue USING btree (due_at, "position")
-CREATE INDEX ruling_queue_next ON app.ruling_queue USING btree (ruled_on NULLS FIRST, tenant_id, owner_id)
+CREATE INDEX ruling_queue_next ON app.ruling_queue USING btree (tenant_id, owner_id, ruled_on, subject_id)
 CREATE INDEX universal_registry_entity_type ON ledger.universal_registry USING btree (audience, entity_type, at, id, seq)
 CREATE INDEX universal_registry_feed ON ledger.universal_registry USING btree (audience, tx_id, ordinal)
 CREATE INDEX universal_registry_name ON ledger.universal_registry USING btree (audience, name, at, id, seq) WHERE (name IS NOT NULL)
@@ -270,7 +270,11 @@ DECLARE
 BEGIN
   INSERT INTO app.policy_cursor (policy_id, tenant_id, owner_id, is_active, tx_id, ordinal)
   VALUES (NEW.id, NEW.tenant_id, NEW.owner_id, active, NEW.tx_id, NEW.ordinal)
-  ON CONFLICT (policy_id) DO UPDATE SET is_active = excluded.is_active;
+  ON CONFLICT (policy_id) DO UPDATE SET
+    is_active = excluded.is_active,
+    -- What happened while it was paused is not made up for: it goes on behind the version that resumes it.
+    tx_id = CASE WHEN policy_cursor.is_active THEN policy_cursor.tx_id ELSE excluded.tx_id END,
+    ordinal = CASE WHEN policy_cursor.is_active THEN policy_cursor.ordinal ELSE excluded.ordinal END;
   RETURN NULL;
 END
 $function$
@@ -301,7 +305,7 @@ BEGIN
   IF NOT NEW.is_deleted AND coalesce(NEW.status, 'active') IN ('active', 'under_review') THEN
     INSERT INTO app.ruling_queue (subject_id, tenant_id, owner_id)
     VALUES (NEW.id, NEW.tenant_id, NEW.owner_id)
-    ON CONFLICT (subject_id) DO NOTHING;
+    ON CONFLICT (subject_id) DO UPDATE SET ruled_on = '-infinity';
   ELSE
     DELETE FROM app.ruling_queue WHERE subject_id = NEW.id;
   END IF;

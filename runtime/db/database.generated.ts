@@ -102,7 +102,7 @@ export interface AppRulingNight {
 
 export interface AppRulingQueue {
   owner_id: string;
-  ruled_on: Timestamp | null;
+  ruled_on: Generated<Timestamp>;
   subject_id: string;
   tenant_id: string;
 }

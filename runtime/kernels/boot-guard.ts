@@ -42,6 +42,11 @@ export class BootGuard {
     return this.#manifest.settings;
   }
 
+  /** Reads the manifest anew at the next question: it has just changed. */
+  forget(): void {
+    this.#manifest = undefined;
+  }
+
   /**
    * The span of a kernel that may boot.
    * @throws BootRefusedError saying why it may not.

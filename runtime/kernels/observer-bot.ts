@@ -87,19 +87,18 @@ async function requestDue(
   const now = ctx.now();
   const after = row.done_until ?? fn.at;
   let due: readonly string[];
-  let ahead: readonly string[];
+  let next: string | null;
   try {
     due = ctx.dueTimes(schedule, timezone, fn.at, after, now);
-    const horizon = new Date(Date.parse(now) + LOOK_AHEAD_HOURS * 3_600_000).toISOString();
-    ahead = ctx.dueTimes(schedule, timezone, fn.at, now, horizon);
+    next = ctx.nextDueTime(schedule, timezone, fn.at, now);
   } catch (error) {
     await refuseSchedule(ctx, owner, row, fn, error);
     return;
   }
   const latest = due.at(-1);
   if (latest !== undefined) await request(owner, row, latest, due.length - 1, manifest, counts);
-  const next = ahead[0] ?? new Date(Date.parse(now) + LOOK_AHEAD_HOURS * 3_600_000).toISOString();
-  await lookAgain(ctx, row, latest ?? after, next);
+  const horizon = new Date(Date.parse(now) + LOOK_AHEAD_HOURS * 3_600_000).toISOString();
+  await lookAgain(ctx, row, latest ?? after, next !== null && next < horizon ? next : horizon);
 }
 
 function scheduleOf(fn: SignedSpan): { schedule: string; timezone: string | undefined } {

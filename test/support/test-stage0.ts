@@ -7,6 +7,7 @@ import {
   type SigningKey,
   TokenVerifier,
 } from '../../runtime/crypto';
+import type { DatabaseOptions } from '../../runtime/db/database-options';
 import { Database } from '../../runtime/db/pool';
 import { SpanWriter } from '../../runtime/ledger/span-writer';
 import { silentLogger } from '../../runtime/log/logger';
@@ -22,6 +23,8 @@ export interface TestStage0 {
   readonly pool: Database;
   readonly writer: SpanWriter;
   readonly key: SigningKey;
+  /** The API itself, for tests that put a socket before it. */
+  readonly fetch: (request: Request) => Response | Promise<Response>;
   /** A request; `token` goes into the header, an object body becomes JSON. */
   call(path: string, options?: CallOptions): Promise<Answer>;
   token(user: string, tenant: string, scope?: readonly Scope[]): Promise<string>;
@@ -48,6 +51,8 @@ export interface Answer {
 export interface TestStage0Options {
   readonly functions?: FunctionStarter;
   readonly poolSize?: number;
+  /** Changes how the database is reached, such as through a {@link TcpProxy}; given the URL it has. */
+  readonly reach?: (appUrl: string) => Promise<DatabaseOptions>;
 }
 
 const noFunctions: FunctionStarter = {
@@ -60,7 +65,12 @@ export async function createTestStage0(options: TestStage0Options = {}): Promise
   await cryptoReady();
   const database = await createTestDatabase();
   const key = generateSigningKey();
-  const pool = new Database({ connectionString: database.appUrl, poolSize: options.poolSize ?? 8 });
+  const reached = await options.reach?.(database.appUrl);
+  const pool = new Database({
+    connectionString: database.appUrl,
+    poolSize: options.poolSize ?? 8,
+    ...reached,
+  });
   const revocations = new RevocationList(pool);
   const writer = new SpanWriter({ database: pool, signingKey: () => key });
   const app = createApp({
@@ -78,6 +88,7 @@ export async function createTestStage0(options: TestStage0Options = {}): Promise
     pool,
     writer,
     key,
+    fetch: (request) => app.fetch(request),
     token: (user, tenant, scope = SCOPES) => mintToken(key, { sub: user, tenant, scope, ttlSeconds: 3600 }),
     async call(path, call = {}) {
       const response = await app.request(`http://localhost${path}`, requestOf(call));
@@ -95,7 +106,7 @@ export async function createTestStage0(options: TestStage0Options = {}): Promise
   };
 }
 
-function requestOf({ method, token, body, raw, headers = {} }: CallOptions): RequestInit {
+export function requestOf({ method, token, body, raw, headers = {} }: CallOptions): RequestInit {
   const content = raw ?? (body === undefined ? undefined : JSON.stringify(body));
   return {
     method: method ?? (content === undefined ? 'GET' : 'POST'),

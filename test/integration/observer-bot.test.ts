@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { Client } from 'pg';
+import { createTestKernels, type TestKernels } from '../support/test-kernels';
+
+describe('the observer', () => {
+  let kernels: TestKernels;
+  let token: string;
+  beforeEach(async () => {
+    kernels = await createTestKernels();
+    token = await kernels.token('alice', 'acme');
+  });
+  afterEach(() => kernels.close());
+
+  async function append(span: object): Promise<{ id: string; seq: number; curr_hash: string }> {
+    const body = {
+      entity_type: 'function',
+      who: 'alice',
+      this: 'f',
+      code: 'function main() { return 1; }',
+      ...span,
+    };
+    const answer = await kernels.call('/api/spans', { token, body });
+    assert.equal(answer.status, 201, JSON.stringify(answer.body));
+    return answer.body.span;
+  }
+
+  const requestsFor = async (functionId: string) =>
+    (await kernels.call(`/api/timeline?entity_type=request&parent_id=${functionId}&order=asc`, { token }))
+      .body.spans;
+
+  /** Lets the observer look at every function again. */
+  async function lookAgain(): Promise<void> {
+    const client = new Client({ connectionString: kernels.database.superuserUrl });
+    await client.connect();
+    await client.query("UPDATE app.function_schedule SET due_at = now() - interval '1 second'");
+    await client.end();
+  }
+
+  const hourAgo = () => new Date(Date.now() - 3_600_000).toISOString();
+
+  it('a function with status scheduled runs once for each version', async () => {
+    const first = await append({ status: 'scheduled' });
+    await kernels.tick('observer_bot');
+    await kernels.tick('observer_bot');
+    assert.equal((await requestsFor(first.id)).length, 1);
+    await append({ id: first.id, seq: 1, status: 'scheduled' });
+    await kernels.tick('observer_bot');
+    await kernels.tick('observer_bot');
+    assert.equal((await requestsFor(first.id)).length, 2);
+  });
+
+  it('a schedule yields one request for a due time, however many observers look', async () => {
+    const { id } = await append({ at: hourAgo(), metadata: { schedule: 'rate(7 minutes)' } });
+    await Promise.all([1, 2, 3].map(() => kernels.host.run('observer_bot', {})));
+    await lookAgain();
+    await kernels.host.run('observer_bot', {});
+    const requests = await requestsFor(id);
+    assert.equal(requests.length, 1);
+    assert.equal(requests[0].metadata.scheduled_for, requests[0].input.scheduled_for);
+    assert.equal(requests[0].metadata.missed, 7);
+  });
+
+  it('a schedule is not due before its time', async () => {
+    const { id } = await append({ metadata: { schedule: 'rate(1 day)' } });
+    await kernels.tick('observer_bot');
+    assert.equal((await requestsFor(id)).length, 0);
+  });
+
+  it('a paused or deleted function is not run', async () => {
+    const paused = await append({
+      at: hourAgo(),
+      status: 'paused',
+      metadata: { schedule: 'rate(1 minute)' },
+    });
+    const deleted = await append({ status: 'scheduled' });
+    await append({ id: deleted.id, seq: 1, status: 'scheduled', is_deleted: true });
+    await kernels.tick('observer_bot');
+    assert.equal((await requestsFor(paused.id)).length, 0);
+    assert.equal((await requestsFor(deleted.id)).length, 0);
+  });
+
+  it('a schedule that cannot be read is said once, and stops nobody else', async () => {
+    const bad = await append({ metadata: { schedule: 'every now and then' } });
+    const good = await append({ status: 'scheduled' });
+    await kernels.tick('observer_bot');
+    await kernels.tick('observer_bot');
+    const { body } = await kernels.call(`/api/timeline?entity_type=policy_violation&related_to=${bad.id}`, {
+      token,
+    });
+    assert.equal(body.count, 1);
+    assert.equal(body.spans[0].status, 'bad_schedule');
+    assert.equal((await requestsFor(good.id)).length, 1);
+  });
+
+  it('a tenant whose quota is used up gets a violation instead of a request', async () => {
+    await kernels.changeManifest({ throttle: { per_tenant_daily_exec_limit: 0 } });
+    const { id } = await append({ status: 'scheduled' });
+    await kernels.tick('observer_bot');
+    assert.equal((await requestsFor(id)).length, 0);
+    const { body } = await kernels.call('/api/timeline?entity_type=policy_violation&status=quota_exceeded', {
+      token,
+    });
+    assert.equal(body.count, 1);
+  });
+});

@@ -1,0 +1,239 @@
+import assert from 'node:assert/strict';
+import { Client } from 'pg';
+import type { KernelOutcome } from '../../runtime/kernels/kernel-context';
+import { createTestKernels, type TestKernels } from '../support/test-kernels';
+
+describe('the request worker', () => {
+  let kernels: TestKernels;
+  let token: string;
+  beforeEach(async () => {
+    kernels = await createTestKernels();
+    token = await kernels.token('alice', 'acme');
+  });
+  afterEach(() => kernels.close());
+
+  async function append(code: string): Promise<string> {
+    const body = { entity_type: 'function', who: 'alice', this: 'a function', code };
+    return (await kernels.call('/api/spans', { token, body })).body.span.id;
+  }
+
+  async function request(functionId: string, input?: unknown): Promise<string> {
+    const answer = await kernels.call(`/api/execute/${functionId}`, {
+      token,
+      headers: { prefer: 'respond-async' },
+      body: input === undefined ? {} : { input },
+    });
+    assert.equal(answer.status, 202, JSON.stringify(answer.body));
+    assert.equal(answer.headers.get('preference-applied'), 'respond-async');
+    return answer.body.request.id;
+  }
+
+  const read = async (id: string) => (await kernels.call(`/api/spans/${id}`, { token })).body;
+
+  const executionsOf = async (requestId: string) =>
+    (await kernels.call(`/api/timeline?entity_type=execution&related_to=${requestId}&order=asc`, { token }))
+      .body.spans;
+
+  /** Lets every waiting time pass at once. */
+  async function passTime(): Promise<void> {
+    const client = new Client({ connectionString: kernels.database.superuserUrl });
+    await client.connect();
+    await client.query("UPDATE app.request_queue SET due_at = now() - interval '1 second'");
+    await client.end();
+  }
+
+  async function queueLength(): Promise<number> {
+    const { rows } = await kernels.pool.pool.query('SELECT count(*)::int AS length FROM app.request_queue');
+    return rows[0].length;
+  }
+
+  it('a request goes scheduled → running → complete, with one execution, and leaves the queue', async () => {
+    const id = await request(await append('function main(ctx, input) { return input.n + 1; }'), { n: 1 });
+    assert.equal(await queueLength(), 1);
+    assert.equal((await kernels.tick('request_worker')).outcome, 'ok');
+    const { span, versions } = await read(id);
+    assert.deepEqual(
+      versions.map((version: { status: string }) => version.status),
+      ['scheduled', 'running', 'complete'],
+    );
+    assert.equal(span.output, 2);
+    const executions = await executionsOf(id);
+    assert.equal(executions.length, 1);
+    assert.equal(span.metadata.execution_id, executions[0].id);
+    assert.equal(await queueLength(), 0);
+  });
+
+  it('a request whose function throws is tried three times, then ends as error with the reason', async () => {
+    const id = await request(await append('function main() { throw new Error("never works"); }'));
+    for (let attempt = 0; attempt < 4; attempt += 1) {
+      await kernels.tick('request_worker');
+      await passTime();
+    }
+    const { span } = await read(id);
+    assert.equal(span.status, 'error');
+    assert.equal(span.error.message, 'never works');
+    assert.deepEqual(
+      (await executionsOf(id)).map((execution: { status: string; metadata: { attempt: number } }) => [
+        execution.status,
+        execution.metadata.attempt,
+      ]),
+      [
+        ['error', 1],
+        ['error', 2],
+        ['error', 3],
+      ],
+    );
+    assert.equal(await queueLength(), 0);
+  });
+
+  it('a request for what cannot be run ends at once, without another attempt', async () => {
+    const body = {
+      entity_type: 'request',
+      who: 'alice',
+      this: 'nothing',
+      status: 'scheduled',
+      parent_id: '00000000-0000-4000-8000-00000000ffff',
+    };
+    const { span } = (await kernels.call('/api/spans', { token, body })).body;
+    await kernels.tick('request_worker');
+    const ended = (await read(span.id)).span;
+    assert.equal(ended.status, 'error');
+    assert.equal(ended.error.code, 'not_found');
+  });
+
+  it('a worker that dies gives the request back, and a request whose workers all died ends as error', async () => {
+    const dying: TestKernels = await createTestKernels({
+      database: kernels.database,
+      key: kernels.key,
+      invoker: { invoke: () => Promise.reject(new Error('the process died')) as Promise<KernelOutcome> },
+    });
+    const id = await request(await append('function main() { return 1; }'));
+    for (let attempt = 1; attempt <= 4; attempt += 1) {
+      await dying.tick('request_worker');
+      if (attempt < 4) assert.equal((await read(id)).span.status, 'running');
+      await passTime();
+    }
+    const { span } = await read(id);
+    assert.equal(span.status, 'error');
+    assert.match(span.error.message, /died in each of 3 attempts/);
+    assert.equal((await executionsOf(id)).length, 0);
+    await dying.close();
+  });
+
+  it('a worker that comes back after its lease cannot end the request a second time', async () => {
+    const release: { now: () => void } = { now: () => undefined };
+    const stopped = new Promise<void>((resolve) => {
+      release.now = resolve;
+    });
+    const started: { signal: () => void } = { signal: () => undefined };
+    const isStarted = new Promise<void>((resolve) => {
+      started.signal = resolve;
+    });
+    const slow: TestKernels = await createTestKernels({
+      database: kernels.database,
+      key: kernels.key,
+      invoker: {
+        async invoke(kernel, identity, event) {
+          started.signal();
+          await stopped;
+          return kernels.host.invoke(kernel, identity, event);
+        },
+      },
+    });
+    const id = await request(await append('function main() { return 1; }'));
+    // Straight to the kernel: the job's single flight would keep the second worker out.
+    const late = slow.host.run('request_worker', {});
+    await isStarted;
+    await passTime();
+    await kernels.host.run('request_worker', {});
+    release.now();
+    await late;
+    const { versions } = await read(id);
+    const statuses = versions.map((version: { status: string }) => version.status);
+    assert.deepEqual(statuses, ['scheduled', 'running', 'running', 'complete']);
+    const attempts = (await executionsOf(id)).map(
+      (one: { metadata: { attempt: number } }) => one.metadata.attempt,
+    );
+    assert.equal(new Set(attempts).size, attempts.length, 'one execution an attempt');
+    await slow.close();
+  });
+
+  it('many workers at once end every request exactly once', async () => {
+    const functionId = await append('function main(ctx, input) { return input; }');
+    const spans = Array.from({ length: 60 }, (_, index) => ({
+      entity_type: 'request',
+      who: 'alice',
+      this: functionId,
+      status: 'scheduled',
+      parent_id: functionId,
+      input: index,
+    }));
+    const { body } = await kernels.call('/api/spans', { token, body: spans });
+    await Promise.all([1, 2, 3].map(() => kernels.host.run('request_worker', {})));
+    for (const { id } of body.spans) {
+      const { versions } = await read(id);
+      assert.deepEqual(
+        versions.map((version: { status: string }) => version.status),
+        ['scheduled', 'running', 'complete'],
+      );
+    }
+    const { rows } = await kernels.pool.pool.query('SELECT count(*)::int AS open FROM app.request_queue');
+    assert.equal(rows[0].open, 0);
+    const page = await kernels.call('/api/timeline?entity_type=execution&limit=1000', { token });
+    assert.equal(page.body.count, 60);
+  });
+
+  it('requests are claimed first in, first out', async () => {
+    const functionId = await append('function main(ctx, input) { return input; }');
+    const ids: string[] = [];
+    for (let index = 0; index < 8; index += 1) ids.push(await request(functionId, index));
+    const order: unknown[] = [];
+    const watching: TestKernels = await createTestKernels({
+      database: kernels.database,
+      key: kernels.key,
+      invoker: {
+        invoke: async (_kernel, _identity, event) => {
+          order.push((event as { request_id: string }).request_id);
+          return { ok: false, error: { code: 'malformed', message: 'only watching' }, execution: null };
+        },
+      },
+    });
+    await watching.tick('request_worker');
+    assert.equal(order.length, 8);
+    // Four at a time: each may overtake its neighbours, none may be left behind.
+    for (const [index, id] of order.entries()) assert.ok(Math.abs(ids.indexOf(String(id)) - index) < 4);
+    await watching.close();
+  });
+
+  it('a request of a tenant whose quota is used up ends as error', async () => {
+    await kernels.changeManifest({ throttle: { per_tenant_daily_exec_limit: 1 } });
+    const functionId = await append('function main() { return 1; }');
+    const ids = [await request(functionId), await request(functionId)];
+    await kernels.tick('request_worker');
+    const ends = await Promise.all(ids.map(async (id) => (await read(id)).span));
+    assert.deepEqual(ends.map((span) => span.status).sort(), ['complete', 'error']);
+    assert.equal(ends.find((span) => span.status === 'error').error.code, 'quota_exceeded');
+    const refused = await kernels.call(`/api/execute/${functionId}`, {
+      token,
+      headers: { prefer: 'respond-async' },
+      body: {},
+    });
+    assert.equal(refused.status, 429);
+  });
+
+  it('a function that asks for itself again and again ends with the quota', async () => {
+    await kernels.changeManifest({ throttle: { per_tenant_daily_exec_limit: 5 } });
+    const functionId = await append(`async function main(ctx, input) {
+      await ctx.insertSpan({ entity_type: 'request', who: 'f', this: input.id, status: 'scheduled', parent_id: input.id, input });
+      return 'again';
+    }`);
+    await request(functionId, { id: functionId });
+    for (let tick = 0; tick < 8; tick += 1) {
+      await kernels.tick('request_worker');
+      await passTime();
+    }
+    const { body } = await kernels.call('/api/timeline?entity_type=execution', { token });
+    assert.equal(body.count, 5);
+    assert.equal(await queueLength(), 0);
+  });
+});

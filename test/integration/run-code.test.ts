@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { KERNEL_IDS } from '../../runtime/kernels/stable-ids';
+import { tamper } from '../support/tamper';
+import { createTestKernels, type TestKernels } from '../support/test-kernels';
+
+describe('running a function', () => {
+  let kernels: TestKernels;
+  let token: string;
+  before(async () => {
+    kernels = await createTestKernels();
+    token = await kernels.token('alice', 'acme');
+  });
+  after(() => kernels.close());
+
+  async function append(code: string, more: object = {}, as = token): Promise<string> {
+    const { status, body } = await kernels.call('/api/spans', {
+      token: as,
+      body: { entity_type: 'function', who: 'alice', this: 'a function', name: 'f', code, ...more },
+    });
+    assert.equal(status, 201, JSON.stringify(body));
+    return body.span.id;
+  }
+
+  const execute = (id: string, input?: unknown, as = token) =>
+    kernels.call(`/api/execute/${id}`, { token: as, body: input === undefined ? {} : { input } });
+
+  it('the result, and one execution span with input, output, duration and trace', async () => {
+    const id = await append(
+      'async function main(ctx, input) { console.log("hi"); return { twice: input.n * 2, user: ctx.env.APP_USER_ID }; }',
+    );
+    const { status, body } = await execute(id, { n: 21 });
+    assert.equal(status, 200, JSON.stringify(body));
+    assert.deepEqual(body.result, { twice: 42, user: 'alice' });
+    assert.equal(body.function_id, id);
+    assert.equal(body.execution.entity_type, 'execution');
+    assert.equal(body.execution.status, 'complete');
+    assert.deepEqual(body.execution.input, { n: 21 });
+    assert.deepEqual(body.execution.output, { twice: 42, user: 'alice' });
+    assert.match(body.execution.trace_id, /^[0-9a-f]{32}$/);
+    assert.ok(Number.isInteger(body.execution.duration_ms));
+    assert.equal(body.execution.metadata.logs[0].text, 'hi');
+    const found = await kernels.call(`/api/timeline?entity_type=execution&related_to=${id}`, { token });
+    assert.equal(found.body.count, 1);
+  });
+
+  it('ctx reads as the owner, inserts, signs and verifies', async () => {
+    const id = await append(`async function main(ctx, input) {
+      const span = await ctx.insertSpan({ entity_type: 'made', who: 'f', this: 'it', metadata: { deep: [1] } });
+      const { rows } = await ctx.sql\`SELECT id, this FROM ledger.visible_timeline WHERE id = \${span.id}\`;
+      const signed = await ctx.signSpan({ entity_type: 'made', who: 'f', this: 'only signed' });
+      const verdict = await ctx.verifySpan(signed);
+      return { id: span.id, rows, verdict, key: ctx.env.SIGNING_KEY_HEX ?? null, hash: ctx.crypto.hex(ctx.crypto.blake3(ctx.crypto.toU8('616263'))) };
+    }`);
+    const { status, body } = await execute(id);
+    assert.equal(status, 200, JSON.stringify(body));
+    assert.deepEqual(body.result.rows, [{ id: body.result.id, this: 'it' }]);
+    assert.deepEqual(body.result.verdict, { ok: true });
+    assert.equal(body.result.key, null);
+    assert.equal(body.result.hash, '6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85');
+  });
+
+  it('a function that throws is an error with its line, and its execution says so', async () => {
+    const id = await append('function main() {\n  throw new TypeError("no way");\n}');
+    const { status, body } = await execute(id);
+    assert.equal(status, 422);
+    assert.equal(body.success, false);
+    assert.equal(body.error.name, 'TypeError');
+    assert.equal(body.error.line, 2);
+    assert.equal(body.execution.status, 'error');
+    assert.equal(body.execution.error.message, 'no way');
+  });
+
+  it('somebody else’s function cannot be run, hidden or not', async () => {
+    const hidden = await append('function main() { return 1; }');
+    const open = await append('function main() { return 1; }', { visibility: 'public' });
+    const stranger = await kernels.token('alice', 'other');
+    assert.equal((await execute(hidden, undefined, stranger)).status, 404);
+    assert.equal((await execute(open, undefined, stranger)).status, 403);
+  });
+
+  it('something that is no function cannot be run', async () => {
+    const { body } = await kernels.call('/api/spans', {
+      token,
+      body: { entity_type: 'note', who: 'a', this: 'b' },
+    });
+    assert.equal((await execute(body.span.id)).status, 400);
+    assert.equal((await execute('00000000-0000-4000-8000-00000000ffff')).status, 404);
+    assert.equal((await execute('not-a-uuid')).status, 400);
+  });
+
+  it('a function whose row was tampered with is refused, and the refusal is recorded', async () => {
+    const id = await append('function main() { return 1; }');
+    await tamper(kernels.database, id, { code: 'function main() { return 2; }' });
+    const { status, body } = await execute(id);
+    assert.equal(status, 403);
+    assert.match(body.detail, /does not verify/);
+    const events = await kernels.call(
+      `/api/timeline?entity_type=boot_event&status=refused&related_to=${id}`,
+      { token },
+    );
+    assert.equal(events.body.count, 1);
+  });
+
+  it('the quota of a tenant ends in 429 and one violation, and touches nobody else', async () => {
+    await kernels.changeManifest({ throttle: { per_tenant_daily_exec_limit: 2 } });
+    try {
+      const poor = await kernels.token('bob', 'small');
+      const id = await append('function main() { return 1; }', {}, poor);
+      const statuses = [];
+      for (let run = 0; run < 4; run += 1) statuses.push((await execute(id, undefined, poor)).status);
+      assert.deepEqual(statuses, [200, 200, 429, 429]);
+      const refused = await execute(id, undefined, poor);
+      assert.ok(Number(refused.headers.get('retry-after')) > 0);
+      const violations = await kernels.call('/api/timeline?entity_type=policy_violation', { token: poor });
+      assert.equal(violations.body.count, 1);
+      const rich = await kernels.token('carol', 'large');
+      const own = await append('function main() { return 1; }', {}, rich);
+      assert.equal((await execute(own, undefined, rich)).status, 200);
+    } finally {
+      await kernels.changeManifest({ throttle: { per_tenant_daily_exec_limit: 1000 } });
+    }
+  });
+
+  it('a kernel that the manifest does not list may not boot, and the refusal is recorded', async () => {
+    const all = Object.values(KERNEL_IDS);
+    await kernels.changeManifest({ allowed_boot_ids: all.filter((id) => id !== KERNEL_IDS.observer_bot) });
+    try {
+      const { status, body } = await execute(KERNEL_IDS.observer_bot);
+      assert.equal(status, 403);
+      assert.match(body.detail, /does not allow/);
+      const events = await kernels.call(
+        `/api/timeline?entity_type=boot_event&status=refused&related_to=${KERNEL_IDS.observer_bot}`,
+        { token },
+      );
+      assert.equal(events.body.count, 1);
+    } finally {
+      await kernels.changeManifest({ allowed_boot_ids: [...all, '00000000-0000-4000-8000-000000000006'] });
+    }
+    assert.equal((await execute(KERNEL_IDS.observer_bot)).status, 200);
+  });
+
+  it('a scheduled kernel needs the scope admin', async () => {
+    const weak = await kernels.token('alice', 'acme', ['execute']);
+    assert.equal((await execute(KERNEL_IDS.observer_bot, undefined, weak)).status, 403);
+  });
+
+  it('a listed, signed function of the system boots with the signing key, and the boot is recorded', async () => {
+    const system = await kernels.token('system', 'system');
+    const id = await append(
+      'function main(ctx) { return typeof ctx.env.SIGNING_KEY_HEX; }',
+      { visibility: 'public' },
+      system,
+    );
+    assert.equal((await execute(id)).status, 403);
+    const all = [...Object.values(KERNEL_IDS), '00000000-0000-4000-8000-000000000006'];
+    await kernels.changeManifest({ allowed_boot_ids: [...all, id] });
+    const { status, body } = await execute(id);
+    assert.equal(status, 200, JSON.stringify(body));
+    assert.equal(body.result, 'string');
+    const events = await kernels.call(`/api/timeline?entity_type=boot_event&status=booted&related_to=${id}`, {
+      token,
+    });
+    assert.equal(events.body.count, 1);
+  });
+});

@@ -30,6 +30,11 @@ export interface DatabaseOptions {
   readonly connectTimeoutMs?: number;
   /** Defaults to 15,000. */
   readonly statementTimeoutMs?: number;
+  /**
+   * A statement without an answer for this long means that the server is lost, even if TCP has not noticed;
+   * the connection is dropped. Defaults to the statement timeout and 5,000 on top; 0 is never.
+   */
+  readonly answerTimeoutMs?: number;
   /** Defaults to 5,000. */
   readonly lockTimeoutMs?: number;
   /** An open transaction that does nothing is ended by the server: it would hold the feed back. Defaults to 15,000. */

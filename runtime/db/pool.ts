@@ -6,6 +6,9 @@ const TIMESTAMPTZ_OID = 1184;
 /** PostgreSQL: invalid_password. */
 const INVALID_PASSWORD = '28P01';
 
+/** The server ends a statement that takes too long; it is given this much to say so. */
+const ANSWER_GRACE_MS = 5_000;
+
 /** A pool of connections that all behave alike: UTC, bounded waits, timestamps as the ledger writes them. */
 export class Database {
   readonly pool: Pool;
@@ -52,12 +55,15 @@ export class Database {
 /** Settings of one connection. */
 export function clientConfig(options: DatabaseOptions): ClientConfig {
   const { connectionString, host, port, database, user, password } = options;
+  const statementTimeoutMs = options.statementTimeoutMs ?? 15_000;
   return {
     ...definedOnly({ connectionString, host, port, database, user }),
     ...(typeof password === 'object' ? { password: () => password.current() } : definedOnly({ password })),
     ...tlsConfig(options.tls ?? 'off'),
     application_name: options.applicationName ?? 'logline',
-    statement_timeout: options.statementTimeoutMs ?? 15_000,
+    statement_timeout: statementTimeoutMs,
+    query_timeout:
+      options.answerTimeoutMs ?? (statementTimeoutMs === 0 ? 0 : statementTimeoutMs + ANSWER_GRACE_MS),
     lock_timeout: options.lockTimeoutMs ?? 5_000,
     idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs ?? 15_000,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,

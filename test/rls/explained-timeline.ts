@@ -31,7 +31,9 @@ export function explainTimeline(database: Database, request: TimelineRequest): P
       const sent: CompiledQuery[] = [];
       const db = new Kysely<DB>({
         dialect: new PostgresDialect({ pool: poolOf(transaction.client) }),
-        log: ({ query }) => sent.push(query),
+        log: ({ query }) => {
+          sent.push(query);
+        },
       });
       const page = await readTimeline({ ...transaction, db }, request);
       const [query] = sent;

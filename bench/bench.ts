@@ -1,0 +1,66 @@
+import type { BenchCluster } from './harness/cluster';
+
+/** What a bench is given. */
+export interface BenchContext {
+  /** A smoke run: every code path, sizes and times cut down, figures worth nothing. */
+  readonly quick: boolean;
+  /** The largest sizes as well; takes far longer. */
+  readonly full: boolean;
+  /** The PostgreSQL server of this run, durable, started on first use. */
+  readonly cluster: () => Promise<BenchCluster>;
+  /** Says what is going on. */
+  readonly progress: (line: string) => void;
+}
+
+/** One cell: text as it is, numbers rounded for reading. */
+export type Cell = string | number | null;
+
+/** Rows of figures under a caption, printed, and shown in the README. */
+export interface FigureTable {
+  readonly caption: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly Cell[])[];
+}
+
+/** A figure that was promised, and what became of it. */
+export interface Goal {
+  readonly what: string;
+  readonly goal: string;
+  readonly measured: string;
+  readonly met: boolean;
+}
+
+/** One curve of a plot. */
+export interface Series {
+  readonly name: string;
+  readonly points: readonly (readonly [x: number, y: number])[];
+}
+
+/** A picture, written beside the README as `results/<bench>-<file>.svg`. */
+export interface Plot {
+  readonly file: string;
+  readonly title: string;
+  readonly xLabel: string;
+  readonly yLabel: string;
+  /** Defaults to linear. */
+  readonly xScale?: 'linear' | 'log';
+  /** Defaults to linear, from zero. */
+  readonly yScale?: 'linear' | 'log';
+  readonly series: readonly Series[];
+}
+
+/** What a bench found. */
+export interface BenchResult {
+  readonly tables: readonly FigureTable[];
+  readonly goals: readonly Goal[];
+  readonly plots?: readonly Plot[];
+  /** Everything measured, for the JSON file: rounds as well as medians. */
+  readonly figures: unknown;
+}
+
+/** One file of this folder, run by `npm run bench -- NAME`. */
+export interface Bench {
+  readonly name: string;
+  readonly title: string;
+  run(context: BenchContext): Promise<BenchResult>;
+}

@@ -1,0 +1,103 @@
+import { randomBytes } from 'node:crypto';
+import { chown, mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Client, escapeIdentifier } from 'pg';
+import { databaseUrl, ensureLedgerDatabase, OWNER_ROLE } from '../../local/ledger-database';
+import { startPostgres } from '../../local/postgres';
+import { unprivilegedLauncher } from '../../local/unprivileged-user';
+import { migrate } from '../../runtime/db/migrate';
+import { serverCpuSeconds } from './cpu-time';
+
+/** A database of its own for one bench: migrated, empty. */
+export interface BenchDatabase {
+  readonly name: string;
+  /** URL of `logline_owner`. */
+  readonly ownerUrl: string;
+  /** URL of `logline_app`. */
+  readonly appUrl: string;
+  readonly appPassword: string;
+  readonly superuserUrl: string;
+  drop(): Promise<void>;
+}
+
+/** The PostgreSQL server of a run: embedded, with the settings of `npm start`, durable. */
+export interface BenchCluster {
+  readonly port: number;
+  createDatabase(): Promise<BenchDatabase>;
+  /** Processor seconds used so far, or undefined where the system does not say. */
+  cpuSeconds(): number | undefined;
+  /** Version and the settings that decide durability and memory, as the server reports them. */
+  settings(): Promise<Readonly<Record<string, string>>>;
+  stop(): Promise<void>;
+}
+
+const REPORTED_SETTINGS = [
+  'server_version',
+  'fsync',
+  'synchronous_commit',
+  'full_page_writes',
+  'wal_level',
+  'shared_buffers',
+  'max_wal_size',
+];
+
+/** The folder is gone when this process ends, however it ends. */
+export async function startCluster(): Promise<BenchCluster> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'logline-bench-'));
+  const { owner } = await unprivilegedLauncher(path.join(folder, 'data'), []);
+  if (owner) await chown(folder, owner.uid, owner.gid);
+  const server = await startPostgres({
+    dataDir: path.join(folder, 'data'),
+    logFile: path.join(folder, 'postgres.log'),
+    superuserPassword: randomBytes(16).toString('hex'),
+    maxConnections: 300,
+    durable: true,
+    deleteAfterwards: folder,
+  });
+  const ownerPassword = randomBytes(16).toString('hex');
+  // A role belongs to the whole server, so its password is the same in every database of the run.
+  const appPassword = randomBytes(16).toString('hex');
+  return {
+    port: server.port,
+    cpuSeconds: () => serverCpuSeconds(server.pid),
+    settings: () =>
+      withClient(server.superuserUrl('postgres'), async (client) => {
+        const { rows } = await client.query<{ name: string; setting: string }>(
+          `SELECT name, current_setting(name) AS setting FROM unnest($1::text[]) AS name`,
+          [REPORTED_SETTINGS],
+        );
+        return Object.fromEntries(rows.map(({ name, setting }) => [name, setting]));
+      }),
+    async createDatabase() {
+      const name = `bench_${randomBytes(4).toString('hex')}`;
+      await ensureLedgerDatabase(server.superuserUrl('postgres'), ownerPassword, name);
+      const ownerUrl = databaseUrl(server.port, OWNER_ROLE, ownerPassword, name);
+      await migrate({ admin: { connectionString: ownerUrl }, appPassword });
+      return {
+        name,
+        ownerUrl,
+        appUrl: databaseUrl(server.port, 'logline_app', appPassword, name),
+        appPassword,
+        superuserUrl: server.superuserUrl(name),
+        drop: () =>
+          withClient(server.superuserUrl('postgres'), async (client) => {
+            await client.query(`DROP DATABASE IF EXISTS ${escapeIdentifier(name)} WITH (FORCE)`);
+          }),
+      };
+    },
+    stop: () => server.stop(),
+  };
+}
+
+/** Opens a connection, and closes it whatever happens. */
+export async function withClient<T>(url: string, use: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client({ connectionString: url });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    return await use(client);
+  } finally {
+    await client.end();
+  }
+}

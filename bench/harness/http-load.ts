@@ -1,0 +1,145 @@
+import { connect, type Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
+
+/**
+ * A caller that asks as fast as answers come, on one keep-alive connection. It knows just enough HTTP/1.1 for
+ * our own server, because `fetch` or node:http would use more of the two cores than what is measured.
+ */
+export interface LoadPlan {
+  readonly port: number;
+  readonly callers: number;
+  /** Whole requests, heads included; callers take them in turn. */
+  readonly requests: readonly Buffer[];
+  readonly warmUpMs: number;
+  readonly measureMs: number;
+  /** Ends early once so many requests were answered. Defaults to never. */
+  readonly maxRequests?: number;
+}
+
+export interface LoadOutcome {
+  readonly requests: number;
+  readonly seconds: number;
+  /** Latency of each answered request of the measured time, in milliseconds. */
+  readonly latenciesMs: readonly number[];
+  /** Status → how often, of everything, the warm-up included. */
+  readonly statuses: Readonly<Record<string, number>>;
+}
+
+export function httpRequest(
+  method: string,
+  path: string,
+  headers: Record<string, string>,
+  body = '',
+): Buffer {
+  const bytes = Buffer.from(body);
+  const lines = [
+    `${method} ${path} HTTP/1.1`,
+    'host: 127.0.0.1',
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    ...(method === 'GET' ? [] : [`content-length: ${bytes.length}`]),
+  ];
+  return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), bytes]);
+}
+
+/** @param onMeasuring called once, when the warm-up is over */
+export async function runLoad(
+  plan: LoadPlan,
+  onMeasuring: () => void = () => undefined,
+): Promise<LoadOutcome> {
+  const statuses: Record<string, number> = {};
+  const latenciesMs: number[] = [];
+  const begin = performance.now() + plan.warmUpMs;
+  const deadline = begin + plan.measureMs;
+  const timer = setTimeout(onMeasuring, plan.warmUpMs);
+  let next = 0;
+  let answered = 0;
+  const isOver = (): boolean =>
+    performance.now() >= deadline || (plan.maxRequests !== undefined && answered >= plan.maxRequests);
+  await Promise.all(
+    Array.from({ length: plan.callers }, async () => {
+      const connection = await Connection.open(plan.port);
+      while (!isOver()) {
+        const request = plan.requests[next++ % plan.requests.length];
+        if (request === undefined) throw new RangeError('a load plan needs requests');
+        const sent = performance.now();
+        const status = await connection.exchange(request);
+        const now = performance.now();
+        statuses[status] = (statuses[status] ?? 0) + 1;
+        answered += 1;
+        if (sent >= begin && now <= deadline) latenciesMs.push(now - sent);
+      }
+      connection.close();
+    }),
+  );
+  clearTimeout(timer);
+  const seconds = (Math.min(performance.now(), deadline) - begin) / 1000;
+  return { requests: latenciesMs.length, seconds, latenciesMs, statuses };
+}
+
+const HEAD_END = Buffer.from('\r\n\r\n');
+
+/** One connection; one request at a time. */
+class Connection {
+  readonly #socket: Socket;
+  #received: Buffer[] = [];
+  #length = 0;
+  /** Bytes of the whole answer, once its head is in. */
+  #expected = Number.POSITIVE_INFINITY;
+  #settle: { resolve(status: number): void; reject(error: Error): void } | undefined;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    socket.on('data', (chunk) => this.#take(chunk));
+    socket.on('error', (error) => this.#settle?.reject(error));
+    socket.on('close', () => this.#settle?.reject(new Error('the server closed the connection')));
+  }
+
+  static open(port: number): Promise<Connection> {
+    return new Promise((resolve, reject) => {
+      const socket = connect({ port, host: '127.0.0.1' });
+      socket.once('error', reject);
+      socket.once('connect', () => resolve(new Connection(socket)));
+    });
+  }
+
+  exchange(request: Buffer): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+      this.#socket.write(request);
+    });
+  }
+
+  close(): void {
+    this.#settle = undefined;
+    this.#socket.destroy();
+  }
+
+  #take(chunk: Buffer): void {
+    this.#received.push(chunk);
+    this.#length += chunk.length;
+    if (this.#expected === Number.POSITIVE_INFINITY) this.#readHead();
+    if (this.#length < this.#expected) return;
+    const [first = chunk] = this.#received;
+    // `HTTP/1.1 201 Created`: the status stands at a fixed place.
+    const status = Number(first.toString('latin1', 9, 12));
+    const settle = this.#settle;
+    this.#received = [];
+    this.#length = 0;
+    this.#expected = Number.POSITIVE_INFINITY;
+    this.#settle = undefined;
+    settle?.resolve(status);
+  }
+
+  #readHead(): void {
+    const bytes = this.#received.length === 1 ? this.#received[0] : Buffer.concat(this.#received);
+    if (bytes === undefined) return;
+    this.#received = [bytes];
+    const headEnd = bytes.indexOf(HEAD_END);
+    if (headEnd === -1) return;
+    const head = bytes.toString('latin1', 0, headEnd);
+    const [, length] = /\r\ncontent-length: *(\d+)/i.exec(head) ?? [];
+    if (length === undefined) throw new Error(`the answer has no content-length: ${head}`);
+    this.#expected = headEnd + HEAD_END.length + Number(length);
+  }
+}

@@ -1,0 +1,76 @@
+import { answerCalls } from './helper-process';
+import { httpRequest, type LoadOutcome, runLoad } from './http-load';
+import { type BodyKind, requestBody } from './sample-spans';
+import { quantile } from './statistics';
+
+// Callers over HTTP, in a process of their own. Latencies stay here; quantiles go back.
+
+/** Callers that post spans. */
+export interface PostLoad {
+  readonly port: number;
+  /** Tokens of the callers, taken in turn. */
+  readonly tokens: readonly string[];
+  readonly callers: number;
+  readonly kind: BodyKind;
+  readonly spansPerRequest: number;
+  readonly warmUpMs: number;
+  readonly measureMs: number;
+  readonly maxRequests?: number;
+}
+
+/** Callers that read. */
+export interface GetLoad {
+  readonly port: number;
+  readonly callers: number;
+  readonly requests: readonly { readonly path: string; readonly token?: string }[];
+  readonly warmUpMs: number;
+  readonly measureMs: number;
+  readonly maxRequests?: number;
+}
+
+export interface LoadSummary {
+  readonly requests: number;
+  readonly seconds: number;
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+  readonly statuses: Readonly<Record<string, number>>;
+}
+
+/** Bodies differ, so that nothing is measured that only a repeated body would allow. */
+const DISTINCT_SPANS = 2_000;
+
+function postRequests({ tokens, kind, spansPerRequest }: PostLoad): Buffer[] {
+  const count = Math.max(tokens.length, Math.ceil(DISTINCT_SPANS / spansPerRequest));
+  return Array.from({ length: count }, (_, index) => {
+    const { text, mediaType } = requestBody(kind, spansPerRequest, index * spansPerRequest);
+    const authorization = `Bearer ${tokens[index % tokens.length]}`;
+    return httpRequest('POST', '/api/spans', { 'content-type': mediaType, authorization }, text);
+  });
+}
+
+function summary({ requests, seconds, latenciesMs, statuses }: LoadOutcome): LoadSummary {
+  return {
+    requests,
+    seconds,
+    perSecond: requests / seconds,
+    p50Ms: quantile(latenciesMs, 0.5),
+    p99Ms: quantile(latenciesMs, 0.99),
+    maxMs: quantile(latenciesMs, 1),
+    statuses,
+  };
+}
+
+answerCalls({
+  post: async (load: PostLoad) => summary(await runLoad({ ...load, requests: postRequests(load) })),
+  get: async (load: GetLoad) =>
+    summary(
+      await runLoad({
+        ...load,
+        requests: load.requests.map(({ path, token }) =>
+          httpRequest('GET', path, token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ),
+      }),
+    ),
+});

@@ -1,0 +1,29 @@
+import { runDev } from '../../local/dev';
+import { answerCalls } from './helper-process';
+
+// The product as `npm start` runs it, ticker and log included, in a process that can be asked what it uses.
+
+const lines: string[] = [];
+let ready: (welcome: string) => void = () => undefined;
+const welcome = new Promise<string>((resolve) => {
+  ready = resolve;
+});
+
+const ended = runDev({
+  print(line) {
+    lines.push(line);
+    if (line.includes('Ctrl-C')) ready(lines.join('\n'));
+  },
+  warn: (line) => process.stderr.write(`${line}\n`),
+}).then(
+  () => process.exit(0),
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  },
+);
+
+answerCalls({ welcome: () => welcome }, async () => {
+  process.emit('SIGTERM');
+  await ended;
+});

@@ -1,0 +1,47 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type DataDirectory, dataDirectory } from '../../local/data-directory';
+import { type LocalKeys, loadOrCreateKeys } from '../../local/keys';
+import { SCOPES, type Scope } from '../../runtime/crypto';
+import { mintToken } from '../../runtime/crypto/token';
+import type { BenchDatabase } from './cluster';
+import { HelperProcess, type ProcessUse } from './helper-process';
+
+/** LogLine as `npm start` runs it, on a database of the bench. */
+export interface Product {
+  readonly port: number;
+  readonly url: string;
+  token(user: string, tenant: string, scope?: readonly Scope[]): Promise<string>;
+  use(): Promise<ProcessUse>;
+  stop(): Promise<void>;
+}
+
+/** @param nodeArgs options of Node, for example for a profile */
+export async function startProduct(database: BenchDatabase, nodeArgs: string[] = []): Promise<Product> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'logline-bench-data-'));
+  const env = { DATABASE_URL: database.ownerUrl, LOGLINE_DATA: folder, PORT: '0', HOST: '127.0.0.1' };
+  const { signingKey } = await keysWithPassword(dataDirectory(env), database.appPassword);
+  const child = new HelperProcess('product-process.ts', { env, nodeArgs });
+  const welcome = await child.call<string>('welcome');
+  const [, port = ''] = /running at http:\/\/127\.0\.0\.1:(\d+)/.exec(welcome) ?? [];
+  return {
+    port: Number(port),
+    url: `http://127.0.0.1:${port}`,
+    token: (user, tenant, scope = SCOPES) =>
+      mintToken(signingKey, { sub: user, tenant, scope, ttlSeconds: 24 * 3600 }),
+    use: () => child.call<ProcessUse>('use'),
+    async stop() {
+      await child.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Keys whose password for `logline_app` is the one that the other clients of this run use. */
+async function keysWithPassword(data: DataDirectory, appPassword: string): Promise<LocalKeys> {
+  const made = await loadOrCreateKeys(data);
+  const text = await readFile(data.keys, 'utf8');
+  await writeFile(data.keys, text.replace(made.passwords.app, appPassword));
+  return loadOrCreateKeys(data);
+}

@@ -1,0 +1,72 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Bench, BenchResult } from '../bench';
+import { type BenchCluster, startCluster } from './cluster';
+import { describeMachine, type Machine } from './machine';
+import { refreshReadme } from './readme';
+import { printed } from './report';
+import { plotAsSvg } from './svg-plot';
+
+const FOLDER = path.dirname(__dirname);
+const RESULTS = path.join(FOLDER, 'results');
+
+export interface RunOptions {
+  readonly quick: boolean;
+  readonly full: boolean;
+  /** As given on the command line, for the record. */
+  readonly args: readonly string[];
+}
+
+/** What is kept of one bench: its figures and what they depend on. */
+export interface StoredResult extends BenchResult {
+  readonly bench: string;
+  readonly title: string;
+  readonly machine: Machine;
+  readonly postgres: Readonly<Record<string, string>> | null;
+  readonly seconds: number;
+}
+
+/** Runs benches one after the other on one server; keeps their figures unless the run is a quick one. */
+export async function runBenches(
+  benches: readonly Bench[],
+  { quick, full, args }: RunOptions,
+): Promise<void> {
+  const machine = describeMachine(args);
+  let running: Promise<BenchCluster> | undefined;
+  const cluster = (): Promise<BenchCluster> => {
+    running ??= startCluster();
+    return running;
+  };
+  const begin = Date.now();
+  const progress = (line: string): void => {
+    process.stderr.write(`${String(Math.round((Date.now() - begin) / 1000)).padStart(5)} s  ${line}\n`);
+  };
+  try {
+    for (const bench of benches) {
+      progress(`${bench.name}: ${bench.title}`);
+      const started = Date.now();
+      const result = await bench.run({
+        quick,
+        full,
+        cluster,
+        progress: (line) => progress(`${bench.name}: ${line}`),
+      });
+      process.stdout.write(`${printed(bench.title, result)}\n`);
+      if (quick) continue;
+      const postgres = running === undefined ? null : await (await running).settings();
+      const seconds = Math.round((Date.now() - started) / 1000);
+      await keep({ bench: bench.name, title: bench.title, machine, postgres, seconds, ...result });
+    }
+    if (!quick) await refreshReadme(path.join(FOLDER, 'README.md'), RESULTS);
+  } finally {
+    await (await running)?.stop();
+  }
+}
+
+async function keep(result: StoredResult): Promise<void> {
+  await mkdir(RESULTS, { recursive: true });
+  await writeFile(path.join(RESULTS, `${result.bench}.json`), `${JSON.stringify(result, null, 1)}\n`);
+  for (const plot of result.plots ?? []) {
+    await writeFile(path.join(RESULTS, `${result.bench}-${plot.file}.svg`), plotAsSvg(plot));
+  }
+}

@@ -1,0 +1,39 @@
+import { randomBytes } from 'node:crypto';
+
+/**
+ * What callers post: an agent's tool call, 586 bytes as the payload that gets hashed, with nested members and
+ * an index-worthy `status` and `trace_id`. Spans of a batch differ from each other.
+ */
+export function sampleSpan(number: number): object {
+  return {
+    entity_type: 'tool_call',
+    who: `agent:planner-${number % 7}`,
+    did: 'called',
+    this: 'search.documents',
+    status: 'complete',
+    visibility: number % 4 === 0 ? 'private' : 'tenant',
+    name: `call ${number % 1000}`,
+    input: { query: 'invoices due before 2026-03-01', limit: 20, filters: { region: 'eu', paid: false } },
+    metadata: { model: 'planner-large', tokens: { prompt: 812, completion: 164 }, attempt: 1, number },
+    duration_ms: 130 + (number % 90),
+    trace_id: randomBytes(16).toString('hex'),
+  };
+}
+
+/** The body of a request, and its media type. */
+export interface RequestBody {
+  readonly text: string;
+  readonly mediaType: 'application/json' | 'application/x-ndjson';
+}
+
+/** How a request carries its spans. */
+export type BodyKind = 'single' | 'array' | 'ndjson';
+
+export function requestBody(kind: BodyKind, spans: number, from: number): RequestBody {
+  const texts = Array.from({ length: spans }, (_, index) => JSON.stringify(sampleSpan(from + index)));
+  if (kind === 'ndjson') return { text: texts.join('\n'), mediaType: 'application/x-ndjson' };
+  return {
+    text: kind === 'single' ? (texts[0] ?? '') : `[${texts.join(',')}]`,
+    mediaType: 'application/json',
+  };
+}

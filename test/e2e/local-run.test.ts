@@ -124,8 +124,9 @@ describe('npm start', function () {
 
   it('takes the same signal from terminal and npm for one request to stop', async () => {
     const local = await startAgain();
+    // Two kinds, since the system may merge two signals of one kind into one.
     process.kill(local.pid, 'SIGINT');
-    process.kill(local.pid, 'SIGINT');
+    process.kill(local.pid, 'SIGTERM');
     assert.equal((await local.ended).code, 0);
   });
 

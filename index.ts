@@ -47,7 +47,7 @@ const database = new Database(
   opts,
 );
 
-const layers = new Layers('runtime', { names }, opts);
+const layers = new Layers('runtime', { names, region }, opts);
 const platform = {
   names,
   region,

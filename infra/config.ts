@@ -3,7 +3,7 @@
  */
 
 import * as pulumi from '@pulumi/pulumi';
-import { parseSettings, type StackSettings } from './settings';
+import { ConfigError, parseSettings, type RawSettings, type StackSettings } from './settings';
 
 /** The settings of the running stack, with its one secret. */
 export interface StackConfig extends StackSettings {
@@ -14,7 +14,7 @@ export interface StackConfig extends StackSettings {
 /**
  * Reads and checks the configuration of the stack that runs.
  *
- * @throws ConfigError that lists every fault at once.
+ * @throws pulumi.RunError that lists every fault at once; Pulumi shows its message without a stack trace.
  */
 export function loadConfig(): StackConfig {
   const project = pulumi.getProject();
@@ -26,7 +26,7 @@ export function loadConfig(): StackConfig {
     }
   }
   const region = new pulumi.Config('aws').get('region') ?? process.env.AWS_REGION;
-  const settings = parseSettings({ project, stack: pulumi.getStack(), region, values });
+  const settings = parseOrStop({ project, stack: pulumi.getStack(), region, values });
   const providerKeys = new pulumi.Config(project).getSecret('providerKeys');
   return { ...settings, providerKeys };
 }
@@ -37,5 +37,13 @@ function parseValue(text: string): unknown {
     return JSON.parse(text);
   } catch {
     return text;
+  }
+}
+
+function parseOrStop(raw: RawSettings): StackSettings {
+  try {
+    return parseSettings(raw);
+  } catch (error) {
+    throw error instanceof ConfigError ? new pulumi.RunError(error.message) : error;
   }
 }

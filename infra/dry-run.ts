@@ -3,12 +3,12 @@
  * Resource tests, `logline cost` and the benchmarks all look at the program through here.
  */
 
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as pulumi from '@pulumi/pulumi';
 import { parse } from 'yaml';
 import { REPOSITORY_ROOT } from './bundle';
+import { computedAnswer, computedId, computedState } from './stand-in-cloud';
 
 /** A resource as the program registered it. */
 export interface RegisteredResource {
@@ -40,9 +40,6 @@ export interface DryRunOptions {
   /** Called with each resource before it is "created"; throw to make its creation fail. */
   readonly onRegister?: (resource: RegisteredResource) => void;
 }
-
-/** The account that all ARNs of a dry run name: AWS's own example. */
-export const DRY_RUN_ACCOUNT = '123456789012';
 
 /** Stands for a provider key in a dry run: the real one is encrypted, and not needed. */
 const PLACEHOLDER_KEYS = '{"configured":"placeholder"}';
@@ -91,8 +88,7 @@ export async function dryRun(options: DryRunOptions): Promise<DryRun> {
         }
         resources.push(resource);
         return {
-          // The id of a secret is its ARN; policies are checked by it.
-          id: type === 'aws:secretsmanager/secret:Secret' ? secretArn(name, region) : `${name}-id`,
+          id: computedId(type, name, region),
           state: { ...inputs, ...computedState(type, name, unwrapAll(inputs), region) },
         };
       },
@@ -173,69 +169,6 @@ async function readOutputs(outputs: unknown): Promise<Pick<DryRun, 'outputs' | '
 
 function settled(output: pulumi.Output<unknown>): Promise<unknown> {
   return new Promise((resolve) => output.apply(resolve));
-}
-
-/** What AWS would have made up, for the outputs that this program reads. */
-function computedState(
-  type: string,
-  name: string,
-  inputs: Readonly<Record<string, unknown>>,
-  region: string,
-): Record<string, unknown> {
-  const service = type.split(':')[1]?.split('/')[0] ?? '';
-  const shown = String(inputs.name ?? inputs.identifier ?? inputs.layerName ?? name);
-  const arn = `arn:aws:${service}:${region}:${DRY_RUN_ACCOUNT}:${shown}`;
-  const digest = createHash('sha256').update(name).digest();
-  switch (type) {
-    case 'random:index/randomPassword:RandomPassword':
-      return { result: `password-of-${name}` };
-    case 'random:index/randomBytes:RandomBytes':
-      return { hex: digest.toString('hex'), base64: digest.toString('base64') };
-    case 'random:index/randomId:RandomId':
-      return { hex: digest.subarray(0, 4).toString('hex') };
-    case 'aws:ec2/vpc:Vpc':
-      return { arn, ipv6CidrBlock: '2600:1f18:abcd:1200::/56' };
-    case 'aws:rds/instance:Instance': {
-      const address = `${shown}.example.${region}.rds.amazonaws.com`;
-      return { arn, address, port: 5432, endpoint: `${address}:5432` };
-    }
-    case 'aws:kms/key:Key':
-      return { arn, keyId: `${name}-key` };
-    case 'aws:secretsmanager/secretVersion:SecretVersion':
-      return { arn: inputs.secretId, versionId: `${name}-version` };
-    case 'aws:secretsmanager/secret:Secret':
-      return { arn: secretArn(name, region) };
-    case 'aws:apigatewayv2/api:Api':
-      return {
-        arn,
-        apiEndpoint: `https://example.execute-api.${region}.amazonaws.com`,
-        executionArn: `arn:aws:execute-api:${region}:${DRY_RUN_ACCOUNT}:example`,
-      };
-    case 'aws:lambda/function:Function':
-      return {
-        arn: `arn:aws:lambda:${region}:${DRY_RUN_ACCOUNT}:function:${shown}`,
-        invokeArn: `${arn}/invocations`,
-      };
-    case 'aws:sqs/queue:Queue':
-      return { arn, url: `https://sqs.${region}.amazonaws.com/${DRY_RUN_ACCOUNT}/${shown}` };
-    default:
-      return { arn };
-  }
-}
-
-function secretArn(name: string, region: string): string {
-  return `arn:aws:secretsmanager:${region}:${DRY_RUN_ACCOUNT}:secret:${name}`;
-}
-
-function computedAnswer(token: string, region: string): Record<string, unknown> {
-  switch (token) {
-    case 'aws:index/getCallerIdentity:getCallerIdentity':
-      return { accountId: DRY_RUN_ACCOUNT };
-    case 'aws:index/getAvailabilityZones:getAvailabilityZones':
-      return { names: ['a', 'b', 'c'].map((zone) => `${region}${zone}`) };
-    default:
-      return {};
-  }
 }
 
 function unwrapAll(inputs: unknown): Record<string, unknown> {

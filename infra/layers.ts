@@ -1,14 +1,13 @@
 import { relative } from 'node:path';
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
-import { buildLayer, type LayerBundle, type LayerName } from './bundle';
+import { buildLayer, type LayerBundle } from './bundle';
 import type { Names } from './names';
 
 /** Arguments of {@link Layers}. */
 export interface LayersArgs {
   readonly names: Names;
-  /** Builds a layer. Defaults to {@link buildLayer}; tests and benchmarks hand in one that was built before. */
-  readonly build?: (name: LayerName) => LayerBundle;
+  readonly region: string;
 }
 
 /**
@@ -25,9 +24,8 @@ export class Layers extends pulumi.ComponentResource {
 
   constructor(name: string, args: LayersArgs, opts?: pulumi.ComponentResourceOptions) {
     super('logline:infra:Layers', name, {}, opts);
-    const build = args.build ?? buildLayer;
-    const stage0 = build('stage0');
-    const kernels = build('kernels');
+    const stage0 = buildLayer('stage0', { region: args.region });
+    const kernels = buildLayer('kernels', { region: args.region });
     this.stage0 = this.#createLayer(name, stage0, args.names);
     this.kernels = this.#createLayer(name, kernels, args.names);
     this.kernelsHash = kernels.hash;

@@ -3,7 +3,7 @@
  * that the rule would notice.
  */
 
-import { DRY_RUN_ACCOUNT } from '../../infra/dry-run';
+import { STAND_IN_ACCOUNT } from '../../infra/stand-in-cloud';
 import { at, listOf, ofType, recordOf, type Stack, type Subject, textsOf, the } from './subject';
 
 /** A rule of the deployment. */
@@ -156,7 +156,7 @@ export const ACCESS_RULES: readonly Rule[] = [
       ofType(stack, ROLE)
         .filter(({ inputs }) => {
           return statementsOf(inputs.assumeRolePolicy).some(
-            ({ condition }) => recordOf(condition.StringEquals)['aws:SourceAccount'] !== DRY_RUN_ACCOUNT,
+            ({ condition }) => recordOf(condition.StringEquals)['aws:SourceAccount'] !== STAND_IN_ACCOUNT,
           );
         })
         .map(({ name }) => name),

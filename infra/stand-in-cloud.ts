@@ -1,0 +1,78 @@
+/**
+ * Stands in for AWS where the program runs without it: the values that AWS would have made up, for exactly the
+ * outputs that this program reads. Deterministic, so that two runs can be compared.
+ */
+
+import { createHash } from 'node:crypto';
+
+/** The account that all ARNs name: AWS's own example. */
+export const STAND_IN_ACCOUNT = '123456789012';
+
+/** The id of a new resource. That of a secret is its ARN, as at AWS: policies are checked by it. */
+export function computedId(type: string, name: string, region: string): string {
+  return type === 'aws:secretsmanager/secret:Secret' ? secretArn(name, region) : `${name}-id`;
+}
+
+/** What AWS would have made up, for the outputs that this program reads. */
+export function computedState(
+  type: string,
+  name: string,
+  inputs: Readonly<Record<string, unknown>>,
+  region: string,
+): Record<string, unknown> {
+  const service = type.split(':')[1]?.split('/')[0] ?? '';
+  const shown = String(inputs.name ?? inputs.identifier ?? inputs.layerName ?? name);
+  const arn = `arn:aws:${service}:${region}:${STAND_IN_ACCOUNT}:${shown}`;
+  const digest = createHash('sha256').update(name).digest();
+  switch (type) {
+    case 'random:index/randomPassword:RandomPassword':
+      return { result: `password-of-${name}` };
+    case 'random:index/randomBytes:RandomBytes':
+      return { hex: digest.toString('hex'), base64: digest.toString('base64') };
+    case 'random:index/randomId:RandomId':
+      return { hex: digest.subarray(0, 4).toString('hex') };
+    case 'aws:ec2/vpc:Vpc':
+      return { arn, ipv6CidrBlock: '2600:1f18:abcd:1200::/56' };
+    case 'aws:rds/instance:Instance': {
+      const address = `${shown}.example.${region}.rds.amazonaws.com`;
+      return { arn, address, port: 5432, endpoint: `${address}:5432` };
+    }
+    case 'aws:kms/key:Key':
+      return { arn, keyId: `${name}-key` };
+    case 'aws:secretsmanager/secretVersion:SecretVersion':
+      return { arn: inputs.secretId, versionId: `${name}-version` };
+    case 'aws:secretsmanager/secret:Secret':
+      return { arn: secretArn(name, region) };
+    case 'aws:apigatewayv2/api:Api':
+      return {
+        arn,
+        apiEndpoint: `https://example.execute-api.${region}.amazonaws.com`,
+        executionArn: `arn:aws:execute-api:${region}:${STAND_IN_ACCOUNT}:example`,
+      };
+    case 'aws:lambda/function:Function':
+      return {
+        arn: `arn:aws:lambda:${region}:${STAND_IN_ACCOUNT}:function:${shown}`,
+        invokeArn: `${arn}/invocations`,
+      };
+    case 'aws:sqs/queue:Queue':
+      return { arn, url: `https://sqs.${region}.amazonaws.com/${STAND_IN_ACCOUNT}/${shown}` };
+    default:
+      return { arn };
+  }
+}
+
+function secretArn(name: string, region: string): string {
+  return `arn:aws:secretsmanager:${region}:${STAND_IN_ACCOUNT}:secret:${name}`;
+}
+
+/** What AWS would have answered to a look-up. */
+export function computedAnswer(token: string, region: string): Record<string, unknown> {
+  switch (token) {
+    case 'aws:index/getCallerIdentity:getCallerIdentity':
+      return { accountId: STAND_IN_ACCOUNT };
+    case 'aws:index/getAvailabilityZones:getAvailabilityZones':
+      return { names: ['a', 'b', 'c'].map((zone) => `${region}${zone}`) };
+    default:
+      return {};
+  }
+}

@@ -1,0 +1,15 @@
+/** `npm run test:engine`: the life of both stacks in Pulumi's own engine, when there is one on PATH. */
+
+import { ProgramHost } from './program-host';
+import { findPulumi, PulumiCli } from './pulumi-cli';
+import { describeLife } from './scenario';
+
+const pulumi = findPulumi();
+if (pulumi === undefined) {
+  process.stdout.write(
+    'No pulumi on PATH (DEVELOPERS.md says how to get it): the stand-in for its engine is used instead.\n',
+  );
+}
+for (const stack of ['dev', 'prod'] as const) {
+  describeLife(stack, async () => (pulumi === undefined ? new ProgramHost(stack) : PulumiCli.open(stack)));
+}

@@ -12,6 +12,8 @@ export interface DataDirectory {
   /** Structured log of the local run, one JSON object a line. */
   readonly log: string;
   readonly keys: string;
+  /** API keys of providers, name → key; may be missing. */
+  readonly providerKeys: string;
   /** Who runs on this folder, see {@link ../local/run-lock}. */
   readonly lock: string;
   /** What the next start would like to find again, for example the database's port. */
@@ -28,6 +30,7 @@ export function dataDirectory(env: NodeJS.ProcessEnv = process.env): DataDirecto
     postgresLog: path.join(root, 'postgres.log'),
     log: path.join(root, 'logline.log'),
     keys: path.join(root, 'keys.json'),
+    providerKeys: path.join(root, 'provider-keys.json'),
     lock: path.join(root, 'run.lock'),
     state: path.join(root, 'state.json'),
   };

@@ -1,3 +1,4 @@
+import { readSettings, type Settings } from '../runtime/settings';
 import { OperatorError } from './operator-error';
 
 /** What the environment says about a local run. */
@@ -5,16 +6,22 @@ export interface DevSettings {
   readonly port: number;
   readonly host: string;
   readonly databaseUrl: string | undefined;
+  /** What means the same on AWS: pool, timeouts, CORS, OIDC. */
+  readonly runtime: Settings;
 }
 
 const DEFAULT_PORT = 8787;
 
 /**
- * Reads `PORT` (8787; 0 lets the system choose), `HOST` (127.0.0.1) and `DATABASE_URL`.
+ * Reads `PORT` (8787; 0 lets the system choose), `HOST` (127.0.0.1), `DATABASE_URL` and the `LOGLINE_…` settings.
  * @throws OperatorError (exit code 2) that names the variable
  */
 export function devSettings(env: NodeJS.ProcessEnv = process.env): DevSettings {
+  const faults: string[] = [];
+  const runtime = readSettings(env, faults);
+  if (faults.length > 0) throw new OperatorError(faults.join('; '), { exitCode: 2 });
   return {
+    runtime,
     port: parsePort(env.PORT),
     host: env.HOST || '127.0.0.1',
     databaseUrl: env.DATABASE_URL || undefined,

@@ -1,6 +1,7 @@
 import { SCOPES } from '../runtime/crypto';
 import { mintToken } from '../runtime/crypto/token';
 import { migrate } from '../runtime/db/migrate';
+import type { Settings } from '../runtime/settings';
 import { type DataDirectory, dataDirectory, prepareDataDirectory } from './data-directory';
 import { devSettings } from './dev-settings';
 import { type HttpHost, openHttpHost } from './http-host';
@@ -57,6 +58,7 @@ export async function runDev({ env = process.env, print, warn }: DevOptions): Pr
         closers,
         http: host,
         databaseUrl: settings.databaseUrl,
+        settings: settings.runtime,
         print,
         warn,
         fail,
@@ -93,6 +95,7 @@ interface StartContext {
   readonly closers: Closer[];
   readonly http: HttpHost;
   readonly databaseUrl: string | undefined;
+  readonly settings: Settings;
   readonly print: (line: string) => void;
   readonly warn: (line: string) => void;
   readonly fail: (message: string) => void;
@@ -126,9 +129,16 @@ async function startLedger(context: StartContext): Promise<void> {
     onProgress: (message) => log.logger.info(message),
   });
   if (applied.length > 0) print(`  applied ${applied.length} migrations`);
-  const ledger = await openLedger({ database, signingKey: keys.signingKey, logger: log.logger, onProgress });
+  const ledger = await openLedger({
+    database,
+    signingKey: keys.signingKey,
+    logger: log.logger,
+    providerKeysFile: data.providerKeys,
+    settings: context.settings,
+    onProgress: (message) => log.logger.info(message),
+  });
   closers.push(() => ledger.close());
-  const ticker = await startTicker({ ledger, logger: log.logger });
+  const ticker = await startTicker({ database: ledger.database, host: ledger.host, logger: log.logger });
   closers.push(() => ticker.stop());
   if (context.stop.isRequested) return;
   http.serve(ledger.fetch);

@@ -9,6 +9,7 @@ import { seed } from '../runtime/ledger/seed';
 import type { SpanWriter } from '../runtime/ledger/span-writer';
 import type { Logger } from '../runtime/log/logger';
 import { SandboxPool } from '../runtime/sandbox';
+import type { Settings } from '../runtime/settings';
 import { assembleStage0 } from '../runtime/stage0/assemble-stage0';
 import type { LocalDatabase } from './local-database';
 
@@ -27,14 +28,15 @@ export interface LedgerOptions {
   readonly logger: Logger;
   /** File with the API keys of providers; may be missing. */
   readonly providerKeysFile: string;
+  readonly settings: Settings;
   readonly onProgress: (message: string) => void;
 }
 
 /** Opens the pool, plants the seeds, and builds Stage-0 and the kernels on it, all in this process. */
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   await cryptoReady();
-  const { logger } = options;
-  const database = new Database({ ...options.database.app, poolSize: 16 });
+  const { logger, settings } = options;
+  const database = new Database({ ...options.database.app, poolSize: 16, ...settings.database });
   const ring = new KeyRing([options.signingKey]);
   const sandbox = new SandboxPool();
   let host: KernelHost | undefined;
@@ -42,6 +44,8 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     database,
     keys: () => ring,
     logger,
+    oidc: settings.oidc,
+    corsOrigins: settings.corsOrigins,
     functions: (spanWriter) => {
       host = new KernelHost({
         database,
@@ -56,6 +60,8 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     },
   });
   if (host === undefined) throw new Error('Stage-0 was assembled without kernels');
+  // The first run should not wait for a worker thread to start.
+  void sandbox.warm();
   await seed({ database, writer, keys: ring, onProgress: options.onProgress });
   return {
     database,

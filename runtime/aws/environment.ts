@@ -1,5 +1,5 @@
-import type { OidcIssuer } from '../crypto';
 import { ConfigurationError } from '../ledger/errors';
+import { readSettings, type Settings } from '../settings';
 
 /** What a Lambda function is told by `infra/`. Secrets come as ARNs. */
 export interface Environment {
@@ -15,8 +15,7 @@ export interface Environment {
   readonly providerKeysSecretArn: string | undefined;
   /** Kernel → Lambda function, for functions that start kernels. */
   readonly kernelFunctions: Readonly<Record<string, string>>;
-  readonly corsOrigins: readonly string[];
-  readonly oidc: OidcIssuer | undefined;
+  readonly settings: Settings;
   /** `rds` verifies TLS against the RDS certificates; `off` is for tests on loopback. */
   readonly databaseTls: 'rds' | 'off';
 }
@@ -43,11 +42,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     masterSecretArn: optional('LOGLINE_MASTER_SECRET_ARN'),
     providerKeysSecretArn: optional('LOGLINE_PROVIDER_KEYS_SECRET_ARN'),
     kernelFunctions: namesOf(optional('LOGLINE_KERNEL_FUNCTIONS'), faults),
-    corsOrigins: (optional('LOGLINE_CORS_ORIGINS') ?? '')
-      .split(',')
-      .map((origin) => origin.trim())
-      .filter(Boolean),
-    oidc: oidcOf(optional),
+    settings: readSettings(env, faults),
     databaseTls: tlsOf(optional('LOGLINE_DATABASE_TLS'), env.LOGLINE_DATABASE_HOST ?? '', faults),
   };
   if (faults.length > 0) throw new ConfigurationError(`The environment is not usable: ${faults.join('; ')}.`);
@@ -77,20 +72,6 @@ function namesOf(text: string | undefined, faults: string[]): Record<string, str
   }
   faults.push('LOGLINE_KERNEL_FUNCTIONS is not a JSON object of names');
   return {};
-}
-
-function oidcOf(optional: (name: string) => string | undefined): OidcIssuer | undefined {
-  const issuer = optional('LOGLINE_OIDC_ISSUER');
-  const audience = optional('LOGLINE_OIDC_AUDIENCE');
-  if (issuer === undefined || audience === undefined) return undefined;
-  const userClaim = optional('LOGLINE_OIDC_USER_CLAIM');
-  const tenantClaim = optional('LOGLINE_OIDC_TENANT_CLAIM');
-  return {
-    issuer,
-    audience,
-    ...(userClaim === undefined ? {} : { userClaim }),
-    ...(tenantClaim === undefined ? {} : { tenantClaim }),
-  };
 }
 
 /** TLS can be left out only towards this very machine. */

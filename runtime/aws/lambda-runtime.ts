@@ -38,6 +38,7 @@ export async function openLambdaRuntime(service: string): Promise<LambdaRuntime>
     password: new RotatingPassword(secrets, environment.databaseSecretArn),
     tls: environment.databaseTls,
     poolSize: POOL_SIZE,
+    ...environment.settings.database,
     applicationName: `logline ${service}`,
   });
   return { environment, secrets, database, keys, logger: createLogger(service) };

@@ -31,8 +31,8 @@ async function openStage0() {
     database,
     keys: () => keys,
     logger,
-    oidc: environment.oidc,
-    corsOrigins: environment.corsOrigins,
+    oidc: environment.settings.oidc,
+    corsOrigins: environment.settings.corsOrigins,
     functions: (writer) => new KernelFunctionStarter({ database, writer, guard, invoker }),
   });
   return handle(app);

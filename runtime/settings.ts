@@ -1,0 +1,100 @@
+import { readFileSync } from 'node:fs';
+import type { OidcIssuer } from './crypto';
+import type { DatabaseOptions } from './db/database-options';
+
+/** Settings that mean the same on a laptop and in a Lambda. */
+export interface Settings {
+  /** Origins that browsers may call from. Defaults to none. */
+  readonly corsOrigins: readonly string[];
+  /** An OpenID Connect issuer whose tokens count beside the instance's own. */
+  readonly oidc: OidcIssuer | undefined;
+  /** What of the database is set by environment; see {@link DatabaseOptions} for the defaults. */
+  readonly database: Pick<
+    DatabaseOptions,
+    'poolSize' | 'statementTimeoutMs' | 'lockTimeoutMs' | 'connectTimeoutMs'
+  > & {
+    readonly tls?: { readonly ca: string };
+  };
+}
+
+/** Numbers that the environment may set: variable → member, least, most. */
+const NUMBERS = [
+  ['LOGLINE_POOL_SIZE', 'poolSize', 1, 500],
+  ['LOGLINE_STATEMENT_TIMEOUT_MS', 'statementTimeoutMs', 100, 600_000],
+  ['LOGLINE_LOCK_TIMEOUT_MS', 'lockTimeoutMs', 100, 600_000],
+  ['LOGLINE_CONNECT_TIMEOUT_MS', 'connectTimeoutMs', 100, 600_000],
+] as const;
+
+/**
+ * Reads the environment.
+ * @param faults gets a sentence for each variable that is not usable
+ */
+export function readSettings(env: NodeJS.ProcessEnv, faults: string[]): Settings {
+  return {
+    corsOrigins: originsOf(textOf(env, 'LOGLINE_CORS_ORIGINS'), faults),
+    oidc: oidcOf(env, faults),
+    database: { ...numbersOf(env, faults), ...caOf(textOf(env, 'LOGLINE_DATABASE_CA'), faults) },
+  };
+}
+
+function textOf(env: NodeJS.ProcessEnv, name: string): string | undefined {
+  return env[name] === '' ? undefined : env[name];
+}
+
+function numbersOf(
+  env: NodeJS.ProcessEnv,
+  faults: string[],
+): Partial<Record<(typeof NUMBERS)[number][1], number>> {
+  const numbers: Partial<Record<(typeof NUMBERS)[number][1], number>> = {};
+  for (const [name, member, least, most] of NUMBERS) {
+    const text = textOf(env, name);
+    if (text === undefined) continue;
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= least && value <= most) numbers[member] = value;
+    else faults.push(`${name} must be a whole number from ${least} to ${most}`);
+  }
+  return numbers;
+}
+
+function caOf(file: string | undefined, faults: string[]): { tls?: { ca: string } } {
+  if (file === undefined) return {};
+  try {
+    return { tls: { ca: readFileSync(file, 'utf8') } };
+  } catch {
+    faults.push(`LOGLINE_DATABASE_CA names a file that cannot be read: ${file}`);
+    return {};
+  }
+}
+
+function originsOf(text: string | undefined, faults: string[]): string[] {
+  const origins = (text ?? '')
+    .split(',')
+    .map((origin) => origin.trim())
+    .filter(Boolean);
+  for (const origin of origins) {
+    if (!/^https?:\/\/[^/\s*]+$/.test(origin)) {
+      faults.push(`LOGLINE_CORS_ORIGINS must list origins such as https://app.example.com, got ${origin}`);
+    }
+  }
+  return origins;
+}
+
+function oidcOf(env: NodeJS.ProcessEnv, faults: string[]): OidcIssuer | undefined {
+  const issuer = textOf(env, 'LOGLINE_OIDC_ISSUER');
+  const audience = textOf(env, 'LOGLINE_OIDC_AUDIENCE');
+  if (issuer === undefined && audience === undefined) return undefined;
+  if (issuer === undefined || audience === undefined) {
+    faults.push('LOGLINE_OIDC_ISSUER and LOGLINE_OIDC_AUDIENCE must be set together');
+    return undefined;
+  }
+  const userClaim = textOf(env, 'LOGLINE_OIDC_USER_CLAIM');
+  const tenantClaim = textOf(env, 'LOGLINE_OIDC_TENANT_CLAIM');
+  const scopeClaim = textOf(env, 'LOGLINE_OIDC_SCOPE_CLAIM');
+  return {
+    issuer,
+    audience,
+    ...(userClaim === undefined ? {} : { userClaim }),
+    ...(tenantClaim === undefined ? {} : { tenantClaim }),
+    ...(scopeClaim === undefined ? {} : { scopeClaim }),
+  };
+}

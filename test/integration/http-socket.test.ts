@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { type HttpHost, openHttpHost } from '../../local/http-host';
+import { assertProblem } from '../support/problem';
+import { type Answer, createTestStage0, type TestStage0 } from '../support/test-stage0';
+
+const MIB = 1024 * 1024;
+const good = { entity_type: 'note', who: 'alice', this: 'hello' };
+
+describe('API behind a socket', () => {
+  let stage0: TestStage0;
+  let host: HttpHost;
+  let token: string;
+  before(async () => {
+    stage0 = await createTestStage0();
+    host = await openHttpHost(0, '127.0.0.1');
+    host.serve(stage0.fetch);
+    token = await stage0.token('alice', 'acme');
+  });
+  after(async () => {
+    await host.close(100);
+    await stage0.close();
+  });
+
+  const headers = () => ({ authorization: `Bearer ${token}`, 'content-type': 'application/json' });
+  const stored = async (): Promise<number> => (await stage0.call('/api/timeline', { token })).body.count;
+  const answerOf = async (response: Response): Promise<Answer> => ({
+    status: response.status,
+    headers: response.headers,
+    body: await response.json(),
+  });
+
+  /** Sends text as it is. */
+  async function send(text: string): Promise<Socket> {
+    const socket = connect(host.port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    await once(socket, 'connect');
+    socket.write(text);
+    return socket;
+  }
+  async function received(socket: Socket): Promise<string> {
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk;
+    });
+    // A reset is one of the answers that a test may expect.
+    await new Promise((resolve) => socket.once('close', resolve));
+    return text;
+  }
+  const head = (...lines: string[]) =>
+    [
+      'POST /api/spans HTTP/1.1',
+      'host: localhost',
+      `authorization: Bearer ${token}`,
+      'content-type: application/json',
+      ...lines,
+      '',
+      '',
+    ].join('\r\n');
+
+  it('a body that ends half-way stores nothing, whether its length was announced or not', async () => {
+    const before = await stored();
+    const body = JSON.stringify(good);
+    const half = body.slice(0, -5);
+    const cut = [
+      `${head(`content-length: ${body.length}`)}${half}`,
+      // What arrived is a whole span, but not all that was announced.
+      `${head(`content-length: ${body.length + 1}`)}${body}`,
+      `${head('transfer-encoding: chunked')}${body.length.toString(16)}\r\n${half}`,
+      `${head('transfer-encoding: chunked')}${body.length.toString(16)}\r\n${body}\r\n`,
+    ];
+    for (const text of cut) {
+      const socket = await send(text);
+      socket.end();
+      await received(socket);
+      const reset = await send(text);
+      reset.resetAndDestroy();
+    }
+    const answer = await fetch(`${host.url}/api/spans`, { method: 'POST', headers: headers(), body });
+    assert.equal(answer.status, 201);
+    assert.equal(await stored(), before + 1);
+  });
+
+  it('a request of more than 5 MiB is answered 413, and the connection can go on', async () => {
+    const before = await stored();
+    const large = 'x'.repeat(5 * MIB + 1);
+    for (const body of [large, new Blob([large]).stream()]) {
+      const response = await fetch(`${host.url}/api/spans`, {
+        method: 'POST',
+        headers: headers(),
+        body,
+        duplex: 'half',
+      });
+      assertProblem(await answerOf(response), 413);
+    }
+    assert.equal(await stored(), before);
+    assert.equal((await fetch(`${host.url}/api/health`)).status, 200);
+  });
+
+  it('a span of 1 MiB travels whole', async () => {
+    const body = JSON.stringify({ ...good, description: 'ü'.repeat(500_000) });
+    const posted = await fetch(`${host.url}/api/spans`, { method: 'POST', headers: headers(), body });
+    assert.equal(posted.status, 201);
+    const { span } = (await posted.json()) as { span: { id: string } };
+    const read = await fetch(`${host.url}/api/spans/${span.id}`, { headers: headers() });
+    assert.deepEqual(((await read.json()) as { span: unknown }).span, span);
+  });
+
+  it('NDJSON that trickles in is one request', async () => {
+    const lines = Array.from(
+      { length: 5 },
+      (_, index) => `${JSON.stringify({ ...good, this: `line ${index}` })}\n`,
+    ).join('');
+    const bytes = Buffer.from(lines);
+    const body = new ReadableStream({
+      start(controller) {
+        for (let at = 0; at < bytes.length; at += 7) controller.enqueue(bytes.subarray(at, at + 7));
+        controller.close();
+      },
+    });
+    const response = await fetch(`${host.url}/api/spans`, {
+      method: 'POST',
+      headers: { ...headers(), 'content-type': 'application/x-ndjson' },
+      body,
+      duplex: 'half',
+    });
+    assert.equal(response.status, 201);
+    assert.equal(((await response.json()) as { count: number }).count, 5);
+  });
+
+  it('what is no HTTP gets an answer or is cut, and everybody else is served', async () => {
+    for (const text of [
+      'nonsense\r\n\r\n',
+      'GET / HTTP/9.9\r\n\r\n',
+      `GET /${'x'.repeat(100_000)} HTTP/1.1\r\nhost: a\r\n\r\n`,
+      'GET http://[ HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n',
+      'GET /api/timeline?%zz=%zz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n',
+      'GET /api/spans/%zz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n',
+      'GET //evil.example/api/health HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n',
+      'GET /api/health HTTP/1.1\r\nhost: a b\r\nconnection: close\r\n\r\n',
+      `${head('content-length: 5', 'transfer-encoding: chunked', 'connection: close')}0\r\n\r\n`,
+    ]) {
+      const socket = await send(text);
+      socket.end();
+      const answer = await received(socket);
+      assert.match(answer, /^(HTTP\/1\.1 4\d\d|$)/, text.slice(0, 60));
+    }
+    assert.equal((await fetch(`${host.url}/api/health`)).status, 200);
+  });
+
+  it('HEAD answers as GET without a body', async () => {
+    const response = await fetch(`${host.url}/api/timeline`, { method: 'HEAD', headers: headers() });
+    assert.equal(response.status, 200);
+    assert.equal(await response.text(), '');
+  });
+
+  it('every answer names its request, in the words of the caller when there are some', async () => {
+    const named = await fetch(`${host.url}/api/health`, { headers: { 'x-request-id': 'mine-1' } });
+    assert.equal(named.headers.get('x-request-id'), 'mine-1');
+    const forged = await fetch(`${host.url}/api/spans/${randomUUID()}`, {
+      headers: { 'x-request-id': 'a b"{}' },
+    });
+    assert.match(forged.headers.get('x-request-id') ?? '', /^[0-9a-f]{16}$/);
+  });
+});

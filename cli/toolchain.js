@@ -28,6 +28,9 @@ async function main() {
     throw new InstallError(
       `unknown script ${name ?? '(none)'}; there are ${Object.keys(SCRIPTS).join(', ')}`,
     );
+  // In .mocharc.json the pattern would be added to the files that somebody names.
+  const isFile = (arg) => !arg.startsWith('-') && /[/\\.]/.test(arg);
+  if (name === 'mocha' && !args.some(isFile)) args.push('test/**/*.test.ts');
   await ensureInstalled();
   let failed = 0;
   for (const step of steps) {

@@ -25,7 +25,7 @@ const RESERVE_MS = 2_000;
 const BACKOFF_MS = 500;
 const MAX_BACKOFF_MS = 20_000;
 /** Spreads callers that were all told to come back at the same moment. */
-const RETRY_AFTER_JITTER_MS = 250;
+const RETRY_AFTER_JITTER = 0.1;
 const NOT_IMPLEMENTED = 501;
 
 const ERROR_CODE_OF: Readonly<Record<Unanswered['code'], KernelError['code']>> = {
@@ -143,7 +143,7 @@ function judge(provider: Provider, response: OutgoingResponse, key: string | und
 
 function waitAfter(response: OutgoingResponse, attempts: number, now: string): number {
   const asked = response.ok ? retryAfterMs(response.headers, now) : undefined;
-  if (asked !== undefined) return asked + Math.random() * RETRY_AFTER_JITTER_MS;
+  if (asked !== undefined) return asked * (1 + Math.random() * RETRY_AFTER_JITTER);
   const backoffMs = Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** (attempts - 1));
   return backoffMs / 2 + (Math.random() * backoffMs) / 2;
 }
@@ -154,6 +154,7 @@ function retryAfterMs(headers: Readonly<Record<string, string>>, now: string): n
   if (Number.isFinite(ms) && ms >= 0) return ms;
   const text = headers['retry-after']?.trim() ?? '';
   if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
-  const at = Date.parse(text);
+  // Date.parse takes far more for a date than RFC 9110 does.
+  const at = /^[A-Z][a-z]{2}/.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(at) ? undefined : Math.max(0, at - Date.parse(now));
 }

@@ -1,0 +1,8 @@
+import { type Provider, parseProvider } from '../../runtime/kernels/provider';
+import type { JsonValue } from '../../runtime/ledger/span';
+import { signedSpan } from './spans';
+
+/** A provider from its metadata, without a ledger. */
+export function providerOf(metadata: JsonValue): Provider {
+  return parseProvider(signedSpan({ entity_type: 'provider', name: 'assistant', metadata }));
+}

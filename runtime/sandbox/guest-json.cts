@@ -59,7 +59,7 @@ const errorOf: ErrorOf = (code, description, filename) => {
   const error: SandboxError = {
     code,
     name: textOf(said.name) ?? 'Error',
-    message: textOf(said.message) ?? '',
+    message: textOf(said.message) ?? fallback,
   };
   if (/^(InternalError|RangeError)$/.test(error.name)) {
     if (/^out of memory/.test(error.message)) error.code = 'memory_limit';

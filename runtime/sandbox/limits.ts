@@ -15,10 +15,12 @@ export interface SandboxLimits {
   outputBytes: number;
   /** Host calls (`ctx.sql`, `ctx.insertSpan`, …) per run. Defaults to 1,000. */
   maxCalls: number;
-  /** The arguments of one host call as UTF-8 JSON, in bytes. Defaults to 2 MiB. */
+  /** The argument of one host call as UTF-8 JSON, in bytes. Defaults to 1 MiB + 64 KiB: a span of 1 MiB fits. */
   callBytes: number;
   /** What one host call may answer, as UTF-8 JSON, in bytes. Defaults to 8 MiB. */
   answerBytes: number;
+  /** Arguments and answers of all host calls together, in bytes: what the main thread has to parse. Defaults to 32 MiB. */
+  trafficBytes: number;
   /** Console output kept, in bytes; what comes after is dropped and said to be. Defaults to 64 KiB. */
   maxLogBytes: number;
   /** Console lines kept. Defaults to 1,000. */
@@ -39,8 +41,9 @@ export const DEFAULT_LIMITS: Readonly<SandboxLimits> = Object.freeze({
   stackBytes: 256 * 1024,
   outputBytes: MIB,
   maxCalls: 1_000,
-  callBytes: 2 * MIB,
+  callBytes: MIB + 64 * 1024,
   answerBytes: 8 * MIB,
+  trafficBytes: 32 * MIB,
   maxLogBytes: 64 * 1024,
   maxLogLines: 1_000,
   maxCodeBytes: MIB,

@@ -20,6 +20,8 @@ export interface SandboxPoolOptions {
   maxRunningPerLane?: number;
   /** No run gets more memory than this, in bytes. Defaults to DEFAULT_LIMITS.memoryBytes (64 MiB). */
   maxMemoryBytes?: number;
+  /** Told why a worker thread broke down; the outcome of its run says only that it did. Defaults to nobody. */
+  onFault?: (error: Error) => void;
 }
 
 interface Job {
@@ -47,6 +49,7 @@ export class SandboxPool {
   readonly #size: number;
   readonly #maxRunningPerLane: number;
   readonly #maxMemoryBytes: number;
+  readonly #onFault: (error: Error) => void;
   readonly #queue: LaneQueue<Job>;
   readonly #slots = new Set<Slot>();
   readonly #running = new Map<string, number>();
@@ -58,6 +61,7 @@ export class SandboxPool {
     this.#size = Math.max(1, size);
     this.#maxRunningPerLane = Math.max(1, options.maxRunningPerLane ?? this.#size - 1);
     this.#maxMemoryBytes = options.maxMemoryBytes ?? DEFAULT_LIMITS.memoryBytes;
+    this.#onFault = options.onFault ?? (() => undefined);
     this.#queue = new LaneQueue(maxQueue, options.maxQueuePerLane ?? Math.ceil(maxQueue / 2));
   }
 
@@ -88,7 +92,9 @@ export class SandboxPool {
       };
       const job: Job = { lane, task, limits, input, resolve, onAbort };
       if (!this.#queue.push(job)) {
-        reject(new SandboxBusyError('too many runs are waiting: try again in a moment'));
+        reject(
+          new SandboxBusyError('Too many runs are waiting: try again in a moment', { retryAfterSeconds: 1 }),
+        );
         return;
       }
       task.signal?.addEventListener('abort', onAbort, { once: true });
@@ -176,7 +182,10 @@ export class SandboxPool {
         slot.isReady = true;
         worker.keepAlive(slot.job !== null);
       },
-      () => this.#slots.delete(slot),
+      (error: unknown) => {
+        this.#slots.delete(slot);
+        if (!slot.isReady) this.#onFault(error instanceof Error ? error : new Error(String(error)));
+      },
     );
     this.#slots.add(slot);
     return slot;
@@ -186,9 +195,9 @@ export class SandboxPool {
     let worker: SandboxWorker;
     try {
       worker = await slot.worker;
-    } catch (error) {
+    } catch {
       this.#slots.delete(slot);
-      this.#finish(slot, job, failure('crashed', 'SandboxCrash', `the sandbox did not start: ${error}`));
+      this.#finish(slot, job, failure('crashed', 'SandboxCrash', 'the sandbox did not start'));
       return;
     }
     if (this.#isClosed) {
@@ -225,6 +234,7 @@ export class SandboxPool {
   #onExit(slot: Slot, reason: Error | null): void {
     this.#slots.delete(slot);
     if (reason === null) return;
+    if (slot.isReady) this.#onFault(reason);
     const isMemory = 'code' in reason && reason.code === 'ERR_WORKER_OUT_OF_MEMORY';
     if (isMemory)
       slot.run?.fail('memory_limit', 'MemoryLimitError', 'the run used up the memory of its worker');

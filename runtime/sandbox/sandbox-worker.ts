@@ -3,8 +3,11 @@ import { GUEST_PRELUDE } from './guest-prelude';
 import type { FromWorker, ToWorker, WorkerSetup } from './protocol';
 import { quickJsModule, workerFile } from './wasm-module';
 
-/** The worker's own JavaScript heap; the user's code lives in WASM memory, which this does not count. */
-const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 16, stackSizeMb: 4 };
+/**
+ * The worker's own JavaScript heap; the user's code lives in WASM memory, which this does not count. Checking the
+ * largest JSON that may cross (1 MiB of `{}`) takes 40 MB; a thread at its limit would thrash instead of ending.
+ */
+const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 16, stackSizeMb: 4 };
 
 /** A thread that is not ready after this has hung, in milliseconds; it takes 0.1 s on an idle machine. */
 const START_TIMEOUT_MS = 30_000;
@@ -44,12 +47,11 @@ export class SandboxWorker {
       execArgv: [],
       env: {},
       stdin: false,
+      // Kept from the console. Nobody reads them: a stream that is being read would keep the process alive.
       stdout: true,
       stderr: true,
       resourceLimits: RESOURCE_LIMITS,
     });
-    thread.stdout.resume();
-    thread.stderr.resume();
     const worker = new SandboxWorker(thread, new Float64Array(meter));
     const timer = setTimeout(() => void thread.terminate(), START_TIMEOUT_MS);
     try {

@@ -49,6 +49,7 @@ interface Run {
   cpuMs: number;
   calls: number;
   inFlight: number;
+  trafficBytes: number;
   logBytes: number;
   logLines: number;
   /** Set by the host to end the run; no user code runs after it. */
@@ -107,6 +108,15 @@ function guestText(vm: QuickJSContext, handle: QuickJSHandle | undefined, maxByt
   return Buffer.byteLength(text) > maxBytes ? null : text;
 }
 
+/** False when the run has moved all the bytes it may; it is over then. */
+function addTraffic(current: Run, text: string): boolean {
+  const { trafficBytes } = current.task.limits;
+  current.trafficBytes += Buffer.byteLength(text);
+  if (current.trafficBytes <= trafficBytes) return true;
+  stop('call_limit', 'CallLimitError', `the ctx calls moved more than ${trafficBytes} bytes of JSON`);
+  return false;
+}
+
 function postCall(
   vm: QuickJSContext,
   current: Run,
@@ -124,6 +134,7 @@ function postCall(
     throw new TypeError(`ctx.${name}: the argument is larger than ${callBytes} bytes of JSON`);
   const fault = jsonFault(text);
   if (fault !== null) throw new TypeError(`ctx.${name}: the argument is refused: ${fault}`);
+  if (!addTraffic(current, text)) return undefined;
   current.inFlight++;
   send({ type: 'call', run: current.task.run, call: vm.getNumber(id), name, args: text });
   return undefined;
@@ -308,6 +319,7 @@ port.on('message', async (message: ToWorker) => {
       cpuMs: 0,
       calls: 0,
       inFlight: 0,
+      trafficBytes: 0,
       logBytes: 0,
       logLines: 0,
       stop: null,
@@ -320,6 +332,7 @@ port.on('message', async (message: ToWorker) => {
     ongoing.inFlight--;
     step(current, ongoing, () => {
       const { vm } = current;
+      if (!addTraffic(ongoing, message.value)) return;
       const args = [vm.newNumber(message.call), message.ok ? vm.true : vm.false, vm.newString(message.value)];
       const settled = vm.callFunction(current.guest.settle, vm.undefined, ...args);
       for (const handle of args) handle.dispose();

@@ -127,8 +127,20 @@ describe('sandbox limits', () => {
       'async function main(ctx) { try { await ctx.insertSpan({ this: "x".repeat(3e6) }); } catch (e) { return e.message; } }';
     assert.match(
       String(await sandbox.output(code)),
-      /ctx\.insertSpan: the argument is larger than 2097152 bytes/,
+      /ctx\.insertSpan: the argument is larger than 1114112 bytes/,
     );
+  });
+
+  it('ends a run whose calls move more bytes than allowed, in either direction', async () => {
+    const limits = { trafficBytes: 100_000 };
+    const out = `async function main(ctx) { for (;;) await ctx.insertSpan({ this: 'x'.repeat(1000) }); }`;
+    await sandbox.error('call_limit', out, { limits, hostCall: async () => null });
+    const back = 'async function main(ctx) { for (;;) await ctx.sql`SELECT 1`; }';
+    const error = await sandbox.error('call_limit', back, {
+      limits,
+      hostCall: async () => 'x'.repeat(1_000),
+    });
+    assert.match(error.message, /more than 100000 bytes/);
   });
 
   it('tells the code when the answer of a call is too large', async () => {

@@ -29,15 +29,12 @@ async function main() {
       `unknown script ${name ?? '(none)'}; there are ${Object.keys(SCRIPTS).join(', ')}`,
     );
   // In .mocharc.json the pattern would be added to the files that somebody names.
-  const isFile = (arg) => !arg.startsWith('-') && /[/\\.]/.test(arg);
-  if (name === 'mocha' && !args.some(isFile)) args.push('test/**/*.test.ts');
+  if (name === 'mocha' && !args.some((arg) => arg.endsWith('.ts'))) args.push('test/**/*.test.ts');
   await ensureInstalled();
   let failed = 0;
   for (const step of steps) {
     // Every step runs, so that one look shows every fault.
-    const given =
-      name === 'mocha' && !args.some((arg) => arg.endsWith('.ts')) ? [...args, 'test/**/*.test.ts'] : args;
-    const code = await runNode([...step, ...given], { cwd: ROOT, env: toolEnvironment() });
+    const code = await runNode([...step, ...args], { cwd: ROOT, env: toolEnvironment() });
     failed ||= code;
     if (code > 128) break;
   }

@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import type { Identity } from '../../runtime/db/identity';
+import { ConflictError, ForbiddenError, LogLineError } from '../../runtime/ledger/errors';
+import type { SpanDraft } from '../../runtime/ledger/span-draft';
+import { SpanWriter } from '../../runtime/ledger/span-writer';
+import { withClient } from '../support/sql-session';
+import { createTestStage0, type TestStage0 } from '../support/test-stage0';
+
+const note = (text: string, more: Partial<SpanDraft> = {}): SpanDraft => ({
+  entity_type: 'note',
+  who: 'w',
+  this: text,
+  ...more,
+});
+
+describe('callers that share a commit', () => {
+  let stage0: TestStage0;
+  before(async () => {
+    stage0 = await createTestStage0();
+  });
+  after(() => stage0.close());
+
+  const identity = (n: number): Identity => ({ user: `user_${n % 5}`, tenant: `tenant_${n % 3}` });
+  /** How many transactions wrote these spans, and how many of them are there. */
+  const written = (ids: readonly string[]): Promise<{ rows: number; transactions: number }> =>
+    withClient(stage0.database.superuserUrl, async (superuser) => {
+      const { rows } = await superuser.query(
+        'SELECT count(*)::int AS rows, count(DISTINCT tx_id)::int AS transactions FROM ledger.universal_registry WHERE id = ANY ($1)',
+        [ids],
+      );
+      return rows[0];
+    });
+
+  it('need far fewer transactions than there are callers, and each gets its own spans', async () => {
+    const appended = await Promise.all(
+      Array.from({ length: 200 }, (_, n) => stage0.writer.append(identity(n), [note(String(n))])),
+    );
+    for (const [n, { spans, created }] of appended.entries()) {
+      assert.ok(created);
+      const [span] = spans;
+      assert.deepEqual(
+        [span?.this, span?.owner_id, span?.tenant_id],
+        [String(n), identity(n).user, identity(n).tenant],
+      );
+    }
+    const { rows, transactions } = await written(appended.flatMap(({ spans }) => spans.map(({ id }) => id)));
+    assert.equal(rows, 200);
+    assert.ok(transactions <= 20, `${transactions} transactions`);
+  });
+
+  it('fail alone: whoever is wrong is refused, everybody else is stored', async () => {
+    const writer = new SpanWriter({ database: stage0.pool, signingKey: () => stage0.key, maxInFlight: 1 });
+    const taken = (await writer.append(identity(0), [note('taken')])).spans[0];
+    assert.ok(taken);
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 60 }, (_, n) => {
+        if (n % 10 === 3) return writer.append(identity(n), [note('foreign', { owner_id: 'nobody' })]);
+        if (n % 10 === 5)
+          return writer.append(identity(n), [
+            note('taken by another', { id: taken.id }),
+            note('lost with it'),
+          ]);
+        if (n % 10 === 7)
+          return writer.append(identity(0), [
+            note('fork', { id: taken.id, seq: 1, prev_hash: 'ab'.repeat(32) }),
+          ]);
+        return writer.append(identity(n), [note(`fine ${n}`), note(`fine ${n}, too`)]);
+      }),
+    );
+    for (const [n, outcome] of outcomes.entries()) {
+      if ([3, 5, 7].includes(n % 10)) {
+        assert.equal(outcome.status, 'rejected', String(n));
+        const expected = n % 10 === 3 ? ForbiddenError : ConflictError;
+        assert.ok(outcome.reason instanceof expected, String(outcome.reason));
+      } else {
+        assert.equal(outcome.status, 'fulfilled', String(n));
+        assert.equal((await written(outcome.value.spans.map(({ id }) => id))).rows, 2);
+      }
+    }
+    const { rows } = await withClient(stage0.database.superuserUrl, (superuser) =>
+      superuser.query(
+        `SELECT FROM ledger.universal_registry WHERE this IN ('foreign', 'taken by another', 'lost with it', 'fork')`,
+      ),
+    );
+    assert.equal(rows.length, 0);
+  });
+
+  it('do not lose the boundary: in one statement each row is checked under the identity of its own caller', async () => {
+    const rows = [identity(0), identity(1), identity(2)].map((owner) => ({ owner, id: randomUUID() }));
+    await withClient(stage0.database.appUrl, async (app) => {
+      const span = (id: string, user_id: string, tenant_id: string) => ({
+        id,
+        seq: 0,
+        entity_type: 'n',
+        who: 'w',
+        this: 't',
+        at: '2025-01-01T00:00:00.000Z',
+        owner_id: user_id,
+        tenant_id,
+        visibility: 'private',
+        is_deleted: false,
+        curr_hash: 'a'.repeat(64),
+        signature: 'a'.repeat(128),
+        public_key: 'a'.repeat(64),
+      });
+      const batches = (swap: boolean) =>
+        JSON.stringify(
+          rows.map(({ owner, id }, index) => {
+            const as = swap ? (rows[(index + 1) % rows.length]?.owner ?? owner) : owner;
+            return {
+              user_id: as.user,
+              tenant_id: as.tenant,
+              spans: [span(id, owner.user, owner.tenant)],
+              idempotency: null,
+            };
+          }),
+        );
+      await assert.rejects(app.query('SELECT ledger.append_spans($1)', [batches(true)]), { code: '42501' });
+      await app.query('SELECT ledger.append_spans($1)', [batches(false)]);
+      const { rows: after } = await app.query(`SELECT ledger.session_audiences() AS audiences`);
+      assert.deepEqual(after, [{ audiences: ['public'] }]);
+    });
+    assert.equal((await written(rows.map(({ id }) => id))).rows, 3);
+  });
+
+  it('keep the order of each caller’s spans in the feed', async () => {
+    const batches = await Promise.all(
+      Array.from({ length: 20 }, (_, n) =>
+        stage0.writer.append(
+          { user: 'ordered', tenant: 'ordered' },
+          Array.from({ length: 10 }, (_, i) => note(`${n}/${i}`)),
+        ),
+      ),
+    );
+    const ids = batches.flatMap(({ spans }) => spans.map(({ id }) => id));
+    const { rows } = await withClient(stage0.database.superuserUrl, (superuser) =>
+      superuser.query(
+        'SELECT this FROM ledger.universal_registry WHERE id = ANY ($1) ORDER BY tx_id, ordinal',
+        [ids],
+      ),
+    );
+    for (let n = 0; n < 20; n += 1) {
+      const mine = rows.map((row) => row.this as string).filter((text) => text.startsWith(`${n}/`));
+      assert.deepEqual(
+        mine,
+        Array.from({ length: 10 }, (_, i) => `${n}/${i}`),
+      );
+    }
+  });
+
+  it('are refused with 503 when too much is waiting, instead of memory growing', async () => {
+    const writer = new SpanWriter({
+      database: stage0.pool,
+      signingKey: () => stage0.key,
+      maxWaitingSpans: 10,
+    });
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 30 }, (_, n) => writer.append(identity(n), [note(String(n))])),
+    );
+    const refused = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
+    assert.ok(refused.length > 0 && refused.length < 30);
+    for (const reason of refused) {
+      assert.ok(reason instanceof LogLineError);
+      assert.deepEqual([reason.status, reason.code], [503, 'unavailable']);
+      assert.ok(Number(reason.retryAfterSeconds) > 0);
+    }
+    assert.equal((await writer.append(identity(0), [note('later')])).created, true);
+  });
+});

@@ -64,9 +64,28 @@ function describe(fault: ValidatorFault, prefix: string): Fault {
   };
 }
 
+/** What the patterns of schemas.ts ask for, in words. */
+const PATTERN_MEANINGS: readonly (readonly [RegExp, string])[] = [
+  [/^\^\[0-9a-fA-F\]\{8\}/, 'must be a UUID'],
+  [/\{64\}\$$/, 'must be 64 lower-case hex digits'],
+  [/\{128\}\$$/, 'must be 128 lower-case hex digits'],
+  [/1000/, 'must be a whole number from 1 to 1000'],
+  [/^\^\(\?:0/, 'must be a whole number from 0'],
+];
+
 function sentence({ keyword, params, message = 'is not valid' }: ValidatorFault): string {
   if (keyword === 'enum' && Array.isArray(params.allowedValues)) {
     return `must be one of ${params.allowedValues.filter((value) => value !== null).join(', ')}`;
+  }
+  if (keyword === 'type')
+    return `must be of type ${[params.type]
+      .flat()
+      .filter((type) => type !== 'null')
+      .join(' or ')}`;
+  if (keyword === 'pattern') {
+    const { pattern } = params;
+    const meaning = PATTERN_MEANINGS.find(([start]) => typeof pattern === 'string' && start.test(pattern));
+    if (meaning !== undefined) return meaning[1];
   }
   return message;
 }

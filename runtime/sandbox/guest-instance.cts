@@ -94,6 +94,21 @@ function installPrelude(vm: QuickJSContext, source: string, host: QuickJSHandle)
   return { start: part('start'), settle: part('settle'), describe: part('describe') };
 }
 
+/** The sandbox keeps UTC everywhere: the C library asks this thread's Date for the local time. */
+function useUtc(): void {
+  const proto = Date.prototype;
+  proto.getTimezoneOffset = () => 0;
+  proto.getFullYear = proto.getUTCFullYear;
+  proto.getMonth = proto.getUTCMonth;
+  proto.getDate = proto.getUTCDate;
+  proto.getDay = proto.getUTCDay;
+  proto.getHours = proto.getUTCHours;
+  proto.getMinutes = proto.getUTCMinutes;
+  proto.getSeconds = proto.getUTCSeconds;
+}
+
+useUtc();
+
 /** The instance is made once per worker; the handles it holds stay valid because the memory always comes back the same. */
 const makeInstance: MakeInstance = async ({ setup, hostFunctions, shouldInterrupt }) => {
   const maximum = INITIAL_PAGES + Math.ceil((setup.maxMemoryBytes + OVERHEAD_BYTES) / PAGE_BYTES);

@@ -342,19 +342,5 @@ port.on('message', async (message: ToWorker) => {
   if (run === null && !current.restore()) instance = newInstance();
 });
 
-useUtc();
 instance = newInstance();
 instance.then(() => send({ type: 'ready' }));
-
-/** The sandbox keeps UTC everywhere: the C library asks this thread's Date for the local time. */
-function useUtc(): void {
-  const proto = Date.prototype;
-  proto.getTimezoneOffset = () => 0;
-  proto.getFullYear = proto.getUTCFullYear;
-  proto.getMonth = proto.getUTCMonth;
-  proto.getDate = proto.getUTCDate;
-  proto.getDay = proto.getUTCDay;
-  proto.getHours = proto.getUTCHours;
-  proto.getMinutes = proto.getUTCMinutes;
-  proto.getSeconds = proto.getUTCSeconds;
-}

@@ -1,5 +1,6 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
+import { type OperationName, ROUTES } from '../runtime/stage0/route-table';
 import type { LambdaFunction } from './function';
 import type { Names } from './names';
 import type { ApiSettings, OidcSettings } from './settings';
@@ -13,26 +14,13 @@ export interface ApiArgs {
   readonly logRetentionDays: number;
 }
 
-/** One route of the API. */
-export interface ApiRoute {
-  /** Stable logical name. */
-  readonly name: string;
-  /** As API Gateway writes it. */
-  readonly key: string;
-  /** Open even when API Gateway checks tokens. */
-  readonly open?: true;
-}
+/** Open even where API Gateway checks tokens. */
+const OPEN: ReadonlySet<OperationName> = new Set(['readHealth', 'readOpenApi']);
 
-/** DESIGN.md section 5, line by line, and the description that it yields. */
-export const ROUTES: readonly ApiRoute[] = [
-  { name: 'post-spans', key: 'POST /api/spans' },
-  { name: 'get-timeline', key: 'GET /api/timeline' },
-  { name: 'get-span', key: 'GET /api/spans/{id}' },
-  { name: 'get-manifest', key: 'GET /api/manifest/{name}' },
-  { name: 'post-execute', key: 'POST /api/execute/{function_id}' },
-  { name: 'get-health', key: 'GET /api/health', open: true },
-  { name: 'get-openapi', key: 'GET /openapi.json', open: true },
-];
+/** `appendSpans` → `append-spans`: the stable logical name of a route. */
+function logicalName(operation: OperationName): string {
+  return operation.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
 
 /** What an access log line says. No header, query or body: tokens and content stay out of the logs. */
 const ACCESS_LOG_FORMAT = JSON.stringify({
@@ -128,12 +116,12 @@ export class Api extends pulumi.ComponentResource {
       { parent: this },
     );
     return ROUTES.map((route) => {
-      const guarded = authorizerId !== undefined && route.open !== true;
+      const guarded = authorizerId !== undefined && !OPEN.has(route.operation);
       return new aws.apigatewayv2.Route(
-        `${name}-${route.name}`,
+        `${name}-${logicalName(route.operation)}`,
         {
           apiId: this.api.id,
-          routeKey: route.key,
+          routeKey: `${route.method} ${route.path}`,
           target: pulumi.interpolate`integrations/${integration.id}`,
           ...(guarded ? { authorizationType: 'JWT', authorizerId } : { authorizationType: 'NONE' }),
         },

@@ -236,7 +236,7 @@ export const OPERATION_RULES: readonly Rule[] = [
       return keys.sort().join() === [...DESIGN_ROUTES].sort().join() ? [] : keys;
     },
     breakIt: (stack) => {
-      the(stack, ROUTE, 'api-get-timeline').inputs.routeKey = '$default';
+      the(stack, ROUTE, 'api-list-timeline').inputs.routeKey = '$default';
     },
   },
   {

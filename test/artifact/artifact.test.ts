@@ -1,0 +1,274 @@
+import { strict as assert } from 'node:assert';
+import { mintToken, type Scope, signingKeyFromHex } from '../../runtime/crypto';
+import { verifySpan } from '../../runtime/ledger/span-signature';
+import { at, listOf, recordOf } from '../infra/subject';
+import { Cloud, secretMember } from './cloud';
+import { httpEvent, scheduleInput, tickBatch } from './events';
+
+const MIDNIGHT_RULER = '00000000-0000-4000-8000-000000000006';
+const RUN_CODE = '00000000-0000-4000-8000-000000000001';
+
+interface Answer {
+  readonly status: number;
+  readonly body: Record<string, unknown>;
+}
+
+describe('what is deployed', function () {
+  this.timeout(180_000);
+  this.bail(true);
+  let cloud: Cloud;
+  let token: string;
+
+  before(async () => {
+    cloud = await Cloud.start();
+    token = await tokenFor('ada', 'acme', ['spans:write', 'timeline:read', 'execute', 'admin']);
+  });
+  after(() => cloud?.stop());
+
+  function tokenFor(sub: string, tenant: string, scope: Scope[]): Promise<string> {
+    const key = signingKeyFromHex(secretMember(cloud.secrets, 'signing-key', 'seed_hex'));
+    return mintToken(key, { sub, tenant, scope, ttlSeconds: 3_600 });
+  }
+
+  async function call(
+    method: string,
+    path: string,
+    options: Parameters<typeof httpEvent>[2] = {},
+  ): Promise<Answer> {
+    const { failed, payload } = await cloud.invoke('stage0', httpEvent(method, path, { token, ...options }));
+    assert.equal(failed, false, JSON.stringify(payload));
+    const text = at(payload, 'body');
+    return { status: Number(at(payload, 'statusCode')), body: recordOf(JSON.parse(String(text))) };
+  }
+
+  async function timeline(query: string): Promise<Record<string, unknown>[]> {
+    const { status, body } = await call('GET', '/api/timeline', { query });
+    assert.equal(status, 200, JSON.stringify(body));
+    return listOf(body.spans).map(recordOf);
+  }
+
+  describe('before the first migration', () => {
+    it('answers health with 503, not with a crash', async () => {
+      const { status } = await call('GET', '/api/health');
+      assert.equal(status, 503);
+    });
+  });
+
+  describe('the migrator', () => {
+    it('brings schema and seeds into an empty database, as an owner who is no superuser', async () => {
+      const { failed, payload } = await cloud.invoke('migrator', { trigger: 'deployment' });
+      assert.equal(failed, false, JSON.stringify(payload));
+      assert.ok(listOf(at(payload, 'migrations')).length >= 10);
+      assert.ok(listOf(at(payload, 'seeds')).length >= 7);
+      const [row] = await cloud.sql('SELECT count(*)::int AS seeds FROM ledger.universal_registry');
+      assert.equal(row?.seeds, listOf(at(payload, 'seeds')).length);
+    });
+
+    it('does nothing when it runs again', async () => {
+      const { payload } = await cloud.invoke('migrator', { trigger: 'deployment' });
+      assert.deepEqual(payload, { migrations: [], seeds: [] });
+    });
+
+    it('fails with the reason when a migration was edited after it landed', async () => {
+      const [first] = await cloud.sql(
+        'SELECT name, sha256 FROM app.migration_checksum ORDER BY name LIMIT 1',
+      );
+      await cloud.sql(`UPDATE app.migration_checksum SET sha256 = 'other' WHERE name = $1`, [first?.name]);
+      const { failed, payload } = await cloud.invoke('migrator', { trigger: 'deployment' });
+      await cloud.sql('UPDATE app.migration_checksum SET sha256 = $2 WHERE name = $1', [
+        first?.name,
+        first?.sha256,
+      ]);
+      assert.equal(failed, true);
+      assert.match(String(at(payload, 'errorMessage')), /000001_.*was edited after it was applied/);
+    });
+  });
+
+  describe('Stage-0', () => {
+    let id: string;
+
+    it('is healthy', async () => {
+      const { status, body } = await call('GET', '/api/health');
+      assert.equal(status, 200, JSON.stringify(body));
+      assert.equal(body.status, 'ok');
+    });
+
+    it('takes a span and signs it with the instance key', async () => {
+      const { status, body } = await call('POST', '/api/spans', {
+        body: { entity_type: 'note', who: 'ada', this: 'hello', visibility: 'tenant' },
+      });
+      assert.equal(status, 201, JSON.stringify(body));
+      const span = recordOf(body.span);
+      id = String(span.id);
+      assert.equal(span.public_key, cloud.run.outputs.publicKeyHex);
+      assert.equal(span.tenant_id, 'acme');
+    });
+
+    it('lists it, reads it, and hides it from strangers', async () => {
+      assert.deepEqual(
+        (await timeline('entity_type=note')).map((span) => span.id),
+        [id],
+      );
+      assert.equal((await call('GET', `/api/spans/${id}`)).status, 200);
+      const stranger = await tokenFor('ada', 'other', ['timeline:read']);
+      assert.equal((await call('GET', `/api/spans/${id}`, { token: stranger })).status, 404);
+    });
+
+    it('serves the manifest and its own description', async () => {
+      const manifest = await call('GET', '/api/manifest/kernel_manifest');
+      assert.equal(manifest.status, 200, JSON.stringify(manifest.body));
+      const openapi = await call('GET', '/openapi.json');
+      assert.equal(at(openapi.body, 'openapi'), '3.1.0');
+    });
+
+    it('refuses without a token, and explains every fault', async () => {
+      const refused = await cloud.invoke('stage0', httpEvent('POST', '/api/spans', { body: {} }));
+      assert.equal(at(refused.payload, 'statusCode'), 401);
+      const { status, body } = await call('POST', '/api/spans', { body: { who: 1, unknown: true } });
+      assert.equal(status, 400);
+      assert.ok(listOf(body.errors).length >= 3, JSON.stringify(body));
+    });
+
+    it('signs so that anyone can check it from the JSON alone', async () => {
+      const { body } = await call('GET', `/api/spans/${id}`);
+      const span = recordOf(body.span);
+      assert.equal(verifySpan(span).ok, true);
+      assert.equal(verifySpan({ ...span, this: 'changed' }).ok, false);
+    });
+  });
+
+  describe('execution', () => {
+    it('goes from Stage-0 to run_code, in a sandbox, and back', async () => {
+      const created = await call('POST', '/api/spans', {
+        body: {
+          entity_type: 'function',
+          who: 'ada',
+          this: 'double',
+          name: 'double',
+          language: 'javascript',
+          runtime: 'quickjs',
+          code: 'async function main(ctx, input) { return { doubled: input.n * 2, env: typeof process }; }',
+        },
+      });
+      assert.equal(created.status, 201, JSON.stringify(created.body));
+      const functionId = String(at(created.body, 'span.id'));
+      const { status, body } = await call('POST', `/api/execute/${functionId}`, {
+        body: { input: { n: 21 } },
+      });
+      assert.equal(status, 200, JSON.stringify(body));
+      assert.deepEqual(body.result, { doubled: 42, env: 'undefined' });
+      assert.equal(at(body, 'execution.entity_type'), 'execution');
+    });
+
+    it('happens by schedule: observer_bot finds it, request_worker runs it', async () => {
+      const created = await call('POST', '/api/spans', {
+        body: {
+          entity_type: 'function',
+          who: 'ada',
+          this: 'tick',
+          name: 'tick',
+          status: 'scheduled',
+          language: 'javascript',
+          code: 'async function main() { return { ticked: true }; }',
+        },
+      });
+      assert.equal(created.status, 201, JSON.stringify(created.body));
+      for (const kernel of ['observer-bot', 'request-worker']) {
+        const { failed, payload } = await cloud.invoke(kernel, tickBatch(cloud.run, kernel));
+        assert.equal(failed, false, JSON.stringify(payload));
+        assert.deepEqual(payload, { batchItemFailures: [] });
+      }
+      const executions = await timeline('entity_type=execution');
+      assert.ok(
+        executions.some((span) => JSON.stringify(span.output) === '{"ticked":true}'),
+        JSON.stringify(executions),
+      );
+    });
+
+    it('reacts to policies', async () => {
+      const { failed, payload } = await cloud.invoke('policy-agent', tickBatch(cloud.run, 'policy-agent'));
+      assert.equal(failed, false, JSON.stringify(payload));
+      assert.deepEqual(payload, { batchItemFailures: [] });
+    });
+  });
+
+  describe('ticks', () => {
+    it('that cannot be handled go back to the queue by their ids, and are taken when they come again', async () => {
+      await cloud.sql('ALTER TABLE app.job_run RENAME TO job_run_away');
+      const batch = tickBatch(cloud.run, 'observer-bot');
+      const { failed, payload } = await cloud.invoke('observer-bot', batch);
+      await cloud.sql('ALTER TABLE app.job_run_away RENAME TO job_run');
+      assert.equal(failed, false, JSON.stringify(payload));
+      assert.deepEqual(
+        listOf(at(payload, 'batchItemFailures')).map((item) => at(item, 'itemIdentifier')),
+        batch.Records.map(({ messageId }) => messageId),
+      );
+      const again = await cloud.invoke('observer-bot', batch);
+      assert.deepEqual(again.payload, { batchItemFailures: [] });
+    });
+  });
+
+  describe('midnight in Paris', () => {
+    it('decides what is due, once, however often the event comes', async () => {
+      const due = await call('POST', '/api/spans', {
+        body: {
+          entity_type: 'deliverable',
+          who: 'ada',
+          this: 'report',
+          status: 'active',
+          metadata: { deadline: '2026-11-20T12:00:00.000Z', accepted: true },
+        },
+      });
+      assert.equal(due.status, 201, JSON.stringify(due.body));
+      const event = scheduleInput(cloud.run, 'midnight-ruler', new Date().toISOString());
+      for (const attempt of [1, 2]) {
+        const { failed, payload } = await cloud.invoke('run-code', event);
+        assert.equal(failed, false, `attempt ${attempt}: ${JSON.stringify(payload)}`);
+      }
+      const decisions = await timeline('entity_type=law.decision');
+      assert.equal(decisions.length, 1, JSON.stringify(decisions));
+      assert.deepEqual(listOf(decisions[0]?.related_to), [at(due.body, 'span.id')]);
+    });
+
+    it('is a function that the manifest allows', async () => {
+      const { body } = await call('GET', '/api/manifest/kernel_manifest');
+      const allowed = listOf(at(body, 'manifest.metadata.allowed_boot_ids'));
+      assert.ok(allowed.includes(MIDNIGHT_RULER) && allowed.includes(RUN_CODE), JSON.stringify(allowed));
+    });
+  });
+
+  describe('a change of the database password', () => {
+    it('goes unnoticed: cold and warm functions get in before and after PostgreSQL knows it', async () => {
+      await cloud.cool('observer-bot');
+      const [arn, secret] = [...cloud.secrets].find(([name]) => name.endsWith(':secrets-app')) ?? [];
+      assert.ok(arn && secret);
+      secret.AWSPREVIOUS = secret.AWSCURRENT;
+      secret.AWSCURRENT = JSON.stringify({ username: 'logline_app', password: 'another-password' });
+
+      const cold = await cloud.invoke('observer-bot', tickBatch(cloud.run, 'observer-bot'));
+      assert.deepEqual(cold.payload, { batchItemFailures: [] });
+
+      const migrated = await cloud.invoke('migrator', { trigger: 'deployment' });
+      assert.equal(migrated.failed, false, JSON.stringify(migrated.payload));
+      await cloud.sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'logline_app'`);
+      assert.equal((await call('GET', '/api/health')).status, 200);
+      delete secret.AWSPREVIOUS;
+      await cloud.sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'logline_app'`);
+      assert.equal((await call('GET', '/api/timeline')).status, 200);
+    });
+  });
+
+  describe('rights', () => {
+    it('were enough for all of the above, and no function asked for more', () => {
+      assert.deepEqual(cloud.aws.denied, []);
+    });
+
+    it('kept the password of the owner to the migrator', () => {
+      const readers = [...cloud.aws.read].filter((line) => line.endsWith(':secrets-owner'));
+      assert.deepEqual(
+        readers.map((line) => line.split(' ')[0]),
+        ['logline-dev-migrator'],
+      );
+    });
+  });
+});

@@ -1,0 +1,123 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { LambdaPackage } from './lambda-package';
+import { type InvocationResult, textOf } from './runtime-api';
+
+/** A secret with its versions. */
+export interface StoredSecret {
+  AWSCURRENT: string;
+  AWSPREVIOUS?: string;
+}
+
+/** What the stand-in needs to know. */
+export interface AwsStandInOptions {
+  /** ARN → secret. */
+  readonly secrets: Map<string, StoredSecret>;
+  /** All functions: callers are recognised by their credentials, and held to their role. */
+  readonly packages: readonly LambdaPackage[];
+  /** Runs a function by its name. */
+  readonly invoke: (functionName: string, event: unknown) => Promise<InvocationResult>;
+}
+
+/**
+ * Secrets Manager and Lambda on the loopback, in their own protocols, with the permissions that the program gives.
+ * Each function signs with its name as access key id, so the stand-in knows whose role to apply.
+ */
+export class AwsStandIn {
+  /** What was refused: `function action resource`. */
+  readonly denied: string[] = [];
+  /** Which secrets were read: `function arn`. */
+  readonly read = new Set<string>();
+  readonly #options: AwsStandInOptions;
+  readonly #server: Server;
+
+  private constructor(options: AwsStandInOptions) {
+    this.#options = options;
+    this.#server = createServer((request, response) => void this.#handle(request, response));
+  }
+
+  static async start(options: AwsStandInOptions): Promise<AwsStandIn> {
+    const standIn = new AwsStandIn(options);
+    standIn.#server.listen(0, '127.0.0.1');
+    await once(standIn.#server, 'listening');
+    return standIn;
+  }
+
+  get url(): string {
+    const address = this.#server.address();
+    return typeof address === 'object' && address !== null ? `http://127.0.0.1:${address.port}` : '';
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await textOf(request);
+    const caller = /Credential=([^/]+)\//.exec(request.headers.authorization ?? '')?.[1] ?? '';
+    const target = String(request.headers['x-amz-target'] ?? '');
+    const invoked = /^\/2015-03-31\/functions\/([^/]+)\/invocations/.exec(request.url ?? '')?.[1];
+    if (target === 'secretsmanager.GetSecretValue') {
+      this.#getSecret(caller, JSON.parse(body), response);
+    } else if (invoked !== undefined) {
+      await this.#invoke(caller, decodeURIComponent(invoked), body, response);
+    } else {
+      refuse(
+        response,
+        400,
+        'UnknownOperationException',
+        `${target || request.url} is not part of this stand-in`,
+      );
+    }
+  }
+
+  #getSecret(
+    caller: string,
+    query: { SecretId: string; VersionStage?: 'AWSCURRENT' | 'AWSPREVIOUS' },
+    response: ServerResponse,
+  ): void {
+    const arn = query.SecretId;
+    if (!this.#isAllowed(caller, 'secretsmanager:GetSecretValue', arn)) {
+      refuse(response, 400, 'AccessDeniedException', `${caller} may not read ${arn}`);
+      return;
+    }
+    const text = this.#options.secrets.get(arn)?.[query.VersionStage ?? 'AWSCURRENT'];
+    if (text === undefined) {
+      refuse(response, 400, 'ResourceNotFoundException', `no ${query.VersionStage} of ${arn}`);
+      return;
+    }
+    this.read.add(`${caller} ${arn}`);
+    response
+      .writeHead(200, { 'content-type': 'application/x-amz-json-1.1' })
+      .end(JSON.stringify({ ARN: arn, Name: arn, SecretString: text, VersionStages: [query.VersionStage] }));
+  }
+
+  async #invoke(caller: string, name: string, body: string, response: ServerResponse): Promise<void> {
+    const arn = `arn:aws:lambda:us-east-1:123456789012:function:${name}`;
+    if (!this.#isAllowed(caller, 'lambda:InvokeFunction', arn)) {
+      refuse(response, 403, 'AccessDeniedException', `${caller} may not call ${name}`);
+      return;
+    }
+    const result = await this.#options.invoke(name, JSON.parse(body === '' ? 'null' : body));
+    response
+      .writeHead(200, result.failed ? { 'x-amz-function-error': 'Unhandled' } : {})
+      .end(JSON.stringify(result.payload));
+  }
+
+  #isAllowed(caller: string, action: string, resource: string): boolean {
+    const lambda = this.#options.packages.find(({ functionName }) => functionName === caller);
+    const allowed = lambda?.allowed.get(action)?.includes(resource) === true;
+    if (!allowed) {
+      this.denied.push(`${caller} ${action} ${resource}`);
+    }
+    return allowed;
+  }
+}
+
+function refuse(response: ServerResponse, status: number, type: string, message: string): void {
+  response
+    .writeHead(status, { 'content-type': 'application/x-amz-json-1.1', 'x-amzn-errortype': type })
+    .end(JSON.stringify({ __type: type, message }));
+}

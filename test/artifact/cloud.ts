@@ -1,0 +1,161 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import { REPOSITORY_ROOT } from '../../infra/bundle';
+import { type DryRun, dryRun, isSecret, readStackFile } from '../../infra/dry-run';
+import { ensureLedgerDatabase } from '../../local/ledger-database';
+import type { PostgresServer } from '../../local/postgres';
+import { startThrowawayPostgres } from '../../local/throwaway-postgres';
+import { AwsStandIn, type StoredSecret } from './aws-stand-in';
+import { LambdaInstance } from './lambda-instance';
+import { type LambdaPackage, unpackFunctions } from './lambda-package';
+import type { InvocationResult } from './runtime-api';
+
+/**
+ * A whole deployment on the loopback: the functions that the program uploads, unpacked and run as Lambda does, a real
+ * PostgreSQL, and stand-ins for the two AWS services that the functions call.
+ */
+export class Cloud {
+  readonly run: DryRun;
+  readonly packages: ReadonlyMap<string, LambdaPackage>;
+  readonly secrets: Map<string, StoredSecret>;
+  readonly aws: AwsStandIn;
+  readonly #directory: string;
+  readonly #server: PostgresServer;
+  readonly #instances = new Map<string, LambdaInstance>();
+
+  private constructor(parts: {
+    run: DryRun;
+    packages: ReadonlyMap<string, LambdaPackage>;
+    secrets: Map<string, StoredSecret>;
+    aws: AwsStandIn;
+    directory: string;
+    server: PostgresServer;
+  }) {
+    this.run = parts.run;
+    this.packages = parts.packages;
+    this.secrets = parts.secrets;
+    this.aws = parts.aws;
+    this.#directory = parts.directory;
+    this.#server = parts.server;
+  }
+
+  /** Deploys. The database is empty; the migrator has not run. */
+  static async start(): Promise<Cloud> {
+    const run = await dryRun({
+      stack: 'dev',
+      config: { ...readStackFile('dev'), 'logline:providerKeys': '{"openai":"sk-provider-secret"}' },
+    });
+    const directory = mkdtempSync(join(tmpdir(), 'logline-artifact-'));
+    const packages = await unpackFunctions(run, directory);
+    linkSdk(directory);
+    const secrets = secretsOf(run);
+    const server = await startThrowawayPostgres();
+    await ensureLedgerDatabase(
+      server.superuserUrl('postgres'),
+      secretMember(secrets, 'owner', 'password'),
+      'logline',
+    );
+    const aws = await AwsStandIn.start({
+      secrets,
+      packages: [...packages.values()],
+      invoke: (functionName, event) => cloud.invokeByName(functionName, event),
+    });
+    const cloud = new Cloud({ run, packages, secrets, aws, directory, server });
+    return cloud;
+  }
+
+  /** Sends an event to a function, by its logical name; starts an instance when there is none. */
+  async invoke(name: string, event: unknown): Promise<InvocationResult> {
+    return (await this.instance(name)).invoke(event);
+  }
+
+  async invokeByName(functionName: string, event: unknown): Promise<InvocationResult> {
+    const found = [...this.packages].find(([, item]) => item.functionName === functionName);
+    return found === undefined
+      ? { failed: true, payload: { errorMessage: `no function ${functionName}` } }
+      : this.invoke(found[0], event);
+  }
+
+  /** The warm instance of a function. */
+  async instance(name: string): Promise<LambdaInstance> {
+    const warm = this.#instances.get(name);
+    if (warm !== undefined) {
+      return warm;
+    }
+    const lambda = this.packages.get(name);
+    if (lambda === undefined) {
+      throw new Error(`the program has no function ${name}`);
+    }
+    const instance = await LambdaInstance.start(lambda, join(this.#directory, 'runtime'), {
+      LOGLINE_DATABASE_HOST: '127.0.0.1',
+      LOGLINE_DATABASE_PORT: String(this.#server.port),
+      LOGLINE_DATABASE_TLS: 'off',
+      AWS_ENDPOINT_URL_SECRETS_MANAGER: this.aws.url,
+      AWS_ENDPOINT_URL_LAMBDA: this.aws.url,
+      // The SDK refuses dual-stack endpoints together with an endpoint of one's own.
+      AWS_USE_DUALSTACK_ENDPOINT: 'false',
+      AWS_ACCESS_KEY_ID: lambda.functionName,
+      AWS_SECRET_ACCESS_KEY: randomBytes(16).toString('hex'),
+    });
+    this.#instances.set(name, instance);
+    return instance;
+  }
+
+  /** Ends the warm instance of a function, so that the next event finds a cold start. */
+  async cool(name: string): Promise<void> {
+    await this.#instances.get(name)?.stop();
+    this.#instances.delete(name);
+  }
+
+  /** Runs SQL as superuser, to look and to break things. */
+  async sql(text: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {
+    const client = new Client({ connectionString: this.#server.superuserUrl('logline') });
+    await client.connect();
+    try {
+      return (await client.query(text, values)).rows;
+    } finally {
+      await client.end();
+    }
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#instances.values()].map((instance) => instance.stop()));
+    await this.aws.close();
+    await this.#server.stop();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
+
+/** The text member of one of the program's secrets: `owner`, `app`, `signing-key`. */
+export function secretMember(
+  secrets: ReadonlyMap<string, StoredSecret>,
+  name: string,
+  member: string,
+): string {
+  const [, secret] = [...secrets].find(([arn]) => arn.endsWith(`:secrets-${name}`)) ?? [];
+  return String(JSON.parse(secret?.AWSCURRENT ?? '{}')[member]);
+}
+
+/** What the program puts into Secrets Manager. */
+function secretsOf(run: DryRun): Map<string, StoredSecret> {
+  const versions = run.resources.filter(
+    ({ type }) => type === 'aws:secretsmanager/secretVersion:SecretVersion',
+  );
+  return new Map(
+    versions.map(({ inputs }) => {
+      const text = isSecret(inputs.secretString) ? inputs.secretString.value : inputs.secretString;
+      return [String(inputs.secretId), { AWSCURRENT: String(text) }];
+    }),
+  );
+}
+
+/** The one thing that Lambda's Node runtime ships: the AWS SDK. */
+function linkSdk(directory: string): void {
+  mkdirSync(join(directory, 'runtime'));
+  for (const scope of ['@aws-sdk', '@smithy']) {
+    symlinkSync(join(REPOSITORY_ROOT, 'node_modules', scope), join(directory, 'runtime', scope));
+  }
+}

@@ -1,0 +1,71 @@
+/** Events in the form in which AWS sends them. */
+
+import { randomUUID } from 'node:crypto';
+import type { DryRun } from '../../infra/dry-run';
+import { at, listOf, recordOf } from '../infra/subject';
+
+/** A call of the API, as API Gateway passes it on: HTTP API, payload format 2.0. */
+export function httpEvent(
+  method: string,
+  path: string,
+  options: { token?: string; body?: unknown; query?: string; headers?: Record<string, string> } = {},
+): unknown {
+  const body = options.body === undefined ? undefined : JSON.stringify(options.body);
+  return {
+    version: '2.0',
+    routeKey: '$default',
+    rawPath: path,
+    rawQueryString: options.query ?? '',
+    headers: {
+      host: 'example.execute-api.us-east-1.amazonaws.com',
+      'x-forwarded-for': '203.0.113.7',
+      'x-forwarded-proto': 'https',
+      ...(body === undefined
+        ? {}
+        : { 'content-type': 'application/json', 'content-length': String(body.length) }),
+      ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
+      ...options.headers,
+    },
+    requestContext: {
+      accountId: '123456789012',
+      apiId: 'example',
+      domainName: 'example.execute-api.us-east-1.amazonaws.com',
+      domainPrefix: 'example',
+      http: { method, path, protocol: 'HTTP/1.1', sourceIp: '203.0.113.7', userAgent: 'curl/8' },
+      requestId: randomUUID(),
+      routeKey: '$default',
+      stage: '$default',
+      time: '23/Nov/2026:09:00:00 +0000',
+      timeEpoch: 1795424400000,
+    },
+    ...(body === undefined ? {} : { body }),
+    isBase64Encoded: false,
+  };
+}
+
+/** The messages that a schedule of the program sends in a minute, as one batch from SQS. */
+export function tickBatch(run: DryRun, schedule: string): { Records: { messageId: string; body: string }[] } {
+  const entries = listOf(scheduleInput(run, schedule, '2026-11-23T09:00:00Z').Entries);
+  return {
+    Records: entries.map((entry) => ({
+      messageId: randomUUID(),
+      receiptHandle: 'handle',
+      body: String(at(entry, 'MessageBody')),
+      attributes: { ApproximateReceiveCount: '1', SentTimestamp: '1795424400000' },
+      messageAttributes: {},
+      md5OfBody: '',
+      eventSource: 'aws:sqs',
+      eventSourceARN: `arn:aws:sqs:us-east-1:123456789012:logline-dev-${schedule}-ticks`,
+      awsRegion: 'us-east-1',
+    })),
+  };
+}
+
+/** What EventBridge Scheduler sends for a schedule of the program that is due at `time`. */
+export function scheduleInput(run: DryRun, schedule: string, time: string): Record<string, unknown> {
+  const found = run.resources.find(
+    ({ type, name }) => type === 'aws:scheduler/schedule:Schedule' && name === schedule,
+  );
+  const text = String(at(found?.inputs, 'target.input')).replaceAll('<aws.scheduler.scheduled-time>', time);
+  return recordOf(JSON.parse(text));
+}

@@ -1,0 +1,92 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import type { LambdaPackage } from './lambda-package';
+import { type InvocationResult, RuntimeApi } from './runtime-api';
+
+/** What Lambda may do without: `require` of ES modules, and guessing what kind of module a file is. */
+const NODE_FLAGS = ['--no-experimental-require-module', '--no-experimental-detect-module'];
+
+/** A folder with AWS's own `aws-lambda-ric`, built; the loop beside this file is used without one. */
+const INTERFACE_CLIENT = process.env.LOGLINE_LAMBDA_RIC;
+
+/** One instance of a function: a process that sees what it would see at AWS, and nothing else. */
+export class LambdaInstance {
+  readonly #package: LambdaPackage;
+  readonly #api: RuntimeApi;
+  readonly #process: ChildProcess;
+  readonly #output: string[] = [];
+
+  private constructor(lambda: LambdaPackage, api: RuntimeApi, child: ChildProcess) {
+    this.#package = lambda;
+    this.#api = api;
+    this.#process = child;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (bytes: Buffer) => this.#output.push(bytes.toString()));
+    }
+    child.once('exit', (code) =>
+      api.fail({ errorType: 'Runtime.ExitError', errorMessage: `exit code ${code}` }),
+    );
+  }
+
+  /**
+   * Starts an instance.
+   *
+   * @param sdkFolder folder with `@aws-sdk`, which Lambda's Node runtime ships
+   * @param overrides environment in place of what only works at AWS
+   */
+  static async start(
+    lambda: LambdaPackage,
+    sdkFolder: string,
+    overrides: Readonly<Record<string, string>>,
+  ): Promise<LambdaInstance> {
+    const api = await RuntimeApi.start(
+      `arn:aws:lambda:us-east-1:123456789012:function:${lambda.functionName}`,
+    );
+    const client = INTERFACE_CLIENT === undefined ? undefined : join(INTERFACE_CLIENT, 'index.mjs');
+    const program = client !== undefined && existsSync(client) ? client : join(__dirname, 'bootstrap.cjs');
+    const child = spawn(process.execPath, [...NODE_FLAGS, program, lambda.handler], {
+      cwd: lambda.taskRoot,
+      // Nothing of the test's own environment: what a function needs, the program must have set.
+      env: {
+        ...lambda.environment,
+        ...overrides,
+        PATH: '/usr/bin:/bin',
+        AWS_LAMBDA_RUNTIME_API: api.address,
+        AWS_LAMBDA_FUNCTION_NAME: lambda.functionName,
+        AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '512',
+        AWS_REGION: 'us-east-1',
+        _HANDLER: lambda.handler,
+        LAMBDA_TASK_ROOT: lambda.taskRoot,
+        // The order of the Lambda guide: layers before what the runtime ships.
+        NODE_PATH: [
+          join(lambda.optRoot, 'nodejs/node24/node_modules'),
+          join(lambda.optRoot, 'nodejs/node_modules'),
+          sdkFolder,
+        ].join(delimiter),
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    return new LambdaInstance(lambda, api, child);
+  }
+
+  /** Runs one event. */
+  invoke(event: unknown): Promise<InvocationResult> {
+    return this.#api.invoke(event, this.#package.timeoutSeconds);
+  }
+
+  /** Everything that the instance printed. */
+  get output(): string {
+    return this.#output.join('');
+  }
+
+  async stop(): Promise<void> {
+    if (this.#process.exitCode === null && this.#process.signalCode === null) {
+      const ended = once(this.#process, 'exit');
+      this.#process.kill('SIGKILL');
+      await ended;
+    }
+    await this.#api.close();
+  }
+}

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { chown, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { Client } from 'pg';
 import {
   cleanUp,
   type LocalRun,
@@ -82,6 +83,34 @@ describe('npm start', function () {
     const verified = await runCommand(['verify', '--url', local.url, '--token', local.token]);
     assert.equal(verified.code, 0, verified.stdout + verified.stderr);
     assert.match(verified.stdout, /^OK: \d+ spans? of/m);
+    await local.stop();
+  });
+
+  it('passes its own smoke test, schedule and tenant boundary included', async () => {
+    const local = await startAgain();
+    const smoke = await runCommand(['smoke', '--json'], { env: { LOGLINE_DATA: data } });
+    const report = JSON.parse(smoke.stdout);
+    assert.deepEqual(
+      report.results.filter(({ outcome }: { outcome: string }) => outcome !== 'pass'),
+      [],
+    );
+    assert.equal(smoke.code, 0);
+    await local.stop();
+  });
+
+  it('prints the URL of its database, as logline_app and as the owner', async () => {
+    const local = await startAgain();
+    for (const [args, role] of [
+      [['connect', '--print'], 'logline_app'],
+      [['connect', '--print', '--admin'], 'logline_owner'],
+    ] as const) {
+      const { stdout } = await runCommand(args, { env: { LOGLINE_DATA: data } });
+      const client = new Client({ connectionString: stdout.trim() });
+      await client.connect();
+      const { rows } = await client.query('SELECT current_user AS role');
+      await client.end();
+      assert.deepEqual(rows, [{ role }]);
+    }
     await local.stop();
   });
 

@@ -113,8 +113,8 @@ export async function outputOf(command: ReturnType<typeof startCommand>, text: s
     };
     command.child.stdout?.on('data', look);
     look();
-    void command.ended.then(({ code, stdout, stderr }) =>
-      reject(new Error(`ended with ${code} before it printed "${text}":\n${stdout}${stderr}`)),
+    void command.ended.then(({ code, signal, stdout, stderr }) =>
+      reject(new Error(`ended with ${code ?? signal} before it printed "${text}":\n${stdout}${stderr}`)),
     );
   });
 }

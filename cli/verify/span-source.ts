@@ -37,7 +37,7 @@ export async function* spansOfFile(file: string): AsyncGenerator<Found> {
 
 function read(place: string, line: Uint8Array): Found {
   try {
-    return { place, span: parseIJson(line) };
+    return { place, span: parseIJson(line, { printedIntegers: true }) };
   } catch (error) {
     return { place, unreadable: oneLine(error) };
   }

@@ -1,6 +1,7 @@
 import { MAX_JSON_DEPTH } from '../crypto/canonical-json';
 import type { Fault } from './errors';
 import { isExactNumber } from './exact-number';
+import type { IJsonOptions } from './i-json';
 
 /** More faults than this are not listed: the sender has enough to go on. */
 const MAX_FAULTS = 100;
@@ -25,7 +26,7 @@ interface Container {
  * Everything in a JSON text that I-JSON refuses, with its place. The text must be one that `JSON.parse` accepts: the
  * scan relies on its syntax. Time is linear in the text; the scan stops where nesting passes the limit.
  */
-export function faultsIn(text: string): Fault[] {
+export function faultsIn(text: string, { printedIntegers = false }: IJsonOptions = {}): Fault[] {
   const faults: Fault[] = [];
   const open: Container[] = [];
   const report = (detail: string): void => {
@@ -57,10 +58,16 @@ export function faultsIn(text: string): Fault[] {
         else reportText(token, 'the string', report);
         break;
       default:
-        if (!isExactNumber(token)) report(`${excerpt(token)} is not a number that a double holds exactly`);
+        if (!isExactNumber(token) && !(printedIntegers && isPrinted(token)))
+          report(`${excerpt(token)} is not a number that a double holds exactly`);
     }
   }
   return faults;
+}
+
+/** Whether the token is what JavaScript, and so RFC 8785, prints for the double that it becomes. */
+function isPrinted(token: string): boolean {
+  return String(Number(token)) === token;
 }
 
 function opened(mark: string): Container {

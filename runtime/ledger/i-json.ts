@@ -3,6 +3,15 @@ import { MalformedError } from './errors';
 import { faultsIn } from './i-json-faults';
 import type { JsonValue } from './span';
 
+/** How strict {@link parseIJson} is. */
+export interface IJsonOptions {
+  /**
+   * Also takes an integer beyond 2^53 that is spelt exactly as RFC 8785 prints its double. That is how the
+   * ledger itself writes a number such as 1e20, so whoever reads what it wrote needs this. Defaults to false.
+   */
+  readonly printedIntegers?: boolean;
+}
+
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
@@ -19,11 +28,11 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  *
  * @throws MalformedError with every fault found (at most 100) and where, as JSON pointers.
  */
-export function parseIJson(input: string | Uint8Array): JsonValue {
+export function parseIJson(input: string | Uint8Array, options: IJsonOptions = {}): JsonValue {
   const text = typeof input === 'string' ? input : decode(input);
   const value = parse(text);
   if (cannotHideFaults(text, value)) return value;
-  const faults = faultsIn(text);
+  const faults = faultsIn(text, options);
   if (faults.length > 0)
     throw new MalformedError('the JSON cannot be stored exactly as it was sent', { faults });
   return value;

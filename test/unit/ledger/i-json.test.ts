@@ -212,6 +212,17 @@ describe('I-JSON', () => {
       }
     });
 
+    it('for readers of the ledger: the integers that it prints for large doubles, and no others', () => {
+      for (const value of [1e20, 2 ** 53, -(2 ** 60), 123456789012345680000]) {
+        const printed = JSON.stringify({ value });
+        assert.deepEqual(parseIJson(printed, { printedIntegers: true }), { value });
+        assertRefused(printed, /^\/value: /);
+      }
+      for (const number of ['9007199254740993', '12345678901234567890', '1e400', '100000000000000000001']) {
+        assert.throws(() => parseIJson(`[${number}]`, { printedIntegers: true }), MalformedError);
+      }
+    });
+
     it('names and strings that only look like trouble', () => {
       const text =
         '{"a:":":","b\\":":"\\":","c":"9007199254740993, 1e400","\\\\u0000":"\\\\ud800","d":"\\ud83d\\ude00"}';

@@ -110,7 +110,7 @@ export interface StackSettings {
   readonly oidc: OidcSettings | undefined;
   readonly functions: FunctionSettings;
   readonly monitoring: MonitoringSettings;
-  /** Names of the provider keys that are set (`logline:providerKeys`); never the keys. */
+  /** Names of the provider keys that are set (`logline:providerKeys`), such as `acme/openai`; never the keys. */
   readonly providerNames: readonly string[];
   /** What the user should know, though it stops nothing. */
   readonly warnings: readonly string[];
@@ -338,6 +338,9 @@ function readMonitoring(root: SettingsReader): MonitoringSettings {
   };
 }
 
+/** `<tenant>/<name>`, or `<name>` for the operator's own; as `runtime/kernels/secret-store.ts` looks them up. */
+const PROVIDER_KEY_NAME = /^(?:\P{Cc}{1,255}\/)?[\w-]{1,64}$/u;
+
 /** Names only: the values are secrets and appear in no message. */
 function readProviderNames(root: SettingsReader, value: unknown): readonly string[] {
   if (value === undefined) {
@@ -346,12 +349,12 @@ function readProviderNames(root: SettingsReader, value: unknown): readonly strin
   const entries =
     typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
   const valid = entries.every(
-    ([name, key]) => /^[\w-]{1,64}$/.test(name) && typeof key === 'string' && key !== '',
+    ([name, key]) => PROVIDER_KEY_NAME.test(name) && typeof key === 'string' && key.trim() !== '',
   );
   if (entries.length === 0 || !valid) {
     root.fault(
       'providerKeys',
-      'expected a secret JSON object of provider name to key, such as {"openai":"…"}, none of them empty',
+      'expected a secret JSON object of key name to key, such as {"acme/openai":"…"}, none of them empty',
     );
     return [];
   }

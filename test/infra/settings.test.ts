@@ -103,6 +103,7 @@ describe('stack settings', () => {
     ['an issuer without TLS', { oidc: { issuer: 'http://id.example', audience: 'a' } }, /https URL/],
     ['a database name that PostgreSQL reserves', { database: { name: 'postgres' } }, /database\.name/],
     ['a tag that AWS reserves', { tags: { 'aws:owner': 'me' } }, /logline:tags/],
+    ['a provider key that is no name', { providerKeys: { 'acme/open ai': 'sk-1' } }, /logline:providerKeys/],
     ['an empty provider key', { providerKeys: { openai: '' } }, /logline:providerKeys/],
     ['no second copy of a kernel, which AWS refuses', { functions: { tickConcurrency: 1 } }, /from 2 to 10/],
   ];
@@ -143,7 +144,7 @@ describe('stack settings', () => {
   });
 
   it('warn when provider keys are set and only IPv6 leads out', () => {
-    const withKeys = { providerKeys: { openai: 'sk-1' } };
+    const withKeys = { providerKeys: { openai: 'sk-1', 'acme/openai': 'sk-2', 'a/b c/open-ai': 'sk-3' } };
     assert.match(parseSettings({ ...BASE, values: withKeys }).warnings.join(), /provider_exec.*IPv6.*nat/s);
     const nat = { ...withKeys, network: { egress: 'nat' } };
     assert.deepEqual(parseSettings({ ...BASE, values: nat }).warnings, []);

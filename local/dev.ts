@@ -104,7 +104,7 @@ interface StartContext {
 async function startLedger(context: StartContext): Promise<void> {
   const { data, closers, http, print } = context;
   const keys = await loadOrCreateKeys(data);
-  const log = openRunLog(data.log);
+  const log = openRunLog(data.log, context.warn);
   closers.push(() => log.close());
   const onProgress = (message: string): void => {
     log.logger.info(message);

@@ -17,7 +17,9 @@ export interface HttpHost {
 /** @throws OperatorError when the port is taken or not allowed */
 export async function openHttpHost(port: number, host: string): Promise<HttpHost> {
   let current: Fetch = starting;
-  const listener = getRequestListener((request) => current(request), { overrideGlobalObjects: false });
+  // It also puts its own lightweight Request and Response in place of the global ones: a small request costs
+  // half as much processor time with them as with those of Node.
+  const listener = getRequestListener((request) => current(request));
   const server = createServer((request, response) => void listener(request, response));
   // Longer than the idle time of common proxies, so that it is they who close first.
   server.keepAliveTimeout = 65_000;

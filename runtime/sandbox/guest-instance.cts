@@ -94,21 +94,6 @@ function installPrelude(vm: QuickJSContext, source: string, host: QuickJSHandle)
   return { start: part('start'), settle: part('settle'), describe: part('describe') };
 }
 
-/** The sandbox keeps UTC everywhere: the C library asks this thread's Date for the local time. */
-function useUtc(): void {
-  const proto = Date.prototype;
-  proto.getTimezoneOffset = () => 0;
-  proto.getFullYear = proto.getUTCFullYear;
-  proto.getMonth = proto.getUTCMonth;
-  proto.getDate = proto.getUTCDate;
-  proto.getDay = proto.getUTCDay;
-  proto.getHours = proto.getUTCHours;
-  proto.getMinutes = proto.getUTCMinutes;
-  proto.getSeconds = proto.getUTCSeconds;
-}
-
-useUtc();
-
 /** The instance is made once per worker; the handles it holds stay valid because the memory always comes back the same. */
 const makeInstance: MakeInstance = async ({ setup, hostFunctions, shouldInterrupt }) => {
   const maximum = INITIAL_PAGES + Math.ceil((setup.maxMemoryBytes + OVERHEAD_BYTES) / PAGE_BYTES);
@@ -142,10 +127,24 @@ const makeInstance: MakeInstance = async ({ setup, hostFunctions, shouldInterrup
     vm,
     runtime,
     guest,
+    memory: wasmMemory,
     heapBytes: () => wasmMemory.buffer.byteLength - snapshot.byteLength + RUN_HEAP_BYTES,
     restore: () => restoreSnapshot(new Uint8Array(wasmMemory.buffer), snapshot),
   };
   return instance;
 };
 
-module.exports = { makeInstance };
+/** Makes this thread keep UTC: the C library inside the sandbox asks the thread's Date for the local time. */
+function useUtc(): void {
+  const proto = Date.prototype;
+  proto.getTimezoneOffset = () => 0;
+  proto.getFullYear = proto.getUTCFullYear;
+  proto.getMonth = proto.getUTCMonth;
+  proto.getDate = proto.getUTCDate;
+  proto.getDay = proto.getUTCDay;
+  proto.getHours = proto.getUTCHours;
+  proto.getMinutes = proto.getUTCMinutes;
+  proto.getSeconds = proto.getUTCSeconds;
+}
+
+module.exports = { makeInstance, useUtc };

@@ -42,6 +42,12 @@ export type SandboxOutcome =
 /** After a limit is up, how long the interrupt handler may take to end the run in an orderly way, in milliseconds. */
 const GRACE_MS = 250;
 
+/**
+ * Clock time in QuickJS after which a run must have used up its CPU time, per unit of it. The clock is all
+ * that this thread can see, and it runs ahead of CPU time when the cores are shared.
+ */
+const CLOCK_PER_CPU = 4;
+
 /** After these, memory or thread are not worth keeping. */
 const FATAL: ReadonlySet<SandboxErrorCode> = new Set([
   'cpu_limit',
@@ -172,13 +178,13 @@ export class SandboxRun {
 
   /**
    * Wall time, and behind the interrupt handler also CPU time: interrupts do not fire inside one long C
-   * call, and there only `terminate()` helps. Clock time in QuickJS runs ahead of CPU time on a busy machine, hence the factor.
+   * call, and there only `terminate()` helps.
    */
   #watch(): void {
     const { cpuMs, wallMs } = this.#limits;
     const wallLeftMs = wallMs - (performance.now() - this.#startedAtMs);
     const guestMs = this.#worker.guestMs();
-    const cpuLeftMs = 2 * cpuMs + GRACE_MS - guestMs;
+    const cpuLeftMs = CLOCK_PER_CPU * cpuMs + GRACE_MS - guestMs;
     const isInGuest = this.#worker.isInGuest();
     if (cpuLeftMs <= 0 || (wallLeftMs <= (isInGuest ? -GRACE_MS : 0) && isInGuest && guestMs >= cpuMs)) {
       this.fail('cpu_limit', 'CpuLimitError', `the code used up its ${cpuMs} ms of CPU time`);

@@ -22,6 +22,8 @@ export interface GuestInstance {
   vm: QuickJSContext;
   runtime: QuickJSRuntime;
   guest: GuestFunctions;
+  /** The linear memory, all that a run can leave a trace in. */
+  memory: WebAssembly.Memory;
   /** How much heap the run has been given so far, in bytes. */
   heapBytes(): number;
   /** Puts the memory back. False when that is not possible and the instance has to be given up. */

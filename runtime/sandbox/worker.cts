@@ -27,7 +27,10 @@ const { Buffer }: typeof import('node:buffer') = require('node:buffer');
 const { randomInt, randomUUID }: typeof import('node:crypto') = require('node:crypto');
 const { parentPort, workerData }: typeof import('node:worker_threads') = require('node:worker_threads');
 const { guestCrypto }: { guestCrypto: GuestCrypto } = require('./guest-crypto.cts');
-const { makeInstance }: { makeInstance: MakeInstance } = require('./guest-instance.cts');
+const {
+  makeInstance,
+  useUtc,
+}: { makeInstance: MakeInstance; useUtc: () => void } = require('./guest-instance.cts');
 const { errorOf, jsonFault }: { errorOf: ErrorOf; jsonFault: JsonFault } = require('./guest-json.cts');
 
 type RunMessage = Extract<ToWorker, { type: 'run' }>;
@@ -342,5 +345,6 @@ port.on('message', async (message: ToWorker) => {
   if (run === null && !current.restore()) instance = newInstance();
 });
 
+useUtc();
 instance = newInstance();
 instance.then(() => send({ type: 'ready' }));

@@ -36,6 +36,13 @@ describe('sandbox limits', () => {
     });
   }
 
+  it('interrupts a loop at its limit and leaves terminating the thread to what cannot be interrupted', async () => {
+    const loop = await sandbox.run('function main() { for (;;); }', {
+      limits: { cpuMs: 1_000, wallMs: 60_000 },
+    });
+    assert.ok(loop.cpuMs >= 1_000 && loop.cpuMs < 2_000, `used ${loop.cpuMs} ms of CPU time`);
+  });
+
   const memoryLimited: Record<string, string> = {
     'a growing array': 'function main() { const a = []; for (;;) a.push({}); }',
     'a growing array in a promise job':

@@ -113,7 +113,7 @@ class Round {
       const turns = Array.from({ length: CONCURRENCY }, async () => {
         for (const owner of next) {
           if (!this.#hasTime()) return;
-          await this.#turn(owner);
+          await this.#turn(owner, Math.max(1, Math.floor(CONCURRENCY / owners.length)));
         }
       });
       await Promise.all(turns);
@@ -136,23 +136,26 @@ class Round {
     return rows;
   }
 
-  /** One batch of one owner. An owner's trouble is its own: the others go on. */
-  async #turn(owner: Owner): Promise<void> {
+  /** One batch of one owner, or several at a time when owners are few. An owner's trouble is its own. */
+  async #turn(owner: Owner, batches: number): Promise<void> {
     try {
-      const ids = await this.#subjects(owner);
-      if (ids.length > 0) await this.#rule(owner, ids);
+      const ids = await this.#subjects(owner, batches * BATCH);
+      const parts = Array.from({ length: batches }, (_, index) =>
+        ids.slice(index * BATCH, (index + 1) * BATCH),
+      );
+      await Promise.all(parts.filter((part) => part.length > 0).map((part) => this.#rule(owner, part)));
     } catch (error) {
       this.#counts.failed += 1;
       this.#giveUp(owner, error instanceof Error ? error.message : String(error));
     }
   }
 
-  async #subjects({ tenant_id, owner_id }: Owner): Promise<readonly string[]> {
+  async #subjects({ tenant_id, owner_id }: Owner, limit: number): Promise<readonly string[]> {
     const { rows } = await this.#ctx.sql<{ subject_id: string }>`
       SELECT subject_id FROM app.ruling_queue
       WHERE tenant_id = ${tenant_id} AND owner_id = ${owner_id}
         AND ruled_on < ${this.#night.localDate}::date AND subject_id <> ALL (${this.#left}::uuid[])
-      ORDER BY ruled_on, subject_id LIMIT ${BATCH}::int`;
+      ORDER BY ruled_on, subject_id LIMIT ${limit}::int`;
     return rows.map(({ subject_id }) => subject_id);
   }
 

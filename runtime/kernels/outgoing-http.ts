@@ -224,7 +224,6 @@ function refusal(code: RefusalCode, message: string): Refusal {
 
 /** The code of a system error. Messages are left out: they repeat addresses and whatever else was sent. */
 function reasonOf(error: unknown): string {
-  if (error instanceof AggregateError) return reasonOf(error.errors[0]);
   return error instanceof Error && 'code' in error && typeof error.code === 'string'
     ? error.code
     : 'unknown reason';

@@ -69,6 +69,27 @@ describe('bundled sandbox', () => {
     await assert.rejects(checkSql("SELECT set_config('a', 'b', true)"), /set_config is not allowed/);
   });
 
+  it('starts its worker with an empty environment and none of the arguments of the process', async () => {
+    const good = readFileSync(workerFile);
+    const pool = new (load().SandboxPool)({ size: 1 });
+    try {
+      writeFileSync(
+        workerFile,
+        `const { parentPort } = require('node:worker_threads');
+        parentPort.on('message', ({ run }) => {
+          const output = JSON.stringify([Object.keys(process.env), process.execArgv, process.argv.slice(2)]);
+          parentPort.postMessage({ type: 'done', run, output, cpuMs: 0, calls: 0 });
+        });
+        parentPort.postMessage({ type: 'ready' });`,
+      );
+      const outcome = await pool.run(task(''));
+      assert.deepEqual(outcome.ok && outcome.output, [[], [], []]);
+    } finally {
+      writeFileSync(workerFile, good);
+      await pool.close();
+    }
+  });
+
   const broken: Record<string, string> = {
     'throws while it runs the code':
       "const { parentPort: p } = require('node:worker_threads'); p.on('message', () => { throw new Error('bug'); }); p.postMessage({ type: 'ready' });",

@@ -7,6 +7,7 @@ import { devSettings } from './dev-settings';
 import { type HttpHost, openHttpHost } from './http-host';
 import { loadOrCreateKeys } from './keys';
 import { openLedger } from './ledger';
+import { LiveKeys } from './live-keys';
 import { openLocalDatabase } from './local-database';
 import { OperatorError } from './operator-error';
 import { type RunLock, takeRunLock } from './run-lock';
@@ -129,9 +130,18 @@ async function startLedger(context: StartContext): Promise<void> {
     onProgress: (message) => log.logger.info(message),
   });
   if (applied.length > 0) print(`  applied ${applied.length} migrations`);
+  const live = new LiveKeys({
+    data,
+    keys,
+    onChange: (ring) => log.logger.info({ public_key: ring.current.publicKeyHex }, 'instance keys changed'),
+    onTrouble(message) {
+      log.logger.error(message);
+      context.warn(message);
+    },
+  });
   const ledger = await openLedger({
     database,
-    signingKey: keys.signingKey,
+    keys: () => live.ring(),
     logger: log.logger,
     providerKeysFile: data.providerKeys,
     settings: context.settings,

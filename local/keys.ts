@@ -1,37 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, readFile, stat } from 'node:fs/promises';
-import { generateSigningKey, type SigningKey, signingKeyFromHex } from '../runtime/crypto';
+import { generateSigningKey } from '../runtime/crypto';
+import { KeyRing } from '../runtime/ledger/key-ring';
 import type { DataDirectory } from './data-directory';
+import { keyFileText, type LocalKeys, parseKeyFile } from './key-file';
 import { OperatorError, oneLine, systemErrorCode } from './operator-error';
 import { writePrivateFile } from './private-file';
 
-/** The secrets of a local run, kept in `keys.json`, which only its owner may read. */
-export interface LocalKeys {
-  /** Signs spans; tokens are signed with a key derived from it. */
-  readonly signingKey: SigningKey;
-  readonly passwords: {
-    /** Of `postgres`, the superuser of the embedded server. */
-    readonly superuser: string;
-    /** Of `logline_owner`, who owns the schema of the embedded server. */
-    readonly owner: string;
-    /** Of `logline_app`, whom the ledger runs as, on the embedded server and on one of the user's own. */
-    readonly app: string;
-  };
-}
+export type { LocalKeys } from './key-file';
 
-const FORMAT = 1;
 const PASSWORD_BYTES = 24;
-
-/** The layout of `keys.json`. */
-interface KeyFile {
-  readonly format: number;
-  readonly signing_key: { readonly seed_hex: string; readonly public_key_hex: string };
-  readonly database_passwords: {
-    readonly superuser: string;
-    readonly owner: string;
-    readonly app: string;
-  };
-}
 
 /**
  * Reads `keys.json`, making it first if it does not exist. An existing file is never overwritten: with it
@@ -47,12 +25,10 @@ export async function loadOrCreateKeys(data: DataDirectory): Promise<LocalKeys> 
     );
   }
   try {
-    await writePrivateFile(data.keys, `${JSON.stringify(newKeyFile(), null, 2)}\n`, 'create');
+    await writePrivateFile(data.keys, keyFileText(newKeys()), 'create');
   } catch (cause) {
     // Somebody else made it in the meantime; theirs counts.
-    if (systemErrorCode(cause) !== 'EEXIST') {
-      throw new OperatorError(`cannot write ${data.keys} (${oneLine(cause)})`, { cause });
-    }
+    if (systemErrorCode(cause) !== 'EEXIST') throw cannotWrite(data, cause);
   }
   const created = await loadKeys(data);
   if (created === undefined) throw new OperatorError(`${data.keys} vanished while LogLine was starting`);
@@ -73,11 +49,14 @@ export async function loadKeys(data: DataDirectory): Promise<LocalKeys | undefin
       cause,
     });
   }
-  const fault = (what: string): OperatorError =>
-    new OperatorError(
-      `${data.keys} is broken: ${what}; restore it from a backup, since the database and every token depend on it`,
-    );
-  return parseKeyFile(text, fault);
+  return parseKeyFile(text, (what) => brokenKeys(data, what));
+}
+
+/** What to throw when `keys.json` is not what it should be. */
+export function brokenKeys(data: DataDirectory, what: string): OperatorError {
+  return new OperatorError(
+    `${data.keys} is broken: ${what}; restore it from a backup, since the database and every token depend on it`,
+  );
 }
 
 /** The keys of an existing local run. For commands that must not make new ones. */
@@ -91,53 +70,29 @@ export async function requireKeys(data: DataDirectory): Promise<LocalKeys> {
   return keys;
 }
 
-function newKeyFile(): KeyFile {
-  const key = generateSigningKey();
+/**
+ * Puts another ring into `keys.json`, in one step: a reader finds the file of before or of after. A running
+ * LogLine notices by itself.
+ * @throws OperatorError when the file cannot be written
+ */
+export async function storeRing(data: DataDirectory, keys: LocalKeys, ring: KeyRing): Promise<LocalKeys> {
+  const changed = { ...keys, ring, signingKey: ring.current };
+  try {
+    await writePrivateFile(data.keys, keyFileText(changed), 'replace');
+  } catch (cause) {
+    throw cannotWrite(data, cause);
+  }
+  return changed;
+}
+
+function cannotWrite(data: DataDirectory, cause: unknown): OperatorError {
+  return new OperatorError(`cannot write ${data.keys} (${oneLine(cause)})`, { cause });
+}
+
+function newKeys(): Pick<LocalKeys, 'ring' | 'passwords'> {
   const password = (): string => randomBytes(PASSWORD_BYTES).toString('hex');
   return {
-    format: FORMAT,
-    signing_key: { seed_hex: key.secretKeyHex(), public_key_hex: key.publicKeyHex },
-    database_passwords: { superuser: password(), owner: password(), app: password() },
+    ring: new KeyRing([generateSigningKey()]),
+    passwords: { superuser: password(), owner: password(), app: password() },
   };
-}
-
-/** No message repeats any of the file's content. */
-function parseKeyFile(text: string, fault: (what: string) => OperatorError): LocalKeys {
-  let file: unknown;
-  try {
-    file = JSON.parse(text);
-  } catch {
-    throw fault('it is not JSON');
-  }
-  if (member(file, 'format') !== FORMAT) throw fault(`"format" is not ${FORMAT}`);
-  const signing = member(file, 'signing_key');
-  const passwords = member(file, 'database_passwords');
-  const textOf = (holder: unknown, name: string): string => {
-    const value = member(holder, name);
-    if (typeof value !== 'string' || value === '') throw fault(`"${name}" is missing`);
-    return value;
-  };
-  let signingKey: SigningKey;
-  try {
-    signingKey = signingKeyFromHex(textOf(signing, 'seed_hex'));
-  } catch (error) {
-    if (error instanceof OperatorError) throw error;
-    throw fault('"seed_hex" is not 64 hexadecimal digits');
-  }
-  if (signingKey.publicKeyHex !== textOf(signing, 'public_key_hex')) {
-    throw fault('"public_key_hex" does not belong to "seed_hex"');
-  }
-  return {
-    signingKey,
-    passwords: {
-      superuser: textOf(passwords, 'superuser'),
-      owner: textOf(passwords, 'owner'),
-      app: textOf(passwords, 'app'),
-    },
-  };
-}
-
-function member(holder: unknown, name: string): unknown {
-  if (typeof holder !== 'object' || holder === null) return undefined;
-  return Object.entries(holder).find(([key]) => key === name)?.[1];
 }

@@ -1,10 +1,11 @@
-import { cryptoReady, type SigningKey } from '../runtime/crypto';
+import { cryptoReady } from '../runtime/crypto';
 import { Database } from '../runtime/db/pool';
 import { KernelFunctionStarter } from '../runtime/kernels/function-starter';
 import { KernelHost } from '../runtime/kernels/kernel-host';
 import { createOutgoingHttp } from '../runtime/kernels/outgoing-http';
 import { localSecretStore } from '../runtime/kernels/secret-store';
-import { KeyRing } from '../runtime/ledger/key-ring';
+import { publishKeys } from '../runtime/ledger/key-publisher';
+import type { KeyRing } from '../runtime/ledger/key-ring';
 import { seed } from '../runtime/ledger/seed';
 import type { SpanWriter } from '../runtime/ledger/span-writer';
 import type { Logger } from '../runtime/log/logger';
@@ -24,7 +25,8 @@ export interface Ledger {
 
 export interface LedgerOptions {
   readonly database: LocalDatabase;
-  readonly signingKey: SigningKey;
+  /** The instance keys of this moment; they may be rotated while the ledger runs. */
+  readonly keys: () => KeyRing;
   readonly logger: Logger;
   /** File with the API keys of providers; may be missing. */
   readonly providerKeysFile: string;
@@ -35,14 +37,13 @@ export interface LedgerOptions {
 /** Opens the pool, plants the seeds, and builds Stage-0 and the kernels on it, all in this process. */
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   await cryptoReady();
-  const { logger, settings } = options;
+  const { logger, settings, keys } = options;
   const database = new Database({ ...options.database.app, poolSize: 16, ...settings.database });
-  const ring = new KeyRing([options.signingKey]);
   const sandbox = new SandboxPool();
   let host: KernelHost | undefined;
   const { app, writer } = assembleStage0({
     database,
-    keys: () => ring,
+    keys,
     logger,
     oidc: settings.oidc,
     corsOrigins: settings.corsOrigins,
@@ -50,7 +51,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       host = new KernelHost({
         database,
         writer: spanWriter,
-        keys: () => ring,
+        keys,
         sandbox,
         logger,
         fetch: createOutgoingHttp(),
@@ -62,7 +63,9 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   if (host === undefined) throw new Error('Stage-0 was assembled without kernels');
   // The first run should not wait for a worker thread to start.
   void sandbox.warm();
-  await seed({ database, writer, keys: ring, onProgress: options.onProgress });
+  const { onProgress } = options;
+  await publishKeys({ database, writer, ring: keys(), onProgress });
+  await seed({ database, writer, keys: keys(), onProgress });
   return {
     database,
     writer,

@@ -1,9 +1,10 @@
-import { link, open, rename, rm } from 'node:fs/promises';
+import { link, open, rename, rm, stat } from 'node:fs/promises';
 
 /**
  * Writes a file that only its owner may read, completely or not at all, and on disk before this returns.
  *
- * @param mode `create` never touches an existing file: it fails with EEXIST. `replace` takes its place.
+ * @param mode `create` never touches an existing file: it fails with EEXIST. `replace` takes its place, and
+ * keeps its owner when root does it.
  */
 export async function writePrivateFile(
   file: string,
@@ -13,6 +14,8 @@ export async function writePrivateFile(
   const draft = `${file}.${process.pid}.draft`;
   const handle = await open(draft, 'w', 0o600);
   try {
+    const before = mode === 'replace' ? await stat(file).catch(() => undefined) : undefined;
+    if (before !== undefined && process.getuid?.() === 0) await handle.chown(before.uid, before.gid);
     await handle.writeFile(content);
     await handle.sync();
   } finally {

@@ -1,9 +1,9 @@
 import { cryptoReady } from '../crypto';
 import { Database } from '../db/pool';
-import { ConfigurationError } from '../ledger/errors';
-import { KeyRing } from '../ledger/key-ring';
+import type { KeyRing } from '../ledger/key-ring';
 import { createLogger, type Logger } from '../log/logger';
 import { type Environment, readEnvironment } from './environment';
+import { RotatingKeys } from './rotating-keys';
 import { RotatingPassword } from './rotating-password';
 import { SecretReader } from './secret-reader';
 
@@ -12,7 +12,14 @@ export interface LambdaRuntime {
   readonly environment: Environment;
   readonly secrets: SecretReader;
   readonly database: Database;
-  readonly keys: KeyRing;
+  /** The instance keys of this moment. */
+  readonly keys: () => KeyRing;
+  /**
+   * Looks whether the keys were rotated; to be called at the start of an event, since a frozen function notices
+   * nothing. Never throws.
+   * @param maxAgeMs how old the keys may be. Defaults to 60,000.
+   */
+  readonly refreshKeys: (maxAgeMs?: number) => Promise<void>;
   readonly logger: Logger;
 }
 
@@ -29,7 +36,11 @@ const POOL_SIZE = 4;
 export async function openLambdaRuntime(service: string): Promise<LambdaRuntime> {
   const environment = readEnvironment();
   const secrets = new SecretReader();
-  const [keys] = await Promise.all([readKeyRing(secrets, environment.signingKeySecretArn), cryptoReady()]);
+  const logger = createLogger(service);
+  const [keys] = await Promise.all([
+    RotatingKeys.open(secrets, environment.signingKeySecretArn),
+    cryptoReady(),
+  ]);
   const database = new Database({
     host: environment.databaseHost,
     port: environment.databasePort,
@@ -41,14 +52,14 @@ export async function openLambdaRuntime(service: string): Promise<LambdaRuntime>
     ...environment.settings.database,
     applicationName: `logline ${service}`,
   });
-  return { environment, secrets, database, keys, logger: createLogger(service) };
-}
-
-/** `seed_hex` signs; `previous_seeds_hex` (separated by commas) keep what they signed trusted. */
-async function readKeyRing(secrets: SecretReader, arn: string): Promise<KeyRing> {
-  const { seed_hex: seed, previous_seeds_hex: previous = '' } = await secrets.readObject(arn);
-  if (seed === undefined) throw new ConfigurationError(`The secret ${arn} holds no seed_hex.`);
-  return KeyRing.fromSeeds([seed, ...previous.split(',').filter(Boolean)]);
+  return {
+    environment,
+    secrets,
+    database,
+    keys: () => keys.ring(),
+    refreshKeys: (maxAgeMs) => keys.refresh(logger, maxAgeMs),
+    logger,
+  };
 }
 
 /** Runs once, however many events arrive meanwhile; a failure is forgotten, so that the next event tries again. */

@@ -4,6 +4,7 @@ import { LambdaInvoker } from '../aws/lambda-invoker';
 import { type LambdaRuntime, once, openLambdaRuntime } from '../aws/lambda-runtime';
 import { migrate } from '../db/migrate';
 import { ConfigurationError } from '../ledger/errors';
+import { publishKeys } from '../ledger/key-publisher';
 import { seed } from '../ledger/seed';
 import type { JsonValue } from '../ledger/span';
 import { SpanWriter } from '../ledger/span-writer';
@@ -34,6 +35,7 @@ export function createHandler(
   const open = once(() => openKernel(kernel));
   return async (event, context) => {
     const opened = await open();
+    await opened.runtime.refreshKeys();
     const timeoutMs = Math.max(1_000, context.getRemainingTimeInMillis() - RESERVE_MS);
     if ('Records' in event) return runTicks(opened, kernel, event, timeoutMs);
     if ('logline_call' in event) {
@@ -47,12 +49,12 @@ export function createHandler(
 async function openKernel(kernel: KernelName): Promise<OpenKernel> {
   const runtime = await openLambdaRuntime(kernel);
   const { database, keys, logger, environment, secrets } = runtime;
-  const writer = new SpanWriter({ database, signingKey: () => keys.current });
+  const writer = new SpanWriter({ database, signingKey: () => keys().current });
   const isCaller = Object.keys(environment.kernelFunctions).length > 0;
   const host = new KernelHost({
     database,
     writer,
-    keys: () => keys,
+    keys,
     sandbox: new SandboxPool({ size: 4 }),
     logger,
     fetch: createOutgoingHttp(),
@@ -108,6 +110,8 @@ function run(
 export interface MigratorResult {
   readonly migrations: readonly string[];
   readonly seeds: readonly string[];
+  /** Changes of the key history. */
+  readonly keys: readonly string[];
 }
 
 /**
@@ -117,7 +121,9 @@ export interface MigratorResult {
 export function createMigratorHandler(): () => Promise<MigratorResult> {
   const open = once(() => openLambdaRuntime('migrator'));
   return async () => {
-    const { environment, secrets, database, keys, logger } = await open();
+    const { environment, secrets, database, keys, refreshKeys, logger } = await open();
+    // A rotation has just written the secret and wants it published.
+    await refreshKeys(0);
     if (environment.masterSecretArn === undefined)
       throw new ConfigurationError('LOGLINE_MASTER_SECRET_ARN is not set.');
     const owner = await secrets.readObject(environment.masterSecretArn);
@@ -135,8 +141,9 @@ export function createMigratorHandler(): () => Promise<MigratorResult> {
       ...(app.password === undefined ? {} : { appPassword: app.password }),
       onProgress,
     });
-    const writer = new SpanWriter({ database, signingKey: () => keys.current });
-    const seeds = await seed({ database, writer, keys, onProgress });
-    return { migrations, seeds };
+    const writer = new SpanWriter({ database, signingKey: () => keys().current });
+    const published = await publishKeys({ database, writer, ring: keys(), onProgress });
+    const seeds = await seed({ database, writer, keys: keys(), onProgress });
+    return { migrations, seeds, keys: published };
   };
 }

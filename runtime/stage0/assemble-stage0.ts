@@ -32,7 +32,7 @@ export function assembleStage0(options: AssembleStage0Options): AssembledStage0 
   const writer = new SpanWriter({ database, signingKey: () => keys().current });
   const revocations = new RevocationList(database);
   const perRing = rememberByRing(keys, (ring) => ({
-    cursors: new CursorSealer(ring.keys),
+    cursors: new CursorSealer(ring.cursorKeys),
     tokens: new TokenVerifier({
       trustedKeys: ring.keys,
       isRevoked: (caller) => revocations.isRevoked(caller),

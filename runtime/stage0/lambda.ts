@@ -15,7 +15,8 @@ export function createHandler(): Handler {
   const open = once(openStage0);
   return async (event, context) => {
     try {
-      const serve = await open();
+      const { serve, refreshKeys } = await open();
+      await refreshKeys();
       return (await serve(event, context)) as APIGatewayProxyStructuredResultV2;
     } catch {
       return startFailure();
@@ -24,18 +25,18 @@ export function createHandler(): Handler {
 }
 
 async function openStage0() {
-  const { database, keys, logger, environment } = await openLambdaRuntime('stage0');
-  const guard = new BootGuard(database, () => keys);
+  const { database, keys, refreshKeys, logger, environment } = await openLambdaRuntime('stage0');
+  const guard = new BootGuard(database, keys);
   const invoker = new LambdaInvoker(environment.kernelFunctions, logger);
   const { app } = assembleStage0({
     database,
-    keys: () => keys,
+    keys,
     logger,
     oidc: environment.settings.oidc,
     corsOrigins: environment.settings.corsOrigins,
     functions: (writer) => new KernelFunctionStarter({ database, writer, guard, invoker }),
   });
-  return handle(app);
+  return { serve: handle(app), refreshKeys };
 }
 
 /** A secret that cannot be read just now is the caller's cue to try again, not a bare 500. */

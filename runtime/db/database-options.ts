@@ -16,7 +16,10 @@ export interface DatabaseOptions {
   readonly database?: string;
   /** Role to log in as. Defaults to what `connectionString` says. */
   readonly user?: string;
-  /** A fixed password, or a source that is asked at each new connection (rotated secrets). */
+  /**
+   * A fixed password, or a source that is asked at each new connection (rotated secrets). A source goes with
+   * host, port and database: a `connectionString` carries its own password.
+   */
   readonly password?: string | PasswordSource;
   /**
    * `rds`: TLS, verified against the AWS RDS certificate bundle. `system`: TLS, verified against the CAs
@@ -44,19 +47,10 @@ export interface DatabaseOptions {
 }
 
 /** The same database for another role. */
-export function asRole(
-  options: DatabaseOptions,
-  user: string,
-  password: string | PasswordSource,
-): DatabaseOptions {
+export function asRole(options: DatabaseOptions, user: string, password: string): DatabaseOptions {
   if (options.connectionString === undefined) return { ...options, user, password };
   const url = new URL(options.connectionString);
   url.username = encodeURIComponent(user);
-  url.password = typeof password === 'string' ? encodeURIComponent(password) : '';
-  return {
-    ...options,
-    connectionString: url.href,
-    user,
-    ...(typeof password === 'object' ? { password } : {}),
-  };
+  url.password = encodeURIComponent(password);
+  return { ...options, connectionString: url.href, user };
 }

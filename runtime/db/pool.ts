@@ -52,9 +52,15 @@ export class Database {
   }
 }
 
-/** Settings of one connection. */
+/**
+ * Settings of one connection.
+ * @throws TypeError for a password source beside a `connectionString`, which would be ignored.
+ */
 export function clientConfig(options: DatabaseOptions): ClientConfig {
   const { connectionString, host, port, database, user, password } = options;
+  if (connectionString !== undefined && typeof password === 'object') {
+    throw new TypeError('a password source needs host, port and database instead of a connectionString');
+  }
   const statementTimeoutMs = options.statementTimeoutMs ?? 15_000;
   return {
     ...definedOnly({ connectionString, host, port, database, user }),

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { cleanUp, type LocalRun, startLocalRun, temporaryFolder } from '../support/local-run';
+
+const ROOT = path.resolve(__dirname, '..', '..');
+const MARK = '----- block -----';
+
+interface Block {
+  readonly heading: string;
+  readonly language: string;
+  readonly text: string;
+}
+
+/** The fenced blocks of a Markdown text, each with the heading above it. */
+function blocksOf(markdown: string): Block[] {
+  const blocks: Block[] = [];
+  let heading = '';
+  for (const [, title, language, text] of markdown.matchAll(/^#+ (.+)$|^```(\w+)\n([\s\S]*?)^```$/gm)) {
+    if (title !== undefined) heading = title;
+    else if (language !== undefined && text !== undefined) blocks.push({ heading, language, text });
+  }
+  return blocks;
+}
+
+/** Runs shell blocks one after the other in one shell, and gives back what each printed. */
+function runBlocks(blocks: readonly string[], env: Readonly<Record<string, string>>): Promise<string[]> {
+  return new Promise((resolve, reject) => {
+    const shell = spawn('bash', ['-euo', 'pipefail'], {
+      cwd: ROOT,
+      env: { ...process.env, ...env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    let stdout = '';
+    let stderr = '';
+    shell.stdout.on('data', (chunk) => {
+      stdout += chunk;
+    });
+    shell.stderr.on('data', (chunk) => {
+      stderr += chunk;
+    });
+    shell.once('close', (code) => {
+      if (code === 0) resolve(stdout.split(MARK).slice(1));
+      else reject(new Error(`a command of the README ended with ${code}:\n${stdout}\n${stderr}`));
+    });
+    shell.stdin.end(blocks.map((block) => `echo '${MARK}'\n${block}`).join('\n'));
+  });
+}
+
+/** A line of output with everything that differs between runs taken out. */
+function shapeOf(line: string): string {
+  return line
+    .replace(/ey[\w-]+\.[\w.…-]+|eyJ…/g, 'TOKEN')
+    .replace(/127\.0\.0\.1:\d+/g, 'HOST')
+    .replace(/port \d+/g, 'port N')
+    .replace(/\d+ migrations/, 'N migrations')
+    .replace(/(data|log) {2,}\S+/, '$1 PATH')
+    .trim();
+}
+
+describe('the README', function () {
+  this.timeout(120_000);
+  let data: string;
+  let local: LocalRun;
+  let blocks: Block[];
+  before(async () => {
+    blocks = blocksOf(await readFile(path.join(ROOT, 'README.md'), 'utf8'));
+    data = await temporaryFolder();
+    local = await startLocalRun(data);
+  });
+  after(async () => {
+    await local?.stop();
+    await cleanUp(data);
+  });
+
+  const environment = () => ({
+    LOGLINE_DATA: data,
+    PATH: `${path.dirname(process.execPath)}:${process.env.PATH ?? ''}`,
+  });
+  const here = (text: string) => text.replaceAll('http://127.0.0.1:8787', local.url);
+
+  it('shows what npm start prints', () => {
+    const shown =
+      blocks
+        .find(({ text }) => text.startsWith('$ npm start'))
+        ?.text.split('\n')
+        .slice(1) ?? [];
+    const printed = new Set(local.output().split('\n').map(shapeOf));
+    for (const line of shown) assert.ok(printed.has(shapeOf(line)), `npm start prints no such line: ${line}`);
+  });
+
+  it('shows a verify command that works, and its output', async () => {
+    const [command = '', ...shown] =
+      blocks.find(({ text }) => text.startsWith('$ npx logline verify'))?.text.split('\n') ?? [];
+    const [printed = ''] = await runBlocks([here(command.slice(2))], environment());
+    const numberless = (text: string) =>
+      text
+        .trim()
+        .replace(/[0-9a-f]{64}/g, 'KEY')
+        .replace(/\d+/g, 'N');
+    assert.equal(numberless(printed), numberless(shown.join('\n')));
+  });
+
+  it('has examples that all work as written', async () => {
+    const examples = blocks.filter(({ language, text }) => language === 'sh' && !text.startsWith('npm '));
+    const outputs = await runBlocks(
+      examples.map(({ text }) => here(text)),
+      environment(),
+    );
+    const answers = new Map<string, unknown[]>();
+    for (const [index, { heading }] of examples.entries()) {
+      // Blocks that only set variables print nothing.
+      const text = outputs[index]?.trim() ?? '';
+      if (text !== '') answers.set(heading, [...(answers.get(heading) ?? []), JSON.parse(text)]);
+    }
+    const answer = (heading: string, index = 0): Record<string, never> =>
+      answers.get(heading)?.[index] as Record<string, never>;
+    assert.equal(answer('Post').success, true);
+    assert.equal(answer('Read').count, 1);
+    assert.equal((answer('Read', 1).manifest as { name: string }).name, 'kernel_manifest');
+    assert.equal(typeof answer('Subscribe').next_cursor, 'string');
+    assert.equal((answer('Run code').result as { hello: string }).hello, 'world');
+    assert.ok(Number(answer('Run code', 1).count) >= 1);
+    assert.equal((answer('React').span as { entity_type: string }).entity_type, 'policy');
+    // No key and perhaps no network: an error that says so is what the text announces.
+    assert.equal(answer('Call out').success, false);
+    assert.equal((answer('Decide at midnight').result as { local_date: string }).local_date, '2026-03-29');
+  });
+
+  it('links only to files that exist', async () => {
+    const text = await readFile(path.join(ROOT, 'README.md'), 'utf8');
+    for (const [, target = ''] of text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
+      await assert.doesNotReject(readFile(path.join(ROOT, target)), `README links to ${target}`);
+    }
+  });
+});

@@ -1,11 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chown, mkdir, open, readdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
+import { open, rename, stat, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './free-port';
-import { OperatorError, oneLine, systemErrorCode } from './operator-error';
-import { findPostgresBinaries, POSTGRES_MAJOR, type PostgresBinaries } from './postgres-binaries';
+import { OperatorError, oneLine } from './operator-error';
+import { findPostgresBinaries, type PostgresBinaries } from './postgres-binaries';
+import { ensureCluster } from './postgres-cluster';
 import { explainPostgresLog, isMemoryHeld, isPortTaken } from './postgres-log';
+import { credentials, serverEnv } from './postgres-process';
 import { isAlive, readPostmaster, settleOrphan } from './postmaster';
 import { type Launcher, unprivilegedLauncher } from './unprivileged-user';
 
@@ -79,8 +81,7 @@ exit "$code"`;
 export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
   const binaries = await findPostgresBinaries();
   const launcher = await unprivilegedLauncher(options.dataDir, [binaries.postgres, options.dataDir]);
-  await rejectForeignCluster(options.dataDir);
-  if (!(await isCluster(options.dataDir))) await createCluster(options, binaries, launcher);
+  await ensureCluster(options, binaries.initdb, launcher);
   await settleOrphan(options.dataDir);
 
   let port = await freePort(options.preferredPort);
@@ -91,126 +92,6 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
     else if (isMemoryHeld(outcome.log) && attempt < START_ATTEMPTS) await sleep(MEMORY_HELD_WAIT_MS);
     else throw new OperatorError(explainPostgresLog(outcome.log, options.dataDir, options.logFile));
   }
-}
-
-async function isCluster(dataDir: string): Promise<boolean> {
-  return (await versionOf(dataDir)) !== undefined;
-}
-
-async function versionOf(dataDir: string): Promise<string | undefined> {
-  try {
-    return (await readFile(path.join(dataDir, 'PG_VERSION'), 'utf8')).trim();
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === 'ENOENT') return undefined;
-    throw new OperatorError(
-      `cannot read the database folder ${dataDir} (${oneLine(error)}); give this user access to it or set LOGLINE_DATA to another folder`,
-      { cause: error },
-    );
-  }
-}
-
-/** Refuses a folder that exists but is not a cluster of our major version. */
-async function rejectForeignCluster(dataDir: string): Promise<void> {
-  const version = await versionOf(dataDir);
-  if (version !== undefined && version !== String(POSTGRES_MAJOR)) {
-    throw new OperatorError(
-      `the database in ${dataDir} belongs to PostgreSQL ${version || 'of an unknown version'}, this LogLine runs ${POSTGRES_MAJOR}; move that folder away to begin with an empty ledger, or run the LogLine version that made it`,
-    );
-  }
-  if (version === undefined && !(await isMissingOrEmpty(dataDir))) {
-    throw new OperatorError(
-      `the database folder ${dataDir} is broken: it has no PG_VERSION file; restore it from a backup, or move it away to begin with an empty ledger`,
-    );
-  }
-}
-
-async function isMissingOrEmpty(dataDir: string): Promise<boolean> {
-  try {
-    return (await readdir(dataDir)).length === 0;
-  } catch (error) {
-    return systemErrorCode(error) === 'ENOENT';
-  }
-}
-
-/** Runs initdb in a folder beside `dataDir` and renames it, so that a half-made cluster is never used. */
-async function createCluster(
-  options: PostgresOptions,
-  binaries: PostgresBinaries,
-  launcher: Launcher,
-): Promise<void> {
-  options.onProgress?.('creating the database');
-  const draft = `${options.dataDir}.initializing`;
-  const passwordFile = `${draft}.password`;
-  try {
-    await rm(draft, { recursive: true, force: true });
-    await mkdir(draft, { mode: 0o700 });
-    await writeFile(passwordFile, `${options.superuserPassword}\n`, { mode: 0o600 });
-    if (launcher.owner) {
-      await chown(draft, launcher.owner.uid, launcher.owner.gid);
-      await chown(passwordFile, launcher.owner.uid, launcher.owner.gid);
-    }
-    const { code, output } = await run(launcher, binaries.initdb, [
-      `--pgdata=${draft}`,
-      '--username=postgres',
-      '--auth=scram-sha-256',
-      `--pwfile=${passwordFile}`,
-      '--encoding=UTF8',
-      // The same sort order on every machine, whatever locales it has.
-      '--locale=C',
-      '--locale-provider=builtin',
-      '--builtin-locale=C.UTF-8',
-      '--no-instructions',
-      ...(options.durable === false ? ['--no-sync'] : []),
-    ]);
-    if (code !== 0) throw new OperatorError(explainPostgresLog(output, options.dataDir, options.logFile));
-    await rename(draft, options.dataDir);
-  } catch (error) {
-    await rm(draft, { recursive: true, force: true }).catch(() => undefined);
-    if (error instanceof OperatorError || systemErrorCode(error) === undefined) throw error;
-    throw new OperatorError(
-      `cannot create the database in ${options.dataDir} (${oneLine(error)}); free some space or set LOGLINE_DATA to a folder that this user may write to`,
-      { cause: error },
-    );
-  } finally {
-    await rm(passwordFile, { force: true }).catch(() => undefined);
-  }
-}
-
-/** Nothing of the caller's environment reaches the server: a stray PGOPTIONS or LC_ALL would change it. */
-const SERVER_ENV = { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' } as const;
-
-function serverEnv(): NodeJS.ProcessEnv {
-  return process.platform === 'win32' ? { ...process.env, LC_ALL: 'C' } : { ...SERVER_ENV };
-}
-
-function run(
-  launcher: Launcher,
-  program: string,
-  args: readonly string[],
-): Promise<{ code: number | null; output: string }> {
-  const [command = program, ...rest] = [...launcher.prefix, program, ...args];
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, rest, {
-      cwd: path.parse(program).root,
-      env: serverEnv(),
-      stdio: ['ignore', 'pipe', 'pipe'],
-      ...credentials(launcher),
-    });
-    let output = '';
-    const keep = (chunk: Buffer): void => {
-      output = (output + chunk.toString()).slice(-LOG_TAIL_BYTES);
-    };
-    child.stdout.on('data', keep);
-    child.stderr.on('data', keep);
-    child.once('error', reject);
-    child.once('close', (code) => resolve({ code, output }));
-  });
-}
-
-function credentials(launcher: Launcher): { uid?: number; gid?: number } {
-  if (launcher.uid === undefined || launcher.gid === undefined) return {};
-  return { uid: launcher.uid, gid: launcher.gid };
 }
 
 type LaunchOutcome = { readonly server: PostgresServer } | { readonly log: string };

@@ -193,7 +193,7 @@ describe('ctx inside the sandbox', () => {
     let isDone = false;
     const hostCall: HostCall = async () => {
       // Takes longer than main, which has returned by the time another run has come and gone.
-      for (let i = 0; i < 3; i++) await sandbox.output('function main() {}');
+      for (let i = 0; i < 3; i++) await sandbox.output('function main() {}', { lane: 'other' });
       isDone = true;
       return null;
     };
@@ -219,14 +219,14 @@ describe('ctx inside the sandbox', () => {
 
   it('aborts the signal of calls that are under way when the run is cut short', async () => {
     const aborted = deferred<boolean>();
+    const stop = new AbortController();
     const hostCall: HostCall = async (_name, _args, signal) => {
       signal.addEventListener('abort', () => aborted.resolve(true));
+      stop.abort();
       return new Promise(() => {});
     };
-    await sandbox.error('wall_limit', 'async function main(ctx) { await ctx.sql`SELECT 1`; }', {
-      hostCall,
-      limits: { wallMs: 50 },
-    });
+    const code = 'async function main(ctx) { await ctx.sql`SELECT 1`; }';
+    await sandbox.error('aborted', code, { hostCall, signal: stop.signal });
     assert.equal(await aborted.promise, true);
   });
 });

@@ -109,7 +109,7 @@ function readEvent(event: JsonValue): Call {
   };
 }
 
-/** The identity is part of it, so that nobody can take the id of somebody else's execution in advance. */
+/** The identity is part of it, so that two who name the same request do not meet. */
 function executionIdOf(ctx: KernelContext, { requestId, attempt }: Call): string | undefined {
   const { tenant, user } = ctx.identity;
   return requestId && ctx.stableId('provider_execution', tenant, user, requestId, String(attempt));
@@ -123,9 +123,15 @@ function idempotencyKeyOf(ctx: KernelContext, { requestId }: Call): string {
     : ctx.stableId('provider_call', tenant, user, requestId);
 }
 
+/** Ids can be computed by whoever knows the request, so only a record of this very identity counts. */
 async function executionOf(ctx: KernelContext, call: Call): Promise<SignedSpan | null> {
   const id = executionIdOf(ctx, call);
-  return id === undefined ? null : ctx.readSpan(id);
+  const span = id === undefined ? null : await ctx.readSpan(id);
+  return span !== null && isOwn(ctx, span) && span.entity_type === 'provider_execution' ? span : null;
+}
+
+function isOwn({ identity }: KernelContext, { owner_id: owner, tenant_id: tenant }: SignedSpan): boolean {
+  return owner === identity.user && tenant === identity.tenant;
 }
 
 interface Finished {
@@ -138,25 +144,31 @@ interface Finished {
 
 /** Writes what happened; the caller learns of nothing that is not in the ledger. */
 async function record(ctx: KernelContext, finished: Finished): Promise<KernelOutcome> {
-  const id = executionIdOf(ctx, finished.call) ?? ctx.crypto.randomUUID();
-  const draft = executionDraft(finished, id, await visibilityOf(ctx, finished.call));
+  const { call } = finished;
+  const id = executionIdOf(ctx, call) ?? ctx.crypto.randomUUID();
+  const draft = executionDraft(finished, id, await visibilityOf(ctx, call));
   try {
     return outcomeOf(await ctx.insertSpan(draft));
   } catch (error) {
     const isConflict =
       typeof error === 'object' && error !== null && 'code' in error && error.code === 'conflict';
+    if (!isConflict) throw error;
     // Another worker recorded this attempt while this one waited for the service: its record stands.
-    const recorded = isConflict ? await executionOf(ctx, finished.call) : null;
-    if (recorded === null) throw error;
-    return outcomeOf(recorded);
+    const recorded = await executionOf(ctx, call);
+    if (recorded !== null) return outcomeOf(recorded);
+    // Somebody took the id to keep this call off the record.
+    ctx.log('warn', 'id of an execution was taken', {
+      provider_id: finished.provider.id,
+      attempt: call.attempt,
+    });
+    return outcomeOf(await ctx.insertSpan({ ...draft, id: ctx.crypto.randomUUID() }));
   }
 }
 
 /** As visible as the request that carries the same input; never as visible as the provider, which may be public. */
 async function visibilityOf(ctx: KernelContext, { requestId }: Call): Promise<Visibility> {
   const request = requestId === undefined ? null : await ctx.readSpan(requestId);
-  const isOwn = request?.owner_id === ctx.identity.user && request.tenant_id === ctx.identity.tenant;
-  return isOwn ? request.visibility : 'private';
+  return request !== null && isOwn(ctx, request) ? request.visibility : 'private';
 }
 
 function executionDraft(

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { createOutgoingHttp } from '../../runtime/kernels/outgoing-http';
+import { objectOf } from '../../runtime/kernels/provider';
 import { KERNEL_IDS } from '../../runtime/kernels/stable-ids';
 import type { JsonValue, Span } from '../../runtime/ledger/span';
 import { verifySpan } from '../../runtime/ledger/span-signature';
+import { stableId } from '../../runtime/ledger/stable-id';
 import { GOOD_KEY, type ProviderServer, startProviderServer } from '../support/provider-server';
 import { withClient } from '../support/sql-session';
 import { tamper } from '../support/tamper';
@@ -478,7 +481,7 @@ describe('provider_exec', () => {
       assert.equal((await executionsOf(id)).length, 1);
     });
 
-    it('cannot be blocked by a stranger who knows the id of the request', async () => {
+    it('is not mixed up with a stranger who names the same request', async () => {
       const request_id = '018f3f4e-0000-7000-8000-000000000004';
       const mallory = await kernels.token('mallory', 'globex');
       const theirs = await append(ollama(), {}, mallory);
@@ -490,7 +493,27 @@ describe('provider_exec', () => {
       const outcome = await invoke({ provider_id: id, input: HELLO, request_id, attempt: 1 });
       assert.ok(outcome.ok, JSON.stringify(outcome));
       assert.equal(outcome.execution?.owner_id, 'alice');
+      assert.equal(server.requests.length, 2);
     });
+
+    for (const visibility of ['public', 'private'] as const) {
+      it(`is neither answered nor blocked by a stranger's ${visibility} span that took the id of its record`, async () => {
+        const request_id = randomUUID();
+        const forged = {
+          id: stableId('provider_execution', 'acme', 'alice', request_id, '1'),
+          entity_type: 'provider_execution',
+          status: 'complete',
+          output: { text: 'forged' },
+          visibility,
+        };
+        await append({}, forged, await kernels.token('mallory', 'globex'));
+        const { id } = await append(ollama());
+        const outcome = await invoke({ provider_id: id, input: HELLO, request_id, attempt: 1 });
+        assert.ok(outcome.ok, JSON.stringify(outcome));
+        assert.equal(objectOf(outcome.result).text, 'You said: Hello');
+        assert.equal((await executionsOf(id)).length, 1);
+      });
+    }
   });
 
   it('counts against the daily quota of the tenant', async () => {

@@ -32,6 +32,12 @@ export async function localDatabaseUrl(isAdmin: boolean): Promise<string> {
   const keys = await requireKeys(data);
   const own = process.env.DATABASE_URL;
   if (own) {
+    if (!URL.canParse(own)) {
+      throw new OperatorError(
+        'DATABASE_URL is not a URL; it should look like postgres://owner:password@host:5432/database',
+        { exitCode: 2 },
+      );
+    }
     if (isAdmin) return own;
     return asRole({ connectionString: own }, APP_ROLE, keys.passwords.app).connectionString ?? own;
   }

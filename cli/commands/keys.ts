@@ -1,0 +1,87 @@
+import type { Command } from 'commander';
+import type { RevokeOptions } from '../keys/revoke-key';
+import type { RotateOptions } from '../keys/rotate-keys';
+import type { ShowOptions } from '../keys/show-keys';
+
+export function define(program: Command): void {
+  const keys = program
+    .command('keys')
+    .description('show, rotate and revoke the keys that sign spans and tokens')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npx logline keys show
+  $ npx logline keys rotate
+  $ npx logline keys revoke --public-key 4f5b24bbeb9414d3 --reason "laptop stolen"`,
+    );
+  defineShow(keys);
+  defineRotate(keys);
+  defineRevoke(keys);
+}
+
+function defineShow(keys: Command): void {
+  keys
+    .command('show')
+    .description('print the public key, its id and the key history')
+    .option('--url <url>', 'of a running LogLine elsewhere; needs no token (default: the one here)')
+    .option('--json', 'print one JSON object')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npx logline keys show
+  $ npx logline keys show --url https://ledger.example --json`,
+    )
+    .action(async (options: ShowOptions) => {
+      const { showKeys } = await import('../keys/show-keys');
+      await showKeys(options);
+    });
+}
+
+function defineRotate(keys: Command): void {
+  keys
+    .command('rotate')
+    .description('sign with a new key from now on')
+    .option('--json', 'print one JSON object')
+    .addHelpText(
+      'after',
+      `
+The running ledger follows without a restart and without failing a request. The old key introduces the new one
+in the ledger, so that verify can follow the change; what the old key signed stays valid, tokens and cursors too.
+An interrupted rotation is finished by running it again.
+
+Examples:
+  $ npx logline keys rotate
+  $ DATABASE_URL=postgres://owner:secret@db.example:5432/logline npx logline keys rotate`,
+    )
+    .action(async (options: RotateOptions) => {
+      const { rotateKeys } = await import('../keys/rotate-keys');
+      await rotateKeys(options);
+    });
+}
+
+function defineRevoke(keys: Command): void {
+  keys
+    .command('revoke')
+    .description('withdraw a key for good: its tokens stop working, and verify reports what it signed')
+    .requiredOption('--public-key <hex>', 'the key, or its id of 16 digits, as keys show prints it')
+    .option('--since <moment>', 'since when the key may be in wrong hands: RFC 3339, or 24h (default: now)')
+    .option('--reason <text>', 'why; goes into the public key history')
+    .option('--keep-manifest', 'trust a manifest of your own that the key signed, and sign it anew')
+    .option('--json', 'print one JSON object')
+    .addHelpText(
+      'after',
+      `
+The key that signs now can be revoked too: a new one takes its place first. What boots is signed anew. A
+revocation cannot be taken back.
+
+Examples:
+  $ npx logline keys revoke --public-key 4f5b24bbeb9414d3
+  $ npx logline keys revoke --public-key 4f5b24bbeb9414d3 --since 2026-01-31T12:00:00Z --reason "laptop stolen"`,
+    )
+    .action(async (options: RevokeOptions) => {
+      const { revokeKey } = await import('../keys/revoke-key');
+      await revokeKey(options);
+    });
+}

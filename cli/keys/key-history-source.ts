@@ -1,0 +1,38 @@
+import { OperatorError } from '../../local/operator-error';
+import { INSTANCE_KEY, type KeyHistory, keyHistoryOf } from '../../runtime/ledger/key-history';
+import type { SignedSpan } from '../../runtime/ledger/span';
+import { type ApiClient, member, textMember } from '../api-client';
+
+const FILTER = {
+  entity_type: INSTANCE_KEY,
+  tenant_id: 'system',
+  owner_id: 'system',
+  order: 'asc',
+  limit: '200',
+};
+
+/**
+ * The spans of a running ledger that tell its keys. They are public, so no token is needed.
+ * @throws OperatorError when the API refuses or does not answer
+ */
+export async function keySpansOfUrl(client: ApiClient): Promise<SignedSpan[]> {
+  const spans: SignedSpan[] = [];
+  let cursor: string | undefined;
+  do {
+    const query = new URLSearchParams({ ...FILTER, ...(cursor === undefined ? {} : { cursor }) });
+    const page = await client.demand(`/api/timeline?${query}`, { token: null });
+    const found = member(page, 'spans');
+    if (!Array.isArray(found)) {
+      throw new OperatorError(`${client.url} does not answer like LogLine: /api/timeline holds no "spans"`);
+    }
+    // keyHistoryOf believes only what verifies, so nothing has to be taken on trust here.
+    spans.push(...(found as SignedSpan[]));
+    cursor = textMember(page, 'next_cursor');
+  } while (cursor !== undefined);
+  return spans;
+}
+
+/** @throws OperatorError when the API refuses or does not answer */
+export async function keyHistoryOfUrl(client: ApiClient): Promise<KeyHistory> {
+  return keyHistoryOf(await keySpansOfUrl(client));
+}

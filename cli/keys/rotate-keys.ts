@@ -1,0 +1,27 @@
+import { keyIdOf } from '../../runtime/crypto';
+import { changeKeys, rotate, signsWith, untilNoticed } from './key-change';
+
+export interface RotateOptions {
+  readonly json?: boolean;
+}
+
+/** Gives the local ledger a new signing key and says which. */
+export async function rotateKeys({ json }: RotateOptions): Promise<void> {
+  const { before, after } = await changeKeys(async (ledger) => {
+    const rotated = await rotate(ledger);
+    await untilNoticed(ledger.data, (client) => signsWith(client, rotated.signingKey.publicKeyHex));
+    return { before: ledger.keys.signingKey.publicKeyHex, after: rotated.signingKey.publicKeyHex };
+  });
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ public_key: after, replaced_public_key: before })}\n`);
+    return;
+  }
+  process.stdout.write(
+    [
+      `signs now  ${after} (key id ${keyIdOf(after)})`,
+      `retired    ${before} (key id ${keyIdOf(before)})`,
+      'Spans, tokens and cursors of the retired key stay valid. Back up keys.json: it holds both.',
+      '',
+    ].join('\n'),
+  );
+}

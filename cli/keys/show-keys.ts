@@ -1,0 +1,118 @@
+import { dataDirectory } from '../../local/data-directory';
+import { requireKeys } from '../../local/keys';
+import { OperatorError } from '../../local/operator-error';
+import { currentRun } from '../../local/run-lock';
+import { keyIdOf, tokenKeyOf } from '../../runtime/crypto';
+import { type InstanceKey, type KeyHistory, NO_HISTORY } from '../../runtime/ledger/key-history';
+import { ApiClient, textMember } from '../api-client';
+import { table } from '../table';
+import { keyHistoryOfUrl } from './key-history-source';
+
+export interface ShowOptions {
+  readonly url?: string;
+  readonly json?: boolean;
+}
+
+interface Shown {
+  readonly publicKey: string;
+  /** The `kid` of its tokens; unknown of another instance. */
+  readonly tokenKeyId: string | undefined;
+  readonly history: KeyHistory;
+  /** Where the history comes from. */
+  readonly source: string;
+  /** What the person should know. */
+  readonly remarks: readonly string[];
+}
+
+/** Prints the public key and the key history, of the ledger here or at a URL. */
+export async function showKeys({ url, json }: ShowOptions): Promise<void> {
+  const shown = url === undefined ? await showLocal() : await showRemote(new ApiClient(url, undefined));
+  process.stdout.write(json ? `${JSON.stringify(asJson(shown))}\n` : `${asText(shown).join('\n')}\n`);
+}
+
+async function showRemote(client: ApiClient): Promise<Shown> {
+  const publicKey = textMember(await client.demand('/api/health'), 'public_key');
+  if (publicKey === undefined) throw new OperatorError(`${client.url} does not say its public key`);
+  const history = await keyHistoryOfUrl(client);
+  const isKnown = history.keys.get(publicKey)?.status === 'active';
+  return {
+    publicKey,
+    tokenKeyId: undefined,
+    history,
+    source: client.url,
+    remarks: isKnown ? [] : ['The key that signs now is not the active one of the history.'],
+  };
+}
+
+async function showLocal(): Promise<Shown> {
+  const data = dataDirectory();
+  const { ring } = await requireKeys(data);
+  const url = (await currentRun(data))?.url;
+  const remarks =
+    ring.next === undefined
+      ? []
+      : [`A rotation to ${ring.next.publicKeyHex} was interrupted; npx logline keys rotate finishes it.`];
+  const shown = {
+    publicKey: ring.current.publicKeyHex,
+    tokenKeyId: keyIdOf(tokenKeyOf(ring.current).publicKeyHex),
+  };
+  if (url === undefined) {
+    return {
+      ...shown,
+      history: NO_HISTORY,
+      source: data.keys,
+      remarks: [...remarks, 'The key history is in the ledger, which does not run now.'],
+    };
+  }
+  const remote = await showRemote(new ApiClient(url, undefined));
+  return { ...remote, ...shown, remarks: [...remote.remarks, ...remarks] };
+}
+
+function asText({ publicKey, tokenKeyId, history, source, remarks }: Shown): string[] {
+  const lines = [`public key  ${publicKey}`, `key id      ${keyIdOf(publicKey)}`];
+  if (tokenKeyId !== undefined) lines.push(`token kid   ${tokenKeyId}`);
+  lines.push(`from        ${source}`);
+  if (history.keys.size > 0) {
+    const rows = [...history.keys.values()].map((key) => [
+      key.publicKeyHex,
+      key.status,
+      key.introducedAt,
+      key.introducedBy === undefined ? '-' : keyIdOf(key.introducedBy),
+      endOf(key),
+    ]);
+    lines.push('', ...table(['public key', 'status', 'introduced', 'by key', 'until'], rows));
+  }
+  const faults = history.faults.map((fault) => `FAULT ${fault}`);
+  return [...lines, ...(remarks.length + faults.length > 0 ? [''] : []), ...remarks, ...faults];
+}
+
+function endOf({ status, retiredAt, revokedFrom, reason }: InstanceKey): string {
+  if (status === 'revoked') return `${revokedFrom}${reason === undefined ? '' : ` (${reason})`}`;
+  return retiredAt ?? '-';
+}
+
+function asJson({ publicKey, tokenKeyId, history, source, remarks }: Shown) {
+  return {
+    public_key: publicKey,
+    key_id: keyIdOf(publicKey),
+    token_kid: tokenKeyId ?? null,
+    source,
+    history: [...history.keys.values()].map(keyJson),
+    faults: history.faults,
+    remarks,
+  };
+}
+
+/** An instance key as `--json` prints it. */
+export function keyJson(key: InstanceKey) {
+  return {
+    public_key: key.publicKeyHex,
+    key_id: keyIdOf(key.publicKeyHex),
+    status: key.status,
+    introduced_by: key.introducedBy ?? null,
+    introduced_at: key.introducedAt,
+    retired_at: key.retiredAt ?? null,
+    revoked_from: key.revokedFrom ?? null,
+    reason: key.reason ?? null,
+  };
+}

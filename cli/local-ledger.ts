@@ -1,0 +1,80 @@
+import { type DataDirectory, dataDirectory } from '../local/data-directory';
+import { devSettings } from '../local/dev-settings';
+import { type LocalKeys, requireKeys } from '../local/keys';
+import { OperatorError, oneLine, systemErrorCode } from '../local/operator-error';
+import { cryptoReady } from '../runtime/crypto';
+import { Database } from '../runtime/db/pool';
+import { localDatabaseUrl } from './open-database';
+
+/** The database of the local run, as `logline_app`, for commands that work beside it. */
+export interface LocalLedger {
+  readonly data: DataDirectory;
+  readonly keys: LocalKeys;
+  readonly database: Database;
+}
+
+const INVALID_PASSWORD = '28P01';
+const CONNECT_TIMEOUT_MS = 5_000;
+const POOL_SIZE = 2;
+
+/**
+ * Opens the ledger that runs here, or the one that DATABASE_URL names, for the time of `work`.
+ * @throws OperatorError when there are no keys, no local run is up, or its database does not answer
+ */
+export async function withLocalLedger<T>(work: (ledger: LocalLedger) => Promise<T>): Promise<T> {
+  const data = dataDirectory();
+  const keys = await requireKeys(data);
+  const connectionString = await localDatabaseUrl(false);
+  await cryptoReady();
+  const database = new Database({
+    ...devSettings().runtime.database,
+    connectionString,
+    poolSize: POOL_SIZE,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    applicationName: 'logline cli',
+  });
+  try {
+    await greet(database, connectionString);
+    return await work({ data, keys, database });
+  } finally {
+    await database.close();
+  }
+}
+
+/** Connects once, to explain what is wrong before anything else depends on it. */
+async function greet(database: Database, url: string): Promise<void> {
+  let isMigrated: boolean;
+  try {
+    const { rows } = await database.pool.query<{ found: string | null }>(
+      "SELECT to_regclass('ledger.universal_registry')::text AS found",
+    );
+    isMigrated = rows[0]?.found != null;
+  } catch (cause) {
+    throw unreachable(url, cause);
+  }
+  if (!isMigrated) {
+    throw new OperatorError(`${placeOf(url)} holds no ledger yet; run: npx logline migrate`);
+  }
+}
+
+/** What to say of a database that does not let us in. The password of the URL is never repeated. */
+export function unreachable(url: string, cause: unknown): OperatorError {
+  const code = systemErrorCode(cause);
+  if (code === INVALID_PASSWORD) {
+    return new OperatorError(
+      `${placeOf(url)} refuses the password; does it belong to the keys.json of this LOGLINE_DATA?`,
+      { cause },
+    );
+  }
+  const first = cause instanceof AggregateError ? cause.errors[0] : cause;
+  return new OperatorError(
+    `${placeOf(url)} does not answer (${systemErrorCode(first) ?? oneLine(first)}); is it running?`,
+    { cause },
+  );
+}
+
+function placeOf(url: string): string {
+  if (!URL.canParse(url)) return 'the database';
+  const { hostname, port, pathname } = new URL(url);
+  return `the database at ${hostname}:${port || 5432}${pathname}`;
+}

@@ -27,7 +27,7 @@ export const ALLOWED_FUNCTIONS: ReadonlySet<string> = new Set([
   ...words(
     `row_number rank dense_rank percent_rank cume_dist ntile lag lead first_value last_value nth_value`,
   ),
-  ...words(`length char_length character_length octet_length bit_length lower upper initcap trim btrim ltrim rtrim
+  ...words(`length char_length character_length octet_length bit_length lower upper initcap btrim ltrim rtrim
     substr substring left right replace translate split_part strpos position overlay concat concat_ws starts_with
     reverse md5 sha256 sha512 encode decode convert_from convert_to ascii chr normalize is_normalized like_escape
     similar_to_escape regexp_match regexp_matches regexp_replace regexp_count regexp_like regexp_substr regexp_instr

@@ -23,7 +23,7 @@ export const POSTGRES_MAJOR = '17';
  * PostgreSQL on RDS: private, encrypted, reachable with TLS only, with backups; a standby by setting.
  *
  * Costs, us-east-1, 2026-11: `db.t4g.micro` in one zone with 20 GB of gp3 $13.98 a month ($0.016 an hour, $0.115 a
- * GB); `db.t4g.medium` Multi-AZ with 100 GB $117.17. Backups up to the size of the storage and seven days of
+ * GB); `db.t4g.medium` Multi-AZ with 100 GB $117.90. Backups up to the size of the storage and seven days of
  * Performance Insights are free.
  */
 export class Database extends pulumi.ComponentResource {

@@ -134,7 +134,7 @@ async function react(tick: Tick, lane: Lane, cursor: Cursor): Promise<boolean> {
   if (policy === null) return false;
   const shown = await triggersOf(owner, policy, page.spans);
   const batch = lighterThan(TURN_BYTES, shown);
-  const verdicts = await evaluate(
+  const { verdicts, isCostly } = await evaluate(
     owner,
     policy,
     batch.map(({ span }) => span),
@@ -150,7 +150,7 @@ async function react(tick: Tick, lane: Lane, cursor: Cursor): Promise<boolean> {
   lane.appended += done.appended;
   const isWhole = verdicts.length === shown.length;
   await advance(owner, cursor, isWhole ? page.next : batch[verdicts.length - 1]?.position);
-  return page.hasMore || !isWhole;
+  return !isCostly && (page.hasMore || !isWhole);
 }
 
 /** The newest version, when it is one that may run. */

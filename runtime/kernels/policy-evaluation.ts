@@ -7,31 +7,48 @@ export type Verdict =
   | { readonly ok: true; readonly value: JsonValue }
   | { readonly ok: false; readonly error: JsonValue };
 
-/** One span: a fifth of what a function gets. */
+/** One span: a tenth of what a function gets. */
 const SINGLE = {
-  cpuMs: 1_000,
-  wallMs: 3_000,
+  cpuMs: 500,
+  wallMs: 2_000,
   memoryBytes: 32 * 1024 * 1024,
   outputBytes: 256 * 1024,
   maxCalls: 100,
 };
 /** Many spans in one run of the sandbox. */
 const MANY = {
-  cpuMs: 2_000,
-  wallMs: 4_000,
+  cpuMs: 1_000,
+  wallMs: 3_000,
   memoryBytes: 64 * 1024 * 1024,
   outputBytes: 1024 * 1024,
   maxCalls: 1_000,
 };
-/** After this a turn ends at the next span, so that a policy that uses its limits up does so a few times only. */
-const TURN_MS = 2_500;
+/** After this a turn ends at the next span that has to be run alone. */
+const TURN_MS = 1_500;
+/** Ends of a run that cost the limit, not the moment that an error takes. */
+const COSTLY: ReadonlySet<string> = new Set([
+  'cpu_limit',
+  'wall_limit',
+  'memory_limit',
+  'stack_limit',
+  'call_limit',
+  'crashed',
+]);
+
+/** The verdicts of one turn. */
+export interface Evaluation {
+  /** One for each span that was judged: at least one, always the first ones. */
+  readonly verdicts: readonly Verdict[];
+  /** Whether a run met a limit; such a policy had its share of this tick. */
+  readonly isCostly: boolean;
+}
 
 /** The sandbox ended the run for a reason of its own; the spans were not judged. */
 export class InterruptedError extends Error {}
 
 /**
  * Evaluates `on(span)` on spans in their order, each with fresh top-level variables, and stops early when the
- * turn has taken long. Returns one verdict for each span that was judged: at least one, always the first ones.
+ * turn has taken long.
  *
  * All spans share one run of the sandbox, which costs milliseconds however many they are. Only when that run
  * dies (an endless loop, too much memory, a promise that never resolves) is each span run alone, to tell the
@@ -43,38 +60,46 @@ export async function evaluate(
   ctx: KernelContext,
   policy: SignedSpan,
   spans: readonly SignedSpan[],
-): Promise<readonly Verdict[]> {
+): Promise<Evaluation> {
   const startedMs = Date.now();
-  const together = spans.length > 1 ? await evaluateTogether(ctx, policy, spans) : [];
+  const together = spans.length > 1 ? await evaluateTogether(ctx, policy, spans) : NOT_TOGETHER;
+  let { isCostly } = together;
   const verdicts: Verdict[] = [];
   for (const [index, span] of spans.entries()) {
-    const known = together[index];
-    if (known === undefined && verdicts.length > 0 && Date.now() - startedMs > TURN_MS) break;
-    verdicts.push(known ?? (await evaluateAlone(ctx, policy, span)));
+    let verdict = together.verdicts[index];
+    if (verdict === undefined) {
+      if (verdicts.length > 0 && Date.now() - startedMs > TURN_MS) break;
+      const outcome = await run(ctx, policy, 'on', policy.code ?? '', span as unknown as JsonValue, SINGLE);
+      isCostly ||= !outcome.ok && COSTLY.has(outcome.error.code);
+      verdict = outcome.ok
+        ? { ok: true, value: outcome.output }
+        : { ok: false, error: outcome.error as unknown as JsonValue };
+    }
+    verdicts.push(verdict);
   }
-  return verdicts;
+  return { verdicts, isCostly };
 }
 
-async function evaluateAlone(ctx: KernelContext, policy: SignedSpan, span: SignedSpan): Promise<Verdict> {
-  const outcome = await run(ctx, policy, 'on', policy.code ?? '', span as unknown as JsonValue, SINGLE);
-  return outcome.ok
-    ? { ok: true, value: outcome.output }
-    : { ok: false, error: outcome.error as unknown as JsonValue };
+interface Together {
+  readonly verdicts: readonly (Verdict | undefined)[];
+  readonly isCostly: boolean;
 }
+
+const NOT_TOGETHER: Together = { verdicts: [], isCostly: false };
 
 /** A verdict for each span that was judged; a span whose evaluation threw has to be run alone, where it is described. */
 async function evaluateTogether(
   ctx: KernelContext,
   policy: SignedSpan,
   spans: readonly SignedSpan[],
-): Promise<readonly (Verdict | undefined)[]> {
+): Promise<Together> {
   const code = policy.code ?? '';
   // A module's export cannot stand inside a function.
-  if (/^[ \t]*(export|import)\b/m.test(code)) return [];
+  if (/^[ \t]*(export|import)\b/m.test(code)) return NOT_TOGETHER;
   const outcome = await run(ctx, policy, 'main', wrapped(code), spans as unknown as JsonValue, MANY);
-  if (!outcome.ok || !Array.isArray(outcome.output)) return [];
-  const output = outcome.output as readonly JsonValue[];
-  return output.length === spans.length ? output.map(verdictOf) : [];
+  if (!outcome.ok) return { verdicts: [], isCostly: COSTLY.has(outcome.error.code) };
+  const output: readonly JsonValue[] = Array.isArray(outcome.output) ? outcome.output : [];
+  return output.length === spans.length ? { verdicts: output.map(verdictOf), isCostly: false } : NOT_TOGETHER;
 }
 
 /**

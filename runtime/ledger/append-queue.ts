@@ -2,7 +2,7 @@ import { asLogLineError, isConnectionLost } from '../db/database-error';
 import type { Identity } from '../db/identity';
 import type { Database } from '../db/pool';
 import { UnavailableError } from './errors';
-import type { SignedSpan } from './span';
+import type { SealedSpan } from './span-signature';
 
 /** What is remembered of a request with an `Idempotency-Key`, in the words of the SQL function. */
 export interface IdempotencyRecord {
@@ -17,7 +17,7 @@ export interface IdempotencyRecord {
 /** Spans of one caller that are committed together or not at all. */
 export interface AppendBatch {
   readonly identity: Identity;
-  readonly spans: readonly SignedSpan[];
+  readonly spans: readonly SealedSpan[];
   readonly idempotency?: IdempotencyRecord | undefined;
 }
 
@@ -127,7 +127,7 @@ export class AppendQueue {
       await client.query({
         name: 'append_spans',
         text: 'SELECT ledger.append_spans($1)',
-        values: [JSON.stringify(mergeByIdentity(batches))],
+        values: [wireText(batches)],
       });
       client.release();
     } catch (error) {
@@ -138,10 +138,18 @@ export class AppendQueue {
 }
 
 interface WireBatch {
-  readonly user_id: string;
-  readonly tenant_id: string;
-  readonly spans: SignedSpan[];
-  readonly idempotency: IdempotencyRecord | null;
+  readonly identity: Identity;
+  readonly spans: string[];
+  readonly idempotency: IdempotencyRecord | undefined;
+}
+
+/** The argument of the SQL function. The spans' own texts are put together, not written out again. */
+function wireText(batches: readonly AppendBatch[]): string {
+  const texts = mergeByIdentity(batches).map(({ identity, spans, idempotency }) => {
+    const head = JSON.stringify({ user_id: identity.user, tenant_id: identity.tenant, idempotency });
+    return `${head.slice(0, -1)},"spans":[${spans.join(',')}]}`;
+  });
+  return `[${texts.join(',')}]`;
 }
 
 /** One INSERT for each identity instead of one for each caller; a batch with a key keeps its own. */
@@ -149,18 +157,14 @@ function mergeByIdentity(batches: readonly AppendBatch[]): WireBatch[] {
   const merged = new Map<string, WireBatch>();
   const wire: WireBatch[] = [];
   for (const { identity, spans, idempotency } of batches) {
+    const texts = spans.map(({ json }) => json);
     const name = JSON.stringify([identity.tenant, identity.user]);
     const same = idempotency === undefined ? merged.get(name) : undefined;
     if (same !== undefined) {
-      same.spans.push(...spans);
+      same.spans.push(...texts);
       continue;
     }
-    const batch: WireBatch = {
-      user_id: identity.user,
-      tenant_id: identity.tenant,
-      spans: [...spans],
-      idempotency: idempotency ?? null,
-    };
+    const batch: WireBatch = { identity, spans: texts, idempotency };
     wire.push(batch);
     if (idempotency === undefined) merged.set(name, batch);
   }

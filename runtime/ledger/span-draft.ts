@@ -1,7 +1,7 @@
-import { v7 as uuidv7 } from 'uuid';
 import type { Identity } from '../db/identity';
 import { BadSignatureError, type Fault, ForbiddenError, MalformedError } from './errors';
 import type { SignedSpan, Span } from './span';
+import { newSpanId } from './span-id';
 import { verifySpan } from './span-signature';
 import { isTimestamp, normalizeTimestamp } from './timestamp';
 
@@ -41,7 +41,7 @@ export function completeSpan(draft: SpanDraft, identity: Identity, now: Date): C
   const { curr_hash: _hash, public_key: _key, ...members } = given;
   return {
     ...members,
-    id: draft.id?.toLowerCase() ?? uuidv7(),
+    id: draft.id?.toLowerCase() ?? newSpanId(),
     seq: draft.seq ?? 0,
     at: isPresent(draft.at) ? (normalizeTimestamp(draft.at) ?? draft.at) : now.toISOString(),
     owner_id: identity.user,

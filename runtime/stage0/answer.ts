@@ -1,9 +1,37 @@
 import type { Caller } from '../crypto';
 import { UnauthorizedError } from '../ledger/errors';
 
+/**
+ * What a route answers. It becomes a Response in one place, when all its headers are known: a Response whose
+ * headers are changed later costs the local server 30 µs, and one made at once next to nothing.
+ */
+export interface Answer {
+  readonly status: number;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly text: string;
+}
+
 /** A JSON answer. */
-export function json(status: number, body: unknown): Response {
-  return new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json' } });
+export function json(status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Answer {
+  return jsonText(status, JSON.stringify(body), headers);
+}
+
+/** A JSON answer that is written out already. */
+export function jsonText(
+  status: number,
+  text: string,
+  headers: Readonly<Record<string, string>> = {},
+): Answer {
+  return { status, headers: { 'content-type': 'application/json', ...headers }, text };
+}
+
+/** The answer with further headers, as HTTP has it. */
+export function responseOf(
+  { status, headers, text }: Answer,
+  more: Readonly<Record<string, string>> = {},
+): Response {
+  return new Response(text, { status, headers: { ...headers, ...more } });
 }
 
 /** The caller of a route whose table entry demands a token. */

@@ -1,14 +1,15 @@
-import { randomBytes } from 'node:crypto';
 import { type Context, Hono } from 'hono';
 import { cors } from 'hono/cors';
 import type { Caller } from '../crypto';
+import { pooledRandomHex } from '../crypto/random-pool';
 import { MethodNotAllowedError, NotFoundError } from '../ledger/errors';
+import { type Answer, responseOf } from './answer';
 import { appendSpans } from './append-spans';
 import { authenticate, authorize } from './authenticate';
 import { executeFunction } from './execute-function';
 import type { Handlers } from './handlers';
 import { listTimeline } from './list-timeline';
-import { asCallerError, problemResponse } from './problem';
+import { asCallerError, problemAnswer, problemResponse } from './problem';
 import { readHealth } from './read-health';
 import { readManifest } from './read-manifest';
 import { readOpenApi } from './read-open-api';
@@ -60,12 +61,12 @@ async function serve(stage0: Stage0, route: Route, context: Context): Promise<Re
   const traceId = traceIdOf(context.req.raw);
   const requestId = requestIdOf(context.req.raw);
   let caller: Caller | undefined;
-  let response: Response;
+  let answer: Answer;
   let failure: unknown;
   try {
     caller = await authenticate(context.req.raw, stage0.tokens);
     authorize(caller, route);
-    response = await HANDLERS[route.operation](stage0, {
+    answer = await HANDLERS[route.operation](stage0, {
       request: context.req.raw,
       caller,
       path: context.req.param(),
@@ -74,10 +75,9 @@ async function serve(stage0: Stage0, route: Route, context: Context): Promise<Re
   } catch (error) {
     const known = asCallerError(error);
     if (known.status >= 500) failure = known.cause ?? known;
-    response = problemResponse(known);
+    answer = problemAnswer(known);
   }
-  response.headers.set('x-request-id', requestId);
-  const { status } = response;
+  const { status } = answer;
   stage0.logger[status >= 500 ? 'error' : 'info'](
     {
       request_id: requestId,
@@ -92,16 +92,15 @@ async function serve(stage0: Stage0, route: Route, context: Context): Promise<Re
     },
     'request',
   );
-  return response;
+  return responseOf(answer, { 'x-request-id': requestId });
 }
 
 function refuseOtherMethods(app: Hono): void {
   for (const path of new Set(ROUTES.map(honoPath))) {
     const methods = ROUTES.filter((route) => honoPath(route) === path).map(({ method }) => method);
     app.all(path, () => {
-      const response = problemResponse(new MethodNotAllowedError(`This route takes ${methods.join(', ')}.`));
-      response.headers.set('allow', methods.join(', '));
-      return response;
+      const allow = methods.join(', ');
+      return problemResponse(new MethodNotAllowedError(`This route takes ${allow}.`), { allow });
     });
   }
 }
@@ -118,10 +117,10 @@ function traceIdOf(request: Request): string {
   const [, traceId] =
     /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(request.headers.get('traceparent') ?? '') ??
     [];
-  return traceId !== undefined && !/^0+$/.test(traceId) ? traceId : randomBytes(16).toString('hex');
+  return traceId !== undefined && !/^0+$/.test(traceId) ? traceId : pooledRandomHex(16);
 }
 
 function requestIdOf(request: Request): string {
   const given = request.headers.get('x-request-id') ?? '';
-  return /^[\w-]{1,64}$/.test(given) ? given : randomBytes(8).toString('hex');
+  return /^[\w-]{1,64}$/.test(given) ? given : pooledRandomHex(8);
 }

@@ -1,6 +1,6 @@
 import { MalformedError } from '../ledger/errors';
 import type { SpanDraft } from '../ledger/span-draft';
-import { callerOf, json } from './answer';
+import { callerOf, jsonText } from './answer';
 import { identityOf } from './authenticate';
 import type { Handler } from './handlers';
 import { readSpanBody } from './request-body';
@@ -15,13 +15,16 @@ export const appendSpans: Handler = async (stage0, { request, caller }) => {
   const idempotencyKey = idempotencyKeyOf(request);
   const { values, isList } = await readSpanBody(request);
   const drafts = parseDrafts(values, isList);
-  const { spans, created } = await stage0.writer.append(identity, drafts, { idempotencyKey });
+  const appended = await stage0.writer.append(identity, drafts, { idempotencyKey });
   if (drafts.some(isRevocation)) stage0.revocations.forget();
-  const [span] = spans;
-  return json(
-    created ? 201 : 200,
-    isList ? { success: true, spans, count: spans.length } : { success: true, span },
-  );
+  const status = appended.created ? 201 : 200;
+  const [first] = appended.json;
+  return isList
+    ? jsonText(
+        status,
+        `{"success":true,"spans":[${appended.json.join(',')}],"count":${appended.json.length}}`,
+      )
+    : jsonText(status, `{"success":true,"span":${first}}`);
 };
 
 /** The header is a quoted string in the IETF draft and bare in common practice; both are taken. */

@@ -13,10 +13,11 @@ export const executeFunction: Handler = async (stage0, { request, caller, path, 
   const call = { functionId: id.toLowerCase(), input, caller: callerOf(caller), traceId };
   if (prefersAsync(request)) {
     const span = await stage0.functions.request(call);
-    const answer = json(202, { success: true, function_id: call.functionId, request: span, span });
-    answer.headers.set('preference-applied', 'respond-async');
-    answer.headers.set('location', `/api/spans/${span.id}`);
-    return answer;
+    return json(
+      202,
+      { success: true, function_id: call.functionId, request: span, span },
+      { 'preference-applied': 'respond-async', location: `/api/spans/${span.id}` },
+    );
   }
   const { result, execution } = await stage0.functions.run(call);
   return json(200, { success: true, function_id: call.functionId, result, execution });

@@ -1,4 +1,5 @@
 import type { Caller } from '../crypto';
+import type { Answer } from './answer';
 import type { OperationName } from './route-table';
 import type { Stage0 } from './stage0';
 
@@ -13,7 +14,7 @@ export interface RouteRequest {
 }
 
 /** Answers one operation, or throws a LogLineError. */
-export type Handler = (stage0: Stage0, request: RouteRequest) => Promise<Response>;
+export type Handler = (stage0: Stage0, request: RouteRequest) => Promise<Answer>;
 
 /** One handler for each operation of the route table. */
 export type Handlers = Readonly<Record<OperationName, Handler>>;

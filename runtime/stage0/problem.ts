@@ -1,5 +1,6 @@
 import { asLogLineError } from '../db/database-error';
 import { InternalError, LogLineError } from '../ledger/errors';
+import { type Answer, responseOf } from './answer';
 
 /** RFC 9457 problem details as DESIGN.md section 5 asks for. */
 export interface Problem {
@@ -20,7 +21,7 @@ export function asCallerError(error: unknown): LogLineError {
 }
 
 /** The one place where errors meet HTTP. */
-export function problemResponse(error: LogLineError): Response {
+export function problemAnswer(error: LogLineError): Answer {
   const problem: Problem = {
     type: `urn:logline:problem:${error.code}`,
     title: error.title,
@@ -30,8 +31,21 @@ export function problemResponse(error: LogLineError): Response {
     ...(error.faults.length > 0 ? { errors: error.faults } : {}),
     ...error.members,
   };
-  const headers = new Headers({ 'content-type': 'application/problem+json' });
-  if (error.retryAfterSeconds !== undefined) headers.set('retry-after', String(error.retryAfterSeconds));
-  if (error.status === 401) headers.set('www-authenticate', 'Bearer');
-  return new Response(JSON.stringify(problem), { status: error.status, headers });
+  return {
+    status: error.status,
+    headers: {
+      'content-type': 'application/problem+json',
+      ...(error.retryAfterSeconds === undefined ? {} : { 'retry-after': String(error.retryAfterSeconds) }),
+      ...(error.status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
+    },
+    text: JSON.stringify(problem),
+  };
+}
+
+/** {@link problemAnswer} as HTTP has it. */
+export function problemResponse(
+  error: LogLineError,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  return responseOf(problemAnswer(error), headers);
 }

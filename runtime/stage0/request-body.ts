@@ -51,22 +51,31 @@ function mediaTypeOf(request: Request): string {
 }
 
 async function readBytes(request: Request): Promise<Uint8Array> {
-  const announced = Number(request.headers.get('content-length') ?? 0);
-  if (announced > MAX_REQUEST_BYTES) throw requestTooLarge();
-  if (request.body === null) return new Uint8Array();
-  const chunks: Uint8Array[] = [];
-  let length = 0;
+  const header = request.headers.get('content-length');
+  if (Number(header ?? 0) > MAX_REQUEST_BYTES) throw requestTooLarge();
   try {
-    for await (const chunk of request.body) {
-      length += chunk.length;
-      if (length > MAX_REQUEST_BYTES) throw requestTooLarge();
-      chunks.push(chunk);
-    }
+    // A length that was announced bounds what the server reads, and reading at once is far cheaper: the local
+    // server then makes no web stream of the request, which takes a quarter of the time of a small one.
+    const bytes = header === null ? await readChunks(request) : new Uint8Array(await request.arrayBuffer());
+    if (bytes.length > MAX_REQUEST_BYTES) throw requestTooLarge();
+    return bytes;
   } catch (error) {
     if (error instanceof TooLargeError) throw error;
     throw new MalformedError('The body ended early.', { cause: error });
   }
-  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+}
+
+/** A body of unknown length, no further than it may go. */
+async function readChunks(request: Request): Promise<Uint8Array> {
+  if (request.body === null) return new Uint8Array();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of request.body) {
+    length += chunk.length;
+    if (length > MAX_REQUEST_BYTES) throw requestTooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }
 
 function requestTooLarge(): TooLargeError {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import vm from 'node:vm';
 import fc from 'fast-check';
 import { canonicalBytes, canonicalText, hex, MAX_JSON_DEPTH } from '../../../runtime/crypto';
+import { referenceCanonicalText } from '../../../runtime/crypto/canonical-json';
 import { readVectors } from '../../vectors/read-vectors';
 
 const rfc8785 = readVectors<{
@@ -44,6 +45,32 @@ describe('canonical JSON', () => {
         assert.deepEqual(JSON.parse(text), JSON.parse(JSON.stringify(value)));
         assert.equal(canonicalText(JSON.parse(text)), text);
       }),
+    );
+  });
+
+  it('must write and refuse as the reference does, whatever it is given', () => {
+    const outcome = (write: (value: unknown) => string, value: unknown): string => {
+      try {
+        return write(value);
+      } catch (error) {
+        return `refused: ${error instanceof TypeError ? error.message : String(error)}`;
+      }
+    };
+    const leaf = fc.oneof(
+      fc.anything({ withDate: true, withBigInt: true, withSparseArray: true, withNullPrototype: true }),
+      fc.double(),
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom(-0, undefined, '\ud800', Symbol('s')),
+    );
+    const member = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom('__proto__', 'toJSON', 'a"b', '\udc00'),
+    );
+    fc.assert(
+      fc.property(fc.oneof(leaf, fc.array(leaf), fc.dictionary(member, leaf)), (value) => {
+        assert.equal(outcome(canonicalText, value), outcome(referenceCanonicalText, value));
+      }),
+      { numRuns: 2_000 },
     );
   });
 

@@ -11,7 +11,7 @@ import {
 import { MalformedError } from '../../../runtime/ledger/errors';
 import { payloadOf } from '../../../runtime/ledger/payload';
 import type { JsonValue, SignedSpan, Span } from '../../../runtime/ledger/span';
-import { hashSpan, signSpan, verifySpan } from '../../../runtime/ledger/span-signature';
+import { hashSpan, sealSpan, signSpan, verifySpan } from '../../../runtime/ledger/span-signature';
 import { isSealed, seal, spanHash } from './independent-span-check';
 
 const SEED = new Uint8Array(32).fill(3);
@@ -162,6 +162,17 @@ describe('a signed span', () => {
         assert.deepEqual({ ...signSpan(any, key) }, signed);
       }),
       { numRuns: 20 },
+    );
+  });
+
+  it('must come with JSON that says the same, null members left out', () => {
+    fc.assert(
+      fc.property(anySpan, (any) => {
+        const sealed = sealSpan({ ...any, status: null }, key);
+        const present = Object.entries(sealed.span).filter(([, value]) => value !== null);
+        assert.deepEqual(JSON.parse(sealed.json), Object.fromEntries(present));
+        assert.deepEqual(verifySpan(JSON.parse(sealed.json)), { ok: true });
+      }),
     );
   });
 

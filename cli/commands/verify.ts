@@ -14,12 +14,16 @@ export function define(program: Command): void {
       '--file <file>',
       'an export instead: NDJSON, one span a line; .gz is unpacked, - is standard input',
     )
-    .option('--key <hex...>', 'accept only spans signed by one of these public keys')
+    .option(
+      '--key <hex...>',
+      'accept only spans signed by one of these public keys, or by keys that the key history links to it',
+    )
     .option('--partial', 'with --file: entities may lack versions')
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
       `
+Keys that were the instance's, retired or revoked, are known from the key history among the spans.
 Exits with 1 and names span and fault when anything does not hold. Works offline with --file.
 
 Examples:

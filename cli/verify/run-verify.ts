@@ -1,10 +1,15 @@
 import { decodeJwt } from 'jose';
 import { OperatorError } from '../../local/operator-error';
+import { cryptoReady } from '../../runtime/crypto';
+import { type KeyHistory, keyHistoryOf, keysAround } from '../../runtime/ledger/key-history';
 import type { SignedSpan } from '../../runtime/ledger/span';
 import { textMember } from '../api-client';
+import { keyHistoryOfUrl } from '../keys/key-history-source';
+import { keyJson } from '../keys/show-keys';
 import { progressLine } from '../progress-line';
 import { resolveTarget } from '../target';
-import { spansOfFile, spansOfUrl } from './span-source';
+import { withSeekableFile } from './seekable-file';
+import { type Found, keySpansOfFile, spansOfFile, spansOfUrl } from './span-source';
 import { type VerifyFault, type VerifyReport, verifySpans } from './verify-spans';
 
 export interface VerifyCommandOptions {
@@ -21,13 +26,31 @@ export interface VerifyCommandOptions {
 const MAX_SHOWN = 100;
 const EXIT_FAULTS = 1;
 
+/** What is verified, and what is known about it. */
+interface Subject {
+  readonly source: AsyncIterable<Found>;
+  readonly isComplete: (span: SignedSpan) => boolean;
+  /** The key that signs there now; unknown of a file. */
+  readonly instanceKey: string | undefined;
+  readonly history: KeyHistory;
+}
+
 /** Prints a report and sets exit code 1 when anything is wrong. */
 export async function runVerify(options: VerifyCommandOptions): Promise<void> {
-  const { source, isComplete, instanceKey } = await openSource(options);
+  const { file } = options;
+  if (file === undefined) return verify(await runningSubject(options), options);
+  if (options.url !== undefined) throw new OperatorError('give either --url or --file', { exitCode: 2 });
+  await withSeekableFile(file, async (seekable) => verify(await fileSubject(seekable, options), options));
+}
+
+async function verify(subject: Subject, options: VerifyCommandOptions): Promise<void> {
+  const { source, isComplete, history } = subject;
   const shown: VerifyFault[] = [];
   const progress = progressLine();
+  const anchors = options.key === undefined ? undefined : new Set(options.key.map(parseKey));
   const report = await verifySpans(source, {
-    ...(options.key === undefined ? {} : { trustedKeys: new Set(options.key.map(parseKey)) }),
+    ...(anchors === undefined ? {} : { trustedKeys: keysAround(history, anchors) }),
+    history,
     isComplete,
     onFault(fault) {
       if (shown.length >= MAX_SHOWN) return;
@@ -40,20 +63,27 @@ export async function runVerify(options: VerifyCommandOptions): Promise<void> {
     onProgress: (spans) => progress.show(`${spans} spans checked`),
   });
   progress.clear();
-  if (options.json) process.stdout.write(`${JSON.stringify(asJson(report, shown))}\n`);
-  else process.stdout.write(`${summary(report, shown.length, instanceKey).join('\n')}\n`);
+  if (options.json) process.stdout.write(`${JSON.stringify(asJson(report, shown, history))}\n`);
+  else process.stdout.write(`${summary(report, shown.length, subject).join('\n')}\n`);
   if (report.faults > 0) process.exitCode = EXIT_FAULTS;
 }
 
-async function openSource(options: VerifyCommandOptions) {
-  if (options.file !== undefined) {
-    if (options.url !== undefined) throw new OperatorError('give either --url or --file', { exitCode: 2 });
-    const isComplete = (): boolean => options.partial !== true;
-    return { source: spansOfFile(options.file), isComplete, instanceKey: undefined };
-  }
+async function fileSubject(file: string, options: VerifyCommandOptions): Promise<Subject> {
+  await cryptoReady();
+  return {
+    source: spansOfFile(file),
+    isComplete: () => options.partial !== true,
+    instanceKey: undefined,
+    history: keyHistoryOf(await keySpansOfFile(file)),
+  };
+}
+
+async function runningSubject(options: VerifyCommandOptions): Promise<Subject> {
+  await cryptoReady();
   const { client, token } = await resolveTarget(options);
   const instanceKey = textMember((await client.request('/api/health')).body, 'public_key');
-  return { source: spansOfUrl(client), isComplete: ownedBy(token), instanceKey };
+  const history = await keyHistoryOfUrl(client);
+  return { source: spansOfUrl(client), isComplete: ownedBy(token), instanceKey, history };
 }
 
 /** An owner sees all versions of an entity; anyone else only those that were shared. */
@@ -81,11 +111,15 @@ function describe({ place, id, seq, detail }: VerifyFault): string {
   return `${what}${place === undefined ? '' : `(${place}) `}${detail}`;
 }
 
-function summary(report: VerifyReport, shown: number, instanceKey: string | undefined): string[] {
-  const lines = [];
+function summary(
+  report: VerifyReport,
+  shown: number,
+  subject: Pick<Subject, 'instanceKey' | 'history'>,
+): string[] {
+  const lines: string[] = [];
   if (report.faults > shown) lines.push(`… and ${report.faults - shown} more faults`);
   for (const [key, spans] of report.keys) {
-    lines.push(`signed by ${key}${key === instanceKey ? ' (this instance)' : ''}: ${plural(spans, 'span')}`);
+    lines.push(signedBy(key, spans, report, subject));
   }
   if (report.hiddenVersions > 0) {
     lines.push(
@@ -102,7 +136,27 @@ function summary(report: VerifyReport, shown: number, instanceKey: string | unde
   return lines;
 }
 
-function asJson(report: VerifyReport, faults: readonly VerifyFault[]) {
+function signedBy(
+  key: string,
+  spans: number,
+  report: VerifyReport,
+  { instanceKey, history }: Pick<Subject, 'instanceKey' | 'history'>,
+): string {
+  const known = history.keys.get(key);
+  if (known?.status === 'revoked') {
+    const since = report.revoked.get(key) ?? 0;
+    return `signed by a revoked key, ${key}, revoked from ${known.revokedFrom}: ${plural(spans, 'span')}, ${since} of them since then`;
+  }
+  const remark =
+    key === instanceKey
+      ? ' (this instance)'
+      : known === undefined
+        ? ''
+        : ` (instance key, ${known.status}${known.retiredAt === undefined ? '' : ` ${known.retiredAt}`})`;
+  return `signed by ${key}${remark}: ${plural(spans, 'span')}`;
+}
+
+function asJson(report: VerifyReport, faults: readonly VerifyFault[], history: KeyHistory) {
   return {
     ok: report.faults === 0,
     spans: report.spans,
@@ -112,6 +166,8 @@ function asJson(report: VerifyReport, faults: readonly VerifyFault[]) {
     keys: Object.fromEntries(report.keys),
     hidden_versions: report.hiddenVersions,
     repeated: report.repeated,
+    key_history: [...history.keys.values()].map(keyJson),
+    signed_by_revoked_key: Object.fromEntries(report.revoked),
   };
 }
 

@@ -2,6 +2,8 @@ import { createReadStream } from 'node:fs';
 import { createGunzip } from 'node:zlib';
 import { OperatorError, oneLine, systemErrorCode } from '../../local/operator-error';
 import { parseIJson } from '../../runtime/ledger/i-json';
+import { INSTANCE_KEY, isInstanceKeySpan } from '../../runtime/ledger/key-history';
+import type { SignedSpan } from '../../runtime/ledger/span';
 import { type ApiClient, member, textMember } from '../api-client';
 
 /** One span as it was found, or why there is none. */
@@ -18,16 +20,20 @@ const LINE_FEED = 0x0a;
 /**
  * The spans of an NDJSON file, one a line, gzipped if its name ends in `.gz`; `-` reads standard input.
  * Never more than one line is in memory.
+ * @param isWanted tells from its bytes whether a line is worth reading; the others still count. Defaults to all.
  * @throws OperatorError when the file cannot be read
  */
-export async function* spansOfFile(file: string): AsyncGenerator<Found> {
+export async function* spansOfFile(
+  file: string,
+  isWanted: (line: Buffer) => boolean = () => true,
+): AsyncGenerator<Found> {
   let number = 0;
   try {
     for await (const line of linesOf(file)) {
       number += 1;
       const place = `line ${number}`;
       if (line === 'too long') yield { place, unreadable: `it is longer than ${MAX_LINE_BYTES} bytes` };
-      else if (line.some((byte) => byte > 0x20)) yield read(place, line);
+      else if (line.some((byte) => byte > 0x20) && isWanted(line)) yield read(place, line);
     }
   } catch (cause) {
     if (systemErrorCode(cause) === undefined) throw cause;
@@ -43,10 +49,24 @@ function read(place: string, line: Uint8Array): Found {
   }
 }
 
-async function* linesOf(file: string): AsyncGenerator<Uint8Array | 'too long'> {
+/**
+ * The spans of such a file that may be part of the key history; everything else is passed over unread.
+ * @throws OperatorError when the file cannot be read
+ */
+export async function keySpansOfFile(file: string): Promise<SignedSpan[]> {
+  const spans: SignedSpan[] = [];
+  const mark = Buffer.from(`"${INSTANCE_KEY}"`);
+  for await (const found of spansOfFile(file, (line) => line.includes(mark))) {
+    // keyHistoryOf believes only what verifies, so nothing has to be taken on trust here.
+    if ('span' in found && isInstanceKeySpan(found.span)) spans.push(found.span as SignedSpan);
+  }
+  return spans;
+}
+
+async function* linesOf(file: string): AsyncGenerator<Buffer | 'too long'> {
   let parts: Buffer[] = [];
   let bytes = 0;
-  const take = (): Uint8Array | 'too long' => {
+  const take = (): Buffer | 'too long' => {
     const line = bytes > MAX_LINE_BYTES ? 'too long' : Buffer.concat(parts);
     parts = [];
     bytes = 0;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { cryptoReady } from '../../runtime/crypto';
+import { isInstanceKeySpan, type KeyHistory } from '../../runtime/ledger/key-history';
 import type { SignedSpan } from '../../runtime/ledger/span';
 import { verifySpan } from '../../runtime/ledger/span-signature';
 import { member, textMember } from '../api-client';
@@ -12,7 +13,7 @@ export interface VerifyFault {
   readonly place: string | undefined;
   readonly id: string | undefined;
   readonly seq: number | undefined;
-  /** Begins with what failed: unreadable, malformed, hash, signature, untrusted, gap, fork or chain. */
+  /** Begins with what failed: unreadable, malformed, hash, signature, untrusted, revoked, keys, gap, fork or chain. */
   readonly detail: string;
 }
 
@@ -24,11 +25,15 @@ export interface VerifyReport {
   readonly keys: ReadonlyMap<string, number>;
   readonly hiddenVersions: number;
   readonly repeated: number;
+  /** Revoked public key → how many good spans it signed since it is revoked. They count as faults. */
+  readonly revoked: ReadonlyMap<string, number>;
 }
 
 export interface VerifyOptions {
   /** Public keys of which one must have signed every span. Defaults to any key. */
   readonly trustedKeys?: ReadonlySet<string>;
+  /** Which keys were the instance's. Defaults to nothing known, so that no key is revoked. */
+  readonly history?: KeyHistory;
   /** Whether all versions of the entity of this span should be there. */
   readonly isComplete: (span: SignedSpan) => boolean;
   readonly onFault: (fault: VerifyFault) => void;
@@ -52,6 +57,7 @@ export async function verifySpans(
   await cryptoReady();
   const chains = new ChainIndex();
   const keys = new Map<string, number>();
+  const revoked = new Map<string, number>();
   let spans = 0;
   let faults = 0;
   const fault = (found: VerifyFault): void => {
@@ -59,12 +65,21 @@ export async function verifySpans(
     options.onFault(found);
   };
   try {
+    for (const detail of options.history?.faults ?? []) {
+      fault({ place: undefined, id: undefined, seq: undefined, detail: `keys: ${detail}` });
+    }
     for await (const found of source) {
       spans += 1;
       if (spans % PROGRESS_EVERY === 0) options.onProgress?.(spans);
       const good = check(found, options, fault);
       if (good === undefined) continue;
       count(keys, good.public_key);
+      const from = revokedFrom(good, options.history);
+      if (from !== undefined) {
+        count(revoked, good.public_key);
+        const detail = `revoked: signed by a revoked key, ${good.public_key}, revoked from ${from}`;
+        fault({ place: found.place, id: good.id, seq: good.seq, detail });
+      }
       chains.add(linkOf(good, options.isComplete(good)));
     }
     const chainReport = chains.check(({ id, seq, detail }) => fault({ place: undefined, id, seq, detail }));
@@ -75,6 +90,7 @@ export async function verifySpans(
       keys,
       hiddenVersions: chainReport.hidden,
       repeated: chainReport.repeated,
+      revoked,
     };
   } finally {
     chains.close();
@@ -109,6 +125,15 @@ function check(
     fault({ ...at, detail: hasBefore ? 'chain: version 0 has a prev_hash' : 'chain: prev_hash is missing' });
   }
   return span;
+}
+
+/**
+ * Since when the key of a span is revoked, if the span is not older than that. What tells of keys is judged by
+ * its own rules: a key that was in wrong hands before it was replaced has signed the introduction of its successor.
+ */
+function revokedFrom(span: SignedSpan, history: KeyHistory | undefined): string | undefined {
+  const from = history?.keys.get(span.public_key)?.revokedFrom;
+  return from !== undefined && span.at >= from && !isInstanceKeySpan(span) ? from : undefined;
 }
 
 function count(keys: Map<string, number>, key: string): void {

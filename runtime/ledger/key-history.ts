@@ -1,6 +1,6 @@
 import { hexPattern } from '../crypto';
 import { SYSTEM } from '../db/identity';
-import type { JsonValue, SignedSpan } from './span';
+import type { SignedSpan } from './span';
 import { verifySpan } from './span-signature';
 import { isTimestamp } from './timestamp';
 
@@ -37,9 +37,11 @@ export const NO_HISTORY: KeyHistory = { keys: new Map(), faults: [] };
 const KEY = hexPattern(32);
 
 /** Whether a span claims to be part of the key history. Anybody may publish such a span; only the system's count. */
-export function isInstanceKeySpan(span: Partial<SignedSpan>): boolean {
+export function isInstanceKeySpan(span: unknown): boolean {
   return (
-    span.entity_type === INSTANCE_KEY && span.tenant_id === SYSTEM.tenant && span.owner_id === SYSTEM.user
+    textOf(span, 'entity_type') === INSTANCE_KEY &&
+    textOf(span, 'tenant_id') === SYSTEM.tenant &&
+    textOf(span, 'owner_id') === SYSTEM.user
   );
 }
 
@@ -172,7 +174,7 @@ export function keysAround(history: KeyHistory, anchors: ReadonlySet<string>): R
   return new Set([...anchors, ...related]);
 }
 
-function textOf(holder: JsonValue | undefined, name: string): string | undefined {
+function textOf(holder: unknown, name: string): string | undefined {
   if (typeof holder !== 'object' || holder === null) return undefined;
   const value: unknown = Object.getOwnPropertyDescriptor(holder, name)?.value;
   return typeof value === 'string' ? value : undefined;

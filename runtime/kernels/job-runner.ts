@@ -4,6 +4,7 @@ import type { Database } from '../db/pool';
 import { withPg } from '../db/with-pg';
 import type { JsonValue } from '../ledger/span';
 import { describeError, type Logger } from '../log/logger';
+import { createMetrics, type Metrics } from '../log/metrics';
 import type { ScheduledJob } from './cadence';
 import type { KernelHost } from './kernel-host';
 
@@ -16,6 +17,8 @@ export interface JobRunnerOptions {
   readonly logger: Logger;
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+  /** Defaults to the log in a Lambda, and to nowhere elsewhere. */
+  readonly metrics?: Metrics;
 }
 
 /** How one tick ended. `busy`: the last run is still going, here or in another process. */
@@ -34,7 +37,7 @@ export async function runJob(
   { job, kernel }: ScheduledJob,
   event: JsonValue,
 ): Promise<JobOutcome> {
-  const { database, host, logger } = options;
+  const { database, host, logger, metrics = createMetrics() } = options;
   const started = Date.now();
   try {
     return await underLock(database, job, async () => {
@@ -44,11 +47,15 @@ export async function runJob(
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       })) as JsonValue;
       await noteEnd(database, job, 'ok', result);
-      logger.info({ function: job, outcome: 'ok', duration_ms: Date.now() - started, result }, 'tick');
+      const durationMs = Date.now() - started;
+      logger.info({ function: job, outcome: 'ok', duration_ms: durationMs, result }, 'tick');
+      measure(metrics, job, durationMs, false);
       return { outcome: 'ok', result };
     });
   } catch (error) {
-    logger.error({ function: job, outcome: 'error', duration_ms: Date.now() - started, err: error }, 'tick');
+    const durationMs = Date.now() - started;
+    logger.error({ function: job, outcome: 'error', duration_ms: durationMs, err: error }, 'tick');
+    measure(metrics, job, durationMs, true);
     const described = describeError(error);
     await noteEnd(
       database,
@@ -58,6 +65,17 @@ export async function runJob(
     ).catch(() => undefined);
     return { outcome: 'error', message: error instanceof Error ? error.message : String(error) };
   }
+}
+
+/** Errors only when there are some: a metric costs for every hour in which it gets a value. */
+function measure(metrics: Metrics, job: string, durationMs: number, isError: boolean): void {
+  metrics.put({
+    dimensions: { Job: job },
+    metrics: [
+      { name: 'TickDuration', unit: 'Milliseconds', value: durationMs },
+      ...(isError ? [{ name: 'TickErrors', unit: 'Count', value: 1 } as const] : []),
+    ],
+  });
 }
 
 async function underLock(

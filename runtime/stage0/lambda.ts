@@ -5,6 +5,7 @@ import { once, openLambdaRuntime } from '../aws/lambda-runtime';
 import { BootGuard } from '../kernels/boot-guard';
 import { KernelFunctionStarter } from '../kernels/function-starter';
 import { UnavailableError } from '../ledger/errors';
+import { createMetrics, type Metrics } from '../log/metrics';
 import { assembleStage0 } from './assemble-stage0';
 import { problemResponse } from './problem';
 
@@ -13,15 +14,53 @@ type Handler = (event: LambdaEvent, context: LambdaContext) => Promise<APIGatewa
 /** Stage-0 behind API Gateway HTTP API, payload format 2.0. */
 export function createHandler(): Handler {
   const open = once(openStage0);
+  const metrics = createMetrics();
   return async (event, context) => {
-    try {
-      const { serve, refreshKeys } = await open();
-      await refreshKeys();
-      return (await serve(event, context)) as APIGatewayProxyStructuredResultV2;
-    } catch {
-      return startFailure();
-    }
+    const startedAtMs = Date.now();
+    const result = await answer(open, event, context);
+    measure(metrics, event, context, result.statusCode ?? 200, Date.now() - startedAtMs);
+    return result;
   };
+}
+
+async function answer(
+  open: () => ReturnType<typeof openStage0>,
+  event: LambdaEvent,
+  context: LambdaContext,
+): Promise<APIGatewayProxyStructuredResultV2> {
+  try {
+    const { serve, refreshKeys } = await open();
+    await refreshKeys();
+    return (await serve(event, context)) as APIGatewayProxyStructuredResultV2;
+  } catch {
+    return startFailure();
+  }
+}
+
+/** One line for each request, to be found by the ids that API Gateway and X-Ray know it by; nothing of its content. */
+function measure(
+  metrics: Metrics,
+  event: LambdaEvent,
+  context: LambdaContext,
+  status: number,
+  durationMs: number,
+): void {
+  metrics.put({
+    dimensions: {},
+    metrics: [
+      { name: 'RequestDuration', unit: 'Milliseconds', value: durationMs },
+      ...(status >= 500 ? [{ name: 'RequestErrors', unit: 'Count', value: 1 } as const] : []),
+    ],
+    properties: {
+      service: 'stage0',
+      msg: 'request',
+      route: 'routeKey' in event ? event.routeKey : undefined,
+      status,
+      outcome: status < 400 ? 'ok' : 'error',
+      request_id: context.awsRequestId,
+      trace_id: process.env._X_AMZN_TRACE_ID,
+    },
+  });
 }
 
 async function openStage0() {

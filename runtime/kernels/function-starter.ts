@@ -2,8 +2,8 @@ import { type Identity, isSameIdentity, NOBODY } from '../db/identity';
 import type { Database } from '../db/pool';
 import { withPg } from '../db/with-pg';
 import { BootRefusedError, ForbiddenError, NotFoundError, QuotaExceededError } from '../ledger/errors';
+import { insertSpan } from '../ledger/insert-span';
 import type { JsonValue, SignedSpan } from '../ledger/span';
-import type { SpanDraft } from '../ledger/span-draft';
 import { readLatest } from '../ledger/span-reader';
 import type { SpanWriter } from '../ledger/span-writer';
 import type { FunctionCall, FunctionResult, FunctionStarter } from '../stage0/function-starter';
@@ -61,7 +61,7 @@ export class KernelFunctionStarter implements FunctionStarter {
     const identity = identityOf(call);
     await this.#refuseForeign(identity, call.functionId);
     await this.#refuseExhausted(identity);
-    return this.#append(identity, {
+    return insertSpan(this.#writer, identity, {
       entity_type: 'request',
       who: call.caller.user,
       did: 'requested',
@@ -157,7 +157,7 @@ export class KernelFunctionStarter implements FunctionStarter {
     span: SignedSpan | undefined,
     reason?: string,
   ): Promise<void> {
-    await this.#append(identityOf(call), {
+    await insertSpan(this.#writer, identityOf(call), {
       entity_type: 'boot_event',
       who: 'stage0',
       did: status === 'booted' ? 'booted' : 'refused',
@@ -171,7 +171,7 @@ export class KernelFunctionStarter implements FunctionStarter {
   }
 
   #recordTick(call: FunctionCall, result: JsonValue, durationMs: number): Promise<SignedSpan> {
-    return this.#append(identityOf(call), {
+    return insertSpan(this.#writer, identityOf(call), {
       entity_type: 'execution',
       who: 'stage0',
       did: 'executed',
@@ -183,13 +183,6 @@ export class KernelFunctionStarter implements FunctionStarter {
       duration_ms: durationMs,
       trace_id: call.traceId,
     });
-  }
-
-  async #append(identity: Identity, draft: SpanDraft): Promise<SignedSpan> {
-    const { spans } = await this.#writer.append(identity, [draft]);
-    const [span] = spans;
-    if (span === undefined) throw new Error('nothing was appended');
-    return span;
   }
 }
 

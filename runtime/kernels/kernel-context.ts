@@ -112,7 +112,8 @@ export interface KernelContext extends FunctionContext {
   /** The same context under another identity; how a kernel touches the content of a span it found by id. */
   as(identity: Identity): KernelContext;
   /**
-   * A UUID that is always the same for the same parts (RFC 9562 version 8, BLAKE3): appending under it twice
+   * A UUID that is always the same for the same parts on this instance, and that nobody outside can compute
+   * (RFC 9562 version 8, BLAKE3 with a secret): appending under it twice
    * appends once, which is what makes a retry after a crash exact.
    */
   stableId(...parts: readonly string[]): string;

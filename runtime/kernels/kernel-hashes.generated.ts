@@ -1,8 +1,8 @@
 // Made from the kernels' sources by npm run generate.
 export const KERNEL_HASHES = {
-  run_code: '534d2ba5a310b91ae8b037c693d9d4ff98354861c91c3099d29a7354b73910f8',
+  run_code: '3610eb08eacb969f71e8aadde445bc0a80ccd1a748e6afe866b4f0c2a70d216b',
   observer_bot: 'c0ecc95616db62685922799f94b0199a0bd6a10325557d09c49a3920a1b0ce0f',
   request_worker: '6da27c3bda0ce5aa0a3ef3b6733c88942fcaa7b83b2a9c3cc25bcf82800c9ca7',
-  policy_agent: 'da592d9cd6a6a99db5baca8e9430eb3c98378fb9055f4fd4bedb79889e619f79',
-  provider_exec: '87ff065d82705539bd307ec83f54729551ffdf41c05c38c8e1c41666a6b218d4',
+  policy_agent: '59356eba92be2b7ff326964287994d7155fd42a7f34077f41d23defdcdb0c566',
+  provider_exec: '9d5e196dfa1f2bc7a3313bca40bca2617cf8eee66c76f8af1c5bad07e2888f65',
 } as const;

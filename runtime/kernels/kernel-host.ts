@@ -5,12 +5,13 @@ import { type Identity, NOBODY } from '../db/identity';
 import type { Database } from '../db/pool';
 import { withPg } from '../db/with-pg';
 import type { KeyRing } from '../ledger/key-ring';
+import { now } from '../ledger/now';
 import type { JsonValue, Span } from '../ledger/span';
 import { completeSpan, type SpanDraft } from '../ledger/span-draft';
 import { readFeed, readLatest } from '../ledger/span-reader';
 import { signSpan, verifySpan } from '../ledger/span-signature';
 import type { SpanWriter } from '../ledger/span-writer';
-import { stableId } from '../ledger/stable-id';
+import { stableId, stableIdSalt } from '../ledger/stable-id';
 import type { Logger } from '../log/logger';
 import type { SandboxOutcome, SandboxPool } from '../sandbox';
 import { parseDrafts } from '../stage0/validate';
@@ -123,7 +124,7 @@ export class KernelHost implements KernelInvoker {
         toU8,
         randomUUID,
       },
-      now: () => new Date().toISOString(),
+      now,
       as: (other) => this.#contextOf(run, other),
       sql: <Row>(strings: TemplateStringsArray, ...values: readonly unknown[]) =>
         scoped(async ({ client }) => {
@@ -137,7 +138,7 @@ export class KernelHost implements KernelInvoker {
       }) as KernelContext['insertSpan'],
       signSpan: async (draft) => signSpan(completeSpan(draft, identity, new Date()), keys().current),
       verifySpan: async (span) => verifySpan(span as unknown as Partial<Span>),
-      stableId,
+      stableId: (...parts) => stableId(stableIdSalt(keys()), ...parts),
       readSpan: (id) => scoped(async (transaction) => (await readLatest(transaction, id)) ?? null, true),
       feed: (after, limit) => scoped((transaction) => readFeed(transaction, identity, after, limit), true),
       manifest: () => this.guard.manifest(),

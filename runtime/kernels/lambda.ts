@@ -55,7 +55,7 @@ async function openKernel(kernel: KernelName): Promise<OpenKernel> {
     database,
     writer,
     keys,
-    sandbox: new SandboxPool({ size: 4 }),
+    sandbox: new SandboxPool({ size: 4, onFault: (err) => logger.error({ err }, 'sandbox worker failed') }),
     logger,
     fetch: createOutgoingHttp(),
     secrets: awsSecretStore(secrets, environment.providerKeysSecretArn),

@@ -163,10 +163,13 @@ async function decidedBefore(
   subjects: readonly Subject[],
 ): Promise<Set<string>> {
   if (subjects.length === 0) return new Set();
-  const subjectOf = new Map(subjects.map(({ id }) => [decisionId(ctx, id, night.localDate), id]));
   const { rows } = await ctx.sql<{ id: string }>`
-    SELECT d.id FROM ledger.universal_registry d WHERE d.id = ANY (${[...subjectOf.keys()]}::uuid[]) AND d.seq = 0`;
-  return new Set(rows.flatMap(({ id }) => subjectOf.get(id) ?? []));
+    SELECT w.id FROM unnest(${subjects.map(({ id }) => id)}::uuid[]) AS w (id)
+    WHERE EXISTS (
+      SELECT FROM ledger.universal_registry d
+      WHERE d.parent_id = w.id AND d.entity_type = 'law.decision' AND d.metadata->>'local_date' = ${night.localDate}
+        AND d.owner_id = ${ctx.env.APP_USER_ID} AND d.tenant_id = ${ctx.env.APP_TENANT_ID})`;
+  return new Set(rows.map(({ id }) => id));
 }
 
 /** Until when each subject was given time for the deadline it has now. */
@@ -285,9 +288,12 @@ function draftsOf(
   return [decision, next as unknown as SpanDraft];
 }
 
-/** Always the same for a subject and a local date: a UUID of version 8 (RFC 9562) over BLAKE3. */
-function decisionId({ crypto }: FunctionContext, subjectId: string, localDate: string): string {
-  const text = `logline/law.decision/${subjectId}/${localDate}`;
+/**
+ * Always the same for a subject and a local date: a UUID of version 8 (RFC 9562) over BLAKE3. The key goes into it, so
+ * that nobody who knows the subject can take the id before the decision does.
+ */
+function decisionId({ crypto, env }: FunctionContext, subjectId: string, localDate: string): string {
+  const text = `logline/law.decision/${subjectId}/${localDate}/${env.SIGNING_KEY_HEX ?? ''}`;
   const bytes = new Uint8Array(text.length);
   for (let index = 0; index < text.length; index += 1) bytes[index] = text.charCodeAt(index);
   const digest = crypto.blake3(bytes).slice(0, 16);

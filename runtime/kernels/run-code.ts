@@ -230,7 +230,12 @@ function executionId(ctx: KernelContext, event: RunEvent): string | null {
 
 async function executionOf(ctx: KernelContext, event: RunEvent): Promise<SignedSpan | null> {
   const id = executionId(ctx, event);
-  return id === null ? null : ctx.readSpan(id);
+  const span = id === null ? null : await ctx.readSpan(id);
+  const { user, tenant } = ctx.identity;
+  // Only a record of one's own stands for the run; anybody may publish a span.
+  return span?.entity_type === 'execution' && span.owner_id === user && span.tenant_id === tenant
+    ? span
+    : null;
 }
 
 function outcomeOf(execution: SignedSpan): KernelOutcome {

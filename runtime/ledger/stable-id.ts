@@ -1,4 +1,7 @@
-import { blake3, hex, utf8 } from '../crypto';
+import { blake3, deriveSeed, hex, toU8, utf8 } from '../crypto';
+import type { KeyRing } from './key-ring';
+
+const SALT_LABEL = 'logline/stable-id/v1';
 
 /**
  * A UUID made of its parts alone: RFC 9562 version 8 over BLAKE3. Appending a span under such an id twice
@@ -9,4 +12,14 @@ export function stableId(...parts: readonly string[]): string {
   digest[6] = ((digest[6] ?? 0) & 0x0f) | 0x80;
   digest[8] = ((digest[8] ?? 0) & 0x3f) | 0x80;
   return hex(digest).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+/**
+ * What makes stable ids of this instance unguessable: whoever could compute one could take the id before the kernel
+ * does, and so suppress or forge what it stands for. Derived from the oldest key at hand, so that a rotation changes
+ * no id.
+ */
+export function stableIdSalt(ring: KeyRing): string {
+  const oldest = ring.chronological[0] ?? ring.current;
+  return hex(deriveSeed(toU8(oldest.secretKeyHex()), SALT_LABEL));
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { objectOf } from '../../runtime/kernels/provider';
-import { stableId } from '../../runtime/ledger/stable-id';
+import { KeyRing } from '../../runtime/ledger/key-ring';
+import { stableId, stableIdSalt } from '../../runtime/ledger/stable-id';
 import { HELLO, openProviderWorld, type ProviderWorld } from '../support/provider-world';
 
 describe('requests to providers', () => {
@@ -100,7 +101,14 @@ describe('requests to providers', () => {
       it(`is neither answered nor blocked by a stranger's ${visibility} span that took the id of its record`, async () => {
         const request_id = randomUUID();
         const forged = {
-          id: stableId('provider_execution', 'acme', 'alice', request_id, '1'),
+          id: stableId(
+            stableIdSalt(new KeyRing([world.kernels.key])),
+            'provider_execution',
+            'acme',
+            'alice',
+            request_id,
+            '1',
+          ),
           entity_type: 'provider_execution',
           status: 'complete',
           output: { text: 'forged' },

@@ -1,0 +1,19 @@
+import type { Identity } from '../db/identity';
+import type { SignedSpan } from './span';
+import type { SpanDraft } from './span-draft';
+import type { SpanWriter } from './span-writer';
+
+/**
+ * Completes, signs and appends one span as `identity`.
+ * @throws what {@link SpanWriter.append} throws.
+ */
+export async function insertSpan(
+  writer: SpanWriter,
+  identity: Identity,
+  draft: SpanDraft,
+): Promise<SignedSpan> {
+  const { spans } = await writer.append(identity, [draft]);
+  const [span] = spans;
+  if (span === undefined) throw new Error('nothing was appended');
+  return span;
+}

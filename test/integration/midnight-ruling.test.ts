@@ -234,6 +234,12 @@ describe('midnight', () => {
     const draft = await due(metadata, { status: 'draft' });
     const order = await due(metadata, { entity_type: 'order' });
     await night(MARCH_29);
+    const named = { subject_ids: [deleted.id, draft.id, order.id] };
+    const answer = await kernels.call(`/api/execute/${MIDNIGHT_RULER_ID}`, {
+      token: alice.token,
+      body: { input: { trigger: 'midnight_ruler', scheduled_for: MARCH_29, ...named } },
+    });
+    assert.equal(answer.body.result.accepted, 0, JSON.stringify(answer.body));
     assert.deepEqual(await statusesOf([deleted, draft, order]), ['1 active', '0 draft', '0 active']);
   });
 

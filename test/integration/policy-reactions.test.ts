@@ -73,11 +73,12 @@ describe('policies', () => {
     });
 
     it('none twice across a restart, and none twice when a tick dies before its cursor moves', async () => {
-      // Answers otherwise each time it is asked, so a repeated evaluation cannot hide behind equal content.
+      // Answers otherwise each time it is asked, in content and in number.
       const fickle = `function on(span) {
         if (span.entity_type !== 'order') return [];
-        const echo = { type: 'emit', span: { entity_type: 'echo', who: 'p', this: span.this, metadata: { n: Math.random() } } };
-        return Math.random() < 0.5 ? [echo] : [echo, { ...echo, span: { ...echo.span, this: 'second' } }];
+        const emit = (name, n) => ({ type: 'emit', span: { entity_type: 'echo', who: 'p', this: name, metadata: { n } } });
+        const n = span.this < 'order 2' ? 0 : Math.random();
+        return Math.random() < 0.5 ? [emit(span.this, n)] : [emit(span.this, n), emit('second', n)];
       }`;
       const first = await policy(fickle);
       const posted = await orders(40);

@@ -254,6 +254,27 @@ describe('POST /api/spans refuses', () => {
     assertProblem(await postRaw(' '.repeat(5 * MIB)), 400);
   });
 
+  it('a body without end, as soon as it is too long', async () => {
+    let sent = 0;
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        sent += MIB;
+        if (sent > 50 * MIB) controller.close();
+        else controller.enqueue(new Uint8Array(MIB).fill(0x20));
+      },
+    });
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const request = new Request('http://localhost/api/spans', {
+      method: 'POST',
+      headers,
+      body,
+      duplex: 'half',
+    });
+    const response = await stage0.fetch(request);
+    assert.equal(response.status, 413);
+    assert.ok(sent <= 10 * MIB, `${sent} bytes were read`);
+  });
+
   it('a span of 1 MiB and one byte, alone or among others, with its pointer', async () => {
     const large = spanOfBytes(MIB + 1);
     assertProblem(await post(large), 413, ['']);

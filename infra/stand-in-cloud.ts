@@ -57,7 +57,10 @@ export function computedState(
     case 'aws:sqs/queue:Queue':
       return { arn, url: `https://sqs.${region}.amazonaws.com/${STAND_IN_ACCOUNT}/${shown}` };
     default:
-      return { arn };
+      // AWS completes a prefix to a name.
+      return inputs.namePrefix === undefined
+        ? { arn }
+        : { arn, name: `${inputs.namePrefix}${digest.toString('hex', 0, 6)}` };
   }
 }
 

@@ -155,8 +155,11 @@ export interface KernelContext extends FunctionContext {
   fetch(request: OutgoingRequest, allowedHosts: readonly string[]): Promise<OutgoingResponse>;
   /** A provider's API key from the secret store; undefined when there is none by this name. */
   secret(name: string): Promise<string | undefined>;
-  /** For kernels that wait: retry back-off. Rejects when the run is stopped. */
-  sleep(ms: number): Promise<void>;
+  /**
+   * Waits, for back-off and leases; no longer than until `over` settles, however it does.
+   * @throws Error when the run is stopped.
+   */
+  sleep(ms: number, over?: Promise<unknown>): Promise<void>;
   /** Milliseconds until this run must be over; batches stop before it. */
   remainingMs(): number;
   /** A line of the structured log. Ids and counts only, never content. */

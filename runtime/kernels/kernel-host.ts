@@ -148,7 +148,7 @@ export class KernelHost implements KernelInvoker {
       nextDueTime,
       fetch: (request, allowedHosts) => this.#options.fetch(request, allowedHosts),
       secret: (name) => secrets.get(name),
-      sleep: (ms) => delay(ms, undefined, { signal: run.signal, ref: true }),
+      sleep: (ms, over) => sleep(ms, over, run.signal),
       remainingMs: () => (run.signal?.aborted ? 0 : Math.max(0, run.deadlineMs - Date.now())),
       log: (level, message, fields) =>
         logger[level]({ function: run.kernel, tenant: identity.tenant || undefined, ...fields }, message),
@@ -175,6 +175,27 @@ export class KernelHost implements KernelInvoker {
       ...(run.signal === undefined ? {} : { signal: run.signal }),
     });
   }
+}
+
+/** A wait that leaves no timer behind when it ends early. */
+async function sleep(
+  ms: number,
+  over: Promise<unknown> | undefined,
+  stopped: AbortSignal | undefined,
+): Promise<void> {
+  if (over === undefined) return delay(ms, undefined, { signal: stopped });
+  const early = new AbortController();
+  const signal = stopped === undefined ? early.signal : AbortSignal.any([early.signal, stopped]);
+  const end = over.then(
+    () => early.abort(),
+    () => early.abort(),
+  );
+  await Promise.race([
+    end,
+    delay(ms, undefined, { signal }).catch((error) => {
+      if (!early.signal.aborted) throw error;
+    }),
+  ]);
 }
 
 function statementText(strings: TemplateStringsArray): string {

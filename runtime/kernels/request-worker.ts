@@ -156,7 +156,7 @@ async function underLease(
   });
   const renew = async (): Promise<void> => {
     while (!over) {
-      await Promise.race([ctx.sleep(RENEW_MS), running.catch(() => undefined)]);
+      await ctx.sleep(RENEW_MS, running);
       if (over) return;
       await ctx.sql`
         UPDATE app.request_queue SET due_at = clock_timestamp() + make_interval(secs => ${LEASE_SECONDS}::int)

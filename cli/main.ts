@@ -3,6 +3,8 @@ import { OperatorError, oneLine } from '../local/operator-error';
 import { LogLineError } from '../runtime/ledger/errors';
 import * as connect from './commands/connect';
 import * as dev from './commands/dev';
+import * as exportCommand from './commands/export';
+import * as importCommand from './commands/import';
 import * as keys from './commands/keys';
 import * as smoke from './commands/smoke';
 import * as token from './commands/token';
@@ -10,7 +12,7 @@ import * as verify from './commands/verify';
 
 const USAGE_EXIT_CODE = 2;
 /** In the order that `--help` shows them. A command loads what it needs only when it runs. */
-const COMMANDS = [dev, token, smoke, verify, keys, connect];
+const COMMANDS = [dev, token, smoke, verify, exportCommand, importCommand, keys, connect];
 
 /**
  * Runs one command line (`npx logline …`) and sets the exit code: 0, 1 when it did not work, 2 when it was

@@ -24,6 +24,7 @@ export function define(program: Command): void {
       'after',
       `
 Keys that were the instance's, retired or revoked, are known from the key history among the spans.
+A digest beside the file, as export writes it, is checked too.
 Exits with 1 and names span and fault when anything does not hold. Works offline with --file.
 
 Examples:

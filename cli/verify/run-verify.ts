@@ -4,6 +4,7 @@ import { cryptoReady } from '../../runtime/crypto';
 import { type KeyHistory, keyHistoryOf, keysAround } from '../../runtime/ledger/key-history';
 import type { SignedSpan } from '../../runtime/ledger/span';
 import { textMember } from '../api-client';
+import { digestFault, readDigest } from '../export/digest';
 import { keyHistoryOfUrl } from '../keys/key-history-source';
 import { keyJson } from '../keys/show-keys';
 import { progressLine } from '../progress-line';
@@ -33,6 +34,8 @@ interface Subject {
   /** The key that signs there now; unknown of a file. */
   readonly instanceKey: string | undefined;
   readonly history: KeyHistory;
+  /** What is wrong with the whole of it. */
+  readonly faults: readonly string[];
 }
 
 /** Prints a report and sets exit code 1 when anything is wrong. */
@@ -51,6 +54,7 @@ async function verify(subject: Subject, options: VerifyCommandOptions): Promise<
   const report = await verifySpans(source, {
     ...(anchors === undefined ? {} : { trustedKeys: keysAround(history, anchors) }),
     history,
+    faults: subject.faults,
     isComplete,
     onFault(fault) {
       if (shown.length >= MAX_SHOWN) return;
@@ -70,11 +74,15 @@ async function verify(subject: Subject, options: VerifyCommandOptions): Promise<
 
 async function fileSubject(file: string, options: VerifyCommandOptions): Promise<Subject> {
   await cryptoReady();
+  const digest = await readDigest(file);
+  const fault = digest === undefined ? undefined : await digestFault(file, digest);
+  const isComplete = options.partial !== true && digest?.complete !== false;
   return {
     source: spansOfFile(file),
-    isComplete: () => options.partial !== true,
+    isComplete: () => isComplete,
     instanceKey: undefined,
     history: keyHistoryOf(await keySpansOfFile(file)),
+    faults: fault === undefined ? [] : [fault],
   };
 }
 
@@ -83,7 +91,7 @@ async function runningSubject(options: VerifyCommandOptions): Promise<Subject> {
   const { client, token } = await resolveTarget(options);
   const instanceKey = textMember((await client.request('/api/health')).body, 'public_key');
   const history = await keyHistoryOfUrl(client);
-  return { source: spansOfUrl(client), isComplete: ownedBy(token), instanceKey, history };
+  return { source: spansOfUrl(client), isComplete: ownedBy(token), instanceKey, history, faults: [] };
 }
 
 /** An owner sees all versions of an entity; anyone else only those that were shared. */

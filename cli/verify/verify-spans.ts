@@ -13,7 +13,7 @@ export interface VerifyFault {
   readonly place: string | undefined;
   readonly id: string | undefined;
   readonly seq: number | undefined;
-  /** Begins with what failed: unreadable, malformed, hash, signature, untrusted, revoked, keys, gap, fork or chain. */
+  /** Begins with what failed: unreadable, malformed, hash, signature, untrusted, revoked, keys, digest, gap, fork or chain. */
   readonly detail: string;
 }
 
@@ -34,6 +34,8 @@ export interface VerifyOptions {
   readonly trustedKeys?: ReadonlySet<string>;
   /** Which keys were the instance's. Defaults to nothing known, so that no key is revoked. */
   readonly history?: KeyHistory;
+  /** What is known to be wrong with the whole already. Defaults to nothing. */
+  readonly faults?: readonly string[];
   /** Whether all versions of the entity of this span should be there. */
   readonly isComplete: (span: SignedSpan) => boolean;
   readonly onFault: (fault: VerifyFault) => void;
@@ -65,8 +67,9 @@ export async function verifySpans(
     options.onFault(found);
   };
   try {
-    for (const detail of options.history?.faults ?? []) {
-      fault({ place: undefined, id: undefined, seq: undefined, detail: `keys: ${detail}` });
+    const known = options.history?.faults.map((detail) => `keys: ${detail}`) ?? [];
+    for (const detail of [...(options.faults ?? []), ...known]) {
+      fault({ place: undefined, id: undefined, seq: undefined, detail });
     }
     for await (const found of source) {
       spans += 1;

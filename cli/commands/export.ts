@@ -1,0 +1,36 @@
+import type { Command } from 'commander';
+import type { ExportOptions } from '../export/run-export';
+
+export function define(program: Command): void {
+  program
+    .command('export')
+    .description('write the spans of a tenant to a file that verifies by itself')
+    .requiredOption('--tenant <name>', 'whose spans')
+    .requiredOption('--out <file>', 'ends in .ndjson or .ndjson.gz; FILE.digest.json comes beside it')
+    .option('--user <name...>', 'only spans that these users own; local run only')
+    .option(
+      '--since <moment>',
+      'only spans of this moment or later: RFC 3339, a day, or 24h for the last day',
+    )
+    .option('--url <url>', 'a running LogLine (default: the one that runs here)')
+    .option('--token <token>', 'export what this token may read of the tenant (default: LOGLINE_TOKEN)')
+    .option('--force', 'replace the file, or begin an interrupted export anew')
+    .option('--json', 'print the digest as one JSON object')
+    .addHelpText(
+      'after',
+      `
+Without a token, on the local run, it exports every span of the tenant, private ones of all users too, each read
+with a token of its owner. With a token, it exports what that token may read. The file begins with the public key
+history. An export that was interrupted goes on when the same command is run again.
+
+Examples:
+  $ npx logline export --tenant acme --out acme.ndjson.gz
+  $ npx logline export --tenant acme --user alice --since 2026-01-01 --out alice.ndjson
+  $ npx logline export --tenant acme --url https://ledger.example --token "$TOKEN" --out acme.ndjson.gz
+  $ npx logline verify --file acme.ndjson.gz`,
+    )
+    .action(async (options: ExportOptions) => {
+      const { runExport } = await import('../export/run-export');
+      await runExport(options);
+    });
+}

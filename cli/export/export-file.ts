@@ -1,0 +1,174 @@
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { OperatorError, oneLine } from '../../local/operator-error';
+import { writePrivateFile } from '../../local/private-file';
+import type { SignedSpan } from '../../runtime/ledger/span';
+import { digestFileOf, type ExportDigest } from './digest';
+import type { ExportState } from './export-state';
+import { hashFile, type RunningHash, startHash } from './file-hash';
+
+/** Lines that are written together; a gzip member of its own, so that an export can go on behind any of them. */
+const CHUNK_BYTES = 4 * 1024 * 1024;
+/** At least this often what is there is made safe, so that an interruption costs little. */
+const CHUNK_MS = 2_000;
+/** Signers told apart in the digest; a client may sign each span with another key. */
+const MAX_KEYS = 1_000;
+const OTHER_KEYS = 'other keys';
+
+/** Where an export is while it is not whole. */
+export function partFileOf(file: string): string {
+  return `${file}.part`;
+}
+
+/** How far the export in {@link partFileOf} is. */
+export function stateFileOf(file: string): string {
+  return `${file}.part.json`;
+}
+
+/**
+ * An export as it is written. `FILE` itself appears whole or not at all; until then lines gather in `FILE.part`,
+ * and `FILE.part.json` says up to where they are good.
+ */
+export class ExportFile {
+  readonly #file: string;
+  readonly #handle: FileHandle;
+  readonly #hash: RunningHash;
+  #state: ExportState;
+  #lines: string[] = [];
+  #lineBytes = 0;
+  #flushedAtMs = performance.now();
+
+  private constructor(file: string, handle: FileHandle, hash: RunningHash, state: ExportState) {
+    this.#file = file;
+    this.#handle = handle;
+    this.#hash = hash;
+    this.#state = state;
+  }
+
+  /**
+   * Opens the part file where `state` says that it is good; what may stand behind that is cut off.
+   * @throws OperatorError when it cannot be written, or is not the one that the state is about
+   */
+  static async open(file: string, state: ExportState): Promise<ExportFile> {
+    const part = partFileOf(file);
+    const hash = await startHash();
+    let handle: FileHandle | undefined;
+    try {
+      handle = await open(part, state.bytes === 0 ? 'w' : 'r+', 0o600);
+      const found = state.bytes === 0 ? 0 : await hashFile(part, hash, state.bytes);
+      if (found < state.bytes) {
+        throw new OperatorError(`${part} is shorter than it was; begin anew with --force`);
+      }
+      await handle.truncate(state.bytes);
+      return new ExportFile(file, handle, hash, state);
+    } catch (cause) {
+      await handle?.close();
+      if (cause instanceof OperatorError) throw cause;
+      throw new OperatorError(`cannot write ${part} (${oneLine(cause)})`, { cause });
+    }
+  }
+
+  get state(): ExportState {
+    return this.#state;
+  }
+
+  /** Adds a page of spans; `progress` is where the reading goes on behind it. */
+  async add(
+    spans: readonly SignedSpan[],
+    progress: Pick<ExportState, 'part' | 'cursor'> & { readonly pageCursor: string | null },
+  ): Promise<void> {
+    const publicKeys = { ...this.#state.publicKeys };
+    for (const span of spans) {
+      const line = `${JSON.stringify(span)}\n`;
+      this.#lines.push(line);
+      this.#lineBytes += Buffer.byteLength(line);
+      const isRoom = span.public_key in publicKeys || Object.keys(publicKeys).length < MAX_KEYS;
+      const key = isRoom ? span.public_key : OTHER_KEYS;
+      publicKeys[key] = (publicKeys[key] ?? 0) + 1;
+    }
+    const { pageCursor, part, cursor } = progress;
+    this.#state = {
+      ...this.#state,
+      part,
+      cursor,
+      spans: this.#state.spans + spans.length,
+      firstCursor: this.#state.firstCursor ?? pageCursor,
+      lastCursor: pageCursor ?? this.#state.lastCursor,
+      publicKeys,
+    };
+    if (this.#lineBytes >= CHUNK_BYTES || performance.now() - this.#flushedAtMs >= CHUNK_MS)
+      await this.flush();
+  }
+
+  /**
+   * Makes safe what was added.
+   * @throws OperatorError when the disk does not take it
+   */
+  async flush(): Promise<void> {
+    const text = this.#lines.join('');
+    const bytes = this.#file.endsWith('.gz') && text !== '' ? gzipSync(text) : Buffer.from(text);
+    try {
+      // In a loop of its own: write() may take less than it is given.
+      for (let done = 0; done < bytes.length; ) {
+        const { bytesWritten } = await this.#handle.write(
+          bytes,
+          done,
+          bytes.length - done,
+          this.#state.bytes + done,
+        );
+        done += bytesWritten;
+      }
+      await this.#handle.datasync();
+      const state = { ...this.#state, bytes: this.#state.bytes + bytes.length };
+      await writePrivateFile(stateFileOf(this.#file), JSON.stringify(state), 'replace');
+      this.#state = state;
+    } catch (cause) {
+      throw new OperatorError(`cannot write ${partFileOf(this.#file)} (${oneLine(cause)})`, { cause });
+    }
+    this.#hash.update(bytes);
+    this.#lines = [];
+    this.#lineBytes = 0;
+    this.#flushedAtMs = performance.now();
+  }
+
+  /** Puts digest and file into place. */
+  async finish(complete: boolean): Promise<ExportDigest> {
+    await this.flush();
+    const { plan, spans, bytes, firstCursor, lastCursor, publicKeys } = this.#state;
+    const digest: ExportDigest = {
+      format: 1,
+      file: path.basename(this.#file),
+      tenant: plan.tenant,
+      users: plan.users,
+      since: plan.since,
+      complete,
+      spans,
+      bytes,
+      blake3: this.#hash.digest(),
+      first_cursor: firstCursor,
+      last_cursor: lastCursor,
+      public_keys: publicKeys,
+      source: plan.source,
+      exported_at: new Date().toISOString(),
+    };
+    await this.#handle.close();
+    await writePrivateFile(digestFileOf(this.#file), `${JSON.stringify(digest, null, 2)}\n`, 'replace');
+    await rename(partFileOf(this.#file), this.#file);
+    await rm(stateFileOf(this.#file), { force: true });
+    return digest;
+  }
+
+  /** Makes safe what was added and leaves the rest to a later run. */
+  async leave(): Promise<void> {
+    await this.flush();
+    await this.#handle.close();
+  }
+
+  /** Leaves nothing behind. */
+  async discard(): Promise<void> {
+    await this.#handle.close();
+    await rm(partFileOf(this.#file), { force: true });
+    await rm(stateFileOf(this.#file), { force: true });
+  }
+}

@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises';
+import { systemErrorCode } from '../../local/operator-error';
+
+/** What is exported. Two runs with the same plan are one export. */
+export interface ExportPlan {
+  readonly tenant: string;
+  /** Whose spans, each read with a token of its own; null: whatever the given token may read. */
+  readonly users: readonly string[] | null;
+  readonly since: string | null;
+  readonly source: string;
+}
+
+/** How far an export has come; what the file holds up to `bytes` is whole. */
+export interface ExportState {
+  readonly plan: ExportPlan;
+  /** What was asked for, to tell a continuation from another export. */
+  readonly request: string;
+  readonly bytes: number;
+  readonly spans: number;
+  /** Which part is being read: 0 the keys, then one for each user. */
+  readonly part: number;
+  readonly cursor: string | null;
+  readonly firstCursor: string | null;
+  readonly lastCursor: string | null;
+  readonly publicKeys: Readonly<Record<string, number>>;
+}
+
+/** The state that an interrupted export left behind; undefined when there is none that can be used. */
+export async function readState(file: string): Promise<ExportState | undefined> {
+  try {
+    return parseState(JSON.parse(await readFile(file, 'utf8')));
+  } catch (error) {
+    if (error instanceof SyntaxError || systemErrorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function parseState(value: unknown): ExportState | undefined {
+  const state = objectOf(value);
+  const plan = objectOf(state.plan);
+  const { request, bytes, spans, part } = state;
+  if (typeof request !== 'string' || !isCount(bytes) || !isCount(spans) || !isCount(part)) return undefined;
+  if (typeof plan.tenant !== 'string' || typeof plan.source !== 'string') return undefined;
+  const users = Array.isArray(plan.users) ? plan.users.filter((user) => typeof user === 'string') : null;
+  const publicKeys = Object.entries(objectOf(state.publicKeys)).filter((entry): entry is [string, number] =>
+    isCount(entry[1]),
+  );
+  return {
+    plan: { tenant: plan.tenant, source: plan.source, users, since: textOrNull(plan.since) },
+    request,
+    bytes,
+    spans,
+    part,
+    cursor: textOrNull(state.cursor),
+    firstCursor: textOrNull(state.firstCursor),
+    lastCursor: textOrNull(state.lastCursor),
+    publicKeys: Object.fromEntries(publicKeys),
+  };
+}
+
+function objectOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+function textOrNull(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}

@@ -1,0 +1,32 @@
+import { createReadStream } from 'node:fs';
+import { createBLAKE3 } from 'hash-wasm';
+
+/** BLAKE3-256 of bytes that come in parts. */
+export interface RunningHash {
+  update(bytes: Uint8Array): void;
+  /** Lower-case hex. Ends the hash. */
+  digest(): string;
+}
+
+export async function startHash(): Promise<RunningHash> {
+  const hasher = await createBLAKE3();
+  hasher.init();
+  return {
+    update: (bytes) => void hasher.update(bytes),
+    digest: () => hasher.digest('hex'),
+  };
+}
+
+/**
+ * Hashes a file, or its first bytes.
+ * @throws the system's error when it cannot be read
+ */
+export async function hashFile(file: string, hash: RunningHash, bytes?: number): Promise<number> {
+  if (bytes === 0) return 0;
+  let read = 0;
+  for await (const chunk of createReadStream(file, bytes === undefined ? {} : { end: bytes - 1 })) {
+    hash.update(chunk);
+    read += chunk.length;
+  }
+  return read;
+}

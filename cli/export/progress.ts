@@ -1,0 +1,38 @@
+import type { ProgressLine } from '../progress-line';
+
+/** Shows how far an export is. */
+export interface ExportProgress {
+  show(spans: number, bytes: number): void;
+  clear(): void;
+}
+
+const BAR_WIDTH = 30;
+const MIB = 1024 * 1024;
+
+/**
+ * @param total spans that are expected; undefined when that is not known
+ * @param startSpans what an earlier run has exported, which says nothing about speed
+ */
+export function exportProgress(
+  line: ProgressLine,
+  total: number | undefined,
+  startSpans: number,
+): ExportProgress {
+  const startedMs = performance.now();
+  return {
+    show(spans, bytes) {
+      const seconds = Math.max(0.001, (performance.now() - startedMs) / 1000);
+      const rate = Math.round((spans - startSpans) / seconds);
+      line.show(`${bar(spans, total)}${spans} spans, ${(bytes / MIB).toFixed(1)} MiB, ${rate} spans/s`);
+    },
+    clear: () => line.clear(),
+  };
+}
+
+/** More spans than expected may have come in the meantime; the bar then stays full. */
+export function bar(spans: number, total: number | undefined): string {
+  if (total === undefined) return '';
+  const share = Math.min(1, spans / total);
+  const full = Math.round(share * BAR_WIDTH);
+  return `[${'#'.repeat(full)}${'.'.repeat(BAR_WIDTH - full)}] ${Math.floor(share * 100)}%  `;
+}

@@ -1,0 +1,215 @@
+import { access, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { OperatorError, oneLine } from '../../local/operator-error';
+import { StopSignal } from '../../local/stop-signal';
+import type { ApiClient } from '../api-client';
+import { ApiClient as Client } from '../api-client';
+import { keySpansOfUrl } from '../keys/key-history-source';
+import { momentOf } from '../moment';
+import { progressLine } from '../progress-line';
+import { resolveTarget, type Target } from '../target';
+import { digestFileOf, type ExportDigest } from './digest';
+import { ExportFile, partFileOf, stateFileOf } from './export-file';
+import { type ExportPlan, type ExportState, readState } from './export-state';
+import { readFeedPage } from './feed-pages';
+import { type Owner, ownersOf } from './owners';
+import { exportProgress } from './progress';
+
+export interface ExportOptions {
+  readonly tenant: string;
+  readonly out: string;
+  readonly user?: readonly string[];
+  readonly since?: string;
+  readonly url?: string;
+  readonly token?: string;
+  readonly force?: boolean;
+  readonly json?: boolean;
+}
+
+/** An export that was interrupted ends as a shell reports Ctrl-C. */
+const INTERRUPTED_EXIT_CODE = 130;
+/** Tokens that are made for the export live 15 minutes. */
+const TOKEN_AGE_MS = 10 * 60_000;
+
+/** Writes the spans of a tenant to a file, or goes on with an export that was interrupted. */
+export async function runExport(options: ExportOptions): Promise<void> {
+  const out = path.resolve(options.out);
+  if (!/\.ndjson(\.gz)?$/.test(out)) {
+    throw new OperatorError('--out must end in .ndjson or .ndjson.gz', { exitCode: 2 });
+  }
+  const target = await resolveTarget(options);
+  const { state, total, isContinued } = await begin(out, options, target);
+  const file = await ExportFile.open(out, state);
+  const stop = new StopSignal(() => process.exit(INTERRUPTED_EXIT_CODE));
+  const progress = exportProgress(progressLine(), total, state.spans);
+  try {
+    if (isContinued && !options.json) {
+      process.stdout.write(`continuing behind ${state.spans} spans of ${partFileOf(out)}\n`);
+    }
+    await readAll(file, target, (spans) => {
+      progress.show(spans, file.state.bytes);
+      return !stop.isRequested;
+    });
+    progress.clear();
+    if (stop.isRequested) {
+      await file.leave();
+      process.stderr.write(`logline: interrupted; ${howToGoOn(out, file.state.spans)}\n`);
+      process.exitCode = INTERRUPTED_EXIT_CODE;
+      return;
+    }
+    const { users, since } = state.plan;
+    report(out, await file.finish(users !== null && since === null), options);
+  } catch (cause) {
+    progress.clear();
+    // Nothing but the keys: the export was refused rather than interrupted.
+    const isBegun = file.state.part > 1 || file.state.cursor !== null;
+    await (isBegun ? file.leave() : file.discard()).catch(() => undefined);
+    if (!(cause instanceof OperatorError) || !isBegun) throw cause;
+    throw new OperatorError(`${oneLine(cause)}; ${howToGoOn(out, file.state.spans)}`, {
+      exitCode: cause.exitCode,
+      cause,
+    });
+  } finally {
+    stop.dispose();
+  }
+}
+
+/** Where to start: at the beginning, or where an earlier run of the same export ended. */
+async function begin(
+  out: string,
+  options: ExportOptions,
+  target: Target,
+): Promise<{ state: ExportState; total: number | undefined; isContinued: boolean }> {
+  const since = momentOf(options.since, '--since') ?? null;
+  const token = options.token ?? process.env.LOGLINE_TOKEN;
+  const request = JSON.stringify([
+    target.client.url,
+    options.tenant,
+    options.user ?? null,
+    options.since ?? null,
+    Boolean(token),
+  ]);
+  if (options.force) {
+    for (const leftover of [partFileOf(out), stateFileOf(out)]) await rm(leftover, { force: true });
+  } else if (await exists(out)) {
+    throw new OperatorError(`${out} is there already; choose another name, or replace it with --force`);
+  }
+  const earlier = await readState(stateFileOf(out));
+  if (earlier !== undefined && (await exists(partFileOf(out)))) {
+    if (earlier.request === request) return { state: earlier, total: undefined, isContinued: true };
+    throw new OperatorError(`${partFileOf(out)} belongs to another export; begin anew with --force`);
+  }
+  const owners = await readers(options, target, since);
+  const plan: ExportPlan = {
+    tenant: options.tenant,
+    users: owners?.map(({ user }) => user) ?? null,
+    since,
+    source: target.client.url,
+  };
+  const total = owners?.reduce((sum, { spans }) => sum + spans, 0);
+  return {
+    state: { ...NOTHING_YET, plan, request },
+    total: total === 0 ? undefined : total,
+    isContinued: false,
+  };
+}
+
+const NOTHING_YET = {
+  bytes: 0,
+  spans: 0,
+  part: 0,
+  cursor: null,
+  firstCursor: null,
+  lastCursor: null,
+  publicKeys: {},
+} as const;
+
+/** Whose spans to read with a token of their own; undefined when a token was given. */
+async function readers(
+  { tenant, user, url, token }: ExportOptions,
+  target: Target,
+  since: string | null,
+): Promise<readonly Owner[] | undefined> {
+  const given = token ?? process.env.LOGLINE_TOKEN;
+  if (given) {
+    if (user === undefined) return undefined;
+    throw new OperatorError('give either --user or a token (--token, LOGLINE_TOKEN)', { exitCode: 2 });
+  }
+  if (!target.isLocal) {
+    throw new OperatorError(`a token is needed for ${url}; give --token`, { exitCode: 2 });
+  }
+  if (user !== undefined) return [...new Set(user)].map((name) => ({ user: name, spans: 0 }));
+  const owners = await ownersOf(tenant, since);
+  if (owners.length > 0) return owners;
+  throw new OperatorError(`nobody owns a span in tenant ${tenant}${since === null ? '' : ` since ${since}`}`);
+}
+
+/** Reads part after part until the end, or until `goOn` says no. */
+async function readAll(file: ExportFile, target: Target, goOn: (spans: number) => boolean): Promise<void> {
+  const { plan } = file.state;
+  const filter = { tenant_id: plan.tenant, ...(plan.since === null ? {} : { since: plan.since }) };
+  if (file.state.part === 0) {
+    // So that the export can be verified by itself. The system's own export holds them anyway.
+    const keys = plan.tenant === 'system' ? [] : await keySpansOfUrl(target.client);
+    await file.add(keys, { part: 1, cursor: null, pageCursor: null });
+  }
+  const parts = plan.users ?? [null];
+  for (const [index, user] of parts.entries()) {
+    const part = index + 1;
+    if (file.state.part > part) continue;
+    const clientNow = user === null ? async () => target.client : minting(target, user, plan.tenant);
+    const partFilter = user === null ? filter : { ...filter, owner_id: user };
+    let hasMore = true;
+    while (hasMore) {
+      if (!goOn(file.state.spans)) return;
+      const page = await readFeedPage(await clientNow(), partFilter, file.state.cursor);
+      hasMore = page.hasMore;
+      await file.add(page.spans, {
+        part: hasMore ? part : part + 1,
+        cursor: hasMore ? page.cursor : null,
+        pageCursor: page.cursor,
+      });
+    }
+  }
+}
+
+/** A client for one user, with a token that is made anew before it runs out. */
+function minting(target: Target, user: string, tenant: string): () => Promise<ApiClient> {
+  let made: { readonly client: ApiClient; readonly atMs: number } | undefined;
+  return async () => {
+    if (made === undefined || performance.now() - made.atMs > TOKEN_AGE_MS) {
+      const client = new Client(target.client.url, await target.mint(user, tenant));
+      made = { client, atMs: performance.now() };
+    }
+    return made.client;
+  };
+}
+
+function report(out: string, digest: ExportDigest, { json }: ExportOptions): void {
+  if (json) {
+    process.stdout.write(`${JSON.stringify(digest)}\n`);
+    return;
+  }
+  const { users, tenant, spans, bytes, blake3, complete } = digest;
+  const whose =
+    users === null
+      ? `that the token may read of tenant ${tenant}`
+      : `of ${users.join(', ')} in tenant ${tenant}`;
+  const lines = [
+    `exported ${spans} spans (${bytes} bytes, the key history included) ${whose} to ${out}`,
+    `blake3 ${blake3}, see ${digestFileOf(out)}`,
+    ...(complete ? [] : ['Entities may lack versions: verify and import take that from the digest.']),
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+function howToGoOn(out: string, spans: number): string {
+  return `${spans} spans are in ${partFileOf(out)}; the same command goes on from there`;
+}
+
+async function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}

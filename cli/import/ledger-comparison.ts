@@ -1,0 +1,95 @@
+import { OperatorError } from '../../local/operator-error';
+import type { SignedSpan } from '../../runtime/ledger/span';
+import { ApiClient, explainProblem, member, textMember } from '../api-client';
+import type { Target } from '../target';
+
+/** What a ledger holds of the entity of a span. */
+export interface LedgerView {
+  /** `curr_hash` of the same version; undefined when it is not there, or hidden. */
+  readonly same: string | undefined;
+  /** `curr_hash` of the version before. */
+  readonly before: string | undefined;
+}
+
+/** Entities asked for at the same time. */
+const PARALLEL = 8;
+const MAX_REMEMBERED_OWNERS = 1_000;
+
+/** Looks up spans in a running ledger, each as its owner where we can make tokens, else with the given token. */
+export class LedgerComparison {
+  readonly #target: Target;
+  readonly #hasToken: boolean;
+  readonly #clients = new Map<string, Promise<ApiClient>>();
+
+  /** @param hasToken whether the caller gave a token, which then reads everything */
+  constructor(target: Target, hasToken: boolean) {
+    this.#target = target;
+    this.#hasToken = hasToken;
+  }
+
+  /**
+   * What the ledger holds of each of some spans, in their order.
+   * @throws OperatorError when the API refuses or does not answer
+   */
+  async look(spans: readonly SignedSpan[]): Promise<LedgerView[]> {
+    const entities = new Map<string, Promise<ReadonlyMap<number, string>>>();
+    const views: LedgerView[] = [];
+    for (let start = 0; start < spans.length; start += PARALLEL) {
+      const group = spans.slice(start, start + PARALLEL);
+      views.push(
+        ...(await Promise.all(
+          group.map(async (span) => {
+            const known = entities.get(span.id) ?? this.#hashesOf(span);
+            entities.set(span.id, known);
+            return viewOf(span, await known);
+          }),
+        )),
+      );
+    }
+    return views;
+  }
+
+  /** seq → curr_hash, around the version of the span. */
+  async #hashesOf(span: SignedSpan): Promise<ReadonlyMap<number, string>> {
+    const client = await this.#clientOf(span);
+    const hashes = new Map<number, string>();
+    const wanted = [span.seq, span.seq - 1].filter((seq) => seq >= 0);
+    await this.#read(client, `/api/spans/${span.id}`, hashes);
+    // An answer holds the newest 1,000 versions; older ones are asked for by name.
+    for (const seq of wanted) {
+      if (hashes.size === 0 || hashes.has(seq) || seq > Math.max(...hashes.keys())) continue;
+      await this.#read(client, `/api/spans/${span.id}?seq=${seq}`, hashes);
+    }
+    return hashes;
+  }
+
+  async #read(client: ApiClient, path: string, hashes: Map<number, string>): Promise<void> {
+    const answer = await client.request(path);
+    if (answer.status === 404) return;
+    if (answer.status !== 200)
+      throw new OperatorError(`${client.url}${path} answered ${explainProblem(answer)}`);
+    const versions = member(answer.body, 'versions');
+    for (const version of [member(answer.body, 'span'), ...(Array.isArray(versions) ? versions : [])]) {
+      const seq = member(version, 'seq');
+      const hash = textMember(version, 'curr_hash');
+      if (typeof seq === 'number' && hash !== undefined) hashes.set(seq, hash);
+    }
+  }
+
+  #clientOf({ owner_id, tenant_id }: SignedSpan): Promise<ApiClient> {
+    if (this.#hasToken) return Promise.resolve(this.#target.client);
+    const name = JSON.stringify([tenant_id, owner_id]);
+    const known = this.#clients.get(name);
+    if (known !== undefined) return known;
+    if (this.#clients.size >= MAX_REMEMBERED_OWNERS) this.#clients.clear();
+    const made = this.#target
+      .mint(owner_id, tenant_id)
+      .then((token) => new ApiClient(this.#target.client.url, token));
+    this.#clients.set(name, made);
+    return made;
+  }
+}
+
+function viewOf({ seq }: SignedSpan, hashes: ReadonlyMap<number, string>): LedgerView {
+  return { same: hashes.get(seq), before: hashes.get(seq - 1) };
+}

@@ -1,0 +1,209 @@
+import { OperatorError } from '../../local/operator-error';
+import { cryptoReady } from '../../runtime/crypto';
+import { LogLineError } from '../../runtime/ledger/errors';
+import { keyHistoryOf } from '../../runtime/ledger/key-history';
+import type { SignedSpan } from '../../runtime/ledger/span';
+import { verifySpan } from '../../runtime/ledger/span-signature';
+import { MAX_SPAN_BYTES } from '../../runtime/stage0/request-body';
+import { parseDrafts } from '../../runtime/stage0/validate';
+import { digestFault, readDigest } from '../export/digest';
+import { progressLine } from '../progress-line';
+import { resolveTarget } from '../target';
+import { withSeekableFile } from '../verify/seekable-file';
+import { type Found, keySpansOfFile, spansOfFile } from '../verify/span-source';
+import { type VerifyFault, verifySpans } from '../verify/verify-spans';
+import { LedgerComparison, type LedgerView } from './ledger-comparison';
+
+export interface ImportOptions {
+  readonly dryRun?: boolean;
+  readonly url?: string;
+  readonly token?: string;
+  readonly json?: boolean;
+}
+
+/** What an import would meet. */
+interface Tally {
+  /** Not in the ledger. */
+  added: number;
+  /** In the ledger, the same. */
+  present: number;
+  /** In the ledger with other content, or following other content. */
+  conflicts: number;
+}
+
+const MAX_SHOWN = 100;
+const BATCH = 200;
+
+/** Checks a file as an import would, and changes nothing. */
+export async function runImport(file: string, options: ImportOptions): Promise<void> {
+  if (options.dryRun !== true) {
+    throw new OperatorError('import only checks a file so far: give --dry-run (nothing was changed)', {
+      exitCode: 2,
+    });
+  }
+  await cryptoReady();
+  const token = options.token ?? process.env.LOGLINE_TOKEN;
+  const comparison =
+    options.url === undefined
+      ? undefined
+      : new LedgerComparison(await comparable(options, token), Boolean(token));
+  await withSeekableFile(file, (seekable) => check(file, seekable, comparison, options));
+}
+
+/** @throws OperatorError (exit code 2) when nothing could be read there */
+async function comparable(options: ImportOptions, token: string | undefined) {
+  const target = await resolveTarget(options);
+  if (token || target.isLocal) return target;
+  throw new OperatorError(`a token is needed for ${options.url}; give --token`, { exitCode: 2 });
+}
+
+async function check(
+  name: string,
+  file: string,
+  comparison: LedgerComparison | undefined,
+  options: ImportOptions,
+): Promise<void> {
+  const digest = await readDigest(file);
+  const wrongDigest = digest === undefined ? undefined : await digestFault(file, digest);
+  const progress = progressLine();
+  const shown: VerifyFault[] = [];
+  const onFault = (fault: VerifyFault): void => {
+    if (shown.length >= MAX_SHOWN) return;
+    shown.push(fault);
+    progress.clear();
+    if (!options.json) process.stdout.write(`FAULT ${lineOf(fault)}\n`);
+  };
+  const inspection = new Inspection(comparison, onFault);
+  const report = await verifySpans(inspection.spansOf(file), {
+    history: keyHistoryOf(await keySpansOfFile(file)),
+    faults: wrongDigest === undefined ? [] : [wrongDigest],
+    isComplete: (span) => digest?.complete !== false && !inspection.followsLedger(span),
+    onFault,
+    onProgress: (spans) => progress.show(`${spans} spans checked`),
+  });
+  progress.clear();
+  const faults = report.faults + inspection.faults;
+  if (faults > 0) process.exitCode = 1;
+  const compared = comparison === undefined ? undefined : inspection.tally;
+  const { spans, entities, repeated } = report;
+  if (options.json) {
+    const counts = { spans, entities, repeated, fault_count: faults };
+    const answer = { ok: faults === 0, ...counts, faults: shown, compared: compared ?? null };
+    process.stdout.write(`${JSON.stringify(answer)}\n`);
+    return;
+  }
+  const what = `${spans} spans of ${entities} entities in ${name}`;
+  const lines = [
+    ...(faults > shown.length ? [`… and ${faults - shown.length} more faults`] : []),
+    ...(digest === undefined ? ['there is no digest beside the file: a missing end would not show'] : []),
+    ...(repeated > 0 ? [`${repeated} spans are in the file more than once, which changes nothing`] : []),
+    compared === undefined
+      ? 'compared with no ledger; name one with --url'
+      : `${compared.added} spans are new there, ${compared.present} are there already, ${compared.conflicts} conflict`,
+    faults === 0
+      ? `OK: ${what} could be imported; nothing was changed`
+      : `FAILED: ${faults} faults in ${what}; nothing was changed`,
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** A span that verifies, and where it stands. */
+interface Good {
+  readonly place: string;
+  readonly span: SignedSpan;
+}
+
+/** What an import checks beside hash, signature and chain: the form of each span, and what the ledger holds. */
+class Inspection {
+  readonly tally: Tally = { added: 0, present: 0, conflicts: 0 };
+  faults = 0;
+  readonly #comparison: LedgerComparison | undefined;
+  readonly #onFault: (fault: VerifyFault) => void;
+  /** Versions of this batch whose predecessor the ledger holds: they need not follow one in the file. */
+  #follows = new Set<string>();
+
+  constructor(comparison: LedgerComparison | undefined, onFault: (fault: VerifyFault) => void) {
+    this.#comparison = comparison;
+    this.#onFault = onFault;
+  }
+
+  followsLedger(span: SignedSpan): boolean {
+    return this.#follows.has(keyOf(span));
+  }
+
+  /** The spans of a file, each inspected before it is handed on. */
+  async *spansOf(file: string): AsyncGenerator<Found> {
+    for await (const batch of batchesOf(spansOfFile(file))) {
+      const good = batch.flatMap((found): Good[] => {
+        // verifySpan takes anything and says whether it is a span.
+        const span = 'span' in found ? (found.span as SignedSpan) : undefined;
+        return span !== undefined && verifySpan(span).ok ? [{ place: found.place, span }] : [];
+      });
+      for (const one of good) for (const detail of formFaults(one.span)) this.#fault(one, detail);
+      await this.#compare(good);
+      yield* batch;
+    }
+  }
+
+  async #compare(good: readonly Good[]): Promise<void> {
+    this.#follows = new Set();
+    const views = (await this.#comparison?.look(good.map(({ span }) => span))) ?? [];
+    for (const [index, view] of views.entries()) {
+      const one = good[index];
+      if (one === undefined) continue;
+      if (view.before !== undefined) this.#follows.add(keyOf(one.span));
+      const conflict = conflictOf(one.span, view);
+      if (conflict !== undefined) {
+        this.tally.conflicts += 1;
+        this.#fault(one, conflict);
+      } else if (view.same === undefined) this.tally.added += 1;
+      else this.tally.present += 1;
+    }
+  }
+
+  #fault({ place, span: { id, seq } }: Good, detail: string): void {
+    this.faults += 1;
+    this.#onFault({ place, id, seq, detail });
+  }
+}
+
+async function* batchesOf(source: AsyncIterable<Found>): AsyncGenerator<Found[]> {
+  let batch: Found[] = [];
+  for await (const found of source) {
+    batch.push(found);
+    if (batch.length < BATCH) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** What the API would refuse about a span beside hash and signature. */
+function formFaults(span: SignedSpan): string[] {
+  const bytes = Buffer.byteLength(JSON.stringify(span));
+  if (bytes > MAX_SPAN_BYTES) return [`size: a span is at most ${MAX_SPAN_BYTES} bytes long`];
+  try {
+    parseDrafts([span], false);
+    return [];
+  } catch (error) {
+    if (!(error instanceof LogLineError)) throw error;
+    return error.faults.map(({ pointer, detail }) => `schema: ${pointer} ${detail}`);
+  }
+}
+
+function conflictOf(span: SignedSpan, { same, before }: LedgerView): string | undefined {
+  if (same !== undefined && same !== span.curr_hash)
+    return `conflict: the ledger holds other content as version ${span.seq}, ${same}`;
+  if (same === undefined && before !== undefined && before !== span.prev_hash)
+    return `conflict: it does not follow version ${span.seq - 1} of the ledger, ${before}`;
+  return undefined;
+}
+
+function keyOf({ id, seq }: SignedSpan): string {
+  return `${id}/${seq}`;
+}
+
+function lineOf({ place, id, seq, detail }: VerifyFault): string {
+  const what = id === undefined ? '' : `span ${id} version ${seq ?? '?'} `;
+  return `${what}${place === undefined ? '' : `(${place}) `}${detail}`;
+}

@@ -1,6 +1,7 @@
 import { dataDirectory } from '../local/data-directory';
 import { requireKeys } from '../local/keys';
 import { OperatorError, oneLine } from '../local/operator-error';
+import type { SigningKey } from '../runtime/crypto';
 import { mintToken } from '../runtime/crypto/token';
 import { parseDuration } from './duration';
 
@@ -13,13 +14,19 @@ export interface TokenRequest {
   readonly ttl: string;
 }
 
-/** Writes a token of the local ledger to stdout. */
-export async function printToken(request: TokenRequest): Promise<void> {
+/**
+ * Writes a token to stdout.
+ * @param keyOf where the key comes from; defaults to the local ledger
+ */
+export async function printToken(
+  request: TokenRequest,
+  keyOf: () => Promise<SigningKey> = async () => (await requireKeys(dataDirectory())).signingKey,
+): Promise<void> {
   const ttlSeconds = parseDuration(request.ttl, '--ttl');
-  const keys = await requireKeys(dataDirectory());
+  const signingKey = await keyOf();
   let token: string;
   try {
-    token = await mintToken(keys.signingKey, {
+    token = await mintToken(signingKey, {
       sub: request.user,
       tenant: request.tenant,
       scope: request.scope,

@@ -6,6 +6,7 @@ export function define(program: Command): void {
     .command('connect')
     .description('open psql on the running database')
     .option('--print', 'print the URL instead')
+    .option('--stack <name>', 'a stack on AWS, whose database is private: prints the ways in, as commands')
     .option('--admin', 'as the owner of the schema instead of logline_app; local runs only')
     .addHelpText(
       'after',
@@ -16,10 +17,16 @@ Row-level security applies: as logline_app set who you are first, within a trans
 
 Examples:
   $ npx logline connect
-  $ psql "$(npx logline connect --print --admin)" -c 'TABLE app.job_run'`,
+  $ psql "$(npx logline connect --print --admin)" -c 'TABLE app.job_run'
+  $ npx logline connect --stack dev`,
     )
-    .action(async (options: ConnectOptions) => {
-      const { connect } = await import('../open-database');
-      await connect(options);
+    .action(async ({ stack, ...options }: ConnectOptions & { readonly stack?: string }) => {
+      if (stack === undefined) {
+        const { connect } = await import('../open-database');
+        await connect(options);
+      } else {
+        const { explainConnection } = await import('../aws/connect-stack');
+        await explainConnection(stack);
+      }
     });
 }

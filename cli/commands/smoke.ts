@@ -10,6 +10,7 @@ export function define(program: Command): void {
       '--token <token>',
       'needs spans:write timeline:read execute (default: LOGLINE_TOKEN, else user dev of the local run)',
     )
+    .option('--stack <name>', 'a stack on AWS: its URL, and tokens of its own key')
     .option('--other-token <token>', 'a token of another tenant, for the checks of the tenant boundary')
     .option('--json', 'print one JSON object')
     .addHelpText(
@@ -19,10 +20,15 @@ It appends a few spans, which stay: the ledger is append-only. Exits with 1 when
 
 Examples:
   $ npx logline smoke
-  $ npx logline smoke --url https://ledger.example --token "$TOKEN" --other-token "$OTHER"`,
+  $ npx logline smoke --url https://ledger.example --token "$TOKEN" --other-token "$OTHER"
+  $ npx logline smoke --stack dev`,
     )
-    .action(async (options: SmokeOptions) => {
+    .action(async ({ stack, ...options }: SmokeOptions & { readonly stack?: string }) => {
       const { runSmoke } = await import('../smoke/run-smoke');
-      await runSmoke(options);
+      if (stack === undefined) await runSmoke(options);
+      else {
+        const { smokeStack } = await import('../smoke/smoke-stack');
+        await runSmoke(await smokeStack(stack, options));
+      }
     });
 }

@@ -5,6 +5,7 @@ interface TokenOptions {
   readonly tenant: string;
   readonly scope: string;
   readonly ttl: string;
+  readonly stack?: string;
 }
 
 export function define(program: Command): void {
@@ -19,17 +20,26 @@ export function define(program: Command): void {
       'spans:write timeline:read execute',
     )
     .option('--ttl <duration>', 'how long it is valid: 90s, 15m, 1h, 30d', '1h')
+    .option(
+      '--stack <name>',
+      'of a stack on AWS: signed with its key, which AWS credentials must be able to read',
+    )
     .addHelpText(
       'after',
       `
-The token is signed with a key derived from the one in LOGLINE_DATA (.logline/keys.json).
+The token is signed with a key derived from the one in LOGLINE_DATA (.logline/keys.json), or in Secrets Manager.
 
 Examples:
   $ npx logline token --user alice --tenant acme
-  $ TOKEN=$(npx logline token --user ops --tenant acme --scope "timeline:read" --ttl 15m)`,
+  $ TOKEN=$(npx logline token --user ops --tenant acme --scope "timeline:read" --ttl 15m)
+  $ npx logline token --stack dev --user alice --tenant acme`,
     )
-    .action(async (options: TokenOptions) => {
+    .action(async ({ stack, ...options }: TokenOptions) => {
       const { printToken } = await import('../print-token');
-      await printToken(options);
+      if (stack === undefined) await printToken(options);
+      else {
+        const { keyOfStack } = await import('../aws/stack-access');
+        await printToken(options, () => keyOfStack(stack));
+      }
     });
 }

@@ -32,8 +32,11 @@ export interface SmokeResult {
 const CHECKS: readonly SmokeCheck[] = [...LEDGER_CHECKS, ...TENANT_CHECKS, ...FUNCTION_CHECKS];
 const EXIT_FAILED = 1;
 
-/** Runs every check against a running LogLine, prints numbered results, and sets exit code 1 when one fails. */
-export async function runSmoke(options: SmokeOptions): Promise<void> {
+/**
+ * Runs every check against a running LogLine, prints numbered results, and sets exit code 1 when one fails.
+ * @returns whether none failed
+ */
+export async function runSmoke(options: SmokeOptions): Promise<boolean> {
   await cryptoReady();
   const target = await resolveTarget(options);
   if (target.token === undefined) {
@@ -56,6 +59,7 @@ export async function runSmoke(options: SmokeOptions): Promise<void> {
   else
     process.stdout.write(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped\n`);
   if (totals.failed > 0) process.exitCode = EXIT_FAILED;
+  return totals.failed === 0;
 }
 
 async function runChecks(

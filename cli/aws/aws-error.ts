@@ -1,0 +1,56 @@
+import { OperatorError, oneLine, systemErrorCode } from '../../local/operator-error';
+
+/** Of the SDK, when no source of credentials has any, or a profile or session is not usable. */
+const NO_CREDENTIALS = new Set(['CredentialsProviderError', 'TokenProviderError']);
+const EXPIRED = new Set(['ExpiredToken', 'ExpiredTokenException', 'RequestExpired']);
+const INVALID = new Set([
+  'InvalidClientTokenId',
+  'UnrecognizedClientException',
+  'InvalidSignatureException',
+  'SignatureDoesNotMatch',
+]);
+const DENIED = new Set(['AccessDenied', 'AccessDeniedException', 'UnauthorizedOperation']);
+const UNREACHABLE = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ENETUNREACH',
+  'EHOSTUNREACH',
+  'ETIMEDOUT',
+  'EPIPE',
+]);
+
+const HELP =
+  'run aws configure or aws sso login, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY';
+
+/**
+ * Says in one line what is wrong with AWS and what to do about it. Credentials are never part of it.
+ * @param what what was asked for, such as `read the log of logline-dev-stage0`
+ */
+export function explainAwsError(error: unknown, what: string): OperatorError {
+  return new OperatorError(reasonOf(error, what), { cause: error });
+}
+
+function reasonOf(error: unknown, what: string): string {
+  const name = error instanceof Error ? error.name : '';
+  if (NO_CREDENTIALS.has(name)) return `no AWS credentials found; ${HELP}`;
+  if (EXPIRED.has(name))
+    return 'the AWS credentials have expired; sign in again (aws sso login, or new keys)';
+  if (INVALID.has(name)) return `AWS does not accept the credentials; ${HELP}`;
+  if (DENIED.has(name)) return `these AWS credentials may not ${what}: ${oneLine(error)}`;
+  if (name === 'TimeoutError') return `AWS does not answer (no answer in time); cannot ${what}`;
+  const code = systemErrorCode(firstOf(error));
+  if (code !== undefined && UNREACHABLE.has(code)) {
+    return `AWS does not answer (${code}); cannot ${what}; is there a network, and is the region right?`;
+  }
+  if (/region is missing/i.test(oneLine(error))) {
+    return 'no AWS region; set AWS_REGION, or aws:region in the file of the stack';
+  }
+  return `cannot ${what}: ${name === '' || name === 'Error' ? '' : `${name}: `}${oneLine(error)}`;
+}
+
+/** A host with several addresses fails with all their errors at once. */
+function firstOf(error: unknown): unknown {
+  return error instanceof AggregateError ? (error.errors[0] ?? error) : error;
+}

@@ -1,0 +1,96 @@
+import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import type { StackSettings } from '../../infra/settings';
+import { OperatorError } from '../../local/operator-error';
+import { SecretReader } from '../../runtime/aws/secret-reader';
+import { SCOPES, type SigningKey, signingKeyFromHex } from '../../runtime/crypto';
+import { mintToken } from '../../runtime/crypto/token';
+import { explainAwsError } from './aws-error';
+import { functionName, stackSettings } from './stack-file';
+
+const TTL_SECONDS = 900;
+
+/** What a stack's own functions are told, as far as an operator needs it. No secret, only where they are. */
+export interface StackPlaces {
+  readonly signingKeySecretArn: string;
+  readonly databaseSecretArn: string;
+  readonly databaseHost: string;
+  readonly databaseName: string;
+  /** Of the functions: where something that shall reach the database has to be. */
+  readonly vpcId: string;
+  readonly subnetIds: readonly string[];
+  readonly securityGroupIds: readonly string[];
+}
+
+/**
+ * Clients of the SDK find the region of the stack here, whatever the user's profile says. Credentials come from
+ * where the AWS CLI takes them.
+ */
+export function useRegionOf(settings: StackSettings): void {
+  process.env.AWS_REGION = settings.region;
+}
+
+/**
+ * Asks Stage-0's configuration where the stack keeps things; needs neither the Pulumi CLI nor its state.
+ * @throws OperatorError when the stack is not deployed, or AWS cannot be asked
+ */
+export async function stackPlaces(settings: StackSettings): Promise<StackPlaces> {
+  useRegionOf(settings);
+  const name = functionName(settings, 'stage0');
+  const client = new LambdaClient({ region: settings.region });
+  try {
+    const { Environment, VpcConfig } = await client.send(
+      new GetFunctionConfigurationCommand({ FunctionName: name }),
+    );
+    const told = (variable: string): string => {
+      const value = Environment?.Variables?.[variable];
+      if (value) return value;
+      throw new OperatorError(`${name} has no ${variable}; run npx logline deploy --stack ${settings.stack}`);
+    };
+    return {
+      signingKeySecretArn: told('LOGLINE_SIGNING_KEY_SECRET_ARN'),
+      databaseSecretArn: told('LOGLINE_DATABASE_SECRET_ARN'),
+      databaseHost: told('LOGLINE_DATABASE_HOST'),
+      databaseName: told('LOGLINE_DATABASE_NAME'),
+      vpcId: VpcConfig?.VpcId ?? '',
+      subnetIds: VpcConfig?.SubnetIds ?? [],
+      securityGroupIds: VpcConfig?.SecurityGroupIds ?? [],
+    };
+  } catch (error) {
+    if (error instanceof OperatorError) throw error;
+    if (error instanceof Error && error.name === 'ResourceNotFoundException') {
+      throw new OperatorError(
+        `stack "${settings.stack}" is not deployed in ${settings.region} (there is no function ${name}); run npx logline deploy --stack ${settings.stack}`,
+        { cause: error },
+      );
+    }
+    throw explainAwsError(error, `look up ${name}`);
+  } finally {
+    client.destroy();
+  }
+}
+
+/**
+ * The key that the stack signs with, from Secrets Manager; it stays in this process.
+ * @throws OperatorError when it cannot be read
+ */
+export async function stackSigningKey(settings: StackSettings): Promise<SigningKey> {
+  const { signingKeySecretArn } = await stackPlaces(settings);
+  try {
+    const { seed_hex: seed } = await new SecretReader().readObject(signingKeySecretArn);
+    if (seed === undefined) throw new OperatorError(`the secret ${signingKeySecretArn} holds no seed_hex`);
+    return signingKeyFromHex(seed);
+  } catch (error) {
+    if (error instanceof OperatorError) throw error;
+    throw explainAwsError(error, 'read the signing key of the stack');
+  }
+}
+
+/** Like {@link stackSigningKey}, for a stack by its name. */
+export function keyOfStack(stack: string): Promise<SigningKey> {
+  return stackSigningKey(stackSettings(stack));
+}
+
+/** A short-lived token with every scope, for the smoke test. */
+export function mintFor(key: SigningKey, user: string, tenant: string): Promise<string> {
+  return mintToken(key, { sub: user, tenant, scope: SCOPES, ttlSeconds: TTL_SECONDS });
+}

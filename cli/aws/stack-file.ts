@@ -1,0 +1,88 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { REPOSITORY_ROOT } from '../../infra/bundle';
+import { Names, nameFaults } from '../../infra/names';
+import { ConfigError, parseSettings, type StackSettings } from '../../infra/settings';
+import { OperatorError, oneLine } from '../../local/operator-error';
+import { member } from '../api-client';
+
+/** Name of the project, as in `Pulumi.yaml`. */
+export const PROJECT = 'logline';
+const PREFIX = `${PROJECT}:`;
+/** Stands for provider keys that are encrypted: only their shape is checked, and Pulumi alone can read them. */
+const ENCRYPTED_KEYS = { encrypted: 'yes' };
+
+/**
+ * The settings of a stack as its file has them, checked as the Pulumi program checks them; needs no Pulumi CLI.
+ * @param root folder of `Pulumi.<stack>.yaml`
+ * @throws OperatorError (exit code 2) when there is no such stack, or (1) with every fault of its file
+ */
+export function stackSettings(stack: string, root: string = REPOSITORY_ROOT): StackSettings {
+  try {
+    return parseSettings({ project: PROJECT, stack, ...readStackFile(stack, root) });
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      throw new OperatorError(`Pulumi.${stack}.yaml: ${error.faults.join('; ')}`, { cause: error });
+    }
+    throw error;
+  }
+}
+
+function readStackFile(
+  stack: string,
+  root: string,
+): { region: string | undefined; values: Readonly<Record<string, unknown>> } {
+  requireStackName(stack);
+  const name = `Pulumi.${stack}.yaml`;
+  const file = join(root, name);
+  if (!existsSync(file)) {
+    throw new OperatorError(
+      `there is no stack "${stack}": ${name} is missing; for a new one copy Pulumi.dev.yaml to ${name} and edit it`,
+      { exitCode: 2 },
+    );
+  }
+  let parsed: unknown;
+  try {
+    parsed = parse(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    throw new OperatorError(`${name} cannot be read: ${oneLine(cause)}`, { cause });
+  }
+  const config = member(parsed, 'config');
+  const entries = typeof config === 'object' && config !== null ? Object.entries(config) : [];
+  const region = entries.find(([key]) => key === 'aws:region')?.[1];
+  return {
+    region: typeof region === 'string' ? region : process.env.AWS_REGION,
+    values: Object.fromEntries(
+      entries
+        .filter(([key]) => key.startsWith(PREFIX))
+        .map(([key, value]) => [
+          key.slice(PREFIX.length),
+          member(value, 'secure') === undefined ? value : ENCRYPTED_KEYS,
+        ]),
+    ),
+  };
+}
+
+/** @throws OperatorError (exit code 2) for a name that could not be one, so that it never becomes part of a path */
+function requireStackName(stack: string): void {
+  const [fault] = nameFaults({ project: PROJECT, stack, region: 'us-east-1' });
+  if (fault !== undefined) throw new OperatorError(`--stack: ${fault}`, { exitCode: 2 });
+}
+
+/** Purposes of the functions, as `infra/` names them. */
+export const FUNCTIONS = [
+  'stage0',
+  'run_code',
+  'observer_bot',
+  'request_worker',
+  'policy_agent',
+  'provider_exec',
+  'migrator',
+] as const;
+export type FunctionPurpose = (typeof FUNCTIONS)[number];
+
+/** Name at AWS, such as `logline-dev-run-code`; known without asking anybody. */
+export function functionName(settings: StackSettings, purpose: FunctionPurpose): string {
+  return new Names(settings).of('function', purpose);
+}

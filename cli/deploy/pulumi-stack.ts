@@ -1,0 +1,51 @@
+import { fullyQualifiedStackName, LocalWorkspace, type Stack } from '@pulumi/pulumi/automation';
+import { REPOSITORY_ROOT } from '../../infra/bundle';
+import { textMember } from '../api-client';
+import { explainPulumi } from './pulumi-fault';
+
+/** What a deployed stack says of itself; secrets are left out. */
+export interface StackOutputs {
+  readonly apiEndpoint: string | undefined;
+  readonly publicKeyHex: string | undefined;
+  readonly dashboardUrl: string | undefined;
+}
+
+/**
+ * Opens a stack of this project with the Pulumi CLI.
+ * @param mode `create` makes the stack when the state backend has none
+ * @throws OperatorError when there is no CLI, no backend, or no such stack
+ */
+export async function openStack(stackName: string, mode: 'create' | 'select'): Promise<Stack> {
+  // With an organization the state may be somebody else's; a bare name is the user's own.
+  const organization = process.env.PULUMI_ORG;
+  const name = organization ? fullyQualifiedStackName(organization, 'logline', stackName) : stackName;
+  const args = { stackName: name, workDir: REPOSITORY_ROOT };
+  const options = { envVars: { PULUMI_SKIP_UPDATE_CHECK: 'true' } };
+  try {
+    return await (mode === 'create'
+      ? LocalWorkspace.createOrSelectStack(args, options)
+      : LocalWorkspace.selectStack(args, options));
+  } catch (error) {
+    throw explainPulumi(error, stackName);
+  }
+}
+
+/** @throws OperatorError when they cannot be read */
+export async function readOutputs(stack: Stack): Promise<StackOutputs> {
+  let found: Awaited<ReturnType<Stack['outputs']>>;
+  try {
+    found = await stack.outputs();
+  } catch (error) {
+    throw explainPulumi(error, stack.name);
+  }
+  const plain = Object.fromEntries(
+    Object.entries(found)
+      .filter(([, { secret }]) => !secret)
+      .map(([key, { value }]) => [key, value]),
+  );
+  return {
+    apiEndpoint: textMember(plain, 'apiEndpoint'),
+    publicKeyHex: textMember(plain, 'publicKeyHex'),
+    dashboardUrl: textMember(plain, 'dashboardUrl'),
+  };
+}

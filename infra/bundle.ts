@@ -2,7 +2,7 @@
  * Bundles the runtime into the two Lambda layers. Plain Node and esbuild: the Pulumi program, the artifact tests
  * and `npm run bench` all build through here, so what is tested is what is deployed.
  *
- * The same sources give the same bytes: output paths are relative, entries are sorted, zip times are fixed. So a
+ * The same sources give the same bytes: output paths are relative, entries are sorted, archives carry no times. So a
  * program that did not change shows no diff.
  */
 
@@ -11,8 +11,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { buildSync } from 'esbuild';
-import { zipSync } from 'fflate';
 import { rdsCertificates } from './rds-certificates';
+import { zip } from './zip';
 
 /** The two layers: one with Stage-0, one with the five kernels, the migrator and `sql/`. */
 export type LayerName = 'stage0' | 'kernels';
@@ -36,7 +36,7 @@ export interface LayerBundle {
   /** The archive that is uploaded. */
   readonly zipPath: string;
   readonly zipBytes: number;
-  /** SHA-256 of the archive, hex. Changes exactly when the layer does. */
+  /** SHA-256 of its files, hex. Changes exactly when the layer does; the machine that compresses it plays no part. */
   readonly hash: string;
   /** npm packages that the bundle contains, sorted. */
   readonly packages: readonly string[];
@@ -72,18 +72,15 @@ export const BUILD_DIRECTORY = '.build';
  */
 const EXTERNAL = ['@aws-sdk/*', '@smithy/*', 'pg-native', 'cloudflare:sockets'];
 
-/** Zip entries carry a time; one fixed moment keeps the archive reproducible. */
-const ZIP_TIME = new Date(1980, 0, 1);
-
 /**
- * Parts of `pino` that write logs from a worker thread, which a bundle cannot start and Lambda does not need:
- * replaced by nothing.
+ * Replaced by nothing: the parts of `pino` that write logs from a worker thread, which a bundle cannot start, and the
+ * password file that `pg` looks for when it is given no password, which Lambda does not have.
  */
-const LEFT_OUT = ['thread-stream', 'on-exit-leak-free'];
+const LEFT_OUT = ['thread-stream', 'on-exit-leak-free', 'pgpass'];
 
 /** Options of {@link buildLayer}. */
 export interface BuildOptions {
-  /** Carries the certificates of RDS in this region only, a tenth of all. Defaults to every region's. */
+  /** Carries the certificate of RDS in this region only. Defaults to those of every region, 80 KB zipped. */
   readonly region?: string;
   /** Defaults to the repository. */
   readonly root?: string;
@@ -128,17 +125,17 @@ export function buildLayer(name: LayerName, options: BuildOptions = {}): LayerBu
   const sorted = new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1)));
   const directory = join(out, name);
   writeTree(directory, sorted);
-  const zip = zipSync(Object.fromEntries(sorted), { level: 9, mtime: ZIP_TIME });
+  const archive = zip(sorted);
   const zipPath = `${directory}.zip`;
-  writeFileSync(zipPath, zip);
+  writeFileSync(zipPath, archive);
   writeSourceMaps(join(out, `${name}-maps`), bundled.maps);
   return {
     name,
     packageName: spec.packageName,
     directory,
     zipPath,
-    zipBytes: zip.length,
-    hash: createHash('sha256').update(zip).digest('hex'),
+    zipBytes: archive.length,
+    hash: hashFiles(sorted),
     packages: bundled.packages,
   };
 }
@@ -250,8 +247,11 @@ function writeSourceMaps(directory: string, maps: ReadonlyMap<string, Uint8Array
  * SHA-256, hex, over names and contents of all files below a folder, in a fixed order.
  */
 export function hashTree(directory: string): string {
+  return hashFiles(new Map(readTree(directory, '').sort(([a], [b]) => (a < b ? -1 : 1))));
+}
+
+function hashFiles(files: ReadonlyMap<string, Uint8Array>): string {
   const hash = createHash('sha256');
-  const files = readTree(directory, '').sort(([a], [b]) => (a < b ? -1 : 1));
   for (const [path, bytes] of files) {
     hash.update(`${path}\0${bytes.length}\0`).update(bytes);
   }

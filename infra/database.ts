@@ -2,6 +2,7 @@ import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import * as random from '@pulumi/random';
 import type { Names } from './names';
+import { CERTIFICATE_AUTHORITY } from './rds-certificates';
 import { OWNER_ROLE } from './secrets';
 import type { DatabaseSettings } from './settings';
 
@@ -115,7 +116,7 @@ export class Database extends pulumi.ComponentResource {
         dbSubnetGroupName: subnets.name,
         vpcSecurityGroupIds: [this.#args.securityGroupId],
         publiclyAccessible: false,
-        caCertIdentifier: 'rds-ca-rsa2048-g1',
+        caCertIdentifier: CERTIFICATE_AUTHORITY,
         parameterGroupName: parameters.name,
         backupRetentionPeriod: settings.backupDays,
         // UTC, away from midnight in Paris, when the midnight ruler writes.

@@ -1,9 +1,13 @@
 import { strict as assert } from 'node:assert';
+import { X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { unzipSync } from 'fflate';
 import { buildLayer, hashTree, type LayerSpec } from '../../infra/bundle';
+import { rdsCertificates } from '../../infra/rds-certificates';
+import { zip } from '../../infra/zip';
 
 describe('a layer', () => {
   let root: string;
@@ -85,6 +89,53 @@ describe('a layer', () => {
   it('that misses its entry says which', () => {
     rmSync(join(root, 'src/worker.ts'));
     assert.throws(build, /logline-kernels: src\/worker\.ts does not exist/);
+  });
+});
+
+describe('an archive', () => {
+  it('unpacks to what went in, whatever the names and sizes', () => {
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(
+          fc.tuple(fc.stringMatching(/^[a-zé]{1,8}(\/[a-z.]{1,8})?$/), fc.uint8Array({ maxLength: 500 })),
+          {
+            selector: ([path]) => path.split('/')[0],
+          },
+        ),
+        (files) => {
+          const unpacked = unzipSync(zip(new Map(files)));
+          assert.deepEqual(
+            Object.keys(unpacked),
+            files.map(([path]) => path),
+          );
+          for (const [path, bytes] of files) {
+            assert.deepEqual(unpacked[path], bytes);
+          }
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  it('lets everybody read its files, as another user runs them', () => {
+    const archive = zip(new Map([['a.js', Buffer.from('1')]]));
+    const directory = archive.indexOf(Buffer.from('PK\u0001\u0002'));
+    assert.equal(archive.readUInt32LE(directory + 38) >>> 16, 0o100644);
+  });
+});
+
+describe('the certificates in a layer', () => {
+  it('are the one root that signs the database of the region', () => {
+    const [pem = '', ...others] = rdsCertificates('us-east-1');
+    assert.deepEqual(others, []);
+    const certificate = new X509Certificate(pem);
+    assert.match(certificate.subject, /Amazon RDS us-east-1 Root CA RSA2048 G1/);
+    assert.ok(certificate.ca);
+    assert.ok(Date.parse(certificate.validTo) > Date.UTC(2050, 0));
+  });
+
+  it('are those of every region where the region is not known', () => {
+    assert.deepEqual(rdsCertificates('xx-nowhere-1'), []);
   });
 });
 

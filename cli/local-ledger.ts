@@ -1,3 +1,4 @@
+import { DatabaseError } from 'pg';
 import { type DataDirectory, dataDirectory } from '../local/data-directory';
 import { devSettings } from '../local/dev-settings';
 import { type LocalKeys, requireKeys } from '../local/keys';
@@ -65,6 +66,9 @@ export function unreachable(url: string, cause: unknown): OperatorError {
       `${placeOf(url)} refuses the password; does it belong to the keys.json of this LOGLINE_DATA?`,
       { cause },
     );
+  }
+  if (cause instanceof DatabaseError && !/^(08|53|57)/.test(cause.code ?? '')) {
+    return new OperatorError(`${placeOf(url)} refuses: ${oneLine(cause)}`, { cause });
   }
   const first = cause instanceof AggregateError ? cause.errors[0] : cause;
   return new OperatorError(

@@ -6,13 +6,16 @@ import * as dev from './commands/dev';
 import * as exportCommand from './commands/export';
 import * as importCommand from './commands/import';
 import * as keys from './commands/keys';
+import * as migrate from './commands/migrate';
+import * as seed from './commands/seed';
 import * as smoke from './commands/smoke';
+import * as status from './commands/status';
 import * as token from './commands/token';
 import * as verify from './commands/verify';
 
 const USAGE_EXIT_CODE = 2;
 /** In the order that `--help` shows them. A command loads what it needs only when it runs. */
-const COMMANDS = [dev, token, smoke, verify, exportCommand, importCommand, keys, connect];
+const COMMANDS = [dev, token, smoke, verify, exportCommand, importCommand, status, keys, seed, migrate, connect];
 
 /**
  * Runs one command line (`npx logline …`) and sets the exit code: 0, 1 when it did not work, 2 when it was

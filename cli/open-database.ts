@@ -30,14 +30,8 @@ export async function connect(options: ConnectOptions): Promise<void> {
 export async function localDatabaseUrl(isAdmin: boolean): Promise<string> {
   const data = dataDirectory();
   const keys = await requireKeys(data);
-  const own = process.env.DATABASE_URL;
-  if (own) {
-    if (!URL.canParse(own)) {
-      throw new OperatorError(
-        'DATABASE_URL is not a URL; it should look like postgres://owner:password@host:5432/database',
-        { exitCode: 2 },
-      );
-    }
+  const own = ownDatabaseUrl();
+  if (own !== undefined) {
     if (isAdmin) return own;
     return asRole({ connectionString: own }, APP_ROLE, keys.passwords.app).connectionString ?? own;
   }
@@ -51,6 +45,20 @@ export async function localDatabaseUrl(isAdmin: boolean): Promise<string> {
   return isAdmin
     ? databaseUrl(run.postgresPort, OWNER_ROLE, keys.passwords.owner, LEDGER_DATABASE)
     : databaseUrl(run.postgresPort, APP_ROLE, keys.passwords.app, LEDGER_DATABASE);
+}
+
+/**
+ * The server of the user's own that DATABASE_URL names, as its owner; undefined when it names none.
+ * @throws OperatorError (exit code 2) when it is no URL of PostgreSQL
+ */
+export function ownDatabaseUrl(): string | undefined {
+  const own = process.env.DATABASE_URL;
+  if (!own) return undefined;
+  if (URL.canParse(own) && /^postgres(ql)?:$/.test(new URL(own).protocol)) return own;
+  throw new OperatorError(
+    'DATABASE_URL is not usable; it should look like postgres://owner:password@host:5432/database',
+    { exitCode: 2 },
+  );
 }
 
 /** The password goes by environment: arguments can be read by every user of the machine. */

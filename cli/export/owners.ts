@@ -5,6 +5,7 @@ import { databaseUrl, LEDGER_DATABASE } from '../../local/ledger-database';
 import { OperatorError } from '../../local/operator-error';
 import { currentRun } from '../../local/run-lock';
 import { unreachable } from '../local-ledger';
+import { ownDatabaseUrl } from '../open-database';
 
 /** An owner of spans in a tenant. */
 export interface Owner {
@@ -50,7 +51,8 @@ export async function ownersOf(tenant: string, since: string | null): Promise<re
 }
 
 async function allSeeingUrl(): Promise<string> {
-  if (process.env.DATABASE_URL) return process.env.DATABASE_URL;
+  const own = ownDatabaseUrl();
+  if (own !== undefined) return own;
   const data = dataDirectory();
   const keys = await requireKeys(data);
   const port = (await currentRun(data))?.postgresPort;

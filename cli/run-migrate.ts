@@ -1,0 +1,62 @@
+import { dataDirectory } from '../local/data-directory';
+import { devSettings } from '../local/dev-settings';
+import { loadKeys } from '../local/keys';
+import { asLogLineError } from '../runtime/db/database-error';
+import { type MigrationStatus, migrate, migrationStatus } from '../runtime/db/migrate';
+import { ConfigurationError } from '../runtime/ledger/errors';
+import { unreachable } from './local-ledger';
+import { localDatabaseUrl, ownDatabaseUrl } from './open-database';
+import { table } from './table';
+
+export interface MigrateCommandOptions {
+  readonly status?: boolean;
+  readonly json?: boolean;
+}
+
+const CONNECT_TIMEOUT_MS = 5_000;
+
+/** Applies the migrations that the local database lacks, or lists them. */
+export async function runMigrate({ status, json }: MigrateCommandOptions): Promise<void> {
+  const url = ownDatabaseUrl() ?? (await localDatabaseUrl(true));
+  const admin = {
+    ...devSettings().runtime.database,
+    connectionString: url,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+  };
+  try {
+    if (status) {
+      showStatus(await migrationStatus(admin), json === true);
+      return;
+    }
+    // Without keys.json the password of logline_app is left alone: another machine may be using it.
+    const appPassword = (await loadKeys(dataDirectory()))?.passwords.app;
+    const applied = await migrate({ admin, ...(appPassword === undefined ? {} : { appPassword }) });
+    if (json) process.stdout.write(`${JSON.stringify({ applied })}\n`);
+    else {
+      const lines = applied.map((name) => `applied ${name}`);
+      process.stdout.write(`${lines.length === 0 ? 'every migration is applied' : lines.join('\n')}\n`);
+    }
+  } catch (cause) {
+    if (cause instanceof ConfigurationError) throw cause;
+    // What pg throws of its own while it connects.
+    if (cause instanceof Error && asLogLineError(cause) !== cause) throw unreachable(url, cause);
+    throw cause;
+  }
+}
+
+/** Exit code 1 when something is pending or was edited. */
+function showStatus(migrations: readonly MigrationStatus[], json: boolean): void {
+  const isUpToDate = migrations.every(({ applied, edited }) => applied && !edited);
+  if (!isUpToDate) process.exitCode = 1;
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ up_to_date: isUpToDate, migrations })}\n`);
+    return;
+  }
+  const rows = migrations.map((one) => [one.name, stateOf(one)]);
+  process.stdout.write(`${table(['migration', 'state'], rows).join('\n')}\n`);
+}
+
+function stateOf({ applied, edited }: MigrationStatus): string {
+  if (edited) return 'edited after it was applied';
+  return applied ? 'applied' : 'pending';
+}

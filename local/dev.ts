@@ -1,6 +1,6 @@
 import { SCOPES } from '../runtime/crypto';
 import { mintToken } from '../runtime/crypto/token';
-import { migrate } from '../runtime/db/migrate';
+import { analyzeLedger, migrate } from '../runtime/db/migrate';
 import type { Settings } from '../runtime/settings';
 import { type DataDirectory, dataDirectory, prepareDataDirectory } from './data-directory';
 import { devSettings } from './dev-settings';
@@ -148,6 +148,7 @@ async function startLedger(context: StartContext): Promise<void> {
     onProgress: (message) => log.logger.info(message),
   });
   closers.push(() => ledger.close());
+  if (applied.length > 0) await analyzeLedger(database.admin);
   const ticker = await startTicker({ database: ledger.database, host: ledger.host, logger: log.logger });
   closers.push(() => ticker.stop());
   if (context.stop.isRequested) return;

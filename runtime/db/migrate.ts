@@ -64,6 +64,21 @@ export async function migrate(options: MigrateOptions): Promise<readonly string[
   }
 }
 
+/**
+ * Gives the planner statistics of the ledger, as its owner; call it once the seeds are planted. Without any, a fresh
+ * database scans an audience where one look-up by id would do (measured at 4,000 rows: 1.6 ms against 0.006 ms), until
+ * autovacuum comes round.
+ */
+export async function analyzeLedger(admin: DatabaseOptions): Promise<void> {
+  const client = new Client({ ...clientConfig(admin), pipeline: false });
+  await client.connect();
+  try {
+    await client.query('ANALYZE ledger.universal_registry');
+  } finally {
+    await client.end();
+  }
+}
+
 /** Which migrations of this program a database has. Reads only. */
 export async function migrationStatus(
   admin: DatabaseOptions,

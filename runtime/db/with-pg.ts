@@ -16,6 +16,14 @@ export interface Transaction {
    * keeps seeing the same; for any other this is what its first statement saw.
    */
   snapshot(): Promise<string>;
+  /** What it was opened with. */
+  readonly settings: PlannerSettings | undefined;
+}
+
+/** Settings of PostgreSQL's planner that a transaction may need. */
+export interface PlannerSettings {
+  readonly enable_sort?: 'on' | 'off';
+  readonly plan_cache_mode?: 'auto' | 'force_generic_plan' | 'force_custom_plan';
 }
 
 export interface TransactionOptions {
@@ -25,6 +33,8 @@ export interface TransactionOptions {
   readonly snapshot?: boolean;
   /** Overrides the pool's statement timeout for this transaction. */
   readonly statementTimeoutMs?: number;
+  /** For this transaction only; they travel with BEGIN. */
+  readonly settings?: PlannerSettings;
 }
 
 /**
@@ -48,7 +58,12 @@ export async function withPg<T>(
     const opened = client.query(begin) as unknown as Promise<QueryResult[]>;
     // Awaited below; until then a failure must not count as unhandled.
     opened.catch(() => undefined);
-    const result = await work({ db: kyselyOn(client), client, snapshot: () => snapshotOf(opened) });
+    const result = await work({
+      db: kyselyOn(client),
+      client,
+      snapshot: () => snapshotOf(opened),
+      settings: options.settings,
+    });
     await opened;
     await finish(client, options.readOnly ?? false);
     return result;
@@ -65,10 +80,13 @@ function beginStatement(identity: Identity, options: TransactionOptions): string
     options.statementTimeoutMs === undefined
       ? ''
       : `SET LOCAL statement_timeout = ${Math.trunc(options.statementTimeoutMs)};`;
+  const settings = Object.entries(options.settings ?? {})
+    .map(([name, value]) => `set_config(${escapeLiteral(name)}, ${escapeLiteral(String(value))}, true), `)
+    .join('');
   return (
     `BEGIN${mode};${timeout}` +
     `SELECT set_config('app.user_id', ${escapeLiteral(user)}, true), ` +
-    `set_config('app.tenant_id', ${escapeLiteral(tenant)}, true), pg_current_snapshot()::text AS snapshot`
+    `set_config('app.tenant_id', ${escapeLiteral(tenant)}, true), ${settings}pg_current_snapshot()::text AS snapshot`
   );
 }
 

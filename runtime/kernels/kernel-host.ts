@@ -23,6 +23,7 @@ import { kernelErrorOf } from './kernel-invoker';
 import { KERNELS } from './kernels';
 import { dueTimes, nextDueTime } from './schedule-expression';
 import type { KernelName } from './stable-ids';
+import { storableOutcome } from './storable-outcome';
 
 export interface KernelHostOptions {
   readonly database: Database;
@@ -163,7 +164,7 @@ export class KernelHost implements KernelInvoker {
   ): Promise<SandboxOutcome> {
     const { database, writer, keys, sandbox } = this.#options;
     const { trusted = false, pure = false, ...code } = task;
-    return sandbox.run({
+    const outcome = await sandbox.run({
       ...code,
       env: {
         APP_USER_ID: identity.user,
@@ -174,6 +175,7 @@ export class KernelHost implements KernelInvoker {
       lane: identity.tenant,
       ...(run.signal === undefined ? {} : { signal: run.signal }),
     });
+    return storableOutcome(outcome);
   }
 }
 

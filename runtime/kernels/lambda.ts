@@ -2,7 +2,7 @@ import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { KernelCall } from '../aws/lambda-invoker';
 import { LambdaInvoker } from '../aws/lambda-invoker';
 import { type LambdaRuntime, once, openLambdaRuntime } from '../aws/lambda-runtime';
-import { migrate } from '../db/migrate';
+import { analyzeLedger, migrate } from '../db/migrate';
 import { ConfigurationError } from '../ledger/errors';
 import { publishKeys } from '../ledger/key-publisher';
 import { seed } from '../ledger/seed';
@@ -129,21 +129,23 @@ export function createMigratorHandler(): () => Promise<MigratorResult> {
     const owner = await secrets.readObject(environment.masterSecretArn);
     const app = await secrets.readObject(environment.databaseSecretArn);
     const onProgress = (line: string) => logger.info(line);
+    const admin = {
+      host: environment.databaseHost,
+      port: environment.databasePort,
+      database: environment.databaseName,
+      ...(owner.username === undefined ? {} : { user: owner.username }),
+      ...(owner.password === undefined ? {} : { password: owner.password }),
+      tls: environment.databaseTls,
+    };
     const migrations = await migrate({
-      admin: {
-        host: environment.databaseHost,
-        port: environment.databasePort,
-        database: environment.databaseName,
-        ...(owner.username === undefined ? {} : { user: owner.username }),
-        ...(owner.password === undefined ? {} : { password: owner.password }),
-        tls: environment.databaseTls,
-      },
+      admin,
       ...(app.password === undefined ? {} : { appPassword: app.password }),
       onProgress,
     });
     const writer = new SpanWriter({ database, signingKey: () => keys().current });
     const published = await publishKeys({ database, writer, ring: keys(), onProgress });
     const seeds = await seed({ database, writer, keys: keys(), onProgress });
+    if (migrations.length > 0) await analyzeLedger(admin);
     return { migrations, seeds, keys: published };
   };
 }

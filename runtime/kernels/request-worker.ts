@@ -121,7 +121,9 @@ async function work(ctx: KernelContext, claim: Claim): Promise<'complete' | 'fai
 /** Which kernel a request is for: a function through run_code, or provider_exec by its own id. */
 function start(owner: KernelContext, request: SignedSpan, claim: Claim): Promise<KernelOutcome> {
   const input = request.input ?? null;
+  // After the input, so that no request can pass for another, or for the schedule.
   const shared = {
+    trigger: 'request',
     request_id: request.id,
     attempt: claim.attempt,
     ...(request.trace_id === undefined || request.trace_id === null ? {} : { trace_id: request.trace_id }),
@@ -133,7 +135,7 @@ function start(owner: KernelContext, request: SignedSpan, claim: Claim): Promise
   }
   if (target === PROVIDER_EXEC_ID) return owner.invoke('provider_exec', { ...objectOf(input), ...shared });
   if (target === RUN_CODE_ID) return owner.invoke('run_code', { ...objectOf(input), ...shared });
-  return owner.invoke('run_code', { function_id: target, input, trigger: 'request', ...shared });
+  return owner.invoke('run_code', { function_id: target, input, ...shared });
 }
 
 /** `parent_id` is the function; requests of other programs may say it in metadata or related_to. */

@@ -27,7 +27,8 @@ interface RunEvent {
  */
 export async function main(ctx: KernelContext, event: JsonValue): Promise<KernelOutcome | JsonValue> {
   const run = asObject(event);
-  if (run.trigger === 'midnight_ruler' && run.function_id === undefined) {
+  // The round decides for everybody: only the schedule, which runs as nobody, may start it.
+  if (run.trigger === 'midnight_ruler' && run.function_id === undefined && ctx.identity.tenant === '') {
     return runMidnight(ctx, event, (owner, functionId, input) =>
       runFunction(owner, { function_id: functionId, input, trigger: 'midnight_ruler' }),
     );
@@ -40,7 +41,7 @@ export async function main(ctx: KernelContext, event: JsonValue): Promise<Kernel
     input: run.input ?? null,
     ...optionalText(run, 'request_id'),
     ...optionalText(run, 'trace_id'),
-    ...optionalText(run, 'trigger'),
+    trigger: run.trigger === 'request' ? 'request' : 'execute',
     ...(typeof run.attempt === 'number' ? { attempt: run.attempt } : {}),
   });
 }
@@ -57,7 +58,8 @@ async function runFunction(ctx: KernelContext, event: RunEvent): Promise<KernelO
 
   const before = await executionOf(ctx, event);
   if (before !== null) return outcomeOf(before);
-  const exhausted = event.function_id === MIDNIGHT_RULER_ID ? null : await takeQuota(ctx, fn, manifest);
+  const isRound = event.function_id === MIDNIGHT_RULER_ID && event.trigger === 'midnight_ruler';
+  const exhausted = isRound ? null : await takeQuota(ctx, fn, manifest);
   if (exhausted !== null) return exhausted;
 
   const started = Date.now();

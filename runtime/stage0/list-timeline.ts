@@ -1,7 +1,7 @@
 import { withPg } from '../db/with-pg';
 import { type Fault, MalformedError } from '../ledger/errors';
 import type { JsonValue } from '../ledger/span';
-import { readTimeline, type TimelineRequest } from '../ledger/timeline';
+import { readTimeline, type TimelineRequest, timelineTransaction } from '../ledger/timeline';
 import type { TimelineFilter, TimelineOrder } from '../ledger/timeline-filter';
 import { normalizeTimestamp } from '../ledger/timestamp';
 import { json } from './answer';
@@ -38,10 +38,7 @@ export const listTimeline: Handler = async (stage0, { request, caller }) => {
     stage0.database,
     identity,
     (transaction) => readTimeline(transaction, timelineRequest),
-    {
-      readOnly: true,
-      snapshot: true,
-    },
+    timelineTransaction(timelineRequest),
   );
   return json(200, {
     spans: page.spans,

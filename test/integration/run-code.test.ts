@@ -162,4 +162,46 @@ describe('running a function', () => {
     });
     assert.equal(events.body.count, 1);
   });
+
+  for (const [title, code] of [
+    ['U+0000 in the result', 'function main() { return { a: ["\\u0000"] }; }'],
+    ['a lone surrogate in the result', 'function main() { return "\\ud800"; }'],
+    ['U+0000 in the error', 'function main() { throw new Error("a\\u0000b\\ud800"); }'],
+    ['U+0000 in the name of a member', 'function main() { return { "\\u0000": 1 }; }'],
+    [
+      'U+0000 and lone surrogates on the console',
+      'function main() { console.log("\\u0000\\ud800"); return 1; }',
+    ],
+  ] as const) {
+    it(`${title} cannot keep the run out of the ledger`, async () => {
+      const id = await append(code);
+      const { status, body } = await execute(id);
+      assert.ok(status === 200 || status === 422, JSON.stringify(body));
+      const found = await kernels.call(`/api/timeline?entity_type=execution&related_to=${id}`, { token });
+      assert.equal(found.body.count, 1);
+    });
+  }
+
+  it('no request can start the midnight round for everybody', async () => {
+    const event = { trigger: 'midnight_ruler', scheduled_for: '2099-01-01T00:00:00.000Z' };
+    const answer = await execute(KERNEL_IDS.run_code, event);
+    assert.equal(answer.status, 400, JSON.stringify(answer.body));
+    const { status, body } = await kernels.call('/api/spans', {
+      token,
+      body: {
+        entity_type: 'request',
+        who: 'a',
+        this: 'x',
+        status: 'scheduled',
+        parent_id: KERNEL_IDS.run_code,
+        input: event,
+      },
+    });
+    assert.equal(status, 201);
+    await kernels.tick('request_worker');
+    const { span } = (await kernels.call(`/api/spans/${body.span.id}`, { token })).body;
+    assert.equal(span.status, 'error', JSON.stringify(span));
+    const { rows } = await kernels.pool.pool.query('SELECT count(*)::int AS nights FROM app.ruling_night');
+    assert.equal(rows[0].nights, 0);
+  });
 });

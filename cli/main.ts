@@ -2,20 +2,42 @@ import { Command, CommanderError } from 'commander';
 import { OperatorError, oneLine } from '../local/operator-error';
 import { LogLineError } from '../runtime/ledger/errors';
 import * as connect from './commands/connect';
+import * as cost from './commands/cost';
+import * as deploy from './commands/deploy';
+import * as destroy from './commands/destroy';
 import * as dev from './commands/dev';
 import * as exportCommand from './commands/export';
 import * as importCommand from './commands/import';
 import * as keys from './commands/keys';
+import * as logs from './commands/logs';
 import * as migrate from './commands/migrate';
 import * as seed from './commands/seed';
 import * as smoke from './commands/smoke';
 import * as status from './commands/status';
 import * as token from './commands/token';
+import * as validate from './commands/validate';
 import * as verify from './commands/verify';
 
 const USAGE_EXIT_CODE = 2;
 /** In the order that `--help` shows them. A command loads what it needs only when it runs. */
-const COMMANDS = [dev, token, smoke, verify, exportCommand, importCommand, status, keys, seed, migrate, connect];
+const COMMANDS = [
+  dev,
+  token,
+  smoke,
+  verify,
+  exportCommand,
+  importCommand,
+  status,
+  keys,
+  seed,
+  migrate,
+  connect,
+  logs,
+  validate,
+  deploy,
+  cost,
+  destroy,
+];
 
 /**
  * Runs one command line (`npx logline …`) and sets the exit code: 0, 1 when it did not work, 2 when it was

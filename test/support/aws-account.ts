@@ -1,0 +1,200 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+
+/** An entry of a stand-in log group. */
+export interface StandInEvent {
+  readonly eventId: string;
+  readonly timestamp: number;
+  readonly message: string;
+}
+
+/** What the stand-in for an AWS account holds. Tests change it between commands. */
+export interface AccountContents {
+  /** Log group → entries, oldest first. */
+  readonly logs: Map<string, StandInEvent[]>;
+  /** `service/code` → value. */
+  readonly quotas: Map<string, number>;
+  /** Function → its environment. */
+  readonly functions: Map<string, Readonly<Record<string, string>>>;
+  /** ARN → text. */
+  readonly secrets: Map<string, string>;
+  /** Operation → error code that it answers with. */
+  readonly refusals: Map<string, string>;
+}
+
+/** Entries of one page of a log, small so that a few entries make several pages. */
+const PAGE = 2;
+
+/**
+ * STS, CloudWatch Logs, Service Quotas, Secrets Manager and Lambda of one account on the loopback, each in its own
+ * protocol, for the SDK's own clients: set AWS_ENDPOINT_URL to {@link url}.
+ */
+export class AwsAccount {
+  readonly contents: AccountContents = {
+    logs: new Map(),
+    quotas: new Map(),
+    functions: new Map(),
+    secrets: new Map(),
+    refusals: new Map(),
+  };
+  /** Operations, as they were asked for. */
+  readonly asked: string[] = [];
+  readonly #server: Server;
+
+  private constructor() {
+    this.#server = createServer((request, response) => void this.#handle(request, response));
+  }
+
+  static async start(): Promise<AwsAccount> {
+    const account = new AwsAccount();
+    account.#server.listen(0, '127.0.0.1');
+    await once(account.#server, 'listening');
+    return account;
+  }
+
+  get url(): string {
+    const address = this.#server.address();
+    return typeof address === 'object' && address !== null ? `http://127.0.0.1:${address.port}` : '';
+  }
+
+  /** For a command that shall find this account. */
+  get env(): Record<string, string> {
+    return {
+      AWS_ENDPOINT_URL: this.url,
+      AWS_ACCESS_KEY_ID: 'AKIDSTANDIN',
+      AWS_SECRET_ACCESS_KEY: 'stand-in-secret-access-key',
+      AWS_EC2_METADATA_DISABLED: 'true',
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const body = Buffer.concat(chunks).toString();
+    const operation = operationOf(request, body);
+    this.asked.push(operation);
+    if (!/^AWS4-HMAC-SHA256 Credential=AKIDSTANDIN\//.test(request.headers.authorization ?? '')) {
+      return refuse(response, operation, 'UnrecognizedClientException', 'unsigned');
+    }
+    const refusal = this.contents.refusals.get(operation);
+    if (refusal !== undefined)
+      return refuse(response, operation, refusal, `refused by the test: ${operation}`);
+    return this.#answer(operation, request, body, response);
+  }
+
+  #answer(
+    operation: string,
+    request: IncomingMessage,
+    body: string,
+    response: ServerResponse,
+  ): ServerResponse {
+    switch (operation) {
+      case 'GetCallerIdentity':
+        return response.writeHead(200, { 'content-type': 'text/xml' }).end(CALLER_IDENTITY);
+      case 'GetServiceQuota': {
+        const { ServiceCode, QuotaCode } = JSON.parse(body);
+        const value = this.contents.quotas.get(`${ServiceCode}/${QuotaCode}`);
+        return value === undefined
+          ? refuse(response, operation, 'NoSuchResourceException', 'no such quota')
+          : answer(response, { Quota: { ServiceCode, QuotaCode, Value: value } });
+      }
+      case 'FilterLogEvents':
+        return this.#filterLogEvents(JSON.parse(body), response);
+      case 'GetSecretValue': {
+        const { SecretId } = JSON.parse(body);
+        const text = this.contents.secrets.get(SecretId);
+        return text === undefined
+          ? refuse(response, operation, 'ResourceNotFoundException', 'no such secret')
+          : answer(response, { ARN: SecretId, Name: SecretId, SecretString: text });
+      }
+      case 'GetFunctionConfiguration': {
+        const name = decodeURIComponent((request.url ?? '').split('/')[3] ?? '');
+        const variables = this.contents.functions.get(name);
+        return variables === undefined
+          ? refuse(response, operation, 'ResourceNotFoundException', 'no such function')
+          : answer(response, {
+              FunctionName: name,
+              Environment: { Variables: variables },
+              VpcConfig: { VpcId: 'vpc-1', SubnetIds: ['subnet-1'], SecurityGroupIds: ['sg-1'] },
+            });
+      }
+      default:
+        return refuse(
+          response,
+          operation,
+          'UnknownOperationException',
+          `${operation} is not part of this stand-in`,
+        );
+    }
+  }
+
+  /** Pages as CloudWatch does; of the filter syntax only quoted texts, for it is the service that interprets it. */
+  #filterLogEvents(
+    query: { logGroupName: string; startTime?: number; filterPattern?: string; nextToken?: string },
+    response: ServerResponse,
+  ): ServerResponse {
+    const events = this.contents.logs.get(query.logGroupName);
+    if (events === undefined) {
+      return refuse(response, 'FilterLogEvents', 'ResourceNotFoundException', 'no such log group');
+    }
+    if (query.filterPattern?.startsWith('{ broken')) {
+      return refuse(response, 'FilterLogEvents', 'InvalidParameterException', 'Invalid filter pattern');
+    }
+    const wanted = query.filterPattern?.replace(/^"(.*)"$/, '$1') ?? '';
+    const found = events.filter(
+      ({ timestamp, message }) => timestamp >= (query.startTime ?? 0) && message.includes(wanted),
+    );
+    const offset = Number(query.nextToken ?? 0);
+    const end = offset + PAGE;
+    return answer(response, {
+      events: found.slice(offset, end),
+      ...(end < found.length ? { nextToken: String(end) } : {}),
+    });
+  }
+}
+
+const CALLER_IDENTITY = `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+  <GetCallerIdentityResult>
+    <Arn>arn:aws:iam::123456789012:user/operator</Arn>
+    <UserId>AIDASTANDIN</UserId>
+    <Account>123456789012</Account>
+  </GetCallerIdentityResult>
+  <ResponseMetadata><RequestId>1</RequestId></ResponseMetadata>
+</GetCallerIdentityResponse>`;
+
+/** Where each protocol puts the name: a header (JSON), the form (query), or the path (REST). */
+function operationOf(request: IncomingMessage, body: string): string {
+  const target = String(request.headers['x-amz-target'] ?? '');
+  if (target !== '') return target.split('.').at(-1) ?? '';
+  const action = new URLSearchParams(body).get('Action');
+  if (action !== null) return action;
+  return /^\/2015-03-31\/functions\/[^/]+\/configuration/.test(request.url ?? '')
+    ? 'GetFunctionConfiguration'
+    : `${request.method} ${request.url}`;
+}
+
+function answer(response: ServerResponse, value: unknown): ServerResponse {
+  return response.writeHead(200, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(value));
+}
+
+function refuse(response: ServerResponse, operation: string, code: string, message: string): ServerResponse {
+  if (operation === 'GetCallerIdentity') {
+    return response
+      .writeHead(403, { 'content-type': 'text/xml' })
+      .end(
+        `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error></ErrorResponse>`,
+      );
+  }
+  return response
+    .writeHead(code === 'ResourceNotFoundException' ? 404 : 400, {
+      'content-type': 'application/x-amz-json-1.1',
+      'x-amzn-errortype': code,
+    })
+    .end(JSON.stringify({ __type: code, message }));
+}

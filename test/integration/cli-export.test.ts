@@ -1,0 +1,340 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { blake3, cryptoReady, generateSigningKey, hex } from '../../runtime/crypto';
+import type { SignedSpan } from '../../runtime/ledger/span';
+import { append, post } from '../support/api';
+import {
+  cleanUp,
+  type Ended,
+  type LocalRun,
+  runCommand,
+  startCommand,
+  startLocalRun,
+  temporaryFolder,
+} from '../support/local-run';
+import { signedSpan } from '../support/spans';
+import { until } from '../support/until';
+
+describe('export and import --dry-run', function () {
+  this.timeout(120_000);
+  let data: string;
+  let folder: string;
+  let local: LocalRun;
+
+  before(async () => {
+    await cryptoReady();
+    data = await temporaryFolder();
+    folder = await temporaryFolder();
+    local = await startLocalRun(data);
+  });
+
+  after(async () => {
+    await local.stop();
+    await cleanUp(data);
+    await cleanUp(folder);
+  });
+
+  function logline(...args: string[]): Promise<Ended> {
+    return runCommand(args, { env: { LOGLINE_DATA: data } });
+  }
+
+  async function succeed(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await logline(...args);
+    assert.equal(code, 0, stdout + stderr);
+    assert.equal(stderr, '');
+    return stdout;
+  }
+
+  async function token(user: string, tenant: string): Promise<string> {
+    return (await succeed('token', '--user', user, '--tenant', tenant)).trim();
+  }
+
+  function out(name: string): string {
+    return path.join(folder, name);
+  }
+
+  async function spansOf(file: string): Promise<SignedSpan[]> {
+    const bytes = await readFile(file);
+    const text = (file.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString();
+    assert.ok(text.endsWith('\n'));
+    return text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+  }
+
+  function names(spans: readonly SignedSpan[]): string[] {
+    return spans.flatMap(({ name, entity_type }) => (entity_type === 'note' ? [name ?? ''] : [])).sort();
+  }
+
+  it('exports every span of the tenant, of every user and privacy, and nothing of another', async () => {
+    const [alice, bob, eve] = await Promise.all([
+      token('alice', 'acme'),
+      token('bob', 'acme'),
+      token('alice', 'other'),
+    ]);
+    const first = await append(local.url, alice, { name: 'private of alice' });
+    await append(local.url, alice, { id: first.id, seq: 1, name: 'deleted', is_deleted: true });
+    await append(local.url, bob, { name: 'private of bob' });
+    await append(local.url, bob, { name: 'tenant of bob', visibility: 'tenant' });
+    await append(local.url, eve, { name: 'public of another tenant', visibility: 'public' });
+
+    for (const file of [out('acme.ndjson'), out('acme.ndjson.gz')]) {
+      assert.match(await succeed('export', '--tenant', 'acme', '--out', file), /^exported 5 spans /);
+      const spans = await spansOf(file);
+      assert.deepEqual(names(spans), ['deleted', 'private of alice', 'private of bob', 'tenant of bob']);
+      assert.equal(spans[0]?.entity_type, 'instance_key', 'it begins with the key history');
+      const digest = JSON.parse(await readFile(`${file}.digest.json`, 'utf8'));
+      assert.equal(digest.blake3, hex(blake3(await readFile(file))));
+      assert.deepEqual([digest.spans, digest.users, digest.complete], [5, ['alice', 'bob'], true]);
+      assert.match(await succeed('verify', '--file', file), /^OK: 5 spans /m);
+    }
+  });
+
+  it('exports what these users own, or what is of this time', async () => {
+    await succeed('export', '--tenant', 'acme', '--user', 'bob', '--out', out('bob.ndjson'));
+    assert.deepEqual(names(await spansOf(out('bob.ndjson'))), ['private of bob', 'tenant of bob']);
+    const since = new Date().toISOString();
+    await append(local.url, await token('bob', 'acme'), { name: 'late' });
+    await succeed('export', '--tenant', 'acme', '--since', since, '--out', out('late.ndjson'));
+    assert.deepEqual(names(await spansOf(out('late.ndjson'))), ['late']);
+    const digest = JSON.parse(await readFile(`${out('late.ndjson')}.digest.json`, 'utf8'));
+    assert.equal(digest.complete, false);
+  });
+
+  it('exports what a token may read, and verify knows from the digest that versions may be missing', async () => {
+    const [alice, carol] = await Promise.all([token('alice', 'acme'), token('carol', 'acme')]);
+    const hidden = await append(local.url, carol, { name: 'hidden' });
+    await append(local.url, carol, { id: hidden.id, seq: 1, name: 'shared', visibility: 'tenant' });
+    const file = out('alice.ndjson');
+    await succeed('export', '--tenant', 'acme', '--url', local.url, '--token', alice, '--out', file);
+    const found = names(await spansOf(file));
+    assert.ok(
+      found.includes('shared') && found.includes('tenant of bob') && found.includes('private of alice'),
+    );
+    assert.ok(!found.includes('hidden') && !found.includes('private of bob'));
+    assert.match(await succeed('verify', '--file', file), /^1 version could not be seen/m);
+  });
+
+  describe('of many spans', () => {
+    const COUNT = 12_000;
+
+    before(async () => {
+      const bearer = await token('many', 'many');
+      for (let done = 0; done < COUNT; done += 1000) {
+        const spans = Array.from({ length: 1000 }, (_, index) => ({
+          entity_type: 'note',
+          who: 'many',
+          this: 'x'.repeat(600),
+          name: String(done + index),
+        }));
+        const response = await fetch(`${local.url}/api/spans`, {
+          method: 'POST',
+          headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' },
+          body: JSON.stringify(spans),
+        });
+        assert.equal(response.status, 201, await response.text());
+      }
+    });
+
+    for (const [signal, code] of [
+      ['SIGINT', 130],
+      ['SIGKILL', null],
+    ] as const) {
+      it(`goes on where ${signal} interrupted it, and loses and repeats nothing`, async () => {
+        const file = out(`many-${signal}.ndjson`);
+        const args = ['export', '--tenant', 'many', '--out', file];
+        const command = startCommand(args, { env: { LOGLINE_DATA: data } });
+        await until('a part is safe', async () => {
+          const state = await readFile(`${file}.part.json`, 'utf8').catch(() => '{}');
+          return JSON.parse(state).spans > 0;
+        });
+        command.child.kill(signal);
+        const ended = await command.ended;
+        assert.equal(ended.code, code, ended.stderr);
+        if (signal === 'SIGINT') {
+          assert.match(ended.stderr, /^logline: interrupted; \d+ spans are in .*; the same command goes on/);
+          assert.match(await readFile(`${file}.part`, 'utf8'), /\}\n$/);
+        }
+        assert.ok(
+          !(await readdir(folder)).includes(path.basename(file)),
+          'it is not there before it is whole',
+        );
+
+        assert.match(await succeed(...args), /^continuing behind \d+ spans /);
+        const found = (await spansOf(file)).filter(({ entity_type }) => entity_type === 'note');
+        assert.equal(found.length, COUNT);
+        assert.equal(new Set(found.map(({ name }) => name)).size, COUNT);
+        assert.match(await succeed('verify', '--file', file), /^OK: /m);
+        assert.ok(!(await readdir(folder)).some((name) => name.includes(`${signal}.ndjson.part`)));
+      });
+    }
+  });
+
+  for (const { title, args, code, message } of [
+    {
+      title: 'a file that is there',
+      args: ['--tenant', 'acme', '--out', 'acme.ndjson'],
+      code: 1,
+      message: /is there already.*--force/,
+    },
+    {
+      title: 'a name of another kind',
+      args: ['--tenant', 'acme', '--out', 'acme.csv'],
+      code: 2,
+      message: /must end in \.ndjson/,
+    },
+    {
+      title: 'a tenant without spans',
+      args: ['--tenant', 'nobody', '--out', 'n.ndjson'],
+      code: 1,
+      message: /nobody owns a span in tenant nobody/,
+    },
+    {
+      title: 'a moment that is none',
+      args: ['--tenant', 'acme', '--since', 'soon', '--out', 'n.ndjson'],
+      code: 2,
+      message: /--since must be/,
+    },
+    {
+      title: 'a token that is none',
+      args: ['--tenant', 'acme', '--token', 'abc', '--out', 'n.ndjson'],
+      code: 1,
+      message: /answered 401/,
+    },
+    {
+      title: 'a user beside a token',
+      args: ['--tenant', 'acme', '--token', 'abc', '--user', 'bob', '--out', 'n.ndjson'],
+      code: 2,
+      message: /either --user or a token/,
+    },
+    {
+      title: 'a folder that does not exist',
+      args: ['--tenant', 'acme', '--out', 'no/such/n.ndjson'],
+      code: 1,
+      message: /cannot write .*ENOENT/,
+    },
+  ]) {
+    it(`refuses ${title} in one line and leaves nothing behind`, async () => {
+      const full = args.map((arg) => (/\.\w+$/.test(arg) ? out(arg) : arg));
+      const ended = await logline('export', ...full);
+      assert.equal(ended.code, code, ended.stdout + ended.stderr);
+      assert.match(ended.stderr, message);
+      assert.equal(ended.stderr.trim().split('\n').length, 1);
+      assert.ok(!(await readdir(folder)).some((name) => /^n\.|\.part/.test(name)));
+    });
+  }
+
+  describe('import --dry-run', () => {
+    it('passes an export, and says what a ledger holds of it', async () => {
+      const file = out('acme.ndjson.gz');
+      assert.match(await succeed('import', '--dry-run', file), /^OK: 5 spans of 4 entities /m);
+      const compared = await succeed('import', '--dry-run', file, '--url', local.url);
+      assert.match(compared, /^0 spans are new there, 5 are there already, 0 conflict$/m);
+    });
+
+    it('tells new spans, the same spans, and other content under the same version apart', async () => {
+      const alice = await token('alice', 'acme');
+      const key = generateSigningKey();
+      const stored = await append(local.url, alice, { name: 'stored' });
+      const mine = { owner_id: 'alice', tenant_id: 'acme' };
+      const other = signedSpan({ ...mine, id: stored.id, name: 'other' }, key);
+      const next = signedSpan({ ...mine, id: stored.id, seq: 1, prev_hash: stored.curr_hash }, key);
+      const astray = signedSpan({ ...mine, id: stored.id, seq: 1, prev_hash: 'ab'.repeat(32) }, key);
+      const dryRun = async (spans: readonly SignedSpan[]) => {
+        const file = out('compare.ndjson');
+        await writeFile(file, spans.map((span) => `${JSON.stringify(span)}\n`).join(''));
+        const { code, stdout, stderr } = await logline(
+          'import',
+          '--dry-run',
+          file,
+          '--url',
+          local.url,
+          '--json',
+        );
+        assert.equal(stderr, '');
+        return { code, ...JSON.parse(stdout) };
+      };
+      assert.deepEqual((await dryRun([stored, next])).compared, { added: 1, present: 1, conflicts: 0 });
+      // The ledger holds the version before, so the file may begin in the middle.
+      assert.equal((await dryRun([next])).code, 0);
+      for (const conflicting of [other, astray]) {
+        const { code, compared, faults } = await dryRun([conflicting]);
+        assert.equal(code, 1);
+        assert.equal(compared.conflicts, 1);
+        assert.match(faults[0].detail, /^conflict: /);
+      }
+      const alone = signedSpan({ ...mine, seq: 1, prev_hash: 'ab'.repeat(32) }, key);
+      assert.match((await dryRun([alone])).faults[0].detail, /^gap: /);
+    });
+
+    for (const { title, change, message } of [
+      {
+        title: 'a changed value',
+        change: (text: string) => text.replace('private of bob', 'private of eve'),
+        message: /hash: /,
+      },
+      {
+        title: 'a missing line',
+        change: (text: string) => text.replace(/^.*"is_deleted":false.*"private of alice".*\n/m, ''),
+        message: /gap: /,
+      },
+      { title: 'half a line', change: (text: string) => text.slice(0, -40), message: /unreadable: / },
+    ]) {
+      it(`finds ${title}, and that the file is not the one of the digest`, async () => {
+        const file = out('changed.ndjson');
+        const text = await readFile(out('acme.ndjson'), 'utf8');
+        assert.notEqual(change(text), text);
+        await writeFile(file, change(text));
+        await writeFile(`${file}.digest.json`, await readFile(`${out('acme.ndjson')}.digest.json`));
+        for (const command of [
+          ['import', '--dry-run'],
+          ['verify', '--file'],
+        ]) {
+          const { code, stdout } = await logline(...command, file);
+          assert.equal(code, 1, stdout);
+          assert.match(stdout, message);
+          assert.match(stdout, /^FAULT digest: changed\.ndjson hashes to /m);
+        }
+      });
+    }
+
+    it('finds what the API would refuse although it verifies', async () => {
+      const file = out('form.ndjson');
+      const strange = { ...signedSpan({ entity_type: '', metadata: {} }) };
+      const members = signedSpan({ ...({ colour: 'red' } as object) });
+      await writeFile(file, `${JSON.stringify(strange)}\n${JSON.stringify(members)}\n`);
+      const { code, stdout } = await logline('import', '--dry-run', file);
+      assert.equal(code, 1);
+      assert.match(stdout, /schema: \/entity_type /);
+      assert.match(stdout, /schema: \/colour is not a member/);
+    });
+
+    it('does nothing without --dry-run, and says so', async () => {
+      const { code, stderr } = await logline('import', out('acme.ndjson'));
+      assert.equal(code, 2);
+      assert.match(stderr, /^logline: import only checks a file so far: give --dry-run/);
+    });
+  });
+
+  it('takes up an export only with the same options', async () => {
+    const file = out('mixed.ndjson');
+    const bearer = await token('alice', 'acme');
+    assert.equal((await post(local.url, bearer, {})).status, 400);
+    const earlier = {
+      plan: { tenant: 'x', source: 'y', users: null },
+      request: 'another',
+      bytes: 0,
+      spans: 0,
+      part: 0,
+    };
+    await writeFile(`${file}.part`, '');
+    await writeFile(`${file}.part.json`, JSON.stringify(earlier));
+    const { code, stderr } = await logline('export', '--tenant', 'acme', '--out', file);
+    assert.equal(code, 1);
+    assert.match(stderr, /belongs to another export; begin anew with --force/);
+    await succeed('export', '--tenant', 'acme', '--out', file, '--force');
+  });
+});

@@ -19,7 +19,7 @@ export async function generateHttpReference(): Promise<readonly GeneratedFile[]>
     '# HTTP reference',
     '',
     'Made from the route table by `npm run generate`; the same table yields `GET /openapi.json` (OpenAPI 3.1).',
-    'Errors are `application/problem+json` (RFC 9457): ' + namesOf(PROBLEM) + '.',
+    `Errors are \`application/problem+json\` (RFC 9457): ${namesOf(PROBLEM)}.`,
     '',
     ...ROUTES.flatMap(routeSection),
     '## Span, as sent',

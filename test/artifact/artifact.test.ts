@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { mintToken, type Scope, signingKeyFromHex } from '../../runtime/crypto';
 import { verifySpan } from '../../runtime/ledger/span-signature';
+import { inSequence } from '../infra/in-sequence';
 import { at, listOf, recordOf } from '../infra/subject';
 import { Cloud, secretMember } from './cloud';
 import { httpEvent, scheduleInput, tickBatch } from './events';
@@ -15,7 +16,7 @@ interface Answer {
 
 describe('what is deployed', function () {
   this.timeout(180_000);
-  this.bail(true);
+  inSequence();
   let cloud: Cloud;
   let token: string;
 

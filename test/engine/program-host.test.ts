@@ -2,4 +2,4 @@ import { ProgramHost } from './program-host';
 import { describeLife } from './scenario';
 
 // Pulumi's own executor with a stand-in for its engine; `npm run test:engine` tells the same story to the real one.
-describeLife('dev', async () => new ProgramHost('dev'));
+describeLife('dev', async () => new ProgramHost('dev'), { brief: true });

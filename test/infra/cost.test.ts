@@ -1,5 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { costOf, costReport, costTable } from '../../cli/cost';
+import { loadRun } from './subject';
 
 describe('the cost of a stack', function () {
   this.timeout(120_000);
@@ -11,7 +12,7 @@ describe('the cost of a stack', function () {
   });
 
   it('is around $212 a month for prod', async () => {
-    const report = await costReport({ stack: 'prod' });
+    const report = costOf('prod', (await loadRun('prod')).resources);
     assert.ok(report.totalUsd > 190 && report.totalUsd < 235, costTable(report));
     assert.deepEqual(report.unpriced, []);
   });

@@ -53,23 +53,28 @@ export const STACKS: Readonly<Record<string, DryRunOptions>> = {
   },
 };
 
-const loaded = new Map<string, Promise<Stack>>();
+const runs = new Map<string, Promise<DryRun>>();
 let queue: Promise<unknown> = Promise.resolve();
 
-/** A stack of {@link STACKS}; each is run once, one after the other. */
-export function loadStack(name: string): Promise<Stack> {
+/** The program's run for a stack of {@link STACKS}; each is run once, one after the other. */
+export function loadRun(name: string): Promise<DryRun> {
   const options = STACKS[name];
   if (options === undefined) {
     throw new Error(`no such stack: ${name}`);
   }
-  const known = loaded.get(name);
+  const known = runs.get(name);
   if (known !== undefined) {
     return known;
   }
-  const run = queue.then(() => dryRun(options)).then((result) => stackOf(name, result));
+  const run = queue.then(() => dryRun(options));
   queue = run.catch(() => undefined);
-  loaded.set(name, run);
+  runs.set(name, run);
   return run;
+}
+
+/** A stack of {@link STACKS}, as the rules see it. */
+export async function loadStack(name: string): Promise<Stack> {
+  return stackOf(name, await loadRun(name));
 }
 
 /** Turns a run of the program into what the rules look at. */

@@ -18,7 +18,7 @@ export function createHandler(): Handler {
   return async (event, context) => {
     const startedAtMs = Date.now();
     const result = await answer(open, event, context);
-    measure(metrics, event, context, result.statusCode ?? 200, Date.now() - startedAtMs);
+    measure(metrics, context, result.statusCode ?? 200, Date.now() - startedAtMs);
     return result;
   };
 }
@@ -37,29 +37,15 @@ async function answer(
   }
 }
 
-/** One line for each request, to be found by the ids that API Gateway and X-Ray know it by; nothing of its content. */
-function measure(
-  metrics: Metrics,
-  event: LambdaEvent,
-  context: LambdaContext,
-  status: number,
-  durationMs: number,
-): void {
+/** Also of a request that never reached the app, because Stage-0 could not start. */
+function measure(metrics: Metrics, context: LambdaContext, status: number, durationMs: number): void {
   metrics.put({
     dimensions: {},
     metrics: [
       { name: 'RequestDuration', unit: 'Milliseconds', value: durationMs },
       ...(status >= 500 ? [{ name: 'RequestErrors', unit: 'Count', value: 1 } as const] : []),
     ],
-    properties: {
-      service: 'stage0',
-      msg: 'request',
-      route: 'routeKey' in event ? event.routeKey : undefined,
-      status,
-      outcome: status < 400 ? 'ok' : 'error',
-      request_id: context.awsRequestId,
-      trace_id: process.env._X_AMZN_TRACE_ID,
-    },
+    properties: { status, request_id: context.awsRequestId },
   });
 }
 

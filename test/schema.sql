@@ -69,6 +69,12 @@ TABLE app.ruling_queue (row security: f, forced: f)
   tenant_id text NOT NULL
   owner_id text NOT NULL
   ruled_on date NOT NULL DEFAULT '-infinity'::date
+TABLE app.span_relation (row security: t, forced: t)
+  related_id uuid NOT NULL
+  audience text COLLATE "C" NOT NULL
+  at timestamp(3) with time zone NOT NULL
+  span_id uuid NOT NULL
+  seq integer NOT NULL
 TABLE app.token_revocation (row security: t, forced: t)
   tenant_id text NOT NULL
   token_id text NOT NULL
@@ -121,6 +127,7 @@ app.policy_emission policy_emission_pkey PRIMARY KEY (span_id, policy_id)
 app.request_queue request_queue_pkey PRIMARY KEY (request_id)
 app.ruling_night ruling_night_pkey PRIMARY KEY (local_date)
 app.ruling_queue ruling_queue_pkey PRIMARY KEY (subject_id)
+app.span_relation span_relation_pkey PRIMARY KEY (audience, related_id, at, span_id, seq)
 app.token_revocation token_revocation_pkey PRIMARY KEY (tenant_id, token_id)
 ledger.universal_registry first_version_has_no_prev_hash CHECK (((seq = 0) = (prev_hash IS NULL)))
 ledger.universal_registry universal_registry_at_check CHECK (((at >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (at < '10000-01-01 00:00:00+00'::timestamp with time zone)))
@@ -145,14 +152,17 @@ CREATE INDEX idempotency_key_at ON app.idempotency_key USING btree (at)
 CREATE INDEX policy_cursor_active ON app.policy_cursor USING btree (policy_id) WHERE is_active
 CREATE INDEX request_queue_due ON app.request_queue USING btree (due_at, "position")
 CREATE INDEX ruling_queue_next ON app.ruling_queue USING btree (tenant_id, owner_id, ruled_on, subject_id)
+CREATE INDEX universal_registry_did ON ledger.universal_registry USING btree (audience, did, at, id, seq) WHERE (did IS NOT NULL)
 CREATE INDEX universal_registry_entity_type ON ledger.universal_registry USING btree (audience, entity_type, at, id, seq)
 CREATE INDEX universal_registry_feed ON ledger.universal_registry USING btree (audience, tx_id, ordinal)
 CREATE INDEX universal_registry_name ON ledger.universal_registry USING btree (audience, name, at, id, seq) WHERE (name IS NOT NULL)
+CREATE INDEX universal_registry_owner_id ON ledger.universal_registry USING btree (audience, owner_id, at, id, seq) WHERE (visibility <> 'private'::text)
 CREATE INDEX universal_registry_parent_id ON ledger.universal_registry USING btree (audience, parent_id, at, id, seq) WHERE (parent_id IS NOT NULL)
-CREATE INDEX universal_registry_related_to ON ledger.universal_registry USING gin (related_to) WHERE (related_to IS NOT NULL)
 CREATE INDEX universal_registry_status ON ledger.universal_registry USING btree (audience, status, at, id, seq) WHERE (status IS NOT NULL)
+CREATE INDEX universal_registry_tenant_id ON ledger.universal_registry USING btree (audience, tenant_id, at, id, seq) WHERE (audience = 'public'::text)
 CREATE INDEX universal_registry_timeline ON ledger.universal_registry USING btree (audience, at, id, seq)
 CREATE INDEX universal_registry_trace_id ON ledger.universal_registry USING btree (audience, trace_id, at, id, seq) WHERE (trace_id IS NOT NULL)
+CREATE INDEX universal_registry_who ON ledger.universal_registry USING btree (audience, who, at, id, seq)
 CREATE UNIQUE INDEX deletion_pkey ON app.deletion USING btree (id, seq)
 CREATE UNIQUE INDEX execution_quota_pkey ON app.execution_quota USING btree (tenant_id, day)
 CREATE UNIQUE INDEX function_schedule_pkey ON app.function_schedule USING btree (function_id)
@@ -164,12 +174,15 @@ CREATE UNIQUE INDEX policy_emission_pkey ON app.policy_emission USING btree (spa
 CREATE UNIQUE INDEX request_queue_pkey ON app.request_queue USING btree (request_id)
 CREATE UNIQUE INDEX ruling_night_pkey ON app.ruling_night USING btree (local_date)
 CREATE UNIQUE INDEX ruling_queue_pkey ON app.ruling_queue USING btree (subject_id)
+CREATE UNIQUE INDEX span_relation_pkey ON app.span_relation USING btree (audience, related_id, at, span_id, seq)
 CREATE UNIQUE INDEX token_revocation_pkey ON app.token_revocation USING btree (tenant_id, token_id)
 CREATE UNIQUE INDEX universal_registry_pkey ON ledger.universal_registry USING btree (id, seq)
 
 -- Policies
 
 own_tenant app.idempotency_key PERMISSIVE FOR ALL TO public USING ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))) WITH CHECK ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id)))
+append_by_trigger app.span_relation PERMISSIVE FOR INSERT TO public USING () WITH CHECK (true)
+read_own_audiences app.span_relation PERMISSIVE FOR SELECT TO public USING ((audience = ANY (( SELECT ledger.session_audiences() AS session_audiences)::text[]))) WITH CHECK ()
 append_by_trigger app.token_revocation PERMISSIVE FOR INSERT TO public USING () WITH CHECK (true)
 read_own_tenant app.token_revocation PERMISSIVE FOR SELECT TO public USING (((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id)) OR (tenant_id = 'system'::text))) WITH CHECK ()
 append_as_oneself ledger.universal_registry PERMISSIVE FOR INSERT TO public USING () WITH CHECK (((owner_id = ( SELECT ledger.session_user_id() AS session_user_id)) AND (tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))))
@@ -178,6 +191,7 @@ read_own_audiences ledger.universal_registry PERMISSIVE FOR SELECT TO public USI
 -- Triggers (A: always, O: unless replicating)
 
 A: CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.universal_registry FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()
+A: CREATE TRIGGER span_relation AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN ((new.related_to IS NOT NULL)) EXECUTE FUNCTION app.copy_span_relations()
 A: CREATE TRIGGER version_chain AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN (((new.seq > 0) OR new.is_deleted)) EXECUTE FUNCTION ledger.check_version_chain()
 O: CREATE TRIGGER function_schedule AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN ((new.entity_type = 'function'::text)) EXECUTE FUNCTION app.maintain_function_schedule()
 O: CREATE TRIGGER policy_cursor AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN ((new.entity_type = 'policy'::text)) EXECUTE FUNCTION app.maintain_policy_cursor()
@@ -226,6 +240,19 @@ VIEW ledger.visible_timeline (security_invoker=true) AS
 
 -- Functions
 
+CREATE OR REPLACE FUNCTION app.copy_span_relations()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+AS $function$
+BEGIN
+  INSERT INTO app.span_relation (related_id, audience, at, span_id, seq)
+  SELECT DISTINCT related_id, NEW.audience, NEW.at, NEW.id, NEW.seq
+    FROM unnest(NEW.related_to) AS related_id WHERE related_id IS NOT NULL;
+  RETURN NULL;
+END
+$function$
 CREATE OR REPLACE FUNCTION app.copy_token_revocation()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -390,9 +417,18 @@ END
 $function$
 CREATE OR REPLACE FUNCTION ledger.session_audiences()
  RETURNS text[]
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE PARALLEL SAFE
-RETURN array_remove(ARRAY['public'::text, CASE WHEN (ledger.session_user_id() IS NOT NULL) THEN ledger.audience_of('tenant'::text, ledger.session_tenant_id(), NULL::text) ELSE NULL::text END, ledger.audience_of('private'::text, ledger.session_tenant_id(), ledger.session_user_id())], NULL::text)
+AS $function$
+BEGIN
+  RETURN array_remove(ARRAY[
+    'public',
+    CASE WHEN ledger.session_user_id() IS NOT NULL
+         THEN ledger.audience_of('tenant', ledger.session_tenant_id(), NULL) END,
+    ledger.audience_of('private', ledger.session_tenant_id(), ledger.session_user_id())
+  ], NULL);
+END
+$function$
 CREATE OR REPLACE FUNCTION ledger.session_tenant_id()
  RETURNS text
  LANGUAGE sql
@@ -457,6 +493,7 @@ relation app.policy_emission TO logline_app: INSERT, SELECT
 relation app.request_queue TO logline_app: DELETE, SELECT, UPDATE
 relation app.ruling_night TO logline_app: INSERT, SELECT, UPDATE
 relation app.ruling_queue TO logline_app: SELECT, UPDATE
+relation app.span_relation TO logline_app: SELECT
 relation app.token_revocation TO logline_app: SELECT
 relation ledger.universal_registry TO logline_app: SELECT
 relation ledger.visible_timeline TO logline_app: SELECT

@@ -107,6 +107,14 @@ export interface AppRulingQueue {
   tenant_id: string;
 }
 
+export interface AppSpanRelation {
+  at: string;
+  audience: string;
+  related_id: string;
+  seq: number;
+  span_id: string;
+}
+
 export interface AppTokenRevocation {
   at: Generated<string>;
   tenant_id: string;
@@ -192,6 +200,7 @@ export interface DB {
   "app.request_queue": AppRequestQueue;
   "app.ruling_night": AppRulingNight;
   "app.ruling_queue": AppRulingQueue;
+  "app.span_relation": AppSpanRelation;
   "app.token_revocation": AppTokenRevocation;
   "ledger.universal_registry": LedgerUniversalRegistry;
   "ledger.visible_timeline": LedgerVisibleTimeline;

@@ -1,2 +1,2 @@
 // Made from sql/ by npm run generate.
-export const LATEST_MIGRATION = '000013_ruling_queue';
+export const LATEST_MIGRATION = '000014_timeline_ranges';

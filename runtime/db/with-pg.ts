@@ -58,18 +58,36 @@ export async function withPg<T>(
     const opened = client.query(begin) as unknown as Promise<QueryResult[]>;
     // Awaited below; until then a failure must not count as unhandled.
     opened.catch(() => undefined);
-    const result = await work({
-      db: kyselyOn(client),
-      client,
-      snapshot: () => snapshotOf(opened),
-      settings: options.settings,
-    });
+    const result = await work(new OpenTransaction(client, opened, options.settings));
     await opened;
     await finish(client, options.readOnly ?? false);
     return result;
   } catch (error) {
     await abandon(client, error);
     throw asLogLineError(error);
+  }
+}
+
+class OpenTransaction implements Transaction {
+  readonly client: PoolClient;
+  readonly settings: PlannerSettings | undefined;
+  readonly #opened: Promise<QueryResult[]>;
+  #db: Kysely<DB> | undefined;
+
+  constructor(client: PoolClient, opened: Promise<QueryResult[]>, settings: PlannerSettings | undefined) {
+    this.client = client;
+    this.#opened = opened;
+    this.settings = settings;
+  }
+
+  /** Made on first use: not every transaction needs a query builder. */
+  get db(): Kysely<DB> {
+    this.#db ??= kyselyOn(this.client);
+    return this.#db;
+  }
+
+  snapshot(): Promise<string> {
+    return snapshotOf(this.#opened);
   }
 }
 

@@ -55,7 +55,11 @@ export async function readTimeline(
   const { text, values, name } = timelineQuery(request);
   // A plan that is kept knows no values; without the settings made for it, it would be a bad one.
   const isKept = name !== undefined && transaction.settings === ORDERED_PLAN;
-  const { rows } = await transaction.client.query<Row>({ text, values: [...values], ...(isKept ? { name } : {}) });
+  const { rows } = await transaction.client.query<Row>({
+    text,
+    values: [...values],
+    ...(isKept ? { name } : {}),
+  });
   return page(transaction, request, rows);
 }
 

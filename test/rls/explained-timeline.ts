@@ -1,9 +1,13 @@
-import { type CompiledQuery, Kysely, PostgresDialect } from 'kysely';
-import type { Pool, PoolClient } from 'pg';
-import type { DB } from '../../runtime/db/database.generated';
+import { escapeLiteral, type PoolClient } from 'pg';
 import type { Database } from '../../runtime/db/pool';
 import { withPg } from '../../runtime/db/with-pg';
-import { readTimeline, type TimelinePage, type TimelineRequest } from '../../runtime/ledger/timeline';
+import {
+  readTimeline,
+  type TimelinePage,
+  type TimelineRequest,
+  timelineTransaction,
+} from '../../runtime/ledger/timeline';
+import { type TimelineQuery, timelineQuery } from '../../runtime/ledger/timeline-query';
 
 /** What EXPLAIN (ANALYZE) says of one node of a plan, without the members nobody asks for here. */
 export interface PlanNode {
@@ -22,27 +26,14 @@ export interface ExplainedPage {
   readonly buffers: number;
 }
 
-/** Reads a page of the timeline, then explains the very statement that read it, under the same identity. */
+/** Reads a page of the timeline, then explains the very statement that read it, under the same identity and settings. */
 export function explainTimeline(database: Database, request: TimelineRequest): Promise<ExplainedPage> {
   return withPg(
     database,
     request.identity,
     async (transaction) => {
-      const sent: CompiledQuery[] = [];
-      const db = new Kysely<DB>({
-        dialect: new PostgresDialect({ pool: poolOf(transaction.client) }),
-        log: ({ query }) => {
-          sent.push(query);
-        },
-      });
-      const page = await readTimeline({ ...transaction, db }, request);
-      const [query] = sent;
-      if (query === undefined) throw new Error('no query was sent');
-      const { rows } = await transaction.client.query(
-        `EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) ${query.sql}`,
-        [...query.parameters],
-      );
-      const plan = rows[0]['QUERY PLAN'][0].Plan;
+      const page = await readTimeline(transaction, request);
+      const plan = await explain(transaction.client, timelineQuery(request));
       return {
         page,
         scans: nodesOf(plan)
@@ -51,13 +42,27 @@ export function explainTimeline(database: Database, request: TimelineRequest): P
         buffers: Number(plan['Shared Hit Blocks']) + Number(plan['Shared Read Blocks']),
       };
     },
-    { readOnly: true, snapshot: true },
+    timelineTransaction(request),
   );
 }
 
-function poolOf(client: PoolClient): Pool {
-  const borrowed = { query: client.query.bind(client), release: () => undefined };
-  return { connect: async () => borrowed, end: async () => undefined } as unknown as Pool;
+const EXPLAIN = 'EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON)';
+
+/** A statement with a name is run by a plan that knows no values, which only a prepared one shows. */
+async function explain(client: PoolClient, { text, values, name }: TimelineQuery): Promise<RawNode> {
+  if (name === undefined) return planOf(await client.query(`${EXPLAIN} ${text}`, [...values]));
+  await client.query(`PREPARE explained AS ${text}`);
+  const literals = values.map((value) => escapeLiteral(String(value)));
+  const answer = await client.query(`${EXPLAIN} EXECUTE explained (${literals.join(', ')})`);
+  await client.query('DEALLOCATE explained');
+  return planOf(answer);
+}
+
+function planOf({ rows }: { readonly rows: readonly Record<string, unknown>[] }): RawNode {
+  const plans = rows[0]?.['QUERY PLAN'] as readonly { readonly Plan: RawNode }[];
+  const [plan] = plans;
+  if (plan === undefined) throw new Error('EXPLAIN returned no plan');
+  return plan.Plan;
 }
 
 type RawNode = Readonly<Record<string, unknown>> & { readonly Plans?: readonly RawNode[] };
@@ -66,11 +71,17 @@ function nodesOf(node: RawNode): RawNode[] {
   return [node, ...(node.Plans ?? []).flatMap(nodesOf)];
 }
 
+/** Without those that only answer a question about each row found. */
+function ownNodesOf(node: RawNode): RawNode[] {
+  const plans = (node.Plans ?? []).filter((plan) => plan['Parent Relationship'] !== 'SubPlan');
+  return [node, ...plans.flatMap(ownNodesOf)];
+}
+
 function planNode(node: RawNode): PlanNode {
   const loops = Number(node['Actual Loops']);
   return {
     type: String(node['Node Type']),
-    indexes: nodesOf(node).flatMap((part) =>
+    indexes: ownNodesOf(node).flatMap((part) =>
       part['Index Name'] === undefined ? [] : [String(part['Index Name'])],
     ),
     rows: Number(node['Actual Rows']) * loops,

@@ -79,6 +79,7 @@ describe('key history', () => {
       reason: 'stolen',
     });
     await publish(ring);
+    assert.deepEqual(await publish(ring), []);
     assert.deepEqual(await told(), {
       keys: [
         ['one', 'revoked', null],

@@ -50,7 +50,7 @@ describe('export file', () => {
       await interrupted.flush();
       // Added but never made safe: as if the process had been killed.
       await interrupted.add(lost, behind('c2'));
-      await appendFile(partFileOf(out), '{"id":"half a li');
+      await appendFile(partFileOf(out), `{"id":"${'half a li'.repeat(10_000)}`);
 
       const state = await readState(stateFileOf(out));
       assert.ok(state);

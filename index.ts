@@ -25,7 +25,7 @@ for (const warning of config.warnings) {
   pulumi.log.warn(warning);
 }
 const { protect, region, partition } = config;
-const { logRetentionDays, memoryMb, tickConcurrency } = config.functions;
+const { logRetentionDays, memoryMb, tickConcurrency, apiConcurrency } = config.functions;
 const names = new Names(config);
 const tagged = taggedWith(stackTags(config));
 const opts: pulumi.ComponentResourceOptions = { transformations: [tagged] };
@@ -72,6 +72,7 @@ const stage0 = new Stage0(
     secrets,
     kernels,
     memoryMb,
+    concurrency: apiConcurrency,
     environment: { ...environment, ...corsEnvironment(config) },
   },
   afterMigration,

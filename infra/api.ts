@@ -3,7 +3,7 @@ import * as pulumi from '@pulumi/pulumi';
 import { type OperationName, ROUTES } from '../runtime/stage0/route-table';
 import type { LambdaFunction } from './function';
 import type { Names } from './names';
-import type { ApiSettings, OidcSettings } from './settings';
+import type { ApiSettings, OidcSettings } from './stack-settings';
 
 /** Arguments of {@link Api}. */
 export interface ApiArgs {

@@ -3,7 +3,8 @@
  */
 
 import * as pulumi from '@pulumi/pulumi';
-import { ConfigError, parseSettings, type RawSettings, type StackSettings } from './settings';
+import { ConfigError, parseSettings, type RawSettings } from './settings';
+import type { StackSettings } from './stack-settings';
 
 /** The settings of the running stack, with its one secret. */
 export interface StackConfig extends StackSettings {

@@ -4,7 +4,7 @@ import * as random from '@pulumi/random';
 import type { Names } from './names';
 import { CERTIFICATE_AUTHORITY } from './rds-certificates';
 import { OWNER_ROLE } from './secrets';
-import type { DatabaseSettings } from './settings';
+import type { DatabaseSettings } from './stack-settings';
 
 /** Arguments of {@link Database}. */
 export interface DatabaseArgs {

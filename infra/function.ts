@@ -51,6 +51,8 @@ export interface LambdaFunctionArgs {
    * ticks start hundreds of thousands of times a month.
    */
   readonly tracing?: 'Active' | 'PassThrough';
+  /** Copies that may run at once, reserved from the account's limit. Defaults to no limit of its own. */
+  readonly concurrency?: number | undefined;
 }
 
 /** A serialised handler has some 260 bytes; one that captured data has more. */
@@ -145,6 +147,7 @@ export class LambdaFunction extends pulumi.ComponentResource {
         architectures: ['arm64'],
         memorySize: args.memoryMb,
         timeout: args.timeoutSeconds,
+        ...(args.concurrency === undefined ? {} : { reservedConcurrentExecutions: args.concurrency }),
         layers: [args.layerArn],
         // Dual stack, and the SDK's IPv6 endpoints: AWS's own APIs are reached through the free egress-only gateway.
         environment: { variables: { AWS_USE_DUALSTACK_ENDPOINT: 'true', ...args.environment } },

@@ -4,7 +4,7 @@ import type { Database } from './database';
 import type { LambdaFunction } from './function';
 import type { Names } from './names';
 import type { TickQueue } from './scheduler';
-import type { MonitoringSettings } from './settings';
+import type { MonitoringSettings } from './stack-settings';
 
 /** Arguments of {@link Monitoring}. */
 export interface MonitoringArgs {

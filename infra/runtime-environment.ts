@@ -1,7 +1,7 @@
 import type * as pulumi from '@pulumi/pulumi';
 import type { Database } from './database';
 import type { Secrets } from './secrets';
-import type { StackSettings } from './settings';
+import type { StackSettings } from './stack-settings';
 
 /** Environment variables of a function. */
 export type Environment = Readonly<Record<string, pulumi.Input<string>>>;

@@ -6,115 +6,17 @@
 import { isPrivateBlock, parseIpv4Block } from './cidr';
 import { nameFaults } from './names';
 import { SettingsReader } from './settings-reader';
+import type {
+  ApiSettings,
+  DatabaseSettings,
+  FunctionSettings,
+  MonitoringSettings,
+  NetworkSettings,
+  OidcSettings,
+  StackSettings,
+} from './stack-settings';
 
-/** How functions in the private subnets reach the internet. */
-export type Egress = 'ipv6' | 'nat';
-
-/** `logline:network` */
-export interface NetworkSettings {
-  /** IPv4 range of the VPC, /16 to /22 within RFC 1918. Defaults to `10.60.0.0/16`. */
-  readonly cidr: string;
-  /** Zones with a private subnet each, 2 or 3. Defaults to 2. */
-  readonly zones: number;
-  /**
-   * `ipv6` (default): an egress-only gateway, free of charge, reaches hosts that have an IPv6 address.
-   * `nat`: NAT gateways as well, for hosts that have none; from $36.50 a month each.
-   */
-  readonly egress: Egress;
-  /** NAT gateways with `egress: nat`: `one` (default), or one `per-zone`, which survives the loss of a zone. */
-  readonly natGateways: 'one' | 'per-zone';
-}
-
-/** `logline:database` */
-export interface DatabaseSettings {
-  /** Graviton class. Defaults to `db.t4g.micro`. */
-  readonly instanceClass: string;
-  /** Storage at first, 20–16,384 GiB. Defaults to 20. */
-  readonly storageGb: number;
-  /** Storage grows by itself up to this. Defaults to five times `storageGb`. */
-  readonly maxStorageGb: number;
-  /** A standby in another zone. Defaults to false. */
-  readonly multiAz: boolean;
-  /** Defaults to the stack's `protect`. */
-  readonly deletionProtection: boolean;
-  /** Days that automated backups are kept, 1–35. Defaults to 7. */
-  readonly backupDays: number;
-  /** Keep a snapshot when the stack is destroyed. Defaults to the stack's `protect`. */
-  readonly finalSnapshot: boolean;
-  /** Performance Insights with the free 7 days of history. Defaults to true. */
-  readonly performanceInsights: boolean;
-  /** Defaults to `logline`. */
-  readonly name: string;
-}
-
-/** `logline:api` */
-export interface ApiSettings {
-  /** Origins of browsers that may call the API; `*` for all. Defaults to none, which switches CORS off. */
-  readonly corsOrigins: readonly string[];
-  /** Let browsers send credentials. Not together with `*`. Defaults to false. */
-  readonly corsCredentials: boolean;
-  /** Requests a second that are served steadily, 1–10,000. Defaults to 50. */
-  readonly rateLimit: number;
-  /** Requests that may come at once, 1–5,000. Defaults to 100. */
-  readonly burstLimit: number;
-}
-
-/** `logline:oidc`: tokens of an OpenID Connect issuer are accepted besides those of the CLI. */
-export interface OidcSettings {
-  readonly issuer: string;
-  readonly audience: string;
-  /** Claim with the user. Defaults to `sub`. */
-  readonly userClaim: string;
-  /** Claim with the tenant. Defaults to `tenant`. */
-  readonly tenantClaim: string;
-  /**
-   * Let API Gateway itself refuse every call without a valid token of the issuer. Public spans can then not be
-   * read without a token, and tokens of the CLI are not accepted. Defaults to false: Stage-0 checks tokens.
-   */
-  readonly atGateway: boolean;
-}
-
-/** `logline:functions` */
-export interface FunctionSettings {
-  /** Memory of Stage-0 and of the kernels that run user code, 256–3,008 MB. Defaults to 512. */
-  readonly memoryMb: number;
-  /** Days that logs are kept; one of the values CloudWatch allows. Defaults to 30. */
-  readonly logRetentionDays: number;
-  /** Copies of a scheduled kernel that may run at once, 2 (the AWS minimum) to 10. Defaults to 2. */
-  readonly tickConcurrency: number;
-}
-
-/** `logline:monitoring` */
-export interface MonitoringSettings {
-  /** Where alarms are mailed to. Without it they still change state and show on the dashboard. */
-  readonly alarmEmail: string | undefined;
-  /** Defaults to true. */
-  readonly dashboard: boolean;
-}
-
-/** Everything that `index.ts` needs to know of a stack, checked as a whole. */
-export interface StackSettings {
-  readonly project: string;
-  readonly stack: string;
-  /** `aws:region`. */
-  readonly region: string;
-  /** `aws`, `aws-cn` or `aws-us-gov`: the second part of every ARN. */
-  readonly partition: string;
-  /** Refuse to delete what holds data or keys. Defaults to false. */
-  readonly protect: boolean;
-  /** Put on every resource besides `Project`, `Stack` and `ManagedBy`. */
-  readonly tags: Readonly<Record<string, string>>;
-  readonly network: NetworkSettings;
-  readonly database: DatabaseSettings;
-  readonly api: ApiSettings;
-  readonly oidc: OidcSettings | undefined;
-  readonly functions: FunctionSettings;
-  readonly monitoring: MonitoringSettings;
-  /** Names of the provider keys that are set (`logline:providerKeys`), such as `acme/openai`; never the keys. */
-  readonly providerNames: readonly string[];
-  /** What the user should know, though it stops nothing. */
-  readonly warnings: readonly string[];
-}
+export type { StackSettings } from './stack-settings';
 
 /** What `config.ts` hands in: values as Pulumi stores them, parsed from JSON where they were JSON. */
 export interface RawSettings {
@@ -322,11 +224,19 @@ function readOidc(root: SettingsReader): OidcSettings | undefined {
 }
 
 function readFunctions(root: SettingsReader): FunctionSettings {
-  const reader = root.object('functions', ['memoryMb', 'logRetentionDays', 'tickConcurrency']);
+  const reader = root.object('functions', [
+    'memoryMb',
+    'logRetentionDays',
+    'tickConcurrency',
+    'apiConcurrency',
+  ]);
   return {
     memoryMb: reader.integer('memoryMb', { min: 256, max: 3_008, fallback: 512 }),
     logRetentionDays: reader.numberOf('logRetentionDays', LOG_RETENTION_DAYS, 30),
     tickConcurrency: reader.integer('tickConcurrency', { min: 2, max: 10, fallback: 2 }),
+    apiConcurrency: reader.has('apiConcurrency')
+      ? reader.integer('apiConcurrency', { min: 1, max: 1_000, fallback: 1 })
+      : undefined,
   };
 }
 

@@ -14,6 +14,8 @@ export interface Stage0Args {
   readonly environment: Environment;
   readonly kernels: Kernels;
   readonly memoryMb: number;
+  /** Copies that may run at once; undefined leaves it to the account's limit. */
+  readonly concurrency: number | undefined;
 }
 
 /**
@@ -37,6 +39,7 @@ export class Stage0 extends pulumi.ComponentResource {
         factory: () => require('logline-stage0').createHandler(),
         layerArn: args.layers.stage0.arn,
         memoryMb: args.memoryMb,
+        concurrency: args.concurrency,
         // API Gateway gives up after 30 s; answering just before lets the caller read why.
         timeoutSeconds: 29,
         environment: { ...args.environment, ...calleesEnvironment(kernels.functions) },

@@ -1,5 +1,5 @@
 import * as pulumi from '@pulumi/pulumi';
-import type { StackSettings } from './settings';
+import type { StackSettings } from './stack-settings';
 
 /** Resource types of this program that AWS lets carry tags. A test compares the list with the provider's own types. */
 const TAGGABLE: ReadonlySet<string> = new Set([

@@ -4,8 +4,9 @@ import { ACCESS_RULES, type Rule } from './access-rules';
 import { DATA_RULES, PROTECTED_RULES } from './data-rules';
 import { OPERATION_RULES } from './operation-rules';
 import { copyOf, loadStack, ofType, STACKS, type Stack } from './subject';
+import { SURFACE_RULES } from './surface-rules';
 
-const RULES: readonly Rule[] = [...ACCESS_RULES, ...DATA_RULES, ...OPERATION_RULES];
+const RULES: readonly Rule[] = [...ACCESS_RULES, ...DATA_RULES, ...OPERATION_RULES, ...SURFACE_RULES];
 
 /** The program bundles the runtime and serialises handlers: seconds, not milliseconds. */
 const PROGRAM_TIMEOUT_MS = 120_000;
@@ -81,6 +82,18 @@ describe('the program', function () {
       ofType(await loadStack('staging with every option'), 'aws:ec2/natGateway:NatGateway').length,
       1,
     );
+  });
+
+  it('limits the copies of Stage-0 where it is asked to, and leaves the account its own limit otherwise', async () => {
+    const limits = (stack: Stack) =>
+      ofType(stack, 'aws:lambda/function:Function').map(
+        ({ name, inputs }) => `${name} ${inputs.reservedConcurrentExecutions}`,
+      );
+    assert.ok((await loadStack('dev').then(limits)).every((line) => line.endsWith(' undefined')));
+    const limited = (await loadStack('staging with every option').then(limits)).filter(
+      (line) => !line.endsWith(' undefined'),
+    );
+    assert.deepEqual(limited, ['stage0 20']);
   });
 
   it('lets API Gateway check tokens only where it is asked to, and never for health', async () => {

@@ -47,6 +47,7 @@ export const STACKS: Readonly<Record<string, DryRunOptions>> = {
       'logline:network': { egress: 'nat', zones: 3 },
       'logline:api': { corsOrigins: ['https://app.example.com'], corsCredentials: true },
       'logline:oidc': { issuer: 'https://id.example.com', audience: 'logline', atGateway: true },
+      'logline:functions': { apiConcurrency: 20 },
       'logline:monitoring': { alarmEmail: 'ops@example.com' },
       'logline:tags': { Team: 'ledger' },
     },
@@ -117,6 +118,12 @@ export function copyOf(stack: Stack): Stack {
 /** All resources of a type: `aws:sqs/queue:Queue`. */
 export function ofType(stack: Stack, type: string): Subject[] {
   return stack.resources.filter((item) => item.type === type);
+}
+
+/** Names of the resources of a type that are wrong; a type without any is wrong too. */
+export function each(stack: Stack, type: string, wrong: (item: Subject) => boolean): string[] {
+  const items = ofType(stack, type);
+  return items.length === 0 ? [`no ${type}`] : items.filter(wrong).map(({ name }) => name);
 }
 
 /** The one resource of a type with a logical name. */

@@ -170,7 +170,8 @@ describe('a signed span', () => {
       fc.property(anySpan, (any) => {
         const sealed = sealSpan({ ...any, status: null }, key);
         const present = Object.entries(sealed.span).filter(([, value]) => value !== null);
-        assert.deepEqual(JSON.parse(sealed.json), Object.fromEntries(present));
+        // Through JSON, which knows no negative zero.
+        assert.deepEqual(JSON.parse(sealed.json), JSON.parse(JSON.stringify(Object.fromEntries(present))));
         assert.deepEqual(verifySpan(JSON.parse(sealed.json)), { ok: true });
       }),
     );

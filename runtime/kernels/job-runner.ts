@@ -13,7 +13,7 @@ const JOB_LOCK = 4_207_849;
 
 export interface JobRunnerOptions {
   readonly database: Database;
-  readonly host: KernelHost;
+  readonly host: Pick<KernelHost, 'run'>;
   readonly logger: Logger;
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFile, readdir, readFile, truncate } from 'node:fs/promises';
+import { appendFile, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { digestFault, readDigest } from '../../../cli/export/digest';
@@ -48,8 +48,12 @@ describe('export file', () => {
       const interrupted = await ExportFile.open(out, BEGINNING);
       await interrupted.add(first, behind('c1'));
       await interrupted.flush();
-      // Added but never made safe: as if the process had been killed.
+      const [part, safe] = await Promise.all([readFile(partFileOf(out)), readFile(stateFileOf(out))]);
+      // Added but never made safe, and half of it written: as if the process had been killed.
       await interrupted.add(lost, behind('c2'));
+      await interrupted.discard();
+      await writeFile(stateFileOf(out), safe);
+      await writeFile(partFileOf(out), part);
       await appendFile(partFileOf(out), `{"id":"${'half a li'.repeat(10_000)}`);
 
       const state = await readState(stateFileOf(out));

@@ -6,6 +6,7 @@ export function define(program: Command): void {
     .command('migrate')
     .description('bring the schema of the database up to date')
     .option('--status', 'only list the migrations; exits with 1 when one is pending or was edited')
+    .option('--stack <name>', 'a stack on AWS, through its migrator function, which seeds as well')
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
@@ -15,10 +16,16 @@ must be the URL of the owner of the schema.
 
 Examples:
   $ npx logline migrate --status
-  $ DATABASE_URL=postgres://owner:secret@db.example:5432/logline npx logline migrate`,
+  $ DATABASE_URL=postgres://owner:secret@db.example:5432/logline npx logline migrate
+  $ npx logline migrate --stack dev --status`,
     )
-    .action(async (options: MigrateCommandOptions) => {
-      const { runMigrate } = await import('../run-migrate');
-      await runMigrate(options);
+    .action(async ({ stack, ...options }: MigrateCommandOptions & { readonly stack?: string }) => {
+      if (stack === undefined) {
+        const { runMigrate } = await import('../run-migrate');
+        await runMigrate(options);
+      } else {
+        const { runMigrator, showMigrationStatus } = await import('../aws/run-migrator');
+        await (options.status ? showMigrationStatus : runMigrator)(stack, options.json === true);
+      }
     });
 }

@@ -5,6 +5,7 @@ export function define(program: Command): void {
   program
     .command('seed')
     .description('plant manifest, kernels and midnight ruler where they are missing or changed')
+    .option('--stack <name>', 'a stack on AWS, through its migrator function, which migrates as well')
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
@@ -14,10 +15,16 @@ newest one; a manifest of your own stays.
 
 Examples:
   $ npx logline seed
-  $ DATABASE_URL=postgres://owner:secret@db.example:5432/logline npx logline seed`,
+  $ DATABASE_URL=postgres://owner:secret@db.example:5432/logline npx logline seed
+  $ npx logline seed --stack dev`,
     )
-    .action(async (options: SeedCommandOptions) => {
-      const { runSeed } = await import('../run-seed');
-      await runSeed(options);
+    .action(async ({ stack, ...options }: SeedCommandOptions & { readonly stack?: string }) => {
+      if (stack === undefined) {
+        const { runSeed } = await import('../run-seed');
+        await runSeed(options);
+      } else {
+        const { runMigrator } = await import('../aws/run-migrator');
+        await runMigrator(stack, options.json === true);
+      }
     });
 }

@@ -141,6 +141,29 @@ describe('logline deploy and what follows it, against stand-ins for AWS and the 
     assert.ok(!account.asked.includes('PutSecretValue'));
   });
 
+  it('migrates and seeds through the migrator, and asks the API for the state of it', async () => {
+    const missing = await run('migrate', '--stack', 'dev');
+    assert.equal(missing.code, 1);
+    assert.match(missing.stderr, /stack "dev" is not deployed in us-east-1/);
+    account.contents.answers.set('logline-dev-migrator', {
+      payload: { migrations: ['000099_more'], seeds: ['run_code'], keys: [] },
+    });
+    assert.equal((await run('seed', '--stack', 'dev')).stdout, 'applied 000099_more\nseeded run_code\n');
+    account.contents.answers.set('logline-dev-migrator', {
+      payload: { errorType: 'Error', errorMessage: 'column "x" does not exist' },
+      failed: true,
+    });
+    const failed = await run('migrate', '--stack', 'dev');
+    assert.equal(failed.code, 1);
+    assert.match(
+      failed.stderr,
+      /^logline: the migrator failed: column "x" does not exist; see npx logline logs/,
+    );
+    const status = await run('migrate', '--stack', 'dev', '--status');
+    assert.equal(status.code, 0, status.stdout);
+    assert.match(status.stdout, /and everything before it is applied/);
+  });
+
   it('destroys after the name was given twice', async () => {
     const wrong = await run('destroy', '--stack', 'dev', '--yes', 'prod');
     assert.equal(wrong.code, 2);

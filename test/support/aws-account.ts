@@ -16,6 +16,8 @@ export interface AccountContents {
   readonly quotas: Map<string, number>;
   /** Function → its environment. */
   readonly functions: Map<string, Readonly<Record<string, string>>>;
+  /** Function → what a call of it returns, or how it fails. */
+  readonly answers: Map<string, { readonly payload: unknown; readonly failed?: boolean }>;
   /** ARN → text. */
   readonly secrets: Map<string, string>;
   /** Operation → error code that it answers with. */
@@ -34,6 +36,7 @@ export class AwsAccount {
     logs: new Map(),
     quotas: new Map(),
     functions: new Map(),
+    answers: new Map(),
     secrets: new Map(),
     refusals: new Map(),
   };
@@ -113,8 +116,16 @@ export class AwsAccount {
           ? refuse(response, operation, 'ResourceNotFoundException', 'no such secret')
           : answer(response, { ARN: SecretId, Name: SecretId, SecretString: text });
       }
+      case 'Invoke': {
+        const result = this.contents.answers.get(functionIn(request));
+        return result === undefined
+          ? refuse(response, operation, 'ResourceNotFoundException', 'no such function')
+          : response
+              .writeHead(200, result.failed ? { 'x-amz-function-error': 'Unhandled' } : {})
+              .end(JSON.stringify(result.payload));
+      }
       case 'GetFunctionConfiguration': {
-        const name = decodeURIComponent((request.url ?? '').split('/')[3] ?? '');
+        const name = functionIn(request);
         const variables = this.contents.functions.get(name);
         return variables === undefined
           ? refuse(response, operation, 'ResourceNotFoundException', 'no such function')
@@ -174,9 +185,17 @@ function operationOf(request: IncomingMessage, body: string): string {
   if (target !== '') return target.split('.').at(-1) ?? '';
   const action = new URLSearchParams(body).get('Action');
   if (action !== null) return action;
-  return /^\/2015-03-31\/functions\/[^/]+\/configuration/.test(request.url ?? '')
-    ? 'GetFunctionConfiguration'
-    : `${request.method} ${request.url}`;
+  const [, , , , resource = ''] = (request.url ?? '').split(/[/?]/);
+  const known: Readonly<Record<string, string>> = {
+    configuration: 'GetFunctionConfiguration',
+    invocations: 'Invoke',
+  };
+  return known[resource] ?? `${request.method} ${request.url}`;
+}
+
+/** `/2015-03-31/functions/NAME/…` */
+function functionIn(request: IncomingMessage): string {
+  return decodeURIComponent((request.url ?? '').split('/')[3] ?? '');
 }
 
 function answer(response: ServerResponse, value: unknown): ServerResponse {

@@ -6,6 +6,8 @@ export interface BenchContext {
   readonly quick: boolean;
   /** The largest sizes as well; takes far longer. */
   readonly full: boolean;
+  /** Benches of this run, so that two that need the same large ledger can share it. */
+  readonly names: readonly string[];
   /** The PostgreSQL server of this run, durable, started on first use. */
   readonly cluster: () => Promise<BenchCluster>;
   /** Says what is going on. */

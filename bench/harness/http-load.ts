@@ -57,12 +57,12 @@ export async function runLoad(
     performance.now() >= deadline || (plan.maxRequests !== undefined && answered >= plan.maxRequests);
   await Promise.all(
     Array.from({ length: plan.callers }, async () => {
-      const connection = await Connection.open(plan.port);
+      const connection = await HttpCaller.open(plan.port);
       while (!isOver()) {
         const request = plan.requests[next++ % plan.requests.length];
         if (request === undefined) throw new RangeError('a load plan needs requests');
         const sent = performance.now();
-        const status = await connection.exchange(request);
+        const { status } = await connection.exchange(request);
         const now = performance.now();
         statuses[status] = (statuses[status] ?? 0) + 1;
         answered += 1;
@@ -78,14 +78,22 @@ export async function runLoad(
 
 const HEAD_END = Buffer.from('\r\n\r\n');
 
+/** What came back. */
+export interface HttpAnswer {
+  readonly status: number;
+  /** Of the body. */
+  readonly text: () => string;
+}
+
 /** One connection; one request at a time. */
-class Connection {
+export class HttpCaller {
   readonly #socket: Socket;
   #received: Buffer[] = [];
   #length = 0;
+  #headLength = 0;
   /** Bytes of the whole answer, once its head is in. */
   #expected = Number.POSITIVE_INFINITY;
-  #settle: { resolve(status: number): void; reject(error: Error): void } | undefined;
+  #settle: { resolve(answer: HttpAnswer): void; reject(error: Error): void } | undefined;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
@@ -95,15 +103,16 @@ class Connection {
     socket.on('close', () => this.#settle?.reject(new Error('the server closed the connection')));
   }
 
-  static open(port: number): Promise<Connection> {
+  static open(port: number): Promise<HttpCaller> {
     return new Promise((resolve, reject) => {
       const socket = connect({ port, host: '127.0.0.1' });
       socket.once('error', reject);
-      socket.once('connect', () => resolve(new Connection(socket)));
+      socket.once('connect', () => resolve(new HttpCaller(socket)));
     });
   }
 
-  exchange(request: Buffer): Promise<number> {
+  /** @param request as {@link httpRequest} makes it */
+  exchange(request: Buffer): Promise<HttpAnswer> {
     return new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
       this.#socket.write(request);
@@ -120,15 +129,19 @@ class Connection {
     this.#length += chunk.length;
     if (this.#expected === Number.POSITIVE_INFINITY) this.#readHead();
     if (this.#length < this.#expected) return;
-    const [first = chunk] = this.#received;
-    // `HTTP/1.1 201 Created`: the status stands at a fixed place.
-    const status = Number(first.toString('latin1', 9, 12));
+    const parts = this.#received;
+    const headLength = this.#headLength;
+    const [first = chunk] = parts;
     const settle = this.#settle;
     this.#received = [];
     this.#length = 0;
     this.#expected = Number.POSITIVE_INFINITY;
     this.#settle = undefined;
-    settle?.resolve(status);
+    settle?.resolve({
+      // `HTTP/1.1 201 Created`: the status stands at a fixed place.
+      status: Number(first.toString('latin1', 9, 12)),
+      text: () => Buffer.concat(parts).toString('utf8', headLength),
+    });
   }
 
   #readHead(): void {
@@ -140,6 +153,7 @@ class Connection {
     const head = bytes.toString('latin1', 0, headEnd);
     const [, length] = /\r\ncontent-length: *(\d+)/i.exec(head) ?? [];
     if (length === undefined) throw new Error(`the answer has no content-length: ${head}`);
-    this.#expected = headEnd + HEAD_END.length + Number(length);
+    this.#headLength = headEnd + HEAD_END.length;
+    this.#expected = this.#headLength + Number(length);
   }
 }

@@ -18,11 +18,17 @@ export interface PostLoad {
   readonly maxRequests?: number;
 }
 
-/** Callers that read. */
-export interface GetLoad {
+/** Callers that send these requests in turn. */
+export interface RequestLoad {
   readonly port: number;
   readonly callers: number;
-  readonly requests: readonly { readonly path: string; readonly token?: string }[];
+  readonly requests: readonly {
+    readonly method: 'GET' | 'POST';
+    readonly path: string;
+    readonly token?: string;
+    /** JSON. */
+    readonly body?: string;
+  }[];
   readonly warmUpMs: number;
   readonly measureMs: number;
   readonly maxRequests?: number;
@@ -64,12 +70,20 @@ function summary({ requests, seconds, latenciesMs, statuses }: LoadOutcome): Loa
 
 answerCalls({
   post: async (load: PostLoad) => summary(await runLoad({ ...load, requests: postRequests(load) })),
-  get: async (load: GetLoad) =>
+  send: async (load: RequestLoad) =>
     summary(
       await runLoad({
         ...load,
-        requests: load.requests.map(({ path, token }) =>
-          httpRequest('GET', path, token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        requests: load.requests.map(({ method, path, token, body }) =>
+          httpRequest(
+            method,
+            path,
+            {
+              ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+              ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+            },
+            body,
+          ),
         ),
       }),
     ),

@@ -48,6 +48,7 @@ export async function runBenches(
       const result = await bench.run({
         quick,
         full,
+        names: benches.map(({ name }) => name),
         cluster,
         progress: (line) => progress(`${bench.name}: ${line}`),
       });

@@ -106,8 +106,8 @@ const ID_OF = (number: string): string =>
 
 /**
  * `h` is a hash of the row number, so that columns do not depend on each other. Every value occurs as often
- * among a thousand times as many rows: twelve entity types (one of them 1 row in 10,000), 40 agents, 8 spans
- * a trace, 10 children a parent, 1 row in 5 related to an earlier one.
+ * among a thousand times as many rows: twelve entity types (one of them 1 row in 10,000), 40 agents, 20 names,
+ * 8 spans a trace, 10 children a parent, 1 row in 5 related to an earlier one.
  */
 const INSERT_ROWS = `
   INSERT INTO ledger.universal_registry (id, seq, entity_type, who, did, this, at, parent_id, related_to, owner_id,
@@ -124,7 +124,7 @@ const INSERT_ROWS = `
                       WHEN h % 2 = 0 THEN 0 ELSE 1 + (h >> 1) % 48 END,
     CASE WHEN (h >> 8) % 20 = 0 THEN 'public' WHEN (h >> 9) % 4 = 0 THEN 'private' ELSE 'tenant' END,
     CASE WHEN (h >> 10) % 10000 = 0 THEN 'failed' ELSE (ARRAY['complete', 'complete', 'running', NULL])[1 + (h >> 10) % 4] END,
-    CASE WHEN (h >> 11) % 2 = 0 THEN 'call ' || (h >> 12) % 1000 END,
+    CASE WHEN (h >> 11) % 2 = 0 THEN 'call ' || (h >> 12) % 20 END,
     '{"query": "invoices due before 2026-03-01", "limit": 20, "filters": {"region": "eu", "paid": false}}',
     jsonb_build_object('model', 'planner-large', 'tokens', jsonb_build_object('prompt', h % 4000, 'completion', h % 900), 'number', i),
     (h % 900)::int, md5((i / 8)::text),

@@ -1,0 +1,149 @@
+import { performance } from 'node:perf_hooks';
+import { Client } from 'pg';
+import { Database } from '../../runtime/db/pool';
+import { withPg } from '../../runtime/db/with-pg';
+import { SPAN_COLUMNS } from '../../runtime/ledger/span';
+import { readTimeline, type TimelinePosition, timelineTransaction } from '../../runtime/ledger/timeline';
+import type { RunningLedger } from './by-size';
+import { HttpCaller, httpRequest } from './http-load';
+import type { PageCase } from './page-cases';
+
+export const PAGE = 50;
+/** Pages that are passed over to reach a deep one; a filter that finds less ends at its last page. */
+const DEEP = 40;
+
+/** One page, asked for in each way: how long it took, in milliseconds. */
+export interface PageTimes {
+  /** `GET /api/timeline`, from the first byte sent to the last received. */
+  readonly httpMs: number;
+  /** The same page as a call of the library: transaction, identity, statement. */
+  readonly callMs: number;
+  /** One ordered range of one audience, written by hand, prepared, without row-level security. */
+  readonly handMs: number;
+}
+
+/** A page that can be asked for again and again. */
+export interface ReadyPage {
+  readonly spans: number;
+  read(): Promise<PageTimes>;
+}
+
+/** Reads pages of one ledger in three ways. */
+export class PageReader {
+  readonly #database: Database;
+  readonly #byHand: Client;
+  readonly #caller: HttpCaller;
+  readonly #product: RunningLedger['product'];
+
+  private constructor(
+    database: Database,
+    byHand: Client,
+    caller: HttpCaller,
+    product: RunningLedger['product'],
+  ) {
+    this.#database = database;
+    this.#byHand = byHand;
+    this.#caller = caller;
+    this.#product = product;
+  }
+
+  static async open({ ledger, product }: RunningLedger): Promise<PageReader> {
+    const byHand = new Client({
+      connectionString: ledger.database.superuserUrl,
+      options: '-c timezone=UTC -c jit=off',
+    });
+    await byHand.connect();
+    const database = new Database({ connectionString: ledger.database.appUrl, poolSize: 1 });
+    return new PageReader(database, byHand, await HttpCaller.open(product.port), product);
+  }
+
+  async close(): Promise<void> {
+    this.#caller.close();
+    await this.#byHand.end();
+    await this.#database.close();
+  }
+
+  /** The first page, or one far behind it. */
+  async prepare(page: PageCase, deep: boolean): Promise<ReadyPage> {
+    const { identity } = page;
+    const token =
+      identity.tenant === '' ? undefined : await this.#product.token(identity.user, identity.tenant);
+    const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    let cursor: string | undefined;
+    let position: TimelinePosition | undefined;
+    for (let depth = 0; deep && depth < DEEP; depth += 1) {
+      const next = await this.#step(page, headers, cursor, position);
+      if (next === undefined) break;
+      ({ cursor, position } = next);
+    }
+    const request = requestOf(page, headers, cursor);
+    const { spans } = JSON.parse((await this.#caller.exchange(request)).text()) as { spans: unknown[] };
+    return {
+      spans: spans.length,
+      read: async () => ({
+        httpMs: await timed(() => this.#caller.exchange(request)),
+        callMs: await timed(() => this.#call(page, position)),
+        handMs: await timed(() => this.#hand(page, position)),
+      }),
+    };
+  }
+
+  /** Where the next page begins, for both ways of asking. */
+  async #step(
+    page: PageCase,
+    headers: Record<string, string>,
+    cursor: string | undefined,
+    position: TimelinePosition | undefined,
+  ): Promise<{ cursor: string; position: TimelinePosition } | undefined> {
+    const answer = await this.#caller.exchange(requestOf(page, headers, cursor));
+    if (answer.status !== 200) throw new Error(`a page was answered ${answer.status}: ${answer.text()}`);
+    const { next_cursor: next } = JSON.parse(answer.text()) as { next_cursor: string | null };
+    const { next: nextPosition } = await this.#call(page, position);
+    return next === null || nextPosition === undefined ? undefined : { cursor: next, position: nextPosition };
+  }
+
+  #call({ identity, filter }: PageCase, after: TimelinePosition | undefined) {
+    const request = { identity, filter, order: 'desc' as const, limit: PAGE, after };
+    return withPg(
+      this.#database,
+      identity,
+      (transaction) => readTimeline(transaction, request),
+      timelineTransaction(request),
+    );
+  }
+
+  /** The range that holds most of the page: what one would write for a table with one tenant. */
+  async #hand({ identity, filter }: PageCase, after: TimelinePosition | undefined): Promise<void> {
+    const isPublic = identity.tenant === '' || filter.visibility === 'public';
+    const audience = isPublic ? 'public' : `tenant:${identity.tenant}`;
+    const beyond = after === undefined || after.order === 'feed' ? '' : 'AND (at, id, seq) < ($2, $3, $4)';
+    await this.#byHand.query({
+      name: beyond === '' ? 'first' : 'next',
+      text: `SELECT ${SPAN_COLUMNS.join(', ')} FROM ledger.universal_registry WHERE audience = $1 ${beyond}
+        ORDER BY at DESC, id DESC, seq DESC LIMIT ${PAGE}`,
+      values:
+        after === undefined || after.order === 'feed'
+          ? [audience]
+          : [audience, after.at, after.id, after.seq],
+    });
+  }
+}
+
+function requestOf(
+  { filter }: PageCase,
+  headers: Record<string, string>,
+  cursor: string | undefined,
+): Buffer {
+  const query = new URLSearchParams({
+    ...filter,
+    limit: String(PAGE),
+    ...(cursor === undefined ? {} : { cursor }),
+  });
+  return httpRequest('GET', `/api/timeline?${query}`, headers);
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const begin = performance.now();
+  await work();
+  return performance.now() - begin;
+}

@@ -1,6 +1,6 @@
 import { type SigningKey, signingKeyFromHex } from '../runtime/crypto';
 import { KeyRing, type RevokedKey } from '../runtime/ledger/key-ring';
-import { isTimestamp } from '../runtime/ledger/timestamp';
+import { normalizeTimestamp } from '../runtime/ledger/timestamp';
 
 /** The secrets of a local run, kept in `keys.json`, which only its owner may read. */
 export interface LocalKeys {
@@ -103,8 +103,8 @@ export function parseKeyFile(text: string, fault: (what: string) => Error): Loca
     const reason = member(entry, 'reason');
     return {
       publicKeyHex: textOf(entry, 'public_key_hex'),
-      ...(isTimestamp(from) ? { from } : {}),
-      ...(typeof reason === 'string' ? { reason } : {}),
+      from: typeof from === 'string' ? normalizeTimestamp(from) : undefined,
+      reason: typeof reason === 'string' ? reason : undefined,
     };
   });
   if (revoked.some(({ publicKeyHex }) => publicKeyHex === current.publicKeyHex)) {

@@ -1,6 +1,6 @@
 import { ConfigurationError } from '../ledger/errors';
 import { KeyRing } from '../ledger/key-ring';
-import { isTimestamp } from '../ledger/timestamp';
+import { normalizeTimestamp } from '../ledger/timestamp';
 import type { Logger } from '../log/logger';
 import type { SecretReader } from './secret-reader';
 
@@ -59,7 +59,8 @@ async function readKeyRing(secrets: SecretReader, arn: string): Promise<KeyRing>
   if (secret.seed_hex === undefined) throw new ConfigurationError(`The secret ${arn} holds no seed_hex.`);
   const revoked = listOf(secret.revoked_keys).map((entry) => {
     const [publicKeyHex = '', from] = entry.split('@');
-    return { publicKeyHex, ...(isTimestamp(from) ? { from } : {}) };
+    // A moment that is none must not keep functions from starting: the key is revoked all the same.
+    return { publicKeyHex, from: from === undefined ? undefined : normalizeTimestamp(from) };
   });
   try {
     return KeyRing.fromSeeds([secret.seed_hex, ...listOf(secret.previous_seeds_hex)], {

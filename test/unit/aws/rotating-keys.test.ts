@@ -59,7 +59,7 @@ describe('instance keys in Secrets Manager', () => {
       seed_hex: second,
       next_seed_hex: third,
       previous_seeds_hex: first,
-      revoked_keys: `${one.publicKeyHex}@2026-01-31T12:00:00.000Z`,
+      revoked_keys: `${one.publicKeyHex}@2026-01-31T12:00:00Z`,
     };
     const ring = (await open()).ring();
     assert.equal(ring.current.publicKeyHex, two.publicKeyHex);

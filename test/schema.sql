@@ -370,6 +370,23 @@ BEGIN
   END LOOP;
 END
 $function$
+CREATE OR REPLACE FUNCTION ledger.append_spans(writer_user text, writer_tenant text, spans json)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  PERFORM set_config('app.user_id', writer_user, true), set_config('app.tenant_id', writer_tenant, true);
+  INSERT INTO ledger.universal_registry (
+    id, seq, entity_type, who, did, this, at, parent_id, related_to, owner_id, tenant_id, visibility,
+    status, is_deleted, name, description, code, language, runtime, input, output, error, metadata,
+    duration_ms, trace_id, prev_hash, curr_hash, signature, public_key)
+  SELECT
+    id, seq, entity_type, who, did, this, at, parent_id, related_to, owner_id, tenant_id, visibility,
+    status, is_deleted, name, description, code, language, runtime, input, output, error, metadata,
+    duration_ms, trace_id, prev_hash, curr_hash, signature, public_key
+  FROM json_populate_recordset(NULL::ledger.universal_registry, spans);
+END
+$function$
 CREATE OR REPLACE FUNCTION ledger.audience_of(visibility text, tenant_id text, owner_id text)
  RETURNS text
  LANGUAGE sql
@@ -472,6 +489,7 @@ column ledger.universal_registry.trace_id TO logline_app: INSERT
 column ledger.universal_registry.visibility TO logline_app: INSERT
 column ledger.universal_registry.who TO logline_app: INSERT
 function ledger.append_spans(batches json) TO logline_app: EXECUTE
+function ledger.append_spans(writer_user text, writer_tenant text, spans json) TO logline_app: EXECUTE
 function ledger.audience_of(visibility text, tenant_id text, owner_id text) TO PUBLIC: EXECUTE
 function ledger.audience_of(visibility text, tenant_id text, owner_id text) TO logline_app: EXECUTE
 function ledger.refuse_change() TO PUBLIC: EXECUTE

@@ -13,6 +13,11 @@ export interface SecretsArgs {
   readonly protect: boolean;
 }
 
+interface SecretOptions {
+  /** A text that was changed outside the program stays. Defaults to false. */
+  readonly keepsChanges?: boolean;
+}
+
 /** Login of the functions; its password changes without downtime, see {@link Secrets}. */
 export const APP_ROLE = 'logline_app';
 /** Login of the migrator: owner of the schema. */
@@ -70,9 +75,13 @@ export class Secrets extends pulumi.ComponentResource {
     this.appSecretVersion = app.version;
 
     const seed = this.#createSeed(name);
-    this.signingKeySecretArn = this.#createSecret(`${name}-signing-key`, 'Seed of the Ed25519 instance key', {
-      seed_hex: seed.hex,
-    }).arn;
+    this.signingKeySecretArn = this.#createSecret(
+      `${name}-signing-key`,
+      'Seed of the Ed25519 instance key',
+      { seed_hex: seed.hex },
+      // The stack makes the first key; a rotation writes the later ones, which an update must not undo.
+      { keepsChanges: true },
+    ).arn;
     this.publicKeyHex = pulumi.unsecret(seed.hex.apply(publicKeyOfSeed));
 
     this.providerKeysSecretArn =
@@ -118,14 +127,16 @@ export class Secrets extends pulumi.ComponentResource {
     name: string,
     description: string,
     value: Readonly<Record<string, pulumi.Input<string>>>,
+    options: SecretOptions = {},
   ): { arn: pulumi.Output<string>; version: pulumi.Output<string> } {
-    return this.#createSecretText(name, description, pulumi.secret(pulumi.jsonStringify(value)));
+    return this.#createSecretText(name, description, pulumi.secret(pulumi.jsonStringify(value)), options);
   }
 
   #createSecretText(
     name: string,
     description: string,
     text: pulumi.Output<string>,
+    { keepsChanges = false }: SecretOptions = {},
   ): { arn: pulumi.Output<string>; version: pulumi.Output<string> } {
     const { names, protect } = this.#args;
     const secret = new aws.secretsmanager.Secret(
@@ -142,7 +153,7 @@ export class Secrets extends pulumi.ComponentResource {
     const version = new aws.secretsmanager.SecretVersion(
       name,
       { secretId: secret.id, secretString: text },
-      { parent: this },
+      { parent: this, ...(keepsChanges ? { ignoreChanges: ['secretString'] } : {}) },
     );
     // Readers get the ARN once there is something to read.
     return { arn: version.arn, version: version.versionId };

@@ -17,6 +17,16 @@ const FUNCTIONS = [
 
 describe('logline logs', function () {
   this.timeout(60_000);
+  const following: ReturnType<typeof startCommand>[] = [];
+  afterEach(() => {
+    for (const { child } of following.splice(0)) child.kill('SIGKILL');
+  });
+  /** One that does not end by itself, whatever becomes of the test. */
+  const follow = (args: string[], env: Readonly<Record<string, string>>) => {
+    const command = startCommand(['logs', '--follow', ...args], { env });
+    following.push(command);
+    return command;
+  };
 
   describe('of a stack, against a stand-in for CloudWatch Logs', () => {
     let account: AwsAccount;
@@ -95,7 +105,7 @@ describe('logline logs', function () {
     it('follows without repeating an entry, and ends with 0 on Ctrl-C', async () => {
       const log = [entry(20, 'first')];
       account.contents.logs.set(`${GROUP}stage0`, log);
-      const command = startCommand(['logs', 'all', '--stack', 'dev', '--follow'], { env: account.env });
+      const command = follow(['all', '--stack', 'dev'], account.env);
       await outputOf(command, 'first');
       // An older one that CloudWatch shows late is not lost.
       log.unshift(entry(500, 'late'));
@@ -163,14 +173,15 @@ describe('logline logs', function () {
 
     it('follows across a change of the file, half lines included', async () => {
       await writeFile(file, line({ msg: 'first' }));
-      const command = startCommand(['logs', '--follow', '--json'], { env: env() });
+      const command = follow(['--json'], env());
       await outputOf(command, 'first');
       const half = line({ msg: 'second' });
       await appendFile(file, half.slice(0, 20));
       await appendFile(file, half.slice(20));
       await outputOf(command, 'second');
       await rename(file, `${file}.1`);
-      await writeFile(file, line({ msg: 'third' }));
+      // Longer than what was read of the one before, so that its length alone tells nothing.
+      await writeFile(file, line({ msg: 'third', padding: 'x'.repeat(2_000) }));
       await outputOf(command, 'third');
       command.child.kill('SIGINT');
       const { code, stdout } = await command.ended;

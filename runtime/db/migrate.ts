@@ -49,9 +49,9 @@ export async function migrate(options: MigrateOptions): Promise<readonly string[
     ...clientConfig({ ...options.admin, statementTimeoutMs: 0, lockTimeoutMs: 60_000 }),
     pipeline: false,
   };
-  const lock = new Client(config);
+  const lock = withoutCrash(new Client(config));
   await lock.connect();
-  const pool = new Pool({ ...config, max: 2 });
+  const pool = withoutCrash(new Pool({ ...config, max: 2 }));
   try {
     await waitForTurn(lock, options.onProgress);
     const applied = await applyAll(pool, migrationFiles(options.folder ?? sqlFolder()));
@@ -70,7 +70,7 @@ export async function migrate(options: MigrateOptions): Promise<readonly string[
  * autovacuum comes round.
  */
 export async function analyzeLedger(admin: DatabaseOptions): Promise<void> {
-  const client = new Client({ ...clientConfig(admin), pipeline: false });
+  const client = withoutCrash(new Client({ ...clientConfig(admin), pipeline: false }));
   await client.connect();
   try {
     await client.query('ANALYZE ledger.universal_registry');
@@ -84,7 +84,7 @@ export async function migrationStatus(
   admin: DatabaseOptions,
   folder?: string,
 ): Promise<readonly MigrationStatus[]> {
-  const client = new Client({ ...clientConfig(admin), pipeline: false });
+  const client = withoutCrash(new Client({ ...clientConfig(admin), pipeline: false }));
   await client.connect();
   try {
     const known = await appliedChecksums((text) => client.query(text));
@@ -178,7 +178,9 @@ function migrationFailure(error: unknown, results: readonly MigrationResult[]): 
 
 /** Changing a role's password locks its catalogue row, so it is done only when the password does not hold. */
 async function setAppPassword(admin: Client, options: DatabaseOptions, password: string): Promise<void> {
-  const app = new Client({ ...clientConfig(asRole(options, 'logline_app', password)), pipeline: false });
+  const app = withoutCrash(
+    new Client({ ...clientConfig(asRole(options, 'logline_app', password)), pipeline: false }),
+  );
   try {
     await app.connect();
     return;
@@ -187,4 +189,10 @@ async function setAppPassword(admin: Client, options: DatabaseOptions, password:
   } finally {
     await app.end().catch(() => undefined);
   }
+}
+
+/** A connection that breaks between two statements must not end the process: the next statement says so. */
+function withoutCrash<T extends { on(event: 'error', listener: () => void): unknown }>(connection: T): T {
+  connection.on('error', () => undefined);
+  return connection;
 }

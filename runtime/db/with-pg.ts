@@ -86,9 +86,8 @@ class OpenTransaction implements Transaction {
     return this.#db;
   }
 
-  snapshot(): Promise<string> {
-    return snapshotOf(this.#opened);
-  }
+  /** Bound to its transaction, since callers take it apart. */
+  readonly snapshot = (): Promise<string> => snapshotOf(this.#opened);
 }
 
 function beginStatement(identity: Identity, options: TransactionOptions): string {

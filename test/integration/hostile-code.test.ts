@@ -7,7 +7,7 @@ const ATTACKS: readonly { readonly title: string; readonly code: string; readonl
   {
     title: 'infinite microtasks',
     code: 'async function main() { const spin = () => Promise.resolve().then(spin); await spin(); }',
-    error: /cpu_limit|wall_limit/,
+    error: /cpu_limit|wall_limit|memory_limit/,
   },
   {
     title: 'a memory bomb',

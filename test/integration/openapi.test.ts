@@ -32,7 +32,7 @@ describe('/openapi.json', () => {
     async run({ functionId, input = null }) {
       if (input === 'quota') throw new QuotaExceededError('used up', { retryAfterSeconds: 60 });
       if (input === 'fail') throw new FunctionFailedError('it failed', { members: { execution: span } });
-      if (functionId.startsWith('f')) throw new NotFoundError('no such function');
+      if (functionId.startsWith('ffffffff-ffff')) throw new NotFoundError('no such function');
       return { result: input as JsonValue, execution: span };
     },
     request: async () => span,

@@ -269,18 +269,18 @@ describe('outgoing http', () => {
       proxied.push(request.url ?? '');
       response.end();
     });
-    const before = { ...process.env };
     const proxy = `http://127.0.0.1:${port}`;
-    Object.assign(process.env, {
-      HTTP_PROXY: proxy,
-      http_proxy: proxy,
-      HTTPS_PROXY: proxy,
-      NODE_USE_ENV_PROXY: '1',
-    });
+    const settings = { HTTP_PROXY: proxy, http_proxy: proxy, HTTPS_PROXY: proxy, NODE_USE_ENV_PROXY: '1' };
+    // One by one: a copy in the place of process.env would no longer reach the process, its time zone for one.
+    const before = Object.keys(settings).map((name) => [name, process.env[name]] as const);
+    Object.assign(process.env, settings);
     try {
       assert.equal(codeOf(await createOutgoingHttp()(get(`${at}/direct`), allowed)), 'ok');
     } finally {
-      process.env = before;
+      for (const [name, value] of before) {
+        if (value === undefined) delete process.env[name];
+        else process.env[name] = value;
+      }
     }
     assert.deepEqual(proxied, []);
     assert.equal(provider.requests[0]?.path, '/direct');

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { oneLine } from '../local/operator-error';
 import { generateDatabaseTypes } from './generate/database-types';
 import type { GeneratedFile } from './generate/generated-file';
+import { generateHttpReference } from './generate/http-reference';
 import { generateLatestMigration } from './generate/latest-migration';
 import { type MigratedDatabase, withMigratedDatabase } from './generate/migrated-database';
 import { generateSchemaSnapshot } from './generate/schema-snapshot';
@@ -14,6 +15,7 @@ const GENERATORS: readonly ((database: MigratedDatabase) => Promise<readonly Gen
   generateLatestMigration,
   generateValidators,
   generateSeeds,
+  generateHttpReference,
   generateDatabaseTypes,
   generateSchemaSnapshot,
 ];

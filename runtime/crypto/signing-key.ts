@@ -25,6 +25,19 @@ export class SigningKey {
     return Uint8Array.from(sign(null, message, this.#key));
   }
 
+  /**
+   * {@link sign} on a thread of libuv's pool: this thread spends 5 to 15 µs instead of 38, so that it can go on
+   * with other requests.
+   */
+  signAside(message: Uint8Array): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      sign(null, message, this.#key, (error, signature) => {
+        if (error === null) resolve(signature);
+        else reject(error);
+      });
+    });
+  }
+
   /** The secret, for a key file or a kernel that the manifest trusts with it. Never log or return it. */
   secretKeyHex(): string {
     return hex(this.#secretKey);

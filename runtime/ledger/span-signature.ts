@@ -62,16 +62,35 @@ export interface SealedSpan {
  * @throws as signSpan does.
  */
 export function sealSpan(span: Span, key: SigningKey): SealedSpan {
+  const hashed = hashedSpan(span, key);
+  return withSignature(hashed, key.sign(hashed.hash));
+}
+
+/** A span that lacks nothing but its signature. Versions that follow it need no more. */
+export interface HashedSpan {
+  readonly span: Span & Pick<SignedSpan, 'public_key' | 'curr_hash'>;
+  /** What was hashed: the payload in its RFC 8785 form. */
+  readonly text: string;
+  readonly hash: Uint8Array;
+}
+
+/** The first half of {@link sealSpan}. */
+export function hashedSpan(span: Span, key: SigningKey): HashedSpan {
   const unsigned = { ...span, public_key: key.publicKeyHex };
   const detail = malformation(unsigned);
   if (detail !== undefined) throw new MalformedError(detail);
   const text = jsonOrUndefined(() => canonicalText(payloadOf(unsigned)));
   if (text === undefined) throw new MalformedError(NOT_JSON);
   const hash = blake3(utf8(text));
-  const seal = { curr_hash: hex(hash), signature: hex(key.sign(hash)) };
+  return { span: { ...unsigned, curr_hash: hex(hash) }, text, hash };
+}
+
+/** The second half of {@link sealSpan}. */
+export function withSignature({ span, text }: HashedSpan, signatureBytes: Uint8Array): SealedSpan {
+  const signature = hex(signatureBytes);
   return {
-    span: { ...unsigned, ...seal },
-    json: `${text.slice(0, -1)},"curr_hash":"${seal.curr_hash}","signature":"${seal.signature}"}`,
+    span: { ...span, signature },
+    json: `${text.slice(0, -1)},"curr_hash":"${span.curr_hash}","signature":"${signature}"}`,
   };
 }
 

@@ -91,6 +91,7 @@ const monitoring = new Monitoring(
   'monitoring',
   {
     names,
+    stack: config.stack,
     region,
     settings: config.monitoring,
     functions: [stage0.function, ...Object.values(kernels.functions)],

@@ -181,6 +181,9 @@ function countedLines(resources: Resources): CostLine[] {
     ['encryption key', 'aws:kms/key:Key', prices.kms_key],
     ['alarms', 'aws:cloudwatch/metricAlarm:MetricAlarm', prices.alarm],
     ['dashboard', 'aws:cloudwatch/dashboard:Dashboard', prices.dashboard],
+    // TickDuration of each job that a queue feeds, and RequestDuration; metrics of errors get values only when there are some.
+    ['metrics of ticks', 'aws:lambda/eventSourceMapping:EventSourceMapping', prices.custom_metric],
+    ['metric of requests', 'aws:apigatewayv2/api:Api', prices.custom_metric],
     ['public addresses', 'aws:ec2/eip:Eip', prices.public_ipv4_hour * HOURS],
   ];
   return kinds.map(([item, type, each]) => {

@@ -1,5 +1,6 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
+import { METRIC_NAMESPACE } from '../runtime/log/metrics';
 import type { Database } from './database';
 import type { LambdaFunction } from './function';
 import type { Names } from './names';
@@ -9,6 +10,8 @@ import type { MonitoringSettings } from './stack-settings';
 /** Arguments of {@link Monitoring}. */
 export interface MonitoringArgs {
   readonly names: Names;
+  /** The stack, as the functions' own metrics name it. */
+  readonly stack: string;
   readonly region: string;
   readonly settings: MonitoringSettings;
   /** Functions that serve; the migrator reports through the deployment. */
@@ -55,7 +58,7 @@ export function connectionLimit(instanceClass: string): number {
  * Alarms to one SNS topic, and a dashboard: errors, throttles, dead letters, missing ticks, and the database's CPU,
  * storage and connections.
  *
- * Costs $0.10 an alarm and $3 the dashboard: $5.30 a month; ten alarms and three dashboards of an account are free
+ * Costs $0.10 an alarm and $3 the dashboard: $5.60 a month; ten alarms and three dashboards of an account are free
  * (us-east-1, 2026-11).
  */
 export class Monitoring extends pulumi.ComponentResource {
@@ -151,6 +154,18 @@ export class Monitoring extends pulumi.ComponentResource {
         periods: 2,
         missing: 'breaching',
         description: `${tick.job} has not run for ten minutes`,
+      });
+      // A tick that failed goes back to its queue while the function itself ends well: only its own metric tells.
+      this.#alarm(`${name}-failed-ticks`, {
+        namespace: METRIC_NAMESPACE,
+        metric: 'TickErrors',
+        dimensions: { Stage: this.#args.stack, Job: tick.job },
+        statistic: 'Sum',
+        comparison: 'GreaterThanThreshold',
+        threshold: 0,
+        periodSeconds: 300,
+        periods: 1,
+        description: `${tick.job} failed; see the log group of ${tick.kernel.functionName}`,
       });
       this.#watchDeadLetters(`${name}-dead-letters`, tick.dead, `ticks of ${tick.job}`);
     }

@@ -14,6 +14,7 @@ import { type RunLock, takeRunLock } from './run-lock';
 import { openRunLog } from './run-log';
 import { StopSignal } from './stop-signal';
 import { startTicker } from './ticker';
+import { holdYoungGeneration } from './young-generation';
 
 /** Time that requests under way get after Ctrl-C. */
 const DRAIN_MS = 5_000;
@@ -152,6 +153,7 @@ async function startLedger(context: StartContext): Promise<void> {
   const ticker = await startTicker({ database: ledger.database, host: ledger.host, logger: log.logger });
   closers.push(() => ticker.stop());
   if (context.stop.isRequested) return;
+  holdYoungGeneration();
   http.serve(ledger.fetch);
   await context.lock.publish({ url: http.url, postgresPort: database.port });
   const token = await mintToken(keys.signingKey, {

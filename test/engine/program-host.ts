@@ -1,18 +1,14 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { REPOSITORY_ROOT } from '../../infra/bundle';
 import { isSecret, readStackFile } from '../../infra/dry-run';
 import type { Change, Deployment, Outcome } from './deployment';
 import { EngineServer } from './engine-server';
+import { execute } from './executor';
 import { type Properties, ProviderProcess } from './provider-process';
 import { type StoredResource, step, urnOf } from './resource-step';
 
-/** Pulumi's own executor of Node programs: what `pulumi up` starts. */
-const EXECUTOR = join(REPOSITORY_ROOT, 'node_modules/@pulumi/pulumi/cmd/run');
-
 /** How many resources are worked on at once, as `pulumi up` does by default. */
-const PARALLEL = '16';
+const PARALLEL = 16;
 
 /**
  * Deploys a stack without the Pulumi CLI: the program runs in Pulumi's own executor, loaded and serialised as always,
@@ -111,22 +107,18 @@ export class ProgramHost implements Deployment {
   }
 
   async #execute(address: string, preview: boolean, log: string[]): Promise<boolean> {
-    const program = spawn(
-      process.execPath,
-      [
-        EXECUTOR,
-        `--monitor=${address}`,
-        `--engine=${address}`,
-        '--project=logline',
-        `--stack=${this.#stack}`,
-        `--pwd=${REPOSITORY_ROOT}`,
-        `--root-directory=${REPOSITORY_ROOT}`,
-        `--parallel=${PARALLEL}`,
-        ...(preview ? ['--dry-run'] : []),
-        'index.ts',
-      ],
-      { cwd: REPOSITORY_ROOT, env: this.#environment(), stdio: ['ignore', 'pipe', 'pipe'] },
-    );
+    const program = execute({
+      monitor: address,
+      engine: address,
+      project: 'logline',
+      stack: this.#stack,
+      root: REPOSITORY_ROOT,
+      folder: REPOSITORY_ROOT,
+      program: 'index.ts',
+      parallel: PARALLEL,
+      preview,
+      config: this.#configText(),
+    });
     for (const stream of [program.stdout, program.stderr]) {
       stream.on('data', (bytes: Buffer) => log.push(bytes.toString()));
     }
@@ -134,17 +126,12 @@ export class ProgramHost implements Deployment {
     return code === 0;
   }
 
-  #environment(): NodeJS.ProcessEnv {
+  #configText(): Record<string, string> {
     const config = Object.entries(this.#config).map(([key, value]) => [
       key,
       typeof value === 'string' ? value : JSON.stringify(value),
     ]);
-    return {
-      ...process.env,
-      // Set by the language host from `runtime.options` in Pulumi.yaml.
-      PULUMI_NODEJS_TYPESCRIPT: 'true',
-      PULUMI_CONFIG: JSON.stringify(Object.fromEntries(config)),
-    };
+    return Object.fromEntries(config);
   }
 
   #named(urns: readonly string[]): Record<string, Change> {

@@ -28,13 +28,18 @@ export interface Diff {
   readonly replaced: boolean;
 }
 
-/** Command that starts the stand-in provider, on the Node that runs the tests. */
-export const PROVIDER_COMMAND: readonly string[] = [
-  process.execPath,
-  '--require',
-  join(REPOSITORY_ROOT, 'node_modules/ts-node/register/transpile-only'),
-  join(__dirname, 'stand-in-provider.ts'),
-];
+/** Command that starts a TypeScript file of this folder, on the Node that runs the tests. */
+export function commandOf(file: string): readonly string[] {
+  return [
+    process.execPath,
+    '--require',
+    join(REPOSITORY_ROOT, 'node_modules/ts-node/register/transpile-only'),
+    join(__dirname, file),
+  ];
+}
+
+/** Command that starts the stand-in provider. */
+export const PROVIDER_COMMAND: readonly string[] = commandOf('stand-in-provider.ts');
 
 /** The stand-in provider, running, spoken to over gRPC as an engine does. */
 export class ProviderProcess {

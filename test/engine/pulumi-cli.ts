@@ -16,13 +16,17 @@ import { LocalWorkspace } from '@pulumi/pulumi/automation';
 import { parseDocument } from 'yaml';
 import { REPOSITORY_ROOT } from '../../infra/bundle';
 import type { Change, Deployment, Outcome } from './deployment';
-import { PROVIDER_COMMAND } from './provider-process';
+import { commandOf, PROVIDER_COMMAND } from './provider-process';
 
 /** The `pulumi` on PATH, if any. */
 export function findPulumi(): string | undefined {
+  return onPath('pulumi');
+}
+
+function onPath(command: string): string | undefined {
   return (process.env.PATH ?? '')
     .split(delimiter)
-    .map((folder) => join(folder, 'pulumi'))
+    .map((folder) => join(folder, command))
     .find((path) => existsSync(path));
 }
 
@@ -48,8 +52,8 @@ const CHANGES: Readonly<Record<string, Change>> = {
 };
 
 /**
- * Deploys a stack with Pulumi's own engine and language host, on a state in a folder of its own; `aws` and `random`
- * are the stand-in provider, found on PATH as any plugin is.
+ * Deploys a stack with Pulumi's own engine, on a state in a folder of its own. `aws` and `random` are the stand-in
+ * provider, found on PATH as any plugin is; so is the language host of this folder, unless Pulumi's own is there.
  */
 export class PulumiCli implements Deployment {
   readonly #folder: string;
@@ -76,7 +80,7 @@ export class PulumiCli implements Deployment {
     const stackFile = join(project, `Pulumi.${stackName}.yaml`);
     copyFileSync(join(REPOSITORY_ROOT, `Pulumi.${stackName}.yaml`), stackFile);
     const env: Record<string, string> = {
-      PATH: [installProviders(folder), process.env.PATH ?? ''].join(delimiter),
+      PATH: [installPlugins(folder), process.env.PATH ?? ''].join(delimiter),
       PULUMI_HOME: join(folder, 'home'),
       PULUMI_BACKEND_URL: `file://${join(folder, 'state')}`,
       PULUMI_CONFIG_PASSPHRASE: 'only for this test',
@@ -162,15 +166,19 @@ export class PulumiCli implements Deployment {
   }
 }
 
-/** Puts `pulumi-resource-aws` and `-random` into a folder for PATH; returns the folder. */
-function installProviders(folder: string): string {
+/** Puts the stand-ins for Pulumi's plugins into a folder for PATH; returns the folder. */
+function installPlugins(folder: string): string {
   const bin = join(folder, 'bin');
   mkdirSync(bin);
-  const command = PROVIDER_COMMAND.map((part) => `'${part}'`).join(' ');
-  for (const name of ['aws', 'random']) {
-    const path = join(bin, `pulumi-resource-${name}`);
-    writeFileSync(path, `#!/bin/sh\nexec ${command} "$@"\n`);
-    chmodSync(path, 0o755);
+  install(join(bin, 'pulumi-resource-aws'), PROVIDER_COMMAND);
+  install(join(bin, 'pulumi-resource-random'), PROVIDER_COMMAND);
+  if (onPath('pulumi-language-nodejs') === undefined) {
+    install(join(bin, 'pulumi-language-nodejs'), commandOf('language-host.ts'));
   }
   return bin;
+}
+
+function install(path: string, command: readonly string[]): void {
+  writeFileSync(path, `#!/bin/sh\nexec ${command.map((part) => `'${part}'`).join(' ')} "$@"\n`);
+  chmodSync(path, 0o755);
 }

@@ -1,8 +1,12 @@
 import { createHash } from 'node:crypto';
-import { cryptoReady } from '../../runtime/crypto';
+import { cryptoReady, LruCache } from '../../runtime/crypto';
 import { isInstanceKeySpan, type KeyHistory } from '../../runtime/ledger/key-history';
 import type { SignedSpan } from '../../runtime/ledger/span';
-import { verifySpan } from '../../runtime/ledger/span-signature';
+import {
+  type SpanVerdict,
+  type VerifySpanOptions,
+  verifySpanAside,
+} from '../../runtime/ledger/span-signature';
 import { member, textMember } from '../api-client';
 import { ChainIndex } from './chain-index';
 import type { Found } from './span-source';
@@ -47,6 +51,8 @@ export interface VerifyOptions {
 export const MAX_KEYS = 1000;
 export const OTHER_KEYS = 'other keys';
 const PROGRESS_EVERY = 1000;
+/** Spans of which the signatures are being checked at a time, on as many threads as there are. */
+const AT_A_TIME = 256;
 
 /**
  * Re-checks hash and signature of every span by its JSON alone, and that the versions of each entity form one
@@ -71,10 +77,10 @@ export async function verifySpans(
     for (const detail of [...(options.faults ?? []), ...known]) {
       fault({ place: undefined, id: undefined, seq: undefined, detail });
     }
-    for await (const found of source) {
+    for await (const { found, verdict } of judged(source, options)) {
       spans += 1;
       if (spans % PROGRESS_EVERY === 0) options.onProgress?.(spans);
-      const good = check(found, options, fault);
+      const good = check(found, await verdict, fault);
       if (good === undefined) continue;
       count(keys, good.public_key);
       const from = revokedFrom(good, options.history);
@@ -100,13 +106,36 @@ export async function verifySpans(
   }
 }
 
+/** A span and what becomes of its check. */
+interface Judged {
+  readonly found: Found;
+  /** Undefined for what could not be read as a span at all. */
+  readonly verdict: Promise<SpanVerdict | undefined>;
+}
+
+/** Spans in the order of the source, while those behind them are already being checked on other threads. */
+async function* judged(source: AsyncIterable<Found>, { trustedKeys }: VerifyOptions): AsyncGenerator<Judged> {
+  const options = trustedKeys === undefined ? {} : { trustedKeys };
+  const underWay: Judged[] = [];
+  for await (const found of source) {
+    underWay.push({ found, verdict: verdictOf(found, options) });
+    if (underWay.length >= 2 * AT_A_TIME) yield* underWay.splice(0, AT_A_TIME);
+  }
+  yield* underWay;
+}
+
+async function verdictOf(found: Found, options: VerifySpanOptions): Promise<SpanVerdict | undefined> {
+  // verifySpanAside takes anything and says whether it is a span.
+  return 'unreadable' in found ? undefined : verifySpanAside(found.span as SignedSpan, options);
+}
+
 /**
  * Reports the faults of one span; returns it when its chain can be checked. A span with a broken hash stays
  * in its chain, where its versions would otherwise seem to be missing.
  */
 function check(
   found: Found,
-  { trustedKeys }: VerifyOptions,
+  verdict: SpanVerdict | undefined,
   fault: (fault: VerifyFault) => void,
 ): SignedSpan | undefined {
   const { place } = found;
@@ -116,10 +145,8 @@ function check(
   }
   const seq = member(found.span, 'seq');
   const at = { place, id: textMember(found.span, 'id'), seq: typeof seq === 'number' ? seq : undefined };
-  // verifySpan takes anything and says whether it is a span.
   const span = found.span as SignedSpan;
-  const verdict = verifySpan(span, trustedKeys === undefined ? {} : { trustedKeys });
-  if (!verdict.ok) {
+  if (verdict !== undefined && !verdict.ok) {
     fault({ ...at, detail: `${verdict.fault}: ${verdict.detail}` });
     if (verdict.fault === 'malformed') return undefined;
   }
@@ -145,15 +172,25 @@ function count(keys: Map<string, number>, key: string): void {
 }
 
 function linkOf(span: SignedSpan, isComplete: boolean) {
-  const owner = createHash('sha256')
-    .update(JSON.stringify([span.tenant_id, span.owner_id]))
-    .digest('hex');
   return {
     id: span.id.replaceAll('-', ''),
     seq: span.seq,
     prevHash: span.prev_hash ?? undefined,
     currHash: span.curr_hash,
-    owner: owner.slice(0, 16),
+    owner: ownerOf(span),
     isComplete,
   };
+}
+
+/** Most files are of few owners; hashing a name again for each span takes a tenth of the time. */
+const owners = new LruCache<string>(1_000);
+
+function ownerOf({ tenant_id, owner_id }: SignedSpan): string {
+  const name = JSON.stringify([tenant_id, owner_id]);
+  let owner = owners.get(name);
+  if (owner === undefined) {
+    owner = createHash('sha256').update(name).digest('hex').slice(0, 16);
+    owners.set(name, owner);
+  }
+  return owner;
 }

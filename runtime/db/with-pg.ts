@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import { Kysely, PostgresDialect } from 'kysely';
 import { escapeLiteral, type PoolClient, type QueryResult } from 'pg';
 import type { DB } from './database.generated';
@@ -55,6 +56,7 @@ export async function withPg<T>(
     throw asLogLineError(error);
   });
   try {
+    holdWrites(client);
     const opened = client.query(begin) as unknown as Promise<QueryResult[]>;
     // Awaited below; until then a failure must not count as unhandled.
     opened.catch(() => undefined);
@@ -66,6 +68,16 @@ export async function withPg<T>(
     await abandon(client, error);
     throw asLogLineError(error);
   }
+}
+
+/**
+ * Holds back what is written to the connection until the promises that can settle now have settled, so that BEGIN
+ * and the first statement leave in one packet: one system call here, one wake-up of the server's process.
+ */
+function holdWrites(client: PoolClient): void {
+  const { stream } = (client as unknown as { readonly connection: { readonly stream: Writable } }).connection;
+  stream.cork();
+  process.nextTick(() => stream.uncork());
 }
 
 class OpenTransaction implements Transaction {

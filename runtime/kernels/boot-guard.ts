@@ -11,7 +11,7 @@ import { verifySpan } from '../ledger/span-signature';
 import { KERNEL_HASHES } from './kernel-hashes.generated';
 import { KERNEL_IDS, KERNEL_MANIFEST_ID, type KernelName } from './stable-ids';
 
-/** A change of the manifest counts after this at the latest. */
+/** A change of the manifest, or of a kernel's span, counts after this at the latest. */
 const REMEMBER_MS = 1_000;
 
 /**
@@ -23,6 +23,8 @@ export class BootGuard {
   readonly #database: Database;
   readonly #keys: () => KeyRing;
   #manifest: { readonly settings: Promise<ManifestSettings>; readonly untilMs: number } | undefined;
+  // Reading, hashing and verifying its source text would cost every run of a function more than the run.
+  readonly #kernels = new Map<KernelName, { readonly span: SignedSpan; readonly untilMs: number }>();
 
   constructor(database: Database, keys: () => KeyRing) {
     this.#database = database;
@@ -45,6 +47,7 @@ export class BootGuard {
   /** Reads the manifest anew at the next question: it has just changed. */
   forget(): void {
     this.#manifest = undefined;
+    this.#kernels.clear();
   }
 
   /**
@@ -52,6 +55,9 @@ export class BootGuard {
    * @throws BootRefusedError saying why it may not.
    */
   async kernel(name: KernelName): Promise<SignedSpan> {
+    const known = this.#kernels.get(name);
+    if (known !== undefined && Date.now() < known.untilMs) return known.span;
+    const untilMs = Date.now() + REMEMBER_MS;
     const span = await this.trusted(KERNEL_IDS[name]);
     const hash = hex(blake3(utf8(span.code ?? '')));
     if (hash !== KERNEL_HASHES[name]) {
@@ -59,6 +65,7 @@ export class BootGuard {
         `The ledger's copy of ${name} is not the one this program was built from; plant the seeds with: npx logline seed`,
       );
     }
+    this.#kernels.set(name, { span, untilMs });
     return span;
   }
 

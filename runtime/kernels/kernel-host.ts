@@ -9,7 +9,7 @@ import { now } from '../ledger/now';
 import type { JsonValue, Span } from '../ledger/span';
 import { completeSpan, type SpanDraft } from '../ledger/span-draft';
 import { readFeed, readLatest } from '../ledger/span-reader';
-import { signSpan, verifySpan } from '../ledger/span-signature';
+import { signSpan, verifySpanAgain } from '../ledger/span-signature';
 import type { SpanWriter } from '../ledger/span-writer';
 import { stableId, stableIdSalt } from '../ledger/stable-id';
 import type { Logger } from '../log/logger';
@@ -138,7 +138,7 @@ export class KernelHost implements KernelInvoker {
         return Array.isArray(given) ? spans : spans[0];
       }) as KernelContext['insertSpan'],
       signSpan: async (draft) => signSpan(completeSpan(draft, identity, new Date()), keys().current),
-      verifySpan: async (span) => verifySpan(span as unknown as Partial<Span>),
+      verifySpan: async (span) => verifySpanAgain(span as unknown as Partial<Span>),
       stableId: (...parts) => stableId(stableIdSalt(keys()), ...parts),
       readSpan: (id) => scoped(async (transaction) => (await readLatest(transaction, id)) ?? null, true),
       feed: (after, limit) => scoped((transaction) => readFeed(transaction, identity, after, limit), true),

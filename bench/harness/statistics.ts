@@ -32,7 +32,7 @@ export function ratioOf(numerators: readonly number[], denominators: readonly nu
 export function rounded(value: number): string {
   if (!Number.isFinite(value)) return '–';
   const size = Math.abs(value);
-  if (size >= 1000) return Math.round(value).toLocaleString('en-US');
+  if (size >= 1000 || Number.isInteger(value)) return Math.round(value).toLocaleString('en-US');
   if (size >= 100) return value.toFixed(0);
   if (size >= 10) return value.toFixed(1);
   return value.toFixed(2);

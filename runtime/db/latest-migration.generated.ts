@@ -1,2 +1,2 @@
 // Made from sql/ by npm run generate.
-export const LATEST_MIGRATION = '000015_append_of_one_writer';
+export const LATEST_MIGRATION = '000016_queue_vacuum';

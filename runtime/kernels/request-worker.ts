@@ -15,6 +15,9 @@ const RESERVE_MS = 8_000;
 /** A bound for one tick, so that it ends however many requests arrive meanwhile. */
 const MAX_PER_TICK = 1_000;
 
+/** Before every due time. */
+const BEGINNING = '-infinity';
+
 const PROVIDER_EXEC_ID = '00000000-0000-4000-8000-000000000005';
 const RUN_CODE_ID = '00000000-0000-4000-8000-000000000001';
 
@@ -33,6 +36,8 @@ interface Claim {
   readonly owner_id: string;
   readonly attempt: number;
   readonly lease_id: string;
+  /** In full precision, which a moment of JavaScript has not. */
+  readonly was_due_at: string;
 }
 
 /**
@@ -49,9 +54,13 @@ export async function main(ctx: KernelContext): Promise<JsonValue> {
 type Counts = { claimed: number; complete: number; failed: number; retried: number };
 
 async function drain(ctx: KernelContext, counts: Counts): Promise<void> {
+  let floor = BEGINNING;
   while (counts.claimed < MAX_PER_TICK && ctx.remainingMs() > RESERVE_MS) {
-    const claim = await claimNext(ctx);
+    // What was committed late and belongs before the floor is found by the second look.
+    const claim =
+      (await claimNext(ctx, floor)) ?? (floor === BEGINNING ? null : await claimNext(ctx, BEGINNING));
     if (claim === null) return;
+    floor = claim.was_due_at;
     counts.claimed += 1;
     try {
       counts[await work(ctx, claim)] += 1;
@@ -68,20 +77,25 @@ async function drain(ctx: KernelContext, counts: Counts): Promise<void> {
 }
 
 /**
- * The oldest due request. Taking it moves `due_at` to the end of the lease, so one index serves new requests,
- * retries and leases of dead workers alike. Rejected: a separate `leased_until` column with an OR, which makes
- * the scan step over every leased row.
+ * The oldest due request that was due at `floor` or later. Taking it moves `due_at` to the end of the lease, so one
+ * index serves new requests, retries and leases of dead workers alike. Rejected: a separate `leased_until` column
+ * with an OR, which makes the scan step over every leased row.
+ *
+ * Without the floor each claim walks over what the requests before it left in the index until the next vacuum:
+ * behind 300,000 finished ones 1,157 pages and half the claims a second, behind a million a sixth.
  */
-async function claimNext(ctx: KernelContext): Promise<Claim | null> {
+async function claimNext(ctx: KernelContext, floor: string): Promise<Claim | null> {
   const { rows } = await ctx.sql<Claim>`
-    UPDATE app.request_queue SET
+    WITH next AS (
+      SELECT request_id, due_at FROM app.request_queue
+      WHERE due_at >= ${floor}::timestamptz AND due_at <= clock_timestamp()
+      ORDER BY due_at, position LIMIT 1 FOR UPDATE SKIP LOCKED)
+    UPDATE app.request_queue AS q SET
       attempt = attempt + 1,
       lease_id = gen_random_uuid(),
       due_at = clock_timestamp() + make_interval(secs => ${LEASE_SECONDS}::int)
-    WHERE request_id = (
-      SELECT request_id FROM app.request_queue WHERE due_at <= clock_timestamp()
-      ORDER BY due_at, position LIMIT 1 FOR UPDATE SKIP LOCKED)
-    RETURNING request_id, tenant_id, owner_id, attempt, lease_id`;
+    FROM next WHERE q.request_id = next.request_id
+    RETURNING q.request_id, tenant_id, owner_id, attempt, lease_id, next.due_at::text AS was_due_at`;
   return rows[0] ?? null;
 }
 

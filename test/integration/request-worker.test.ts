@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { Client } from 'pg';
 import type { KernelOutcome } from '../../runtime/kernels/kernel-context';
 import { createTestKernels, type TestKernels } from '../support/test-kernels';
+import { until } from '../support/until';
 
 describe('the request worker', () => {
   let kernels: TestKernels;
@@ -84,6 +85,20 @@ describe('the request worker', () => {
       ],
     );
     assert.equal(await queueLength(), 0);
+  });
+
+  it('a request that was committed late and was due before those claimed already is claimed in the same tick', async () => {
+    const slow = await append(
+      'function main() { const end = Date.now() + 400; while (Date.now() < end); return "slow"; }',
+    );
+    const first = await request(slow);
+    const ticking = kernels.tick('request_worker');
+    await until('the first is running', async () => (await read(first)).span.status === 'running');
+    const late = await request(await append('function main() { return "late"; }'));
+    await passTime();
+    await ticking;
+    assert.equal((await read(late)).span.status, 'complete');
+    assert.equal((await read(first)).span.status, 'complete');
   });
 
   it('a request for what cannot be run ends at once, without another attempt', async () => {

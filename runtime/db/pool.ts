@@ -1,5 +1,6 @@
 import { type ClientConfig, Pool, type PoolClient, types } from 'pg';
 import type { DatabaseOptions } from './database-options';
+import { prepareIdentity } from './one-statement';
 import { parseTimestamptz } from './timestamptz';
 
 const TIMESTAMPTZ_OID = 1184;
@@ -25,7 +26,10 @@ export class Database {
     this.pool.on('error', () => undefined);
     // One that breaks between two statements of a transaction has no query to fail: without a listener the
     // event would end the process. The next statement of the transaction fails and tells its caller.
-    this.pool.on('connect', (client) => client.on('error', () => undefined));
+    this.pool.on('connect', (client) => {
+      client.on('error', () => undefined);
+      prepareIdentity(client);
+    });
   }
 
   /**

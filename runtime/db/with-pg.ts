@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import { Kysely, PostgresDialect } from 'kysely';
-import { escapeLiteral, type PoolClient, type QueryResult } from 'pg';
+import { escapeLiteral, type PoolClient } from 'pg';
 import type { DB } from './database.generated';
 import { asLogLineError, isConnectionLost } from './database-error';
 import { checkIdentity, type Identity } from './identity';
@@ -12,19 +12,6 @@ export interface Transaction {
   readonly db: Kysely<DB>;
   /** The connection itself, for what has no place in a query builder. */
   readonly client: PoolClient;
-  /**
-   * What this transaction sees, as PostgreSQL's `pg_snapshot` text. Only a `snapshot: true` transaction
-   * keeps seeing the same; for any other this is what its first statement saw.
-   */
-  snapshot(): Promise<string>;
-  /** What it was opened with. */
-  readonly settings: PlannerSettings | undefined;
-}
-
-/** Settings of PostgreSQL's planner that a transaction may need. */
-export interface PlannerSettings {
-  readonly enable_sort?: 'on' | 'off';
-  readonly plan_cache_mode?: 'auto' | 'force_generic_plan' | 'force_custom_plan';
 }
 
 export interface TransactionOptions {
@@ -34,15 +21,14 @@ export interface TransactionOptions {
   readonly snapshot?: boolean;
   /** Overrides the pool's statement timeout for this transaction. */
   readonly statementTimeoutMs?: number;
-  /** For this transaction only; they travel with BEGIN. */
-  readonly settings?: PlannerSettings;
 }
 
 /**
  * The one place that opens a transaction: it runs `work` with `app.user_id` and `app.tenant_id` set for
  * this transaction only, so that a pooled connection carries nobody's identity further.
  *
- * BEGIN and the identity are sent together with the first statement of `work`, in one round trip.
+ * BEGIN and the identity are sent together with the first statement of `work`, in one round trip. For a single
+ * statement `queryAs` is cheaper.
  * @throws LogLineError; what `work` throws of its own passes through.
  */
 export async function withPg<T>(
@@ -57,10 +43,10 @@ export async function withPg<T>(
   });
   try {
     holdWrites(client);
-    const opened = client.query(begin) as unknown as Promise<QueryResult[]>;
+    const opened = client.query(begin);
     // Awaited below; until then a failure must not count as unhandled.
     opened.catch(() => undefined);
-    const result = await work(new OpenTransaction(client, opened, options.settings));
+    const result = await work(new OpenTransaction(client));
     await opened;
     await finish(client, options.readOnly ?? false);
     return result;
@@ -82,14 +68,10 @@ function holdWrites(client: PoolClient): void {
 
 class OpenTransaction implements Transaction {
   readonly client: PoolClient;
-  readonly settings: PlannerSettings | undefined;
-  readonly #opened: Promise<QueryResult[]>;
   #db: Kysely<DB> | undefined;
 
-  constructor(client: PoolClient, opened: Promise<QueryResult[]>, settings: PlannerSettings | undefined) {
+  constructor(client: PoolClient) {
     this.client = client;
-    this.#opened = opened;
-    this.settings = settings;
   }
 
   /** Made on first use: not every transaction needs a query builder. */
@@ -97,9 +79,6 @@ class OpenTransaction implements Transaction {
     this.#db ??= kyselyOn(this.client);
     return this.#db;
   }
-
-  /** Bound to its transaction, since callers take it apart. */
-  readonly snapshot = (): Promise<string> => snapshotOf(this.#opened);
 }
 
 function beginStatement(identity: Identity, options: TransactionOptions): string {
@@ -109,22 +88,11 @@ function beginStatement(identity: Identity, options: TransactionOptions): string
     options.statementTimeoutMs === undefined
       ? ''
       : `SET LOCAL statement_timeout = ${Math.trunc(options.statementTimeoutMs)};`;
-  const settings = Object.entries(options.settings ?? {})
-    .map(([name, value]) => `set_config(${escapeLiteral(name)}, ${escapeLiteral(String(value))}, true), `)
-    .join('');
   return (
     `BEGIN${mode};${timeout}` +
     `SELECT set_config('app.user_id', ${escapeLiteral(user)}, true), ` +
-    `set_config('app.tenant_id', ${escapeLiteral(tenant)}, true), ${settings}pg_current_snapshot()::text AS snapshot`
+    `set_config('app.tenant_id', ${escapeLiteral(tenant)}, true)`
   );
-}
-
-async function snapshotOf(opened: Promise<QueryResult[]>): Promise<string> {
-  const row: unknown = (await opened).at(-1)?.rows[0];
-  if (typeof row === 'object' && row !== null && 'snapshot' in row && typeof row.snapshot === 'string') {
-    return row.snapshot;
-  }
-  throw new TypeError('the opening statement returned no snapshot');
 }
 
 /** Kysely over a connection that stays ours: it neither opens nor releases anything. */

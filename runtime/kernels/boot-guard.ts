@@ -1,12 +1,11 @@
 import { blake3, hex, utf8 } from '../crypto';
 import { NOBODY, SYSTEM } from '../db/identity';
 import type { Database } from '../db/pool';
-import { withPg } from '../db/with-pg';
 import { BootRefusedError } from '../ledger/errors';
 import type { KeyRing } from '../ledger/key-ring';
 import { type ManifestSettings, parseManifest } from '../ledger/manifest';
 import type { SignedSpan } from '../ledger/span';
-import { readLatest } from '../ledger/span-reader';
+import { readLatestAs } from '../ledger/span-reader';
 import { verifySpan } from '../ledger/span-signature';
 import { KERNEL_HASHES } from './kernel-hashes.generated';
 import { KERNEL_IDS, KERNEL_MANIFEST_ID, type KernelName } from './stable-ids';
@@ -101,6 +100,6 @@ export class BootGuard {
 
   /** Everything that boots is public, so nobody's identity is enough. */
   #read(id: string): Promise<SignedSpan | undefined> {
-    return withPg(this.#database, NOBODY, (transaction) => readLatest(transaction, id), { readOnly: true });
+    return readLatestAs(this.#database, NOBODY, id);
   }
 }

@@ -4,7 +4,7 @@ import { withPg } from '../db/with-pg';
 import { BootRefusedError, ForbiddenError, NotFoundError, QuotaExceededError } from '../ledger/errors';
 import { insertSpan } from '../ledger/insert-span';
 import type { JsonValue, SignedSpan } from '../ledger/span';
-import { readLatest } from '../ledger/span-reader';
+import { readLatestAs } from '../ledger/span-reader';
 import type { SpanWriter } from '../ledger/span-writer';
 import type { FunctionCall, FunctionResult, FunctionStarter } from '../stage0/function-starter';
 import type { BootGuard } from './boot-guard';
@@ -112,12 +112,7 @@ export class KernelFunctionStarter implements FunctionStarter {
   }
 
   async #refuseForeign(identity: Identity, functionId: string): Promise<void> {
-    const span = await withPg(
-      this.#database,
-      identity,
-      (transaction) => readLatest(transaction, functionId),
-      { readOnly: true },
-    );
+    const span = await readLatestAs(this.#database, identity, functionId);
     if (span === undefined || span.is_deleted) throw new NotFoundError('There is no such function for you.');
     const { allowedBootIds } = await this.#guard.manifest();
     const isOwn = isSameIdentity(identity, { user: span.owner_id, tenant: span.tenant_id });

@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { blake3, ed25519, hex, toU8 } from '../crypto';
 import { type Identity, NOBODY } from '../db/identity';
+import { queryAs } from '../db/one-statement';
 import type { Database } from '../db/pool';
-import { withPg } from '../db/with-pg';
 import type { KeyRing } from '../ledger/key-ring';
 import { now } from '../ledger/now';
 import type { JsonValue, Span } from '../ledger/span';
 import { completeSpan, type SpanDraft } from '../ledger/span-draft';
-import { readFeed, readLatest } from '../ledger/span-reader';
+import { readFeed, readLatestAs } from '../ledger/span-reader';
 import { signSpan, verifySpanAgain } from '../ledger/span-signature';
 import type { SpanWriter } from '../ledger/span-writer';
 import { stableId, stableIdSalt } from '../ledger/stable-id';
@@ -106,8 +106,6 @@ export class KernelHost implements KernelInvoker {
 
   #contextOf(run: RunState, identity: Identity): KernelContext {
     const { database, writer, keys, logger, secrets } = this.#options;
-    const scoped = <T>(work: Parameters<typeof withPg<T>>[2], readOnly: boolean) =>
-      withPg(database, identity, work, { readOnly });
     const context: KernelContext = {
       identity,
       env: {
@@ -127,11 +125,10 @@ export class KernelHost implements KernelInvoker {
       },
       now,
       as: (other) => this.#contextOf(run, other),
-      sql: <Row>(strings: TemplateStringsArray, ...values: readonly unknown[]) =>
-        scoped(async ({ client }) => {
-          const { rows } = await client.query(statementText(strings), [...values]);
-          return { rows: rows as Row[] };
-        }, false),
+      sql: async <Row>(strings: TemplateStringsArray, ...values: readonly unknown[]) => {
+        const { rows } = await queryAs(database, identity, { ...kernelStatement(strings), values });
+        return { rows: rows as Row[] };
+      },
       insertSpan: (async (given: SpanDraft | readonly SpanDraft[]) => {
         const drafts = Array.isArray(given) ? given : [given];
         const { spans } = await writer.append(identity, parseDrafts(drafts, drafts.length > 1));
@@ -140,8 +137,8 @@ export class KernelHost implements KernelInvoker {
       signSpan: async (draft) => signSpan(completeSpan(draft, identity, new Date()), keys().current),
       verifySpan: async (span) => verifySpanAgain(span as unknown as Partial<Span>),
       stableId: (...parts) => stableId(stableIdSalt(keys()), ...parts),
-      readSpan: (id) => scoped(async (transaction) => (await readLatest(transaction, id)) ?? null, true),
-      feed: (after, limit) => scoped((transaction) => readFeed(transaction, identity, after, limit), true),
+      readSpan: async (id) => (await readLatestAs(database, identity, id)) ?? null,
+      feed: (after, limit) => readFeed(database, identity, after, limit),
       manifest: () => this.guard.manifest(),
       sandbox: (task) => this.#runGuest(run, identity, task),
       invoke: (kernel, event) => (this.#options.invoker ?? this).invoke(kernel, identity, event),
@@ -200,8 +197,19 @@ async function sleep(
   ]);
 }
 
-function statementText(strings: TemplateStringsArray): string {
-  return strings.reduce((text, part, index) => (index === 0 ? part : `${text}$${index}${part}`), '');
+/** The statements of the kernels' own texts, so that each is planned once on a connection. */
+const kernelStatements = new Map<string, { readonly name: string; readonly text: string }>();
+
+function kernelStatement(strings: TemplateStringsArray): { readonly name: string; readonly text: string } {
+  const text = strings.reduce(
+    (before, part, index) => (index === 0 ? part : `${before}$${index}${part}`),
+    '',
+  );
+  const known = kernelStatements.get(text);
+  if (known !== undefined) return known;
+  const statement = { name: `kernel_${kernelStatements.size}`, text };
+  kernelStatements.set(text, statement);
+  return statement;
 }
 
 function isOutcome(value: JsonValue | KernelOutcome): value is KernelOutcome {

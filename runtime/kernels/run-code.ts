@@ -1,6 +1,7 @@
 import type { JsonValue, SignedSpan } from '../ledger/span';
 import type { SpanDraft } from '../ledger/span-draft';
 import type { SandboxOutcome } from '../sandbox';
+import { refuseRun } from './daily-quota';
 import type { KernelContext, KernelError, KernelOutcome, ManifestSettings } from './kernel-context';
 import { runMidnight } from './midnight-round';
 
@@ -50,17 +51,18 @@ async function runFunction(ctx: KernelContext, event: RunEvent): Promise<KernelO
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(event.function_id)) {
     return refusal('malformed', 'function_id must be a UUID.');
   }
-  const manifest = await ctx.manifest();
-  const fn = await ctx.readSpan(event.function_id);
-  const refused = await refusalOf(ctx, fn, manifest);
-  if (refused !== null || fn === null)
-    return refused ?? refusal('not_found', 'There is no such function for you.');
-
+  // What was recorded of this attempt stands, whatever has become of the function since.
   const before = await executionOf(ctx, event);
   if (before !== null) return outcomeOf(before);
-  const isRound = event.function_id === MIDNIGHT_RULER_ID && event.trigger === 'midnight_ruler';
-  const exhausted = isRound ? null : await takeQuota(ctx, fn, manifest);
-  if (exhausted !== null) return exhausted;
+  const manifest = await ctx.manifest();
+  const { fn, hasPlace } = await admit(ctx, event, manifest);
+  if (fn === null) return refusal('not_found', 'There is no such function for you.');
+  const refused = await refusalOf(ctx, fn, manifest);
+  if (refused !== null) return refused;
+  if (!hasPlace) {
+    const error = await refuseRun(ctx, 'run_code', fn.id, manifest.perTenantDailyExecLimit);
+    return { ok: false, error, execution: null };
+  }
 
   const started = Date.now();
   const outcome = await ctx.sandbox({
@@ -77,10 +79,10 @@ async function runFunction(ctx: KernelContext, event: RunEvent): Promise<KernelO
 /** Why this function may not run for this identity; null when it may. */
 async function refusalOf(
   ctx: KernelContext,
-  fn: SignedSpan | null,
+  fn: SignedSpan,
   manifest: ManifestSettings,
 ): Promise<KernelOutcome | null> {
-  if (fn === null || fn.is_deleted) return refusal('not_found', 'There is no such function for you.');
+  if (fn.is_deleted) return refusal('not_found', 'There is no such function for you.');
   if (fn.entity_type !== 'function' && fn.entity_type !== 'kernel') {
     return refusal('malformed', `A ${fn.entity_type} cannot be run; only a function can.`);
   }
@@ -105,45 +107,43 @@ function isTrusted(fn: SignedSpan, manifest: ManifestSettings): boolean {
   );
 }
 
-/** One place of the tenant's day, taken under the row lock of its counter. */
-async function takeQuota(
+/**
+ * The newest version of the function and, when it is one that may run for this identity, one place of the tenant's
+ * day (see `takeRun`), in one statement: reading first and counting then took PostgreSQL half as long again.
+ */
+async function admit(
   ctx: KernelContext,
-  fn: SignedSpan,
+  event: RunEvent,
   manifest: ManifestSettings,
-): Promise<KernelOutcome | null> {
-  const { tenant } = ctx.identity;
-  const day = ctx.now().slice(0, 10);
+): Promise<{ readonly fn: SignedSpan | null; readonly hasPlace: boolean }> {
+  const { user, tenant } = ctx.identity;
   const limit = manifest.perTenantDailyExecLimit;
-  const { rows } = await ctx.sql`
-    INSERT INTO app.execution_quota AS q (tenant_id, day, used)
-    SELECT ${tenant}::text, ${day}::date, 1 WHERE ${limit}::int > 0
-    ON CONFLICT (tenant_id, day) DO UPDATE SET used = q.used + 1 WHERE q.used < ${limit}::int
-    RETURNING used`;
-  if (rows.length > 0) return null;
-  const message = `The quota of ${limit} runs a day of tenant ${tenant} is used up; it starts anew at 00:00 UTC.`;
-  // One violation for a tenant's user and day, however often the limit is hit.
-  await insertOnce(ctx, {
-    id: ctx.stableId('quota_violation', tenant, ctx.identity.user, day),
-    entity_type: 'policy_violation',
-    who: 'run_code',
-    did: 'refused',
-    this: 'per_tenant_daily_exec_limit',
-    status: 'quota_exceeded',
-    related_to: [fn.id],
-    metadata: { limit, day, function_id: fn.id },
-  });
-  return {
-    ok: false,
-    error: { code: 'quota_exceeded', message, retry_after_s: secondsToMidnight(ctx.now()) },
-    execution: null,
-  };
-}
-
-function secondsToMidnight(now: string): number {
-  return Math.max(
-    1,
-    Math.ceil((Date.parse(`${now.slice(0, 10)}T00:00:00.000Z`) + 86_400_000 - Date.parse(now)) / 1000),
-  );
+  const isRound = event.function_id === MIDNIGHT_RULER_ID && event.trigger === 'midnight_ruler';
+  const { rows } = await ctx.sql<{ readonly has_place: boolean }>`
+    WITH fn AS (
+      SELECT id, seq, entity_type, who, did, this, at, parent_id, related_to, owner_id, tenant_id, visibility, status,
+        is_deleted, name, description, code, language, runtime, input, output, error, metadata, duration_ms, trace_id,
+        prev_hash, curr_hash, signature, public_key
+      FROM ledger.universal_registry WHERE id = ${event.function_id}::uuid ORDER BY seq DESC LIMIT 1
+    ), relaxed AS (
+      SELECT set_config('synchronous_commit', 'off', true)
+    ), place AS (
+      INSERT INTO app.execution_quota AS q (tenant_id, day, used)
+      SELECT ${tenant}::text, ${ctx.now().slice(0, 10)}::date, 1 FROM fn, relaxed
+      WHERE ${limit}::int > 0 AND NOT ${isRound}::boolean
+        AND NOT fn.is_deleted AND fn.entity_type IN ('function', 'kernel')
+        AND ((fn.owner_id = ${user}::text AND fn.tenant_id = ${tenant}::text)
+          OR (fn.tenant_id = ${SYSTEM_TENANT}::text AND fn.id::text = ANY (${manifest.allowedBootIds}::text[])))
+      ON CONFLICT (tenant_id, day) DO UPDATE SET used = q.used + 1 WHERE q.used < ${limit}::int
+      RETURNING used
+    )
+    SELECT fn.*, ${isRound}::boolean OR EXISTS (SELECT FROM place) AS has_place FROM fn`;
+  const [row] = rows;
+  if (row === undefined) return { fn: null, hasPlace: false };
+  const { has_place: hasPlace, ...columns } = row;
+  const members = Object.entries(columns).filter(([, value]) => value !== null);
+  // The table's constraints guarantee the members, and verifySpan checks them before anything runs.
+  return { fn: Object.fromEntries(members) as unknown as SignedSpan, hasPlace };
 }
 
 interface Finished {
@@ -257,14 +257,6 @@ function outcomeOf(execution: SignedSpan): KernelOutcome {
 
 function refusal(code: KernelError['code'], message: string): KernelOutcome {
   return { ok: false, error: { code, message }, execution: null };
-}
-
-async function insertOnce(ctx: KernelContext, draft: SpanDraft): Promise<void> {
-  try {
-    await ctx.insertSpan(draft);
-  } catch (error) {
-    if (!isConflict(error)) throw error;
-  }
 }
 
 function isConflict(error: unknown): boolean {

@@ -10,7 +10,7 @@ import { ConflictError, IdempotencyKeyReusedError } from './errors';
 import { payloadOf } from './payload';
 import type { SignedSpan, Span } from './span';
 import { checkClientSignature, completeSpan, isClientSigned, type SpanDraft } from './span-draft';
-import { readSpans } from './span-reader';
+import { readSpans, readSpansAs } from './span-reader';
 import { hashedSpan, type SealedSpan, sealedSpan, sealSpan, withSignature } from './span-signature';
 
 type RequestFingerprint = Pick<IdempotencyRecord, 'key' | 'fingerprint'>;
@@ -149,9 +149,7 @@ export class SpanWriter {
 
   async #stored(identity: Identity, sealed: readonly SealedSpan[]): Promise<ReadonlyMap<string, SealedSpan>> {
     const keys = sealed.map(({ span }) => ({ id: span.id, seq: span.seq }));
-    const rows = await withPg(this.#database, identity, (transaction) => readSpans(transaction, keys), {
-      readOnly: true,
-    });
+    const rows = await readSpansAs(this.#database, identity, keys);
     return new Map(rows.map((row) => [keyOf(row), sealedSpan(row)]));
   }
 
@@ -191,9 +189,7 @@ export class SpanWriter {
       .map(({ id, seq }) => ({ id, seq: seq - 1 }))
       .filter((key) => !given.has(keyOf(key)));
     if (wanted.length === 0) return new Map();
-    const rows = await withPg(this.#database, identity, (transaction) => readSpans(transaction, wanted), {
-      readOnly: true,
-    });
+    const rows = await readSpansAs(this.#database, identity, wanted);
     return new Map(rows.map((row) => [keyOf(row), row.curr_hash]));
   }
 

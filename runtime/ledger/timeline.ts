@@ -1,9 +1,10 @@
 import type { Identity } from '../db/identity';
-import type { Transaction, TransactionOptions } from '../db/with-pg';
+import { queryAs } from '../db/one-statement';
+import type { Database } from '../db/pool';
 import type { SignedSpan } from './span';
 import { spanOfRow } from './span-row';
 import type { TimelineFilter, TimelineOrder } from './timeline-filter';
-import { isOrderedPlan, ORDERED_PLAN, timelineQuery } from './timeline-query';
+import { isOrderedPlan, timelineQuery } from './timeline-query';
 
 /** After which row a page starts. `desc` and `asc` stay within the snapshot of their first page. */
 export type TimelinePosition =
@@ -36,55 +37,34 @@ export interface TimelineRequest {
   readonly after: TimelinePosition | undefined;
 }
 
-/** How the transaction of a page must be opened. */
-export function timelineTransaction(request: TimelineRequest): TransactionOptions {
-  const options = { readOnly: true, snapshot: true };
-  return isOrderedPlan(request) ? { ...options, settings: ORDERED_PLAN } : options;
-}
-
 /**
- * One page of what the transaction's identity may read; see {@link timelineQuery} for how.
- *
- * The transaction must be read-only with `snapshot: true`. A page is fastest in one that was opened with
- * {@link timelineTransaction}.
+ * One page of what the identity may read; see {@link timelineQuery} for how. A page is one statement, so it sees one
+ * moment; `desc` and `asc` pages after the first see that of the first.
  */
-export async function readTimeline(
-  transaction: Transaction,
-  request: TimelineRequest,
-): Promise<TimelinePage> {
-  const { text, values, name } = timelineQuery(request);
-  // A plan that is kept knows no values; without the settings made for it, it would be a bad one.
-  const isKept = name !== undefined && transaction.settings === ORDERED_PLAN;
-  const { rows } = await transaction.client.query<Row>({
-    text,
-    values: [...values],
-    ...(isKept ? { name } : {}),
-  });
-  return page(transaction, request, rows);
+export async function readTimeline(database: Database, request: TimelineRequest): Promise<TimelinePage> {
+  const access = isOrderedPlan(request) ? 'read in order' : 'read';
+  const { rows } = await queryAs<Row>(database, request.identity, timelineQuery(request), access);
+  return page(request, rows);
 }
 
-type Row = Record<string, unknown> & { readonly tx_id: string; readonly ordinal: string };
+type Row = Record<string, unknown> & {
+  readonly tx_id: string;
+  readonly ordinal: string;
+  readonly snapshot?: string;
+};
 
-async function page(
-  transaction: Transaction,
-  request: TimelineRequest,
-  found: readonly Row[],
-): Promise<TimelinePage> {
+function page(request: TimelineRequest, found: readonly Row[]): TimelinePage {
   const rows = found.slice(0, request.limit);
   const hasMore = found.length > request.limit;
   const spans = rows.map(spanOfRow);
-  if (request.order === 'feed') {
-    const positions = rows.map((row) => ({ order: 'feed' as const, txId: row.tx_id, ordinal: row.ordinal }));
-    return { spans, positions, hasMore, next: positions.at(-1) ?? request.after ?? FEED_START };
+  const { order, after } = request;
+  if (order === 'feed') {
+    const positions = rows.map((row) => ({ order, txId: row.tx_id, ordinal: row.ordinal }));
+    return { spans, positions, hasMore, next: positions.at(-1) ?? after ?? FEED_START };
   }
   const end = spans.at(-1);
   if (!hasMore || end === undefined) return { spans, positions: [], hasMore: false, next: undefined };
-  const snapshot =
-    request.after?.order === request.order ? request.after.snapshot : await transaction.snapshot();
-  return {
-    spans,
-    positions: [],
-    hasMore,
-    next: { order: request.order, snapshot, at: end.at, id: end.id, seq: end.seq },
-  };
+  const snapshot = after?.order === order ? after.snapshot : rows[0]?.snapshot;
+  if (snapshot === undefined) throw new TypeError('the first page of a listing says no snapshot');
+  return { spans, positions: [], hasMore, next: { order, snapshot, at: end.at, id: end.id, seq: end.seq } };
 }

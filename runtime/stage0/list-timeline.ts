@@ -1,7 +1,6 @@
-import { withPg } from '../db/with-pg';
 import { type Fault, MalformedError } from '../ledger/errors';
 import type { JsonValue } from '../ledger/span';
-import { readTimeline, type TimelineRequest, timelineTransaction } from '../ledger/timeline';
+import { readTimeline, type TimelineRequest } from '../ledger/timeline';
 import type { TimelineFilter, TimelineOrder } from '../ledger/timeline-filter';
 import { normalizeTimestamp } from '../ledger/timestamp';
 import { json } from './answer';
@@ -34,12 +33,7 @@ export const listTimeline: Handler = async (stage0, { request, caller }) => {
     limit: limit === undefined ? DEFAULT_LIMIT : Number(limit),
     after: cursor === undefined ? undefined : stage0.cursors.open(cursor, listing),
   };
-  const page = await withPg(
-    stage0.database,
-    identity,
-    (transaction) => readTimeline(transaction, timelineRequest),
-    timelineTransaction(timelineRequest),
-  );
+  const page = await readTimeline(stage0.database, timelineRequest);
   return json(200, {
     spans: page.spans,
     count: page.spans.length,

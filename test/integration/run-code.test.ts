@@ -121,6 +121,54 @@ describe('running a function', () => {
     }
   });
 
+  it('what may not run takes no place of the quota', async () => {
+    await kernels.changeManifest({ throttle: { per_tenant_daily_exec_limit: 1 } });
+    try {
+      const poor = await kernels.token('erin', 'tiny');
+      const own = await append('function main() { return 1; }', {}, poor);
+      const foreign = await append('function main() { return 1; }', { visibility: 'public' });
+      const note = await kernels.call('/api/spans', {
+        token: poor,
+        body: { entity_type: 'note', who: 'erin', this: 'no function' },
+      });
+      const gone = await append('function main() { return 1; }', {}, poor);
+      const deletion = await kernels.call('/api/spans', {
+        token: poor,
+        body: {
+          id: gone,
+          seq: 1,
+          entity_type: 'function',
+          who: 'erin',
+          this: 'a function',
+          is_deleted: true,
+        },
+      });
+      assert.equal(deletion.status, 201);
+      const missing = '00000000-0000-4000-8000-00000000ffff';
+      const statuses = [];
+      for (const id of [missing, foreign, note.body.span.id, gone])
+        statuses.push((await execute(id, undefined, poor)).status);
+      assert.deepEqual(statuses, [404, 403, 400, 404]);
+      assert.equal((await execute(own, undefined, poor)).status, 200);
+      assert.equal((await execute(own, undefined, poor)).status, 429);
+    } finally {
+      await kernels.changeManifest({ throttle: { per_tenant_daily_exec_limit: 1000 } });
+    }
+  });
+
+  it('callers at the same time never take more places than there are', async () => {
+    await kernels.changeManifest({ throttle: { per_tenant_daily_exec_limit: 5 } });
+    try {
+      const many = await kernels.token('frank', 'crowd');
+      const id = await append('function main() { return 1; }', {}, many);
+      const answers = await Promise.all(Array.from({ length: 20 }, () => execute(id, undefined, many)));
+      const statuses = answers.map(({ status }) => status).sort();
+      assert.deepEqual(statuses, [...Array(5).fill(200), ...Array(15).fill(429)]);
+    } finally {
+      await kernels.changeManifest({ throttle: { per_tenant_daily_exec_limit: 1000 } });
+    }
+  });
+
   it('a kernel that the manifest does not list may not boot, and the refusal is recorded', async () => {
     const all = Object.values(KERNEL_IDS);
     await kernels.changeManifest({ allowed_boot_ids: all.filter((id) => id !== KERNEL_IDS.observer_bot) });

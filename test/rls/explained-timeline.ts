@@ -1,13 +1,9 @@
 import { escapeLiteral, type PoolClient } from 'pg';
+import { ORDERED_PLAN, type Statement } from '../../runtime/db/one-statement';
 import type { Database } from '../../runtime/db/pool';
 import { withPg } from '../../runtime/db/with-pg';
-import {
-  readTimeline,
-  type TimelinePage,
-  type TimelineRequest,
-  timelineTransaction,
-} from '../../runtime/ledger/timeline';
-import { type TimelineQuery, timelineQuery } from '../../runtime/ledger/timeline-query';
+import { readTimeline, type TimelinePage, type TimelineRequest } from '../../runtime/ledger/timeline';
+import { isOrderedPlan, timelineQuery } from '../../runtime/ledger/timeline-query';
 
 /** What EXPLAIN (ANALYZE) says of one node of a plan, without the members nobody asks for here. */
 export interface PlanNode {
@@ -27,29 +23,32 @@ export interface ExplainedPage {
 }
 
 /** Reads a page of the timeline, then explains the very statement that read it, under the same identity and settings. */
-export function explainTimeline(database: Database, request: TimelineRequest): Promise<ExplainedPage> {
-  return withPg(
+export async function explainTimeline(database: Database, request: TimelineRequest): Promise<ExplainedPage> {
+  const page = await readTimeline(database, request);
+  const plan = await withPg(
     database,
     request.identity,
-    async (transaction) => {
-      const page = await readTimeline(transaction, request);
-      const plan = await explain(transaction.client, timelineQuery(request));
-      return {
-        page,
-        scans: nodesOf(plan)
-          .filter((node) => node['Relation Name'] === 'universal_registry')
-          .map(planNode),
-        buffers: Number(plan['Shared Hit Blocks']) + Number(plan['Shared Read Blocks']),
-      };
+    async ({ client }) => {
+      const settings = isOrderedPlan(request) ? Object.entries(ORDERED_PLAN) : [];
+      for (const [name, value] of settings)
+        await client.query('SELECT set_config($1, $2, true)', [name, value]);
+      return explain(client, timelineQuery(request));
     },
-    timelineTransaction(request),
+    { readOnly: true },
   );
+  return {
+    page,
+    scans: nodesOf(plan)
+      .filter((node) => node['Relation Name'] === 'universal_registry')
+      .map(planNode),
+    buffers: Number(plan['Shared Hit Blocks']) + Number(plan['Shared Read Blocks']),
+  };
 }
 
 const EXPLAIN = 'EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON)';
 
 /** A statement with a name is run by a plan that knows no values, which only a prepared one shows. */
-async function explain(client: PoolClient, { text, values, name }: TimelineQuery): Promise<RawNode> {
+async function explain(client: PoolClient, { text, values, name }: Statement): Promise<RawNode> {
   if (name === undefined) return planOf(await client.query(`${EXPLAIN} ${text}`, [...values]));
   await client.query(`PREPARE explained AS ${text}`);
   const literals = values.map((value) => escapeLiteral(String(value)));

@@ -1,9 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import { Client } from 'pg';
 import { Database } from '../../runtime/db/pool';
-import { withPg } from '../../runtime/db/with-pg';
 import { SPAN_COLUMNS } from '../../runtime/ledger/span';
-import { readTimeline, type TimelinePosition, timelineTransaction } from '../../runtime/ledger/timeline';
+import { readTimeline, type TimelinePosition } from '../../runtime/ledger/timeline';
 import type { RunningLedger } from './by-size';
 import { HttpCaller, httpRequest } from './http-load';
 import type { PageCase } from './page-cases';
@@ -103,13 +102,7 @@ export class PageReader {
   }
 
   #call({ identity, filter }: PageCase, after: TimelinePosition | undefined) {
-    const request = { identity, filter, order: 'desc' as const, limit: PAGE, after };
-    return withPg(
-      this.#database,
-      identity,
-      (transaction) => readTimeline(transaction, request),
-      timelineTransaction(request),
-    );
+    return readTimeline(this.#database, { identity, filter, order: 'desc', limit: PAGE, after });
   }
 
   /** The range that holds most of the page: what one would write for a table with one tenant. */

@@ -17,12 +17,19 @@ export interface Product {
   stop(): Promise<void>;
 }
 
-/** @param nodeArgs options of Node, for example for a profile */
-export async function startProduct(database: BenchDatabase, nodeArgs: string[] = []): Promise<Product> {
+/**
+ * @param nodeArgs options of Node, for example for a profile
+ * @param file the program; defaults to the product as it is
+ */
+export async function startProduct(
+  database: BenchDatabase,
+  nodeArgs: string[] = [],
+  file = 'product-process.ts',
+): Promise<Product> {
   const folder = await mkdtemp(path.join(tmpdir(), 'logline-bench-data-'));
   const env = { DATABASE_URL: database.ownerUrl, LOGLINE_DATA: folder, PORT: '0', HOST: '127.0.0.1' };
   const { signingKey } = await keysWithPassword(dataDirectory(env), database.appPassword);
-  const child = new HelperProcess('product-process.ts', { env, nodeArgs });
+  const child = new HelperProcess(file, { env, nodeArgs });
   const welcome = await child.call<string>('welcome');
   const [, port = ''] = /running at http:\/\/127\.0\.0\.1:(\d+)/.exec(welcome) ?? [];
   return {

@@ -29,8 +29,11 @@ async function main() {
     await require('./main.ts').main(args);
     return;
   }
-  const { runNode } = require('./run-node');
-  process.exitCode = await runNode([__filename, ...args]);
+  const { LONG_RUN, runNode } = require('./run-node');
+  process.exitCode =
+    args[0] === 'dev'
+      ? await runNode([...LONG_RUN.args, __filename, ...args], { env: { ...LONG_RUN.env, ...process.env } })
+      : await runNode([__filename, ...args]);
 }
 
 main().catch((error) => {

@@ -20,6 +20,13 @@ function toolEnvironment() {
 }
 
 /**
+ * How a ledger that runs for long is started. V8's young generation at 4 MiB instead of 16, and glibc's memory in two
+ * arenas instead of eight a core: while batches of 100 are appended, 230 MiB of resident memory instead of 300, for
+ * the same rate. package.json says the option for `npm start`, too, where this process becomes the ledger itself.
+ */
+const LONG_RUN = require('./long-run.json');
+
+/**
  * Runs `node args…` to its end, passing signals on, and resolves to the exit code a shell would report.
  * @param {readonly string[]} args
  * @returns {Promise<number>}
@@ -37,4 +44,4 @@ function runNode(args, options = {}) {
   });
 }
 
-module.exports = { runNode, toolEnvironment };
+module.exports = { LONG_RUN, runNode, toolEnvironment };

@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import LONG_RUN from '../../cli/long-run.json';
 import { type DataDirectory, dataDirectory } from '../../local/data-directory';
 import { type LocalKeys, loadOrCreateKeys } from '../../local/keys';
 import { SCOPES, type Scope } from '../../runtime/crypto';
@@ -23,13 +24,19 @@ export interface Product {
  */
 export async function startProduct(
   database: BenchDatabase,
-  nodeArgs: string[] = [],
+  nodeArgs: readonly string[] = [],
   file = 'product-process.ts',
 ): Promise<Product> {
   const folder = await mkdtemp(path.join(tmpdir(), 'logline-bench-data-'));
-  const env = { DATABASE_URL: database.ownerUrl, LOGLINE_DATA: folder, PORT: '0', HOST: '127.0.0.1' };
+  const env = {
+    ...LONG_RUN.env,
+    DATABASE_URL: database.ownerUrl,
+    LOGLINE_DATA: folder,
+    PORT: '0',
+    HOST: '127.0.0.1',
+  };
   const { signingKey } = await keysWithPassword(dataDirectory(env), database.appPassword);
-  const child = new HelperProcess(file, { env, nodeArgs });
+  const child = new HelperProcess(file, { env, nodeArgs: [...LONG_RUN.args, ...nodeArgs] });
   const welcome = await child.call<string>('welcome');
   const [, port = ''] = /running at http:\/\/127\.0\.0\.1:(\d+)/.exec(welcome) ?? [];
   return {

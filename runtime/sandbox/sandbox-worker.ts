@@ -7,7 +7,7 @@ import { quickJsModule, workerFile } from './wasm-module';
  * The worker's own JavaScript heap; the user's code lives in WASM memory, which this does not count. Checking the
  * largest JSON that may cross (1 MiB of `{}`) takes 40 MB; a thread at its limit would thrash instead of ending.
  */
-const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 16, stackSizeMb: 4 };
+const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 4, stackSizeMb: 4 };
 
 /** A thread that is not ready after this has hung, in milliseconds; it takes 0.1 s on an idle machine. */
 const START_TIMEOUT_MS = 30_000;

@@ -8,11 +8,13 @@ import { generateLatestMigration } from './generate/latest-migration';
 import { type MigratedDatabase, withMigratedDatabase } from './generate/migrated-database';
 import { generateSchemaSnapshot } from './generate/schema-snapshot';
 import { generateSeeds } from './generate/seeds';
+import { generateStatements } from './generate/statements';
 import { generateValidators } from './generate/validators';
 
 /** Everything that is made from something else. `database` is a fresh one with all migrations applied. */
 const GENERATORS: readonly ((database: MigratedDatabase) => Promise<readonly GeneratedFile[]>)[] = [
   generateLatestMigration,
+  generateStatements,
   generateValidators,
   generateSeeds,
   generateHttpReference,

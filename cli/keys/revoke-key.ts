@@ -3,7 +3,6 @@ import { storeRing } from '../../local/keys';
 import { OperatorError } from '../../local/operator-error';
 import { keyIdOf, mintToken, type SigningKey } from '../../runtime/crypto';
 import { SYSTEM } from '../../runtime/db/identity';
-import { withPg } from '../../runtime/db/with-pg';
 import { KERNEL_MANIFEST_ID } from '../../runtime/kernels/stable-ids';
 import { readKeyHistory } from '../../runtime/ledger/key-publisher';
 import type { RevokedKey } from '../../runtime/ledger/key-ring';
@@ -72,7 +71,7 @@ async function revoke(ledger: LocalLedger, options: RevokeOptions, from: string)
   const ring = keys.ring.withRevoked(key);
 
   const writer = writerOf(database, ring);
-  const manifest = await withPg(database, SYSTEM, (open) => readLatest(open, KERNEL_MANIFEST_ID));
+  const manifest = await readLatest(database, SYSTEM, KERNEL_MANIFEST_ID);
   const isManifestAffected = manifest?.public_key === publicKeyHex && manifest.did !== 'seeded';
   if (isManifestAffected && options.keepManifest) {
     const { at: _at, prev_hash, curr_hash, public_key, signature, ...same } = manifest;

@@ -2,6 +2,8 @@ import { type Connection, Query, type QueryConfig, type QueryResult, type QueryR
 import { asLogLineError, isConnectionLost } from './database-error';
 import { checkIdentity, type Identity } from './identity';
 import type { Database } from './pool';
+import type { StatementName, StatementRow, StatementValues } from './statements';
+import { STATEMENT_TEXTS } from './statements.generated';
 
 /** One statement, its values always bound. */
 export interface Statement {
@@ -12,10 +14,10 @@ export interface Statement {
 }
 
 /**
- * What the statement does. `write`: anything. `read`: it cannot write. `read in order`: it cannot write, and an index
- * gives its order: see {@link ORDERED_PLAN}.
+ * What the statement does. `write`: anything. `read`: it cannot write. `read in order`: nor can it, and an index gives
+ * its order: see {@link ORDERED_PLAN}. `probe`: nor can it, and it is given up after 3 s.
  */
-export type Access = 'write' | 'read' | 'read in order';
+export type Access = 'write' | 'read' | 'read in order' | 'probe';
 
 /**
  * Settings for statements whose order an index gives and whose plan is kept. Such a plan knows no values and would
@@ -31,6 +33,10 @@ const PREPARED: Readonly<Record<Access, { readonly name: string; readonly text: 
   'read in order': {
     name: 'set_ordered_reader',
     text: settingStatement({ transaction_read_only: 'on', ...ORDERED_PLAN }),
+  },
+  probe: {
+    name: 'set_probe',
+    text: settingStatement({ transaction_read_only: 'on', statement_timeout: '3000' }),
   },
 };
 
@@ -75,6 +81,20 @@ export async function queryAs<Row extends QueryResultRow>(
     client.release(isConnectionLost(error));
     throw asLogLineError(error);
   }
+}
+
+/** Runs one of the statements of statements.ts; see {@link queryAs}. */
+export async function runStatement<Name extends StatementName>(
+  database: Database,
+  identity: Identity,
+  name: Name,
+  values: StatementValues<Name>,
+  access: Access = 'read',
+): Promise<StatementRow<Name>[]> {
+  const statement = { name, text: STATEMENT_TEXTS[name], values };
+  const { rows } = await queryAs<QueryResultRow>(database, identity, statement, access);
+  // The text was compiled from the very statement that the type was taken from; npm run check compares them.
+  return rows as StatementRow<Name>[];
 }
 
 /**

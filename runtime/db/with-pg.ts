@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { Kysely, PostgresDialect } from 'kysely';
+import type { Kysely } from 'kysely';
 import { escapeLiteral, type PoolClient } from 'pg';
 import type { DB } from './database.generated';
 import { asLogLineError, isConnectionLost } from './database-error';
@@ -97,6 +97,8 @@ function beginStatement(identity: Identity, options: TransactionOptions): string
 
 /** Kysely over a connection that stays ours: it neither opens nor releases anything. */
 function kyselyOn(client: PoolClient): Kysely<DB> {
+  // Loaded on first use: most functions never build a query, and it is the largest module of all.
+  const { Kysely, PostgresDialect } = require('kysely') as typeof import('kysely');
   const borrowed = { query: client.query.bind(client), release: () => undefined };
   const pool = { connect: async () => borrowed, end: async () => undefined };
   return new Kysely<DB>({ dialect: new PostgresDialect({ pool: pool as never }) });

@@ -5,7 +5,7 @@ import { BootRefusedError } from '../ledger/errors';
 import type { KeyRing } from '../ledger/key-ring';
 import { type ManifestSettings, parseManifest } from '../ledger/manifest';
 import type { SignedSpan } from '../ledger/span';
-import { readLatestAs } from '../ledger/span-reader';
+import { readLatest } from '../ledger/span-reader';
 import { verifySpan } from '../ledger/span-signature';
 import { KERNEL_HASHES } from './kernel-hashes.generated';
 import { KERNEL_IDS, KERNEL_MANIFEST_ID, type KernelName } from './stable-ids';
@@ -100,6 +100,6 @@ export class BootGuard {
 
   /** Everything that boots is public, so nobody's identity is enough. */
   #read(id: string): Promise<SignedSpan | undefined> {
-    return readLatestAs(this.#database, NOBODY, id);
+    return readLatest(this.#database, NOBODY, id);
   }
 }

@@ -1,10 +1,10 @@
 import { type Identity, isSameIdentity, NOBODY } from '../db/identity';
+import { runStatement } from '../db/one-statement';
 import type { Database } from '../db/pool';
-import { withPg } from '../db/with-pg';
 import { BootRefusedError, ForbiddenError, NotFoundError, QuotaExceededError } from '../ledger/errors';
 import { insertSpan } from '../ledger/insert-span';
 import type { JsonValue, SignedSpan } from '../ledger/span';
-import { readLatestAs } from '../ledger/span-reader';
+import { readLatest } from '../ledger/span-reader';
 import type { SpanWriter } from '../ledger/span-writer';
 import type { FunctionCall, FunctionResult, FunctionStarter } from '../stage0/function-starter';
 import type { BootGuard } from './boot-guard';
@@ -112,7 +112,7 @@ export class KernelFunctionStarter implements FunctionStarter {
   }
 
   async #refuseForeign(identity: Identity, functionId: string): Promise<void> {
-    const span = await readLatestAs(this.#database, identity, functionId);
+    const span = await readLatest(this.#database, identity, functionId);
     if (span === undefined || span.is_deleted) throw new NotFoundError('There is no such function for you.');
     const { allowedBootIds } = await this.#guard.manifest();
     const isOwn = isSameIdentity(identity, { user: span.owner_id, tenant: span.tenant_id });
@@ -124,18 +124,7 @@ export class KernelFunctionStarter implements FunctionStarter {
   async #refuseExhausted(identity: Identity): Promise<void> {
     const { perTenantDailyExecLimit: limit } = await this.#guard.manifest();
     const day = new Date().toISOString().slice(0, 10);
-    const row = await withPg(
-      this.#database,
-      identity,
-      ({ db }) =>
-        db
-          .selectFrom('app.execution_quota')
-          .select('used')
-          .where('tenant_id', '=', identity.tenant)
-          .where('day', '=', new Date(`${day}T00:00:00Z`))
-          .executeTakeFirst(),
-      { readOnly: true },
-    );
+    const [row] = await runStatement(this.#database, identity, 'runs_of_day', [identity.tenant, day]);
     if ((row?.used ?? 0) < limit) return;
     const midnight = Date.parse(`${day}T00:00:00Z`) + 86_400_000;
     throw new QuotaExceededError(

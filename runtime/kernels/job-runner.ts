@@ -1,7 +1,6 @@
-import { sql } from 'kysely';
 import { NOBODY } from '../db/identity';
+import { runStatement } from '../db/one-statement';
 import type { Database } from '../db/pool';
-import { withPg } from '../db/with-pg';
 import type { JsonValue } from '../ledger/span';
 import { describeError, type Logger } from '../log/logger';
 import { createMetrics, type Metrics } from '../log/metrics';
@@ -104,13 +103,7 @@ async function underLock(
 }
 
 async function noteStart(database: Database, job: string): Promise<void> {
-  await withPg(database, NOBODY, ({ db }) =>
-    db
-      .insertInto('app.job_run')
-      .values({ job, started_at: sql`now()` })
-      .onConflict((conflict) => conflict.column('job').doUpdateSet({ started_at: sql`now()` }))
-      .execute(),
-  );
+  await runStatement(database, NOBODY, 'job_started', [job], 'write');
 }
 
 async function noteEnd(
@@ -119,13 +112,5 @@ async function noteEnd(
   outcome: 'ok' | 'error',
   detail: JsonValue,
 ): Promise<void> {
-  await withPg(database, NOBODY, ({ db }) =>
-    db
-      .insertInto('app.job_run')
-      .values({ job, started_at: sql`now()`, ended_at: sql`now()`, outcome, detail: JSON.stringify(detail) })
-      .onConflict((conflict) =>
-        conflict.column('job').doUpdateSet({ ended_at: sql`now()`, outcome, detail: JSON.stringify(detail) }),
-      )
-      .execute(),
-  );
+  await runStatement(database, NOBODY, 'job_ended', [job, outcome, JSON.stringify(detail)], 'write');
 }

@@ -8,7 +8,7 @@ import type { KeyRing } from '../ledger/key-ring';
 import { now } from '../ledger/now';
 import type { JsonValue, Span } from '../ledger/span';
 import { completeSpan, type SpanDraft } from '../ledger/span-draft';
-import { readFeed, readLatestAs } from '../ledger/span-reader';
+import { readFeed, readLatest } from '../ledger/span-reader';
 import { signSpan, verifySpanAgain } from '../ledger/span-signature';
 import type { SpanWriter } from '../ledger/span-writer';
 import { stableId, stableIdSalt } from '../ledger/stable-id';
@@ -137,7 +137,7 @@ export class KernelHost implements KernelInvoker {
       signSpan: async (draft) => signSpan(completeSpan(draft, identity, new Date()), keys().current),
       verifySpan: async (span) => verifySpanAgain(span as unknown as Partial<Span>),
       stableId: (...parts) => stableId(stableIdSalt(keys()), ...parts),
-      readSpan: async (id) => (await readLatestAs(database, identity, id)) ?? null,
+      readSpan: async (id) => (await readLatest(database, identity, id)) ?? null,
       feed: (after, limit) => readFeed(database, identity, after, limit),
       manifest: () => this.guard.manifest(),
       sandbox: (task) => this.#runGuest(run, identity, task),

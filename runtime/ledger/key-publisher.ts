@@ -1,12 +1,11 @@
 import { deriveSeed, hex, keyIdOf, type SigningKey, toU8 } from '../crypto';
 import { NOBODY, SYSTEM } from '../db/identity';
+import { runStatement } from '../db/one-statement';
 import type { Database } from '../db/pool';
-import { withPg } from '../db/with-pg';
 import { ConflictError } from './errors';
 import { INSTANCE_KEY, type KeyHistory, keyHistoryOf } from './key-history';
 import type { KeyRing } from './key-ring';
 import type { JsonValue, SignedSpan, Span } from './span';
-import { SPAN_COLUMNS } from './span';
 import { spanOfRow } from './span-row';
 import { signSpan } from './span-signature';
 import type { SpanWriter } from './span-writer';
@@ -54,21 +53,7 @@ export async function readKeyHistory(database: Database): Promise<KeyHistory> {
 
 /** Every version of every span of the history. They are public, so nobody's identity is enough. */
 async function readKeySpans(database: Database): Promise<SignedSpan[]> {
-  const rows = await withPg(
-    database,
-    NOBODY,
-    ({ db }) =>
-      db
-        .selectFrom('ledger.universal_registry')
-        .select(SPAN_COLUMNS)
-        .where('audience', '=', 'public')
-        .where('entity_type', '=', INSTANCE_KEY)
-        .where('tenant_id', '=', SYSTEM.tenant)
-        .where('owner_id', '=', SYSTEM.user)
-        .orderBy('seq')
-        .execute(),
-    { readOnly: true },
-  );
+  const rows = await runStatement(database, NOBODY, 'key_history', [INSTANCE_KEY]);
   return rows.map(spanOfRow);
 }
 

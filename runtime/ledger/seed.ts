@@ -4,7 +4,6 @@ import { canonicalText } from '../crypto';
 import { SYSTEM } from '../db/identity';
 import type { Database } from '../db/pool';
 import { sqlFolder } from '../db/sql-folder';
-import { withPg } from '../db/with-pg';
 import { parseDrafts } from '../stage0/validate';
 import { ConfigurationError } from './errors';
 import { parseIJson } from './i-json';
@@ -34,12 +33,7 @@ export interface SeedOptions {
 export async function seed(options: SeedOptions): Promise<readonly string[]> {
   const added: string[] = [];
   for (const draft of seedDrafts(options.folder ?? join(sqlFolder(), 'seeds'))) {
-    const versions = await withPg(
-      options.database,
-      SYSTEM,
-      (transaction) => readVersions(transaction, draft.id),
-      { readOnly: true },
-    );
+    const versions = await readVersions(options.database, SYSTEM, draft.id);
     if (!isDue(draft, versions, options.keys)) continue;
     const newest = versions.at(-1);
     await options.writer.append(SYSTEM, [{ ...draft, seq: newest === undefined ? 0 : newest.seq + 1 }]);

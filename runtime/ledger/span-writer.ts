@@ -3,14 +3,14 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { canonicalText, type SigningKey } from '../crypto';
 import { asLogLineError, isUniqueViolation } from '../db/database-error';
 import type { Identity } from '../db/identity';
+import { runStatement } from '../db/one-statement';
 import type { Database } from '../db/pool';
-import { withPg } from '../db/with-pg';
 import { AppendQueue, type AppendQueueOptions, type IdempotencyRecord } from './append-queue';
 import { ConflictError, IdempotencyKeyReusedError } from './errors';
 import { payloadOf } from './payload';
 import type { SignedSpan, Span } from './span';
 import { checkClientSignature, completeSpan, isClientSigned, type SpanDraft } from './span-draft';
-import { readSpans, readSpansAs } from './span-reader';
+import { readSpans } from './span-reader';
 import { hashedSpan, type SealedSpan, sealedSpan, sealSpan, withSignature } from './span-signature';
 
 type RequestFingerprint = Pick<IdempotencyRecord, 'key' | 'fingerprint'>;
@@ -149,7 +149,7 @@ export class SpanWriter {
 
   async #stored(identity: Identity, sealed: readonly SealedSpan[]): Promise<ReadonlyMap<string, SealedSpan>> {
     const keys = sealed.map(({ span }) => ({ id: span.id, seq: span.seq }));
-    const rows = await readSpansAs(this.#database, identity, keys);
+    const rows = await readSpans(this.#database, identity, keys);
     return new Map(rows.map((row) => [keyOf(row), sealedSpan(row)]));
   }
 
@@ -189,34 +189,26 @@ export class SpanWriter {
       .map(({ id, seq }) => ({ id, seq: seq - 1 }))
       .filter((key) => !given.has(keyOf(key)));
     if (wanted.length === 0) return new Map();
-    const rows = await readSpansAs(this.#database, identity, wanted);
+    const rows = await readSpans(this.#database, identity, wanted);
     return new Map(rows.map((row) => [keyOf(row), row.curr_hash]));
   }
 
   async #replay(identity: Identity, idempotency: RequestFingerprint): Promise<Appended | undefined> {
-    return withPg(
-      this.#database,
-      identity,
-      async (transaction) => {
-        const known = await transaction.db
-          .selectFrom('app.idempotency_key')
-          .select(['fingerprint', 'span_ids', 'span_seqs'])
-          .where('tenant_id', '=', identity.tenant)
-          .where('key', '=', idempotency.key)
-          .executeTakeFirst();
-        if (known === undefined) return undefined;
-        if (known.fingerprint !== idempotency.fingerprint) {
-          throw new IdempotencyKeyReusedError(
-            'This Idempotency-Key was used for another request of this tenant; send a fresh key.',
-          );
-        }
-        const keys = known.span_ids.map((id, index) => ({ id, seq: known.span_seqs[index] ?? 0 }));
-        const rows = new Map((await readSpans(transaction, keys)).map((row) => [keyOf(row), row]));
-        const spans = keys.flatMap((key) => rows.get(keyOf(key)) ?? []);
-        return appended(spans.map(sealedSpan), false);
-      },
-      { readOnly: true },
-    );
+    const [known] = await runStatement(this.#database, identity, 'idempotency_key', [
+      identity.tenant,
+      idempotency.key,
+    ]);
+    if (known === undefined) return undefined;
+    if (known.fingerprint !== idempotency.fingerprint) {
+      throw new IdempotencyKeyReusedError(
+        'This Idempotency-Key was used for another request of this tenant; send a fresh key.',
+      );
+    }
+    // The key was committed with its spans, and those never change, so a second look sees them.
+    const keys = known.span_ids.map((id, index) => ({ id, seq: known.span_seqs[index] ?? 0 }));
+    const rows = new Map((await readSpans(this.#database, identity, keys)).map((row) => [keyOf(row), row]));
+    const spans = keys.flatMap((key) => rows.get(keyOf(key)) ?? []);
+    return appended(spans.map(sealedSpan), false);
   }
 }
 

@@ -1,23 +1,13 @@
 import { NOBODY } from '../db/identity';
 import { LATEST_MIGRATION } from '../db/latest-migration.generated';
-import { withPg } from '../db/with-pg';
+import { runStatement } from '../db/one-statement';
 import { UnavailableError } from '../ledger/errors';
 import { json } from './answer';
 import type { Handler } from './handlers';
 
 /** `GET /api/health`: the database answers and has every migration of this program. */
 export const readHealth: Handler = async (stage0) => {
-  const row = await withPg(
-    stage0.database,
-    NOBODY,
-    ({ db }) =>
-      db
-        .selectFrom('app.migration_checksum')
-        .select('name')
-        .where('name', '=', LATEST_MIGRATION)
-        .executeTakeFirst(),
-    { readOnly: true, statementTimeoutMs: 3_000 },
-  );
+  const [row] = await runStatement(stage0.database, NOBODY, 'migration', [LATEST_MIGRATION], 'probe');
   if (row === undefined) {
     throw new UnavailableError('The database is not migrated yet; run the migrations.', {
       retryAfterSeconds: 5,

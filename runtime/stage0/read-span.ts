@@ -1,10 +1,12 @@
-import { withPg } from '../db/with-pg';
+import type { Identity } from '../db/identity';
 import { NotFoundError } from '../ledger/errors';
+import type { SignedSpan } from '../ledger/span';
 import { readSpans, readVersions } from '../ledger/span-reader';
 import { json } from './answer';
 import { identityOf } from './authenticate';
 import type { Handler } from './handlers';
 import { queryOf } from './query';
+import type { Stage0 } from './stage0';
 import { parseWith } from './validate';
 import { validateIdPath, validateSpanQuery } from './validators.generated';
 
@@ -16,17 +18,10 @@ export const readSpan: Handler = async (stage0, { request, caller, path }) => {
   const { id } = parseWith<{ id: string }>(validateIdPath, path, 'The path');
   const query = parseWith<{ seq?: string }>(validateSpanQuery, queryOf(request), 'The query');
   const seq = query.seq === undefined ? undefined : Number(query.seq);
-  const { span, versions } = await withPg(
-    stage0.database,
-    identityOf(caller),
-    async (transaction) => {
-      const found = await readVersions(transaction, id.toLowerCase());
-      if (seq === undefined) return { span: found.at(-1), versions: found };
-      const [one] = seq > MAX_SEQ ? [] : await readSpans(transaction, [{ id: id.toLowerCase(), seq }]);
-      return { span: one, versions: found };
-    },
-    { readOnly: true, snapshot: true },
-  );
+  const identity = identityOf(caller);
+  const versions = await readVersions(stage0.database, identity, id.toLowerCase());
+  const span =
+    seq === undefined ? versions.at(-1) : await readVersion(stage0, identity, id.toLowerCase(), seq);
   if (span === undefined) {
     throw new NotFoundError(
       seq === undefined
@@ -36,3 +31,14 @@ export const readSpan: Handler = async (stage0, { request, caller, path }) => {
   }
   return json(200, { span, versions });
 };
+
+/** A version never changes, so it may be read after the others. */
+async function readVersion(
+  { database }: Stage0,
+  identity: Identity,
+  id: string,
+  seq: number,
+): Promise<SignedSpan | undefined> {
+  const [span] = seq > MAX_SEQ ? [] : await readSpans(database, identity, [{ id, seq }]);
+  return span;
+}

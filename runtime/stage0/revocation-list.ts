@@ -1,8 +1,8 @@
 import type { Caller } from '../crypto';
 import { LruCache } from '../crypto/lru-cache';
-import { type Identity, SYSTEM } from '../db/identity';
+import type { Identity } from '../db/identity';
+import { runStatement } from '../db/one-statement';
 import type { Database } from '../db/pool';
-import { withPg } from '../db/with-pg';
 
 /** A revocation works within 60 s (DESIGN.md section 4); half of that is spent on remembering answers. */
 const REMEMBER_MS = 30_000;
@@ -38,19 +38,8 @@ export class RevocationList {
     this.#answers.clear();
   }
 
-  #look(identity: Identity, tokenId: string): Promise<boolean> {
-    const look = withPg(
-      this.#database,
-      identity,
-      ({ db }) =>
-        db
-          .selectFrom('app.token_revocation')
-          .select('token_id')
-          .where('token_id', '=', tokenId)
-          .where('tenant_id', 'in', [identity.tenant, SYSTEM.tenant])
-          .executeTakeFirst(),
-      { readOnly: true },
-    );
-    return look.then((row) => row !== undefined);
+  async #look(identity: Identity, tokenId: string): Promise<boolean> {
+    const rows = await runStatement(this.#database, identity, 'revocation', [tokenId, identity.tenant]);
+    return rows.length > 0;
   }
 }

@@ -5,7 +5,6 @@ import { keyFileText } from '../../local/key-file';
 import { generateSigningKey, signingKeyFromHex } from '../../runtime/crypto';
 import { SYSTEM } from '../../runtime/db/identity';
 import { Database } from '../../runtime/db/pool';
-import { withPg } from '../../runtime/db/with-pg';
 import { KERNEL_MANIFEST_ID } from '../../runtime/kernels/stable-ids';
 import { KeyRing } from '../../runtime/ledger/key-ring';
 import type { SignedSpan } from '../../runtime/ledger/span';
@@ -57,7 +56,7 @@ describe('commands beside a database of one’s own', function () {
   }
 
   async function manifest(): Promise<SignedSpan> {
-    const span = await withPg(app, SYSTEM, (transaction) => readLatest(transaction, KERNEL_MANIFEST_ID));
+    const span = await readLatest(app, SYSTEM, KERNEL_MANIFEST_ID);
     assert.ok(span);
     return span;
   }

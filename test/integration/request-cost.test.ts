@@ -59,10 +59,10 @@ describe('turns of the database', () => {
     ['a page of the timeline', 1, async () => () => get('/api/timeline?limit=50')],
     ['a page by a filter', 1, async () => () => get('/api/timeline?entity_type=note&limit=10')],
     ['a page of the feed', 1, async () => () => get('/api/timeline?order=feed&limit=50')],
-    ['the manifest', 3, async () => () => get('/api/manifest/kernel_manifest')],
+    ['the manifest', 1, async () => () => get('/api/manifest/kernel_manifest')],
     [
       'an entity and its history',
-      3,
+      1,
       async () => {
         const { id } = (await post(note())).span;
         return () => get(`/api/spans/${id}`);

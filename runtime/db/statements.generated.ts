@@ -1,0 +1,25 @@
+// Made from statements.ts by npm run generate.
+export const STATEMENT_TEXTS = {
+  latest_version:
+    'select "id", "seq", "entity_type", "who", "did", "this", "at", "parent_id", "related_to", "owner_id", "tenant_id", "visibility", "status", "is_deleted", "name", "description", "code", "language", "runtime", "input", "output", "error", "metadata", "duration_ms", "trace_id", "prev_hash", "curr_hash", "signature", "public_key" from "ledger"."universal_registry" where "id" = $1 order by "seq" desc limit 1',
+  versions:
+    'select "id", "seq", "entity_type", "who", "did", "this", "at", "parent_id", "related_to", "owner_id", "tenant_id", "visibility", "status", "is_deleted", "name", "description", "code", "language", "runtime", "input", "output", "error", "metadata", "duration_ms", "trace_id", "prev_hash", "curr_hash", "signature", "public_key" from "ledger"."universal_registry" where "id" = $1 order by "seq" desc limit $2',
+  spans_by_key:
+    'select "id", "seq", "entity_type", "who", "did", "this", "at", "parent_id", "related_to", "owner_id", "tenant_id", "visibility", "status", "is_deleted", "name", "description", "code", "language", "runtime", "input", "output", "error", "metadata", "duration_ms", "trace_id", "prev_hash", "curr_hash", "signature", "public_key" from "ledger"."universal_registry" where (id, seq) IN (SELECT * FROM unnest($1::uuid[], $2::int[]))',
+  key_history:
+    'select "id", "seq", "entity_type", "who", "did", "this", "at", "parent_id", "related_to", "owner_id", "tenant_id", "visibility", "status", "is_deleted", "name", "description", "code", "language", "runtime", "input", "output", "error", "metadata", "duration_ms", "trace_id", "prev_hash", "curr_hash", "signature", "public_key" from "ledger"."universal_registry" where "audience" = \'public\' and "entity_type" = $1 and "tenant_id" = \'system\' and "owner_id" = \'system\' order by "seq"',
+  manifest:
+    'select "id", "seq", "entity_type", "who", "did", "this", "at", "parent_id", "related_to", "owner_id", "tenant_id", "visibility", "status", "is_deleted", "name", "description", "code", "language", "runtime", "input", "output", "error", "metadata", "duration_ms", "trace_id", "prev_hash", "curr_hash", "signature", "public_key" from "ledger"."visible_timeline" as "manifest" where "entity_type" = \'manifest\' and "name" = $1 and not exists (select "later"."id" from "ledger"."universal_registry" as "later" where "later"."id" = "manifest"."id" and "later"."seq" > "manifest"."seq") order by tenant_id = \'system\' desc, tenant_id = $2 desc, "at" desc, "seq" desc limit 1',
+  revocation:
+    'select "token_id" from "app"."token_revocation" where "token_id" = $1 and tenant_id IN ($2, \'system\')',
+  idempotency_key:
+    'select "fingerprint", "span_ids", "span_seqs" from "app"."idempotency_key" where "tenant_id" = $1 and "key" = $2',
+  runs_of_day:
+    'select "used" from "app"."execution_quota" where "tenant_id" = $1 and day = $2::date',
+  migration:
+    'select "name" from "app"."migration_checksum" where "name" = $1',
+  job_started:
+    'insert into "app"."job_run" ("job", "started_at") values ($1, now()) on conflict ("job") do update set "started_at" = now()',
+  job_ended:
+    'insert into "app"."job_run" ("job", "started_at", "ended_at", "outcome", "detail") values ($1, now(), now(), $2, $3) on conflict ("job") do update set "ended_at" = now(), "outcome" = excluded.outcome, "detail" = excluded.detail',
+} as const;

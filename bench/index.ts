@@ -4,7 +4,7 @@ import type { Bench } from './bench';
 import { runBenches } from './harness/run-benches';
 
 /** In this order; a file that is not there yet is passed over. */
-const NAMES = ['ingest', 'timeline', 'execute', 'claim', 'verify', 'size', 'growth'];
+const NAMES = ['ingest', 'timeline', 'execute', 'claim', 'midnight', 'verify', 'size', 'growth'];
 
 const USAGE = `npm run bench -- [NAME…] [--quick] [--full]
 

@@ -26,7 +26,8 @@ export interface KernelsArgs {
 }
 
 /** Seconds that a kernel may take. Queues give a message six times as long (AWS's advice). */
-const TIMEOUT_SECONDS: Readonly<Record<KernelName, number>> = {
+/** Seconds that one invocation of each kernel may take. */
+export const TIMEOUT_SECONDS: Readonly<Record<KernelName, number>> = {
   // The midnight ruler decides 10,000 subjects in one run of run_code: it gets all that Lambda offers.
   run_code: 900,
   observer_bot: 30,

@@ -8,7 +8,7 @@ import { silentLogger } from '../../runtime/log/logger';
 import { SandboxPool } from '../../runtime/sandbox';
 import { answerCalls } from './helper-process';
 
-// The request worker, driven by hand instead of by the ticker.
+// Kernels, driven by hand instead of by the ticker.
 
 const database = new Database({ connectionString: process.env.BENCH_DATABASE_URL ?? '', poolSize: 8 });
 const keys = KeyRing.fromSeeds(['07'.repeat(32)]);
@@ -35,9 +35,41 @@ async function drain(): Promise<{ readonly claimed: number; readonly seconds: nu
   }
 }
 
+/** Appends deliverables that are due, in batches of 100, to owners in turn; seconds for the spans alone. */
+async function appendSubjects({ count, owners }: Subjects): Promise<number> {
+  const begin = performance.now();
+  for (let from = 0; from < count; from += 100) {
+    const owner = { user: `owner-${(from / 100) % owners}`, tenant: `tenant-${(from / 100) % owners}` };
+    const drafts = Array.from({ length: Math.min(100, count - from) }, (_, index) => ({
+      entity_type: 'deliverable',
+      who: owner.user,
+      did: 'promised',
+      this: `part ${from + index}`,
+      status: 'active',
+      metadata: { deadline: '2026-03-01', ...(index % 2 === 0 ? { evidence: ['photo'] } : {}) },
+    }));
+    await writer.append(owner, drafts);
+  }
+  return (performance.now() - begin) / 1000;
+}
+
+async function midnight(
+  scheduledFor: string,
+): Promise<{ readonly counts: unknown; readonly seconds: number }> {
+  const begin = performance.now();
+  const event = { trigger: 'midnight_ruler', scheduled_for: scheduledFor };
+  const counts = await host.run('run_code', event, { timeoutMs: 900_000 });
+  return { counts, seconds: (performance.now() - begin) / 1000 };
+}
+
+interface Subjects {
+  readonly count: number;
+  readonly owners: number;
+}
+
 const seeded = cryptoReady().then(() => seed({ database, writer, keys, onProgress: () => undefined }));
 
-answerCalls({ ready: async () => void (await seeded), drain }, async () => {
+answerCalls({ ready: async () => void (await seeded), drain, appendSubjects, midnight }, async () => {
   await sandbox.close();
   await database.close();
 });

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { blake3, ed25519, hex, toU8 } from '../crypto';
 import { type Identity, NOBODY } from '../db/identity';
@@ -207,7 +207,7 @@ function kernelStatement(strings: TemplateStringsArray): { readonly name: string
   );
   const known = kernelStatements.get(text);
   if (known !== undefined) return known;
-  const statement = { name: `kernel_${kernelStatements.size}`, text };
+  const statement = { name: `kernel_${createHash('sha256').update(text).digest('hex').slice(0, 24)}`, text };
   kernelStatements.set(text, statement);
   return statement;
 }

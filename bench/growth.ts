@@ -16,6 +16,8 @@ interface Cost {
 
 interface Grown {
   readonly rows: number;
+  /** Rows there were, those appended at smaller sizes included. */
+  readonly rowCount: number;
   readonly heapBytes: number;
   readonly indexBytes: Readonly<Record<string, number>>;
   /** Rounds, small and large ledger by turns. */
@@ -39,7 +41,7 @@ function sizes({ quick, full }: BenchContext): readonly number[] {
 }
 
 async function visit({ context, rows, small, large }: Station): Promise<void> {
-  const { heapBytes, indexBytes } = await large.ledger.sizes();
+  const { rowCount, heapBytes, indexBytes } = await large.ledger.sizes();
   const load = new HelperProcess('load-process.ts');
   const batches: { small: Cost[]; large: Cost[] } = { small: [], large: [] };
   const singles: { small: Cost[]; large: Cost[] } = { small: [], large: [] };
@@ -57,7 +59,7 @@ async function visit({ context, rows, small, large }: Station): Promise<void> {
   } finally {
     await load.stop();
   }
-  grown.push({ rows, heapBytes, indexBytes, batches, singles });
+  grown.push({ rows, rowCount, heapBytes, indexBytes, batches, singles });
 }
 
 async function cost(
@@ -143,12 +145,15 @@ function result(context: BenchContext): BenchResult {
         caption: 'Megabytes (10^6) per million spans',
         columns: ['', ...grown.map(({ rows }) => `${rounded(rows)} rows`)],
         rows: [
-          ['table', ...grown.map(({ heapBytes, rows }) => heapBytes / rows)],
+          ['table', ...grown.map(({ heapBytes, rowCount }) => heapBytes / rowCount)],
           ...Object.keys(last.indexBytes).map((name) => [
             name.replace(/^.*universal_registry_/, ''),
-            ...grown.map(({ indexBytes, rows }) => (indexBytes[name] ?? 0) / rows),
+            ...grown.map(({ indexBytes, rowCount }) => (indexBytes[name] ?? 0) / rowCount),
           ]),
-          ['all indexes', ...grown.map(({ indexBytes, rows }) => sum(Object.values(indexBytes)) / rows)],
+          [
+            'all indexes',
+            ...grown.map(({ indexBytes, rowCount }) => sum(Object.values(indexBytes)) / rowCount),
+          ],
         ],
       },
     ],

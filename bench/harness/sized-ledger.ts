@@ -60,17 +60,20 @@ export class SizedLedger {
     );
   }
 
-  /** Bytes of the table without its indexes, and of each index. */
+  /** Rows, those appended by benches included; bytes of the table without its indexes, and of each index. */
   async sizes(): Promise<{
+    readonly rowCount: number;
     readonly heapBytes: number;
     readonly indexBytes: Readonly<Record<string, number>>;
   }> {
     const heap = await this.#sql(`SELECT pg_table_size('ledger.universal_registry') AS bytes`);
+    const rows = await this.#sql('SELECT count(*) AS count FROM ledger.universal_registry');
     const indexes = await this.#sql(
       `SELECT indexrelid::regclass::text AS name, pg_relation_size(indexrelid) AS bytes
        FROM pg_index WHERE indrelid = 'ledger.universal_registry'::regclass ORDER BY 2 DESC`,
     );
     return {
+      rowCount: Number(rows[0]?.count),
       heapBytes: Number(heap[0]?.bytes),
       indexBytes: Object.fromEntries(indexes.map(({ name, bytes }) => [String(name), Number(bytes)])),
     };

@@ -136,7 +136,10 @@ class QueryBehindIdentity<Row extends QueryResultRow> extends WireQuery {
     try {
       connection.bind(this.#before, true);
       connection.execute({}, true);
-      return super.submit(connection);
+      const refused = super.submit(connection);
+      // The identity is on its way without a statement behind it, and the next query would get its answer.
+      if (refused !== null) connection.stream.destroy(refused);
+      return refused;
     } finally {
       connection.stream.uncork();
     }

@@ -84,6 +84,23 @@ describe('one statement under an identity', () => {
     assert.deepEqual((await queryAs(pool, ALICE, WHO)).rows, [{ u: 'alice', t: 'acme' }]);
   });
 
+  it('with a value that cannot be sent is refused, and the connection goes on', async () => {
+    const circular: { self?: object } = {};
+    circular.self = circular;
+    await assert.rejects(queryAs(pool, ALICE, { text: 'SELECT $1::jsonb', values: [circular] }), TypeError);
+    const bob = { user: 'bob', tenant: 'acme' };
+    assert.deepEqual((await queryAs(pool, bob, WHO)).rows, [{ u: 'bob', t: 'acme' }]);
+  });
+
+  it('that pg refuses to send takes its connection along: no other statement gets the answer to its identity', async () => {
+    const first = { name: 'one_text', text: 'SELECT 1 AS one', values: [] };
+    await queryAs(pool, ALICE, first);
+    const other = queryAs(pool, ALICE, { ...first, text: 'SELECT 2 AS two' });
+    const next = queryAs<{ u: string }>(pool, { user: 'bob', tenant: 'acme' }, WHO);
+    await assert.rejects(other);
+    assert.deepEqual((await next).rows, [{ u: 'bob', t: 'acme' }]);
+  });
+
   it('answers many callers on one connection each with its own', async () => {
     const names = Array.from({ length: 50 }, (_, index) => `user-${index}`);
     const answers = await Promise.all(

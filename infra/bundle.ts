@@ -80,12 +80,14 @@ const LEFT_OUT = ['thread-stream', 'on-exit-leak-free', 'pgpass'];
 
 /**
  * Replaced by so much of it as is used: modules of Node that take a cold start 2 to 5 ms, for a check that a file
- * descriptor is given (`sonic-boom`) and the question whether this is the main thread (`pino`). The runtime itself
- * says `node:worker_threads`, which stays what it is.
+ * descriptor is given (`sonic-boom`), the question whether this is the main thread (`pino`), and a look-up that is
+ * never made (`pg`). The runtime itself says `node:worker_threads` and `node:dns`, which stay what they are.
  */
 const CUT_SHORT: Readonly<Record<string, string>> = {
   assert: 'module.exports = (value, message) => { if (!value) throw new Error(message); };\n',
   worker_threads: 'exports.isMainThread = true;\n',
+  // Only for the connection strings of libpq (`pg`), which nobody asks for here.
+  dns: "exports.lookup = (...args) => require('node:dns').lookup(...args);\n",
 };
 
 /** Options of {@link buildLayer}. */

@@ -20,9 +20,9 @@ function toolEnvironment() {
 }
 
 /**
- * How a ledger that runs for long is started. V8's young generation at 4 MiB instead of 16, and glibc's memory in two
- * arenas instead of eight a core: while batches of 100 are appended, 230 MiB of resident memory instead of 300, for
- * the same rate. package.json says the option for `npm start`, too, where this process becomes the ledger itself.
+ * How a ledger that runs for long is started: V8's young generation at 12 MiB (local/heap.ts says why), and glibc's
+ * memory in two arenas instead of eight a core, 20 MiB less. package.json says the options for `npm start`, too, where
+ * this process becomes the ledger itself.
  */
 const LONG_RUN = require('./long-run.json');
 

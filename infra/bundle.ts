@@ -42,16 +42,23 @@ export interface LayerBundle {
   readonly packages: readonly string[];
 }
 
+/** The thread that signs batches; see runtime/crypto/signing-thread.ts. */
+const SIGNING_WORKER = 'runtime/crypto/signing-worker.js';
+
 /** What the layers are made of. */
 export const LAYERS: Readonly<Record<LayerName, LayerSpec>> = {
   stage0: {
     packageName: 'logline-stage0',
-    entries: { index: 'runtime/stage0/lambda.ts' },
+    entries: { index: 'runtime/stage0/lambda.ts', 'signing-worker': SIGNING_WORKER },
     files: {},
   },
   kernels: {
     packageName: 'logline-kernels',
-    entries: { index: 'runtime/kernels/lambda.ts', 'sandbox-worker': 'runtime/sandbox/worker.cts' },
+    entries: {
+      index: 'runtime/kernels/lambda.ts',
+      'sandbox-worker': 'runtime/sandbox/worker.cts',
+      'signing-worker': SIGNING_WORKER,
+    },
     files: {
       sql: 'sql',
       // Emscripten looks for these beside the file that it runs from.

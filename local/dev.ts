@@ -4,6 +4,7 @@ import { analyzeLedger, migrate } from '../runtime/db/migrate';
 import type { Settings } from '../runtime/settings';
 import { type DataDirectory, dataDirectory, prepareDataDirectory } from './data-directory';
 import { devSettings } from './dev-settings';
+import { keepHeapSmall } from './heap';
 import { type HttpHost, openHttpHost } from './http-host';
 import { loadOrCreateKeys } from './keys';
 import { openLedger } from './ledger';
@@ -14,7 +15,6 @@ import { type RunLock, takeRunLock } from './run-lock';
 import { openRunLog } from './run-log';
 import { StopSignal } from './stop-signal';
 import { startTicker } from './ticker';
-import { holdYoungGeneration } from './young-generation';
 
 /** Time that requests under way get after Ctrl-C. */
 const DRAIN_MS = 5_000;
@@ -153,7 +153,7 @@ async function startLedger(context: StartContext): Promise<void> {
   const ticker = await startTicker({ database: ledger.database, host: ledger.host, logger: log.logger });
   closers.push(() => ticker.stop());
   if (context.stop.isRequested) return;
-  holdYoungGeneration();
+  keepHeapSmall();
   http.serve(ledger.fetch);
   await context.lock.publish({ url: http.url, postgresPort: database.port });
   const token = await mintToken(keys.signingKey, {

@@ -18,7 +18,12 @@ export const MAX_JSON_DEPTH = 128;
  *   message names the place as a JSON pointer.
  */
 export function canonicalText(value: unknown): string {
-  return written(value, 1) ?? referenceCanonicalText(value);
+  const ordered = inOrder(value, 1);
+  if (ordered === undefined) return referenceCanonicalText(value);
+  const text = JSON.stringify(ordered);
+  // JSON.stringify writes a lone surrogate, and nothing else, as such an escape; a backslash that was sent before
+  // the letters looks the same, so the reference judges.
+  return text.includes('\\ud') ? referenceCanonicalText(value) : text;
 }
 
 /** What {@link canonicalText} must equal, and what explains why a value is refused. */
@@ -33,54 +38,86 @@ export function referenceCanonicalText(value: unknown): string {
 }
 
 /**
- * The canonical text in one pass, or undefined for anything but plain, well-formed JSON, which the reference
- * then judges. A span of 638 bytes takes 6 µs instead of 22 by npm `canonicalize` behind a pass of checks.
+ * The value with the members of every object in order: itself where they are already, and a copy of no more than the
+ * rest. RFC 8785 is what `JSON.stringify` writes of that (section 3.2.2). Undefined for what the reference must judge:
+ * anything but plain JSON, and names that an object of JavaScript cannot hold in an order of our choice.
+ *
+ * A span of 638 bytes takes 2.2 µs; put together as text, member by member, it took 4.8 and twice the memory; npm
+ * `canonicalize` behind a pass of checks takes 22.
  */
-function written(value: unknown, depth: number): string | undefined {
+function inOrder(value: unknown, depth: number): unknown {
   switch (typeof value) {
     case 'string':
-      return value.isWellFormed() ? JSON.stringify(value) : undefined;
-    case 'number':
-      return Number.isFinite(value) ? String(value) : undefined;
     case 'boolean':
-      return value ? 'true' : 'false';
+      return value;
+    case 'number':
+      return Number.isFinite(value) ? value : undefined;
     case 'object':
-      if (value === null) return 'null';
+      if (value === null) return null;
       if (depth > MAX_JSON_DEPTH) return undefined;
-      return Array.isArray(value) ? writtenArray(value, depth) : writtenObject(value, depth);
+      return Array.isArray(value) ? arrayInOrder(value, depth) : objectInOrder(value, depth);
     default:
       return undefined;
   }
 }
 
-function writtenArray(array: readonly unknown[], depth: number): string | undefined {
-  let text = '';
+function arrayInOrder(array: readonly unknown[], depth: number): readonly unknown[] | undefined {
+  let copy: unknown[] | undefined;
   for (let index = 0; index < array.length; index += 1) {
-    const element = written(array[index], depth + 1);
+    const element = inOrder(array[index], depth + 1);
     if (element === undefined) return undefined;
-    text += index === 0 ? element : `,${element}`;
+    if (element === array[index]) continue;
+    copy ??= [...array];
+    copy[index] = element;
   }
-  return `[${text}]`;
+  return copy ?? array;
 }
 
-/** A name that needs no escape. */
-const PLAIN_NAME = /^\w*$/;
+/** What comes first in every object whatever the order of writing, or is no member at all when written. */
+const UNORDERED_NAME = /^(?:\d|__proto__$)/;
 
-function writtenObject(object: object, depth: number): string | undefined {
+function objectInOrder(object: object, depth: number): object | undefined {
   const prototype: unknown = Object.getPrototypeOf(object);
   if (prototype !== null && prototype !== Object.prototype) return undefined;
   const members = object as Readonly<Record<string, unknown>>;
-  let text = '';
-  // The default order is that of UTF-16 code units, as RFC 8785 section 3.2.3 asks for.
-  for (const name of Object.keys(members).sort()) {
-    const member = written(members[name], depth + 1);
+  const names = Object.keys(members);
+  const wasInOrder = isSorted(names);
+  if (!wasInOrder) sortNames(names);
+  let copy: Record<string, unknown> | undefined;
+  for (const name of names) {
+    const member = inOrder(members[name], depth + 1);
     if (member === undefined) return undefined;
-    if (text !== '') text += ',';
-    if (PLAIN_NAME.test(name)) text += `"${name}":${member}`;
-    else if (name.isWellFormed()) text += `${JSON.stringify(name)}:${member}`;
-    else return undefined;
+    if (wasInOrder && member === members[name]) continue;
+    if (UNORDERED_NAME.test(name)) return undefined;
+    copy ??= wasInOrder ? { ...members } : {};
+    copy[name] = member;
   }
-  return `{${text}}`;
+  return copy ?? object;
+}
+
+/** Whether names stand in the order of their UTF-16 code units (RFC 8785 section 3.2.3), which `<` compares. */
+function isSorted(names: readonly string[]): boolean {
+  for (let index = 1; index < names.length; index += 1) {
+    if ((names[index - 1] ?? '') > (names[index] ?? '')) return false;
+  }
+  return true;
+}
+
+/** Up to so many names are sorted by insertion, which is linear for what is nearly in order and makes no copies. */
+const SORTED_BY_INSERTION = 32;
+
+/** Sorts names in place, as RFC 8785 section 3.2.3 orders the members of an object. */
+export function sortNames(names: string[]): void {
+  if (names.length > SORTED_BY_INSERTION) {
+    names.sort();
+    return;
+  }
+  for (let end = 1; end < names.length; end += 1) {
+    const name = names[end] ?? '';
+    let at = end;
+    for (; at > 0 && (names[at - 1] ?? '') > name; at -= 1) names[at] = names[at - 1] ?? '';
+    names[at] = name;
+  }
 }
 
 /** UTF-8 of {@link canonicalText}: the bytes that get hashed. Throws as it does. */

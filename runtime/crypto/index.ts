@@ -1,6 +1,6 @@
 /** Hashes, signatures, keys and tokens: everything the rest of LogLine may use of cryptography. */
 
-export { blake3, cryptoReady, nobleBlake3 } from './blake3';
+export { blake3, blake3OfText, cryptoReady, nobleBlake3 } from './blake3';
 export type { Caller } from './caller';
 export { isName, MAX_NAME_LENGTH } from './caller';
 export { canonicalBytes, canonicalText, isCanonicalizable, MAX_JSON_DEPTH } from './canonical-json';

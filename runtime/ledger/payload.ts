@@ -1,3 +1,4 @@
+import { sortNames } from '../crypto/canonical-json';
 import type { JsonValue, Span } from './span';
 
 /** The part of a span that its hash covers. */
@@ -9,12 +10,22 @@ export type Payload = { readonly [member: string]: JsonValue };
  * no columns stay in, so that adding one breaks the hash.
  */
 export function payloadOf(span: Partial<Span>): Payload {
-  // Without a prototype, so that a member called `__proto__` is a member like any other.
-  const payload: Record<string, JsonValue> = Object.create(null);
-  for (const [member, value] of Object.entries(span)) {
+  const members = span as Readonly<Record<string, JsonValue | undefined>>;
+  const payload: Record<string, JsonValue> = {};
+  const names = Object.keys(members);
+  // In the order in which they are hashed, which spares canonicalText a copy.
+  sortNames(names);
+  for (const name of names) {
+    const value = members[name];
     if (value === null || value === undefined) continue;
-    if (member === 'curr_hash' || member === 'signature') continue;
-    payload[member] = value;
+    if (name === 'curr_hash' || name === 'signature') continue;
+    if (name === '__proto__') defineMember(payload, name, value);
+    else payload[name] = value;
   }
   return payload;
+}
+
+/** A member called `__proto__` is a member like any other; an assignment would make it the prototype. */
+function defineMember(payload: Record<string, JsonValue>, name: string, value: JsonValue): void {
+  Object.defineProperty(payload, name, { value, enumerable: true, configurable: true, writable: true });
 }

@@ -36,11 +36,9 @@ export function isClientSigned(draft: SpanDraft): boolean {
  */
 export function completeSpan(draft: SpanDraft, identity: Identity, now: Date): CompleteSpan {
   refuseForeignOwner(draft, identity);
-  const given = withoutNulls(draft);
-  if (isClientSigned(draft)) return given as CompleteSpan;
-  const { curr_hash: _hash, public_key: _key, ...members } = given;
-  return {
-    ...members,
+  if (isClientSigned(draft)) return presentMembers(draft, []) as CompleteSpan;
+  const span: Writable<CompleteSpan> = {
+    ...presentMembers(draft, ['curr_hash', 'public_key']),
     id: draft.id?.toLowerCase() ?? newSpanId(),
     seq: draft.seq ?? 0,
     at: isPresent(draft.at) ? (normalizeTimestamp(draft.at) ?? draft.at) : now.toISOString(),
@@ -48,10 +46,13 @@ export function completeSpan(draft: SpanDraft, identity: Identity, now: Date): C
     tenant_id: identity.tenant,
     visibility: draft.visibility ?? 'private',
     is_deleted: draft.is_deleted ?? false,
-    ...(isPresent(draft.parent_id) ? { parent_id: draft.parent_id.toLowerCase() } : {}),
-    ...(isPresent(draft.related_to) ? { related_to: draft.related_to.map((id) => id.toLowerCase()) } : {}),
   };
+  if (isPresent(draft.parent_id)) span.parent_id = draft.parent_id.toLowerCase();
+  if (isPresent(draft.related_to)) span.related_to = draft.related_to.map((id) => id.toLowerCase());
+  return span;
 }
+
+type Writable<T> = { -readonly [Member in keyof T]: T[Member] };
 
 /**
  * Faults that a schema cannot express: a moment that does not exist, a seal that is not whole, a first version
@@ -113,8 +114,13 @@ function refuseForeignOwner(draft: SpanDraft, identity: Identity): void {
   }
 }
 
-function withoutNulls(draft: SpanDraft): SpanDraft {
-  return Object.fromEntries(Object.entries(draft).filter(([, value]) => isPresent(value))) as SpanDraft;
+/** What the draft says: its members without those that are null, and without those of `leftOut`. */
+function presentMembers(draft: SpanDraft, leftOut: readonly (keyof Span)[]): SpanDraft {
+  const given = { ...draft };
+  for (const name of Object.keys(given) as (keyof Span)[]) {
+    if (!isPresent(given[name]) || leftOut.includes(name)) delete given[name];
+  }
+  return given;
 }
 
 function isPresent<T>(value: T | null | undefined): value is T {

@@ -1,6 +1,5 @@
 import {
-  blake3,
-  canonicalBytes,
+  blake3OfText,
   canonicalText,
   ed25519,
   hex,
@@ -8,7 +7,6 @@ import {
   LruCache,
   type SigningKey,
   toU8,
-  utf8,
   verifyAside,
 } from '../crypto';
 import { MalformedError } from './errors';
@@ -41,7 +39,7 @@ const SIGNATURE = hexPattern(64);
  * @throws TypeError when a value in it is not JSON (see `canonicalText`).
  */
 export function hashSpan(span: Partial<Span>): string {
-  return hex(blake3(canonicalBytes(payloadOf(span))));
+  return hex(blake3OfText(canonicalText(payloadOf(span))));
 }
 
 /**
@@ -83,7 +81,7 @@ export function hashedSpan(span: Span, key: SigningKey): HashedSpan {
   if (detail !== undefined) throw new MalformedError(detail);
   const text = jsonOrUndefined(() => canonicalText(payloadOf(unsigned)));
   if (text === undefined) throw new MalformedError(NOT_JSON);
-  const hash = blake3(utf8(text));
+  const hash = blake3OfText(text);
   return { span: { ...unsigned, curr_hash: hex(hash) }, text, hash };
 }
 
@@ -183,8 +181,8 @@ function verdictOn({ publicKeyHex }: Seal, isGood: boolean, { trustedKeys }: Ver
 const NOT_JSON = 'the span holds a value that JSON cannot carry';
 
 function digestOf(span: Partial<Span>): Uint8Array | undefined {
-  const bytes = jsonOrUndefined(() => canonicalBytes(payloadOf(span)));
-  return bytes === undefined ? undefined : blake3(bytes);
+  const text = jsonOrUndefined(() => canonicalText(payloadOf(span)));
+  return text === undefined ? undefined : blake3OfText(text);
 }
 
 /** What `write` returns, or undefined when it finds something that JSON cannot carry. */

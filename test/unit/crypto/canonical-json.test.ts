@@ -74,6 +74,23 @@ describe('canonical JSON', () => {
     );
   });
 
+  it('must order members by UTF-16 code units, however many they are and whether or not they look like numbers', () => {
+    const name = fc.oneof(
+      fc.string({ unit: 'grapheme', maxLength: 3 }),
+      fc.nat({ max: 120 }).map(String),
+      fc.constantFrom('\ud83d\ude00', '\ufb33', '__proto__', '10', '9', '-1', '4294967295'),
+    );
+    fc.assert(
+      fc.property(fc.uniqueArray(name, { maxLength: 60, size: 'max' }), (names) => {
+        const text = canonicalText(
+          JSON.parse(`{${names.map((each) => `${JSON.stringify(each)}:{}`).join()}}`),
+        );
+        const sorted = [...names].sort((a, b) => (a < b ? -1 : 1));
+        assert.equal(text, `{${sorted.map((each) => `${JSON.stringify(each)}:{}`).join()}}`);
+      }),
+    );
+  });
+
   it('must keep a member called __proto__', () => {
     assert.equal(canonicalText(JSON.parse('{"z":1,"__proto__":{"x":1}}')), '{"__proto__":{"x":1},"z":1}');
   });

@@ -42,13 +42,13 @@ describe('allocations', () => {
   for (const [what, bound, setup, once] of [
     [
       'completing, hashing and signing a span',
-      31_000,
+      12_700,
       '',
       'sealSpan(completeSpan(sampleSpan(n), identity, at), key);',
     ],
     [
       'verifying a span',
-      24_000,
+      7_700,
       'const { span } = sealSpan(completeSpan(sampleSpan(1), identity, at), key);',
       'if (!verifySpan(span).ok) throw new Error("it must verify");',
     ],

@@ -75,18 +75,18 @@ describe('canonical JSON', () => {
   });
 
   it('must order members by UTF-16 code units, however many they are and whether or not they look like numbers', () => {
-    const name = fc.oneof(
-      fc.string({ unit: 'grapheme', maxLength: 3 }),
+    const plain = fc.string({ unit: fc.constantFrom(...'abyzAZ_é\ufb33😀'), minLength: 1, maxLength: 4 });
+    const special = fc.oneof(
       fc.nat({ max: 120 }).map(String),
-      fc.constantFrom('\ud83d\ude00', '\ufb33', '__proto__', '10', '9', '-1', '4294967295'),
+      fc.constantFrom('', '__proto__', '10', '9', '-1', '4294967295'),
     );
+    const listOf = (name: fc.Arbitrary<string>) => fc.uniqueArray(name, { maxLength: 60, size: 'max' });
+    const written = (names: readonly string[]) =>
+      `{${names.map((each) => `${JSON.stringify(each)}:{}`).join()}}`;
     fc.assert(
-      fc.property(fc.uniqueArray(name, { maxLength: 60, size: 'max' }), (names) => {
-        const text = canonicalText(
-          JSON.parse(`{${names.map((each) => `${JSON.stringify(each)}:{}`).join()}}`),
-        );
+      fc.property(fc.oneof(listOf(plain), listOf(fc.oneof(plain, special))), (names) => {
         const sorted = [...names].sort((a, b) => (a < b ? -1 : 1));
-        assert.equal(text, `{${sorted.map((each) => `${JSON.stringify(each)}:{}`).join()}}`);
+        assert.equal(canonicalText(JSON.parse(written(names))), written(sorted));
       }),
     );
   });

@@ -20,7 +20,7 @@ function toolEnvironment() {
 }
 
 /**
- * How a ledger that runs for long is started: V8's young generation at 12 MiB (local/heap.ts says why), and glibc's
+ * How a ledger that runs for long is started: V8's young generation at 8 MiB (local/heap.ts says why), and glibc's
  * memory in two arenas instead of eight a core, 20 MiB less. package.json says the options for `npm start`, too, where
  * this process becomes the ledger itself.
  */

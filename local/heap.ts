@@ -2,23 +2,23 @@ import { setFlagsFromString } from 'node:v8';
 
 /**
  * Keeps V8's heap near the size of what it holds. Left alone, the young generation doubles under load up to 128 MiB
- * and stays there, and the old one grows to four times what is alive before it is collected: appending batches of
- * 100 ends at 345 MiB, with this at 235, for the same processor time a span.
+ * and stays there, and the old one grows to four times what is alive before it is collected.
  *
- * The young generation stays as large as it is now. `npm start` asks for 12 MiB from the start (cli/long-run.json), in
- * which most of a request dies before it is ever copied; V8 by itself begins with 1 MiB, and collects 10 times as often.
- * Measured by turns, batches of 100 from 8 callers and single spans from 32, medians of 6:
+ * The young generation stays as large as it is now. `npm start` asks for 8 MiB from the start (cli/long-run.json), in
+ * which most of a request dies before it is ever copied; V8 by itself goes back to 1 MiB and collects that every
+ * millisecond. Measured by turns on two cores, batches of 100 from 8 callers and single spans from 32, medians of 6;
+ * memory is the most of both:
  *
- * | young | old may grow | batches, spans/s | singles, spans/s | most memory |
+ * | young | old may grow | batches, spans/s | singles, spans/s | resident memory |
  * | --: | --: | --: | --: | --: |
  * | 1 to 4 MiB | as V8 likes | 13,600 | 5,170 | 260 MiB |
  * | 4 MiB | by 100 % | 14,200 | 5,350 | 206 MiB |
  * | 8 MiB | by 100 % | 14,000 | 5,570 | 234 MiB |
- * | 12 MiB | by 30 % | 13,440 | 5,760 | 237 MiB |
  * | 16 MiB | by 30 % | 14,760 | 6,700 | 258 MiB |
  * | 16 MiB | as V8 likes | 13,240 | 5,950 | 310 MiB |
  *
- * V8 reads these flags whenever it thinks of growing; the one for the largest size it reads only at the start.
+ * V8 reads these flags whenever it thinks of growing; the one for the largest size it reads only at the start, and it
+ * takes powers of two.
  */
 export function keepHeapSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1');

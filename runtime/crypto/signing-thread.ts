@@ -1,6 +1,6 @@
 import { type KeyObject, sign } from 'node:crypto';
 import { dirname, join } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 
 /** Lies beside this file in the sources, and beside index.js in the artifact. */
 export const SIGNING_WORKER_FILE = 'signing-worker.js';
@@ -56,6 +56,8 @@ export class SigningThread {
   }
 
   #start(): Worker {
+    // Asked for when it is needed: loading the module takes a cold start some milliseconds.
+    const { Worker } = process.getBuiltinModule('node:worker_threads');
     const worker = new Worker(this.#file, {
       argv: [],
       execArgv: [],

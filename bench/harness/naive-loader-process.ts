@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Client } from 'pg';
-import { canonicalBytes, hex } from '../../runtime/crypto';
+import { canonicalText, hex, utf8 } from '../../runtime/crypto';
 import { nobleBlake3 } from '../../runtime/crypto/blake3';
 import { nobleEd25519 } from '../../runtime/crypto/ed25519';
 import { answerCalls } from './helper-process';
@@ -29,7 +29,7 @@ async function append(appUrl: string, body: string): Promise<object> {
     is_deleted: false,
     public_key: publicKey,
   };
-  const hash = nobleBlake3(canonicalBytes(span));
+  const hash = nobleBlake3(utf8(canonicalText(span)));
   span.curr_hash = hex(hash);
   span.signature = hex(nobleEd25519.sign(hash, secretKey));
   const client = new Client({ connectionString: appUrl });

@@ -1,6 +1,6 @@
 import { OperatorError, oneLine, systemErrorCode } from '../../local/operator-error';
 
-/** Of the SDK, when no source of credentials has any, or a profile or session is not usable. */
+/** What the SDK calls its errors when it finds no credentials, or a profile or session that cannot be used. */
 const NO_CREDENTIALS = new Set(['CredentialsProviderError', 'TokenProviderError']);
 const EXPIRED = new Set(['ExpiredToken', 'ExpiredTokenException', 'RequestExpired']);
 const INVALID = new Set([

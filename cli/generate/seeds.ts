@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import { blake3, hex, utf8 } from '../../runtime/crypto';
+import { blake3OfText, hex } from '../../runtime/crypto';
 import { KERNEL_IDS, type KernelName, MIDNIGHT_RULER_ID } from '../../runtime/kernels/stable-ids';
 import type { GeneratedFile } from './generated-file';
 
@@ -51,7 +51,7 @@ export async function generateSeeds(): Promise<readonly GeneratedFile[]> {
     code: await codeOf('midnight-ruler'),
   };
   const hashes = names
-    .map((name, index) => `  ${name}: '${hex(blake3(utf8(kernels[index]?.code ?? '')))}',`)
+    .map((name, index) => `  ${name}: '${hex(blake3OfText(kernels[index]?.code ?? ''))}',`)
     .join('\n');
   return [
     { path: 'sql/seeds/kernels.generated.json', text: `${JSON.stringify([...kernels, ruler], null, 2)}\n` },

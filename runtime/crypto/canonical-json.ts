@@ -1,5 +1,4 @@
 import canonicalize from 'canonicalize';
-import { utf8 } from './hex';
 
 /**
  * How deep arrays and objects may nest in anything LogLine reads or signs. `[]` has depth 1. PostgreSQL and
@@ -118,11 +117,6 @@ export function sortNames(names: string[]): void {
     for (; at > 0 && (names[at - 1] ?? '') > name; at -= 1) names[at] = names[at - 1] ?? '';
     names[at] = name;
   }
-}
-
-/** UTF-8 of {@link canonicalText}: the bytes that get hashed. Throws as it does. */
-export function canonicalBytes(value: unknown): Uint8Array {
-  return utf8(canonicalText(value));
 }
 
 /** Whether a value is one that {@link canonicalText} accepts. */

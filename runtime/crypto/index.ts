@@ -3,7 +3,7 @@
 export { blake3, blake3OfText, cryptoReady, nobleBlake3 } from './blake3';
 export type { Caller } from './caller';
 export { isName, MAX_NAME_LENGTH } from './caller';
-export { canonicalBytes, canonicalText, isCanonicalizable, MAX_JSON_DEPTH } from './canonical-json';
+export { canonicalText, isCanonicalizable, MAX_JSON_DEPTH } from './canonical-json';
 export { type Ed25519, ed25519, nobleEd25519, verifyAside } from './ed25519';
 export { hex, hexPattern, toU8, utf8 } from './hex';
 export { LruCache } from './lru-cache';

@@ -1,4 +1,4 @@
-import { blake3, hex, utf8 } from '../crypto';
+import { blake3OfText, hex } from '../crypto';
 import { NOBODY, SYSTEM } from '../db/identity';
 import type { Database } from '../db/pool';
 import { BootRefusedError } from '../ledger/errors';
@@ -58,7 +58,7 @@ export class BootGuard {
     if (known !== undefined && Date.now() < known.untilMs) return known.span;
     const untilMs = Date.now() + REMEMBER_MS;
     const span = await this.trusted(KERNEL_IDS[name]);
-    const hash = hex(blake3(utf8(span.code ?? '')));
+    const hash = hex(blake3OfText(span.code ?? ''));
     if (hash !== KERNEL_HASHES[name]) {
       throw new BootRefusedError(
         `The ledger's copy of ${name} is not the one this program was built from; plant the seeds with: npx logline seed`,

@@ -1,4 +1,4 @@
-import { blake3, deriveSeed, hex, toU8, utf8 } from '../crypto';
+import { blake3OfText, deriveSeed, hex, toU8 } from '../crypto';
 import type { KeyRing } from './key-ring';
 
 const SALT_LABEL = 'logline/stable-id/v1';
@@ -8,7 +8,7 @@ const SALT_LABEL = 'logline/stable-id/v1';
  * appends it once.
  */
 export function stableId(...parts: readonly string[]): string {
-  const digest = blake3(utf8(JSON.stringify(['logline', ...parts]))).slice(0, 16);
+  const digest = blake3OfText(JSON.stringify(['logline', ...parts])).slice(0, 16);
   digest[6] = ((digest[6] ?? 0) & 0x0f) | 0x80;
   digest[8] = ((digest[8] ?? 0) & 0x3f) | 0x80;
   return hex(digest).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');

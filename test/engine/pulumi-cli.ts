@@ -53,7 +53,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
 
 /**
  * Deploys a stack with Pulumi's own engine, on a state in a folder of its own. `aws` and `random` are the stand-in
- * provider, found on PATH as any plugin is; so is the language host of this folder, unless Pulumi's own is there.
+ * provider, found on PATH as any plugin is; Pulumi's own language host is, too, or where there is none that of this folder.
  */
 export class PulumiCli implements Deployment {
   readonly #folder: string;

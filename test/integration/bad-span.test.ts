@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { assertProblem } from '../support/problem';
+import { spanOfBytes } from '../support/span-of-bytes';
 import { createTestStage0, type TestStage0 } from '../support/test-stage0';
 
 const MIB = 1024 * 1024;
@@ -306,107 +307,3 @@ describe('POST /api/spans refuses', () => {
     assert.equal(answer.headers.get('allow'), 'POST');
   });
 });
-
-describe('POST /api/spans takes', () => {
-  let stage0: TestStage0;
-  let token: string;
-  before(async () => {
-    stage0 = await createTestStage0();
-    token = await stage0.token('alice', 'acme');
-  });
-  after(() => stage0.close());
-
-  it('a span of exactly 1 MiB, and 1000 spans at once', async () => {
-    const large = await stage0.call('/api/spans', { token, body: spanOfBytes(MIB) });
-    assert.equal(large.status, 201, JSON.stringify(large.body).slice(0, 300));
-    const many = Array.from({ length: 1_000 }, (_, index) => ({ ...good, this: String(index) }));
-    const answer = await stage0.call('/api/spans', { token, body: many });
-    assert.equal(answer.status, 201);
-    assert.equal(answer.body.count, 1_000);
-    assert.deepEqual(
-      answer.body.spans.map((span: { this: string }) => span.this),
-      many.map((span) => span.this),
-    );
-  });
-
-  it('NDJSON with blank lines, CRLF and no newline at the end', async () => {
-    const lines = `${JSON.stringify(good)}\r\n\n  \n${JSON.stringify({ ...good, this: 'last' })}`;
-    const answer = await stage0.call('/api/spans', {
-      token,
-      raw: lines,
-      headers: { 'content-type': 'application/x-ndjson; charset=utf-8' },
-    });
-    assert.equal(answer.status, 201);
-    assert.equal(answer.body.count, 2);
-  });
-
-  it('names at their longest, in the widest characters, so that every index can hold them', async () => {
-    const wide = (length: number) =>
-      Array.from({ length }, (_, i) => String.fromCodePoint(0x20000 + ((i * 7919) % 40_000))).join('');
-    const owner = await stage0.token('歌'.repeat(255), '龍'.repeat(255));
-    const body = {
-      entity_type: wide(128),
-      who: wide(255),
-      this: 'x'.repeat(100_000),
-      status: wide(128),
-      name: wide(255),
-      trace_id: wide(128),
-      did: 'y'.repeat(100_000),
-      related_to: Array.from({ length: 1_000 }, () => randomUUID()),
-    };
-    const answer = await stage0.call('/api/spans', { token: owner, body });
-    assert.equal(answer.status, 201, JSON.stringify(answer.body).slice(0, 300));
-    const page = await stage0.call('/api/timeline?limit=1', { token: owner });
-    assert.deepEqual(page.body.spans, [answer.body.span]);
-  });
-
-  it('a token_revocation whose `this` is too long to name a token', async () => {
-    const body = { entity_type: 'token_revocation', who: 'alice', this: randomBytes(50_000).toString('hex') };
-    assert.equal((await stage0.call('/api/spans', { token, body })).status, 201);
-  });
-
-  it('null for every member that may be absent', async () => {
-    const body = {
-      ...good,
-      ...Object.fromEntries(
-        [
-          'id',
-          'seq',
-          'did',
-          'at',
-          'parent_id',
-          'related_to',
-          'owner_id',
-          'tenant_id',
-          'visibility',
-          'status',
-          'is_deleted',
-          'name',
-          'description',
-          'code',
-          'language',
-          'runtime',
-          'input',
-          'output',
-          'error',
-          'metadata',
-          'duration_ms',
-          'trace_id',
-          'prev_hash',
-          'curr_hash',
-          'signature',
-          'public_key',
-        ].map((member) => [member, null]),
-      ),
-    };
-    const answer = await stage0.call('/api/spans', { token, body });
-    assert.equal(answer.status, 201, JSON.stringify(answer.body));
-    assert.ok(Object.values(answer.body.span).every((value) => value !== null));
-  });
-});
-
-/** A span whose JSON has exactly this many bytes. */
-function spanOfBytes(bytes: number): object {
-  const empty = { ...good, description: '' };
-  return { ...empty, description: 'x'.repeat(bytes - Buffer.byteLength(JSON.stringify(empty))) };
-}

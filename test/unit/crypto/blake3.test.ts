@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { blake3, cryptoReady, hex, nobleBlake3 } from '../../../runtime/crypto';
+import { blake3, blake3OfText, cryptoReady, hex, nobleBlake3 } from '../../../runtime/crypto';
 import { readVectors } from '../../vectors/read-vectors';
 
 const vectors = readVectors<{ tests: { inputLength: number; hash: string }[] }>('blake3.json').tests;
@@ -25,6 +25,19 @@ describe('blake3', () => {
         assert.deepEqual(blake3(bytes), nobleBlake3(bytes));
       }),
     );
+  });
+
+  it('must hash the UTF-8 bytes of a text, whatever its length and the width of its characters', () => {
+    const hashOf = (text: string) => hex(nobleBlake3(Buffer.from(text, 'utf8')));
+    for (const character of ['x', 'é', '歌', '😀']) {
+      for (const bytes of [0, 1, 64 * 1024, 192 * 1024, 1024 * 1024]) {
+        const count = Math.floor(bytes / Buffer.byteLength(character));
+        for (const text of [character.repeat(count), character.repeat(count + 1)]) {
+          assert.equal(hex(blake3OfText(text)), hashOf(text), `${text.length} of ${character}`);
+        }
+      }
+    }
+    assert.equal(hex(blake3OfText('short')), hashOf('short'), 'after a long one');
   });
 
   it('must hash only the window of a view', () => {

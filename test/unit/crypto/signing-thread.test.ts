@@ -72,6 +72,13 @@ describe('signing aside', () => {
     });
   }
 
+  it('signs here when no thread can be started', async () => {
+    // A path that Node refuses before it makes a thread.
+    const thread = new SigningThread('nowhere.js');
+    const hashes = someHashes(20);
+    assert.deepEqual((await thread.sign(key.keyObject(), hashes)).map(hex), signedHere(hashes));
+  });
+
   it('starts its thread with an empty environment and none of the arguments of the process', async () => {
     const file = join(directory, 'nosy.js');
     writeFileSync(

@@ -1,5 +1,5 @@
 import { OperatorError, oneLine, systemErrorCode } from '../local/operator-error';
-import { parseIJson } from '../runtime/ledger/i-json';
+import { parseIJson } from '../runtime/json/i-json';
 
 /** What the API answered; `body` is undefined when it is no JSON. */
 export interface ApiAnswer {

@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { OperatorError, oneLine } from '../local/operator-error';
-import { LogLineError } from '../runtime/ledger/errors';
+import { LogLineError } from '../runtime/base/errors';
 import * as connect from './commands/connect';
 import * as cost from './commands/cost';
 import * as deploy from './commands/deploy';

@@ -1,8 +1,8 @@
 import { dataDirectory } from '../local/data-directory';
 import { requireKeys } from '../local/keys';
 import { OperatorError, oneLine } from '../local/operator-error';
+import { mintToken } from '../runtime/auth/token';
 import type { SigningKey } from '../runtime/crypto';
-import { mintToken } from '../runtime/crypto/token';
 import { parseDuration } from './duration';
 
 export interface TokenRequest {

@@ -1,9 +1,9 @@
 import { dataDirectory } from '../local/data-directory';
 import { devSettings } from '../local/dev-settings';
 import { loadKeys } from '../local/keys';
+import { ConfigurationError } from '../runtime/base/errors';
 import { asLogLineError } from '../runtime/db/database-error';
 import { type MigrationStatus, migrate, migrationStatus } from '../runtime/db/migrate';
-import { ConfigurationError } from '../runtime/ledger/errors';
 import { unreachable } from './local-ledger';
 import { localDatabaseUrl, ownDatabaseUrl } from './open-database';
 import { table } from './table';

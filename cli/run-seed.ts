@@ -1,4 +1,4 @@
-import { publishKeys } from '../runtime/ledger/key-publisher';
+import { publishKeys } from '../runtime/ledger/keys/key-publisher';
 import { seed } from '../runtime/ledger/seed';
 import { writerOf } from './keys/key-change';
 import { withLocalLedger } from './local-ledger';

@@ -49,13 +49,13 @@ const SIGNING_WORKER = 'runtime/crypto/signing-worker.js';
 export const LAYERS: Readonly<Record<LayerName, LayerSpec>> = {
   stage0: {
     packageName: 'logline-stage0',
-    entries: { index: 'runtime/stage0/lambda.ts', 'signing-worker': SIGNING_WORKER },
+    entries: { index: 'runtime/lambda/stage0.ts', 'signing-worker': SIGNING_WORKER },
     files: {},
   },
   kernels: {
     packageName: 'logline-kernels',
     entries: {
-      index: 'runtime/kernels/lambda.ts',
+      index: 'runtime/lambda/kernel.ts',
       'sandbox-worker': 'runtime/sandbox/worker.cts',
       'signing-worker': SIGNING_WORKER,
     },

@@ -2,7 +2,7 @@
  * Turns a line of the schedule table into what EventBridge Scheduler and SQS understand. Pure.
  */
 
-import type { DailyCadence, IntervalCadence } from '../runtime/kernels/cadence';
+import type { DailyCadence, IntervalCadence } from '../runtime/host/cadence';
 
 /** SQS takes ten messages in one batch. */
 const LARGEST_BATCH = 10;

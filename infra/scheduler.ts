@@ -5,7 +5,7 @@ import {
   type IntervalCadence,
   SCHEDULE,
   type ScheduledJob,
-} from '../runtime/kernels/cadence';
+} from '../runtime/host/cadence';
 import { dailyExpression, tickDelays } from './cadence-expression';
 import type { LambdaFunction } from './function';
 import { consumeStatement, policyDocument, type Statement, trustPolicy } from './iam';

@@ -248,7 +248,7 @@ function readMonitoring(root: SettingsReader): MonitoringSettings {
   };
 }
 
-/** `<tenant>/<name>`, or `<name>` for the operator's own; as `runtime/kernels/secret-store.ts` looks them up. */
+/** `<tenant>/<name>`, or `<name>` for the operator's own; as `runtime/host/secret-store.ts` looks them up. */
 const PROVIDER_KEY_NAME = /^(?:\P{Cc}{1,255}\/)?[\w-]{1,64}$/u;
 
 /** Names only: the values are secrets and appear in no message. */

@@ -1,5 +1,5 @@
+import { mintToken } from '../runtime/auth/token';
 import { SCOPES } from '../runtime/crypto';
-import { mintToken } from '../runtime/crypto/token';
 import { analyzeLedger, migrate } from '../runtime/db/migrate';
 import type { Settings } from '../runtime/settings';
 import { type DataDirectory, dataDirectory, prepareDataDirectory } from './data-directory';

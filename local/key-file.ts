@@ -1,5 +1,5 @@
 import { type SigningKey, signingKeyFromHex } from '../runtime/crypto';
-import { KeyRing, type RevokedKey } from '../runtime/ledger/key-ring';
+import { KeyRing, type RevokedKey } from '../runtime/ledger/keys/key-ring';
 import { normalizeTimestamp } from '../runtime/ledger/timestamp';
 
 /** The secrets of a local run, kept in `keys.json`, which only its owner may read. */

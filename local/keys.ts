@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, readFile, stat } from 'node:fs/promises';
 import { generateSigningKey } from '../runtime/crypto';
-import { KeyRing } from '../runtime/ledger/key-ring';
+import { KeyRing } from '../runtime/ledger/keys/key-ring';
 import type { DataDirectory } from './data-directory';
 import { keyFileText, type LocalKeys, parseKeyFile } from './key-file';
 import { OperatorError, oneLine, systemErrorCode } from './operator-error';

@@ -1,11 +1,11 @@
 import { cryptoReady } from '../runtime/crypto';
 import { Database } from '../runtime/db/pool';
-import { KernelFunctionStarter } from '../runtime/kernels/function-starter';
-import { KernelHost } from '../runtime/kernels/kernel-host';
-import { createOutgoingHttp } from '../runtime/kernels/outgoing-http';
-import { localSecretStore } from '../runtime/kernels/secret-store';
-import { publishKeys } from '../runtime/ledger/key-publisher';
-import type { KeyRing } from '../runtime/ledger/key-ring';
+import { KernelFunctionStarter } from '../runtime/host/kernel-function-starter';
+import { KernelHost } from '../runtime/host/kernel-host';
+import { createOutgoingHttp } from '../runtime/host/outgoing-http';
+import { localSecretStore } from '../runtime/host/secret-store';
+import { publishKeys } from '../runtime/ledger/keys/key-publisher';
+import type { KeyRing } from '../runtime/ledger/keys/key-ring';
 import { seed } from '../runtime/ledger/seed';
 import type { SpanWriter } from '../runtime/ledger/span-writer';
 import type { Logger } from '../runtime/log/logger';

@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import type { KeyRing } from '../runtime/ledger/key-ring';
+import type { KeyRing } from '../runtime/ledger/keys/key-ring';
 import type { DataDirectory } from './data-directory';
 import { type LocalKeys, parseKeyFile } from './key-file';
 import { brokenKeys } from './keys';

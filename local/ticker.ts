@@ -1,12 +1,12 @@
+import type { JsonValue } from '../runtime/base/span';
 import type { Database } from '../runtime/db/pool';
-import { SCHEDULE, type ScheduledJob } from '../runtime/kernels/cadence';
-import { runJob } from '../runtime/kernels/job-runner';
-import type { KernelHost } from '../runtime/kernels/kernel-host';
-import { dueTimes } from '../runtime/kernels/schedule-expression';
-import type { JsonValue } from '../runtime/ledger/span';
+import { SCHEDULE, type ScheduledJob } from '../runtime/host/cadence';
+import { runJob } from '../runtime/host/job-runner';
+import type { KernelHost } from '../runtime/host/kernel-host';
+import { dueTimes } from '../runtime/host/schedule-expression';
 import type { Logger } from '../runtime/log/logger';
 
-/** Starts the scheduled kernels of a local run, on the cadences of `runtime/kernels/cadence.ts`. */
+/** Starts the scheduled kernels of a local run, on the cadences of `runtime/host/cadence.ts`. */
 export interface Ticker {
   /** Starts nothing new and waits for what runs. */
   stop(): Promise<void>;

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import type { Identity } from '../../runtime/db/identity';
+import type { Identity } from '../../runtime/base/identity';
 import { HelperProcess } from './helper-process';
 import { sampleSpan } from './sample-spans';
 

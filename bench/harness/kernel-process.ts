@@ -1,7 +1,7 @@
 import { cryptoReady } from '../../runtime/crypto';
 import { Database } from '../../runtime/db/pool';
-import { KernelHost } from '../../runtime/kernels/kernel-host';
-import { KeyRing } from '../../runtime/ledger/key-ring';
+import { KernelHost } from '../../runtime/host/kernel-host';
+import { KeyRing } from '../../runtime/ledger/keys/key-ring';
 import { seed } from '../../runtime/ledger/seed';
 import { SpanWriter } from '../../runtime/ledger/span-writer';
 import { silentLogger } from '../../runtime/log/logger';

@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import type { Identity } from '../../runtime/db/identity';
+import type { Identity } from '../../runtime/base/identity';
 import type { TimelineFilter } from '../../runtime/ledger/timeline-filter';
 import { BIG_TENANT, idOfRow, MIDDLE_TENANT, type SizedLedger, SMALL_TENANT, USER } from './sized-ledger';
 

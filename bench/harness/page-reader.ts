@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { Client } from 'pg';
+import { SPAN_COLUMNS } from '../../runtime/base/span';
 import { Database } from '../../runtime/db/pool';
-import { SPAN_COLUMNS } from '../../runtime/ledger/span';
 import { readTimeline, type TimelinePosition } from '../../runtime/ledger/timeline';
 import type { RunningLedger } from './by-size';
 import { HttpCaller, httpRequest } from './http-load';

@@ -1,4 +1,4 @@
-import type { JsonValue } from '../../runtime/ledger/span';
+import type { JsonValue } from '../../runtime/base/span';
 import { SandboxPool } from '../../runtime/sandbox';
 
 // The product as product-process.ts runs it, but for one thing: functions are called in plain V8, on the thread that

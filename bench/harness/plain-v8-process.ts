@@ -2,9 +2,9 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { cryptoReady } from '../../runtime/crypto';
-import { queryAs } from '../../runtime/db/one-statement';
 import { Database } from '../../runtime/db/pool';
-import { KeyRing } from '../../runtime/ledger/key-ring';
+import { queryAs } from '../../runtime/db/query-as';
+import { KeyRing } from '../../runtime/ledger/keys/key-ring';
 import { SpanWriter } from '../../runtime/ledger/span-writer';
 import { answerCalls } from './helper-process';
 

@@ -3,8 +3,8 @@ import { createInterface } from 'node:readline';
 import { resolveTarget } from '../../cli/target';
 import { spansOfFile, spansOfUrl } from '../../cli/verify/span-source';
 import { type VerifyReport, verifySpans } from '../../cli/verify/verify-spans';
+import type { SignedSpan } from '../../runtime/base/span';
 import { cryptoReady, ed25519, toU8 } from '../../runtime/crypto';
-import type { SignedSpan } from '../../runtime/ledger/span';
 import { answerCalls } from './helper-process';
 
 // What `logline verify` does, without the start of the command, and the least anybody has to do.

@@ -1,9 +1,9 @@
 import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import type { StackSettings } from '../../infra/settings';
 import { OperatorError } from '../../local/operator-error';
-import { SecretReader } from '../../runtime/aws/secret-reader';
+import { mintToken } from '../../runtime/auth/token';
 import { SCOPES, type SigningKey, signingKeyFromHex } from '../../runtime/crypto';
-import { mintToken } from '../../runtime/crypto/token';
+import { SecretReader } from '../../runtime/lambda/secret-reader';
 import { explainAwsError } from './aws-error';
 import { functionName, stackSettings } from './stack-file';
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { OperatorError, oneLine } from '../../local/operator-error';
 import { writePrivateFile } from '../../local/private-file';
-import type { SignedSpan } from '../../runtime/ledger/span';
+import type { SignedSpan } from '../../runtime/base/span';
 import { digestFileOf, type ExportDigest } from './digest';
 import type { ExportState } from './export-state';
 import { hashFile, type RunningHash, startHash } from './file-hash';

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { OperatorError } from '../../local/operator-error';
-import type { SignedSpan } from '../../runtime/ledger/span';
+import type { SignedSpan } from '../../runtime/base/span';
 import { type ApiClient, explainProblem, member, textMember } from '../api-client';
 
 /** One page of the feed. */

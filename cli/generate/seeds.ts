@@ -14,6 +14,14 @@ const DESCRIPTIONS: Readonly<Record<KernelName, string>> = {
   provider_exec: 'Calls the external service that a provider span describes.',
 };
 
+const KERNEL_FILES: Readonly<Record<KernelName, string>> = {
+  run_code: 'run-code',
+  observer_bot: 'observer-bot',
+  request_worker: 'request-worker',
+  policy_agent: 'policy/policy-agent',
+  provider_exec: 'provider/provider-exec',
+};
+
 /**
  * The kernels' code as the ledger holds it, made from the sources that the deployed kernels are compiled from,
  * and the hashes by which a kernel recognises its own copy.
@@ -33,7 +41,7 @@ export async function generateSeeds(): Promise<readonly GeneratedFile[]> {
       status: 'active',
       language: 'javascript',
       runtime: 'kernel',
-      code: await codeOf(name.replaceAll('_', '-')),
+      code: await codeOf(KERNEL_FILES[name]),
     })),
   );
   const ruler = {
@@ -48,7 +56,7 @@ export async function generateSeeds(): Promise<readonly GeneratedFile[]> {
     status: 'active',
     language: 'javascript',
     runtime: 'sandbox',
-    code: await codeOf('midnight-ruler'),
+    code: await codeOf('midnight/midnight-ruler'),
   };
   const hashes = names
     .map((name, index) => `  ${name}: '${hex(blake3OfText(kernels[index]?.code ?? ''))}',`)
@@ -56,7 +64,7 @@ export async function generateSeeds(): Promise<readonly GeneratedFile[]> {
   return [
     { path: 'sql/seeds/kernels.generated.json', text: `${JSON.stringify([...kernels, ruler], null, 2)}\n` },
     {
-      path: 'runtime/kernels/kernel-hashes.generated.ts',
+      path: 'runtime/host/kernel-hashes.generated.ts',
       text: `// Made from the kernels' sources by npm run generate.\nexport const KERNEL_HASHES = {\n${hashes}\n} as const;\n`,
     },
   ];

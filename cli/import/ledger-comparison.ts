@@ -1,5 +1,5 @@
 import { OperatorError } from '../../local/operator-error';
-import type { SignedSpan } from '../../runtime/ledger/span';
+import type { SignedSpan } from '../../runtime/base/span';
 import { ApiClient, explainProblem, member, textMember } from '../api-client';
 import type { Target } from '../target';
 

@@ -1,11 +1,11 @@
 import { OperatorError } from '../../local/operator-error';
+import { LogLineError } from '../../runtime/base/errors';
+import type { SignedSpan } from '../../runtime/base/span';
 import { cryptoReady } from '../../runtime/crypto';
-import { LogLineError } from '../../runtime/ledger/errors';
-import { keyHistoryOf } from '../../runtime/ledger/key-history';
-import type { SignedSpan } from '../../runtime/ledger/span';
+import { keyHistoryOf } from '../../runtime/ledger/keys/key-history';
+import { parseDrafts } from '../../runtime/ledger/span-input';
 import { verifySpan } from '../../runtime/ledger/span-signature';
 import { MAX_SPAN_BYTES } from '../../runtime/stage0/request-body';
-import { parseDrafts } from '../../runtime/stage0/validate';
 import { digestFault, readDigest } from '../export/digest';
 import { progressLine } from '../progress-line';
 import { resolveTarget } from '../target';

@@ -1,6 +1,6 @@
 import { OperatorError } from '../../local/operator-error';
-import { INSTANCE_KEY, type KeyHistory, keyHistoryOf } from '../../runtime/ledger/key-history';
-import type { SignedSpan } from '../../runtime/ledger/span';
+import type { SignedSpan } from '../../runtime/base/span';
+import { INSTANCE_KEY, type KeyHistory, keyHistoryOf } from '../../runtime/ledger/keys/key-history';
 import { type ApiClient, member, textMember } from '../api-client';
 
 const FILTER = {

@@ -1,11 +1,11 @@
 import type { LocalKeys } from '../../local/keys';
 import { storeRing } from '../../local/keys';
 import { OperatorError } from '../../local/operator-error';
+import { SYSTEM } from '../../runtime/base/identity';
 import { keyIdOf, mintToken, type SigningKey } from '../../runtime/crypto';
-import { SYSTEM } from '../../runtime/db/identity';
 import { KERNEL_MANIFEST_ID } from '../../runtime/kernels/stable-ids';
-import { readKeyHistory } from '../../runtime/ledger/key-publisher';
-import type { RevokedKey } from '../../runtime/ledger/key-ring';
+import { readKeyHistory } from '../../runtime/ledger/keys/key-publisher';
+import type { RevokedKey } from '../../runtime/ledger/keys/key-ring';
 import { seed } from '../../runtime/ledger/seed';
 import { readLatest } from '../../runtime/ledger/span-reader';
 import type { LocalLedger } from '../local-ledger';

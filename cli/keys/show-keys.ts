@@ -3,7 +3,7 @@ import { requireKeys } from '../../local/keys';
 import { OperatorError } from '../../local/operator-error';
 import { currentRun } from '../../local/run-lock';
 import { keyIdOf, tokenKeyOf } from '../../runtime/crypto';
-import { type InstanceKey, type KeyHistory, NO_HISTORY } from '../../runtime/ledger/key-history';
+import { type InstanceKey, type KeyHistory, NO_HISTORY } from '../../runtime/ledger/keys/key-history';
 import { ApiClient, textMember } from '../api-client';
 import { table } from '../table';
 import { keyHistoryOfUrl } from './key-history-source';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import type { SignedSpan } from '../../runtime/ledger/span';
+import type { SignedSpan } from '../../runtime/base/span';
 import { verifySpan } from '../../runtime/ledger/span-signature';
 import { type ApiAnswer, type ApiClient, explainProblem, member } from '../api-client';
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { oneLine } from '../../local/operator-error';
 import { StopSignal } from '../../local/stop-signal';
-import { LogLineError } from '../../runtime/ledger/errors';
+import { LogLineError } from '../../runtime/base/errors';
 import { type LocalLedger, withLocalLedger } from '../local-ledger';
 import { readStatus } from './read-status';
 import { statusText } from './status-text';

@@ -1,8 +1,8 @@
 import { decodeJwt } from 'jose';
 import { OperatorError } from '../../local/operator-error';
+import type { SignedSpan } from '../../runtime/base/span';
 import { cryptoReady } from '../../runtime/crypto';
-import { type KeyHistory, keyHistoryOf, keysAround } from '../../runtime/ledger/key-history';
-import type { SignedSpan } from '../../runtime/ledger/span';
+import { type KeyHistory, keyHistoryOf, keysAround } from '../../runtime/ledger/keys/key-history';
 import { textMember } from '../api-client';
 import { digestFault, readDigest } from '../export/digest';
 import { keyHistoryOfUrl } from '../keys/key-history-source';

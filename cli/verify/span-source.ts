@@ -1,9 +1,9 @@
 import { createReadStream } from 'node:fs';
 import { createGunzip } from 'node:zlib';
 import { OperatorError, oneLine, systemErrorCode } from '../../local/operator-error';
-import { parseIJson } from '../../runtime/ledger/i-json';
-import { INSTANCE_KEY, isInstanceKeySpan } from '../../runtime/ledger/key-history';
-import type { SignedSpan } from '../../runtime/ledger/span';
+import type { SignedSpan } from '../../runtime/base/span';
+import { parseIJson } from '../../runtime/json/i-json';
+import { INSTANCE_KEY, isInstanceKeySpan } from '../../runtime/ledger/keys/key-history';
 import { type ApiClient, member, textMember } from '../api-client';
 
 /** One span as it was found, or why there is none. */

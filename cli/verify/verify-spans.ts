@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { SignedSpan } from '../../runtime/base/span';
 import { cryptoReady, LruCache } from '../../runtime/crypto';
-import { isInstanceKeySpan, type KeyHistory } from '../../runtime/ledger/key-history';
-import type { SignedSpan } from '../../runtime/ledger/span';
+import { isInstanceKeySpan, type KeyHistory } from '../../runtime/ledger/keys/key-history';
 import {
   type SpanVerdict,
   type VerifySpanOptions,

@@ -1,10 +1,10 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import * as noble from '@noble/ed25519';
 import { sha512 } from '@noble/hashes/sha2.js';
+import { LruCache } from '../base/lru-cache';
 import { blake3 } from './blake3';
 import { isRefusedPoint } from './ed25519-point';
 import { hex } from './hex';
-import { LruCache } from './lru-cache';
 
 noble.hashes.sha512 = sha512;
 

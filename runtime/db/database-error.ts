@@ -6,7 +6,7 @@ import {
   LogLineError,
   MalformedError,
   UnavailableError,
-} from '../ledger/errors';
+} from '../base/errors';
 
 /** SQLSTATEs of sql/000003 and 000004. */
 const VERSION_GAP = 'LL001';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import { type Migration, type MigrationResult, Migrator } from 'kysely/migration';
 import { Client, escapeLiteral, Pool } from 'pg';
-import { ConfigurationError } from '../ledger/errors';
+import { ConfigurationError } from '../base/errors';
 import { asRole, type DatabaseOptions } from './database-options';
 import { clientConfig } from './pool';
 import { sqlFolder } from './sql-folder';

@@ -7,9 +7,9 @@ import {
   PostgresQueryCompiler,
   sql,
 } from 'kysely';
-import { SPAN_COLUMNS } from '../ledger/span';
+import { SYSTEM } from '../base/identity';
+import { SPAN_COLUMNS } from '../base/span';
 import type { DB } from './database.generated';
-import { SYSTEM } from './identity';
 
 // The statements that are always the same but for their values, typed against the schema. `npm run generate`
 // compiles them into statements.generated.ts, which is all that runs: Kysely itself would take every cold start of a

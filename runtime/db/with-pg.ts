@@ -1,9 +1,9 @@
 import type { Writable } from 'node:stream';
 import type { Kysely } from 'kysely';
 import { escapeLiteral, type PoolClient } from 'pg';
+import { checkIdentity, type Identity } from '../base/identity';
 import type { DB } from './database.generated';
 import { asLogLineError, isConnectionLost } from './database-error';
-import { checkIdentity, type Identity } from './identity';
 import type { Database } from './pool';
 
 /** One open transaction under one identity. */

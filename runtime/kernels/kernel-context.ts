@@ -1,6 +1,6 @@
-import type { Identity } from '../db/identity';
+import type { Identity } from '../base/identity';
+import type { JsonValue, SignedSpan } from '../base/span';
 import type { ManifestSettings } from '../ledger/manifest';
-import type { JsonValue, SignedSpan } from '../ledger/span';
 import type { SpanDraft } from '../ledger/span-draft';
 import type { FeedPosition, FeedSpan } from '../ledger/span-reader';
 import type { SpanVerdict } from '../ledger/span-signature';

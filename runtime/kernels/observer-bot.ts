@@ -1,4 +1,4 @@
-import type { JsonValue, SignedSpan } from '../ledger/span';
+import type { JsonValue, SignedSpan } from '../base/span';
 import type { SpanDraft } from '../ledger/span-draft';
 import type { KernelContext, ManifestSettings } from './kernel-context';
 

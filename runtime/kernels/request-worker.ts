@@ -1,4 +1,4 @@
-import type { JsonValue, SignedSpan } from '../ledger/span';
+import type { JsonValue, SignedSpan } from '../base/span';
 import type { KernelContext, KernelError, KernelOutcome } from './kernel-context';
 
 /** Attempts of a request before it ends as `error`. */

@@ -1,9 +1,9 @@
-import type { JsonValue, SignedSpan } from '../ledger/span';
+import type { JsonValue, SignedSpan } from '../base/span';
 import type { SpanDraft } from '../ledger/span-draft';
 import type { SandboxOutcome } from '../sandbox';
 import { refuseRun } from './daily-quota';
 import type { KernelContext, KernelError, KernelOutcome, ManifestSettings } from './kernel-context';
-import { runMidnight } from './midnight-round';
+import { runMidnight } from './midnight/midnight-round';
 
 /** The function whose runs decide for others: exempt from the quota of whom it decides for. */
 const MIDNIGHT_RULER_ID = '00000000-0000-4000-8000-000000000006';

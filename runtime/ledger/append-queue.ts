@@ -1,7 +1,7 @@
+import { UnavailableError } from '../base/errors';
+import type { Identity } from '../base/identity';
 import { asLogLineError, isConnectionLost } from '../db/database-error';
-import type { Identity } from '../db/identity';
 import type { Database } from '../db/pool';
-import { UnavailableError } from './errors';
 import type { SealedSpan } from './span-signature';
 
 /** What is remembered of a request with an `Idempotency-Key`, in the words of the SQL function. */

@@ -1,5 +1,5 @@
-import type { Identity } from '../db/identity';
-import type { SignedSpan } from './span';
+import type { Identity } from '../base/identity';
+import type { SignedSpan } from '../base/span';
 import type { SpanDraft } from './span-draft';
 import type { SpanWriter } from './span-writer';
 

@@ -1,6 +1,6 @@
-import { SYSTEM } from '../db/identity';
-import { BootRefusedError } from './errors';
-import type { JsonValue, SignedSpan } from './span';
+import { BootRefusedError } from '../base/errors';
+import { SYSTEM } from '../base/identity';
+import type { JsonValue, SignedSpan } from '../base/span';
 import { verifySpan } from './span-signature';
 
 /** Settings of the kernel manifest, with the defaults filled in (DESIGN.md section 7). */

@@ -1,16 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ConfigurationError } from '../base/errors';
+import { SYSTEM } from '../base/identity';
+import type { SignedSpan } from '../base/span';
 import { canonicalText } from '../crypto';
-import { SYSTEM } from '../db/identity';
 import type { Database } from '../db/pool';
 import { sqlFolder } from '../db/sql-folder';
-import { parseDrafts } from '../stage0/validate';
-import { ConfigurationError } from './errors';
-import { parseIJson } from './i-json';
-import type { KeyRing } from './key-ring';
+import { parseIJson } from '../json/i-json';
+import type { KeyRing } from './keys/key-ring';
 import { payloadOf } from './payload';
-import type { SignedSpan } from './span';
 import type { SpanDraft } from './span-draft';
+import { parseDrafts } from './span-input';
 import { readVersions } from './span-reader';
 import type { SpanWriter } from './span-writer';
 

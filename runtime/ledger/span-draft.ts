@@ -1,6 +1,6 @@
-import type { Identity } from '../db/identity';
-import { BadSignatureError, type Fault, ForbiddenError, MalformedError } from './errors';
-import type { SignedSpan, Span } from './span';
+import { BadSignatureError, type Fault, ForbiddenError, MalformedError } from '../base/errors';
+import type { Identity } from '../base/identity';
+import type { SignedSpan, Span } from '../base/span';
 import { newSpanId } from './span-id';
 import { verifySpan } from './span-signature';
 import { isTimestamp, normalizeTimestamp } from './timestamp';

@@ -1,7 +1,7 @@
-import type { Identity } from '../db/identity';
-import { runStatement } from '../db/one-statement';
+import type { Identity } from '../base/identity';
+import type { SignedSpan } from '../base/span';
 import type { Database } from '../db/pool';
-import type { SignedSpan } from './span';
+import { runStatement } from '../db/query-as';
 import { spanOfRow } from './span-row';
 import { readTimeline, type TimelinePosition } from './timeline';
 

@@ -1,5 +1,5 @@
-import type { SignedSpan } from './span';
-import { SPAN_COLUMNS } from './span';
+import type { SignedSpan } from '../base/span';
+import { SPAN_COLUMNS } from '../base/span';
 
 /**
  * A row of the ledger as the span that was hashed: columns that are not part of a span and members that

@@ -1,3 +1,5 @@
+import { MalformedError } from '../base/errors';
+import type { SignedSpan, Span } from '../base/span';
 import {
   blake3OfText,
   canonicalText,
@@ -9,9 +11,7 @@ import {
   toU8,
   verifyAside,
 } from '../crypto';
-import { MalformedError } from './errors';
 import { payloadOf } from './payload';
-import type { SignedSpan, Span } from './span';
 import { isTimestamp } from './timestamp';
 
 /** Why a span does not verify. */

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
+import { ConflictError, IdempotencyKeyReusedError } from '../base/errors';
+import type { Identity } from '../base/identity';
+import type { SignedSpan, Span } from '../base/span';
 import { canonicalText, type SigningKey } from '../crypto';
 import { asLogLineError, isUniqueViolation } from '../db/database-error';
-import type { Identity } from '../db/identity';
-import { runStatement } from '../db/one-statement';
 import type { Database } from '../db/pool';
+import { runStatement } from '../db/query-as';
 import { AppendQueue, type AppendQueueOptions, type IdempotencyRecord } from './append-queue';
-import { ConflictError, IdempotencyKeyReusedError } from './errors';
 import { payloadOf } from './payload';
-import type { SignedSpan, Span } from './span';
 import { checkClientSignature, completeSpan, isClientSigned, type SpanDraft } from './span-draft';
 import { readSpans } from './span-reader';
 import {

@@ -1,5 +1,5 @@
 import { blake3OfText, deriveSeed, hex, toU8 } from '../crypto';
-import type { KeyRing } from './key-ring';
+import type { KeyRing } from './keys/key-ring';
 
 const SALT_LABEL = 'logline/stable-id/v1';
 

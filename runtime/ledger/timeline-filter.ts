@@ -1,4 +1,4 @@
-import type { Visibility } from './span';
+import type { Visibility } from '../base/span';
 
 /** How a listing is ordered: newest first, oldest first, or as committed. */
 export type TimelineOrder = 'desc' | 'asc' | 'feed';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Identity } from '../db/identity';
-import type { Statement } from '../db/one-statement';
-import { SPAN_COLUMNS } from './span';
+import type { Identity } from '../base/identity';
+import { SPAN_COLUMNS } from '../base/span';
+import type { Statement } from '../db/query-as';
 import type { TimelinePosition, TimelineRequest } from './timeline';
 import { EQUALITY_FILTERS, type TimelineFilter, type TimelineOrder } from './timeline-filter';
 

@@ -1,4 +1,4 @@
-import { LogLineError } from '../ledger/errors';
+import { LogLineError } from '../base/errors';
 
 /** 503: the sandbox has no room for another run now. Carries `retryAfterSeconds`. */
 export class SandboxBusyError extends LogLineError {

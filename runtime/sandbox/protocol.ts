@@ -1,6 +1,6 @@
 import type { SandboxLimits } from './limits';
 
-export type { JsonValue } from '../ledger/span';
+export type { JsonValue } from '../base/span';
 
 /** One line of the code's console output. */
 export interface LogLine {

@@ -1,4 +1,4 @@
-import { LogLineError } from '../ledger/errors';
+import { LogLineError } from '../base/errors';
 import {
   ALLOWED_FUNCTIONS,
   ALLOWED_NODES,

@@ -1,5 +1,5 @@
+import { UnauthorizedError } from '../base/errors';
 import type { Caller } from '../crypto';
-import { UnauthorizedError } from '../ledger/errors';
 
 /**
  * What a route answers. It becomes a Response in one place, when all its headers are known: a Response whose

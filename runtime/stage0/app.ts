@@ -1,8 +1,8 @@
 import { type Context, Hono } from 'hono';
 import { cors } from 'hono/cors';
+import { MethodNotAllowedError, NotFoundError } from '../base/errors';
 import type { Caller } from '../crypto';
 import { pooledRandomHex } from '../crypto/random-pool';
-import { MethodNotAllowedError, NotFoundError } from '../ledger/errors';
 import { type Answer, responseOf } from './answer';
 import { appendSpans } from './append-spans';
 import { authenticate, authorize } from './authenticate';

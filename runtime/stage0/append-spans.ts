@@ -1,10 +1,10 @@
-import { MalformedError } from '../ledger/errors';
+import { MalformedError } from '../base/errors';
 import type { SpanDraft } from '../ledger/span-draft';
+import { parseDrafts } from '../ledger/span-input';
 import { callerOf, jsonText } from './answer';
 import { identityOf } from './authenticate';
 import type { Handler } from './handlers';
 import { readSpanBody } from './request-body';
-import { parseDrafts } from './validate';
 
 /** Printable, and short enough for an index. */
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;

@@ -1,13 +1,13 @@
 import type { Hono } from 'hono';
+import { RevocationList } from '../auth/revocation-list';
 import { type OidcIssuer, TokenVerifier } from '../crypto';
 import type { Database } from '../db/pool';
-import type { KeyRing } from '../ledger/key-ring';
+import type { FunctionStarter } from '../host/function-starter';
+import type { KeyRing } from '../ledger/keys/key-ring';
 import { SpanWriter } from '../ledger/span-writer';
 import type { Logger } from '../log/logger';
 import { createApp } from './app';
 import { CursorSealer } from './cursor';
-import type { FunctionStarter } from './function-starter';
-import { RevocationList } from './revocation-list';
 
 export interface AssembleStage0Options {
   readonly database: Database;

@@ -1,6 +1,6 @@
+import { ForbiddenError, UnauthorizedError } from '../base/errors';
+import { type Identity, NOBODY } from '../base/identity';
 import type { Caller, Scope, TokenVerifier } from '../crypto';
-import { type Identity, NOBODY } from '../db/identity';
-import { ForbiddenError, UnauthorizedError } from '../ledger/errors';
 import type { Route } from './route-table';
 
 /**

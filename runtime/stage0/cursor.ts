@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { MalformedError } from '../base/errors';
+import type { JsonValue } from '../base/span';
 import { canonicalText, deriveSeed, type SigningKey, toU8 } from '../crypto';
-import { MalformedError } from '../ledger/errors';
-import type { JsonValue } from '../ledger/span';
 import type { TimelinePosition } from '../ledger/timeline';
 
 const CURSOR_KEY_LABEL = 'logline/cursor/v1';

@@ -1,8 +1,8 @@
-import type { JsonValue } from '../ledger/span';
+import type { JsonValue } from '../base/span';
+import { parseWith } from '../ledger/span-input';
 import { callerOf, json } from './answer';
 import type { Handler } from './handlers';
 import { readJsonBody } from './request-body';
-import { parseWith } from './validate';
 import { validateExecuteBody, validateIdPath } from './validators.generated';
 
 /** `POST /api/execute/{function_id}`. */

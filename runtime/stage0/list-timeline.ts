@@ -1,5 +1,6 @@
-import { type Fault, MalformedError } from '../ledger/errors';
-import type { JsonValue } from '../ledger/span';
+import { type Fault, MalformedError } from '../base/errors';
+import type { JsonValue } from '../base/span';
+import { parseWith } from '../ledger/span-input';
 import { readTimeline, type TimelineRequest } from '../ledger/timeline';
 import type { TimelineFilter, TimelineOrder } from '../ledger/timeline-filter';
 import { normalizeTimestamp } from '../ledger/timestamp';
@@ -7,7 +8,6 @@ import { json } from './answer';
 import { identityOf } from './authenticate';
 import type { Handler } from './handlers';
 import { queryOf } from './query';
-import { parseWith } from './validate';
 import { validateTimelineQuery } from './validators.generated';
 
 const DEFAULT_LIMIT = 100;

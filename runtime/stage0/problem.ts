@@ -1,5 +1,5 @@
+import { InternalError, LogLineError } from '../base/errors';
 import { asLogLineError } from '../db/database-error';
-import { InternalError, LogLineError } from '../ledger/errors';
 import { type Answer, responseOf } from './answer';
 
 /** RFC 9457 problem details as DESIGN.md section 5 asks for. */

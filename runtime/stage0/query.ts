@@ -1,4 +1,4 @@
-import { MalformedError } from '../ledger/errors';
+import { MalformedError } from '../base/errors';
 
 /**
  * The query of a request as an object of strings.

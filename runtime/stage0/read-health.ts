@@ -1,7 +1,7 @@
-import { NOBODY } from '../db/identity';
+import { UnavailableError } from '../base/errors';
+import { NOBODY } from '../base/identity';
 import { LATEST_MIGRATION } from '../db/latest-migration.generated';
-import { runStatement } from '../db/one-statement';
-import { UnavailableError } from '../ledger/errors';
+import { runStatement } from '../db/query-as';
 import { json } from './answer';
 import type { Handler } from './handlers';
 

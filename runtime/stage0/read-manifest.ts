@@ -1,5 +1,5 @@
-import { runStatement } from '../db/one-statement';
-import { NotFoundError } from '../ledger/errors';
+import { NotFoundError } from '../base/errors';
+import { runStatement } from '../db/query-as';
 import { spanOfRow } from '../ledger/span-row';
 import { json } from './answer';
 import { identityOf } from './authenticate';

@@ -1,13 +1,13 @@
-import type { Identity } from '../db/identity';
-import { NotFoundError } from '../ledger/errors';
-import type { SignedSpan } from '../ledger/span';
+import { NotFoundError } from '../base/errors';
+import type { Identity } from '../base/identity';
+import type { SignedSpan } from '../base/span';
+import { parseWith } from '../ledger/span-input';
 import { readSpans, readVersions } from '../ledger/span-reader';
 import { json } from './answer';
 import { identityOf } from './authenticate';
 import type { Handler } from './handlers';
 import { queryOf } from './query';
 import type { Stage0 } from './stage0';
-import { parseWith } from './validate';
 import { validateIdPath, validateSpanQuery } from './validators.generated';
 
 /** Largest PostgreSQL integer. */

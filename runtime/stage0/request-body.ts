@@ -1,6 +1,6 @@
-import { MalformedError, TooLargeError, UnsupportedMediaTypeError } from '../ledger/errors';
-import { parseIJson } from '../ledger/i-json';
-import type { JsonValue } from '../ledger/span';
+import { MalformedError, TooLargeError, UnsupportedMediaTypeError } from '../base/errors';
+import type { JsonValue } from '../base/span';
+import { parseIJson } from '../json/i-json';
 
 /** Largest request (DESIGN.md section 5). */
 export const MAX_REQUEST_BYTES = 5 * 1024 * 1024;

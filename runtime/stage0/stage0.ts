@@ -1,10 +1,10 @@
+import type { RevocationList } from '../auth/revocation-list';
 import type { TokenVerifier } from '../crypto';
 import type { Database } from '../db/pool';
+import type { FunctionStarter } from '../host/function-starter';
 import type { SpanWriter } from '../ledger/span-writer';
 import type { Logger } from '../log/logger';
 import type { CursorSealer } from './cursor';
-import type { FunctionStarter } from './function-starter';
-import type { RevocationList } from './revocation-list';
 
 /** Everything Stage-0 works with. */
 export interface Stage0 {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import type { SignedSpan } from '../../runtime/base/span';
 import { blake3, cryptoReady, generateSigningKey, hex } from '../../runtime/crypto';
-import type { SignedSpan } from '../../runtime/ledger/span';
 import { append, post } from '../support/api';
 import {
   cleanUp,

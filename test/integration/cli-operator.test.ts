@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { keyFileText } from '../../local/key-file';
+import { SYSTEM } from '../../runtime/base/identity';
+import type { SignedSpan } from '../../runtime/base/span';
 import { generateSigningKey, signingKeyFromHex } from '../../runtime/crypto';
-import { SYSTEM } from '../../runtime/db/identity';
 import { Database } from '../../runtime/db/pool';
 import { KERNEL_MANIFEST_ID } from '../../runtime/kernels/stable-ids';
-import { KeyRing } from '../../runtime/ledger/key-ring';
-import type { SignedSpan } from '../../runtime/ledger/span';
+import { KeyRing } from '../../runtime/ledger/keys/key-ring';
 import { readLatest } from '../../runtime/ledger/span-reader';
 import { SpanWriter } from '../../runtime/ledger/span-writer';
 import {

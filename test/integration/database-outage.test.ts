@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { UnavailableError } from '../../runtime/base/errors';
 import { withPg } from '../../runtime/db/with-pg';
-import { UnavailableError } from '../../runtime/ledger/errors';
 import { assertProblem } from '../support/problem';
 import { withClient } from '../support/sql-session';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { generateSigningKey, mintToken, type SigningKey } from '../../runtime/crypto';
 import { Database } from '../../runtime/db/pool';
-import { BootGuard } from '../../runtime/kernels/boot-guard';
-import { publishKeys, readKeyHistory } from '../../runtime/ledger/key-publisher';
-import { KeyRing } from '../../runtime/ledger/key-ring';
+import { BootGuard } from '../../runtime/host/boot-guard';
+import { publishKeys, readKeyHistory } from '../../runtime/ledger/keys/key-publisher';
+import { KeyRing } from '../../runtime/ledger/keys/key-ring';
 import { seed } from '../../runtime/ledger/seed';
 import { SpanWriter } from '../../runtime/ledger/span-writer';
 import { silentLogger } from '../../runtime/log/logger';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
+import type { JsonValue, SignedSpan } from '../../runtime/base/span';
 import { MIDNIGHT_RULER_ID } from '../../runtime/kernels/stable-ids';
-import type { JsonValue, SignedSpan } from '../../runtime/ledger/span';
 import { verifySpan } from '../../runtime/ledger/span-signature';
 import { type Poster, posterOf } from '../support/poster';
 import { createTestKernels, type TestKernels } from '../support/test-kernels';

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { ConfigurationError } from '../../runtime/base/errors';
 import type { DatabaseOptions } from '../../runtime/db/database-options';
 import { migrate, migrationFiles, migrationStatus } from '../../runtime/db/migrate';
 import { sqlFolder } from '../../runtime/db/sql-folder';
-import { ConfigurationError } from '../../runtime/ledger/errors';
 import { withClient } from '../support/sql-session';
 import { createEmptyDatabase, type TestDatabase, testAppPassword } from '../support/test-database';
 

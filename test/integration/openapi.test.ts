@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import Ajv2020 from 'ajv/dist/2020';
-import { FunctionFailedError, NotFoundError, QuotaExceededError } from '../../runtime/ledger/errors';
-import type { JsonValue, SignedSpan } from '../../runtime/ledger/span';
-import type { FunctionStarter } from '../../runtime/stage0/function-starter';
+import { FunctionFailedError, NotFoundError, QuotaExceededError } from '../../runtime/base/errors';
+import type { JsonValue, SignedSpan } from '../../runtime/base/span';
+import type { FunctionStarter } from '../../runtime/host/function-starter';
 import { ROUTES } from '../../runtime/stage0/route-table';
 import { type Answer, createTestStage0, type TestStage0 } from '../support/test-stage0';
 

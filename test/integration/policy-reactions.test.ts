@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { SignedSpan } from '../../runtime/ledger/span';
+import type { SignedSpan } from '../../runtime/base/span';
 import { ECHO, PolicySuite, thisOf } from '../support/policy-suite';
 import { posterOf } from '../support/poster';
 import { createTestKernels } from '../support/test-kernels';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { JsonValue, Span } from '../../runtime/ledger/span';
+import type { JsonValue, Span } from '../../runtime/base/span';
 import { verifySpan } from '../../runtime/ledger/span-signature';
 import { GOOD_KEY } from '../support/provider-server';
 import { HELLO, openProviderWorld, type ProviderWorld } from '../support/provider-world';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { objectOf } from '../../runtime/kernels/provider';
-import { KeyRing } from '../../runtime/ledger/key-ring';
+import { objectOf } from '../../runtime/kernels/provider/provider';
+import { KeyRing } from '../../runtime/ledger/keys/key-ring';
 import { stableId, stableIdSalt } from '../../runtime/ledger/stable-id';
 import { HELLO, openProviderWorld, type ProviderWorld } from '../support/provider-world';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import type { Identity } from '../../runtime/db/identity';
-import { ConflictError, ForbiddenError, LogLineError } from '../../runtime/ledger/errors';
+import { ConflictError, ForbiddenError, LogLineError } from '../../runtime/base/errors';
+import type { Identity } from '../../runtime/base/identity';
 import type { SpanDraft } from '../../runtime/ledger/span-draft';
 import { SpanWriter } from '../../runtime/ledger/span-writer';
 import { withClient } from '../support/sql-session';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { NOBODY } from '../../runtime/db/identity';
+import { NOBODY } from '../../runtime/base/identity';
 import { type Transaction, withPg } from '../../runtime/db/with-pg';
 import { createTestStage0, type TestStage0 } from '../support/test-stage0';
 

@@ -1,6 +1,6 @@
 import { escapeLiteral, type PoolClient } from 'pg';
-import { ORDERED_PLAN, type Statement } from '../../runtime/db/one-statement';
 import type { Database } from '../../runtime/db/pool';
+import { ORDERED_PLAN, type Statement } from '../../runtime/db/query-as';
 import { withPg } from '../../runtime/db/with-pg';
 import { readTimeline, type TimelinePage, type TimelineRequest } from '../../runtime/ledger/timeline';
 import { isOrderedPlan, timelineQuery } from '../../runtime/ledger/timeline-query';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { SignedSpan } from '../../runtime/ledger/span';
+import type { SignedSpan } from '../../runtime/base/span';
 
 /** One page of the feed. */
 export interface FeedPage {

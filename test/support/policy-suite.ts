@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { SignedSpan, Span } from '../../runtime/ledger/span';
+import type { SignedSpan, Span } from '../../runtime/base/span';
 import { type Poster, posterOf } from './poster';
 import { createTestKernels, type TestKernels } from './test-kernels';
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { SignedSpan, Span } from '../../runtime/ledger/span';
+import type { SignedSpan, Span } from '../../runtime/base/span';
 import type { TestKernels } from './test-kernels';
 
 /** A user who posts and reads spans through the API. */

@@ -1,5 +1,5 @@
-import { type Provider, parseProvider } from '../../runtime/kernels/provider';
-import type { JsonValue } from '../../runtime/ledger/span';
+import type { JsonValue } from '../../runtime/base/span';
+import { type Provider, parseProvider } from '../../runtime/kernels/provider/provider';
 import { signedSpan } from './spans';
 
 /** A provider from its metadata, without a ledger. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
+import type { JsonValue, Span } from '../../runtime/base/span';
+import { createOutgoingHttp } from '../../runtime/host/outgoing-http';
 import type { KernelOutcome } from '../../runtime/kernels/kernel-context';
-import { createOutgoingHttp } from '../../runtime/kernels/outgoing-http';
 import { KERNEL_IDS } from '../../runtime/kernels/stable-ids';
-import type { JsonValue, Span } from '../../runtime/ledger/span';
 import { GOOD_KEY, type ProviderServer, startProviderServer } from './provider-server';
 import { createTestKernels, type TestKernels } from './test-kernels';
 import type { Answer } from './test-stage0';

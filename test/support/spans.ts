@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import type { SignedSpan, Span } from '../../runtime/base/span';
 import { generateSigningKey, type SigningKey } from '../../runtime/crypto';
-import type { SignedSpan, Span } from '../../runtime/ledger/span';
 import { signSpan } from '../../runtime/ledger/span-signature';
 
 /** A complete, signed span, for tests that need spans without a ledger. */

@@ -1,12 +1,12 @@
+import type { JsonValue } from '../../runtime/base/span';
 import { cryptoReady, generateSigningKey, mintToken, SCOPES, type SigningKey } from '../../runtime/crypto';
 import { Database } from '../../runtime/db/pool';
-import { SCHEDULE, type ScheduledJob } from '../../runtime/kernels/cadence';
-import { KernelFunctionStarter } from '../../runtime/kernels/function-starter';
-import { type JobOutcome, runJob } from '../../runtime/kernels/job-runner';
-import { KernelHost, type KernelHostOptions } from '../../runtime/kernels/kernel-host';
-import { KeyRing } from '../../runtime/ledger/key-ring';
+import { SCHEDULE, type ScheduledJob } from '../../runtime/host/cadence';
+import { type JobOutcome, runJob } from '../../runtime/host/job-runner';
+import { KernelFunctionStarter } from '../../runtime/host/kernel-function-starter';
+import { KernelHost, type KernelHostOptions } from '../../runtime/host/kernel-host';
+import { KeyRing } from '../../runtime/ledger/keys/key-ring';
 import { seed } from '../../runtime/ledger/seed';
-import type { JsonValue } from '../../runtime/ledger/span';
 import type { SpanWriter } from '../../runtime/ledger/span-writer';
 import { silentLogger } from '../../runtime/log/logger';
 import { SandboxPool } from '../../runtime/sandbox';

@@ -1,3 +1,4 @@
+import { RevocationList } from '../../runtime/auth/revocation-list';
 import {
   cryptoReady,
   generateSigningKey,
@@ -9,12 +10,11 @@ import {
 } from '../../runtime/crypto';
 import type { DatabaseOptions } from '../../runtime/db/database-options';
 import { Database } from '../../runtime/db/pool';
+import type { FunctionStarter } from '../../runtime/host/function-starter';
 import { SpanWriter } from '../../runtime/ledger/span-writer';
 import { silentLogger } from '../../runtime/log/logger';
 import { createApp } from '../../runtime/stage0/app';
 import { CursorSealer } from '../../runtime/stage0/cursor';
-import type { FunctionStarter } from '../../runtime/stage0/function-starter';
-import { RevocationList } from '../../runtime/stage0/revocation-list';
 import { createTestDatabase, type TestDatabase } from './test-database';
 
 /** Stage-0 over a database of its own, called without a socket. */

@@ -6,8 +6,8 @@ import { digestFault, readDigest } from '../../../cli/export/digest';
 import { ExportFile, partFileOf, stateFileOf } from '../../../cli/export/export-file';
 import { type ExportState, readState } from '../../../cli/export/export-state';
 import { bar } from '../../../cli/export/progress';
+import type { SignedSpan } from '../../../runtime/base/span';
 import { blake3, cryptoReady, generateSigningKey, hex } from '../../../runtime/crypto';
-import type { SignedSpan } from '../../../runtime/ledger/span';
 import { cleanUp, temporaryFolder } from '../../support/local-run';
 import { signedSpan } from '../../support/spans';
 

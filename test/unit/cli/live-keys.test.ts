@@ -5,7 +5,7 @@ import { type DataDirectory, dataDirectory, prepareDataDirectory } from '../../.
 import { type LocalKeys, loadKeys, loadOrCreateKeys, storeRing } from '../../../local/keys';
 import { LiveKeys } from '../../../local/live-keys';
 import { generateSigningKey } from '../../../runtime/crypto';
-import type { KeyRing } from '../../../runtime/ledger/key-ring';
+import type { KeyRing } from '../../../runtime/ledger/keys/key-ring';
 import { cleanUp, temporaryFolder } from '../../support/local-run';
 import { until } from '../../support/until';
 

@@ -5,9 +5,9 @@ import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { type Found, keySpansOfFile } from '../../../cli/verify/span-source';
 import { type VerifyFault, verifySpans } from '../../../cli/verify/verify-spans';
+import type { SignedSpan, Span } from '../../../runtime/base/span';
 import { cryptoReady, generateSigningKey, type SigningKey } from '../../../runtime/crypto';
-import { type KeyHistory, keyHistoryOf } from '../../../runtime/ledger/key-history';
-import type { SignedSpan, Span } from '../../../runtime/ledger/span';
+import { type KeyHistory, keyHistoryOf } from '../../../runtime/ledger/keys/key-history';
 import { signedSpan } from '../../support/spans';
 
 const REVOKED_FROM = '2026-01-31T12:00:00.000Z';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Found } from '../../../cli/verify/span-source';
 import { type VerifyFault, type VerifyReport, verifySpans } from '../../../cli/verify/verify-spans';
+import type { SignedSpan } from '../../../runtime/base/span';
 import { cryptoReady, generateSigningKey } from '../../../runtime/crypto';
-import type { SignedSpan } from '../../../runtime/ledger/span';
 import { signSpan } from '../../../runtime/ledger/span-signature';
 import { signedSpan, versionsOf } from '../../support/spans';
 

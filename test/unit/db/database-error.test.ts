@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { DatabaseError } from 'pg';
+import { LogLineError, NotFoundError } from '../../../runtime/base/errors';
 import { asLogLineError, isConnectionLost, isUniqueViolation } from '../../../runtime/db/database-error';
-import { LogLineError, NotFoundError } from '../../../runtime/ledger/errors';
 
 /** An error as PostgreSQL reports it, full of what no caller may see. */
 function fromServer(code: string, constraint?: string): DatabaseError {

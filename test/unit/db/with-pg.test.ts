@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
+import { LogLineError } from '../../../runtime/base/errors';
 import { Database } from '../../../runtime/db/pool';
 import { withPg } from '../../../runtime/db/with-pg';
-import { LogLineError } from '../../../runtime/ledger/errors';
 import { createTestDatabase, type TestDatabase } from '../../support/test-database';
 
 const ALICE = { user: 'alice', tenant: 'acme' };

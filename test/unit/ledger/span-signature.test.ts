@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { MalformedError } from '../../../runtime/base/errors';
+import type { JsonValue, SignedSpan, Span } from '../../../runtime/base/span';
 import {
   blake3,
   cryptoReady,
@@ -8,9 +10,7 @@ import {
   signingKeyFromHex,
   utf8,
 } from '../../../runtime/crypto';
-import { MalformedError } from '../../../runtime/ledger/errors';
 import { payloadOf } from '../../../runtime/ledger/payload';
-import type { JsonValue, SignedSpan, Span } from '../../../runtime/ledger/span';
 import { hashSpan, sealSpan, signSpan, verifySpan } from '../../../runtime/ledger/span-signature';
 import { isSealed, seal, spanHash } from './independent-span-check';
 

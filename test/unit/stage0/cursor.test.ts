@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
+import { MalformedError } from '../../../runtime/base/errors';
 import { generateSigningKey } from '../../../runtime/crypto';
-import { MalformedError } from '../../../runtime/ledger/errors';
 import type { TimelinePosition } from '../../../runtime/ledger/timeline';
 import { CursorSealer } from '../../../runtime/stage0/cursor';
 import { validateTimelineQuery } from '../../../runtime/stage0/validators.generated';

@@ -1,0 +1,68 @@
+import { createRemoteJWKSet, type JWTVerifyGetKey } from 'jose';
+import { UnavailableError } from '../base/errors';
+
+/** An OpenID Connect issuer whose tokens are accepted beside the instance's own. */
+export interface OidcIssuer {
+  /** Exactly the `iss` of its tokens, for example `https://login.example.com/`. */
+  readonly issuer: string;
+  /** What `aud` must contain. */
+  readonly audience: string;
+  /** The claim that holds the user. Defaults to `sub`. */
+  readonly userClaim?: string;
+  /** The claim that holds the tenant. Defaults to `tenant`. */
+  readonly tenantClaim?: string;
+  /** The claim that holds the scopes, as a space-separated text or a list. Defaults to `scope`. */
+  readonly scopeClaim?: string;
+  /** Where its keys are. Defaults to what `/.well-known/openid-configuration` of the issuer says. */
+  readonly jwksUrl?: string;
+}
+
+/** Signatures with a public key only. An issuer's key set has no secrets, so no HS* and no `none`. */
+export const OIDC_ALGORITHMS: (
+  | 'EdDSA'
+  | 'ES256'
+  | 'ES384'
+  | 'ES512'
+  | 'PS256'
+  | 'PS384'
+  | 'PS512'
+  | 'RS256'
+  | 'RS384'
+  | 'RS512'
+)[] = ['EdDSA', 'ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512', 'RS256', 'RS384', 'RS512'];
+
+const DISCOVERY_TIMEOUT_MS = 5_000;
+
+/**
+ * Looks up an issuer's keys: finds and loads the key set at first use, then keeps it as `jose` does (at most one
+ * reload in 30 s for an unknown key, 10 minutes of age). Failures are not kept.
+ */
+export function oidcKeys(issuer: OidcIssuer): JWTVerifyGetKey {
+  let keySet: Promise<JWTVerifyGetKey> | undefined;
+  return async (header, token) => {
+    keySet ??= findKeySet(issuer).catch((cause: unknown) => {
+      keySet = undefined;
+      throw issuerUnavailable(cause);
+    });
+    return (await keySet)(header, token);
+  };
+}
+
+/** 503: the issuer's keys cannot be had just now, which says nothing about the token. */
+export function issuerUnavailable(cause: unknown): UnavailableError {
+  return new UnavailableError('the token issuer cannot be reached to check this token', { cause });
+}
+
+async function findKeySet(issuer: OidcIssuer): Promise<JWTVerifyGetKey> {
+  if (issuer.jwksUrl !== undefined) return createRemoteJWKSet(new URL(issuer.jwksUrl));
+  // OpenID Connect Discovery 1.0 section 4: a slash at the end of the issuer is dropped first.
+  const url = `${issuer.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
+  const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(DISCOVERY_TIMEOUT_MS) });
+  if (!response.ok) throw new Error(`${url} answered ${response.status}`);
+  const document: unknown = await response.json();
+  if (typeof document !== 'object' || document === null) throw new Error(`${url}: not an object`);
+  const { issuer: named, jwks_uri: keys } = document as Record<string, unknown>;
+  if (named !== issuer.issuer) throw new Error(`${url} describes another issuer`);
+  if (typeof keys !== 'string') throw new Error(`${url} names no jwks_uri`);
+  return createRemoteJWKSet(new URL(keys));
+}

@@ -1,0 +1,217 @@
+import { decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import { UnauthorizedError, UnavailableError } from '../base/errors';
+import { LruCache } from '../base/lru-cache';
+import { publicKeyObject } from '../crypto/ed25519';
+import { hexPattern, toU8 } from '../crypto/hex';
+import type { SigningKey } from '../crypto/signing-key';
+import { type Caller, isName } from './caller';
+import { issuerUnavailable, OIDC_ALGORITHMS, type OidcIssuer, oidcKeys } from './oidc-issuer';
+import { scopesIn } from './scope';
+import { keyIdOf } from './token';
+import { tokenKeyOf } from './token-key';
+
+/** What a {@link TokenVerifier} trusts. */
+export interface TokenVerifierOptions {
+  /**
+   * The instance keys whose tokens count, newest first by custom. A retired key may be given as the hex of its
+   * *token* public key (`tokenKeyOf(key).publicKeyHex`), so that its secret need not be kept.
+   */
+  readonly trustedKeys: readonly (SigningKey | string)[];
+  /**
+   * Whether a token was revoked; asked on every use, so it should remember its answers for some seconds.
+   * What it throws reaches the caller of `verify`. Defaults to never.
+   */
+  readonly isRevoked?: (caller: Caller) => Promise<boolean>;
+  /** An OpenID Connect issuer to accept too. Defaults to none. */
+  readonly oidc?: OidcIssuer | undefined;
+  /** The clock. Defaults to the system's. */
+  readonly now?: () => Date;
+}
+
+/** Tokens carry a handful of claims; a longer text is not worth decoding. */
+const MAX_TOKEN_LENGTH = 8_192;
+/** How many verified tokens are remembered. */
+const REMEMBERED_TOKENS = 2_048;
+/** How long a verified token is believed without checking its signature again; bounds a key's withdrawal. */
+const REMEMBERED_MS = 60_000;
+
+/** Which key and which claims a kind of token uses. */
+interface TokenKind {
+  readonly algorithms: string[];
+  readonly key: JWTVerifyGetKey;
+  readonly issuer?: string;
+  readonly audience?: string;
+  readonly userClaim: string;
+  readonly tenantClaim: string;
+  readonly scopeClaim: string;
+}
+
+interface Remembered {
+  readonly caller: Caller;
+  readonly untilMs: number;
+}
+
+/**
+ * Turns bearer tokens into callers. Of the instance's own tokens only `alg: EdDSA` under a trusted `kid` is
+ * accepted; `sub`, `tenant`, `scope`, `exp` and `jti` are required and not empty; there is no leeway on `exp`.
+ */
+export class TokenVerifier {
+  readonly #own: ReadonlyMap<string, TokenKind>;
+  readonly #oidc: TokenKind | undefined;
+  readonly #isRevoked: (caller: Caller) => Promise<boolean>;
+  readonly #now: () => Date;
+  // An EdDSA check through WebCrypto costs more than the rest of a request, and clients repeat their token.
+  readonly #remembered = new LruCache<Remembered>(REMEMBERED_TOKENS);
+
+  /** @throws TypeError when no key is trusted or a public key is not 64 lower-case hex digits. */
+  constructor(options: TokenVerifierOptions) {
+    if (options.trustedKeys.length === 0) throw new TypeError('token verifier: no trusted key');
+    this.#own = new Map(
+      options.trustedKeys.map((trusted) => {
+        const publicKeyHex = typeof trusted === 'string' ? trusted : tokenKeyOf(trusted).publicKeyHex;
+        return [keyIdOf(publicKeyHex), ownKind(publicKeyHex)];
+      }),
+    );
+    this.#oidc = options.oidc === undefined ? undefined : oidcKind(options.oidc);
+    this.#isRevoked = options.isRevoked ?? (async () => false);
+    this.#now = options.now ?? (() => new Date());
+  }
+
+  /**
+   * The caller a token proves.
+   * @throws UnauthorizedError when it proves nothing: malformed, forged, expired, incomplete, revoked, or by a key
+   *   or issuer that is not trusted.
+   * @throws UnavailableError when the keys of the OIDC issuer cannot be loaded.
+   */
+  async verify(token: string): Promise<Caller> {
+    const caller = this.#recall(token) ?? (await this.#check(token));
+    if (await this.#isRevoked(caller)) throw new UnauthorizedError('the token was revoked');
+    return caller;
+  }
+
+  #recall(token: string): Caller | undefined {
+    const remembered = this.#remembered.get(token);
+    if (remembered === undefined) return undefined;
+    if (this.#now().getTime() < remembered.untilMs) return remembered.caller;
+    this.#remembered.delete(token);
+    return undefined;
+  }
+
+  async #check(token: string): Promise<Caller> {
+    if (typeof token !== 'string' || token.length > MAX_TOKEN_LENGTH) throw malformed();
+    const kind = this.#kindOf(token);
+    const now = this.#now();
+    const caller = callerIn(await verifiedClaims(token, kind, now), kind);
+    const untilMs = Math.min(now.getTime() + REMEMBERED_MS, caller.expiresAt.getTime());
+    this.#remembered.set(token, { caller, untilMs });
+    return caller;
+  }
+
+  #kindOf(token: string): TokenKind {
+    let keyId: unknown;
+    try {
+      keyId = decodeProtectedHeader(token).kid;
+    } catch {
+      throw malformed();
+    }
+    const kind = (typeof keyId === 'string' ? this.#own.get(keyId) : undefined) ?? this.#oidc;
+    if (kind === undefined) throw new UnauthorizedError('the token names no key that is trusted here');
+    return kind;
+  }
+}
+
+function malformed(): UnauthorizedError {
+  return new UnauthorizedError('the bearer token is not a JWT');
+}
+
+function ownKind(publicKeyHex: string): TokenKind {
+  if (!hexPattern(32).test(publicKeyHex))
+    throw new TypeError('token verifier: a public key is 64 hex digits');
+  const key = publicKeyObject(toU8(publicKeyHex));
+  return {
+    algorithms: ['EdDSA'],
+    key: async () => key,
+    userClaim: 'sub',
+    tenantClaim: 'tenant',
+    scopeClaim: 'scope',
+  };
+}
+
+function oidcKind(oidc: OidcIssuer): TokenKind {
+  return {
+    algorithms: OIDC_ALGORITHMS,
+    key: oidcKeys(oidc),
+    issuer: oidc.issuer,
+    audience: oidc.audience,
+    userClaim: oidc.userClaim ?? 'sub',
+    tenantClaim: oidc.tenantClaim ?? 'tenant',
+    scopeClaim: oidc.scopeClaim ?? 'scope',
+  };
+}
+
+async function verifiedClaims(token: string, kind: TokenKind, currentDate: Date): Promise<JWTPayload> {
+  try {
+    const { payload } = await jwtVerify(token, kind.key, {
+      algorithms: kind.algorithms,
+      requiredClaims: ['exp', 'jti', kind.userClaim, kind.tenantClaim, kind.scopeClaim],
+      currentDate,
+      ...(kind.issuer === undefined ? {} : { issuer: kind.issuer }),
+      ...(kind.audience === undefined ? {} : { audience: kind.audience }),
+    });
+    return payload;
+  } catch (cause) {
+    throw refusalOf(cause);
+  }
+}
+
+/** What a failed check means to the caller. The wording never says more than the caller already knows. */
+function refusalOf(cause: unknown): Error {
+  if (cause instanceof UnavailableError) return cause;
+  if (cause instanceof errors.JWTExpired) return new UnauthorizedError('the token has expired', { cause });
+  if (cause instanceof errors.JWTClaimValidationFailed) {
+    return new UnauthorizedError(`the token's ${cause.claim} claim is missing or not accepted`, { cause });
+  }
+  if (cause instanceof errors.JOSEAlgNotAllowed) {
+    return new UnauthorizedError('the token is signed with an algorithm that is not accepted', { cause });
+  }
+  // The key set could not be loaded or read: the issuer's fault, not the token's.
+  if (
+    !(cause instanceof errors.JOSEError) ||
+    cause.code === 'ERR_JOSE_GENERIC' ||
+    cause instanceof errors.JWKSTimeout ||
+    cause instanceof errors.JWKSInvalid
+  ) {
+    return issuerUnavailable(cause);
+  }
+  return new UnauthorizedError('the token does not verify', { cause });
+}
+
+function callerIn(claims: JWTPayload, kind: TokenKind): Caller {
+  const user = nameIn(claims, kind.userClaim);
+  const tenant = nameIn(claims, kind.tenantClaim);
+  const tokenId = nameIn(claims, 'jti');
+  const expiresAt = new Date((claims.exp ?? Number.NaN) * 1000);
+  if (Number.isNaN(expiresAt.getTime())) throw new UnauthorizedError("the token's exp claim is not a date");
+  return Object.freeze({
+    user,
+    tenant,
+    scopes: scopesIn(scopeIn(claims, kind.scopeClaim)),
+    tokenId,
+    expiresAt,
+  });
+}
+
+function nameIn(claims: JWTPayload, claim: string): string {
+  const value = claims[claim];
+  if (!isName(value)) throw new UnauthorizedError(`the token's ${claim} claim is not a usable name`);
+  return value;
+}
+
+function scopeIn(claims: JWTPayload, claim: string): string {
+  const value = claims[claim];
+  const text = Array.isArray(value) ? value.join(' ') : value;
+  if (typeof text !== 'string' || text.trim() === '') {
+    throw new UnauthorizedError(`the token's ${claim} claim is empty`);
+  }
+  return text;
+}

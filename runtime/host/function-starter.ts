@@ -1,0 +1,34 @@
+import type { JsonValue, SignedSpan } from '../base/span';
+import type { Caller } from '../crypto';
+
+/** What a caller asks to run. */
+export interface FunctionCall {
+  readonly functionId: string;
+  /** Undefined when the body named none. */
+  readonly input: JsonValue | undefined;
+  readonly caller: Caller;
+  readonly traceId: string;
+}
+
+/** How a run ended that did not fail. */
+export interface FunctionResult {
+  readonly result: JsonValue;
+  readonly execution: SignedSpan;
+}
+
+/**
+ * Starts functions and kernels on behalf of callers. On a laptop this happens in the same process; on AWS the
+ * kernels are Lambdas of their own.
+ */
+export interface FunctionStarter {
+  /**
+   * Runs and waits.
+   * @throws NotFoundError, BootRefusedError, ForbiddenError, QuotaExceededError, FunctionFailedError.
+   */
+  run(call: FunctionCall): Promise<FunctionResult>;
+  /**
+   * Appends a request span for the request worker and returns it.
+   * @throws NotFoundError, BootRefusedError, ForbiddenError, QuotaExceededError.
+   */
+  request(call: FunctionCall): Promise<SignedSpan>;
+}

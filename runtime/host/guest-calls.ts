@@ -1,0 +1,73 @@
+import { ForbiddenError, LogLineError, MalformedError } from '../base/errors';
+import type { Identity } from '../base/identity';
+import type { JsonValue, Span } from '../base/span';
+import { asLogLineError } from '../db/database-error';
+import type { Database } from '../db/pool';
+import type { KeyRing } from '../ledger/keys/key-ring';
+import { completeSpan, type SpanDraft } from '../ledger/span-draft';
+import { parseDrafts } from '../ledger/span-input';
+import { signSpan, verifySpan } from '../ledger/span-signature';
+import type { SpanWriter } from '../ledger/span-writer';
+import type { HostCall } from '../sandbox';
+import { runUserSql } from './user-sql';
+
+/** Most spans of one ctx.insertSpan. */
+const MAX_SPANS = 1_000;
+
+export interface GuestCallsOptions {
+  readonly database: Database;
+  readonly writer: SpanWriter;
+  readonly keys: () => KeyRing;
+  /** Whom the code acts for; nothing it says can change that. */
+  readonly identity: Identity;
+  /** Policies: neither read nor write. */
+  readonly pure: boolean;
+}
+
+/**
+ * The host's side of a sandboxed `ctx`. Names and arguments come from hostile code: everything is parsed, and
+ * an error that was not meant for callers says nothing of the inside.
+ */
+export function guestCalls(options: GuestCallsOptions): HostCall {
+  return async (name, args) => {
+    try {
+      return await answer(options, name, args);
+    } catch (error) {
+      const known = asLogLineError(error);
+      if (known instanceof LogLineError) throw known;
+      throw new MalformedError('The call failed.', { cause: error });
+    }
+  };
+}
+
+async function answer(options: GuestCallsOptions, name: string, args: JsonValue): Promise<JsonValue> {
+  if (name === 'verifySpan') return verifySpan(args as Partial<Span>) as unknown as JsonValue;
+  if (options.pure) throw new ForbiddenError(`A policy cannot call ctx.${name}; return actions instead.`);
+  if (name === 'sql') return runUserSql(options.database, options.identity, statementOf(args));
+  if (name === 'insertSpan') return insert(options, args);
+  if (name === 'signSpan') return sign(options, args);
+  throw new MalformedError(`ctx has no ${name}.`);
+}
+
+async function insert({ writer, identity }: GuestCallsOptions, args: JsonValue): Promise<JsonValue> {
+  const isList = Array.isArray(args);
+  const values: readonly JsonValue[] = isList ? args : [args];
+  if (values.length === 0 || values.length > MAX_SPANS) {
+    throw new MalformedError(`ctx.insertSpan takes one span or a list of 1 to ${MAX_SPANS}.`);
+  }
+  const { spans } = await writer.append(identity, parseDrafts(values, isList));
+  return (isList ? spans : spans[0]) as unknown as JsonValue;
+}
+
+function sign({ identity, keys }: GuestCallsOptions, args: JsonValue): JsonValue {
+  const [draft] = parseDrafts([args], false) as [SpanDraft];
+  return signSpan(completeSpan(draft, identity, new Date()), keys().current) as unknown as JsonValue;
+}
+
+function statementOf(args: JsonValue): { text: string; values: readonly JsonValue[] } {
+  if (typeof args === 'object' && args !== null && 'text' in args && 'values' in args) {
+    const { text, values } = args;
+    if (typeof text === 'string' && Array.isArray(values)) return { text, values };
+  }
+  throw new MalformedError('ctx.sql is a template tag.');
+}

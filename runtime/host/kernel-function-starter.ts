@@ -1,0 +1,181 @@
+import { BootRefusedError, ForbiddenError, NotFoundError, QuotaExceededError } from '../base/errors';
+import { type Identity, isSameIdentity, NOBODY } from '../base/identity';
+import type { JsonValue, SignedSpan } from '../base/span';
+import type { Database } from '../db/pool';
+import { runStatement } from '../db/query-as';
+import type { KernelOutcome } from '../kernels/kernel-context';
+import { type KernelName, kernelOf } from '../kernels/stable-ids';
+import { insertSpan } from '../ledger/insert-span';
+import { readLatest } from '../ledger/span-reader';
+import type { SpanWriter } from '../ledger/span-writer';
+import type { BootGuard } from './boot-guard';
+import type { FunctionCall, FunctionResult, FunctionStarter } from './function-starter';
+import { callerErrorOf, type KernelInvoker } from './kernel-invoker';
+
+export interface KernelFunctionStarterOptions {
+  readonly database: Database;
+  readonly writer: SpanWriter;
+  readonly guard: BootGuard;
+  readonly invoker: KernelInvoker;
+}
+
+/** Kernels that act for everybody at once. */
+const TICK_KERNELS: ReadonlySet<KernelName> = new Set(['observer_bot', 'request_worker', 'policy_agent']);
+
+/** Starts what `POST /api/execute` names, and records every boot and every refusal to boot. */
+export class KernelFunctionStarter implements FunctionStarter {
+  readonly #database: Database;
+  readonly #writer: SpanWriter;
+  readonly #guard: BootGuard;
+  readonly #invoker: KernelInvoker;
+
+  constructor({ database, writer, guard, invoker }: KernelFunctionStarterOptions) {
+    this.#database = database;
+    this.#writer = writer;
+    this.#guard = guard;
+    this.#invoker = invoker;
+  }
+
+  async run(call: FunctionCall): Promise<FunctionResult> {
+    const kernel = kernelOf(call.functionId);
+    await this.#boot(call, kernel);
+    const started = Date.now();
+    const outcome = await this.#start(call, kernel);
+    if (!outcome.ok) {
+      if (outcome.error.code === 'boot_refused')
+        await this.#recordBoot(call, 'refused', undefined, outcome.error.message);
+      throw callerErrorOf(outcome.error, call.functionId, outcome.execution);
+    }
+    const execution =
+      outcome.execution ?? (await this.#recordTick(call, outcome.result, Date.now() - started));
+    return { result: outcome.result, execution };
+  }
+
+  async request(call: FunctionCall): Promise<SignedSpan> {
+    const kernel = kernelOf(call.functionId);
+    if (kernel !== undefined && TICK_KERNELS.has(kernel)) {
+      throw new ForbiddenError(
+        'A kernel that runs on a schedule takes no requests; run it without respond-async.',
+      );
+    }
+    const identity = identityOf(call);
+    await this.#refuseForeign(identity, call.functionId);
+    await this.#refuseExhausted(identity);
+    return insertSpan(this.#writer, identity, {
+      entity_type: 'request',
+      who: call.caller.user,
+      did: 'requested',
+      this: call.functionId,
+      status: 'scheduled',
+      parent_id: call.functionId,
+      related_to: [call.functionId],
+      ...(call.input === undefined ? {} : { input: call.input }),
+      trace_id: call.traceId,
+      metadata: { function_id: call.functionId },
+    });
+  }
+
+  /** What the manifest lists boots with trust; everything else runs as the caller's own code. */
+  async #boot(call: FunctionCall, kernel: KernelName | undefined): Promise<void> {
+    if (kernel !== undefined && TICK_KERNELS.has(kernel) && !call.caller.scopes.has('admin')) {
+      throw new ForbiddenError('Running a scheduled kernel by hand needs the scope admin.');
+    }
+    try {
+      const { allowedBootIds } = await this.#guard.manifest();
+      const isListed = kernel !== undefined || allowedBootIds.includes(call.functionId);
+      if (!isListed) return;
+      const span = await (kernel === undefined
+        ? this.#guard.trusted(call.functionId)
+        : this.#guard.kernel(kernel));
+      await this.#recordBoot(call, 'booted', span);
+    } catch (error) {
+      if (error instanceof BootRefusedError)
+        await this.#recordBoot(call, 'refused', undefined, error.message);
+      throw error;
+    }
+  }
+
+  #start(call: FunctionCall, kernel: KernelName | undefined): Promise<KernelOutcome> {
+    const identity = identityOf(call);
+    const shared = { trace_id: call.traceId, trigger: 'execute' };
+    if (kernel === undefined) {
+      return this.#invoker.invoke('run_code', identity, {
+        function_id: call.functionId,
+        input: call.input ?? null,
+        ...shared,
+      });
+    }
+    const isTick = TICK_KERNELS.has(kernel);
+    // An attempt number or a request id is the request worker's to say.
+    const { request_id: _r, attempt: _a, trigger: _t, ...event } = objectOf(call.input);
+    return this.#invoker.invoke(kernel, isTick ? NOBODY : identity, isTick ? event : { ...event, ...shared });
+  }
+
+  async #refuseForeign(identity: Identity, functionId: string): Promise<void> {
+    const span = await readLatest(this.#database, identity, functionId);
+    if (span === undefined || span.is_deleted) throw new NotFoundError('There is no such function for you.');
+    const { allowedBootIds } = await this.#guard.manifest();
+    const isOwn = isSameIdentity(identity, { user: span.owner_id, tenant: span.tenant_id });
+    if (!isOwn && !allowedBootIds.includes(functionId)) {
+      throw new ForbiddenError('Only its owner may run a function; append your own copy of it.');
+    }
+  }
+
+  async #refuseExhausted(identity: Identity): Promise<void> {
+    const { perTenantDailyExecLimit: limit } = await this.#guard.manifest();
+    const day = new Date().toISOString().slice(0, 10);
+    const [row] = await runStatement(this.#database, identity, 'runs_of_day', [identity.tenant, day]);
+    if ((row?.used ?? 0) < limit) return;
+    const midnight = Date.parse(`${day}T00:00:00Z`) + 86_400_000;
+    throw new QuotaExceededError(
+      `The quota of ${limit} runs a day is used up; it starts anew at 00:00 UTC.`,
+      {
+        retryAfterSeconds: Math.max(1, Math.ceil((midnight - Date.now()) / 1000)),
+      },
+    );
+  }
+
+  async #recordBoot(
+    call: FunctionCall,
+    status: 'booted' | 'refused',
+    span: SignedSpan | undefined,
+    reason?: string,
+  ): Promise<void> {
+    await insertSpan(this.#writer, identityOf(call), {
+      entity_type: 'boot_event',
+      who: 'stage0',
+      did: status === 'booted' ? 'booted' : 'refused',
+      this: call.functionId,
+      status,
+      related_to: [call.functionId],
+      trace_id: call.traceId,
+      ...(reason === undefined ? {} : { error: { message: reason } }),
+      ...(span === undefined ? {} : { metadata: { function_seq: span.seq, function_hash: span.curr_hash } }),
+    });
+  }
+
+  #recordTick(call: FunctionCall, result: JsonValue, durationMs: number): Promise<SignedSpan> {
+    return insertSpan(this.#writer, identityOf(call), {
+      entity_type: 'execution',
+      who: 'stage0',
+      did: 'executed',
+      this: call.functionId,
+      status: 'complete',
+      parent_id: call.functionId,
+      related_to: [call.functionId],
+      output: result,
+      duration_ms: durationMs,
+      trace_id: call.traceId,
+    });
+  }
+}
+
+function identityOf({ caller }: FunctionCall): Identity {
+  return { user: caller.user, tenant: caller.tenant };
+}
+
+function objectOf(value: JsonValue | undefined): { readonly [member: string]: JsonValue } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as { readonly [member: string]: JsonValue })
+    : {};
+}

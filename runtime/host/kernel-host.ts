@@ -1,0 +1,222 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Identity, NOBODY } from '../base/identity';
+import type { JsonValue, Span } from '../base/span';
+import { blake3, ed25519, hex, toU8 } from '../crypto';
+import type { Database } from '../db/pool';
+import { queryAs } from '../db/query-as';
+import type {
+  KernelContext,
+  KernelOutcome,
+  OutgoingRequest,
+  OutgoingResponse,
+} from '../kernels/kernel-context';
+import type { KernelName } from '../kernels/stable-ids';
+import type { KeyRing } from '../ledger/keys/key-ring';
+import { now } from '../ledger/now';
+import { completeSpan, type SpanDraft } from '../ledger/span-draft';
+import { parseDrafts } from '../ledger/span-input';
+import { readFeed, readLatest } from '../ledger/span-reader';
+import { signSpan, verifySpanAgain } from '../ledger/span-signature';
+import type { SpanWriter } from '../ledger/span-writer';
+import { stableId, stableIdSalt } from '../ledger/stable-id';
+import type { Logger } from '../log/logger';
+import type { SandboxOutcome, SandboxPool } from '../sandbox';
+import { BootGuard } from './boot-guard';
+import { guestCalls } from './guest-calls';
+import type { KernelInvoker } from './kernel-invoker';
+import { kernelErrorOf } from './kernel-invoker';
+import { KERNELS } from './kernels';
+import { dueTimes, nextDueTime } from './schedule-expression';
+import { storableOutcome } from './storable-outcome';
+
+export interface KernelHostOptions {
+  readonly database: Database;
+  readonly writer: SpanWriter;
+  readonly keys: () => KeyRing;
+  readonly sandbox: SandboxPool;
+  readonly logger: Logger;
+  /** How kernels call services outside. */
+  readonly fetch: (request: OutgoingRequest, allowedHosts: readonly string[]) => Promise<OutgoingResponse>;
+  /** Provider API keys by name. */
+  readonly secrets: { get(name: string): Promise<string | undefined> };
+  /** How kernels start each other. Defaults to this host itself. */
+  readonly invoker?: KernelInvoker;
+}
+
+export interface KernelRunOptions {
+  /** Defaults to nobody: a tick finds its work by ids. */
+  readonly identity?: Identity;
+  /** Time the run may take. Defaults to 55,000. */
+  readonly timeoutMs?: number;
+  /** Ends waiting early: the process is stopping. */
+  readonly signal?: AbortSignal;
+}
+
+const DEFAULT_TIMEOUT_MS = 55_000;
+
+interface RunState {
+  readonly kernel: KernelName;
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Boots kernels and gives them their `ctx`: the only place where kernels and the world meet. */
+export class KernelHost implements KernelInvoker {
+  readonly guard: BootGuard;
+  readonly #options: KernelHostOptions;
+
+  constructor(options: KernelHostOptions) {
+    this.#options = options;
+    this.guard = new BootGuard(options.database, options.keys);
+  }
+
+  /**
+   * Boots a kernel and runs it once.
+   * @returns what its `main` returns
+   * @throws BootRefusedError when it may not boot; whatever the kernel throws.
+   */
+  async run(
+    kernel: KernelName,
+    event: JsonValue,
+    options: KernelRunOptions = {},
+  ): Promise<JsonValue | KernelOutcome> {
+    await this.guard.kernel(kernel);
+    const deadlineMs = Date.now() + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    const context = this.#contextOf(
+      { kernel, deadlineMs, signal: options.signal },
+      options.identity ?? NOBODY,
+    );
+    return KERNELS[kernel](context, event);
+  }
+
+  /** Runs a kernel for somebody. Never throws: what goes wrong is in the outcome. */
+  async invoke(
+    kernel: KernelName,
+    identity: Identity,
+    event: JsonValue,
+    timeoutMs: number = DEFAULT_TIMEOUT_MS,
+  ): Promise<KernelOutcome> {
+    try {
+      const outcome = await this.run(kernel, event, { identity, timeoutMs });
+      return isOutcome(outcome) ? outcome : { ok: true, result: outcome, execution: null };
+    } catch (error) {
+      this.#options.logger.error(
+        { function: kernel, tenant: identity.tenant || undefined, err: error },
+        'kernel failed',
+      );
+      return { ok: false, error: kernelErrorOf(error), execution: null };
+    }
+  }
+
+  #contextOf(run: RunState, identity: Identity): KernelContext {
+    const { database, writer, keys, logger, secrets } = this.#options;
+    const context: KernelContext = {
+      identity,
+      env: {
+        APP_USER_ID: identity.user,
+        APP_TENANT_ID: identity.tenant,
+        // Read only when asked for: most kernels never touch it.
+        get SIGNING_KEY_HEX() {
+          return keys().current.secretKeyHex();
+        },
+      },
+      crypto: {
+        blake3,
+        ed25519: { sign: ed25519.sign, verify: ed25519.verify, getPublicKey: ed25519.publicKey },
+        hex,
+        toU8,
+        randomUUID,
+      },
+      now,
+      as: (other) => this.#contextOf(run, other),
+      sql: async <Row>(strings: TemplateStringsArray, ...values: readonly unknown[]) => {
+        const { rows } = await queryAs(database, identity, { ...kernelStatement(strings), values });
+        return { rows: rows as Row[] };
+      },
+      insertSpan: (async (given: SpanDraft | readonly SpanDraft[]) => {
+        const drafts = Array.isArray(given) ? given : [given];
+        const { spans } = await writer.append(identity, parseDrafts(drafts, drafts.length > 1));
+        return Array.isArray(given) ? spans : spans[0];
+      }) as KernelContext['insertSpan'],
+      signSpan: async (draft) => signSpan(completeSpan(draft, identity, new Date()), keys().current),
+      verifySpan: async (span) => verifySpanAgain(span as unknown as Partial<Span>),
+      stableId: (...parts) => stableId(stableIdSalt(keys()), ...parts),
+      readSpan: async (id) => (await readLatest(database, identity, id)) ?? null,
+      feed: (after, limit) => readFeed(database, identity, after, limit),
+      manifest: () => this.guard.manifest(),
+      sandbox: (task) => this.#runGuest(run, identity, task),
+      invoke: (kernel, event) => (this.#options.invoker ?? this).invoke(kernel, identity, event),
+      dueTimes,
+      nextDueTime,
+      fetch: (request, allowedHosts) => this.#options.fetch(request, allowedHosts),
+      secret: (name) => secrets.get(name),
+      sleep: (ms, over) => sleep(ms, over, run.signal),
+      remainingMs: () => (run.signal?.aborted ? 0 : Math.max(0, run.deadlineMs - Date.now())),
+      log: (level, message, fields) =>
+        logger[level]({ function: run.kernel, tenant: identity.tenant || undefined, ...fields }, message),
+    };
+    return context;
+  }
+
+  async #runGuest(
+    run: RunState,
+    identity: Identity,
+    task: Parameters<KernelContext['sandbox']>[0],
+  ): Promise<SandboxOutcome> {
+    const { database, writer, keys, sandbox } = this.#options;
+    const { trusted = false, pure = false, ...code } = task;
+    const outcome = await sandbox.run({
+      ...code,
+      env: {
+        APP_USER_ID: identity.user,
+        APP_TENANT_ID: identity.tenant,
+        ...(trusted && !pure ? { SIGNING_KEY_HEX: keys().current.secretKeyHex() } : {}),
+      },
+      hostCall: guestCalls({ database, writer, keys, identity, pure }),
+      lane: identity.tenant,
+      ...(run.signal === undefined ? {} : { signal: run.signal }),
+    });
+    return storableOutcome(outcome);
+  }
+}
+
+/** A wait that leaves no timer behind when it ends early. */
+async function sleep(
+  ms: number,
+  over: Promise<unknown> | undefined,
+  stopped: AbortSignal | undefined,
+): Promise<void> {
+  if (over === undefined) return delay(ms, undefined, { signal: stopped });
+  const early = new AbortController();
+  const signal = stopped === undefined ? early.signal : AbortSignal.any([early.signal, stopped]);
+  const end = over.then(
+    () => early.abort(),
+    () => early.abort(),
+  );
+  await Promise.race([
+    end,
+    delay(ms, undefined, { signal }).catch((error) => {
+      if (!early.signal.aborted) throw error;
+    }),
+  ]);
+}
+
+/** The statements of the kernels' own texts, so that each is planned once on a connection. */
+const kernelStatements = new Map<string, { readonly name: string; readonly text: string }>();
+
+function kernelStatement(strings: TemplateStringsArray): { readonly name: string; readonly text: string } {
+  const text = strings.reduce(
+    (before, part, index) => (index === 0 ? part : `${before}$${index}${part}`),
+    '',
+  );
+  const known = kernelStatements.get(text);
+  if (known !== undefined) return known;
+  const statement = { name: `kernel_${createHash('sha256').update(text).digest('hex').slice(0, 24)}`, text };
+  kernelStatements.set(text, statement);
+  return statement;
+}
+
+function isOutcome(value: JsonValue | KernelOutcome): value is KernelOutcome {
+  return typeof value === 'object' && value !== null && 'ok' in value && typeof value.ok === 'boolean';
+}

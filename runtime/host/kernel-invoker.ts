@@ -1,0 +1,58 @@
+import {
+  BootRefusedError,
+  ForbiddenError,
+  FunctionFailedError,
+  LogLineError,
+  MalformedError,
+  NotFoundError,
+  QuotaExceededError,
+  UnavailableError,
+} from '../base/errors';
+import type { Identity } from '../base/identity';
+import type { JsonValue, SignedSpan } from '../base/span';
+import { asLogLineError } from '../db/database-error';
+import type { KernelError, KernelOutcome } from '../kernels/kernel-context';
+import type { KernelName } from '../kernels/stable-ids';
+
+/** Starts a kernel for somebody: in this process, or as a Lambda of its own. */
+export interface KernelInvoker {
+  /** Never throws: what goes wrong is in the outcome. */
+  invoke(kernel: KernelName, identity: Identity, event: JsonValue): Promise<KernelOutcome>;
+}
+
+/** An error as plain data for whoever started the kernel. */
+export function kernelErrorOf(error: unknown): KernelError {
+  const known = asLogLineError(error);
+  if (!(known instanceof LogLineError))
+    return { code: 'unavailable', message: 'The kernel failed; it has been logged.' };
+  const codes = ['not_found', 'forbidden', 'boot_refused', 'malformed', 'quota_exceeded'] as const;
+  const code = codes.find((one) => one === known.code) ?? (known.status < 500 ? 'malformed' : 'unavailable');
+  return {
+    code,
+    message: known.message,
+    ...(known.retryAfterSeconds === undefined ? {} : { retry_after_s: known.retryAfterSeconds }),
+  };
+}
+
+/** The way back: what a kernel's refusal is to a caller of the API. */
+export function callerErrorOf(
+  error: KernelError,
+  functionId: string,
+  execution: SignedSpan | null,
+): LogLineError {
+  const { code, message, retry_after_s: retryAfterSeconds, cause } = error;
+  const extras = retryAfterSeconds === undefined ? {} : { retryAfterSeconds };
+  if (code === 'not_found') return new NotFoundError(message);
+  if (code === 'forbidden') return new ForbiddenError(message);
+  if (code === 'boot_refused') return new BootRefusedError(message);
+  if (code === 'malformed') return new MalformedError(message);
+  if (code === 'quota_exceeded') return new QuotaExceededError(message, extras);
+  if (code === 'unavailable') return new UnavailableError(message, { retryAfterSeconds: 2, ...extras });
+  return new FunctionFailedError(message, {
+    members: {
+      function_id: functionId,
+      error: cause ?? { message },
+      ...(execution === null ? {} : { execution }),
+    },
+  });
+}

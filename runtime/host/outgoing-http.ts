@@ -1,0 +1,230 @@
+import { lookup } from 'node:dns/promises';
+import http, { type IncomingMessage, type RequestOptions } from 'node:http';
+import https from 'node:https';
+import { isIP, type LookupFunction } from 'node:net';
+import type { OutgoingRequest, OutgoingResponse } from '../kernels/kernel-context';
+import { bare, hostnameOf, mayConnect, portOf, ruleFor } from './address-policy';
+
+/** One address that a host name stands for. */
+export interface ResolvedAddress {
+  readonly address: string;
+  readonly family: 4 | 6;
+}
+
+export interface OutgoingHttpOptions {
+  /** Every address of a host name. Defaults to the system's resolver (hosts file, then DNS). */
+  readonly resolve?: (hostname: string) => Promise<readonly ResolvedAddress[]>;
+  /** PEM certificates to trust instead of those that Node brings, for tests. */
+  readonly ca?: string;
+}
+
+type Refusal = Extract<OutgoingResponse, { readonly ok: false }>;
+type RefusalCode = Refusal['code'];
+
+const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+/** Headers that belong to the connection or are set here. */
+const OWN_HEADERS =
+  /^(?:host|content-length|transfer-encoding|connection|keep-alive|upgrade|expect|te|trailer|accept-encoding|proxy-.*)$/i;
+/** How long one address gets before the next is tried; Node's own 250 ms gives up on far-away hosts. */
+const ATTEMPT_MS = 500;
+
+/**
+ * The `fetch` of provider_exec's context. It connects to hosts of the allow-list only, checks every address a name
+ * resolves to and connects to those very addresses, so that a second answer of the name server changes nothing
+ * (DNS rebinding). It follows no redirect, uses no proxy, and bounds time and size of the whole exchange.
+ *
+ * It never throws; a refusal's message names the host and the reason, never headers, path or body.
+ */
+export function createOutgoingHttp(
+  options: OutgoingHttpOptions = {},
+): (request: OutgoingRequest, allowedHosts: readonly string[]) => Promise<OutgoingResponse> {
+  const resolve = options.resolve ?? resolveBySystem;
+  return async (request, allowedHosts) => {
+    const url = readUrl(request.url);
+    if (url === undefined || !METHODS.has(request.method)) {
+      return refusal(
+        'bad_url',
+        'The URL must be http or https without credentials, and the method a usual one.',
+      );
+    }
+    const place = `${hostnameOf(url)}:${portOf(url)}`;
+    const rule = ruleFor(url, allowedHosts);
+    if (rule === undefined) {
+      return refusal(
+        'host_not_allowed',
+        `${url.protocol}//${place} is not on the manifest's list of provider hosts.`,
+      );
+    }
+    const deadline = startDeadline(request.timeoutMs, place);
+    try {
+      const addresses = await Promise.race([addressesOf(bare(rule.hostname), resolve), deadline.passed]);
+      if (!Array.isArray(addresses)) return addresses;
+      if (addresses.length === 0) return refusal('unreachable', `${place} has no address.`);
+      if (!addresses.every(({ address }) => mayConnect(rule, address))) {
+        return refusal(
+          'address_not_allowed',
+          `${place} leads to an address that its entry in the manifest does not allow.`,
+        );
+      }
+      return await exchange({ request, url, place, addresses, deadline, ca: options.ca });
+    } catch (error) {
+      return refusal('unreachable', `${place} cannot be reached (${reasonOf(error)}).`);
+    } finally {
+      deadline.clear();
+    }
+  };
+}
+
+function readUrl(text: string): URL | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isHttp = url?.protocol === 'https:' || url?.protocol === 'http:';
+  return isHttp && url.username === '' && url.password === '' ? url : undefined;
+}
+
+async function resolveBySystem(hostname: string): Promise<readonly ResolvedAddress[]> {
+  const answers = await lookup(hostname, { all: true, order: 'verbatim' });
+  return answers.map(({ address, family }) => ({ address, family: family === 6 ? 6 : 4 }));
+}
+
+async function addressesOf(
+  hostname: string,
+  resolve: NonNullable<OutgoingHttpOptions['resolve']>,
+): Promise<ResolvedAddress[]> {
+  const family = isIP(hostname);
+  if (family !== 0) return [{ address: hostname, family: family === 6 ? 6 : 4 }];
+  return [...(await resolve(hostname))];
+}
+
+interface Deadline {
+  /** Resolves, with the refusal, when the time is up. */
+  readonly passed: Promise<Refusal>;
+  clear(): void;
+}
+
+function startDeadline(timeoutMs: number, place: string): Deadline {
+  const { promise, resolve } = Promise.withResolvers<Refusal>();
+  const timer = setTimeout(() => {
+    resolve(refusal('timeout', `${place} did not answer completely within ${timeoutMs} ms.`));
+  }, timeoutMs);
+  return { passed: promise, clear: () => clearTimeout(timer) };
+}
+
+interface Exchange {
+  readonly request: OutgoingRequest;
+  readonly url: URL;
+  readonly place: string;
+  readonly addresses: readonly ResolvedAddress[];
+  readonly deadline: Deadline;
+  readonly ca: string | undefined;
+}
+
+/** One request on one fresh connection; whatever ends it first decides what it was. */
+function exchange(each: Exchange): Promise<OutgoingResponse> {
+  const { request, url, place, deadline } = each;
+  return new Promise((resolve) => {
+    const { request: open } = url.protocol === 'https:' ? https : http;
+    const outgoing = open(requestOptions(each));
+    const settle = (outcome: OutgoingResponse): void => {
+      resolve(outcome);
+      outgoing.destroy();
+    };
+    // Once there is a response, its own end says what became of it.
+    let isAnswered = false;
+    const settleUnanswered = (message: string): void => {
+      if (!isAnswered) settle(refusal('unreachable', message));
+    };
+    void deadline.passed.then(settle);
+    outgoing.on('error', (error) => settleUnanswered(`${place} cannot be reached (${reasonOf(error)}).`));
+    // A switch of protocols and a connection that closes without an answer end here.
+    outgoing.on('close', () => settleUnanswered(`${place} closed the connection without an answer.`));
+    outgoing.on('response', (response) => {
+      isAnswered = true;
+      void readResponse(response, each).then(settle);
+    });
+    outgoing.end(request.body);
+  });
+}
+
+function requestOptions({ request, url, addresses, ca }: Exchange): RequestOptions {
+  const given = Object.entries(request.headers).filter(([name]) => !OWN_HEADERS.test(name));
+  const length = request.body === undefined ? {} : { 'content-length': Buffer.byteLength(request.body) };
+  const hostname = bare(hostnameOf(url));
+  const connection = {
+    keepAlive: false,
+    // An empty environment: no proxy, whatever HTTP_PROXY or NODE_USE_ENV_PROXY say.
+    proxyEnv: {},
+    autoSelectFamily: true,
+    autoSelectFamilyAttemptTimeout: ATTEMPT_MS,
+    lookup: pinnedTo(addresses),
+    ...(ca === undefined ? {} : { ca }),
+    ...(isIP(hostname) === 0 ? { servername: hostname } : {}),
+  };
+  return {
+    protocol: url.protocol,
+    hostname,
+    port: portOf(url),
+    path: `${url.pathname}${url.search}`,
+    method: request.method,
+    headers: { ...Object.fromEntries(given), ...length, host: url.host, 'accept-encoding': 'identity' },
+    agent: url.protocol === 'https:' ? new https.Agent(connection) : new http.Agent(connection),
+  };
+}
+
+/** Answers with the addresses that were checked, whatever is asked. */
+function pinnedTo(addresses: readonly ResolvedAddress[]): LookupFunction {
+  return (_hostname, options, callback) => {
+    const [first] = addresses;
+    if (options.all || first === undefined) callback(null, [...addresses]);
+    else callback(null, first.address, first.family);
+  };
+}
+
+async function readResponse(
+  response: IncomingMessage,
+  { request, place }: Exchange,
+): Promise<OutgoingResponse> {
+  const { maxResponseBytes: maxBytes } = request;
+  const { statusCode: status = 0, headers } = response;
+  // Taken before anything else: a response without a listener for its error would end the process.
+  response.on('error', () => undefined);
+  if (status >= 300 && status < 400) {
+    return refusal('redirect', `${place} answered with a redirect (${status}); redirects are not followed.`);
+  }
+  const encoding = headers['content-encoding'] ?? 'identity';
+  if (encoding !== 'identity')
+    return refusal('unreachable', `${place} compressed its answer, which was not asked for.`);
+  const tooLarge = refusal('too_large', `${place} answered with more than ${maxBytes} bytes.`);
+  if (Number(headers['content-length'] ?? 0) > maxBytes && request.method !== 'HEAD') return tooLarge;
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of response) {
+      if (!Buffer.isBuffer(chunk)) continue;
+      bytes += chunk.length;
+      if (bytes > maxBytes) return tooLarge;
+      chunks.push(chunk);
+    }
+  } catch {
+    return refusal('truncated', `${place} broke off in the middle of its answer.`);
+  }
+  if (!response.complete) return refusal('truncated', `${place} broke off in the middle of its answer.`);
+  return { ok: true, status, headers: plainHeaders(response), body: Buffer.concat(chunks).toString('utf8') };
+}
+
+/** Lower-case names; cookies are nobody's business here. */
+function plainHeaders({ headers }: IncomingMessage): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : [])),
+  );
+}
+
+function refusal(code: RefusalCode, message: string): Refusal {
+  return { ok: false, code, message };
+}
+
+/** The code of a system error. Messages are left out: they repeat addresses and whatever else was sent. */
+function reasonOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : 'unknown reason';
+}

@@ -1,0 +1,116 @@
+import type { Fault } from '../base/errors';
+import { MAX_JSON_DEPTH } from './canonical-json';
+import { isExactNumber } from './exact-number';
+import type { IJsonOptions } from './i-json';
+
+/** More faults than this are not listed: the sender has enough to go on. */
+const MAX_FAULTS = 100;
+/** Longest excerpt of the input that a detail repeats, in characters. */
+const MAX_EXCERPT = 40;
+
+/** One token of JSON: a string, a number, or a mark. Literals and white space are passed over. */
+const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|[{}[\]:,]/g;
+
+/** An object or array that is open at this point of the scan. */
+interface Container {
+  /** Member names seen, of an object. */
+  readonly names: Set<string> | undefined;
+  /** The member or index being read, as a reference token of the pointer. */
+  token: string;
+  index: number;
+  /** Whether the next string is a member name. */
+  expectsName: boolean;
+}
+
+/**
+ * Everything in a JSON text that I-JSON refuses, with its place. The text must be one that `JSON.parse` accepts: the
+ * scan relies on its syntax. Time is linear in the text; the scan stops where nesting passes the limit.
+ */
+export function faultsIn(text: string, { printedIntegers = false }: IJsonOptions = {}): Fault[] {
+  const faults: Fault[] = [];
+  const open: Container[] = [];
+  const report = (detail: string): void => {
+    faults.push({ pointer: pointerTo(open), detail });
+  };
+  for (const [token] of text.matchAll(TOKEN)) {
+    if (faults.length >= MAX_FAULTS) break;
+    const container = open.at(-1);
+    switch (token[0]) {
+      case '{':
+      case '[':
+        if (open.length >= MAX_JSON_DEPTH) {
+          report(`nested deeper than ${MAX_JSON_DEPTH} levels`);
+          return faults;
+        }
+        open.push(opened(token));
+        break;
+      case '}':
+      case ']':
+        open.pop();
+        break;
+      case ',':
+        if (container !== undefined) advance(container);
+        break;
+      case ':':
+        break;
+      case '"':
+        if (container?.expectsName) enterMember(container, token, report);
+        else reportText(token, 'the string', report);
+        break;
+      default:
+        if (!isExactNumber(token) && !(printedIntegers && isPrinted(token)))
+          report(`${excerpt(token)} is not a number that a double holds exactly`);
+    }
+  }
+  return faults;
+}
+
+/** Whether the token is what JavaScript, and so RFC 8785, prints for the double that it becomes. */
+function isPrinted(token: string): boolean {
+  return String(Number(token)) === token;
+}
+
+function opened(mark: string): Container {
+  return mark === '{'
+    ? { names: new Set(), token: '', index: 0, expectsName: true }
+    : { names: undefined, token: '0', index: 0, expectsName: false };
+}
+
+function advance(container: Container): void {
+  if (container.names !== undefined) {
+    container.expectsName = true;
+    return;
+  }
+  container.index += 1;
+  container.token = String(container.index);
+}
+
+function enterMember(container: Container, token: string, report: (detail: string) => void): void {
+  const name = unquoted(token);
+  container.token = name;
+  container.expectsName = false;
+  reportText(token, 'the member name', report);
+  if (container.names?.has(name)) report('the member name appears twice in this object');
+  container.names?.add(name);
+}
+
+function reportText(token: string, what: string, report: (detail: string) => void): void {
+  const text = unquoted(token);
+  if (text.includes('\u0000')) report(`${what} contains U+0000`);
+  if (!text.isWellFormed()) report(`${what} contains a lone surrogate`);
+}
+
+function unquoted(token: string): string {
+  return token.includes('\\') ? String(JSON.parse(token)) : token.slice(1, -1);
+}
+
+/** RFC 6901. A name that is itself at fault is shown with U+FFFD, so that the pointer can be sent. */
+function pointerTo(open: readonly Container[]): string {
+  return open
+    .map(({ token }) => `/${token.toWellFormed().replaceAll('~', '~0').replaceAll('/', '~1')}`)
+    .join('');
+}
+
+function excerpt(token: string): string {
+  return token.length <= MAX_EXCERPT ? token : `${token.slice(0, MAX_EXCERPT)}…`;
+}

@@ -1,0 +1,103 @@
+import { MalformedError } from '../base/errors';
+import type { JsonValue } from '../base/span';
+import { MAX_JSON_DEPTH } from './canonical-json';
+import { faultsIn } from './i-json-faults';
+
+/** How strict {@link parseIJson} is. */
+export interface IJsonOptions {
+  /**
+   * Also takes an integer beyond 2^53 that is spelt exactly as RFC 8785 prints its double. That is how the
+   * ledger itself writes a number such as 1e20, so whoever reads what it wrote needs this. Defaults to false.
+   */
+  readonly printedIntegers?: boolean;
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * Parses JSON that must survive unchanged: I-JSON (RFC 7493) within what PostgreSQL can store.
+ *
+ * Refused, beside what `JSON.parse` refuses: invalid UTF-8 and a byte order mark; lone surrogates and U+0000, in
+ * strings and in member names; a member name twice in one object; integers beyond ±(2^53 − 1); numbers that no
+ * double holds (1e400, 1e-400) or that say more than a double keeps (see `isExactNumber`); nesting deeper than
+ * {@link MAX_JSON_DEPTH}. A member called `__proto__` is a member like any other.
+ *
+ * Good input costs one `JSON.parse` and a look that proves nothing of this can be in it; only where that look cannot
+ * tell does a full scan decide. Measured on a span of 586 bytes (Node 24, 2 shared cores, median of 20 runs of 20,000
+ * calls): `JSON.parse` 3.2 µs, this 5.6 to 7 µs, with the full scan 15 to 25 µs more.
+ *
+ * @throws MalformedError with every fault found (at most 100) and where, as JSON pointers.
+ */
+export function parseIJson(input: string | Uint8Array, options: IJsonOptions = {}): JsonValue {
+  const text = typeof input === 'string' ? input : decode(input);
+  const value = parse(text);
+  if (cannotHideFaults(text, value)) return value;
+  const faults = faultsIn(text, options);
+  if (faults.length > 0)
+    throw new MalformedError('the JSON cannot be stored exactly as it was sent', { faults });
+  return value;
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    throw refusal('the body is not valid UTF-8');
+  }
+}
+
+function parse(text: string): JsonValue {
+  try {
+    // JSON.parse returns JSON by definition; the type cannot say so.
+    return JSON.parse(text) as JsonValue;
+  } catch (error) {
+    throw refusal(`not JSON: ${error instanceof Error ? error.message : 'syntax error'}`);
+  }
+}
+
+function refusal(detail: string): MalformedError {
+  return new MalformedError(detail, { faults: [{ pointer: '', detail }] });
+}
+
+/** An escape of U+0000 or of a surrogate, paired or not. */
+const RISKY_ESCAPE = /\\u(?:0000|[dD][89a-fA-F])/;
+
+/**
+ * A number token of 16 characters or more before any exponent, or with an exponent. A token follows `[`, `:`, `,`,
+ * white space or nothing, which keeps hashes and UUIDs out of the match.
+ */
+const RISKY_NUMBER = /(?:^|[[:,\s])-?(?:[\d.]{16}|[\d.]+[eE])/;
+
+/**
+ * Whether a text that parsed to `value` certainly holds nothing to refuse. Errs on the careful side: what it cannot
+ * tell apart from a fault (a quoted colon that looks like a member) it sends to the full scan.
+ */
+function cannotHideFaults(text: string, value: JsonValue): boolean {
+  if (RISKY_ESCAPE.test(text) || RISKY_NUMBER.test(text) || !text.isWellFormed()) return false;
+  // A duplicate name is a member written but not in the value, so both must count the same.
+  return membersWritten(text) === membersHeld(value, 1);
+}
+
+/** At least as many as the members written: colons right after a quote, some of which may lie within strings. */
+function membersWritten(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf(':'); at !== -1; at = text.indexOf(':', at + 1)) {
+    let before = at - 1;
+    while (before >= 0 && text.charCodeAt(before) <= 0x20) before -= 1;
+    if (text.charCodeAt(before) === 0x22) count += 1;
+  }
+  return count;
+}
+
+/** The members in a value, or NaN when it is nested too deep. */
+function membersHeld(value: JsonValue, depth: number): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  if (depth > MAX_JSON_DEPTH) return Number.NaN;
+  let count = 0;
+  if (Array.isArray(value)) {
+    for (const element of value) count += membersHeld(element, depth + 1);
+    return count;
+  }
+  for (const member of Object.values(value)) count += 1 + membersHeld(member, depth + 1);
+  return count;
+}

@@ -1,0 +1,227 @@
+import type { JsonValue } from '../../base/span';
+import type { KernelContext, KernelOutcome } from '../kernel-context';
+import { momentMs } from './midnight-law';
+import { parisDate, parisMidnight } from './paris-time';
+
+const MIDNIGHT_RULER_ID = '00000000-0000-4000-8000-000000000006';
+/** Subjects that one run of the ruler is given. */
+const BATCH = 100;
+/** Owners whose batches run at a time. */
+const CONCURRENCY = 4;
+/** Owners of one look-up. */
+const OWNERS = 200;
+/** No further batch is begun when less than this is left of the run. */
+const RESERVE_MS = 8_000;
+
+/** Runs a function of the ledger for the identity of a context; how run_code runs any function. */
+export type RunFunction = (
+  ctx: KernelContext,
+  functionId: string,
+  input: JsonValue,
+) => Promise<KernelOutcome>;
+
+interface Night {
+  readonly scheduledFor: string;
+  readonly localDate: string;
+}
+
+interface Owner {
+  readonly tenant_id: string;
+  readonly owner_id: string;
+}
+
+interface Counts {
+  looked: number;
+  accepted: number;
+  under_review: number;
+  terminated: number;
+  broken: number;
+  skipped: number;
+  failed: number;
+}
+
+/**
+ * One midnight for everybody: gives each owner's open subjects to the midnight ruler, which runs under that
+ * owner's identity and sees nothing else (DESIGN.md section 8). Subjects come from a queue of ids that
+ * remembers the last night of each, so a round that broke off goes on where it stopped, and nights that were
+ * missed are caught up by the round of the latest one: whoever is held is held for a real day.
+ *
+ * Owners take turns of one batch each, in an order that differs from round to round.
+ *
+ * @param event `{"trigger": "midnight_ruler", "scheduled_for"?: <RFC 3339>}`; without a moment, the latest
+ * midnight in Paris
+ * @returns counts, and the local date
+ * @throws Error when time runs short with subjects left, so that whoever keeps the schedule tries again
+ */
+export async function runMidnight(
+  ctx: KernelContext,
+  event: JsonValue,
+  runFunction: RunFunction,
+): Promise<JsonValue> {
+  const night = nightOf(ctx, event);
+  const counts: Counts = {
+    looked: 0,
+    accepted: 0,
+    under_review: 0,
+    terminated: 0,
+    broken: 0,
+    skipped: 0,
+    failed: 0,
+  };
+  const round = new Round(ctx, night, runFunction, counts);
+  const isOver = await round.run();
+  await recordNight(ctx, night, counts, isOver);
+  if (!isOver) throw new Error(`the night of ${night.localDate} is not over: time ran short, run it again`);
+  return { local_date: night.localDate, scheduled_for: night.scheduledFor, ...counts };
+}
+
+function nightOf(ctx: KernelContext, event: JsonValue): Night {
+  const given = typeof event === 'object' && event !== null && 'scheduled_for' in event ? event : {};
+  const { scheduled_for: asked } = given as { readonly scheduled_for?: JsonValue };
+  if (asked === undefined || asked === null) {
+    const localDate = parisDate(Date.parse(ctx.now()));
+    return { scheduledFor: new Date(parisMidnight(localDate)).toISOString(), localDate };
+  }
+  const ms = momentMs(asked);
+  if (ms === null) throw new TypeError('scheduled_for must be an RFC 3339 moment');
+  return { scheduledFor: new Date(ms).toISOString(), localDate: parisDate(ms) };
+}
+
+class Round {
+  readonly #ctx: KernelContext;
+  readonly #night: Night;
+  readonly #runFunction: RunFunction;
+  readonly #counts: Counts;
+  /** Subjects that this round leaves to another one. */
+  readonly #left: string[] = [];
+  /** Owners for whom nothing more is tried in this round. */
+  readonly #givenUp: Owner[] = [];
+
+  constructor(ctx: KernelContext, night: Night, runFunction: RunFunction, counts: Counts) {
+    this.#ctx = ctx;
+    this.#night = night;
+    this.#runFunction = runFunction;
+    this.#counts = counts;
+  }
+
+  /** False when time ran short. */
+  async run(): Promise<boolean> {
+    for (;;) {
+      const owners = await this.#owners();
+      if (owners.length === 0) return true;
+      const next = owners.values();
+      const turns = Array.from({ length: CONCURRENCY }, async () => {
+        for (const owner of next) {
+          if (!this.#hasTime()) return;
+          await this.#turn(owner, Math.max(1, Math.floor(CONCURRENCY / owners.length)));
+        }
+      });
+      await Promise.all(turns);
+      if (!this.#hasTime()) return (await this.#owners()).length === 0;
+    }
+  }
+
+  #hasTime(): boolean {
+    return this.#ctx.remainingMs() > RESERVE_MS;
+  }
+
+  async #owners(): Promise<readonly Owner[]> {
+    const { rows } = await this.#ctx.sql<Owner>`
+      SELECT tenant_id, owner_id FROM app.ruling_queue
+      WHERE ruled_on < ${this.#night.localDate}::date AND subject_id <> ALL (${this.#left}::uuid[])
+        AND (tenant_id, owner_id) NOT IN (SELECT * FROM unnest(
+          ${this.#givenUp.map(({ tenant_id }) => tenant_id)}::text[],
+          ${this.#givenUp.map(({ owner_id }) => owner_id)}::text[]))
+      GROUP BY tenant_id, owner_id ORDER BY random() LIMIT ${OWNERS}::int`;
+    return rows;
+  }
+
+  /** One batch of one owner, or several at a time when owners are few. An owner's trouble is its own. */
+  async #turn(owner: Owner, batches: number): Promise<void> {
+    try {
+      const ids = await this.#subjects(owner, batches * BATCH);
+      const parts = Array.from({ length: batches }, (_, index) =>
+        ids.slice(index * BATCH, (index + 1) * BATCH),
+      );
+      await Promise.all(parts.filter((part) => part.length > 0).map((part) => this.#rule(owner, part)));
+    } catch (error) {
+      this.#counts.failed += 1;
+      this.#giveUp(owner, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  async #subjects({ tenant_id, owner_id }: Owner, limit: number): Promise<readonly string[]> {
+    const { rows } = await this.#ctx.sql<{ subject_id: string }>`
+      SELECT subject_id FROM app.ruling_queue
+      WHERE tenant_id = ${tenant_id} AND owner_id = ${owner_id}
+        AND ruled_on < ${this.#night.localDate}::date AND subject_id <> ALL (${this.#left}::uuid[])
+      ORDER BY ruled_on, subject_id LIMIT ${limit}::int`;
+    return rows.map(({ subject_id }) => subject_id);
+  }
+
+  /** A batch that fails is halved until the subject that fails it stands alone. */
+  async #rule(owner: Owner, ids: readonly string[]): Promise<void> {
+    const ctx = this.#ctx.as({ user: owner.owner_id, tenant: owner.tenant_id });
+    const input = {
+      trigger: 'midnight_ruler',
+      scheduled_for: this.#night.scheduledFor,
+      subject_ids: ids,
+    };
+    const outcome = await this.#runFunction(ctx, MIDNIGHT_RULER_ID, input);
+    if (outcome.ok) {
+      const skipped = this.#count(outcome.result);
+      this.#left.push(...skipped);
+      await this.#ruled(ids.filter((id) => !skipped.includes(id)));
+    } else if (outcome.error.code !== 'function_failed') {
+      this.#counts.failed += 1;
+      this.#giveUp(owner, `${outcome.error.code}: ${outcome.error.message}`);
+    } else if (ids.length > 1 && this.#hasTime()) {
+      const half = Math.ceil(ids.length / 2);
+      await this.#rule(owner, ids.slice(0, half));
+      await this.#rule(owner, ids.slice(half));
+    } else {
+      this.#counts.failed += 1;
+      this.#left.push(...ids);
+      this.#ctx.log('error', 'subjects could not be ruled', {
+        subject_ids: ids,
+        reason: outcome.error.message,
+      });
+    }
+  }
+
+  /** Adds up what the ruler reports. @returns the subjects that it skipped */
+  #count(result: JsonValue): readonly string[] {
+    const report = (typeof result === 'object' && result !== null ? result : {}) as {
+      readonly [member: string]: JsonValue | undefined;
+    };
+    const numberOf = (name: string) => (typeof report[name] === 'number' ? report[name] : 0);
+    const idsOf = (name: string) => (Array.isArray(report[name]) ? (report[name] as JsonValue[]) : []);
+    this.#counts.accepted += numberOf('accepted');
+    this.#counts.under_review += numberOf('under_review');
+    this.#counts.terminated += numberOf('terminated');
+    this.#counts.broken += idsOf('broken').length;
+    const skipped = idsOf('skipped').filter((id) => typeof id === 'string');
+    this.#counts.skipped += skipped.length;
+    return skipped;
+  }
+
+  async #ruled(ids: readonly string[]): Promise<void> {
+    this.#counts.looked += ids.length;
+    await this.#ctx.sql`
+      UPDATE app.ruling_queue SET ruled_on = ${this.#night.localDate}::date
+      WHERE subject_id = ANY (${ids}::uuid[]) AND ruled_on < ${this.#night.localDate}::date`;
+  }
+
+  #giveUp(owner: Owner, reason: string): void {
+    this.#givenUp.push(owner);
+    this.#ctx.log('error', 'an owner could not be ruled', { tenant: owner.tenant_id, reason });
+  }
+}
+
+async function recordNight(ctx: KernelContext, night: Night, counts: Counts, isOver: boolean): Promise<void> {
+  if (!isOver) return;
+  const decided = counts.accepted + counts.under_review + counts.terminated;
+  await ctx.sql`
+    INSERT INTO app.ruling_night AS n (local_date, decided) VALUES (${night.localDate}::date, ${decided}::int)
+    ON CONFLICT (local_date) DO UPDATE SET done_at = now(), decided = n.decided + excluded.decided`;
+}

@@ -1,0 +1,181 @@
+import type { JsonValue } from '../../base/span';
+import type { OutgoingResponse } from '../kernel-context';
+import { isObject, type JsonObject, MAX_STORED_BYTES, objectOf, type Provider, Refusal } from './provider';
+
+type Answered = Extract<OutgoingResponse, { readonly ok: true }>;
+
+/** Tokens, by one set of names for all services. */
+export type Usage = {
+  readonly input_tokens: number;
+  readonly output_tokens: number;
+  readonly total_tokens: number;
+};
+
+/** What a chat service said, whatever its wire format. */
+interface ChatAnswer {
+  readonly text: string;
+  readonly model: string | null;
+  readonly usage: Usage | null;
+  /** `stop`, `length`, `tool_calls`, `content_filter`, or what else the service calls it. */
+  readonly finish_reason: string | null;
+}
+
+const ANTHROPIC_REASONS: Readonly<Record<string, string>> = {
+  end_turn: 'stop',
+  stop_sequence: 'stop',
+  max_tokens: 'length',
+  tool_use: 'tool_calls',
+  refusal: 'content_filter',
+};
+/** Deeper than this and a span could not carry it. */
+const MAX_DEPTH = 100;
+const DETAIL_LENGTH = 1_000;
+
+/**
+ * The output of a call that the service answered with 2xx: `{text, model, usage, finish_reason}` for chat services,
+ * `{status, body}` for `http`.
+ * @throws Refusal `function_failed` when the answer is not in the service's format.
+ */
+export function outputOf(provider: Provider, response: Answered, key: string | undefined): JsonObject {
+  const output = provider.kind === 'http' ? httpOutput(response, key) : chatOutput(provider, response, key);
+  if (new TextEncoder().encode(JSON.stringify(output)).length > MAX_STORED_BYTES) {
+    throw badAnswer(`is larger than ${MAX_STORED_BYTES} bytes`, response, key);
+  }
+  return output;
+}
+
+/** What the service says went wrong, without the API key it may repeat; for error statuses. */
+export function detailOf(body: string, key: string | undefined): string {
+  const { error } = objectOf(tryJson(body));
+  const { message } = objectOf(error);
+  const text = typeof message === 'string' ? message : typeof error === 'string' ? error : body;
+  // Cut last: half a key would not be recognised.
+  return cleanText(text, key).slice(0, DETAIL_LENGTH).toWellFormed();
+}
+
+/** OpenAI's way of saying that no waiting will help. */
+export function isOutOfCredit(body: string): boolean {
+  return objectOf(objectOf(tryJson(body)).error).code === 'insufficient_quota';
+}
+
+function httpOutput(response: Answered, key: string | undefined): JsonObject {
+  const { status, headers, body } = response;
+  if (body === '') return { status, body: null };
+  if (!/\bjson\b/i.test(headers['content-type'] ?? '')) return { status, body: cleanText(body, key) };
+  const value = tryJson(body);
+  if (value === undefined) throw badAnswer('is not JSON', response, key);
+  return { status, body: clean(value, key) };
+}
+
+function chatOutput({ kind, includeRaw }: Provider, response: Answered, key: string | undefined): JsonObject {
+  const value = tryJson(response.body);
+  if (value === undefined) throw badAnswer('is not JSON', response, key);
+  const body = objectOf(clean(value, key));
+  const answer =
+    kind === 'openai' ? fromOpenAi(body) : kind === 'anthropic' ? fromAnthropic(body) : fromOllama(body);
+  if (answer === undefined) throw badAnswer(`is not in the format of ${kind}`, response, key);
+  return { ...answer, ...(includeRaw ? { raw: body } : {}) };
+}
+
+/** https://platform.openai.com/docs/api-reference/chat/object */
+function fromOpenAi({ choices, model, usage }: JsonObject): ChatAnswer | undefined {
+  const [choice] = Array.isArray(choices) ? choices : [];
+  const { message, finish_reason: reason } = objectOf(choice);
+  if (!isObject(message)) return undefined;
+  const { content, refusal } = message;
+  const { prompt_tokens: input, completion_tokens: output } = objectOf(usage);
+  return {
+    text: textOf(content) || textOf(refusal),
+    model: textOrNull(model),
+    usage: usageOf(input, output),
+    finish_reason: textOrNull(reason),
+  };
+}
+
+/** https://docs.claude.com/en/api/messages */
+function fromAnthropic({ content, model, usage, stop_reason: reason }: JsonObject): ChatAnswer | undefined {
+  if (!Array.isArray(content)) return undefined;
+  const tokens = objectOf(usage);
+  const read = tokens.cache_read_input_tokens;
+  const written = tokens.cache_creation_input_tokens;
+  const input = tokens.input_tokens;
+  const cached = (typeof read === 'number' ? read : 0) + (typeof written === 'number' ? written : 0);
+  return {
+    text: textOf(content),
+    model: textOrNull(model),
+    usage: usageOf(typeof input === 'number' ? input + cached : undefined, tokens.output_tokens),
+    finish_reason: typeof reason === 'string' ? (ANTHROPIC_REASONS[reason] ?? reason) : null,
+  };
+}
+
+/** https://github.com/ollama/ollama/blob/main/docs/api.md#generate-a-chat-completion */
+function fromOllama(body: JsonObject): ChatAnswer | undefined {
+  const { message, model, done_reason: reason, prompt_eval_count: input, eval_count: output } = body;
+  if (!isObject(message)) return undefined;
+  return {
+    text: textOf(message.content),
+    model: textOrNull(model),
+    usage: usageOf(input, output),
+    finish_reason: textOrNull(reason),
+  };
+}
+
+/** A text, or the texts among the parts of a content. */
+function textOf(content: JsonValue | undefined): string {
+  if (typeof content === 'string') return content;
+  if (!Array.isArray(content)) return '';
+  return content
+    .map((part) => objectOf(part).text)
+    .filter((text) => typeof text === 'string')
+    .join('');
+}
+
+function textOrNull(value: JsonValue | undefined): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
+function usageOf(input: JsonValue | undefined, output: JsonValue | undefined): Usage | null {
+  if (typeof input !== 'number' || typeof output !== 'number') return null;
+  return { input_tokens: input, output_tokens: output, total_tokens: input + output };
+}
+
+function badAnswer(what: string, { status, body }: Answered, key: string | undefined): Refusal {
+  const cause = { reason: 'bad_answer', http_status: status, detail: detailOf(body, key) };
+  return new Refusal('function_failed', `The provider's answer ${what}.`, { cause });
+}
+
+/**
+ * Parsed JSON; undefined when it is none. Numbers that a span cannot carry exactly (integers beyond 2^53, overflow to
+ * infinity) stay as the text they came as.
+ */
+function tryJson(text: string): JsonValue | undefined {
+  const keepExact = (_name: string, value: unknown, context?: { readonly source?: string }): unknown => {
+    if (typeof value !== 'number') return value;
+    const isExact = Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
+    return isExact ? value : (context?.source ?? String(value));
+  };
+  try {
+    return JSON.parse(text, keepExact);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the ledger can carry, without the API key: services echo what they were sent. */
+function clean(value: JsonValue, key: string | undefined, depth = 1): JsonValue {
+  if (typeof value === 'string') return cleanText(value, key);
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth > MAX_DEPTH)
+    throw new Refusal('function_failed', `The provider's answer nests deeper than ${MAX_DEPTH}.`);
+  if (Array.isArray(value)) return value.map((each) => clean(each, key, depth + 1));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [cleanText(name, key), clean(member, key, depth + 1)]),
+  );
+}
+
+function cleanText(text: string, key: string | undefined): string {
+  const storable = text.toWellFormed().replaceAll('\u0000', '\uFFFD');
+  if (key === undefined || key === '') return storable;
+  const spellings = [key, encodeURIComponent(key), JSON.stringify(key).slice(1, -1)];
+  return spellings.reduce((cleaned, spelling) => cleaned.replaceAll(spelling, '[secret]'), storable);
+}

@@ -1,0 +1,231 @@
+import type { JsonValue, SignedSpan, Visibility } from '../../base/span';
+import type { SpanDraft } from '../../ledger/span-draft';
+import { takeRun } from '../daily-quota';
+import type { KernelContext, KernelError, KernelOutcome } from '../kernel-context';
+import {
+  isObject,
+  type JsonObject,
+  MAX_STORED_BYTES,
+  objectOf,
+  type Provider,
+  parseProvider,
+  Refusal,
+} from './provider';
+import { callProvider, type ProviderResult } from './provider-call';
+import { findProvider } from './provider-lookup';
+import { type ProviderRequest, requestOf } from './provider-request';
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const ERROR_CODES: readonly KernelError['code'][] = [
+  'not_found',
+  'forbidden',
+  'boot_refused',
+  'malformed',
+  'quota_exceeded',
+  'function_failed',
+  'unavailable',
+];
+
+interface Call {
+  /** Id or name. */
+  readonly provider: { readonly id: string } | { readonly name: string };
+  readonly input: JsonValue;
+  readonly traceId: string | undefined;
+  /** Set by the request worker. */
+  readonly requestId: string | undefined;
+  readonly attempt: number;
+}
+
+/**
+ * Calls the external service that a `provider` span describes and records the call as one `provider_execution` span
+ * (DESIGN.md section 8). The event is `{provider_id, input}` or `{provider: name, input}`.
+ *
+ * Who may use which provider: one of one's own tenant that one may read, or a public one of the system. Another
+ * tenant's provider is refused even when it is public, because whoever owns it chose where the input goes.
+ *
+ * Whose API key: `metadata.secret` names a key of the *provider's* tenant, which is read from the secret store as
+ * `<tenant>/<name>`. A provider span can only be appended in its owner's own tenant, so no span of tenant B reaches a
+ * key of tenant A. Every user of a tenant may use the tenant's keys. The key goes into a header on the wire and
+ * nowhere else: not into a span, a log line or an error.
+ *
+ * A refusal before the call (no such provider, malformed metadata or input, no quota) leaves no execution. The same
+ * request and attempt never leave two.
+ */
+export async function main(ctx: KernelContext, event: JsonValue): Promise<KernelOutcome> {
+  try {
+    return await execute(ctx, readEvent(event));
+  } catch (error) {
+    if (error instanceof Refusal) return { ok: false, error: error.kernelError, execution: null };
+    throw error;
+  }
+}
+
+async function execute(ctx: KernelContext, call: Call): Promise<KernelOutcome> {
+  const recorded = await executionOf(ctx, call);
+  if (recorded !== null) return outcomeOf(recorded);
+  const provider = parseProvider(await findProvider(ctx, call.provider));
+  const request = requestOf(provider, call.input);
+  const exhausted = await takeRun(ctx, 'provider_exec', provider.id);
+  if (exhausted !== null) return { ok: false, error: exhausted, execution: null };
+  const startedMs = Date.parse(ctx.now());
+  const result = await callProvider(ctx, provider, request, idempotencyKeyOf(ctx, call));
+  return record(ctx, {
+    call,
+    provider,
+    request,
+    result,
+    durationMs: Math.max(0, Date.parse(ctx.now()) - startedMs),
+  });
+}
+
+function readEvent(event: JsonValue): Call {
+  const {
+    provider_id: id,
+    provider: name,
+    input,
+    trace_id: traceId,
+    request_id: requestId,
+    attempt,
+  } = objectOf(event);
+  const provider =
+    typeof id === 'string' && UUID.test(id.toLowerCase())
+      ? { id: id.toLowerCase() }
+      : typeof name === 'string' && name !== '' && id === undefined
+        ? { name }
+        : undefined;
+  if (provider === undefined) {
+    const form = '{"provider_id": "…", "input": …} or {"provider": "name", "input": …}';
+    throw new Refusal('malformed', `Name the provider: ${form}; provider_id is a UUID.`);
+  }
+  if (new TextEncoder().encode(JSON.stringify(input ?? null)).length > MAX_STORED_BYTES) {
+    throw new Refusal('malformed', `The input is larger than ${MAX_STORED_BYTES} bytes.`);
+  }
+  return {
+    provider,
+    input: input ?? null,
+    traceId: typeof traceId === 'string' && traceId !== '' ? traceId : undefined,
+    requestId: typeof requestId === 'string' && UUID.test(requestId) ? requestId : undefined,
+    attempt: typeof attempt === 'number' && Number.isSafeInteger(attempt) ? attempt : 1,
+  };
+}
+
+/** The identity is part of it, so that two who name the same request do not meet. */
+function executionIdOf(ctx: KernelContext, { requestId, attempt }: Call): string | undefined {
+  const { tenant, user } = ctx.identity;
+  return requestId && ctx.stableId('provider_execution', tenant, user, requestId, String(attempt));
+}
+
+/** The same for all attempts of one request: a service that knows `Idempotency-Key` acts once. */
+function idempotencyKeyOf(ctx: KernelContext, { requestId }: Call): string {
+  const { tenant, user } = ctx.identity;
+  return requestId === undefined
+    ? ctx.crypto.randomUUID()
+    : ctx.stableId('provider_call', tenant, user, requestId);
+}
+
+/** Ids can be computed by whoever knows the request, so only a record of this very identity counts. */
+async function executionOf(ctx: KernelContext, call: Call): Promise<SignedSpan | null> {
+  const id = executionIdOf(ctx, call);
+  const span = id === undefined ? null : await ctx.readSpan(id);
+  return span !== null && isOwn(ctx, span) && span.entity_type === 'provider_execution' ? span : null;
+}
+
+function isOwn({ identity }: KernelContext, { owner_id: owner, tenant_id: tenant }: SignedSpan): boolean {
+  return owner === identity.user && tenant === identity.tenant;
+}
+
+interface Finished {
+  readonly call: Call;
+  readonly provider: Provider;
+  readonly request: ProviderRequest;
+  readonly result: ProviderResult;
+  readonly durationMs: number;
+}
+
+/** Writes what happened; the caller learns of nothing that is not in the ledger. */
+async function record(ctx: KernelContext, finished: Finished): Promise<KernelOutcome> {
+  const { call } = finished;
+  const id = executionIdOf(ctx, call) ?? ctx.crypto.randomUUID();
+  const draft = executionDraft(finished, id, await visibilityOf(ctx, call));
+  try {
+    return outcomeOf(await ctx.insertSpan(draft));
+  } catch (error) {
+    const isConflict =
+      typeof error === 'object' && error !== null && 'code' in error && error.code === 'conflict';
+    if (!isConflict) throw error;
+    // Another worker recorded this attempt while this one waited for the service: its record stands.
+    const recorded = await executionOf(ctx, call);
+    if (recorded !== null) return outcomeOf(recorded);
+    // Somebody took the id to keep this call off the record.
+    ctx.log('warn', 'id of an execution was taken', {
+      provider_id: finished.provider.id,
+      attempt: call.attempt,
+    });
+    return outcomeOf(await ctx.insertSpan({ ...draft, id: ctx.crypto.randomUUID() }));
+  }
+}
+
+/** As visible as the request that carries the same input; never as visible as the provider, which may be public. */
+async function visibilityOf(ctx: KernelContext, { requestId }: Call): Promise<Visibility> {
+  const request = requestId === undefined ? null : await ctx.readSpan(requestId);
+  return request !== null && isOwn(ctx, request) ? request.visibility : 'private';
+}
+
+function executionDraft(
+  { call, provider, request, result, durationMs }: Finished,
+  id: string,
+  visibility: Visibility,
+): SpanDraft {
+  const { outcome, attempts, httpStatus } = result;
+  return {
+    id,
+    entity_type: 'provider_execution',
+    who: 'provider_exec',
+    did: 'called',
+    this: provider.name,
+    name: provider.name,
+    status: outcome.ok ? 'complete' : 'error',
+    visibility,
+    parent_id: provider.id,
+    related_to: call.requestId === undefined ? [provider.id] : [provider.id, call.requestId],
+    input: call.input,
+    ...(outcome.ok ? { output: outcome.output } : { error: jsonOf(outcome.error) }),
+    duration_ms: Math.round(durationMs),
+    ...(call.traceId === undefined ? {} : { trace_id: call.traceId }),
+    metadata: {
+      provider_id: provider.id,
+      provider_seq: provider.seq,
+      kind: provider.kind,
+      host: new URL(provider.baseUrl).host,
+      attempts,
+      ...(request.model === undefined ? {} : { model: request.model }),
+      ...(httpStatus === undefined ? {} : { http_status: httpStatus }),
+      ...(outcome.ok && isObject(outcome.output.usage) ? { usage: outcome.output.usage } : {}),
+      ...(call.requestId === undefined ? {} : { request_id: call.requestId, attempt: call.attempt }),
+    },
+  };
+}
+
+function jsonOf({ code, message, retry_after_s: retryAfter, cause }: KernelError): JsonObject {
+  return {
+    code,
+    message,
+    ...(retryAfter === undefined ? {} : { retry_after_s: retryAfter }),
+    ...(cause === undefined ? {} : { cause }),
+  };
+}
+
+function outcomeOf(execution: SignedSpan): KernelOutcome {
+  if (execution.status === 'complete') return { ok: true, result: execution.output ?? null, execution };
+  const { code, message, retry_after_s: retryAfter, cause } = objectOf(execution.error);
+  return {
+    ok: false,
+    error: {
+      code: ERROR_CODES.find((known) => known === code) ?? 'function_failed',
+      message: typeof message === 'string' ? message : 'The call failed.',
+      ...(typeof retryAfter === 'number' ? { retry_after_s: retryAfter } : {}),
+      ...(cause === undefined ? {} : { cause }),
+    },
+    execution,
+  };
+}

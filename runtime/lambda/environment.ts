@@ -1,0 +1,83 @@
+import { ConfigurationError } from '../base/errors';
+import { readSettings, type Settings } from '../settings';
+
+/** What a Lambda function is told by `infra/`. Secrets come as ARNs. */
+export interface Environment {
+  readonly stage: string;
+  readonly databaseHost: string;
+  readonly databasePort: number;
+  readonly databaseName: string;
+  readonly databaseSecretArn: string;
+  readonly signingKeySecretArn: string;
+  /** The migrator alone has it. */
+  readonly masterSecretArn: string | undefined;
+  /** provider_exec alone has it, and only when keys are configured. */
+  readonly providerKeysSecretArn: string | undefined;
+  /** Kernel → Lambda function, for functions that start kernels. */
+  readonly kernelFunctions: Readonly<Record<string, string>>;
+  readonly settings: Settings;
+  /** `rds` verifies TLS against the RDS certificates; `off` is for tests on loopback. */
+  readonly databaseTls: 'rds' | 'off';
+}
+
+/**
+ * Reads the environment once, at the start.
+ * @throws ConfigurationError naming every variable that is missing or not usable.
+ */
+export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environment {
+  const faults: string[] = [];
+  const required = (name: string): string => {
+    const value = env[name];
+    if (value === undefined || value === '') faults.push(`${name} is not set`);
+    return value ?? '';
+  };
+  const optional = (name: string): string | undefined => (env[name] === '' ? undefined : env[name]);
+  const environment: Environment = {
+    stage: required('LOGLINE_STAGE'),
+    databaseHost: required('LOGLINE_DATABASE_HOST'),
+    databasePort: portOf(optional('LOGLINE_DATABASE_PORT') ?? '5432', faults),
+    databaseName: required('LOGLINE_DATABASE_NAME'),
+    databaseSecretArn: required('LOGLINE_DATABASE_SECRET_ARN'),
+    signingKeySecretArn: required('LOGLINE_SIGNING_KEY_SECRET_ARN'),
+    masterSecretArn: optional('LOGLINE_MASTER_SECRET_ARN'),
+    providerKeysSecretArn: optional('LOGLINE_PROVIDER_KEYS_SECRET_ARN'),
+    kernelFunctions: namesOf(optional('LOGLINE_KERNEL_FUNCTIONS'), faults),
+    settings: readSettings(env, faults),
+    databaseTls: tlsOf(optional('LOGLINE_DATABASE_TLS'), env.LOGLINE_DATABASE_HOST ?? '', faults),
+  };
+  if (faults.length > 0) throw new ConfigurationError(`The environment is not usable: ${faults.join('; ')}.`);
+  return environment;
+}
+
+function portOf(text: string, faults: string[]): number {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    faults.push('LOGLINE_DATABASE_PORT is not a port');
+  return port;
+}
+
+function namesOf(text: string | undefined, faults: string[]): Record<string, string> {
+  if (text === undefined) return {};
+  try {
+    const value: unknown = JSON.parse(text);
+    const entries = typeof value === 'object' && value !== null ? Object.entries(value) : [];
+    if (
+      entries.length > 0 &&
+      entries.every((entry): entry is [string, string] => typeof entry[1] === 'string')
+    ) {
+      return Object.fromEntries(entries);
+    }
+  } catch {
+    // Reported below, like any other text that is not a map of names.
+  }
+  faults.push('LOGLINE_KERNEL_FUNCTIONS is not a JSON object of names');
+  return {};
+}
+
+/** TLS can be left out only towards this very machine. */
+function tlsOf(text: string | undefined, host: string, faults: string[]): 'rds' | 'off' {
+  if (text === undefined || text === 'rds') return 'rds';
+  if (text === 'off' && ['127.0.0.1', '::1', 'localhost'].includes(host)) return 'off';
+  faults.push('LOGLINE_DATABASE_TLS may be off for a database on loopback only');
+  return 'rds';
+}

@@ -1,0 +1,75 @@
+import { cryptoReady } from '../crypto';
+import { Database } from '../db/pool';
+import type { KeyRing } from '../ledger/keys/key-ring';
+import { createLogger, type Logger } from '../log/logger';
+import { type Environment, readEnvironment } from './environment';
+import { RotatingKeys } from './rotating-keys';
+import { RotatingPassword } from './rotating-password';
+import { SecretReader } from './secret-reader';
+
+/** What every Lambda function of LogLine starts with. */
+export interface LambdaRuntime {
+  readonly environment: Environment;
+  readonly secrets: SecretReader;
+  readonly database: Database;
+  /** The instance keys of this moment. */
+  readonly keys: () => KeyRing;
+  /**
+   * Looks whether the keys were rotated; to be called at the start of an event, since a frozen function notices
+   * nothing. Never throws.
+   * @param maxAgeMs how old the keys may be. Defaults to 60,000.
+   */
+  readonly refreshKeys: (maxAgeMs?: number) => Promise<void>;
+  readonly logger: Logger;
+}
+
+/**
+ * Connections of one instance. A Lambda instance serves one event at a time, so a few are enough, and many
+ * instances must share what the database allows.
+ */
+const POOL_SIZE = 4;
+
+/**
+ * Reads the environment and the signing key, and prepares the pool; nothing connects before it is used.
+ * @throws ConfigurationError, or what the SDK throws when a secret cannot be read.
+ */
+export async function openLambdaRuntime(service: string): Promise<LambdaRuntime> {
+  const environment = readEnvironment();
+  const secrets = new SecretReader();
+  const logger = createLogger(service);
+  const [keys] = await Promise.all([
+    RotatingKeys.open(secrets, environment.signingKeySecretArn),
+    cryptoReady(),
+  ]);
+  const database = new Database({
+    host: environment.databaseHost,
+    port: environment.databasePort,
+    database: environment.databaseName,
+    user: 'logline_app',
+    password: new RotatingPassword(secrets, environment.databaseSecretArn),
+    tls: environment.databaseTls,
+    poolSize: POOL_SIZE,
+    ...environment.settings.database,
+    applicationName: `logline ${service}`,
+  });
+  return {
+    environment,
+    secrets,
+    database,
+    keys: () => keys.ring(),
+    refreshKeys: (maxAgeMs) => keys.refresh(logger, maxAgeMs),
+    logger,
+  };
+}
+
+/** Runs once, however many events arrive meanwhile; a failure is forgotten, so that the next event tries again. */
+export function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make().catch((error) => {
+      made = undefined;
+      throw error;
+    });
+    return made;
+  };
+}

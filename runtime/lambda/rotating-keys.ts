@@ -1,0 +1,87 @@
+import { ConfigurationError } from '../base/errors';
+import { KeyRing } from '../ledger/keys/key-ring';
+import { normalizeTimestamp } from '../ledger/timestamp';
+import type { Logger } from '../log/logger';
+import type { SecretReader } from './secret-reader';
+
+/**
+ * How old a warm function's keys may be. A rotation puts the next key into the secret (`next_seed_hex`) and waits
+ * longer than this before it lets that key sign.
+ */
+const REMEMBER_MS = 60_000;
+
+/**
+ * The instance keys as Secrets Manager holds them, read anew by warm functions at the start of an event:
+ *
+ * - `seed_hex` signs;
+ * - `next_seed_hex` is trusted already and will sign when the rotation under way is done;
+ * - `previous_seeds_hex`, separated by commas and newest first, keep what they signed trusted;
+ * - `revoked_keys`, separated by commas, each a public key or `key@moment`, count no longer.
+ */
+export class RotatingKeys {
+  readonly #reader: SecretReader;
+  readonly #arn: string;
+  #ring: KeyRing;
+  #readAtMs = Date.now();
+
+  private constructor(reader: SecretReader, arn: string, ring: KeyRing) {
+    this.#reader = reader;
+    this.#arn = arn;
+    this.#ring = ring;
+  }
+
+  /** @throws ConfigurationError, or what the SDK throws when the secret cannot be read. */
+  static async open(reader: SecretReader, arn: string): Promise<RotatingKeys> {
+    return new RotatingKeys(reader, arn, await readKeyRing(reader, arn));
+  }
+
+  /** The ring of this moment; the same object as long as nothing changes. */
+  ring(): KeyRing {
+    return this.#ring;
+  }
+
+  /** Reads the secret anew if it was read long ago. When that fails, the keys of before go on. */
+  async refresh(logger: Logger, maxAgeMs: number = REMEMBER_MS): Promise<void> {
+    if (Date.now() - this.#readAtMs < maxAgeMs) return;
+    // Before the answer: while the service is down, not every event shall wait for it.
+    this.#readAtMs = Date.now();
+    try {
+      const ring = await readKeyRing(this.#reader, this.#arn);
+      if (namesOf(ring) !== namesOf(this.#ring)) this.#ring = ring;
+    } catch (error) {
+      logger.error({ err: error }, 'the signing key could not be read anew');
+    }
+  }
+}
+
+async function readKeyRing(secrets: SecretReader, arn: string): Promise<KeyRing> {
+  const secret = await secrets.readObject(arn);
+  if (secret.seed_hex === undefined) throw new ConfigurationError(`The secret ${arn} holds no seed_hex.`);
+  const revoked = listOf(secret.revoked_keys).map((entry) => {
+    const [publicKeyHex = '', from] = entry.split('@');
+    // A moment that is none must not keep functions from starting: the key is revoked all the same.
+    return { publicKeyHex, from: from === undefined ? undefined : normalizeTimestamp(from) };
+  });
+  try {
+    return KeyRing.fromSeeds([secret.seed_hex, ...listOf(secret.previous_seeds_hex)], {
+      nextSeed: secret.next_seed_hex || undefined,
+      revoked,
+    });
+  } catch {
+    // The error may say how long a seed is; no more of it than this belongs into a log.
+    throw new ConfigurationError(
+      `The secret ${arn} holds a seed that is not 64 hexadecimal digits, or a signing key that is revoked.`,
+    );
+  }
+}
+
+function listOf(text: string | undefined): string[] {
+  return (text ?? '')
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}
+
+function namesOf({ current, cursorKeys, revoked }: KeyRing): string {
+  return JSON.stringify([current, cursorKeys, revoked]);
+}

@@ -1,0 +1,77 @@
+import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import { handle, type LambdaContext, type LambdaEvent } from 'hono/aws-lambda';
+import { UnavailableError } from '../base/errors';
+import { BootGuard } from '../host/boot-guard';
+import { KernelFunctionStarter } from '../host/kernel-function-starter';
+import { createMetrics, type Metrics } from '../log/metrics';
+import { assembleStage0 } from '../stage0/assemble-stage0';
+import { problemResponse } from '../stage0/problem';
+import { LambdaInvoker } from './lambda-invoker';
+import { once, openLambdaRuntime } from './lambda-runtime';
+
+type Handler = (event: LambdaEvent, context: LambdaContext) => Promise<APIGatewayProxyStructuredResultV2>;
+
+/** Stage-0 behind API Gateway HTTP API, payload format 2.0. */
+export function createHandler(): Handler {
+  const open = once(openStage0);
+  const metrics = createMetrics();
+  return async (event, context) => {
+    const startedAtMs = Date.now();
+    const result = await answer(open, event, context);
+    measure(metrics, context, result.statusCode ?? 200, Date.now() - startedAtMs);
+    return result;
+  };
+}
+
+async function answer(
+  open: () => ReturnType<typeof openStage0>,
+  event: LambdaEvent,
+  context: LambdaContext,
+): Promise<APIGatewayProxyStructuredResultV2> {
+  try {
+    const { serve, refreshKeys } = await open();
+    await refreshKeys();
+    return (await serve(event, context)) as APIGatewayProxyStructuredResultV2;
+  } catch {
+    return startFailure();
+  }
+}
+
+/** Also of a request that never reached the app, because Stage-0 could not start. */
+function measure(metrics: Metrics, context: LambdaContext, status: number, durationMs: number): void {
+  metrics.put({
+    dimensions: {},
+    metrics: [
+      { name: 'RequestDuration', unit: 'Milliseconds', value: durationMs },
+      ...(status >= 500 ? [{ name: 'RequestErrors', unit: 'Count', value: 1 } as const] : []),
+    ],
+    properties: { status, request_id: context.awsRequestId },
+  });
+}
+
+async function openStage0() {
+  const { database, keys, refreshKeys, logger, environment } = await openLambdaRuntime('stage0');
+  const guard = new BootGuard(database, keys);
+  const invoker = new LambdaInvoker(environment.kernelFunctions, logger);
+  const { app } = assembleStage0({
+    database,
+    keys,
+    logger,
+    oidc: environment.settings.oidc,
+    corsOrigins: environment.settings.corsOrigins,
+    functions: (writer) => new KernelFunctionStarter({ database, writer, guard, invoker }),
+  });
+  return { serve: handle(app), refreshKeys };
+}
+
+/** A secret that cannot be read just now is the caller's cue to try again, not a bare 500. */
+async function startFailure(): Promise<APIGatewayProxyStructuredResultV2> {
+  const response = problemResponse(
+    new UnavailableError('Stage-0 is starting; try again in a moment.', { retryAfterSeconds: 5 }),
+  );
+  return {
+    statusCode: response.status,
+    headers: Object.fromEntries(response.headers),
+    body: await response.text(),
+  };
+}

@@ -2,8 +2,8 @@ import { dataDirectory } from '../local/data-directory';
 import { loadKeys } from '../local/keys';
 import { OperatorError } from '../local/operator-error';
 import { currentRun } from '../local/run-lock';
+import { SCOPES } from '../runtime/auth';
 import { mintToken } from '../runtime/auth/token';
-import { SCOPES } from '../runtime/crypto';
 import { ApiClient } from './api-client';
 
 /** Options of commands that speak to a running LogLine. */

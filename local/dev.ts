@@ -1,5 +1,5 @@
+import { SCOPES } from '../runtime/auth';
 import { mintToken } from '../runtime/auth/token';
-import { SCOPES } from '../runtime/crypto';
 import { analyzeLedger, migrate } from '../runtime/db/migrate';
 import type { Settings } from '../runtime/settings';
 import { type DataDirectory, dataDirectory, prepareDataDirectory } from './data-directory';

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { OidcIssuer } from './crypto';
+import type { OidcIssuer } from './auth';
 import type { DatabaseOptions } from './db/database-options';
 
 /** Settings that mean the same on a laptop and in a Lambda. */

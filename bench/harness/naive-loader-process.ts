@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Client } from 'pg';
-import { canonicalText, hex, utf8 } from '../../runtime/crypto';
+import { hex, utf8 } from '../../runtime/crypto';
 import { nobleBlake3 } from '../../runtime/crypto/blake3';
 import { nobleEd25519 } from '../../runtime/crypto/ed25519';
+import { canonicalText } from '../../runtime/json/canonical-json';
 import { answerCalls } from './helper-process';
 
 // What one writes first: a connection for each request, four statements on it, noble for hash and signature.

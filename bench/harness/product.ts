@@ -4,8 +4,8 @@ import path from 'node:path';
 import LONG_RUN from '../../cli/long-run.json';
 import { type DataDirectory, dataDirectory } from '../../local/data-directory';
 import { type LocalKeys, loadOrCreateKeys } from '../../local/keys';
+import { SCOPES, type Scope } from '../../runtime/auth';
 import { mintToken } from '../../runtime/auth/token';
-import { SCOPES, type Scope } from '../../runtime/crypto';
 import type { BenchDatabase } from './cluster';
 import { HelperProcess, type ProcessUse } from './helper-process';
 

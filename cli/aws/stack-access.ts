@@ -1,8 +1,9 @@
 import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import type { StackSettings } from '../../infra/settings';
 import { OperatorError } from '../../local/operator-error';
+import { SCOPES } from '../../runtime/auth';
 import { mintToken } from '../../runtime/auth/token';
-import { SCOPES, type SigningKey, signingKeyFromHex } from '../../runtime/crypto';
+import { type SigningKey, signingKeyFromHex } from '../../runtime/crypto';
 import { SecretReader } from '../../runtime/lambda/secret-reader';
 import { explainAwsError } from './aws-error';
 import { functionName, stackSettings } from './stack-file';

@@ -1,5 +1,6 @@
+import { SPAN_INPUT } from '../../runtime/ledger/span-schema';
 import { ROUTES, type Route } from '../../runtime/stage0/route-table';
-import { PROBLEM, SPAN_INPUT } from '../../runtime/stage0/schemas';
+import { PROBLEM } from '../../runtime/stage0/schemas';
 import type { GeneratedFile } from './generated-file';
 
 interface SchemaLike {

@@ -1,38 +1,37 @@
 import Ajv2020 from 'ajv/dist/2020';
 import standaloneCode from 'ajv/dist/standalone';
-import { VALIDATED } from '../../runtime/stage0/schemas';
+import { LEDGER_SCHEMAS } from '../../runtime/ledger/span-schema';
+import { ROUTE_SCHEMAS } from '../../runtime/stage0/schemas';
 import type { GeneratedFile } from './generated-file';
+
+/** Where validators go → the schemas they are made of, by the name of the exported function. */
+const VALIDATED = {
+  'runtime/ledger': LEDGER_SCHEMAS,
+  'runtime/stage0': ROUTE_SCHEMAS,
+} as const;
 
 /**
  * Validators as plain code: no schema is compiled, and no code generated, while LogLine runs.
  * Every fault is reported, not only the first.
  */
 export async function generateValidators(): Promise<readonly GeneratedFile[]> {
+  return Object.entries(VALIDATED).flatMap(([folder, schemas]) => validatorsOf(folder, schemas));
+}
+
+function validatorsOf(folder: string, schemas: Readonly<Record<string, object>>): GeneratedFile[] {
   const ajv = new Ajv2020({ allErrors: true, code: { source: true, lines: true }, strictTypes: false });
-  for (const [name, schema] of Object.entries(VALIDATED)) ajv.addSchema(schema, name);
-  const names = Object.keys(VALIDATED);
+  for (const [name, schema] of Object.entries(schemas)) ajv.addSchema(schema, name);
+  const names = Object.keys(schemas);
   const code = standaloneCode(ajv, Object.fromEntries(names.map((name) => [name, name])));
   const declarations = names.map((name) => `export declare const ${name}: Validator;`).join('\n');
   return [
     {
-      path: 'runtime/stage0/validators.generated.js',
-      text: `// Made from schemas.ts by npm run generate.\n${code}\n`,
+      path: `${folder}/validators.generated.js`,
+      text: `// Made from the schemas by npm run generate.\n${code}\n`,
     },
     {
-      path: 'runtime/stage0/validators.generated.d.ts',
-      text: `// Made from schemas.ts by npm run generate.
-export interface ValidatorFault {
-  readonly instancePath: string;
-  readonly keyword: string;
-  readonly params: { readonly [name: string]: unknown };
-  readonly message?: string;
-}
-export interface Validator {
-  (data: unknown): boolean;
-  readonly errors?: readonly ValidatorFault[] | null;
-}
-${declarations}
-`,
+      path: `${folder}/validators.generated.d.ts`,
+      text: `// Made from the schemas by npm run generate.\nimport type { Validator } from '../json/parse-with';\n\n${declarations}\n`,
     },
   ];
 }

@@ -1,8 +1,9 @@
 import type { LocalKeys } from '../../local/keys';
 import { storeRing } from '../../local/keys';
 import { OperatorError } from '../../local/operator-error';
+import { keyIdOf, mintToken } from '../../runtime/auth';
 import { SYSTEM } from '../../runtime/base/identity';
-import { keyIdOf, mintToken, type SigningKey } from '../../runtime/crypto';
+import type { SigningKey } from '../../runtime/crypto';
 import { KERNEL_MANIFEST_ID } from '../../runtime/kernels/stable-ids';
 import { readKeyHistory } from '../../runtime/ledger/keys/key-publisher';
 import type { RevokedKey } from '../../runtime/ledger/keys/key-ring';

@@ -1,4 +1,4 @@
-import { keyIdOf } from '../../runtime/crypto';
+import { keyIdOf } from '../../runtime/auth';
 import { changeKeys, rotate, signsWith, untilNoticed } from './key-change';
 
 export interface RotateOptions {

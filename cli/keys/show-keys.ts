@@ -2,7 +2,7 @@ import { dataDirectory } from '../../local/data-directory';
 import { requireKeys } from '../../local/keys';
 import { OperatorError } from '../../local/operator-error';
 import { currentRun } from '../../local/run-lock';
-import { keyIdOf, tokenKeyOf } from '../../runtime/crypto';
+import { keyIdOf, tokenKeyOf } from '../../runtime/auth';
 import { type InstanceKey, type KeyHistory, NO_HISTORY } from '../../runtime/ledger/keys/key-history';
 import { ApiClient, textMember } from '../api-client';
 import { table } from '../table';

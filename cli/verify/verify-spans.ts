@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import { LruCache } from '../../runtime/base/lru-cache';
 import type { SignedSpan } from '../../runtime/base/span';
-import { cryptoReady, LruCache } from '../../runtime/crypto';
+import { cryptoReady } from '../../runtime/crypto';
 import { isInstanceKeySpan, type KeyHistory } from '../../runtime/ledger/keys/key-history';
 import {
   type SpanVerdict,

@@ -9,15 +9,3 @@ export interface Caller {
   readonly tokenId: string;
   readonly expiresAt: Date;
 }
-
-/** Longest user, tenant or token id, in UTF-16 code units. */
-export const MAX_NAME_LENGTH = 255;
-
-/**
- * Whether a text can name a user, a tenant or a token: 1 to 255 characters, none of them a control character
- * (PostgreSQL cannot store U+0000) or a lone surrogate.
- */
-export function isName(value: unknown): value is string {
-  if (typeof value !== 'string' || value.length === 0 || value.length > MAX_NAME_LENGTH) return false;
-  return value.isWellFormed() && !/\p{Cc}/u.test(value);
-}

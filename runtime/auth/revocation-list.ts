@@ -1,8 +1,8 @@
 import type { Identity } from '../base/identity';
 import { LruCache } from '../base/lru-cache';
-import type { Caller } from '../crypto';
 import type { Database } from '../db/pool';
 import { runStatement } from '../db/query-as';
+import type { Caller } from './caller';
 
 /** A revocation works within 60 s (DESIGN.md section 4); half of that is spent on remembering answers. */
 const REMEMBER_MS = 30_000;

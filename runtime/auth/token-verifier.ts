@@ -1,10 +1,11 @@
 import { decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { UnauthorizedError, UnavailableError } from '../base/errors';
 import { LruCache } from '../base/lru-cache';
+import { isName } from '../base/name';
 import { publicKeyObject } from '../crypto/ed25519';
 import { hexPattern, toU8 } from '../crypto/hex';
 import type { SigningKey } from '../crypto/signing-key';
-import { type Caller, isName } from './caller';
+import type { Caller } from './caller';
 import { issuerUnavailable, OIDC_ALGORITHMS, type OidcIssuer, oidcKeys } from './oidc-issuer';
 import { scopesIn } from './scope';
 import { keyIdOf } from './token';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { SignJWT } from 'jose';
+import { isName } from '../base/name';
 import type { SigningKey } from '../crypto/signing-key';
-import { isName } from './caller';
 import { isScope, SCOPES, type Scope } from './scope';
 import { tokenKeyOf } from './token-key';
 

@@ -1,5 +1,5 @@
-import { isName, MAX_NAME_LENGTH } from '../crypto';
 import { MalformedError } from './errors';
+import { isName, MAX_NAME_LENGTH } from './name';
 
 /**
  * On whose behalf a transaction runs. A user means something only within its tenant, so the pair is one

@@ -1,5 +1,5 @@
+import type { Caller } from '../auth';
 import type { JsonValue, SignedSpan } from '../base/span';
-import type { Caller } from '../crypto';
 
 /** What a caller asks to run. */
 export interface FunctionCall {

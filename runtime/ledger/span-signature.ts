@@ -1,16 +1,8 @@
 import { MalformedError } from '../base/errors';
+import { LruCache } from '../base/lru-cache';
 import type { SignedSpan, Span } from '../base/span';
-import {
-  blake3OfText,
-  canonicalText,
-  ed25519,
-  hex,
-  hexPattern,
-  LruCache,
-  type SigningKey,
-  toU8,
-  verifyAside,
-} from '../crypto';
+import { blake3OfText, ed25519, hex, hexPattern, type SigningKey, toU8, verifyAside } from '../crypto';
+import { canonicalText } from '../json/canonical-json';
 import { payloadOf } from './payload';
 import { isTimestamp } from './timestamp';
 

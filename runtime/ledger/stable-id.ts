@@ -1,4 +1,5 @@
-import { blake3OfText, deriveSeed, hex, toU8 } from '../crypto';
+import { deriveSeed } from '../auth';
+import { blake3OfText, hex, toU8 } from '../crypto';
 import type { KeyRing } from './keys/key-ring';
 
 const SALT_LABEL = 'logline/stable-id/v1';

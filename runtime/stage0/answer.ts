@@ -1,5 +1,5 @@
+import type { Caller } from '../auth';
 import { UnauthorizedError } from '../base/errors';
-import type { Caller } from '../crypto';
 
 /**
  * What a route answers. It becomes a Response in one place, when all its headers are known: a Response whose

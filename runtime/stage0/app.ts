@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono';
 import { cors } from 'hono/cors';
+import type { Caller } from '../auth';
 import { MethodNotAllowedError, NotFoundError } from '../base/errors';
-import type { Caller } from '../crypto';
 import { pooledRandomHex } from '../crypto/random-pool';
 import { type Answer, responseOf } from './answer';
 import { appendSpans } from './append-spans';

@@ -1,6 +1,6 @@
 import type { Hono } from 'hono';
+import { type OidcIssuer, TokenVerifier } from '../auth';
 import { RevocationList } from '../auth/revocation-list';
-import { type OidcIssuer, TokenVerifier } from '../crypto';
 import type { Database } from '../db/pool';
 import type { FunctionStarter } from '../host/function-starter';
 import type { KeyRing } from '../ledger/keys/key-ring';

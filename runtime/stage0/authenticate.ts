@@ -1,6 +1,6 @@
+import type { Caller, Scope, TokenVerifier } from '../auth';
 import { ForbiddenError, UnauthorizedError } from '../base/errors';
 import { type Identity, NOBODY } from '../base/identity';
-import type { Caller, Scope, TokenVerifier } from '../crypto';
 import type { Route } from './route-table';
 
 /**

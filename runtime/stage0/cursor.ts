@@ -1,7 +1,9 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { deriveSeed } from '../auth';
 import { MalformedError } from '../base/errors';
 import type { JsonValue } from '../base/span';
-import { canonicalText, deriveSeed, type SigningKey, toU8 } from '../crypto';
+import { type SigningKey, toU8 } from '../crypto';
+import { canonicalText } from '../json/canonical-json';
 import type { TimelinePosition } from '../ledger/timeline';
 
 const CURSOR_KEY_LABEL = 'logline/cursor/v1';

@@ -1,5 +1,5 @@
 import type { JsonValue } from '../base/span';
-import { parseWith } from '../ledger/span-input';
+import { parseWith } from '../json/parse-with';
 import { callerOf, json } from './answer';
 import type { Handler } from './handlers';
 import { readJsonBody } from './request-body';

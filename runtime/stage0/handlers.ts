@@ -1,4 +1,4 @@
-import type { Caller } from '../crypto';
+import type { Caller } from '../auth';
 import type { Answer } from './answer';
 import type { OperationName } from './route-table';
 import type { Stage0 } from './stage0';

@@ -1,6 +1,6 @@
 import { type Fault, MalformedError } from '../base/errors';
 import type { JsonValue } from '../base/span';
-import { parseWith } from '../ledger/span-input';
+import { parseWith } from '../json/parse-with';
 import { readTimeline, type TimelineRequest } from '../ledger/timeline';
 import type { TimelineFilter, TimelineOrder } from '../ledger/timeline-filter';
 import { normalizeTimestamp } from '../ledger/timestamp';

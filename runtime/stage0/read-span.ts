@@ -1,7 +1,7 @@
 import { NotFoundError } from '../base/errors';
 import type { Identity } from '../base/identity';
 import type { SignedSpan } from '../base/span';
-import { parseWith } from '../ledger/span-input';
+import { parseWith } from '../json/parse-with';
 import { readSpans, readVersions } from '../ledger/span-reader';
 import { json } from './answer';
 import { identityOf } from './authenticate';

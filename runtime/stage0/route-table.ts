@@ -1,5 +1,6 @@
-import type { Scope } from '../crypto';
-import { EXECUTE_BODY, ID_PATH, SPAN, SPAN_INPUT, SPAN_QUERY, TIMELINE_QUERY } from './schemas';
+import type { Scope } from '../auth';
+import { SPAN, SPAN_INPUT } from '../ledger/span-schema';
+import { EXECUTE_BODY, ID_PATH, SPAN_QUERY, TIMELINE_QUERY } from './schemas';
 
 /** One route of the API (DESIGN.md section 5): what the router, the OpenAPI document and API Gateway need of it. */
 export interface Route {

@@ -1,5 +1,5 @@
+import type { TokenVerifier } from '../auth';
 import type { RevocationList } from '../auth/revocation-list';
-import type { TokenVerifier } from '../crypto';
 import type { Database } from '../db/pool';
 import type { FunctionStarter } from '../host/function-starter';
 import type { SpanWriter } from '../ledger/span-writer';

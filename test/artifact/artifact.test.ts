@@ -1,5 +1,6 @@
 import { strict as assert } from 'node:assert';
-import { mintToken, type Scope, signingKeyFromHex } from '../../runtime/crypto';
+import { mintToken, type Scope } from '../../runtime/auth';
+import { signingKeyFromHex } from '../../runtime/crypto';
 import { verifySpan } from '../../runtime/ledger/span-signature';
 import { inSequence } from '../infra/in-sequence';
 import { at, listOf, recordOf } from '../infra/subject';

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { generateSigningKey, mintToken, type SigningKey } from '../../runtime/crypto';
+import { mintToken } from '../../runtime/auth';
+import { generateSigningKey, type SigningKey } from '../../runtime/crypto';
 import { Database } from '../../runtime/db/pool';
 import { BootGuard } from '../../runtime/host/boot-guard';
 import { publishKeys, readKeyHistory } from '../../runtime/ledger/keys/key-publisher';

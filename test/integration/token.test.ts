@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHmac, createPublicKey, randomUUID } from 'node:crypto';
 import { exportSPKI, SignJWT, UnsecuredJWT } from 'jose';
-import { generateSigningKey, keyIdOf, mintToken, SCOPES, type Scope, tokenKeyOf } from '../../runtime/crypto';
+import { keyIdOf, mintToken, SCOPES, type Scope, tokenKeyOf } from '../../runtime/auth';
+import { generateSigningKey } from '../../runtime/crypto';
 import { assertProblem } from '../support/problem';
 import { createTestStage0, type TestStage0 } from '../support/test-stage0';
 

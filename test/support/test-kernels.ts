@@ -1,5 +1,6 @@
+import { mintToken, SCOPES } from '../../runtime/auth';
 import type { JsonValue } from '../../runtime/base/span';
-import { cryptoReady, generateSigningKey, mintToken, SCOPES, type SigningKey } from '../../runtime/crypto';
+import { cryptoReady, generateSigningKey, type SigningKey } from '../../runtime/crypto';
 import { Database } from '../../runtime/db/pool';
 import { SCHEDULE, type ScheduledJob } from '../../runtime/host/cadence';
 import { type JobOutcome, runJob } from '../../runtime/host/job-runner';

@@ -1,13 +1,6 @@
+import { mintToken, SCOPES, type Scope, TokenVerifier } from '../../runtime/auth';
 import { RevocationList } from '../../runtime/auth/revocation-list';
-import {
-  cryptoReady,
-  generateSigningKey,
-  mintToken,
-  SCOPES,
-  type Scope,
-  type SigningKey,
-  TokenVerifier,
-} from '../../runtime/crypto';
+import { cryptoReady, generateSigningKey, type SigningKey } from '../../runtime/crypto';
 import type { DatabaseOptions } from '../../runtime/db/database-options';
 import { Database } from '../../runtime/db/pool';
 import type { FunctionStarter } from '../../runtime/host/function-starter';

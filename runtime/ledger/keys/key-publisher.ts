@@ -1,7 +1,8 @@
+import { deriveSeed, keyIdOf } from '../../auth';
 import { ConflictError } from '../../base/errors';
 import { NOBODY, SYSTEM } from '../../base/identity';
 import type { JsonValue, SignedSpan, Span } from '../../base/span';
-import { deriveSeed, hex, keyIdOf, type SigningKey, toU8 } from '../../crypto';
+import { hex, type SigningKey, toU8 } from '../../crypto';
 import type { Database } from '../../db/pool';
 import { runStatement } from '../../db/query-as';
 import { spanOfRow } from '../span-row';

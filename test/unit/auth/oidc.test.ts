@@ -3,8 +3,9 @@ import { generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { SignJWT } from 'jose';
+import { mintToken, type OidcIssuer, TokenVerifier } from '../../../runtime/auth';
 import { UnauthorizedError, UnavailableError } from '../../../runtime/base/errors';
-import { generateSigningKey, mintToken, type OidcIssuer, TokenVerifier } from '../../../runtime/crypto';
+import { generateSigningKey } from '../../../runtime/crypto';
 
 /** An identity provider over real HTTP: discovery and one RSA key. */
 class TestIssuer {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import type { Caller } from '../../../runtime/auth';
 import { RevocationList } from '../../../runtime/auth/revocation-list';
-import type { Caller } from '../../../runtime/crypto';
 import { createTestStage0, type TestStage0 } from '../../support/test-stage0';
 
 describe('revocation list', () => {

@@ -1,17 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { decodeJwt, decodeProtectedHeader, SignJWT, UnsecuredJWT } from 'jose';
+import { type Caller, keyIdOf, mintToken, TokenVerifier, tokenKeyOf } from '../../../runtime/auth';
 import { UnauthorizedError } from '../../../runtime/base/errors';
-import {
-  type Caller,
-  generateSigningKey,
-  keyIdOf,
-  mintToken,
-  type SigningKey,
-  TokenVerifier,
-  tokenKeyOf,
-  toU8,
-} from '../../../runtime/crypto';
+import { generateSigningKey, type SigningKey, toU8 } from '../../../runtime/crypto';
 
 const key = generateSigningKey();
 const tokenKey = tokenKeyOf(key);

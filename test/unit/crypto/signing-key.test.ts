@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { format, inspect } from 'node:util';
+import { deriveSeed, tokenKeyOf } from '../../../runtime/auth';
 import {
-  deriveSeed,
   ed25519,
   generateSigningKey,
   hex,
   SigningKey,
   signingKeyFromHex,
-  tokenKeyOf,
   toU8,
 } from '../../../runtime/crypto';
 import { readVectors } from '../../vectors/read-vectors';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import vm from 'node:vm';
 import fc from 'fast-check';
-import { canonicalText, hex, MAX_JSON_DEPTH, utf8 } from '../../../runtime/crypto';
-import { referenceCanonicalText } from '../../../runtime/json/canonical-json';
+import { hex, utf8 } from '../../../runtime/crypto';
+import { canonicalText, MAX_JSON_DEPTH, referenceCanonicalText } from '../../../runtime/json/canonical-json';
 import { readVectors } from '../../vectors/read-vectors';
 
 const rfc8785 = readVectors<{

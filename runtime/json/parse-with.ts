@@ -1,0 +1,75 @@
+import { type Fault, MalformedError } from '../base/errors';
+
+/** A fault as a compiled schema reports it (ajv's ErrorObject, the members in use). */
+export interface ValidatorFault {
+  readonly instancePath: string;
+  readonly keyword: string;
+  readonly params: { readonly [name: string]: unknown };
+  readonly message?: string;
+}
+
+/** A schema compiled to plain code by `npm run generate`. */
+export interface Validator {
+  (data: unknown): boolean;
+  readonly errors?: readonly ValidatorFault[] | null;
+}
+
+/** Faults that one answer lists at most; a thousand spans with the same mistake need no thousand lines. */
+export const MAX_FAULTS = 100;
+
+/**
+ * The value as what its schema describes.
+ * @throws MalformedError listing every fault with its JSON pointer.
+ */
+export function parseWith<T>(validator: Validator, value: unknown, what: string): T {
+  if (validator(value)) return value as T;
+  throw malformed(
+    what,
+    (validator.errors ?? []).map((fault) => describeFault(fault, '')),
+  );
+}
+
+/** All faults of one input as one error, the first 100 of them listed. */
+export function malformed(what: string, faults: readonly Fault[]): MalformedError {
+  const first = faults.slice(0, MAX_FAULTS);
+  const many = faults.length === 1 ? 'a fault' : `${faults.length} faults`;
+  return new MalformedError(`${what} has ${many}; see errors.`, { faults: first });
+}
+
+/** A fault in words, with its JSON pointer behind a prefix. */
+export function describeFault(fault: ValidatorFault, prefix: string): Fault {
+  const at = `${prefix}${fault.instancePath}`;
+  const member = fault.params.missingProperty ?? fault.params.additionalProperty;
+  if (typeof member !== 'string') return { pointer: at, detail: sentence(fault) };
+  const pointer = `${at}/${member.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+  return {
+    pointer,
+    detail: fault.keyword === 'required' ? 'is required' : 'is not a member that is known here',
+  };
+}
+
+/** What the patterns of schemas.ts ask for, in words. */
+const PATTERN_MEANINGS: readonly (readonly [RegExp, string])[] = [
+  [/^\^\[0-9a-fA-F\]\{8\}/, 'must be a UUID'],
+  [/\{64\}\$$/, 'must be 64 lower-case hex digits'],
+  [/\{128\}\$$/, 'must be 128 lower-case hex digits'],
+  [/1000/, 'must be a whole number from 1 to 1000'],
+  [/^\^\(\?:0/, 'must be a whole number from 0'],
+];
+
+function sentence({ keyword, params, message = 'is not valid' }: ValidatorFault): string {
+  if (keyword === 'enum' && Array.isArray(params.allowedValues)) {
+    return `must be one of ${params.allowedValues.filter((value) => value !== null).join(', ')}`;
+  }
+  if (keyword === 'type')
+    return `must be of type ${[params.type]
+      .flat()
+      .filter((type) => type !== 'null')
+      .join(' or ')}`;
+  if (keyword === 'pattern') {
+    const { pattern } = params;
+    const meaning = PATTERN_MEANINGS.find(([start]) => typeof pattern === 'string' && start.test(pattern));
+    if (meaning !== undefined) return meaning[1];
+  }
+  return message;
+}

@@ -2,8 +2,10 @@ import { access, readFile, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { OperatorError, systemErrorCode } from './operator-error';
 
-/** Absolute paths of the server programs that npm brought. */
+/** Absolute paths of the server programs. */
 export interface PostgresBinaries {
+  /** Holds `bin`, `lib` and `share`, which find each other by their relative places. */
+  readonly folder: string;
   readonly initdb: string;
   readonly postgres: string;
 }
@@ -31,10 +33,16 @@ export async function findPostgresBinaries(): Promise<PostgresBinaries> {
   }
   const root = path.dirname(path.dirname(entry));
   await createMissingLinks(root);
+  return binariesIn(path.join(root, 'native'));
+}
+
+/** The programs of an installation in `folder`, which is not looked at. */
+export function binariesIn(folder: string): PostgresBinaries {
   const suffix = process.platform === 'win32' ? '.exe' : '';
   return {
-    initdb: path.join(root, 'native', 'bin', `initdb${suffix}`),
-    postgres: path.join(root, 'native', 'bin', `postgres${suffix}`),
+    folder,
+    initdb: path.join(folder, 'bin', `initdb${suffix}`),
+    postgres: path.join(folder, 'bin', `postgres${suffix}`),
   };
 }
 

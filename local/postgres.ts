@@ -6,10 +6,11 @@ import { freePort } from './free-port';
 import { OperatorError, oneLine } from './operator-error';
 import { findPostgresBinaries, type PostgresBinaries } from './postgres-binaries';
 import { ensureCluster } from './postgres-cluster';
+import { reachableBinaries } from './postgres-copy';
 import { explainPostgresLog, isMemoryHeld, isPortTaken } from './postgres-log';
 import { credentials, serverEnv } from './postgres-process';
 import { isAlive, readPostmaster, settleOrphan } from './postmaster';
-import { type Launcher, unprivilegedLauncher } from './unprivileged-user';
+import { dataLauncher, type Launcher, serverUser } from './unprivileged-user';
 
 export interface PostgresOptions {
   /** The cluster's folder. Created when it does not exist; its parent must exist. */
@@ -79,8 +80,10 @@ exit "$code"`;
  * @throws OperatorError that names the fault and the way out in one line
  */
 export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
-  const binaries = await findPostgresBinaries();
-  const launcher = await unprivilegedLauncher(options.dataDir, [binaries.postgres, options.dataDir]);
+  const user = await serverUser(options.dataDir);
+  const npmBinaries = await findPostgresBinaries();
+  const binaries = user ? await reachableBinaries(npmBinaries, user, options.onProgress) : npmBinaries;
+  const launcher = await dataLauncher(user, options.dataDir);
   await ensureCluster(options, binaries.initdb, launcher);
   await settleOrphan(options.dataDir);
 

@@ -3,7 +3,7 @@ import { chown, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type PostgresServer, startPostgres } from './postgres';
-import { unprivilegedLauncher } from './unprivileged-user';
+import { serverUser } from './unprivileged-user';
 
 /**
  * A PostgreSQL server for tests and tools: without fsync, in a folder of its own under the system's temporary
@@ -12,9 +12,9 @@ import { unprivilegedLauncher } from './unprivileged-user';
  */
 export async function startThrowawayPostgres(): Promise<PostgresServer> {
   const folder = await mkdtemp(path.join(tmpdir(), 'logline-test-'));
-  const { owner } = await unprivilegedLauncher(path.join(folder, 'data'), []);
+  const user = await serverUser(path.join(folder, 'data'));
   // The server's user must own the folder, since the guard that runs as that user deletes it.
-  if (owner) await chown(folder, owner.uid, owner.gid);
+  if (user) await chown(folder, user.uid, user.gid);
   return startPostgres({
     dataDir: path.join(folder, 'data'),
     logFile: path.join(folder, 'postgres.log'),

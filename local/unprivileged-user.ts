@@ -11,53 +11,71 @@ export interface Launcher {
   readonly uid: number | undefined;
   readonly gid: number | undefined;
   /** Who owns what the program creates; undefined when that is simply the current user. */
-  readonly owner: { readonly uid: number; readonly gid: number } | undefined;
+  readonly owner: ServerUser | undefined;
 }
 
 const SETPRIV = '/usr/bin/setpriv';
 /** Bit of CAP_DAC_OVERRIDE in the masks of /proc/self/status, see capabilities(7). */
 const CAP_DAC_OVERRIDE = 1n << 1n;
 
+/** A user that PostgreSQL runs as. */
+export interface ServerUser {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /**
  * PostgreSQL refuses to run as root, so root has to lend it another user: the owner of `dataDir` if it
  * exists and is not root, else `postgres`, else `nobody`. No user is created on the machine.
  *
- * That user often cannot reach the data or the programs (a checkout under /root, a `mktemp -d` folder).
- * Opening up those folders would be the wrong cure; instead the server gets CAP_DAC_OVERRIDE as its only
- * capability through setpriv(1), less than the root it was started by already had.
- *
- * @param paths files and folders that the program has to reach
- * @throws OperatorError when no such user exists or it cannot be given access
+ * @returns undefined when this process is not root's and the server simply runs as the same user
+ * @throws OperatorError when no such user exists
  */
-export async function unprivilegedLauncher(dataDir: string, paths: readonly string[]): Promise<Launcher> {
-  if (process.platform === 'win32' || process.getuid?.() !== 0) {
-    return { prefix: [], uid: undefined, gid: undefined, owner: undefined };
-  }
-  const owner = (await nonRootOwner(dataDir)) ?? (await findUser(['postgres', 'nobody']));
-  if (owner === undefined) {
-    throw new OperatorError(
-      'PostgreSQL does not run as root and this machine has neither a user "postgres" nor "nobody"; start LogLine as an ordinary user',
-    );
-  }
-  const unreachable = await firstUnreachable(owner, paths);
-  if (unreachable === undefined) return { prefix: [], ...owner, owner };
+export async function serverUser(dataDir: string): Promise<ServerUser | undefined> {
+  if (process.platform === 'win32' || process.getuid?.() !== 0) return undefined;
+  const user = (await nonRootOwner(dataDir)) ?? (await findUser(['postgres', 'nobody']));
+  if (user !== undefined) return user;
+  throw new OperatorError(
+    'PostgreSQL does not run as root and this machine has neither a user "postgres" nor "nobody"; start LogLine as an ordinary user',
+  );
+}
+
+/** Starts a program as `user` and with no rights but that user's; undefined is the current user. */
+export function launcherOf(user: ServerUser | undefined): Launcher {
+  return { prefix: [], uid: user?.uid, gid: user?.gid, owner: user };
+}
+
+/**
+ * Starts a program as `user` so that it can use `dataDir`.
+ *
+ * That user often cannot reach the data (a checkout under /root, a `mktemp -d` folder). Opening up those folders would
+ * be the wrong cure; instead the server gets CAP_DAC_OVERRIDE as its only capability through setpriv(1), less than the
+ * root it was started by already had.
+ *
+ * @throws OperatorError that names the folder in the way when that capability cannot be lent
+ */
+export async function dataLauncher(user: ServerUser | undefined, dataDir: string): Promise<Launcher> {
+  const launcher = launcherOf(user);
+  if (user === undefined) return launcher;
+  const forbidden = await firstForbidden(user, [path.dirname(dataDir)]);
+  if (forbidden === undefined) return launcher;
   if (!(await canLendDacOverride())) {
     throw new OperatorError(
-      `PostgreSQL does not run as root, and user id ${owner.uid} may not enter ${unreachable}; start LogLine as an ordinary user or from a folder that others may enter`,
+      `PostgreSQL does not run as root, and user id ${user.uid} may not enter ${forbidden}, where its data is to go; set LOGLINE_DATA to a folder that others may enter, or start LogLine as an ordinary user`,
     );
   }
   const prefix = [
     SETPRIV,
-    `--reuid=${owner.uid}`,
-    `--regid=${owner.gid}`,
+    `--reuid=${user.uid}`,
+    `--regid=${user.gid}`,
     '--clear-groups',
     '--inh-caps=+dac_override',
     '--ambient-caps=+dac_override',
   ];
-  return { prefix, uid: undefined, gid: undefined, owner };
+  return { ...launcher, prefix, uid: undefined, gid: undefined };
 }
 
-async function nonRootOwner(dir: string): Promise<{ uid: number; gid: number } | undefined> {
+async function nonRootOwner(dir: string): Promise<ServerUser | undefined> {
   try {
     const { uid, gid } = await stat(dir);
     return uid === 0 ? undefined : { uid, gid };
@@ -67,7 +85,7 @@ async function nonRootOwner(dir: string): Promise<{ uid: number; gid: number } |
 }
 
 /** Reads /etc/passwd because initdb itself insists on an entry there. */
-async function findUser(names: readonly string[]): Promise<{ uid: number; gid: number } | undefined> {
+async function findUser(names: readonly string[]): Promise<ServerUser | undefined> {
   const passwd = await readFile('/etc/passwd', 'utf8').catch(() => '');
   const entries = passwd.split('\n').map((line) => line.split(':'));
   for (const name of names) {
@@ -79,24 +97,26 @@ async function findUser(names: readonly string[]): Promise<{ uid: number; gid: n
   return undefined;
 }
 
-async function firstUnreachable(
-  user: { uid: number; gid: number },
+/** The first of `paths` or of the folders above them that `user` may not enter or run; undefined when there is none. */
+export async function firstForbidden(
+  user: ServerUser,
   paths: readonly string[],
 ): Promise<string | undefined> {
   for (const target of paths) {
-    let folder = path.dirname(path.resolve(target));
-    for (;;) {
-      if (!(await mayEnter(user, folder))) return folder;
-      const parent = path.dirname(folder);
-      if (parent === folder) break;
-      folder = parent;
-    }
+    // From the top, so that an explanation names the folder that is in the way.
+    for (const place of ancestry(path.resolve(target))) if (!(await mayEnter(user, place))) return place;
   }
   return undefined;
 }
 
-async function mayEnter(user: { uid: number; gid: number }, folder: string): Promise<boolean> {
-  const { uid, gid, mode } = await stat(folder);
+/** `/`, `/a`, `/a/b` for `/a/b`. */
+function ancestry(place: string): string[] {
+  const parent = path.dirname(place);
+  return parent === place ? [place] : [...ancestry(parent), place];
+}
+
+async function mayEnter(user: ServerUser, place: string): Promise<boolean> {
+  const { uid, gid, mode } = await stat(place);
   if (uid === user.uid) return (mode & constants.S_IXUSR) !== 0;
   if (gid === user.gid) return (mode & constants.S_IXGRP) !== 0;
   return (mode & constants.S_IXOTH) !== 0;

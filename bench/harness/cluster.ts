@@ -5,7 +5,7 @@ import path from 'node:path';
 import { Client, escapeIdentifier } from 'pg';
 import { databaseUrl, ensureLedgerDatabase, OWNER_ROLE } from '../../local/ledger-database';
 import { startPostgres } from '../../local/postgres';
-import { unprivilegedLauncher } from '../../local/unprivileged-user';
+import { serverUser } from '../../local/unprivileged-user';
 import { migrate } from '../../runtime/db/migrate';
 import { serverCpuSeconds } from './cpu-time';
 
@@ -45,8 +45,8 @@ const REPORTED_SETTINGS = [
 /** The folder is gone when this process ends, however it ends. */
 export async function startCluster(): Promise<BenchCluster> {
   const folder = await mkdtemp(path.join(tmpdir(), 'logline-bench-'));
-  const { owner } = await unprivilegedLauncher(path.join(folder, 'data'), []);
-  if (owner) await chown(folder, owner.uid, owner.gid);
+  const user = await serverUser(path.join(folder, 'data'));
+  if (user) await chown(folder, user.uid, user.gid);
   const server = await startPostgres({
     dataDir: path.join(folder, 'data'),
     logFile: path.join(folder, 'postgres.log'),

@@ -28,6 +28,8 @@ export interface LocalRun {
 }
 
 export interface CommandOptions {
+  /** `cli/logline.js` of another checkout. Defaults to this one's. */
+  readonly program?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly uid?: number;
   readonly gid?: number;
@@ -44,7 +46,8 @@ export function startCommand(
   options: CommandOptions = {},
 ): { child: ChildProcess; ended: Promise<Ended>; stdout: () => string; stderr: () => string } {
   const { PATH = '', HOME = tmpdir() } = process.env;
-  const child = spawn(process.execPath, [path.join(ROOT, 'cli', 'logline.js'), ...args], {
+  const { program = path.join(ROOT, 'cli', 'logline.js') } = options;
+  const child = spawn(process.execPath, [program, ...args], {
     // Not from the project's own folder, so that nothing depends on where it is called.
     cwd: tmpdir(),
     env: { PATH, HOME, ...options.env },

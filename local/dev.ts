@@ -1,6 +1,7 @@
 import { SCOPES } from '../runtime/auth';
 import { mintToken } from '../runtime/auth/token';
-import { analyzeLedger, migrate } from '../runtime/db/migrate';
+import { analyzeLedger } from '../runtime/db/analyze-ledger';
+import { migrate } from '../runtime/db/migrate';
 import type { Settings } from '../runtime/settings';
 import { type DataDirectory, dataDirectory, prepareDataDirectory } from './data-directory';
 import { devSettings } from './dev-settings';

@@ -9,8 +9,8 @@ export function define(program: Command): void {
     .requiredOption('--out <file>', 'ends in .ndjson or .ndjson.gz; FILE.digest.json comes beside it')
     .option('--user <name...>', 'only spans that these users own; local run only')
     .option(
-      '--since <moment>',
-      'only spans of this moment or later: RFC 3339, a day, or 24h for the last day',
+      '--since <timestamp>',
+      'only spans of this time or later: RFC 3339, a day, or 24h for the last day',
     )
     .option('--url <url>', 'a running LogLine (default: the one that runs here)')
     .option('--token <token>', 'export what this token may read of the tenant (default: LOGLINE_TOKEN)')

@@ -66,7 +66,10 @@ function defineRevoke(keys: Command): void {
     .command('revoke')
     .description('withdraw a key for good: its tokens stop working, and verify reports what it signed')
     .requiredOption('--public-key <hex>', 'the key, or its id of 16 digits, as keys show prints it')
-    .option('--since <moment>', 'since when the key may be in wrong hands: RFC 3339, or 24h (default: now)')
+    .option(
+      '--since <timestamp>',
+      'since when the key may be in wrong hands: RFC 3339, or 24h (default: now)',
+    )
     .option('--reason <text>', 'why; goes into the public key history')
     .option('--keep-manifest', 'trust a manifest of your own that the key signed, and sign it anew')
     .option('--json', 'print one JSON object')

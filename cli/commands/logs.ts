@@ -12,7 +12,7 @@ export function define(program: Command): void {
     )
     .option('--stack <name>', 'a stack on AWS (default: the local run)')
     .option('--follow', 'go on until Ctrl-C')
-    .option('--since <moment>', 'from when on: 10m, 2h, 2026-01-31T12:00:00Z', '10m')
+    .option('--since <timestamp>', 'from when on: 10m, 2h, 2026-01-31T12:00:00Z', '10m')
     .option(
       '--filter <pattern>',
       'a text; with --stack a pattern of CloudWatch Logs, a text as \'"like this"\'',

@@ -10,7 +10,7 @@ export interface ExportDigest {
   readonly tenant: string;
   /** Whose spans these are; null for what a token could read. */
   readonly users: readonly string[] | null;
-  /** Only spans whose `at` is this moment or later; null for all. */
+  /** Only spans whose `at` is this time or later; null for all. */
   readonly since: string | null;
   /** Whether every version of every entity in it is in it. */
   readonly complete: boolean;

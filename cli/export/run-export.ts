@@ -5,9 +5,9 @@ import { StopSignal } from '../../local/stop-signal';
 import type { ApiClient } from '../api-client';
 import { ApiClient as Client } from '../api-client';
 import { keySpansOfUrl } from '../keys/key-history-source';
-import { momentOf } from '../moment';
 import { progressLine } from '../progress-line';
 import { resolveTarget, type Target } from '../target';
+import { timestampOption } from '../timestamp-option';
 import { digestFileOf, type ExportDigest } from './digest';
 import { ExportFile, partFileOf, stateFileOf } from './export-file';
 import { type ExportPlan, type ExportState, readState } from './export-state';
@@ -80,7 +80,7 @@ async function begin(
   options: ExportOptions,
   target: Target,
 ): Promise<{ state: ExportState; total: number | undefined; isContinued: boolean }> {
-  const since = momentOf(options.since, '--since') ?? null;
+  const since = timestampOption(options.since, '--since') ?? null;
   const token = options.token ?? process.env.LOGLINE_TOKEN;
   const request = JSON.stringify([
     target.client.url,

@@ -1,4 +1,4 @@
-import { migrationFiles } from '../../runtime/db/migrate';
+import { migrationFiles } from '../../runtime/db/migration-files';
 import { sqlFolder } from '../../runtime/db/sql-folder';
 import type { GeneratedFile } from './generated-file';
 

@@ -109,7 +109,7 @@ async function check(
 
 /** A span that verifies, and where it stands. */
 interface Good {
-  readonly place: string;
+  readonly location: string;
   readonly span: SignedSpan;
 }
 
@@ -137,7 +137,7 @@ class Inspection {
       const good = batch.flatMap((found): Good[] => {
         // verifySpan takes anything and says whether it is a span.
         const span = 'span' in found ? (found.span as SignedSpan) : undefined;
-        return span !== undefined && verifySpan(span).ok ? [{ place: found.place, span }] : [];
+        return span !== undefined && verifySpan(span).ok ? [{ location: found.location, span }] : [];
       });
       for (const one of good) for (const detail of formFaults(one.span)) this.#fault(one, detail);
       await this.#compare(good);
@@ -161,9 +161,9 @@ class Inspection {
     }
   }
 
-  #fault({ place, span: { id, seq } }: Good, detail: string): void {
+  #fault({ location, span: { id, seq } }: Good, detail: string): void {
     this.faults += 1;
-    this.#onFault({ place, id, seq, detail });
+    this.#onFault({ location, id, seq, detail });
   }
 }
 
@@ -203,7 +203,7 @@ function keyOf({ id, seq }: SignedSpan): string {
   return `${id}/${seq}`;
 }
 
-function lineOf({ place, id, seq, detail }: VerifyFault): string {
+function lineOf({ location, id, seq, detail }: VerifyFault): string {
   const what = id === undefined ? '' : `span ${id} version ${seq ?? '?'} `;
-  return `${what}${place === undefined ? '' : `(${place}) `}${detail}`;
+  return `${what}${location === undefined ? '' : `(${location}) `}${detail}`;
 }

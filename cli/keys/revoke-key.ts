@@ -10,13 +10,13 @@ import type { RevokedKey } from '../../runtime/ledger/keys/key-ring';
 import { seed } from '../../runtime/ledger/seed';
 import { readLatest } from '../../runtime/ledger/span-reader';
 import type { LocalLedger } from '../local-ledger';
-import { momentOf } from '../moment';
+import { timestampOption } from '../timestamp-option';
 import { changeKeys, publish, rotate, signsWith, untilNoticed, writerOf } from './key-change';
 
 export interface RevokeOptions {
   /** Public key of 64 hex digits, or key id of 16. */
   readonly publicKey: string;
-  /** Moment, or duration before now. */
+  /** Timestamp, or duration before now. */
   readonly since?: string;
   readonly reason?: string;
   readonly keepManifest?: boolean;
@@ -35,7 +35,7 @@ interface Revocation {
 
 /** Withdraws a key of the local ledger. */
 export async function revokeKey(options: RevokeOptions): Promise<void> {
-  const from = momentOf(options.since, '--since') ?? new Date().toISOString();
+  const from = timestampOption(options.since, '--since') ?? new Date().toISOString();
   const revocation = await changeKeys((ledger) => revoke(ledger, options, from));
   const { key, signsNow, hasRotated, seeds, lostManifestVersion } = revocation;
   if (options.json) {

@@ -5,7 +5,7 @@ import { StopSignal } from '../../local/stop-signal';
 import { textMember } from '../api-client';
 import { useRegionOf } from '../aws/stack-access';
 import { functionName, stackSettings } from '../aws/stack-file';
-import { momentOf } from '../moment';
+import { timestampOption } from '../timestamp-option';
 import { cloudWatchLog } from './cloudwatch-log';
 import { type LogSelection, selectionOf } from './function-alias';
 import { localLog } from './local-log';
@@ -24,7 +24,7 @@ export interface LogsOptions {
 /** Prints a stack's logs, or the local run's; with `follow` until Ctrl-C. */
 export async function showLogs(word: string, options: LogsOptions): Promise<void> {
   const selection = selectionOf(word);
-  const sinceMs = Date.parse(momentOf(options.since, '--since') ?? '');
+  const sinceMs = Date.parse(timestampOption(options.since, '--since') ?? '');
   const stop = new StopSignal(() => process.exit(130));
   const abort = new AbortController();
   void stop.requested.then(() => abort.abort());

@@ -197,8 +197,8 @@ function flags(record: Buffer): number {
   return record.readUInt8(FLAGS);
 }
 
-function hash(record: Buffer, place: typeof PREV | typeof CURR): string {
-  return record.toString('hex', place, place + 32);
+function hash(record: Buffer, location: typeof PREV | typeof CURR): string {
+  return record.toString('hex', location, location + 32);
 }
 
 function uuid(record: Buffer): string {

@@ -114,9 +114,9 @@ function parseKey(text: string): string {
   return text.toLowerCase();
 }
 
-function describe({ place, id, seq, detail }: VerifyFault): string {
+function describe({ location, id, seq, detail }: VerifyFault): string {
   const what = id === undefined ? '' : `span ${id} version ${seq ?? '?'} `;
-  return `${what}${place === undefined ? '' : `(${place}) `}${detail}`;
+  return `${what}${location === undefined ? '' : `(${location}) `}${detail}`;
 }
 
 function summary(

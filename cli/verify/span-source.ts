@@ -8,8 +8,8 @@ import { type ApiClient, member, textMember } from '../api-client';
 
 /** One span as it was found, or why there is none. */
 export type Found =
-  | { readonly place: string; readonly span: unknown }
-  | { readonly place: string; readonly unreadable: string };
+  | { readonly location: string; readonly span: unknown }
+  | { readonly location: string; readonly unreadable: string };
 
 /** A line holds one span of at most 1 MiB, which JSON escapes can make six times as long. */
 const MAX_LINE_BYTES = 8 * 1024 * 1024;
@@ -31,9 +31,9 @@ export async function* spansOfFile(
   try {
     for await (const line of linesOf(file)) {
       number += 1;
-      const place = `line ${number}`;
-      if (line === 'too long') yield { place, unreadable: `it is longer than ${MAX_LINE_BYTES} bytes` };
-      else if (line.some((byte) => byte > 0x20) && isWanted(line)) yield read(place, line);
+      const location = `line ${number}`;
+      if (line === 'too long') yield { location, unreadable: `it is longer than ${MAX_LINE_BYTES} bytes` };
+      else if (line.some((byte) => byte > 0x20) && isWanted(line)) yield read(location, line);
     }
   } catch (cause) {
     if (systemErrorCode(cause) === undefined) throw cause;
@@ -41,11 +41,11 @@ export async function* spansOfFile(
   }
 }
 
-function read(place: string, line: Uint8Array): Found {
+function read(location: string, line: Uint8Array): Found {
   try {
-    return { place, span: parseIJson(line, { printedIntegers: true }) };
+    return { location, span: parseIJson(line, { printedIntegers: true }) };
   } catch (error) {
-    return { place, unreadable: oneLine(error) };
+    return { location, unreadable: oneLine(error) };
   }
 }
 
@@ -115,7 +115,7 @@ export async function* spansOfUrl(client: ApiClient): AsyncGenerator<Found> {
     }
     for (const span of spans) {
       number += 1;
-      yield { place: `position ${number} of the feed`, span };
+      yield { location: `position ${number} of the feed`, span };
     }
     const next = textMember(page, 'next_cursor');
     if (member(page, 'has_more') !== true) return;

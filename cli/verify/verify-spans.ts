@@ -6,7 +6,7 @@ import { isInstanceKeySpan, type KeyHistory } from '../../runtime/ledger/keys/ke
 import {
   type SpanVerdict,
   type VerifySpanOptions,
-  verifySpanAside,
+  verifySpanAsync,
 } from '../../runtime/ledger/span-signature';
 import { member, textMember } from '../api-client';
 import { ChainIndex } from './chain-index';
@@ -15,7 +15,7 @@ import type { Found } from './span-source';
 /** Something that is wrong with one span. */
 export interface VerifyFault {
   /** Where it was found; undefined for faults that only show between versions. */
-  readonly place: string | undefined;
+  readonly location: string | undefined;
   readonly id: string | undefined;
   readonly seq: number | undefined;
   /** Begins with what failed: unreadable, malformed, hash, signature, untrusted, revoked, keys, digest, gap, fork or chain. */
@@ -76,7 +76,7 @@ export async function verifySpans(
   try {
     const known = options.history?.faults.map((detail) => `keys: ${detail}`) ?? [];
     for (const detail of [...(options.faults ?? []), ...known]) {
-      fault({ place: undefined, id: undefined, seq: undefined, detail });
+      fault({ location: undefined, id: undefined, seq: undefined, detail });
     }
     for await (const { found, verdict } of judged(source, options)) {
       spans += 1;
@@ -88,11 +88,13 @@ export async function verifySpans(
       if (from !== undefined) {
         count(revoked, good.public_key);
         const detail = `revoked: signed by a revoked key, ${good.public_key}, revoked from ${from}`;
-        fault({ place: found.place, id: good.id, seq: good.seq, detail });
+        fault({ location: found.location, id: good.id, seq: good.seq, detail });
       }
       chains.add(linkOf(good, options.isComplete(good)));
     }
-    const chainReport = chains.check(({ id, seq, detail }) => fault({ place: undefined, id, seq, detail }));
+    const chainReport = chains.check(({ id, seq, detail }) =>
+      fault({ location: undefined, id, seq, detail }),
+    );
     return {
       spans,
       entities: chainReport.entities,
@@ -126,8 +128,8 @@ async function* judged(source: AsyncIterable<Found>, { trustedKeys }: VerifyOpti
 }
 
 async function verdictOf(found: Found, options: VerifySpanOptions): Promise<SpanVerdict | undefined> {
-  // verifySpanAside takes anything and says whether it is a span.
-  return 'unreadable' in found ? undefined : verifySpanAside(found.span as SignedSpan, options);
+  // verifySpanAsync takes anything and says whether it is a span.
+  return 'unreadable' in found ? undefined : verifySpanAsync(found.span as SignedSpan, options);
 }
 
 /**
@@ -139,13 +141,13 @@ function check(
   verdict: SpanVerdict | undefined,
   fault: (fault: VerifyFault) => void,
 ): SignedSpan | undefined {
-  const { place } = found;
+  const { location } = found;
   if ('unreadable' in found) {
-    fault({ place, id: undefined, seq: undefined, detail: `unreadable: ${found.unreadable}` });
+    fault({ location, id: undefined, seq: undefined, detail: `unreadable: ${found.unreadable}` });
     return undefined;
   }
   const seq = member(found.span, 'seq');
-  const at = { place, id: textMember(found.span, 'id'), seq: typeof seq === 'number' ? seq : undefined };
+  const at = { location, id: textMember(found.span, 'id'), seq: typeof seq === 'number' ? seq : undefined };
   const span = found.span as SignedSpan;
   if (verdict !== undefined && !verdict.ok) {
     fault({ ...at, detail: `${verdict.fault}: ${verdict.detail}` });

@@ -1,13 +1,9 @@
 /** A span: one row of `ledger.universal_registry`, version `seq` of entity `id` (DESIGN.md section 3). */
 
 /** Anything JSON can say. */
-export type JsonValue =
-  | null
-  | boolean
-  | number
-  | string
-  | readonly JsonValue[]
-  | { readonly [member: string]: JsonValue };
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
+
+export type JsonObject = { readonly [member: string]: JsonValue };
 
 /** Who may read a span: its owner, its tenant, everyone. */
 export type Visibility = 'private' | 'tenant' | 'public';

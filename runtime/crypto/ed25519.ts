@@ -91,7 +91,7 @@ export const ed25519: Ed25519 = {
  * `ed25519.verify` on a thread of libuv's pool, so that several signatures are checked at a time: one takes
  * 117 µs, of which this thread spends 10. Decides exactly as `verify` does.
  */
-export function verifyAside(
+export function verifyAsync(
   signature: Uint8Array,
   message: Uint8Array,
   publicKey: Uint8Array,

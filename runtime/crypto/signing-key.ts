@@ -34,7 +34,7 @@ export class SigningKey {
    * @param hashes 32 bytes each.
    * @returns their signatures, in order.
    */
-  signAside(hashes: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
+  signOnThread(hashes: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
     return signingThread.sign(this.#key, hashes);
   }
 

@@ -1,24 +1,16 @@
-import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import { type Migration, type MigrationResult, Migrator } from 'kysely/migration';
-import { Client, escapeLiteral, Pool } from 'pg';
+import { type Client, Pool } from 'pg';
 import { ConfigurationError } from '../base/errors';
-import { asRole, type DatabaseOptions } from './database-options';
+import { connectAdmin, withoutCrash } from './admin-client';
+import type { DatabaseOptions } from './database-options';
+import { type MigrationFile, migrationFiles } from './migration-files';
 import { clientConfig } from './pool';
+import { setAppPassword } from './role-password';
 import { sqlFolder } from './sql-folder';
 
 /** Any constant works, as long as every version of LogLine uses the same. */
 const MIGRATION_LOCK = 4_207_849_201;
-
-/** One file of `sql/`. */
-export interface MigrationFile {
-  /** File name without `.sql`; its six digits give the order. */
-  readonly name: string;
-  readonly text: string;
-  readonly sha256: string;
-}
 
 export interface MigrateOptions {
   /** How to reach the database as the owner of the schema. */
@@ -45,13 +37,9 @@ export interface MigrationStatus {
  * @throws ConfigurationError when a migration was edited after it landed, is missing, or fails.
  */
 export async function migrate(options: MigrateOptions): Promise<readonly string[]> {
-  const config = {
-    ...clientConfig({ ...options.admin, statementTimeoutMs: 0, lockTimeoutMs: 60_000 }),
-    pipeline: false,
-  };
-  const lock = withoutCrash(new Client(config));
-  await lock.connect();
-  const pool = withoutCrash(new Pool({ ...config, max: 2 }));
+  const unhurried = { ...options.admin, statementTimeoutMs: 0, lockTimeoutMs: 60_000 };
+  const lock = await connectAdmin(unhurried);
+  const pool = withoutCrash(new Pool({ ...clientConfig(unhurried), pipeline: false, max: 2 }));
   try {
     await waitForTurn(lock, options.onProgress);
     const applied = await applyAll(pool, migrationFiles(options.folder ?? sqlFolder()));
@@ -64,28 +52,12 @@ export async function migrate(options: MigrateOptions): Promise<readonly string[
   }
 }
 
-/**
- * Gives the planner statistics of the ledger, as its owner; call it once the seeds are planted. Without any, a fresh
- * database scans an audience where one look-up by id would do (measured at 4,000 rows: 1.6 ms against 0.006 ms), until
- * autovacuum comes round.
- */
-export async function analyzeLedger(admin: DatabaseOptions): Promise<void> {
-  const client = withoutCrash(new Client({ ...clientConfig(admin), pipeline: false }));
-  await client.connect();
-  try {
-    await client.query('ANALYZE ledger.universal_registry');
-  } finally {
-    await client.end();
-  }
-}
-
 /** Which migrations of this program a database has. Reads only. */
 export async function migrationStatus(
   admin: DatabaseOptions,
   folder?: string,
 ): Promise<readonly MigrationStatus[]> {
-  const client = withoutCrash(new Client({ ...clientConfig(admin), pipeline: false }));
-  await client.connect();
+  const client = await connectAdmin(admin);
   try {
     const known = await appliedChecksums((text) => client.query(text));
     return migrationFiles(folder ?? sqlFolder()).map(({ name, sha256 }) => ({
@@ -96,21 +68,6 @@ export async function migrationStatus(
   } finally {
     await client.end();
   }
-}
-
-/** The migrations in a folder, in order. */
-export function migrationFiles(folder: string): readonly MigrationFile[] {
-  return readdirSync(folder)
-    .filter((file) => /^\d{6}_[a-z0-9_]+\.sql$/.test(file))
-    .sort()
-    .map((file) => {
-      const text = readFileSync(join(folder, file), 'utf8');
-      return {
-        name: file.replace(/\.sql$/, ''),
-        text,
-        sha256: createHash('sha256').update(text).digest('hex'),
-      };
-    });
 }
 
 async function waitForTurn(lock: Client, onProgress?: (line: string) => void): Promise<void> {
@@ -174,25 +131,4 @@ function migrationFailure(error: unknown, results: readonly MigrationResult[]): 
   const why = error instanceof Error ? error.message : String(error);
   const where = failed === undefined ? 'The migration could not run' : `Migration sql/${failed}.sql failed`;
   return new ConfigurationError(`${where}: ${why}. Nothing of this run was kept.`, { cause: error });
-}
-
-/** Changing a role's password locks its catalogue row, so it is done only when the password does not hold. */
-async function setAppPassword(admin: Client, options: DatabaseOptions, password: string): Promise<void> {
-  const app = withoutCrash(
-    new Client({ ...clientConfig(asRole(options, 'logline_app', password)), pipeline: false }),
-  );
-  try {
-    await app.connect();
-    return;
-  } catch {
-    await admin.query(`ALTER ROLE logline_app LOGIN PASSWORD ${escapeLiteral(password)}`);
-  } finally {
-    await app.end().catch(() => undefined);
-  }
-}
-
-/** A connection that breaks between two statements must not end the process: the next statement says so. */
-function withoutCrash<T extends { on(event: 'error', listener: () => void): unknown }>(connection: T): T {
-  connection.on('error', () => undefined);
-  return connection;
 }

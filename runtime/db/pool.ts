@@ -1,6 +1,6 @@
 import { type ClientConfig, Pool, type PoolClient, types } from 'pg';
 import type { DatabaseOptions } from './database-options';
-import { prepareIdentity } from './query-as';
+import { prepareIdentity } from './identity-statements';
 import { parseTimestamptz } from './timestamptz';
 
 const TIMESTAMPTZ_OID = 1184;

@@ -1,9 +1,9 @@
-import type { Writable } from 'node:stream';
 import type { Kysely } from 'kysely';
 import { escapeLiteral, type PoolClient } from 'pg';
 import { checkIdentity, type Identity } from '../base/identity';
 import type { DB } from './database.generated';
 import { asLogLineError, isConnectionLost } from './database-error';
+import { holdWrites } from './pg-internals';
 import type { Database } from './pool';
 
 /** One open transaction under one identity. */
@@ -54,16 +54,6 @@ export async function withPg<T>(
     await abandon(client, error);
     throw asLogLineError(error);
   }
-}
-
-/**
- * Holds back what is written to the connection until the promises that can settle now have settled, so that BEGIN
- * and the first statement leave in one packet: one system call here, one wake-up of the server's process.
- */
-function holdWrites(client: PoolClient): void {
-  const { stream } = (client as unknown as { readonly connection: { readonly stream: Writable } }).connection;
-  stream.cork();
-  process.nextTick(() => stream.uncork());
 }
 
 class OpenTransaction implements Transaction {

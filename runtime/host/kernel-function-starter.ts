@@ -3,6 +3,7 @@ import { type Identity, isSameIdentity, NOBODY } from '../base/identity';
 import type { JsonValue, SignedSpan } from '../base/span';
 import type { Database } from '../db/pool';
 import { runStatement } from '../db/query-as';
+import { objectOf } from '../json/json-object';
 import type { KernelOutcome } from '../kernels/kernel-context';
 import { type KernelName, kernelOf } from '../kernels/stable-ids';
 import { insertSpan } from '../ledger/insert-span';
@@ -172,10 +173,4 @@ export class KernelFunctionStarter implements FunctionStarter {
 
 function identityOf({ caller }: FunctionCall): Identity {
   return { user: caller.user, tenant: caller.tenant };
-}
-
-function objectOf(value: JsonValue | undefined): { readonly [member: string]: JsonValue } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as { readonly [member: string]: JsonValue })
-    : {};
 }

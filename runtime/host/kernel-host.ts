@@ -17,7 +17,7 @@ import { now } from '../ledger/now';
 import { completeSpan, type SpanDraft } from '../ledger/span-draft';
 import { parseDrafts } from '../ledger/span-input';
 import { readFeed, readLatest } from '../ledger/span-reader';
-import { signSpan, verifySpanAgain } from '../ledger/span-signature';
+import { signSpan, verifySpanCached } from '../ledger/span-signature';
 import type { SpanWriter } from '../ledger/span-writer';
 import { stableId, stableIdSalt } from '../ledger/stable-id';
 import type { Logger } from '../log/logger';
@@ -140,7 +140,7 @@ export class KernelHost implements KernelInvoker {
         return Array.isArray(given) ? spans : spans[0];
       }) as KernelContext['insertSpan'],
       signSpan: async (draft) => signSpan(completeSpan(draft, identity, new Date()), keys().current),
-      verifySpan: async (span) => verifySpanAgain(span as unknown as Partial<Span>),
+      verifySpan: async (span) => verifySpanCached(span as unknown as Partial<Span>),
       stableId: (...parts) => stableId(stableIdSalt(keys()), ...parts),
       readSpan: async (id) => (await readLatest(database, identity, id)) ?? null,
       feed: (after, limit) => readFeed(database, identity, after, limit),

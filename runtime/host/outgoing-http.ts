@@ -47,28 +47,28 @@ export function createOutgoingHttp(
         'The URL must be http or https without credentials, and the method a usual one.',
       );
     }
-    const place = `${hostnameOf(url)}:${portOf(url)}`;
+    const authority = `${hostnameOf(url)}:${portOf(url)}`;
     const rule = ruleFor(url, allowedHosts);
     if (rule === undefined) {
       return refusal(
         'host_not_allowed',
-        `${url.protocol}//${place} is not on the manifest's list of provider hosts.`,
+        `${url.protocol}//${authority} is not on the manifest's list of provider hosts.`,
       );
     }
-    const deadline = startDeadline(request.timeoutMs, place);
+    const deadline = startDeadline(request.timeoutMs, authority);
     try {
       const addresses = await Promise.race([addressesOf(bare(rule.hostname), resolve), deadline.passed]);
       if (!Array.isArray(addresses)) return addresses;
-      if (addresses.length === 0) return refusal('unreachable', `${place} has no address.`);
+      if (addresses.length === 0) return refusal('unreachable', `${authority} has no address.`);
       if (!addresses.every(({ address }) => mayConnect(rule, address))) {
         return refusal(
           'address_not_allowed',
-          `${place} leads to an address that its entry in the manifest does not allow.`,
+          `${authority} leads to an address that its entry in the manifest does not allow.`,
         );
       }
-      return await exchange({ request, url, place, addresses, deadline, ca: options.ca });
+      return await exchange({ request, url, authority, addresses, deadline, ca: options.ca });
     } catch (error) {
-      return refusal('unreachable', `${place} cannot be reached (${reasonOf(error)}).`);
+      return refusal('unreachable', `${authority} cannot be reached (${reasonOf(error)}).`);
     } finally {
       deadline.clear();
     }
@@ -101,10 +101,10 @@ interface Deadline {
   clear(): void;
 }
 
-function startDeadline(timeoutMs: number, place: string): Deadline {
+function startDeadline(timeoutMs: number, authority: string): Deadline {
   const { promise, resolve } = Promise.withResolvers<Refusal>();
   const timer = setTimeout(() => {
-    resolve(refusal('timeout', `${place} did not answer completely within ${timeoutMs} ms.`));
+    resolve(refusal('timeout', `${authority} did not answer completely within ${timeoutMs} ms.`));
   }, timeoutMs);
   return { passed: promise, clear: () => clearTimeout(timer) };
 }
@@ -112,7 +112,7 @@ function startDeadline(timeoutMs: number, place: string): Deadline {
 interface Exchange {
   readonly request: OutgoingRequest;
   readonly url: URL;
-  readonly place: string;
+  readonly authority: string;
   readonly addresses: readonly ResolvedAddress[];
   readonly deadline: Deadline;
   readonly ca: string | undefined;
@@ -120,7 +120,7 @@ interface Exchange {
 
 /** One request on one fresh connection; whatever ends it first decides what it was. */
 function exchange(each: Exchange): Promise<OutgoingResponse> {
-  const { request, url, place, deadline } = each;
+  const { request, url, authority, deadline } = each;
   return new Promise((resolve) => {
     const { request: open } = url.protocol === 'https:' ? https : http;
     const outgoing = open(requestOptions(each));
@@ -134,9 +134,9 @@ function exchange(each: Exchange): Promise<OutgoingResponse> {
       if (!isAnswered) settle(refusal('unreachable', message));
     };
     void deadline.passed.then(settle);
-    outgoing.on('error', (error) => settleUnanswered(`${place} cannot be reached (${reasonOf(error)}).`));
+    outgoing.on('error', (error) => settleUnanswered(`${authority} cannot be reached (${reasonOf(error)}).`));
     // A switch of protocols and a connection that closes without an answer end here.
-    outgoing.on('close', () => settleUnanswered(`${place} closed the connection without an answer.`));
+    outgoing.on('close', () => settleUnanswered(`${authority} closed the connection without an answer.`));
     outgoing.on('response', (response) => {
       isAnswered = true;
       void readResponse(response, each).then(settle);
@@ -181,19 +181,22 @@ function pinnedTo(addresses: readonly ResolvedAddress[]): LookupFunction {
 
 async function readResponse(
   response: IncomingMessage,
-  { request, place }: Exchange,
+  { request, authority }: Exchange,
 ): Promise<OutgoingResponse> {
   const { maxResponseBytes: maxBytes } = request;
   const { statusCode: status = 0, headers } = response;
   // Taken before anything else: a response without a listener for its error would end the process.
   response.on('error', () => undefined);
   if (status >= 300 && status < 400) {
-    return refusal('redirect', `${place} answered with a redirect (${status}); redirects are not followed.`);
+    return refusal(
+      'redirect',
+      `${authority} answered with a redirect (${status}); redirects are not followed.`,
+    );
   }
   const encoding = headers['content-encoding'] ?? 'identity';
   if (encoding !== 'identity')
-    return refusal('unreachable', `${place} compressed its answer, which was not asked for.`);
-  const tooLarge = refusal('too_large', `${place} answered with more than ${maxBytes} bytes.`);
+    return refusal('unreachable', `${authority} compressed its answer, which was not asked for.`);
+  const tooLarge = refusal('too_large', `${authority} answered with more than ${maxBytes} bytes.`);
   if (Number(headers['content-length'] ?? 0) > maxBytes && request.method !== 'HEAD') return tooLarge;
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -205,9 +208,9 @@ async function readResponse(
       chunks.push(chunk);
     }
   } catch {
-    return refusal('truncated', `${place} broke off in the middle of its answer.`);
+    return refusal('truncated', `${authority} broke off in the middle of its answer.`);
   }
-  if (!response.complete) return refusal('truncated', `${place} broke off in the middle of its answer.`);
+  if (!response.complete) return refusal('truncated', `${authority} broke off in the middle of its answer.`);
   return { ok: true, status, headers: plainHeaders(response), body: Buffer.concat(chunks).toString('utf8') };
 }
 

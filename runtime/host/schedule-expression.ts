@@ -45,10 +45,10 @@ export function dueTimes(
   after: string,
   until: string,
 ): readonly string[] {
-  const schedule = readSchedule(expression, timezone, momentOf(anchor, 'anchor'));
-  const afterMs = momentOf(after, 'after');
+  const schedule = readSchedule(expression, timezone, millisecondsOf(anchor, 'anchor'));
+  const afterMs = millisecondsOf(after, 'after');
   const times: string[] = [];
-  let at = schedule.previous(momentOf(until, 'until'));
+  let at = schedule.previous(millisecondsOf(until, 'until'));
   while (at !== null && at > afterMs && times.length < MAX_DUE_TIMES) {
     times.push(new Date(at).toISOString());
     at = schedule.previous(at - 1);
@@ -66,7 +66,9 @@ export function nextDueTime(
   anchor: string,
   after: string,
 ): string | null {
-  const at = readSchedule(expression, timezone, momentOf(anchor, 'anchor')).next(momentOf(after, 'after'));
+  const at = readSchedule(expression, timezone, millisecondsOf(anchor, 'anchor')).next(
+    millisecondsOf(after, 'after'),
+  );
   return at === null ? null : new Date(at).toISOString();
 }
 
@@ -193,8 +195,8 @@ function checkTimezone(timezone: string | undefined): string {
   }
 }
 
-function momentOf(moment: string, name: string): number {
-  const ms = /^\d{4}-\d\d-\d\dT/.test(moment) ? Date.parse(moment) : Number.NaN;
+function millisecondsOf(timestamp: string, name: string): number {
+  const ms = /^\d{4}-\d\d-\d\dT/.test(timestamp) ? Date.parse(timestamp) : Number.NaN;
   if (!Number.isNaN(ms)) return ms;
-  throw new MalformedError(`${name} must be an RFC 3339 moment such as 2026-01-31T23:59:59.000Z.`);
+  throw new MalformedError(`${name} must be an RFC 3339 timestamp such as 2026-01-31T23:59:59.000Z.`);
 }

@@ -1,3 +1,4 @@
+import { isConflict } from './json';
 import type { KernelContext, KernelError } from './kernel-context';
 
 const DAY_MS = 86_400_000;
@@ -7,7 +8,7 @@ const DAY_MS = 86_400_000;
  * last one both.
  *
  * The count does not wait for the disk: the run's own record is committed later in the same log and does, so a crash
- * forgets at most runs that left no record either. `run_code` takes its place the same way as it reads the function.
+ * forgets at most runs that left no record either. `run_code` counts its run the same way as it reads the function.
  * @param who the kernel that asks
  * @param subjectId what it wanted to run
  * @returns why it may not run; null when it may
@@ -50,9 +51,7 @@ export async function refuseRun(
     });
   } catch (error) {
     // Said before, of another run of that day.
-    const isConflict =
-      typeof error === 'object' && error !== null && 'code' in error && error.code === 'conflict';
-    if (!isConflict) throw error;
+    if (!isConflict(error)) throw error;
   }
   return {
     code: 'quota_exceeded',

@@ -1,5 +1,6 @@
 import type { JsonValue, SignedSpan } from '../base/span';
 import type { SpanDraft } from '../ledger/span-draft';
+import { isConflict } from './json';
 import type { KernelContext, ManifestSettings } from './kernel-context';
 
 /** Functions that one tick looks at; the rest waits for the next. */
@@ -201,8 +202,7 @@ async function insertOnce(owner: KernelContext, draft: SpanDraft): Promise<boole
     await owner.insertSpan(draft);
     return true;
   } catch (error) {
-    if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'conflict')
-      return false;
+    if (isConflict(error)) return false;
     throw error;
   }
 }

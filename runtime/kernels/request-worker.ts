@@ -1,4 +1,5 @@
 import type { JsonValue, SignedSpan } from '../base/span';
+import { isConflict, objectOf } from './json';
 import type { KernelContext, KernelError, KernelOutcome } from './kernel-context';
 
 /** Attempts of a request before it ends as `error`. */
@@ -154,7 +155,7 @@ function start(owner: KernelContext, request: SignedSpan, claim: Claim): Promise
 
 /** `parent_id` is the function; requests of other programs may say it in metadata or related_to. */
 function functionIdOf(request: SignedSpan): string | null {
-  const inMetadata = objectOf(request.metadata ?? null).function_id;
+  const inMetadata = objectOf(request.metadata).function_id;
   return (
     request.parent_id ?? (typeof inMetadata === 'string' ? inMetadata : (request.related_to?.[0] ?? null))
   );
@@ -224,14 +225,13 @@ async function append(
       seq: request.seq + 1,
       prev_hash: curr_hash,
       metadata: {
-        ...objectOf(request.metadata ?? null),
+        ...objectOf(request.metadata),
         attempt: claim.attempt,
         ...(execution_id === undefined ? {} : { execution_id }),
       },
     });
   } catch (error) {
-    if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'conflict')
-      return null;
+    if (isConflict(error)) return null;
     throw error;
   }
 }
@@ -246,10 +246,4 @@ async function retryLater(ctx: KernelContext, claim: Claim, error: KernelError):
   await ctx.sql`
     UPDATE app.request_queue SET lease_id = NULL, due_at = clock_timestamp() + make_interval(secs => ${seconds}::int)
     WHERE request_id = ${claim.request_id} AND lease_id = ${claim.lease_id}`;
-}
-
-function objectOf(value: JsonValue): { readonly [member: string]: JsonValue } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as { readonly [member: string]: JsonValue })
-    : {};
 }

@@ -2,6 +2,7 @@ import type { JsonValue, SignedSpan } from '../base/span';
 import type { SpanDraft } from '../ledger/span-draft';
 import type { SandboxOutcome } from '../sandbox';
 import { refuseRun } from './daily-quota';
+import { isConflict, isUuid, objectOf } from './json';
 import type { KernelContext, KernelError, KernelOutcome, ManifestSettings } from './kernel-context';
 import { runMidnight } from './midnight/midnight-round';
 
@@ -27,7 +28,7 @@ interface RunEvent {
  * An event `{trigger: 'midnight_ruler', scheduled_for}` without a function is the midnight round.
  */
 export async function main(ctx: KernelContext, event: JsonValue): Promise<KernelOutcome | JsonValue> {
-  const run = asObject(event);
+  const run = objectOf(event);
   // The round decides for everybody: only the schedule, which runs as nobody, may start it.
   if (run.trigger === 'midnight_ruler' && run.function_id === undefined && ctx.identity.tenant === '') {
     return runMidnight(ctx, event, (owner, functionId, input) =>
@@ -48,18 +49,18 @@ export async function main(ctx: KernelContext, event: JsonValue): Promise<Kernel
 }
 
 async function runFunction(ctx: KernelContext, event: RunEvent): Promise<KernelOutcome> {
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(event.function_id)) {
+  if (!isUuid(event.function_id)) {
     return refusal('malformed', 'function_id must be a UUID.');
   }
   // What was recorded of this attempt stands, whatever has become of the function since.
   const before = await executionOf(ctx, event);
   if (before !== null) return outcomeOf(before);
   const manifest = await ctx.manifest();
-  const { fn, hasPlace } = await admit(ctx, event, manifest);
+  const { fn, hasQuota } = await admit(ctx, event, manifest);
   if (fn === null) return refusal('not_found', 'There is no such function for you.');
   const refused = await refusalOf(ctx, fn, manifest);
   if (refused !== null) return refused;
-  if (!hasPlace) {
+  if (!hasQuota) {
     const error = await refuseRun(ctx, 'run_code', fn.id, manifest.perTenantDailyExecLimit);
     return { ok: false, error, execution: null };
   }
@@ -108,18 +109,18 @@ function isTrusted(fn: SignedSpan, manifest: ManifestSettings): boolean {
 }
 
 /**
- * The newest version of the function and, when it is one that may run for this identity, one place of the tenant's
+ * The newest version of the function and, when it is one that may run for this identity, one run of the tenant's
  * day (see `takeRun`), in one statement: reading first and counting then took PostgreSQL half as long again.
  */
 async function admit(
   ctx: KernelContext,
   event: RunEvent,
   manifest: ManifestSettings,
-): Promise<{ readonly fn: SignedSpan | null; readonly hasPlace: boolean }> {
+): Promise<{ readonly fn: SignedSpan | null; readonly hasQuota: boolean }> {
   const { user, tenant } = ctx.identity;
   const limit = manifest.perTenantDailyExecLimit;
   const isRound = event.function_id === MIDNIGHT_RULER_ID && event.trigger === 'midnight_ruler';
-  const { rows } = await ctx.sql<{ readonly has_place: boolean }>`
+  const { rows } = await ctx.sql<{ readonly has_quota: boolean }>`
     WITH fn AS (
       SELECT id, seq, entity_type, who, did, this, at, parent_id, related_to, owner_id, tenant_id, visibility, status,
         is_deleted, name, description, code, language, runtime, input, output, error, metadata, duration_ms, trace_id,
@@ -127,7 +128,7 @@ async function admit(
       FROM ledger.universal_registry WHERE id = ${event.function_id}::uuid ORDER BY seq DESC LIMIT 1
     ), relaxed AS (
       SELECT set_config('synchronous_commit', 'off', true)
-    ), place AS (
+    ), quota_slot AS (
       INSERT INTO app.execution_quota AS q (tenant_id, day, used)
       SELECT ${tenant}::text, ${ctx.now().slice(0, 10)}::date, 1 FROM fn, relaxed
       WHERE ${limit}::int > 0 AND NOT ${isRound}::boolean
@@ -137,13 +138,13 @@ async function admit(
       ON CONFLICT (tenant_id, day) DO UPDATE SET used = q.used + 1 WHERE q.used < ${limit}::int
       RETURNING used
     )
-    SELECT fn.*, ${isRound}::boolean OR EXISTS (SELECT FROM place) AS has_place FROM fn`;
+    SELECT fn.*, ${isRound}::boolean OR EXISTS (SELECT FROM quota_slot) AS has_quota FROM fn`;
   const [row] = rows;
-  if (row === undefined) return { fn: null, hasPlace: false };
-  const { has_place: hasPlace, ...columns } = row;
+  if (row === undefined) return { fn: null, hasQuota: false };
+  const { has_quota: hasQuota, ...columns } = row;
   const members = Object.entries(columns).filter(([, value]) => value !== null);
   // The table's constraints guarantee the members, and verifySpan checks them before anything runs.
-  return { fn: Object.fromEntries(members) as unknown as SignedSpan, hasPlace };
+  return { fn: Object.fromEntries(members) as unknown as SignedSpan, hasQuota };
 }
 
 interface Finished {
@@ -243,7 +244,7 @@ async function executionOf(ctx: KernelContext, event: RunEvent): Promise<SignedS
 function outcomeOf(execution: SignedSpan): KernelOutcome {
   if (execution.status === 'complete') return { ok: true, result: execution.output ?? null, execution };
   const cause = execution.error ?? null;
-  const { message } = asObject(cause);
+  const { message } = objectOf(cause);
   return {
     ok: false,
     error: {
@@ -257,16 +258,6 @@ function outcomeOf(execution: SignedSpan): KernelOutcome {
 
 function refusal(code: KernelError['code'], message: string): KernelOutcome {
   return { ok: false, error: { code, message }, execution: null };
-}
-
-function isConflict(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && 'code' in error && error.code === 'conflict';
-}
-
-function asObject(value: unknown): { readonly [member: string]: JsonValue | undefined } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as { readonly [member: string]: JsonValue | undefined })
-    : {};
 }
 
 function optionalText<Name extends string>(

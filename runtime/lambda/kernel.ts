@@ -1,7 +1,8 @@
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { ConfigurationError } from '../base/errors';
 import type { JsonValue } from '../base/span';
-import { analyzeLedger, migrate } from '../db/migrate';
+import { analyzeLedger } from '../db/analyze-ledger';
+import { migrate } from '../db/migrate';
 import { SCHEDULE, type ScheduledJob } from '../host/cadence';
 import { type JobOutcome, runJob } from '../host/job-runner';
 import { KernelHost } from '../host/kernel-host';

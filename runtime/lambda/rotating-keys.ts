@@ -16,7 +16,7 @@ const REMEMBER_MS = 60_000;
  * - `seed_hex` signs;
  * - `next_seed_hex` is trusted already and will sign when the rotation under way is done;
  * - `previous_seeds_hex`, separated by commas and newest first, keep what they signed trusted;
- * - `revoked_keys`, separated by commas, each a public key or `key@moment`, count no longer.
+ * - `revoked_keys`, separated by commas, each a public key or `key@timestamp`, count no longer.
  */
 export class RotatingKeys {
   readonly #reader: SecretReader;

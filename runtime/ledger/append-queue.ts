@@ -2,7 +2,7 @@ import { UnavailableError } from '../base/errors';
 import type { Identity } from '../base/identity';
 import { asLogLineError, isConnectionLost } from '../db/database-error';
 import type { Database } from '../db/pool';
-import type { SealedSpan } from './span-signature';
+import type { EncodedSpan } from './span-signature';
 
 /** What is remembered of a request with an `Idempotency-Key`, in the words of the SQL function. */
 export interface IdempotencyRecord {
@@ -17,7 +17,7 @@ export interface IdempotencyRecord {
 /** Spans of one caller that are committed together or not at all. */
 export interface AppendBatch {
   readonly identity: Identity;
-  readonly spans: readonly SealedSpan[];
+  readonly spans: readonly EncodedSpan[];
   readonly idempotency?: IdempotencyRecord | undefined;
 }
 

@@ -1,6 +1,7 @@
 import { BootRefusedError } from '../base/errors';
 import { SYSTEM } from '../base/identity';
-import type { JsonValue, SignedSpan } from '../base/span';
+import type { JsonObject, JsonValue, SignedSpan } from '../base/span';
+import { objectOf } from '../json/json-object';
 import { verifySpan } from './span-signature';
 
 /** Settings of the kernel manifest, with the defaults filled in (DESIGN.md section 7). */
@@ -49,8 +50,6 @@ export function parseManifest(span: SignedSpan | undefined, trusted: ReadonlySet
   return settingsOf(objectOf(span.metadata));
 }
 
-type JsonObject = { readonly [member: string]: JsonValue | undefined };
-
 function settingsOf(metadata: JsonObject): ManifestSettings {
   const throttle = objectOf(metadata.throttle);
   const policy = objectOf(metadata.policy);
@@ -79,10 +78,6 @@ function settingsOf(metadata: JsonObject): ManifestSettings {
         ? metadata.override_pubkey_hex
         : undefined,
   };
-}
-
-function objectOf(value: JsonValue | undefined): JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
 }
 
 function textsOf(value: JsonValue | undefined): string[] {

@@ -55,7 +55,7 @@ export function completeSpan(draft: SpanDraft, identity: Identity, now: Date): C
 type Writable<T> = { -readonly [Member in keyof T]: T[Member] };
 
 /**
- * Faults that a schema cannot express: a moment that does not exist, a seal that is not whole, a first version
+ * Faults that a schema cannot express: a timestamp that does not exist, a signature without its hash or key, a first version
  * with a predecessor. The draft may have failed its schema: no member is trusted to be of its type.
  * @param pointer JSON pointer of the draft within the request.
  */
@@ -64,7 +64,10 @@ export function draftFaults(draft: SpanDraft, pointer = ''): Fault[] {
   const faults: Fault[] = [];
   if (isPresent(draft.at) && (typeof draft.at !== 'string' || normalizeTimestamp(draft.at) === undefined)) {
     faults.push(
-      fault('at', 'must be an RFC 3339 moment with at most milliseconds, such as 2026-01-31T23:59:59.000Z'),
+      fault(
+        'at',
+        'must be an RFC 3339 timestamp with at most milliseconds, such as 2026-01-31T23:59:59.000Z',
+      ),
     );
   } else if (isClientSigned(draft) && isPresent(draft.at) && !isTimestamp(draft.at)) {
     faults.push(
@@ -74,10 +77,10 @@ export function draftFaults(draft: SpanDraft, pointer = ''): Fault[] {
   if (isPresent(draft.prev_hash) && (draft.seq ?? 0) === 0) {
     faults.push(fault('prev_hash', 'a first version (seq 0) follows nothing; leave prev_hash out'));
   }
-  return [...faults, ...sealFaults(draft, fault)];
+  return [...faults, ...signatureFaults(draft, fault)];
 }
 
-function sealFaults(draft: SpanDraft, fault: (member: string, detail: string) => Fault): Fault[] {
+function signatureFaults(draft: SpanDraft, fault: (member: string, detail: string) => Fault): Fault[] {
   if (!isClientSigned(draft)) {
     return (['curr_hash', 'public_key'] as const)
       .filter((member) => isPresent(draft[member]))

@@ -1,7 +1,7 @@
 import { MalformedError } from '../base/errors';
 import { LruCache } from '../base/lru-cache';
 import type { SignedSpan, Span } from '../base/span';
-import { blake3OfText, ed25519, hex, hexPattern, type SigningKey, toU8, verifyAside } from '../crypto';
+import { blake3OfText, ed25519, hex, hexPattern, type SigningKey, toU8, verifyAsync } from '../crypto';
 import { canonicalText } from '../json/canonical-json';
 import { payloadOf } from './payload';
 import { isTimestamp } from './timestamp';
@@ -39,21 +39,21 @@ export function hashSpan(span: Partial<Span>): string {
  * @throws MalformedError when the span is one that {@link verifySpan} would call malformed.
  */
 export function signSpan(span: Span, key: SigningKey): SignedSpan {
-  return sealSpan(span, key).span;
+  return hashAndSign(span, key).span;
 }
 
 /** A signed span and its JSON without null members, as it is stored and shown. */
-export interface SealedSpan {
+export interface EncodedSpan {
   readonly span: SignedSpan;
   readonly json: string;
 }
 
 /**
- * {@link signSpan}, with the span's JSON: the text that was hashed and the seal. Hashing, storing and answering
+ * {@link signSpan}, with the span's JSON: the text that was hashed, with hash and signature. Hashing, storing and answering
  * share that one text, so a span is written out once instead of three times.
  * @throws as signSpan does.
  */
-export function sealSpan(span: Span, key: SigningKey): SealedSpan {
+export function hashAndSign(span: Span, key: SigningKey): EncodedSpan {
   const hashed = hashedSpan(span, key);
   return withSignature(hashed, key.sign(hashed.hash));
 }
@@ -66,7 +66,7 @@ export interface HashedSpan {
   readonly hash: Uint8Array;
 }
 
-/** The first half of {@link sealSpan}. */
+/** The first half of {@link hashAndSign}. */
 export function hashedSpan(span: Span, key: SigningKey): HashedSpan {
   const unsigned = { ...span, public_key: key.publicKeyHex };
   const detail = malformation(unsigned);
@@ -77,8 +77,8 @@ export function hashedSpan(span: Span, key: SigningKey): HashedSpan {
   return { span: { ...unsigned, curr_hash: hex(hash) }, text, hash };
 }
 
-/** The second half of {@link sealSpan}. */
-export function withSignature({ span, text }: HashedSpan, signatureBytes: Uint8Array): SealedSpan {
+/** The second half of {@link hashAndSign}. */
+export function withSignature({ span, text }: HashedSpan, signatureBytes: Uint8Array): EncodedSpan {
   const signature = hex(signatureBytes);
   return {
     span: { ...span, signature },
@@ -86,8 +86,8 @@ export function withSignature({ span, text }: HashedSpan, signatureBytes: Uint8A
   };
 }
 
-/** A span that is signed already, as {@link sealSpan} would return it. */
-export function sealedSpan(span: SignedSpan): SealedSpan {
+/** A span that is signed already, as {@link hashAndSign} would return it. */
+export function encodeSigned(span: SignedSpan): EncodedSpan {
   return { span, json: JSON.stringify(span) };
 }
 
@@ -98,50 +98,51 @@ export function sealedSpan(span: SignedSpan): SealedSpan {
  * It does not look at the version before; see the chain check for `prev_hash`.
  */
 export function verifySpan(span: Partial<Span>, options: VerifySpanOptions = {}): SpanVerdict {
-  const seal = sealOf(span);
-  if ('ok' in seal) return seal;
-  return verdictOn(seal, ed25519.verify(seal.signature, seal.hash, seal.publicKey), options);
+  const toCheck = signatureToCheck(span);
+  if ('ok' in toCheck) return toCheck;
+  return verdictOn(toCheck, ed25519.verify(toCheck.signature, toCheck.hash, toCheck.publicKey), options);
 }
 
 /**
  * {@link verifySpan} with the signature checked on another thread, for whoever has many spans to check: some
  * hundred at a time keep every core busy.
  */
-export async function verifySpanAside(
+export async function verifySpanAsync(
   span: Partial<Span>,
   options: VerifySpanOptions = {},
 ): Promise<SpanVerdict> {
-  const seal = sealOf(span);
-  if ('ok' in seal) return seal;
-  return verdictOn(seal, await verifyAside(seal.signature, seal.hash, seal.publicKey), options);
+  const toCheck = signatureToCheck(span);
+  if ('ok' in toCheck) return toCheck;
+  return verdictOn(toCheck, await verifyAsync(toCheck.signature, toCheck.hash, toCheck.publicKey), options);
 }
 
 /** Signatures that were found good, by all that they depend on. */
-const goodSeals = new LruCache<true>(4_096);
+const goodSignatures = new LruCache<true>(4_096);
 
 /**
  * {@link verifySpan} for spans that are checked again and again, such as a function at each run: form and hash are
  * checked every time, a signature over the same hash by the same key only once.
  */
-export function verifySpanAgain(span: Partial<Span>, options: VerifySpanOptions = {}): SpanVerdict {
-  const seal = sealOf(span);
-  if ('ok' in seal) return seal;
-  const name = `${hex(seal.hash)}${hex(seal.signature)}${seal.publicKeyHex}`;
-  const isGood = goodSeals.get(name) ?? ed25519.verify(seal.signature, seal.hash, seal.publicKey);
-  if (isGood) goodSeals.set(name, true);
-  return verdictOn(seal, isGood, options);
+export function verifySpanCached(span: Partial<Span>, options: VerifySpanOptions = {}): SpanVerdict {
+  const toCheck = signatureToCheck(span);
+  if ('ok' in toCheck) return toCheck;
+  const name = `${hex(toCheck.hash)}${hex(toCheck.signature)}${toCheck.publicKeyHex}`;
+  const isGood =
+    goodSignatures.get(name) ?? ed25519.verify(toCheck.signature, toCheck.hash, toCheck.publicKey);
+  if (isGood) goodSignatures.set(name, true);
+  return verdictOn(toCheck, isGood, options);
 }
 
 /** What is left to check of a span whose form and hash hold. */
-interface Seal {
+interface SignatureToCheck {
   readonly hash: Uint8Array;
   readonly signature: Uint8Array;
   readonly publicKey: Uint8Array;
   readonly publicKeyHex: string;
 }
 
-function sealOf(span: Partial<Span>): Seal | SpanVerdict {
-  const malformed = malformation(span) ?? sealMalformation(span);
+function signatureToCheck(span: Partial<Span>): SignatureToCheck | SpanVerdict {
+  const malformed = malformation(span) ?? signatureMalformation(span);
   if (malformed !== undefined) return { ok: false, fault: 'malformed', detail: malformed };
   const { curr_hash: claimed, signature, public_key: publicKey } = span;
   if (typeof claimed !== 'string' || typeof signature !== 'string' || typeof publicKey !== 'string') {
@@ -156,7 +157,11 @@ function sealOf(span: Partial<Span>): Seal | SpanVerdict {
   return { hash, signature: toU8(signature), publicKey: toU8(publicKey), publicKeyHex: publicKey };
 }
 
-function verdictOn({ publicKeyHex }: Seal, isGood: boolean, { trustedKeys }: VerifySpanOptions): SpanVerdict {
+function verdictOn(
+  { publicKeyHex }: SignatureToCheck,
+  isGood: boolean,
+  { trustedKeys }: VerifySpanOptions,
+): SpanVerdict {
   if (!isGood) {
     return {
       ok: false,
@@ -206,7 +211,7 @@ function malformation(span: Partial<Span>): string | undefined {
   return undefined;
 }
 
-function sealMalformation(span: Partial<Span>): string | undefined {
+function signatureMalformation(span: Partial<Span>): string | undefined {
   if (!isMatch(span.curr_hash, HASH)) return 'curr_hash must be 64 lower-case hex digits';
   if (!isMatch(span.signature, SIGNATURE)) return 'signature must be 128 lower-case hex digits';
   if (!isMatch(span.public_key, KEY)) return 'public_key must be 64 lower-case hex digits';

@@ -12,11 +12,11 @@ import { payloadOf } from './payload';
 import { checkClientSignature, completeSpan, isClientSigned, type SpanDraft } from './span-draft';
 import { readSpans } from './span-reader';
 import {
+  type EncodedSpan,
+  encodeSigned,
   type HashedSpan,
+  hashAndSign,
   hashedSpan,
-  type SealedSpan,
-  sealedSpan,
-  sealSpan,
   withSignature,
 } from './span-signature';
 
@@ -55,7 +55,7 @@ const HASHES_AT_ONCE = 64;
  * From so many spans on they are signed on another thread, which costs this one 60 µs for all of them instead of 38 µs
  * for each. Single spans gain nothing by it: with 32 callers the two cores are busy anyway.
  */
-const SIGN_ASIDE_FROM = 16;
+const SIGN_ON_THREAD_FROM = 16;
 
 /** Completes, signs and appends spans. The only way into the ledger. */
 export class SpanWriter {
@@ -109,7 +109,7 @@ export class SpanWriter {
   async #appendRest(
     identity: Identity,
     drafts: readonly SpanDraft[],
-    signed: readonly SealedSpan[],
+    signed: readonly EncodedSpan[],
     idempotency: IdempotencyRecord | undefined,
   ): Promise<Appended> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
@@ -132,12 +132,12 @@ export class SpanWriter {
   /** What is known already takes the place of what was sent, and versions after it follow its hash. */
   #reconcile(
     drafts: readonly SpanDraft[],
-    signed: readonly SealedSpan[],
-    stored: ReadonlyMap<string, SealedSpan>,
-  ): SealedSpan[] {
+    signed: readonly EncodedSpan[],
+    stored: ReadonlyMap<string, EncodedSpan>,
+  ): EncodedSpan[] {
     const known = new Map(stored);
-    return signed.map((sealed, index) => {
-      const { span } = sealed;
+    return signed.map((encoded, index) => {
+      const { span } = encoded;
       const draft = drafts[index];
       const before = known.get(keyOf(span));
       if (before !== undefined) refuseOtherContent(before.span, span, draft);
@@ -146,36 +146,39 @@ export class SpanWriter {
       const settled =
         before ??
         (isLinkedByUs && prevHash !== undefined && prevHash !== span.prev_hash
-          ? sealSpan({ ...span, prev_hash: prevHash }, this.#signingKey())
-          : sealed);
+          ? hashAndSign({ ...span, prev_hash: prevHash }, this.#signingKey())
+          : encoded);
       known.set(keyOf(span), settled);
       return settled;
     });
   }
 
-  async #stored(identity: Identity, sealed: readonly SealedSpan[]): Promise<ReadonlyMap<string, SealedSpan>> {
-    const keys = sealed.map(({ span }) => ({ id: span.id, seq: span.seq }));
+  async #stored(
+    identity: Identity,
+    encoded: readonly EncodedSpan[],
+  ): Promise<ReadonlyMap<string, EncodedSpan>> {
+    const keys = encoded.map(({ span }) => ({ id: span.id, seq: span.seq }));
     const rows = await readSpans(this.#database, identity, keys);
-    return new Map(rows.map((row) => [keyOf(row), sealedSpan(row)]));
+    return new Map(rows.map((row) => [keyOf(row), encodeSigned(row)]));
   }
 
-  async #sign(identity: Identity, drafts: readonly SpanDraft[]): Promise<SealedSpan[]> {
+  async #sign(identity: Identity, drafts: readonly SpanDraft[]): Promise<EncodedSpan[]> {
     const now = this.#now();
     const complete = drafts.map((draft) => completeSpan(draft, identity, now));
     const hashes = await this.#knownHashes(identity, complete);
     const key = this.#signingKey();
-    const prepared: (SealedSpan | HashedSpan)[] = [];
+    const prepared: (EncodedSpan | HashedSpan)[] = [];
     for (const span of complete) {
       // Between slices of a large batch other requests get their turn.
       if (prepared.length % HASHES_AT_ONCE === 0 && prepared.length > 0) await new Promise(setImmediate);
       // A version needs only the hash of the one before, so signatures can wait until all is hashed.
       const next = isClientSigned(span)
-        ? sealedSpan(checkClientSignature(span))
+        ? encodeSigned(checkClientSignature(span))
         : hashedSpan(follow(span, hashes), key);
       hashes.set(keyOf(span), next.span.curr_hash);
       prepared.push(next);
     }
-    return sealAll(prepared, key);
+    return signAll(prepared, key);
   }
 
   /** Hashes of the versions that unsigned drafts follow without saying so in `prev_hash`. */
@@ -205,18 +208,20 @@ export class SpanWriter {
     const keys = known.span_ids.map((id, index) => ({ id, seq: known.span_seqs[index] ?? 0 }));
     const rows = new Map((await readSpans(this.#database, identity, keys)).map((row) => [keyOf(row), row]));
     const spans = keys.flatMap((key) => rows.get(keyOf(key)) ?? []);
-    return appended(spans.map(sealedSpan), false);
+    return appended(spans.map(encodeSigned), false);
   }
 }
 
 /** Signs what lacks a signature. */
-async function sealAll(
-  prepared: readonly (SealedSpan | HashedSpan)[],
+async function signAll(
+  prepared: readonly (EncodedSpan | HashedSpan)[],
   key: SigningKey,
-): Promise<SealedSpan[]> {
+): Promise<EncodedSpan[]> {
   const hashes = prepared.flatMap((span) => ('hash' in span ? [span.hash] : []));
   const signatures =
-    hashes.length < SIGN_ASIDE_FROM ? hashes.map((hash) => key.sign(hash)) : await key.signAside(hashes);
+    hashes.length < SIGN_ON_THREAD_FROM
+      ? hashes.map((hash) => key.sign(hash))
+      : await key.signOnThread(hashes);
   let next = 0;
   return prepared.map((span) => {
     if (!('hash' in span)) return span;
@@ -227,8 +232,8 @@ async function sealAll(
   });
 }
 
-function appended(sealed: readonly SealedSpan[], created: boolean): Appended {
-  return { spans: sealed.map(({ span }) => span), json: sealed.map(({ json }) => json), created };
+function appended(encoded: readonly EncodedSpan[], created: boolean): Appended {
+  return { spans: encoded.map(({ span }) => span), json: encoded.map(({ json }) => json), created };
 }
 
 function follow(span: Span, hashes: ReadonlyMap<string, string>): Span {
@@ -272,8 +277,8 @@ function fingerprintOf(
   return { key: idempotencyKey, fingerprint: createHash('sha256').update(text).digest('hex') };
 }
 
-function keysOf(sealed: readonly SealedSpan[]) {
-  return { span_ids: sealed.map(({ span }) => span.id), span_seqs: sealed.map(({ span }) => span.seq) };
+function keysOf(encoded: readonly EncodedSpan[]) {
+  return { span_ids: encoded.map(({ span }) => span.id), span_seqs: encoded.map(({ span }) => span.seq) };
 }
 
 function keyOf({ id, seq }: { readonly id: string; readonly seq: number }): string {

@@ -47,7 +47,7 @@ export function timelineQuery(request: TimelineRequest): Statement {
   const text =
     ranges.length === 0
       ? EMPTY
-      : `SELECT *${moment(request)} FROM (${ranges.join(' UNION ALL ')}) r ORDER BY ${order} LIMIT ${limit}`;
+      : `SELECT *${snapshotColumn(request)} FROM (${ranges.join(' UNION ALL ')}) r ORDER BY ${order} LIMIT ${limit}`;
   const query = { text, values: ranges.length === 0 ? [] : parameters.values };
   const name = isOrderedPlan(request) && ranges.length > 0 ? nameOf(text) : undefined;
   return name === undefined ? query : { ...query, name };
@@ -67,7 +67,7 @@ const RELATION_ORDER_BY = {
 const EMPTY = 'SELECT WHERE false';
 
 /** What the first page of a listing sees, for the pages after it. */
-function moment({ order, after }: TimelineRequest): string {
+function snapshotColumn({ order, after }: TimelineRequest): string {
   return order === 'feed' || after !== undefined ? '' : ', pg_current_snapshot()::text AS snapshot';
 }
 
@@ -150,11 +150,11 @@ function conditionsOf(
     const snapshot = after !== undefined && after.order !== 'feed' ? after.snapshot : undefined;
     where.push(notDeleted(snapshot, parameters));
   }
-  if (after !== undefined) where.push(...beyond(after, parameters, ordered));
+  if (after !== undefined) where.push(...afterPosition(after, parameters, ordered));
   return where;
 }
 
-function beyond(after: TimelinePosition, parameters: Parameters, ordered: 'r' | 's'): string[] {
+function afterPosition(after: TimelinePosition, parameters: Parameters, ordered: 'r' | 's'): string[] {
   if (after.order === 'feed') {
     return [
       `(r.tx_id, r.ordinal) > (${parameters.add(after.txId)}::xid8, ${parameters.add(after.ordinal)}::bigint)`,

@@ -1,19 +1,19 @@
 /** `at`: RFC 3339 in UTC with exactly three fractional digits and `Z`, which is what `Date#toISOString` writes. */
 const PATTERN = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
-/** Whether a text is a span's `at`: of that form, and a moment that exists. */
+/** Whether a text is a span's `at`: of that form, and a time that exists. */
 export function isTimestamp(value: unknown): value is string {
   if (typeof value !== 'string' || !PATTERN.test(value)) return false;
-  const moment = new Date(value);
+  const date = new Date(value);
   // V8 reads 30 February as 1 March, so only the way back tells.
-  return !Number.isNaN(moment.getTime()) && moment.toISOString() === value;
+  return !Number.isNaN(date.getTime()) && date.toISOString() === value;
 }
 
 /** RFC 3339 section 5.6 date-time: any offset, any number of fractional digits. */
 const RFC_3339 = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)$/;
 
 /**
- * The ledger's form of any RFC 3339 moment, or undefined when it is none, does not exist (30 February, a leap
+ * The ledger's form of any RFC 3339 timestamp, or undefined when it is none, does not exist (30 February, a leap
  * second), lies outside the years 1 to 9999, or says more than milliseconds.
  */
 export function normalizeTimestamp(value: string): string | undefined {
@@ -21,8 +21,8 @@ export function normalizeTimestamp(value: string): string | undefined {
   if (date === undefined || time === undefined || /[^0]/.test(fraction.slice(3))) return undefined;
   const local = `${date}T${time}.${fraction.slice(0, 3).padEnd(3, '0')}`;
   if (!isTimestamp(`${local}Z`)) return undefined;
-  const moment = new Date(`${local}${offset.toUpperCase()}`);
-  if (Number.isNaN(moment.getTime())) return undefined;
-  const text = moment.toISOString();
+  const instant = new Date(`${local}${offset.toUpperCase()}`);
+  if (Number.isNaN(instant.getTime())) return undefined;
+  const text = instant.toISOString();
   return isTimestamp(text) && !text.startsWith('0000') ? text : undefined;
 }

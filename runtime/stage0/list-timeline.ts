@@ -44,18 +44,21 @@ export const listTimeline: Handler = async (stage0, { request, caller }) => {
 
 function normalize(given: TimelineFilter): TimelineFilter {
   const faults: Fault[] = [];
-  const moment = (member: 'since' | 'until') => {
+  const timestamp = (member: 'since' | 'until') => {
     const value = given[member];
     if (value === undefined) return {};
     const normal = normalizeTimestamp(value);
     if (normal === undefined)
-      faults.push({ pointer: `/${member}`, detail: 'must be an RFC 3339 moment with at most milliseconds' });
+      faults.push({
+        pointer: `/${member}`,
+        detail: 'must be an RFC 3339 timestamp with at most milliseconds',
+      });
     return { [member]: normal ?? value };
   };
   const filter = {
     ...given,
-    ...moment('since'),
-    ...moment('until'),
+    ...timestamp('since'),
+    ...timestamp('until'),
     ...(given.parent_id === undefined ? {} : { parent_id: given.parent_id.toLowerCase() }),
     ...(given.related_to === undefined ? {} : { related_to: given.related_to.toLowerCase() }),
   };

@@ -11,7 +11,7 @@ const LIMIT = {
   description: 'Spans of a page, 1 to 1000; defaults to 100.',
 } as const;
 
-const MOMENT = { type: 'string', description: 'RFC 3339.' } as const;
+const TIMESTAMP = { type: 'string', description: 'RFC 3339.' } as const;
 
 /** Query of `GET /api/timeline`. */
 export const TIMELINE_QUERY = {
@@ -29,8 +29,8 @@ export const TIMELINE_QUERY = {
     parent_id: UUID,
     related_to: { ...UUID, description: 'Spans whose related_to names this id.' },
     name: NAME,
-    since: { ...MOMENT, description: 'RFC 3339; spans at this moment or later.' },
-    until: { ...MOMENT, description: 'RFC 3339; spans before this moment.' },
+    since: { ...TIMESTAMP, description: 'RFC 3339; spans at this time or later.' },
+    until: { ...TIMESTAMP, description: 'RFC 3339; spans before this time.' },
     limit: LIMIT,
     cursor: {
       type: 'string',

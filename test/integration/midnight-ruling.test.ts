@@ -314,7 +314,7 @@ describe('midnight', () => {
 
   it('an input of another form is refused with the form that is expected', async () => {
     for (const [input, why] of [
-      [{}, /scheduled_for must be an RFC 3339 moment/],
+      [{}, /scheduled_for must be an RFC 3339 timestamp/],
       [{ scheduled_for: '2026-02-30T00:00:00Z' }, /scheduled_for/],
       [{ scheduled_for: MARCH_29, subject_ids: ['x'] }, /subject_ids must be a list of at most 100 UUIDs/],
     ] as const) {

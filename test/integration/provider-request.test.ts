@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { objectOf } from '../../runtime/kernels/provider/provider';
+import { objectOf } from '../../runtime/kernels/json';
 import { KeyRing } from '../../runtime/ledger/keys/key-ring';
 import { stableId, stableIdSalt } from '../../runtime/ledger/stable-id';
 import { HELLO, openProviderWorld, type ProviderWorld } from '../support/provider-world';

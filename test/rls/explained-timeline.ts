@@ -1,6 +1,7 @@
 import { escapeLiteral, type PoolClient } from 'pg';
+import { ORDERED_PLAN } from '../../runtime/db/identity-statements';
 import type { Database } from '../../runtime/db/pool';
-import { ORDERED_PLAN, type Statement } from '../../runtime/db/query-as';
+import type { Statement } from '../../runtime/db/query-as';
 import { withPg } from '../../runtime/db/with-pg';
 import { readTimeline, type TimelinePage, type TimelineRequest } from '../../runtime/ledger/timeline';
 import { isOrderedPlan, timelineQuery } from '../../runtime/ledger/timeline-query';

@@ -50,7 +50,7 @@ export function decide(
   if (enough) return { ...OK, reason: 'quorum_reached' };
   if (subject.deadline_type === null || subject.deadline_type === 'null') return null;
   const deadlineMs = subject.deadline_type === 'string' ? readDeadline(subject.deadline ?? '') : null;
-  if (deadlineMs === null) return 'metadata.deadline is neither an RFC 3339 moment nor a date YYYY-MM-DD';
+  if (deadlineMs === null) return 'metadata.deadline is neither an RFC 3339 timestamp nor a date YYYY-MM-DD';
   if (deadlineMs > night.ms) return null;
   if (subject.has_evidence) return { ...NOT, reason: 'deadline_passed_not_accepted' };
   if (heldUntil === undefined) return DOUBT;

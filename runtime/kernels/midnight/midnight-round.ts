@@ -83,7 +83,7 @@ function nightOf(ctx: KernelContext, event: JsonValue): Night {
     return { scheduledFor: new Date(parisMidnight(localDate)).toISOString(), localDate };
   }
   const ms = momentMs(asked);
-  if (ms === null) throw new TypeError('scheduled_for must be an RFC 3339 moment');
+  if (ms === null) throw new TypeError('scheduled_for must be an RFC 3339 timestamp');
   return { scheduledFor: new Date(ms).toISOString(), localDate: parisDate(ms) };
 }
 

@@ -1,5 +1,6 @@
 import type { JsonValue, SignedSpan, Span } from '../../base/span';
 import type { SpanDraft } from '../../ledger/span-draft';
+import { isUuid } from '../json';
 import type { FunctionContext } from '../kernel-context';
 import { decide, momentMs, type Night, type Ruling, type Subject } from './midnight-law';
 import { nextDate, parisDate, parisMidnight } from './paris-time';
@@ -87,7 +88,7 @@ function readInput(input: JsonValue): { night: Night; subjectIds: string[] | nul
   };
   const ms = momentMs(scheduledFor);
   if (typeof scheduledFor !== 'string' || ms === null) {
-    throw new TypeError('scheduled_for must be an RFC 3339 moment, such as 2026-03-28T23:00:00.000Z');
+    throw new TypeError('scheduled_for must be an RFC 3339 timestamp, such as 2026-03-28T23:00:00.000Z');
   }
   if (ids !== null && !(Array.isArray(ids) && ids.length <= BATCH && ids.every(isUuid))) {
     throw new TypeError(`subject_ids must be a list of at most ${BATCH} UUIDs`);
@@ -300,8 +301,4 @@ function decisionId({ crypto, env }: FunctionContext, subjectId: string, localDa
   digest[6] = ((digest[6] ?? 0) & 0x0f) | 0x80;
   digest[8] = ((digest[8] ?? 0) & 0x3f) | 0x80;
   return crypto.hex(digest).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-}
-
-function isUuid(value: unknown): value is string {
-  return typeof value === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value);
 }

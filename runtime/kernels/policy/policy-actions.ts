@@ -1,5 +1,6 @@
 import type { JsonValue, SignedSpan, Visibility } from '../../base/span';
 import type { SpanDraft } from '../../ledger/span-draft';
+import { isUuid } from '../json';
 
 /** Actions of one policy on one span. */
 export const MAX_ACTIONS = 20;
@@ -49,7 +50,7 @@ function readRequest(policy: SignedSpan, trigger: SignedSpan, action: Members): 
   const unknown = unknownMember(action, ['type', 'function_id', 'input']);
   if (unknown !== undefined) return `${unknown} is not a member of a request action`;
   const functionId = typeof action.function_id === 'string' ? action.function_id.toLowerCase() : '';
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(functionId)) return 'function_id must be a UUID';
+  if (!isUuid(functionId)) return 'function_id must be a UUID';
   return {
     entity_type: 'request',
     who: 'policy_agent',

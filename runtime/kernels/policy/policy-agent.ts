@@ -55,7 +55,7 @@ interface Tick {
 /**
  * Evaluates every active policy on the spans behind its cursor, in feed order, exactly once each (DESIGN.md
  * section 8). A policy reads nothing and writes nothing: it returns actions, and the agent appends them under
- * the identity of the policy's owner. Ids of reactions follow from policy, trigger and place, and the cursor
+ * the identity of the policy's owner. Ids of reactions follow from policy, trigger and position, and the cursor
  * moves only behind what has been appended: a tick that dies half-way is repeated without a trace.
  *
  * A policy is shown the spans of its own tenant that its owner may read, without those it emitted itself.
@@ -122,12 +122,12 @@ async function turn(tick: Tick, lane: Lane, cursor: Cursor): Promise<boolean> {
 async function react(tick: Tick, lane: Lane, cursor: Cursor): Promise<boolean> {
   const { counts } = tick;
   const owner = tick.ctx.as({ user: cursor.owner_id, tenant: cursor.tenant_id });
-  // Policies of one owner that have read everything stand at the same place: one look serves them all.
-  const place = JSON.stringify([cursor.tenant_id, cursor.owner_id, cursor.tx_id, cursor.ordinal]);
-  if (tick.idle.has(place)) return false;
+  // Policies of one owner that have read everything stand at the same position: one look serves them all.
+  const position = JSON.stringify([cursor.tenant_id, cursor.owner_id, cursor.tx_id, cursor.ordinal]);
+  if (tick.idle.has(position)) return false;
   const page = await owner.feed({ tx_id: cursor.tx_id, ordinal: cursor.ordinal }, TURN_SPANS);
   if (page.spans.length === 0) {
-    tick.idle.add(place);
+    tick.idle.add(position);
     return false;
   }
   const policy = await readPolicy(owner, cursor);

@@ -1,6 +1,7 @@
-import type { JsonValue } from '../../base/span';
+import type { JsonObject, JsonValue } from '../../base/span';
+import { isObject, objectOf } from '../json';
 import type { OutgoingResponse } from '../kernel-context';
-import { isObject, type JsonObject, MAX_STORED_BYTES, objectOf, type Provider, Refusal } from './provider';
+import { MAX_STORED_BYTES, type Provider, Refusal } from './provider';
 
 type Answered = Extract<OutgoingResponse, { readonly ok: true }>;
 

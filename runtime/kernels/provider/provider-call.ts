@@ -1,5 +1,6 @@
+import type { JsonObject } from '../../base/span';
 import type { KernelContext, KernelError, OutgoingResponse } from '../kernel-context';
-import { type JsonObject, type Provider, Refusal, withSecret } from './provider';
+import { type Provider, Refusal, withSecret } from './provider';
 import { detailOf, isOutOfCredit, outputOf } from './provider-answer';
 import type { ProviderRequest } from './provider-request';
 

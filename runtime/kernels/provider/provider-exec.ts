@@ -1,21 +1,13 @@
-import type { JsonValue, SignedSpan, Visibility } from '../../base/span';
+import type { JsonObject, JsonValue, SignedSpan, Visibility } from '../../base/span';
 import type { SpanDraft } from '../../ledger/span-draft';
 import { takeRun } from '../daily-quota';
+import { isConflict, isObject, isUuid, objectOf } from '../json';
 import type { KernelContext, KernelError, KernelOutcome } from '../kernel-context';
-import {
-  isObject,
-  type JsonObject,
-  MAX_STORED_BYTES,
-  objectOf,
-  type Provider,
-  parseProvider,
-  Refusal,
-} from './provider';
+import { MAX_STORED_BYTES, type Provider, parseProvider, Refusal } from './provider';
 import { callProvider, type ProviderResult } from './provider-call';
 import { findProvider } from './provider-lookup';
 import { type ProviderRequest, requestOf } from './provider-request';
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const ERROR_CODES: readonly KernelError['code'][] = [
   'not_found',
   'forbidden',
@@ -88,7 +80,7 @@ function readEvent(event: JsonValue): Call {
     attempt,
   } = objectOf(event);
   const provider =
-    typeof id === 'string' && UUID.test(id.toLowerCase())
+    typeof id === 'string' && isUuid(id.toLowerCase())
       ? { id: id.toLowerCase() }
       : typeof name === 'string' && name !== '' && id === undefined
         ? { name }
@@ -104,7 +96,7 @@ function readEvent(event: JsonValue): Call {
     provider,
     input: input ?? null,
     traceId: typeof traceId === 'string' && traceId !== '' ? traceId : undefined,
-    requestId: typeof requestId === 'string' && UUID.test(requestId) ? requestId : undefined,
+    requestId: isUuid(requestId) ? requestId : undefined,
     attempt: typeof attempt === 'number' && Number.isSafeInteger(attempt) ? attempt : 1,
   };
 }
@@ -150,9 +142,7 @@ async function record(ctx: KernelContext, finished: Finished): Promise<KernelOut
   try {
     return outcomeOf(await ctx.insertSpan(draft));
   } catch (error) {
-    const isConflict =
-      typeof error === 'object' && error !== null && 'code' in error && error.code === 'conflict';
-    if (!isConflict) throw error;
+    if (!isConflict(error)) throw error;
     // Another worker recorded this attempt while this one waited for the service: its record stands.
     const recorded = await executionOf(ctx, call);
     if (recorded !== null) return outcomeOf(recorded);

@@ -1,5 +1,6 @@
-import type { JsonValue } from '../../base/span';
-import { isObject, type JsonObject, objectOf, type Provider, Refusal } from './provider';
+import type { JsonObject, JsonValue } from '../../base/span';
+import { isObject, objectOf } from '../json';
+import { type Provider, Refusal } from './provider';
 
 /** What goes over the wire, but for the API key. */
 export interface ProviderRequest {

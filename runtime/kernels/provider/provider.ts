@@ -1,7 +1,6 @@
-import type { JsonValue, SignedSpan } from '../../base/span';
+import type { JsonObject, JsonValue, SignedSpan } from '../../base/span';
+import { isObject, objectOf } from '../json';
 import type { KernelError } from '../kernel-context';
-
-export type JsonObject = { readonly [member: string]: JsonValue };
 
 export type ProviderKind = 'openai' | 'anthropic' | 'ollama' | 'http';
 
@@ -127,14 +126,6 @@ export function withSecret(headers: Provider['headers'], key: string | undefined
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, value.replaceAll(SECRET, () => key)]),
   );
-}
-
-export function objectOf(value: JsonValue | undefined): JsonObject {
-  return isObject(value) ? value : {};
-}
-
-export function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Reads members one by one and remembers what is wrong with each. */

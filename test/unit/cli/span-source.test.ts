@@ -29,9 +29,9 @@ describe('spansOfFile', () => {
 
   const LINES = '{"a":1}\n\n{"b":"é"}\r\n{"c":3}';
   const SPANS = [
-    { place: 'line 1', span: { a: 1 } },
-    { place: 'line 3', span: { b: 'é' } },
-    { place: 'line 4', span: { c: 3 } },
+    { location: 'line 1', span: { a: 1 } },
+    { location: 'line 3', span: { b: 'é' } },
+    { location: 'line 4', span: { c: 3 } },
   ];
 
   it('reads one span a line and skips blank lines', async () => {
@@ -59,7 +59,7 @@ describe('spansOfFile', () => {
       Buffer.concat([Buffer.alloc(9 * 1024 * 1024, 'x'), Buffer.from('\n{"a":1}\n')]),
     );
     assert.deepEqual(
-      found.map(({ place }) => place),
+      found.map(({ location }) => location),
       ['line 1', 'line 2'],
     );
     assert.ok(found[0] && 'unreadable' in found[0]);

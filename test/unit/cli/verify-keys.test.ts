@@ -48,7 +48,7 @@ describe('verifying with a key history', () => {
   async function verify(spans: readonly SignedSpan[], history: KeyHistory) {
     const faults: VerifyFault[] = [];
     async function* source(): AsyncGenerator<Found> {
-      for (const [index, span] of spans.entries()) yield { place: `line ${index + 1}`, span };
+      for (const [index, span] of spans.entries()) yield { location: `line ${index + 1}`, span };
     }
     const report = await verifySpans(source(), {
       history,

@@ -15,7 +15,7 @@ describe('verifySpans', () => {
   ): Promise<{ report: VerifyReport; faults: VerifyFault[] }> {
     const faults: VerifyFault[] = [];
     async function* source(): AsyncGenerator<Found> {
-      for (const [index, span] of spans.entries()) yield { place: `line ${index + 1}`, span };
+      for (const [index, span] of spans.entries()) yield { location: `line ${index + 1}`, span };
     }
     const report = await verifySpans(source(), {
       isComplete: () => options.isComplete ?? true,
@@ -45,12 +45,12 @@ describe('verifySpans', () => {
     assert.equal(report.entities, 2);
   });
 
-  it('names the span and its place when one nested value was changed', async () => {
+  it('names the span and its location when one nested value was changed', async () => {
     const good = signedSpan({ metadata: { list: [{ amount: 1 }] } });
     const { faults } = await verify([signedSpan(), { ...good, metadata: { list: [{ amount: 2 }] } }]);
     assert.equal(faults.length, 1);
     assert.equal(faults[0]?.id, good.id);
-    assert.equal(faults[0]?.place, 'line 2');
+    assert.equal(faults[0]?.location, 'line 2');
     assert.match(faults[0]?.detail ?? '', /^hash: /);
   });
 

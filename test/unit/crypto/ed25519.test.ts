@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { ed25519, hex, nobleEd25519, toU8, verifyAside } from '../../../runtime/crypto';
+import { ed25519, hex, nobleEd25519, toU8, verifyAsync } from '../../../runtime/crypto';
 import { isRefusedPoint } from '../../../runtime/crypto/ed25519-point';
 import { readVectors } from '../../vectors/read-vectors';
 
@@ -116,7 +116,7 @@ describe('ed25519 on another thread', () => {
     const outcomes = await Promise.all(
       cases.map((parts) => {
         const [signature, message, publicKey] = [toU8(parts[0]), toU8(parts[1]), toU8(parts[2])];
-        return verifyAside(signature, message, publicKey);
+        return verifyAsync(signature, message, publicKey);
       }),
     );
     for (const [index, parts] of cases.entries()) {

@@ -31,7 +31,7 @@ describe('signing aside', () => {
     const other = signingKeyFromHex('08'.repeat(32));
     const batches = [1, 100, 0, 3, 1_000, 17].map(someHashes);
     const signatures = await Promise.all(
-      batches.map((batch, index) => (index % 2 === 0 ? key : other).signAside(batch)),
+      batches.map((batch, index) => (index % 2 === 0 ? key : other).signOnThread(batch)),
     );
     for (const [index, batch] of batches.entries()) {
       const signer = index % 2 === 0 ? key : other;
@@ -44,10 +44,10 @@ describe('signing aside', () => {
 
   it('refuses what is no hash, and signs what comes next', async () => {
     for (const length of [0, 31, 33]) {
-      await assert.rejects(key.signAside([new Uint8Array(32), new Uint8Array(length)]), TypeError);
+      await assert.rejects(key.signOnThread([new Uint8Array(32), new Uint8Array(length)]), TypeError);
     }
     const hashes = someHashes(2);
-    assert.deepEqual((await key.signAside(hashes)).map(hex), signedHere(hashes));
+    assert.deepEqual((await key.signOnThread(hashes)).map(hex), signedHere(hashes));
   });
 
   for (const [what, source] of [
@@ -96,7 +96,7 @@ describe('signing aside', () => {
       const { generateSigningKey } = require('./runtime/crypto');
       const key = generateSigningKey();
       const hashes = Array.from({ length: 200 }, () => new Uint8Array(32));
-      const batch = () => key.signAside(hashes).then((signatures) => console.log(signatures.length));
+      const batch = () => key.signOnThread(hashes).then((signatures) => console.log(signatures.length));
       batch().then(() => setImmediate(batch));`;
     const { status, stdout } = spawnSync(
       process.execPath,

@@ -10,7 +10,7 @@ function allocated(setup: string, once: string): number {
   const program = `
     const { cryptoReady, generateSigningKey } = require('./runtime/crypto');
     const { completeSpan } = require('./runtime/ledger/span-draft');
-    const { sealSpan, verifySpan } = require('./runtime/ledger/span-signature');
+    const { hashAndSign, verifySpan } = require('./runtime/ledger/span-signature');
     const { sampleSpan } = require('./bench/harness/sample-spans');
     const key = generateSigningKey();
     const identity = { user: 'alice', tenant: 'acme' };
@@ -44,12 +44,12 @@ describe('allocations', () => {
       'completing, hashing and signing a span',
       12_700,
       '',
-      'sealSpan(completeSpan(sampleSpan(n), identity, at), key);',
+      'hashAndSign(completeSpan(sampleSpan(n), identity, at), key);',
     ],
     [
       'verifying a span',
       7_700,
-      'const { span } = sealSpan(completeSpan(sampleSpan(1), identity, at), key);',
+      'const { span } = hashAndSign(completeSpan(sampleSpan(1), identity, at), key);',
       'if (!verifySpan(span).ok) throw new Error("it must verify");',
     ],
   ] as const) {

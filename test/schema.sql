@@ -16,6 +16,12 @@ TABLE app.execution_quota (row security: f, forced: f)
   tenant_id text NOT NULL
   day date NOT NULL
   used integer NOT NULL
+TABLE app.feed_epoch (row security: t, forced: f)
+  number bigint NOT NULL GENERATED ALWAYS AS IDENTITY
+  epoch uuid NOT NULL DEFAULT gen_random_uuid()
+  began_at timestamp with time zone NOT NULL DEFAULT now()
+  survived_tx_id xid8
+  survived_ordinal bigint
 TABLE app.function_schedule (row security: f, forced: f)
   function_id uuid NOT NULL
   seq integer NOT NULL
@@ -117,6 +123,9 @@ TABLE ledger.universal_registry (row security: t, forced: t)
 
 app.deletion deletion_pkey PRIMARY KEY (id, seq)
 app.execution_quota execution_quota_pkey PRIMARY KEY (tenant_id, day)
+app.feed_epoch feed_epoch_check CHECK (((survived_tx_id IS NULL) = (survived_ordinal IS NULL)))
+app.feed_epoch feed_epoch_epoch_key UNIQUE (epoch)
+app.feed_epoch feed_epoch_pkey PRIMARY KEY (number)
 app.function_schedule function_schedule_pkey PRIMARY KEY (function_id)
 app.idempotency_key idempotency_key_pkey PRIMARY KEY (tenant_id, key)
 app.job_run job_run_outcome_check CHECK ((outcome = ANY (ARRAY['ok'::text, 'error'::text])))
@@ -165,6 +174,8 @@ CREATE INDEX universal_registry_trace_id ON ledger.universal_registry USING btre
 CREATE INDEX universal_registry_who ON ledger.universal_registry USING btree (audience, who, at, id, seq)
 CREATE UNIQUE INDEX deletion_pkey ON app.deletion USING btree (id, seq)
 CREATE UNIQUE INDEX execution_quota_pkey ON app.execution_quota USING btree (tenant_id, day)
+CREATE UNIQUE INDEX feed_epoch_epoch_key ON app.feed_epoch USING btree (epoch)
+CREATE UNIQUE INDEX feed_epoch_pkey ON app.feed_epoch USING btree (number)
 CREATE UNIQUE INDEX function_schedule_pkey ON app.function_schedule USING btree (function_id)
 CREATE UNIQUE INDEX idempotency_key_pkey ON app.idempotency_key USING btree (tenant_id, key)
 CREATE UNIQUE INDEX job_run_pkey ON app.job_run USING btree (job)
@@ -180,6 +191,7 @@ CREATE UNIQUE INDEX universal_registry_pkey ON ledger.universal_registry USING b
 
 -- Policies
 
+read_by_app app.feed_epoch PERMISSIVE FOR SELECT TO logline_app USING (true) WITH CHECK ()
 own_tenant app.idempotency_key PERMISSIVE FOR ALL TO public USING ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))) WITH CHECK ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id)))
 append_by_trigger app.span_relation PERMISSIVE FOR INSERT TO public USING () WITH CHECK (true)
 read_own_audiences app.span_relation PERMISSIVE FOR SELECT TO public USING ((audience = ANY (( SELECT ledger.session_audiences() AS session_audiences)::text[]))) WITH CHECK ()
@@ -240,6 +252,26 @@ VIEW ledger.visible_timeline (security_invoker=true) AS
 
 -- Functions
 
+CREATE OR REPLACE FUNCTION app.begin_feed_epoch()
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog'
+AS $function$
+DECLARE
+  begun uuid;
+BEGIN
+  ALTER TABLE ledger.universal_registry NO FORCE ROW LEVEL SECURITY;
+  INSERT INTO app.feed_epoch (survived_tx_id, survived_ordinal)
+  SELECT coalesce(last.tx_id, '0'), coalesce(last.ordinal, 0)
+    FROM (VALUES (1)) AS always
+    LEFT JOIN LATERAL (
+      SELECT tx_id, ordinal FROM ledger.universal_registry ORDER BY tx_id DESC, ordinal DESC LIMIT 1
+    ) AS last ON true
+  RETURNING epoch INTO begun;
+  ALTER TABLE ledger.universal_registry FORCE ROW LEVEL SECURITY;
+  RETURN begun;
+END
+$function$
 CREATE OR REPLACE FUNCTION app.copy_span_relations()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -502,6 +534,7 @@ function ledger.session_user_id() TO PUBLIC: EXECUTE
 function ledger.session_user_id() TO logline_app: EXECUTE
 relation app.deletion TO logline_app: SELECT
 relation app.execution_quota TO logline_app: DELETE, INSERT, SELECT, UPDATE
+relation app.feed_epoch TO logline_app: SELECT
 relation app.function_schedule TO logline_app: DELETE, SELECT, UPDATE
 relation app.idempotency_key TO logline_app: INSERT, SELECT
 relation app.job_run TO logline_app: INSERT, SELECT, UPDATE

@@ -93,6 +93,19 @@ export class ConflictError extends LogLineError {
   readonly title = 'Conflict with what the ledger holds';
 }
 
+/** 410: a cursor of a state that this ledger is not in any more, since its database was set back. */
+export class CursorAheadError extends LogLineError {
+  readonly code = 'cursor_ahead';
+  readonly status = 410;
+  readonly title = 'The cursor is ahead of the ledger';
+
+  constructor() {
+    super(
+      'The database was set back behind this cursor, so what it stands for is gone; ask the operator to run logline restore, or start again without a cursor.',
+    );
+  }
+}
+
 /** 413: the request or one span is too large. */
 export class TooLargeError extends LogLineError {
   readonly code = 'too_large';

@@ -36,6 +36,14 @@ export interface AppExecutionQuota {
   used: number;
 }
 
+export interface AppFeedEpoch {
+  began_at: Generated<string>;
+  epoch: Generated<string>;
+  number: Generated<string>;
+  survived_ordinal: string | null;
+  survived_tx_id: string | null;
+}
+
 export interface AppFunctionSchedule {
   done_until: string | null;
   due_at: Generated<string>;
@@ -191,6 +199,7 @@ export interface LedgerVisibleTimeline {
 export interface DB {
   "app.deletion": AppDeletion;
   "app.execution_quota": AppExecutionQuota;
+  "app.feed_epoch": AppFeedEpoch;
   "app.function_schedule": AppFunctionSchedule;
   "app.idempotency_key": AppIdempotencyKey;
   "app.job_run": AppJobRun;

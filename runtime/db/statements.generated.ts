@@ -18,6 +18,8 @@ export const STATEMENT_TEXTS = {
     'select "used" from "app"."execution_quota" where "tenant_id" = $1 and day = $2::date',
   migration:
     'select "name" from "app"."migration_checksum" where "name" = $1',
+  feed_state:
+    'select "epoch", "survived_tx_id", "survived_ordinal", pg_snapshot_xmin(pg_current_snapshot())::text as "xmin", pg_snapshot_xmax(pg_current_snapshot())::text as "xmax" from "app"."feed_epoch" order by "number"',
   job_started:
     'insert into "app"."job_run" ("job", "started_at") values ($1, now()) on conflict ("job") do update set "started_at" = now()',
   job_ended:

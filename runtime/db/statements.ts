@@ -102,6 +102,17 @@ export const STATEMENTS = {
   migration: (name: string) =>
     db.selectFrom('app.migration_checksum').select('name').where('name', '=', name),
 
+  /** Every feed epoch, oldest first, and how far the feed has got. */
+  feed_state: () =>
+    db
+      .selectFrom('app.feed_epoch')
+      .select(['epoch', 'survived_tx_id', 'survived_ordinal'])
+      .select([
+        sql<string>`pg_snapshot_xmin(pg_current_snapshot())::text`.as('xmin'),
+        sql<string>`pg_snapshot_xmax(pg_current_snapshot())::text`.as('xmax'),
+      ])
+      .orderBy('number'),
+
   job_started: (job: string) =>
     db
       .insertInto('app.job_run')

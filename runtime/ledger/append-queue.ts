@@ -37,7 +37,7 @@ export interface AppendQueueOptions {
 
 interface Waiting {
   readonly batch: AppendBatch;
-  readonly resolve: () => void;
+  readonly resolve: (txId: string) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -68,12 +68,12 @@ export class AppendQueue {
   }
 
   /**
-   * Resolves when the batch is committed.
+   * Resolves when the batch is committed, to the id of its transaction.
    * @throws pg's error for a refusal by the database; UnavailableError when too much is waiting or the
    * database is gone. After the latter the batch may or may not be committed: only ids or an
    * Idempotency-Key make a retry safe.
    */
-  append(batch: AppendBatch): Promise<void> {
+  append(batch: AppendBatch): Promise<string> {
     if (this.#waitingSpans + batch.spans.length > this.#maxWaitingSpans) {
       return Promise.reject(
         new UnavailableError('Too many spans are waiting to be written; try again in a moment.', {
@@ -120,8 +120,8 @@ export class AppendQueue {
 
   async #commit(group: readonly Waiting[]): Promise<void> {
     try {
-      await this.#send(group.map((waiting) => waiting.batch));
-      for (const waiting of group) waiting.resolve();
+      const txId = await this.#send(group.map((waiting) => waiting.batch));
+      for (const waiting of group) waiting.resolve(txId);
     } catch (error) {
       if (group.length === 1 || isConnectionLost(error)) {
         for (const waiting of group) waiting.reject(error);
@@ -134,13 +134,16 @@ export class AppendQueue {
     }
   }
 
-  async #send(batches: readonly AppendBatch[]): Promise<void> {
+  async #send(batches: readonly AppendBatch[]): Promise<string> {
     const client = await this.#database.connect().catch((error) => {
       throw asLogLineError(error);
     });
     try {
-      await client.query(appendQuery(mergeByIdentity(batches)));
+      const { rows } = await client.query<{ tx_id: string }>(appendQuery(mergeByIdentity(batches)));
       client.release();
+      const [row] = rows;
+      if (row === undefined) throw new Error('an append says no transaction id');
+      return row.tx_id;
     } catch (error) {
       client.release(isConnectionLost(error));
       throw isConnectionLost(error) ? asLogLineError(error) : error;
@@ -161,7 +164,7 @@ function appendQuery(batches: readonly WireBatch[]): { name: string; text: strin
     const { identity, spans } = first;
     return {
       name: 'append_spans_of_one',
-      text: 'SELECT ledger.append_spans($1, $2, $3)',
+      text: 'SELECT ledger.append_spans($1, $2, $3), pg_current_xact_id() AS tx_id',
       values: [identity.user, identity.tenant, `[${spans.join(',')}]`],
     };
   }
@@ -169,7 +172,11 @@ function appendQuery(batches: readonly WireBatch[]): { name: string; text: strin
     const head = JSON.stringify({ user_id: identity.user, tenant_id: identity.tenant, idempotency });
     return `${head.slice(0, -1)},"spans":[${spans.join(',')}]}`;
   });
-  return { name: 'append_spans', text: 'SELECT ledger.append_spans($1)', values: [`[${texts.join(',')}]`] };
+  return {
+    name: 'append_spans',
+    text: 'SELECT ledger.append_spans($1), pg_current_xact_id() AS tx_id',
+    values: [`[${texts.join(',')}]`],
+  };
 }
 
 /** One INSERT for each identity instead of one for each caller; a batch with a key keeps its own. */

@@ -30,6 +30,8 @@ export interface Appended {
   readonly json: readonly string[];
   /** False when every span was in the ledger before. */
   readonly created: boolean;
+  /** The transaction that wrote them; undefined when nothing had to be written. */
+  readonly txId: string | undefined;
 }
 
 export interface AppendOptions {
@@ -91,8 +93,8 @@ export class SpanWriter {
     const signed = await this.#sign(identity, drafts);
     const idempotency = request === undefined ? undefined : { ...request, ...keysOf(signed) };
     try {
-      await this.#queue.append({ identity, spans: signed, idempotency });
-      return appended(signed, true);
+      const txId = await this.#queue.append({ identity, spans: signed, idempotency });
+      return appended(signed, txId);
     } catch (error) {
       if (idempotency !== undefined && isUniqueViolation(error, 'idempotency_key_pkey')) {
         const replayed = await this.#replay(identity, idempotency);
@@ -116,10 +118,10 @@ export class SpanWriter {
       const stored = await this.#stored(identity, signed);
       const spans = this.#reconcile(drafts, signed, stored);
       const rest = [...new Set(spans)].filter(({ span }) => !stored.has(keyOf(span)));
-      if (rest.length === 0) return appended(spans, false);
+      if (rest.length === 0) return appended(spans);
       try {
-        await this.#queue.append({ identity, spans: rest, idempotency });
-        return appended(spans, true);
+        const txId = await this.#queue.append({ identity, spans: rest, idempotency });
+        return appended(spans, txId);
       } catch (error) {
         if (!isUniqueViolation(error)) throw asLogLineError(error);
         // Taken, but not to be seen: it belongs to somebody else, or a writer committed in between.
@@ -208,7 +210,7 @@ export class SpanWriter {
     const keys = known.span_ids.map((id, index) => ({ id, seq: known.span_seqs[index] ?? 0 }));
     const rows = new Map((await readSpans(this.#database, identity, keys)).map((row) => [keyOf(row), row]));
     const spans = keys.flatMap((key) => rows.get(keyOf(key)) ?? []);
-    return appended(spans.map(encodeSigned), false);
+    return appended(spans.map(encodeSigned));
   }
 }
 
@@ -232,8 +234,13 @@ async function signAll(
   });
 }
 
-function appended(encoded: readonly EncodedSpan[], created: boolean): Appended {
-  return { spans: encoded.map(({ span }) => span), json: encoded.map(({ json }) => json), created };
+function appended(encoded: readonly EncodedSpan[], txId?: string): Appended {
+  return {
+    spans: encoded.map(({ span }) => span),
+    json: encoded.map(({ json }) => json),
+    created: txId !== undefined,
+    txId,
+  };
 }
 
 function follow(span: Span, hashes: ReadonlyMap<string, string>): Span {

@@ -47,7 +47,7 @@ export function timelineQuery(request: TimelineRequest): Statement {
   const text =
     ranges.length === 0
       ? EMPTY
-      : `SELECT *${snapshotColumn(request)} FROM (${ranges.join(' UNION ALL ')}) r ORDER BY ${order} LIMIT ${limit}`;
+      : `SELECT *${snapshotColumns(request)} FROM (${ranges.join(' UNION ALL ')}) r ORDER BY ${order} LIMIT ${limit}`;
   const query = { text, values: ranges.length === 0 ? [] : parameters.values };
   const name = isOrderedPlan(request) && ranges.length > 0 ? nameOf(text) : undefined;
   return name === undefined ? query : { ...query, name };
@@ -66,9 +66,13 @@ const RELATION_ORDER_BY = {
 
 const EMPTY = 'SELECT WHERE false';
 
+/** The epoch that the page is read in; a server that was restored may have another than the process remembers. */
+const EPOCH = ', (SELECT e.epoch FROM app.feed_epoch e ORDER BY e.number DESC LIMIT 1) AS epoch';
+
 /** What the first page of a listing sees, for the pages after it. */
-function snapshotColumn({ order, after }: TimelineRequest): string {
-  return order === 'feed' || after !== undefined ? '' : ', pg_current_snapshot()::text AS snapshot';
+function snapshotColumns({ order, after }: TimelineRequest): string {
+  if (order === 'feed') return EPOCH;
+  return after === undefined ? `, pg_current_snapshot()::text AS snapshot${EPOCH}` : '';
 }
 
 /** Filters that can be combined only by a plan that knows their values. */

@@ -27,6 +27,8 @@ export interface TimelinePage {
   readonly hasMore: boolean;
   /** Undefined after the last page of `desc` and `asc`; always given for `feed`, whose end only waits. */
   readonly next: TimelinePosition | undefined;
+  /** The feed epoch that the page was read in, when it says one: for `feed` and first pages, unless they are empty. */
+  readonly epoch: string | undefined;
 }
 
 export interface TimelineRequest {
@@ -51,6 +53,7 @@ type Row = Record<string, unknown> & {
   readonly tx_id: string;
   readonly ordinal: string;
   readonly snapshot?: string;
+  readonly epoch?: string;
 };
 
 function page(request: TimelineRequest, found: readonly Row[]): TimelinePage {
@@ -58,13 +61,15 @@ function page(request: TimelineRequest, found: readonly Row[]): TimelinePage {
   const hasMore = found.length > request.limit;
   const spans = rows.map(spanOfRow);
   const { order, after } = request;
+  const epoch = rows[0]?.epoch;
   if (order === 'feed') {
     const positions = rows.map((row) => ({ order, txId: row.tx_id, ordinal: row.ordinal }));
-    return { spans, positions, hasMore, next: positions.at(-1) ?? after ?? FEED_START };
+    return { spans, positions, hasMore, next: positions.at(-1) ?? after ?? FEED_START, epoch };
   }
   const end = spans.at(-1);
-  if (!hasMore || end === undefined) return { spans, positions: [], hasMore: false, next: undefined };
+  if (!hasMore || end === undefined) return { spans, positions: [], hasMore: false, next: undefined, epoch };
   const snapshot = after?.order === order ? after.snapshot : rows[0]?.snapshot;
   if (snapshot === undefined) throw new TypeError('the first page of a listing says no snapshot');
-  return { spans, positions: [], hasMore, next: { order, snapshot, at: end.at, id: end.id, seq: end.seq } };
+  const next = { order, snapshot, at: end.at, id: end.id, seq: end.seq };
+  return { spans, positions: [], hasMore, next, epoch };
 }

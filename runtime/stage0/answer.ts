@@ -26,6 +26,11 @@ export function jsonText(
   return { status, headers: { 'content-type': 'application/json', ...headers }, text };
 }
 
+/** The answer with further headers. */
+export function withHeaders(answer: Answer, more: Readonly<Record<string, string>>): Answer {
+  return { ...answer, headers: { ...answer.headers, ...more } };
+}
+
 /** The answer with further headers, as HTTP has it. */
 export function responseOf(
   { status, headers, text }: Answer,

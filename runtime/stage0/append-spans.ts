@@ -5,6 +5,7 @@ import { callerOf, jsonText } from './answer';
 import { identityOf } from './authenticate';
 import type { Handler } from './handlers';
 import { readSpanBody } from './request-body';
+import { positionHeader } from './write-position';
 
 /** Printable, and short enough for an index. */
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
@@ -18,13 +19,15 @@ export const appendSpans: Handler = async (stage0, { request, caller }) => {
   const appended = await stage0.writer.append(identity, drafts, { idempotencyKey });
   if (drafts.some(isRevocation)) stage0.revocations.forget();
   const status = appended.created ? 201 : 200;
+  const headers = await positionHeader(stage0, appended.txId);
   const [first] = appended.json;
   return isList
     ? jsonText(
         status,
         `{"success":true,"spans":[${appended.json.join(',')}],"count":${appended.json.length}}`,
+        headers,
       )
-    : jsonText(status, `{"success":true,"span":${first}}`);
+    : jsonText(status, `{"success":true,"span":${first}}`, headers);
 };
 
 /** The header is a quoted string in the IETF draft and bare in common practice; both are taken. */

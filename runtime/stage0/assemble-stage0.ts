@@ -3,6 +3,7 @@ import { type OidcIssuer, TokenVerifier } from '../auth';
 import { RevocationList } from '../auth/revocation-list';
 import type { Database } from '../db/pool';
 import type { FunctionStarter } from '../host/function-starter';
+import { FeedEpochs } from '../ledger/feed-epoch';
 import type { KeyRing } from '../ledger/keys/key-ring';
 import { SpanWriter } from '../ledger/span-writer';
 import type { Logger } from '../log/logger';
@@ -49,6 +50,7 @@ export function assembleStage0(options: AssembleStage0Options): AssembledStage0 
     get cursors() {
       return perRing().cursors;
     },
+    epochs: new FeedEpochs(database),
     functions: options.functions(writer),
     logger,
     publicKeyHex: () => keys().current.publicKeyHex,

@@ -1,59 +1,106 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { deriveSeed } from '../auth';
 import { MalformedError } from '../base/errors';
 import type { JsonValue } from '../base/span';
 import { type SigningKey, toU8 } from '../crypto';
+import { pooledRandomBytes } from '../crypto/random-pool';
 import { canonicalText } from '../json/canonical-json';
+import type { LastingPosition } from '../ledger/lasting-timeline';
 import type { TimelinePosition } from '../ledger/timeline';
 
-const CURSOR_KEY_LABEL = 'logline/cursor/v1';
-/** HMAC-SHA-256 cut to 128 bits (RFC 2104 section 5 allows half). */
-const MAC_BYTES = 16;
+const KEY_LABEL = 'logline/cursor/v2';
+const CIPHER = 'aes-256-gcm';
+/** NIST SP 800-38D section 8.2.2: random nonces of 96 bits serve 2^32 texts of one key. */
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+/** Texts are filled up to a multiple of this, so that their length does not tell how long an id is. */
+const BLOCK = 128;
+/** What positions are bound to; no query of a listing looks like it. */
+const POSITION_CONTEXT = 'x-logline-position';
+
+/** What a write leaves behind for the reads after it: they shall see this transaction. */
+export interface WritePosition {
+  readonly epoch: string;
+  readonly txId: string;
+}
 
 /**
- * Makes and reads the cursors of listings: a position and a MAC over it and the query it belongs to. A
- * cursor that was edited, or that is used with another query or by another caller, does not verify.
+ * Makes and reads what clients keep without knowing what it says: cursors of listings, and positions of writes. They
+ * are encrypted (AES-256-GCM; key: HKDF-SHA-256 of the instance key, `info` = `logline/cursor/v2`; nonce, text and tag
+ * as base64url), since transaction ids tell how much others write, and bound to what they belong to: one that was
+ * edited, or that is used with another query or by another caller, does not open.
  */
 export class CursorSealer {
   readonly #keys: readonly Buffer[];
 
   /** @param keys the instance keys whose cursors count; the first one makes new ones. */
   constructor(keys: readonly SigningKey[]) {
-    this.#keys = keys.map((key) => Buffer.from(deriveSeed(toU8(key.secretKeyHex()), CURSOR_KEY_LABEL)));
+    this.#keys = keys.map((key) => Buffer.from(deriveSeed(toU8(key.secretKeyHex()), KEY_LABEL)));
   }
 
-  seal(position: TimelinePosition, query: JsonValue): string {
-    const [key] = this.#keys;
-    if (key === undefined) throw new TypeError('cursor sealer: no key');
-    const body = Buffer.from(JSON.stringify(fieldsOf(position)));
-    return Buffer.concat([mac(key, body, query), body]).toString('base64url');
+  seal({ epoch, position }: LastingPosition, query: JsonValue): string {
+    return this.#encrypt([epoch, ...fieldsOf(position)], query);
   }
 
   /** @throws MalformedError when the cursor is not one that `seal` made for this query. */
-  open(cursor: string, query: JsonValue): TimelinePosition {
-    const bytes = Buffer.from(cursor, 'base64url');
-    const given = bytes.subarray(0, MAC_BYTES);
-    const body = bytes.subarray(MAC_BYTES);
-    const isOurs =
-      given.length === MAC_BYTES &&
-      bytes.toString('base64url') === cursor &&
-      this.#keys.some((key) => timingSafeEqual(given, mac(key, body, query)));
-    if (!isOurs) {
+  open(cursor: string, query: JsonValue): LastingPosition {
+    const fields = this.#decrypt(cursor, query);
+    if (fields === undefined) {
       const detail =
         'is not a cursor of this query; start again without one, and change no filter between pages';
       throw new MalformedError('The cursor does not fit.', { faults: [{ pointer: '/cursor', detail }] });
     }
-    return positionOf(JSON.parse(body.toString()) as readonly string[]);
+    const [epoch = '', ...rest] = fields;
+    return { epoch, position: positionOf(rest) };
+  }
+
+  /** A position for `x-logline-position`; any caller may send it back. */
+  sealPosition({ epoch, txId }: WritePosition): string {
+    return this.#encrypt([epoch, txId], POSITION_CONTEXT);
+  }
+
+  /** Undefined when it is none of ours: a reader has no use for it then. */
+  openPosition(text: string): WritePosition | undefined {
+    const [epoch, txId] = this.#decrypt(text, POSITION_CONTEXT) ?? [];
+    return epoch === undefined || txId === undefined ? undefined : { epoch, txId };
+  }
+
+  #encrypt(fields: readonly string[], context: JsonValue): string {
+    const [key] = this.#keys;
+    if (key === undefined) throw new TypeError('cursor sealer: no key');
+    const nonce = Buffer.from(pooledRandomBytes(NONCE_BYTES));
+    const cipher = createCipheriv(CIPHER, key, nonce).setAAD(Buffer.from(canonicalText(context)));
+    const text = JSON.stringify(fields);
+    const filled = text.padEnd(Math.ceil(text.length / BLOCK) * BLOCK);
+    const body = Buffer.concat([cipher.update(filled, 'utf8'), cipher.final()]);
+    return Buffer.concat([nonce, body, cipher.getAuthTag()]).toString('base64url');
+  }
+
+  #decrypt(text: string, context: JsonValue): readonly string[] | undefined {
+    const bytes = Buffer.from(text, 'base64url');
+    if (bytes.length < NONCE_BYTES + TAG_BYTES || bytes.toString('base64url') !== text) return undefined;
+    const bound = Buffer.from(canonicalText(context));
+    for (const key of this.#keys) {
+      const opened = decrypted(key, bytes, bound);
+      // The fields were sealed by us, so their form is known.
+      if (opened !== undefined) return JSON.parse(opened) as readonly string[];
+    }
+    return undefined;
   }
 }
 
-function mac(key: Buffer, body: Buffer, query: JsonValue): Buffer {
-  return createHmac('sha256', key)
-    .update(canonicalText(query))
-    .update('\0')
-    .update(body)
-    .digest()
-    .subarray(0, MAC_BYTES);
+/** Undefined when another key made it, or nobody did. */
+function decrypted(key: Buffer, bytes: Buffer, bound: Buffer): string | undefined {
+  const decipher = createDecipheriv(CIPHER, key, bytes.subarray(0, NONCE_BYTES), {
+    authTagLength: TAG_BYTES,
+  });
+  decipher.setAAD(bound).setAuthTag(bytes.subarray(-TAG_BYTES));
+  const head = decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES));
+  try {
+    return Buffer.concat([head, decipher.final()]).toString();
+  } catch {
+    return undefined;
+  }
 }
 
 function fieldsOf(position: TimelinePosition): readonly string[] {
@@ -62,7 +109,6 @@ function fieldsOf(position: TimelinePosition): readonly string[] {
     : [position.order, position.snapshot, position.at, position.id, String(position.seq)];
 }
 
-/** The fields were sealed by us, so their form is known; only the order word decides. */
 function positionOf([order, a = '', b = '', c = '', d = '']: readonly string[]): TimelinePosition {
   if (order === 'desc' || order === 'asc') return { order, snapshot: a, at: b, id: c, seq: Number(d) };
   return { order: 'feed', txId: a, ordinal: b };

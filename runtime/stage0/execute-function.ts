@@ -1,9 +1,14 @@
+import { FunctionFailedError } from '../base/errors';
 import type { JsonValue } from '../base/span';
+import type { FunctionCall } from '../host/function-starter';
 import { parseWith } from '../json/parse-with';
-import { callerOf, json } from './answer';
+import { type Answer, callerOf, json, withHeaders } from './answer';
 import type { Handler } from './handlers';
+import { problemAnswer } from './problem';
 import { readJsonBody } from './request-body';
+import type { Stage0 } from './stage0';
 import { validateExecuteBody, validateIdPath } from './validators.generated';
+import { positionHeader } from './write-position';
 
 /** `POST /api/execute/{function_id}`. */
 export const executeFunction: Handler = async (stage0, { request, caller, path, traceId }) => {
@@ -15,13 +20,28 @@ export const executeFunction: Handler = async (stage0, { request, caller, path, 
     const span = await stage0.functions.request(call);
     return json(
       202,
-      { success: true, function_id: call.functionId, request: span, span },
-      { 'preference-applied': 'respond-async', location: `/api/spans/${span.id}` },
+      { success: true, function_id: call.functionId, request: span },
+      {
+        'preference-applied': 'respond-async',
+        location: `/api/spans/${span.id}`,
+        ...(await positionHeader(stage0)),
+      },
     );
   }
-  const { result, execution } = await stage0.functions.run(call);
-  return json(200, { success: true, function_id: call.functionId, result, execution });
+  return run(stage0, call);
 };
+
+/** A function that failed has left its execution span, too. */
+async function run(stage0: Stage0, call: FunctionCall): Promise<Answer> {
+  try {
+    const { result, execution } = await stage0.functions.run(call);
+    const body = { success: true, function_id: call.functionId, result, execution };
+    return json(200, body, await positionHeader(stage0));
+  } catch (error) {
+    if (!(error instanceof FunctionFailedError)) throw error;
+    return withHeaders(problemAnswer(error), await positionHeader(stage0));
+  }
+}
 
 /** RFC 7240: preferences are separated by commas, may carry parameters, and are case-insensitive. */
 function prefersAsync(request: Request): boolean {

@@ -1,7 +1,7 @@
 import { type Fault, MalformedError } from '../base/errors';
 import type { JsonValue } from '../base/span';
 import { parseWith } from '../json/parse-with';
-import { readTimeline, type TimelineRequest } from '../ledger/timeline';
+import { readLastingTimeline } from '../ledger/lasting-timeline';
 import type { TimelineFilter, TimelineOrder } from '../ledger/timeline-filter';
 import { normalizeTimestamp } from '../ledger/timestamp';
 import { json } from './answer';
@@ -26,19 +26,19 @@ export const listTimeline: Handler = async (stage0, { request, caller }) => {
   const filter = normalize(given);
   // A cursor belongs to one listing of one caller: what it is sealed with is exactly that.
   const listing: JsonValue = { order, filter: { ...filter }, user: identity.user, tenant: identity.tenant };
-  const timelineRequest: TimelineRequest = {
+  const { page, epoch } = await readLastingTimeline(stage0.database, stage0.epochs, {
     identity,
     filter,
     order,
     limit: limit === undefined ? DEFAULT_LIMIT : Number(limit),
     after: cursor === undefined ? undefined : stage0.cursors.open(cursor, listing),
-  };
-  const page = await readTimeline(stage0.database, timelineRequest);
+  });
   return json(200, {
     spans: page.spans,
     count: page.spans.length,
     has_more: page.hasMore,
-    next_cursor: page.next === undefined ? null : stage0.cursors.seal(page.next, listing),
+    next_cursor:
+      page.next === undefined ? null : stage0.cursors.seal({ epoch, position: page.next }, listing),
   });
 };
 

@@ -36,7 +36,7 @@ export const TIMELINE_QUERY = {
       type: 'string',
       minLength: 1,
       // It holds the ids of all transactions that were open, of which a busy server has hundreds.
-      maxLength: 6_000,
+      maxLength: 6_400,
       description: 'next_cursor of the page before.',
     },
     order: {

@@ -2,6 +2,7 @@ import type { TokenVerifier } from '../auth';
 import type { RevocationList } from '../auth/revocation-list';
 import type { Database } from '../db/pool';
 import type { FunctionStarter } from '../host/function-starter';
+import type { FeedEpochs } from '../ledger/feed-epoch';
 import type { SpanWriter } from '../ledger/span-writer';
 import type { Logger } from '../log/logger';
 import type { CursorSealer } from './cursor';
@@ -13,6 +14,7 @@ export interface Stage0 {
   readonly tokens: TokenVerifier;
   readonly revocations: RevocationList;
   readonly cursors: CursorSealer;
+  readonly epochs: FeedEpochs;
   readonly functions: FunctionStarter;
   readonly logger: Logger;
   /** Public key of the instance, for health. */

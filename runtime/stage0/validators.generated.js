@@ -1,7 +1,7 @@
 // Made from the schemas by npm run generate.
 "use strict";
 exports.validateTimelineQuery = validate20;
-const schema31 = {"type":"object","additionalProperties":false,"properties":{"entity_type":{"type":"string","minLength":1,"maxLength":128},"status":{"type":"string","minLength":1,"maxLength":128},"who":{"type":"string","minLength":1,"maxLength":255},"did":{"type":"string","minLength":1},"owner_id":{"type":"string","minLength":1,"maxLength":255},"tenant_id":{"type":"string","minLength":1,"maxLength":255},"visibility":{"enum":["private","tenant","public"]},"trace_id":{"type":"string","minLength":1,"maxLength":128},"parent_id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"related_to":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"Spans whose related_to names this id."},"name":{"type":"string","minLength":1,"maxLength":255},"since":{"type":"string","description":"RFC 3339; spans at this time or later."},"until":{"type":"string","description":"RFC 3339; spans before this time."},"limit":{"type":"string","pattern":"^(?:[1-9][0-9]{0,2}|1000)$","description":"Spans of a page, 1 to 1000; defaults to 100."},"cursor":{"type":"string","minLength":1,"maxLength":6000,"description":"next_cursor of the page before."},"order":{"enum":["desc","asc","feed"],"description":"desc and asc go by (at, id, seq) within one snapshot. feed is commit order, deletions included; its last cursor can be polled for ever."}}};
+const schema31 = {"type":"object","additionalProperties":false,"properties":{"entity_type":{"type":"string","minLength":1,"maxLength":128},"status":{"type":"string","minLength":1,"maxLength":128},"who":{"type":"string","minLength":1,"maxLength":255},"did":{"type":"string","minLength":1},"owner_id":{"type":"string","minLength":1,"maxLength":255},"tenant_id":{"type":"string","minLength":1,"maxLength":255},"visibility":{"enum":["private","tenant","public"]},"trace_id":{"type":"string","minLength":1,"maxLength":128},"parent_id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"related_to":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"Spans whose related_to names this id."},"name":{"type":"string","minLength":1,"maxLength":255},"since":{"type":"string","description":"RFC 3339; spans at this time or later."},"until":{"type":"string","description":"RFC 3339; spans before this time."},"limit":{"type":"string","pattern":"^(?:[1-9][0-9]{0,2}|1000)$","description":"Spans of a page, 1 to 1000; defaults to 100."},"cursor":{"type":"string","minLength":1,"maxLength":6400,"description":"next_cursor of the page before."},"order":{"enum":["desc","asc","feed"],"description":"desc and asc go by (at, id, seq) within one snapshot. feed is commit order, deletions included; its last cursor can be polled for ever."}}};
 const func1 = Object.prototype.hasOwnProperty;
 const func2 = require("ajv/dist/runtime/ucs2length").default;
 const pattern4 = new RegExp("^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$", "u");
@@ -415,8 +415,8 @@ errors++;
 if(data.cursor !== undefined){
 let data14 = data.cursor;
 if(typeof data14 === "string"){
-if(func2(data14) > 6000){
-const err33 = {instancePath:instancePath+"/cursor",schemaPath:"#/properties/cursor/maxLength",keyword:"maxLength",params:{limit: 6000},message:"must NOT have more than 6000 characters"};
+if(func2(data14) > 6400){
+const err33 = {instancePath:instancePath+"/cursor",schemaPath:"#/properties/cursor/maxLength",keyword:"maxLength",params:{limit: 6400},message:"must NOT have more than 6400 characters"};
 if(vErrors === null){
 vErrors = [err33];
 }

@@ -21,11 +21,13 @@ describe('requests to providers', () => {
       });
       assert.equal(queued.status, 202, JSON.stringify(queued.body));
       await world.kernels.tick('request_worker');
-      const { body } = await world.kernels.call(`/api/spans/${queued.body.span.id}`, { token: world.alice });
+      const { body } = await world.kernels.call(`/api/spans/${queued.body.request.id}`, {
+        token: world.alice,
+      });
       assert.equal(body.span.status, 'complete', JSON.stringify(body.span));
       assert.equal(body.span.output.text, 'You said: Hello');
       const [span, ...others] = await world.executionsOf(id);
-      assert.deepEqual(span?.related_to, [id, queued.body.span.id]);
+      assert.deepEqual(span?.related_to, [id, queued.body.request.id]);
       assert.equal(others.length, 0);
     });
 

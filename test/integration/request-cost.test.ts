@@ -69,8 +69,8 @@ describe('turns of the database', () => {
       },
     ],
     [
-      'a run of a function',
-      2,
+      'a run of a function, and how far the ledger has got by its end',
+      3,
       async () => {
         const id = await appendFunction();
         return async () => {

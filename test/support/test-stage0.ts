@@ -4,6 +4,7 @@ import { cryptoReady, generateSigningKey, type SigningKey } from '../../runtime/
 import type { DatabaseOptions } from '../../runtime/db/database-options';
 import { Database } from '../../runtime/db/pool';
 import type { FunctionStarter } from '../../runtime/host/function-starter';
+import { FeedEpochs } from '../../runtime/ledger/feed-epoch';
 import { SpanWriter } from '../../runtime/ledger/span-writer';
 import { silentLogger } from '../../runtime/log/logger';
 import { createApp } from '../../runtime/stage0/app';
@@ -16,6 +17,7 @@ export interface TestStage0 {
   readonly pool: Database;
   readonly writer: SpanWriter;
   readonly key: SigningKey;
+  readonly cursors: CursorSealer;
   /** The API itself, for tests that put a socket before it. */
   readonly fetch: (request: Request) => Response | Promise<Response>;
   /** A request; `token` goes into the header, an object body becomes JSON. */
@@ -66,12 +68,14 @@ export async function createTestStage0(options: TestStage0Options = {}): Promise
   });
   const revocations = new RevocationList(pool);
   const writer = new SpanWriter({ database: pool, signingKey: () => key });
+  const cursors = new CursorSealer([key]);
   const app = createApp({
     database: pool,
     writer,
     revocations,
     tokens: new TokenVerifier({ trustedKeys: [key], isRevoked: (caller) => revocations.isRevoked(caller) }),
-    cursors: new CursorSealer([key]),
+    cursors,
+    epochs: new FeedEpochs(pool),
     functions: options.functions ?? noFunctions,
     logger: silentLogger(),
     publicKeyHex: () => key.publicKeyHex,
@@ -81,6 +85,7 @@ export async function createTestStage0(options: TestStage0Options = {}): Promise
     pool,
     writer,
     key,
+    cursors,
     fetch: (request) => app.fetch(request),
     token: (user, tenant, scope = SCOPES) => mintToken(key, { sub: user, tenant, scope, ttlSeconds: 3600 }),
     async call(path, call = {}) {

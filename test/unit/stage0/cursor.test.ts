@@ -1,27 +1,31 @@
 import assert from 'node:assert/strict';
 import { MalformedError } from '../../../runtime/base/errors';
 import { generateSigningKey } from '../../../runtime/crypto';
+import type { LastingPosition } from '../../../runtime/ledger/lasting-timeline';
 import type { TimelinePosition } from '../../../runtime/ledger/timeline';
 import { CursorSealer } from '../../../runtime/stage0/cursor';
 import { validateTimelineQuery } from '../../../runtime/stage0/validators.generated';
 
-const positions: readonly TimelinePosition[] = [
-  { order: 'feed', txId: '18446744073709551615', ordinal: '9223372036854775807' },
-  {
-    order: 'desc',
-    snapshot: '100:110:101,105',
-    at: '2025-01-01T00:00:00.000Z',
-    id: '0192f0e1-7a11-7111-8111-0123456789ab',
-    seq: 7,
-  },
-  {
-    order: 'asc',
-    snapshot: '1:1:',
-    at: '0001-01-01T00:00:00.000Z',
-    id: '0192f0e1-7a11-7111-8111-0123456789ab',
-    seq: 0,
-  },
-];
+const EPOCH = '8f7ba2b5-0d4e-4c5f-9f5c-6d8b0a3c1e77';
+const positions: readonly LastingPosition[] = (
+  [
+    { order: 'feed', txId: '18446744073709551615', ordinal: '9223372036854775807' },
+    {
+      order: 'desc',
+      snapshot: '100:110:101,105',
+      at: '2025-01-01T00:00:00.000Z',
+      id: '0192f0e1-7a11-7111-8111-0123456789ab',
+      seq: 7,
+    },
+    {
+      order: 'asc',
+      snapshot: '1:1:',
+      at: '0001-01-01T00:00:00.000Z',
+      id: '0192f0e1-7a11-7111-8111-0123456789ab',
+      seq: 0,
+    },
+  ] satisfies readonly TimelinePosition[]
+).map((position) => ({ epoch: EPOCH, position }));
 const query = { order: 'desc', filter: { who: 'alice' }, user: 'alice', tenant: 'acme' };
 
 describe('cursor', () => {
@@ -79,10 +83,50 @@ describe('cursor', () => {
   it('of a snapshot with 400 open transactions is still one that a query may carry', () => {
     const open = Array.from({ length: 400 }, (_, index) => 4_000_000_000 + 2 * index);
     const snapshot = `4000000000:4000000800:${open.join()}`;
-    const cursor = sealer.seal(
-      { order: 'desc', snapshot, at: '2025-01-01T00:00:00.000Z', id: 'x', seq: 0 },
-      query,
-    );
+    const position = { order: 'desc', snapshot, at: '2025-01-01T00:00:00.000Z', id: 'x', seq: 0 } as const;
+    const cursor = sealer.seal({ epoch: EPOCH, position }, query);
     assert.ok(validateTimelineQuery({ cursor }), `${cursor.length} characters`);
+  });
+
+  it('tells nothing of the transaction ids in it, not even how long they are', () => {
+    const cursors = ['1', '12345678901234567'].map((txId) =>
+      sealer.seal({ epoch: EPOCH, position: { order: 'feed', txId, ordinal: '1' } }, query),
+    );
+    assert.equal(new Set(cursors.map((cursor) => cursor.length)).size, 1);
+    for (const cursor of cursors) {
+      const text = Buffer.from(cursor, 'base64url').toString('latin1');
+      assert.ok(!text.includes('feed') && !text.includes(EPOCH) && !text.includes('12345678901234567'));
+    }
+  });
+
+  it('is another one each time, also for the same position', () => {
+    const [position] = positions;
+    assert.ok(position);
+    assert.notEqual(sealer.seal(position, query), sealer.seal(position, query));
+  });
+});
+
+describe('position of a write', () => {
+  const key = generateSigningKey();
+  const sealer = new CursorSealer([key]);
+  const position = { epoch: EPOCH, txId: '4711' };
+
+  it('opens under its key, also when that was rotated', () => {
+    const text = sealer.sealPosition(position);
+    assert.deepEqual(sealer.openPosition(text), position);
+    assert.deepEqual(new CursorSealer([generateSigningKey(), key]).openPosition(text), position);
+  });
+
+  it('is undefined when it is none of ours, and no cursor is one', () => {
+    const [cursor] = positions;
+    assert.ok(cursor);
+    const strange = [
+      new CursorSealer([generateSigningKey()]).sealPosition(position),
+      sealer.seal(cursor, query),
+      '',
+      'x'.repeat(200),
+      `${sealer.sealPosition(position)}=`,
+    ];
+    for (const text of strange) assert.equal(sealer.openPosition(text), undefined);
   });
 });

@@ -10,12 +10,14 @@ import { generateSchemaSnapshot } from './generate/schema-snapshot';
 import { generateSeeds } from './generate/seeds';
 import { generateStatements } from './generate/statements';
 import { generateValidators } from './generate/validators';
+import { generateWireTypes } from './generate/wire-types';
 
 /** Everything that is made from something else. `database` is a fresh one with all migrations applied. */
 const GENERATORS: readonly ((database: MigratedDatabase) => Promise<readonly GeneratedFile[]>)[] = [
   generateLatestMigration,
   generateStatements,
   generateValidators,
+  generateWireTypes,
   generateSeeds,
   generateHttpReference,
   generateDatabaseTypes,

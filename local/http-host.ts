@@ -43,6 +43,8 @@ function starting(): Response {
     status: 503,
     detail: 'LogLine is starting; try again in a moment.',
     success: false,
+    // A client may ask for a run again.
+    began: false,
   };
   return new Response(JSON.stringify(problem), {
     status: 503,

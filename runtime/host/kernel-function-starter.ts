@@ -1,6 +1,13 @@
-import { BootRefusedError, ForbiddenError, NotFoundError, QuotaExceededError } from '../base/errors';
+import {
+  BootRefusedError,
+  ForbiddenError,
+  NotFoundError,
+  QuotaExceededError,
+  UnavailableError,
+} from '../base/errors';
 import { type Identity, isSameIdentity, NOBODY } from '../base/identity';
 import type { JsonValue, SignedSpan } from '../base/span';
+import { asLogLineError } from '../db/database-error';
 import type { Database } from '../db/pool';
 import { runStatement } from '../db/query-as';
 import { objectOf } from '../json/json-object';
@@ -39,7 +46,11 @@ export class KernelFunctionStarter implements FunctionStarter {
 
   async run(call: FunctionCall): Promise<FunctionResult> {
     const kernel = kernelOf(call.functionId);
-    await this.#boot(call, kernel);
+    try {
+      await this.#boot(call, kernel);
+    } catch (error) {
+      throw beforeTheRun(error);
+    }
     const started = Date.now();
     const outcome = await this.#start(call, kernel);
     if (!outcome.ok) {
@@ -169,6 +180,14 @@ export class KernelFunctionStarter implements FunctionStarter {
       trace_id: call.traceId,
     });
   }
+}
+
+/** Tells a client that asking again runs nothing twice. */
+function beforeTheRun(error: unknown): unknown {
+  const known = asLogLineError(error);
+  if (!(known instanceof UnavailableError)) return error;
+  const { message, retryAfterSeconds = 1 } = known;
+  return new UnavailableError(message, { retryAfterSeconds, members: { began: false }, cause: error });
 }
 
 function identityOf({ caller }: FunctionCall): Identity {

@@ -67,7 +67,10 @@ async function openStage0() {
 /** A secret that cannot be read just now is the caller's cue to try again, not a bare 500. */
 async function startFailure(): Promise<APIGatewayProxyStructuredResultV2> {
   const response = problemResponse(
-    new UnavailableError('Stage-0 is starting; try again in a moment.', { retryAfterSeconds: 5 }),
+    new UnavailableError('Stage-0 is starting; try again in a moment.', {
+      retryAfterSeconds: 5,
+      members: { began: false },
+    }),
   );
   return {
     statusCode: response.status,

@@ -31,7 +31,9 @@ export function authorize(caller: Caller | undefined, route: Route): void {
 
 /** @throws ForbiddenError when the caller's token lacks the scope. */
 export function requireScope(caller: Caller, scope: Scope): void {
-  if (!caller.scopes.has(scope)) throw new ForbiddenError(`The token lacks the scope ${scope}.`);
+  if (caller.scopes.has(scope)) return;
+  // The member tells a client that no other content would be taken either (RFC 6750 section 3.1 has it in a header).
+  throw new ForbiddenError(`The token lacks the scope ${scope}.`, { members: { scope } });
 }
 
 /** The identity that the caller's transactions take. */

@@ -80,6 +80,10 @@ export const PROBLEM = {
     status: { type: 'integer' },
     detail: TEXT,
     success: { const: false },
+    began: {
+      const: false,
+      description: 'Of a 503 to execute: the run has not begun, so it may be asked for again.',
+    },
     errors: {
       type: 'array',
       items: {

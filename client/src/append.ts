@@ -1,0 +1,188 @@
+import { errorOfAnswer, LogLineError, member, type Refusal } from './error';
+import type { StoredSpan } from './span';
+import { jsonOf, type LedgerRequest, type Transport } from './transport';
+
+/** A draft as it goes over the wire. */
+export interface WireDraft {
+  readonly text: string;
+  /** UTF-8 bytes of `text`. */
+  readonly bytes: number;
+}
+
+/** Spans of one request at most. */
+export const MAX_SPANS = 1_000;
+/** Bytes of one request at most, a little below the 4 MiB that the ledger takes. */
+export const MAX_BYTES = 4 * 2 ** 20 - 4_096;
+/** What a Lambda behind API Gateway is sure to take as JSON; more is sent compressed. */
+const DENSE_BYTES = 2.8 * 2 ** 20;
+
+/** Refusals that the same spans get again. */
+const FINAL = new Set([400, 403, 409, 413, 422]);
+
+/** A token without the scope (the problem names it) is no fault of the spans. */
+function isAboutSpans({ status, problem }: LogLineError): boolean {
+  return FINAL.has(status) && problem.scope === undefined;
+}
+
+const encoder = new TextEncoder();
+
+/** How a draft is written out. */
+export function wireDraft(draft: object): WireDraft {
+  const text = JSON.stringify(draft);
+  return { text, bytes: encoder.encode(text).length };
+}
+
+/** The length of the longest start of the list that one request may hold; at least 1. */
+export function batchLength(drafts: readonly WireDraft[], maxSpans: number, maxBytes: number): number {
+  let bytes = 0;
+  let length = 0;
+  for (const draft of drafts) {
+    bytes += draft.bytes + 1;
+    if (length > 0 && (length >= maxSpans || bytes > maxBytes)) break;
+    length += 1;
+  }
+  return length;
+}
+
+/** What became of each span of a batch. */
+export interface BatchOutcome {
+  /** In the order of the batch; undefined where one was refused. */
+  readonly stored: readonly (StoredSpan | undefined)[];
+  /** By index within the batch. */
+  readonly refused: ReadonlyMap<number, LogLineError>;
+}
+
+/** Sends batches, and takes out of them what is refused. */
+export class Appender {
+  readonly #transport: Transport;
+  #gzipIsTaken = typeof CompressionStream === 'function';
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** One span. @throws LogLineError when it is refused. */
+  async one(draft: WireDraft, signal?: AbortSignal): Promise<StoredSpan> {
+    const body = await this.#demand(() => this.#request(draft.text, 'application/json', draft.bytes, signal));
+    return member(body, 'span') as StoredSpan;
+  }
+
+  /**
+   * Many, of one request. Those that the ledger faults are set apart and the rest is sent again; a refusal that names
+   * no span is narrowed down by halves.
+   * @throws LogLineError when none is at fault (no answer, no right to write, too much load).
+   */
+  async batch(drafts: readonly WireDraft[], signal?: AbortSignal): Promise<BatchOutcome> {
+    const stored: (StoredSpan | undefined)[] = new Array(drafts.length).fill(undefined);
+    const refused = new Map<number, LogLineError>();
+    const open: number[][] = [Array.from(drafts.keys())];
+    for (let indices = open.shift(); indices !== undefined; indices = open.shift()) {
+      if (indices.length === 0) continue;
+      try {
+        const answer = await this.#send(
+          indices.flatMap((index) => drafts[index] ?? []),
+          signal,
+        );
+        for (const [place, index] of indices.entries()) stored[index] = answer[place];
+      } catch (error) {
+        if (!(error instanceof LogLineError) || !isAboutSpans(error)) throw error;
+        open.unshift(...settle(indices, error, refused));
+      }
+    }
+    return { stored, refused };
+  }
+
+  async #send(drafts: readonly WireDraft[], signal?: AbortSignal): Promise<readonly StoredSpan[]> {
+    const bytes = drafts.reduce((sum, draft) => sum + draft.bytes + 1, 1);
+    const body = await this.#demand(() =>
+      bytes > DENSE_BYTES && !this.#gzipIsTaken
+        ? this.#request(drafts.map(({ text }) => text).join('\n'), 'application/x-ndjson', 0, signal)
+        : this.#request(`[${drafts.map(({ text }) => text).join(',')}]`, 'application/json', bytes, signal),
+    );
+    const spans = member(body, 'spans');
+    if (Array.isArray(spans) && spans.length === drafts.length) return spans;
+    throw new LogLineError('the ledger answered with something else than the spans', {
+      status: 0,
+      type: 'answer',
+    });
+  }
+
+  /** A server of an older edition knows no gzip: it says so, and hears no more of it. */
+  async #demand(request: () => Promise<LedgerRequest>): Promise<unknown> {
+    for (;;) {
+      const sent = await request();
+      const answer = await this.#transport.exchange(sent);
+      if (answer.status === 415 && sent.headers?.['content-encoding'] !== undefined) {
+        this.#gzipIsTaken = false;
+        continue;
+      }
+      if (answer.status >= 200 && answer.status <= 299) return jsonOf(answer);
+      throw errorOfAnswer(answer.status, answer.headers, jsonOf(answer));
+    }
+  }
+
+  async #request(text: string, type: string, bytes: number, signal?: AbortSignal): Promise<LedgerRequest> {
+    const isDense = bytes > DENSE_BYTES && this.#gzipIsTaken;
+    return {
+      method: 'POST',
+      path: '/api/spans',
+      headers: { 'content-type': type, ...(isDense ? { 'content-encoding': 'gzip' } : {}) },
+      body: isDense ? await gzip(text) : text,
+      signal,
+    };
+  }
+}
+
+/** Notes who is at fault, and gives back what to send next. */
+function settle(indices: number[], error: LogLineError, refused: Map<number, LogLineError>): number[][] {
+  const [only] = indices;
+  if (indices.length === 1 && only !== undefined) {
+    refused.set(only, about(error, 0));
+    return [];
+  }
+  const faulty = new Set(error.errors.flatMap(({ pointer }) => placeOf(pointer) ?? []));
+  const rest = indices.filter((_, place) => !faulty.has(place));
+  if (rest.length === indices.length) {
+    const half = indices.length >> 1;
+    return [indices.slice(0, half), indices.slice(half)];
+  }
+  for (const place of faulty) {
+    const index = indices[place];
+    if (index !== undefined) refused.set(index, about(error, place));
+  }
+  return [rest];
+}
+
+/** The index at which a pointer into a list begins. */
+function placeOf(pointer: string): number | undefined {
+  const [, place] = /^\/(\d+)(?=\/|$)/.exec(pointer) ?? [];
+  return place === undefined ? undefined : Number(place);
+}
+
+/** The error as it concerns one span of the request. */
+function about(error: LogLineError, place: number): LogLineError {
+  const own = error.errors.filter(({ pointer }) => (placeOf(pointer) ?? place) === place);
+  return new LogLineError(
+    own.length === 0 ? error.message : `${error.status}: ${own.map(({ detail }) => detail).join('; ')}`,
+    {
+      ...error,
+      errors: own.map(({ pointer, detail }) => ({ pointer: pointer.replace(/^\/\d+(?=\/|$)/, ''), detail })),
+    },
+  );
+}
+
+/** What was refused, with the draft it was. */
+export function refusalsOf<Draft>(
+  drafts: readonly Draft[],
+  refused: ReadonlyMap<number, LogLineError>,
+): Refusal<Draft>[] {
+  return drafts.flatMap((draft, index) => {
+    const error = refused.get(index);
+    return error === undefined ? [] : [{ draft, error }];
+  });
+}
+
+async function gzip(text: string): Promise<Uint8Array<ArrayBuffer>> {
+  const stream = new Blob([text]).stream().pipeThrough(new CompressionStream('gzip'));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}

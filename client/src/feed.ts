@@ -1,0 +1,166 @@
+import { LogLineError, member } from './error';
+import type { Entity, Span, TimelineFilter, TimelineOptions } from './span';
+import { pause, type Transport } from './transport';
+
+/** A page of a listing. */
+interface Page<Known extends Entity> {
+  readonly spans: readonly Span<Known>[];
+  readonly more: boolean;
+  readonly cursor: string | undefined;
+}
+
+/** Where to begin with, and how to end, following the feed. */
+export type SubscribeOptions<Known extends Entity = object> = TimelineFilter<Known> & {
+  /** `start` (default), `end` for what comes from now on, or the cursor of the last span that was dealt with. */
+  readonly from?: string;
+  /** Ends the iteration with its reason. */
+  readonly signal?: AbortSignal;
+  /** Spans of a page, 1 to 1000 (default 500). */
+  readonly limit?: number;
+  /** Called when everything there was has been delivered, with the cursor to go on from. */
+  readonly onCaughtUp?: (cursor: string) => void;
+};
+
+/** A span of the feed, and the cursor behind it: keep it once the span is dealt with, and go on from it. */
+export interface Delivery<Known extends Entity = object> {
+  readonly span: Span<Known>;
+  readonly cursor: string;
+}
+
+/** As long as the ledger holds an empty page at most. */
+const WAIT_S = 20;
+/** An answer faster than this did not wait. */
+const HELD_MS = 1_000;
+const FIRST_POLL_MS = 100;
+const MAX_POLL_MS = 5_000;
+const PAGE_SPANS = 500;
+const MAX_PAGE_SPANS = 1_000;
+
+/** All spans of a listing, page by page. */
+export async function* timelineOf<Known extends Entity>(
+  transport: Transport,
+  { signal, ...query }: TimelineOptions<Known>,
+): AsyncGenerator<Span<Known>, void, undefined> {
+  let cursor: string | undefined;
+  do {
+    const page: Page<Known> = await readPage(transport, '/api/timeline', { ...query, cursor }, { signal });
+    yield* page.spans;
+    cursor = page.more ? page.cursor : undefined;
+  } while (cursor !== undefined);
+}
+
+/** The versions of an entity, newest first. */
+export async function* versionsOf<Known extends Entity>(
+  transport: Transport,
+  id: string,
+  signal?: AbortSignal,
+): AsyncGenerator<Span<Known>, void, undefined> {
+  let cursor: string | undefined;
+  do {
+    const page: Page<Known> = await readPage(
+      transport,
+      `/api/spans/${encodeURIComponent(id)}`,
+      { cursor },
+      {
+        signal,
+        list: 'versions',
+      },
+    );
+    yield* page.spans.toReversed();
+    cursor = page.more ? page.cursor : undefined;
+  } while (cursor !== undefined);
+}
+
+/** The feed from some place on, for ever. */
+export async function* feedOf<Known extends Entity>(
+  transport: Transport,
+  { from = 'start', signal, limit = PAGE_SPANS, onCaughtUp, ...filter }: SubscribeOptions<Known>,
+): AsyncGenerator<Delivery<Known>, never, undefined> {
+  let { place, last } = parseCursor(from);
+  let pollMs = FIRST_POLL_MS;
+  for (;;) {
+    const asked = Date.now();
+    const page: Page<Known> = await readPage(
+      transport,
+      '/api/timeline',
+      {
+        ...filter,
+        order: 'feed',
+        // Some of the page may have been delivered before; it is found again when the page is as large as can be.
+        limit: last === undefined ? limit : MAX_PAGE_SPANS,
+        ...(place === 'start' ? {} : place === 'end' ? { from: 'end' } : { cursor: place }),
+      },
+      { signal, waitS: place === 'end' || last !== undefined ? 0 : WAIT_S },
+    );
+    const next = page.cursor ?? place;
+    const known = page.spans.findIndex((span) => nameOf(span) === last);
+    for (const [index, span] of page.spans.entries()) {
+      if (index <= known) continue;
+      const isLast = index === page.spans.length - 1;
+      yield { span, cursor: isLast ? next : `${place}${MARK}${nameOf(span)}` };
+      signal?.throwIfAborted();
+    }
+    const isNew = page.spans.length > known + 1;
+    const isFirst = place === from;
+    place = next;
+    last = undefined;
+    if (page.more) continue;
+    if (isNew || isFirst) onCaughtUp?.(place);
+    pollMs = isNew ? FIRST_POLL_MS : Math.min(MAX_POLL_MS, pollMs * 2);
+    if (Date.now() - asked < HELD_MS) await pause(pollMs / 2 + (Math.random() * pollMs) / 2, signal);
+  }
+}
+
+/**
+ * Cursors of the ledger lie between pages. Between two spans of a page, a cursor is that of the page and the name of
+ * the span before.
+ */
+const MARK = '#';
+
+function parseCursor(from: string): { place: string; last: string | undefined } {
+  const at = from.indexOf(MARK);
+  return at === -1
+    ? { place: from, last: undefined }
+    : { place: from.slice(0, at), last: from.slice(at + 1) };
+}
+
+function nameOf(span: object): string {
+  return `${member(span, 'id')}/${member(span, 'seq')}`;
+}
+
+interface PageOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly list?: 'spans' | 'versions';
+  readonly waitS?: number;
+}
+
+async function readPage<Known extends Entity>(
+  transport: Transport,
+  path: string,
+  query: Readonly<Record<string, unknown>>,
+  { signal, list = 'spans', waitS = 0 }: PageOptions,
+): Promise<Page<Known>> {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    for (const one of Array.isArray(value) ? value : [value])
+      if (one !== undefined) search.append(name, String(one));
+  }
+  const text = search.toString();
+  const body = await transport.demand({
+    path: text === '' ? path : `${path}?${text}`,
+    signal,
+    ...(waitS > 0 ? { headers: { prefer: `wait=${waitS}` }, heldMs: waitS * 1000 } : {}),
+  });
+  const spans = member(body, list);
+  const cursor = member(body, 'next_cursor');
+  if (!Array.isArray(spans))
+    throw new LogLineError('the ledger answered with something else than a page', {
+      status: 0,
+      type: 'answer',
+    });
+  return {
+    spans,
+    more: member(body, 'has_more') === true,
+    cursor: typeof cursor === 'string' ? cursor : undefined,
+  };
+}

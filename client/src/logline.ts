@@ -1,0 +1,261 @@
+import { Appender, batchLength, MAX_BYTES, MAX_SPANS, refusalsOf, wireDraft } from './append';
+import { LogLineError, member, type Refusal } from './error';
+import { type Delivery, feedOf, type SubscribeOptions, timelineOf, versionsOf } from './feed';
+import { type QueueOptions, SpanQueue } from './queue';
+import {
+  type Entity,
+  type IdentifiedDraft,
+  identified,
+  type Span,
+  type SpanDraft,
+  type StoredSpan,
+  type TimelineOptions,
+} from './span';
+import { Transport, type TransportOptions } from './transport';
+
+/** A span that lacks nothing but its seal. */
+export type UnsealedSpan = IdentifiedDraft & {
+  readonly seq: number;
+  readonly owner_id: string;
+  readonly tenant_id: string;
+  readonly visibility: 'private' | 'tenant' | 'public';
+  readonly is_deleted: boolean;
+};
+
+/** Adds `public_key`, `curr_hash` and `signature`; `signerOf` of `logline-client/verify` makes one of a key. */
+export type Signer = (span: UnsealedSpan) => Promise<IdentifiedDraft>;
+
+/** Where the ledger is, and who speaks to it. */
+export interface LogLineOptions extends TransportOptions {
+  /** Signs each span before it is sent; without it the ledger signs. */
+  readonly sign?: Signer;
+}
+
+/** What became of many spans. */
+export interface AppendedAll<Known extends Entity = object> {
+  /** Stored, in the order given. Of a very large batch the ledger answers `id`, `seq` and `curr_hash` only. */
+  readonly spans: readonly StoredSpan<Known>[];
+  /** Not taken, and why. */
+  readonly refused: readonly Refusal<SpanDraft<Known>>[];
+}
+
+/** How a run ended. */
+export interface Executed {
+  readonly result: unknown;
+  readonly execution: Span;
+}
+
+interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** Whose token it is. */
+export interface Me {
+  readonly user: string;
+  readonly tenant: string;
+  readonly scopes: readonly string[];
+  readonly expires_at?: string;
+}
+
+/** Tries of a version that others were faster to append. */
+const MAX_VERSION_TRIES = 10;
+
+/** A ledger, as one caller sees it. Requests are tried again where that is harmless; see `retry`. */
+export class LogLine {
+  readonly #transport: Transport;
+  readonly #appender: Appender;
+  readonly #sign: Signer | undefined;
+  #me: Promise<Me> | undefined;
+
+  /** @throws TypeError when there is no usable URL. */
+  constructor(options: LogLineOptions) {
+    this.#transport = new Transport(options);
+    this.#appender = new Appender(this.#transport);
+    this.#sign = options.sign;
+  }
+
+  /**
+   * Appends one span. `id` and `at` are filled before the first try, so it is stored once however often it is sent.
+   * @throws LogLineError when it is refused or no answer came.
+   */
+  async append<Known extends Entity = object>(
+    draft: SpanDraft<Known>,
+    { signal }: CallOptions = {},
+  ): Promise<Span<Known>> {
+    return spanOf<Known>(await this.#appender.one(wireDraft(await this.#prepared(draft)), signal));
+  }
+
+  /**
+   * Appends many, in requests of up to 1000; each request is stored whole or not at all. What the ledger refuses is
+   * reported and the rest is stored.
+   * @throws LogLineError when no answer came, or the token may not write.
+   */
+  async appendAll<Known extends Entity = object>(
+    drafts: Iterable<SpanDraft<Known>>,
+    { signal }: CallOptions = {},
+  ): Promise<AppendedAll<Known>> {
+    const given = [...drafts];
+    const spans: StoredSpan<Known>[] = [];
+    const refused: Refusal<SpanDraft<Known>>[] = [];
+    // Prepared once, so that a span keeps its id from one try to the next.
+    const wires = await Promise.all(given.map(async (draft) => wireDraft(await this.#prepared(draft))));
+    for (let start = 0; start < wires.length; ) {
+      const window = wires.slice(start, start + MAX_SPANS);
+      const batch = window.slice(0, batchLength(window, MAX_SPANS, MAX_BYTES));
+      const outcome = await this.#appender.batch(batch, signal);
+      for (const span of outcome.stored) if (span !== undefined) spans.push(span as StoredSpan<Known>);
+      refused.push(...refusalsOf(given.slice(start, start + batch.length), outcome.refused));
+      start += batch.length;
+    }
+    return { spans, refused };
+  }
+
+  /** A queue that appends in batches; see {@link SpanQueue}. */
+  queue(options: QueueOptions = {}): SpanQueue {
+    return new SpanQueue(this.#appender, (draft) => this.#prepared(draft), options);
+  }
+
+  /** Lists spans by time, as one snapshot, however many pages it takes. */
+  timeline<Known extends Entity = object>(
+    options: TimelineOptions<Known> = {},
+  ): AsyncGenerator<Span<Known>, void, undefined> {
+    return timelineOf(this.#transport, options);
+  }
+
+  /**
+   * Follows the feed: every span that the caller may read, in the order of commit, without gaps, for ever. Going on
+   * from the cursor of the last span repeats none.
+   * @throws LogLineError once trying again has no time left; the signal's reason.
+   */
+  subscribe<Known extends Entity = object>(
+    options: SubscribeOptions<Known> = {},
+  ): AsyncGenerator<Delivery<Known>, never, undefined> {
+    return feedOf(this.#transport, options);
+  }
+
+  /** An entity: an async iterable of its versions, newest first, that can be appended to. */
+  entity<Known extends Entity = object>(id: string): EntityHandle<Known> {
+    return new EntityHandle<Known>(this, this.#transport, id);
+  }
+
+  /**
+   * Runs a function or kernel and waits for it. Tried again only when the ledger says that the run did not begin.
+   * @throws LogLineError; of a function that failed, `problem.execution` holds the span.
+   */
+  async execute(functionId: string, input?: unknown, { signal }: CallOptions = {}): Promise<Executed> {
+    const body = await this.#execute(functionId, input, signal);
+    return { result: member(body, 'result'), execution: spanOf(member(body, 'execution')) };
+  }
+
+  /** Asks for a run, and returns the request span; its later versions tell what became of it. */
+  async request(functionId: string, input?: unknown, { signal }: CallOptions = {}): Promise<Span> {
+    return spanOf(member(await this.#execute(functionId, input, signal, 'respond-async'), 'request'));
+  }
+
+  /** Whose token it is. */
+  me(): Promise<Me> {
+    this.#me ??= this.#readMe().catch((error) => {
+      this.#me = undefined;
+      throw error;
+    });
+    return this.#me;
+  }
+
+  #execute(
+    functionId: string,
+    input: unknown,
+    signal: AbortSignal | undefined,
+    prefer?: string,
+  ): Promise<unknown> {
+    return this.#transport.demand({
+      method: 'POST',
+      path: `/api/execute/${encodeURIComponent(functionId)}`,
+      headers: { 'content-type': 'application/json', ...(prefer === undefined ? {} : { prefer }) },
+      body: JSON.stringify(input === undefined ? {} : { input }),
+      retry: 'unstarted',
+      signal,
+    });
+  }
+
+  async #readMe(): Promise<Me> {
+    const body = await this.#transport.demand({ path: '/api/me' });
+    if (typeof member(body, 'user') === 'string' && typeof member(body, 'tenant') === 'string')
+      return body as Me;
+    throw answerError();
+  }
+
+  async #prepared(draft: SpanDraft): Promise<IdentifiedDraft> {
+    const span = identified(draft);
+    if (this.#sign === undefined || typeof span.signature === 'string') return span;
+    const isOwned = typeof span.owner_id === 'string' && typeof span.tenant_id === 'string';
+    const { user, tenant } = isOwned ? { user: '', tenant: '' } : await this.me();
+    return this.#sign({
+      ...span,
+      seq: span.seq ?? 0,
+      owner_id: span.owner_id ?? user,
+      tenant_id: span.tenant_id ?? tenant,
+      visibility: span.visibility ?? 'private',
+      is_deleted: span.is_deleted ?? false,
+    });
+  }
+}
+
+/** One entity and its versions, newest first. */
+export class EntityHandle<Known extends Entity = object> implements AsyncIterable<Span<Known>> {
+  readonly id: string;
+  readonly #ledger: LogLine;
+  readonly #transport: Transport;
+
+  constructor(ledger: LogLine, transport: Transport, id: string) {
+    this.#ledger = ledger;
+    this.#transport = transport;
+    this.id = id;
+  }
+
+  [Symbol.asyncIterator](): AsyncGenerator<Span<Known>, void, undefined> {
+    return versionsOf(this.#transport, this.id);
+  }
+
+  /** The newest version. @throws LogLineError 404 when the caller sees none. */
+  async latest({ signal }: CallOptions = {}): Promise<Span<Known>> {
+    const body = await this.#transport.demand({ path: `/api/spans/${encodeURIComponent(this.id)}`, signal });
+    return spanOf<Known>(member(body, 'span'));
+  }
+
+  /**
+   * Appends the next version: `seq` and `prev_hash` are those that follow the newest. When somebody else was faster,
+   * it follows theirs.
+   * @param draft the version, or what makes it of the newest one.
+   */
+  async append(
+    draft: SpanDraft<Known> | ((latest: Span<Known>) => SpanDraft<Known>),
+    { signal }: CallOptions = {},
+  ): Promise<Span<Known>> {
+    for (let attempt = 1; ; attempt += 1) {
+      const latest = await this.latest({ signal });
+      const { id, seq, curr_hash } = latest as Span;
+      const next = typeof draft === 'function' ? draft(latest) : draft;
+      try {
+        return await this.#ledger.append<Known>(
+          { ...next, id, seq: seq + 1, prev_hash: curr_hash },
+          { signal },
+        );
+      } catch (error) {
+        const wasOvertaken = error instanceof LogLineError && error.status === 409;
+        if (!wasOvertaken || attempt >= MAX_VERSION_TRIES) throw error;
+      }
+    }
+  }
+}
+
+function spanOf<Known extends Entity = object>(value: unknown): Span<Known> {
+  if (typeof member(value, 'id') === 'string') return value as Span<Known>;
+  throw answerError();
+}
+
+function answerError(): LogLineError {
+  return new LogLineError('the ledger answered with something else than was asked for', {
+    status: 0,
+    type: 'answer',
+  });
+}

@@ -1,0 +1,308 @@
+import { type Appender, batchLength, MAX_BYTES, MAX_SPANS, type WireDraft, wireDraft } from './append';
+import { type LogLineError, type Refusal, SpansRefusedError } from './error';
+import type { IdentifiedDraft, SpanDraft } from './span';
+import { jitteredDelayMs, pause } from './transport';
+
+/** A span that waits, by the number it was given when it was added. */
+export interface QueuedSpan {
+  readonly n: number;
+  /** JSON. */
+  readonly text: string;
+}
+
+/** Keeps what a queue holds while the program does not run. */
+export interface QueueStore {
+  /** What an earlier run left, oldest first. Called once, before anything else. */
+  open(): Promise<readonly QueuedSpan[]>;
+  /** Resolves when the spans would survive a crash. Calls are settled in the order in which they were made. */
+  add(spans: readonly QueuedSpan[]): Promise<void>;
+  /** These are stored by the ledger, or refused for good. */
+  done(numbers: readonly number[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** When a queue sends, and how much it holds. */
+export interface QueueOptions {
+  /** Spans of a batch, 1 to 1000 (default 500). */
+  readonly maxSpans?: number;
+  /** Bytes of a batch (default 1 MiB, at most 4). */
+  readonly maxBytes?: number;
+  /** How long a span waits for others, 100 ms. */
+  readonly maxWaitMs?: number;
+  /** Spans that are held at most, 10,000; `add` waits for room. */
+  readonly maxQueued?: number;
+  /** Bytes that are held at most, 64 MiB. */
+  readonly maxQueuedBytes?: number;
+  /** Batches on their way at a time, 1 (default) to 8. More are faster, and lose the order of adding. */
+  readonly maxInFlight?: number;
+  /** Without one, what is held is lost with the process. */
+  readonly store?: QueueStore;
+  /** Hears of each span that the ledger will not take. Without it `flush` throws {@link SpansRefusedError}. */
+  readonly onRefused?: (refusal: Refusal<SpanDraft>) => void;
+  /** Hears why nothing can be sent at present; what is held is kept and tried again. */
+  readonly onStalled?: (error: unknown) => void;
+}
+
+interface Held extends WireDraft, QueuedSpan {
+  readonly id: string;
+  readonly addedMs: number;
+}
+
+interface Waiter {
+  readonly isMet: () => boolean;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+  /** Whether it should hear that the ledger cannot be reached. */
+  readonly hearsFaults: boolean;
+}
+
+/**
+ * Appends spans in batches, in the order of adding. It never drops one: what cannot be sent is kept and tried again,
+ * what the ledger refuses is reported, and `add` waits while the queue is full.
+ */
+export class SpanQueue implements AsyncDisposable {
+  readonly #appender: Appender;
+  readonly #prepare: (draft: SpanDraft) => Promise<IdentifiedDraft>;
+  readonly #options: QueueOptions;
+  readonly #opened: Promise<void>;
+  readonly #ready: Held[] = [];
+  /** Numbers that were added and not settled, oldest first. */
+  readonly #unsettled = new Set<number>();
+  readonly #waiters = new Set<Waiter>();
+  /** Entities of the batches on their way: a later version must not overtake an earlier one. */
+  readonly #inFlight: ReadonlySet<string>[] = [];
+  readonly #refused: Refusal<SpanDraft>[] = [];
+  #heldBytes = 0;
+  #nextNumber = 1;
+  #flushes = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #isClosed = false;
+  #wake = new AbortController();
+
+  constructor(
+    appender: Appender,
+    prepare: (draft: SpanDraft) => Promise<IdentifiedDraft>,
+    options: QueueOptions = {},
+  ) {
+    checkOptions(options);
+    this.#appender = appender;
+    this.#prepare = prepare;
+    this.#options = options;
+    this.#opened = this.#open();
+    // Whoever adds or flushes hears of it.
+    this.#opened.catch(() => undefined);
+  }
+
+  /** Spans that are held: added, and neither stored nor refused. */
+  get size(): number {
+    return this.#unsettled.size;
+  }
+
+  /**
+   * Takes a span, and waits while there is no room. It is safe in the queue, and in its store, once this resolves.
+   * @returns the `id` and `seq` it has or was given.
+   * @throws the signal's reason while it waits for room; what the store or the signer threw.
+   */
+  async add(
+    draft: SpanDraft,
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<{ id: string; seq: number }> {
+    await this.#opened;
+    const prepared = await this.#prepare(draft);
+    const wire = wireDraft(prepared);
+    const { maxQueued = 10_000, maxQueuedBytes = 64 * 2 ** 20 } = this.#options;
+    const hasRoom = (): boolean =>
+      this.size === 0 || (this.size < maxQueued && this.#heldBytes + wire.bytes <= maxQueuedBytes);
+    if (!hasRoom()) await this.#wait(hasRoom, false, signal);
+    if (this.#isClosed) throw new TypeError('the queue is closed');
+    const n = this.#nextNumber++;
+    const held: Held = { ...wire, n, id: prepared.id, addedMs: Date.now() };
+    this.#hold(held);
+    try {
+      await this.#options.store?.add([{ n, text: wire.text }]);
+    } catch (error) {
+      this.#settle([held]);
+      throw error;
+    }
+    this.#ready.push(held);
+    this.#pump();
+    return { id: prepared.id, seq: prepared.seq ?? 0 };
+  }
+
+  /**
+   * Sends at once what was added before, and waits until the ledger has it.
+   * @throws SpansRefusedError for what was refused since the last flush; LogLineError when the ledger cannot be
+   *   reached: the spans stay in the queue.
+   */
+  async flush(): Promise<void> {
+    await this.#opened;
+    const target = this.#nextNumber - 1;
+    const isMet = (): boolean => (this.#unsettled.values().next().value ?? Infinity) > target;
+    this.#flushes += 1;
+    try {
+      this.#wake.abort();
+      this.#pump();
+      if (!isMet()) await this.#wait(isMet, true);
+    } finally {
+      this.#flushes -= 1;
+    }
+    if (this.#refused.length > 0) throw new SpansRefusedError(this.#refused.splice(0));
+  }
+
+  /** {@link flush}, then lets go of the store. The queue takes no more. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    try {
+      await this.flush();
+    } finally {
+      clearTimeout(this.#timer);
+      this.#wake.abort();
+      await this.#options.store?.close();
+    }
+  }
+
+  /** As `await using` does, for where that is not known. */
+  close(): Promise<void> {
+    return this[Symbol.asyncDispose]();
+  }
+
+  async #open(): Promise<void> {
+    for (const { n, text } of (await this.#options.store?.open()) ?? []) {
+      const { id } = JSON.parse(text) as IdentifiedDraft;
+      const held: Held = { n, text, id, bytes: wireBytes(text), addedMs: 0 };
+      this.#nextNumber = Math.max(this.#nextNumber, n + 1);
+      this.#hold(held);
+      this.#ready.push(held);
+    }
+    this.#pump();
+  }
+
+  #hold({ n, bytes }: Held): void {
+    this.#unsettled.add(n);
+    this.#heldBytes += bytes;
+  }
+
+  #settle(batch: readonly Held[]): void {
+    for (const { n, bytes } of batch) {
+      this.#unsettled.delete(n);
+      this.#heldBytes -= bytes;
+    }
+    for (const waiter of this.#waiters) {
+      if (!waiter.isMet()) continue;
+      this.#waiters.delete(waiter);
+      waiter.resolve();
+    }
+  }
+
+  #wait(isMet: () => boolean, hearsFaults: boolean, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      const abort = (): void => {
+        this.#waiters.delete(waiter);
+        reject(signal?.reason);
+      };
+      const waiter: Waiter = {
+        isMet,
+        hearsFaults,
+        resolve: () => {
+          signal?.removeEventListener('abort', abort);
+          resolve();
+        },
+        reject,
+      };
+      signal?.addEventListener('abort', abort, { once: true });
+      this.#waiters.add(waiter);
+    });
+  }
+
+  /** Sends every batch that is due. */
+  #pump(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const { maxInFlight = 1, maxWaitMs = 100 } = this.#options;
+    while (this.#inFlight.length < maxInFlight) {
+      const length = this.#batchLength();
+      const first = this.#ready[0];
+      if (length === 0 || first === undefined) return;
+      const dueInMs = first.addedMs + maxWaitMs - Date.now();
+      if (!this.#isFull(length) && this.#flushes === 0 && dueInMs > 0) {
+        this.#timer = setTimeout(() => this.#pump(), dueInMs);
+        return;
+      }
+      void this.#send(this.#ready.splice(0, length));
+    }
+  }
+
+  /** How many of what is ready may go together now. */
+  #batchLength(): number {
+    const { maxSpans = 500, maxBytes = 2 ** 20 } = this.#options;
+    const candidates = this.#ready.slice(0, maxSpans);
+    const taken = candidates.findIndex(({ id }) => this.#inFlight.some((ids) => ids.has(id)));
+    return batchLength(taken === -1 ? candidates : candidates.slice(0, taken), maxSpans, maxBytes);
+  }
+
+  #isFull(length: number): boolean {
+    return length >= (this.#options.maxSpans ?? 500) || length < this.#ready.length;
+  }
+
+  /** Tries until every span of the batch is stored or refused. */
+  async #send(batch: readonly Held[]): Promise<void> {
+    const ids = new Set(batch.map(({ id }) => id));
+    this.#inFlight.push(ids);
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        const { refused } = await this.#appender.batch(batch);
+        for (const [index, error] of refused) this.#report(batch[index], error);
+        await this.#options.store?.done(batch.map(({ n }) => n));
+        break;
+      } catch (error) {
+        await this.#stall(error, attempt);
+        if (this.#isClosed && this.#flushes === 0) break;
+      }
+    }
+    this.#inFlight.splice(this.#inFlight.indexOf(ids), 1);
+    this.#settle(batch);
+    this.#pump();
+  }
+
+  #report(held: Held | undefined, error: LogLineError): void {
+    if (held === undefined) return;
+    const refusal = { draft: JSON.parse(held.text) as SpanDraft, error };
+    if (this.#options.onRefused === undefined) this.#refused.push(refusal);
+    else this.#options.onRefused(refusal);
+  }
+
+  /** Tells whoever waits for a flush, and lets some time pass; the next flush cuts it short. */
+  async #stall(error: unknown, attempt: number): Promise<void> {
+    this.#options.onStalled?.(error);
+    for (const waiter of this.#waiters) {
+      if (!waiter.hearsFaults) continue;
+      this.#waiters.delete(waiter);
+      waiter.reject(error);
+    }
+    this.#wake = new AbortController();
+    await pause(1_000 + jitteredDelayMs(attempt), this.#wake.signal).catch(() => undefined);
+  }
+}
+
+function wireBytes(text: string): number {
+  return new TextEncoder().encode(text).length;
+}
+
+function checkOptions(options: QueueOptions): void {
+  const limits = { maxSpans: MAX_SPANS, maxBytes: MAX_BYTES, maxInFlight: 8, maxWaitMs: 60_000 };
+  for (const name of [
+    'maxSpans',
+    'maxBytes',
+    'maxWaitMs',
+    'maxQueued',
+    'maxQueuedBytes',
+    'maxInFlight',
+  ] as const) {
+    const value = options[name];
+    const most: number = { ...limits, maxQueued: 1e6, maxQueuedBytes: 2 ** 30 }[name];
+    const least = name === 'maxWaitMs' ? 0 : 1;
+    if (value !== undefined && !(Number.isInteger(value) && value >= least && value <= most))
+      throw new RangeError(`${name} must be a whole number from ${least} to ${most}, got ${value}`);
+  }
+}

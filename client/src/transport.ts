@@ -1,0 +1,222 @@
+import { errorOfAnswer, LogLineError, member } from './error';
+
+/** Text, or whatever yields one; a function is asked again once when the ledger answers 401. */
+export type TokenSource = string | (() => string | Promise<string>);
+
+/** Bounds of trying again. */
+export interface RetryOptions {
+  /** From the first try to the last, 60,000 ms. */
+  readonly deadlineMs?: number;
+  /** One try, 30,000 ms. */
+  readonly tryMs?: number;
+}
+
+/** Where and how to reach a ledger. */
+export interface TransportOptions {
+  /** Of the ledger, or of each tenant's. An answer never changes it. */
+  readonly url: string | Readonly<Record<string, string>>;
+  /** Chooses among several URLs. */
+  readonly tenant?: string;
+  /** Without one, only public spans can be read. */
+  readonly token?: TokenSource;
+  readonly retry?: RetryOptions;
+  /** Instead of the global `fetch`. */
+  readonly fetch?: typeof fetch;
+}
+
+/** One exchange. */
+export interface LedgerRequest {
+  readonly method?: 'GET' | 'POST';
+  /** From `/api` on, with its query. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array<ArrayBuffer>;
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * When to try again: `idempotent` after whatever may pass, `unstarted` only where the ledger says that it has not
+   * begun, `never`. Defaults to `idempotent`.
+   */
+  readonly retry?: 'idempotent' | 'unstarted' | 'never';
+  /** Added to the time of one try, for an answer that was asked to wait. */
+  readonly heldMs?: number;
+}
+
+/** What came back, with any status. */
+export interface LedgerAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly bytes: Uint8Array;
+}
+
+const DEADLINE_MS = 60_000;
+const TRY_MS = 30_000;
+const FIRST_DELAY_MS = 200;
+const MAX_DELAY_MS = 8_000;
+
+/**
+ * Full jitter: anything from nothing to 0.2 s × 2ⁿ, at most 8 s
+ * (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
+ */
+export function jitteredDelayMs(attempt: number): number {
+  return Math.random() * Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** attempt);
+}
+
+/** Resolves after some time. @throws the reason of the signal as soon as it aborts. */
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const abort = (): void => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', abort);
+      resolve();
+    }, ms);
+    signal?.addEventListener('abort', abort, { once: true });
+  });
+}
+
+/** Speaks HTTP with one ledger: token, retries, read-your-writes. */
+export class Transport {
+  /** Without a slash at its end. */
+  readonly url: string;
+  readonly #tokenSource: TokenSource | undefined;
+  readonly #retry: RetryOptions;
+  readonly #fetch: typeof fetch;
+  #token: Promise<string> | undefined;
+  #position: string | undefined;
+
+  /** @throws TypeError when the URL is none, or there is none for the tenant. */
+  constructor({ url, tenant, token, retry = {}, fetch: given }: TransportOptions) {
+    this.url = urlOf(url, tenant);
+    this.#tokenSource = token;
+    this.#retry = retry;
+    this.#fetch = given ?? ((input, init) => fetch(input, init));
+  }
+
+  /** The body of a 2xx answer. @throws LogLineError for any other, or when none came. */
+  async demand(request: LedgerRequest): Promise<unknown> {
+    const answer = await this.exchange(request);
+    if (answer.status >= 200 && answer.status <= 299) return jsonOf(answer);
+    throw errorOfAnswer(answer.status, answer.headers, jsonOf(answer));
+  }
+
+  /**
+   * The answer, of whatever status, once trying again has no use or no time left.
+   * @throws LogLineError when no answer came; the signal's reason when it aborted.
+   */
+  async exchange(request: LedgerRequest): Promise<LedgerAnswer> {
+    const deadline = Date.now() + (this.#retry.deadlineMs ?? DEADLINE_MS);
+    let refreshed = false;
+    for (let attempt = 0; ; attempt += 1) {
+      request.signal?.throwIfAborted();
+      const outcome = await this.#try(request, deadline);
+      if (outcome.answer?.status === 401 && !refreshed && typeof this.#tokenSource === 'function') {
+        refreshed = true;
+        this.#token = undefined;
+        continue;
+      }
+      const delayMs = delayBefore(request, outcome, attempt);
+      if (delayMs === undefined || Date.now() + delayMs >= deadline) {
+        if (outcome.answer === undefined) throw outcome.error;
+        this.#keepPosition(request, outcome.answer);
+        return outcome.answer;
+      }
+      await pause(delayMs, request.signal);
+    }
+  }
+
+  async #try(request: LedgerRequest, deadline: number): Promise<Outcome> {
+    const { signal, path, method = 'GET', body, heldMs = 0 } = request;
+    const left = Math.max(1, deadline - Date.now());
+    const timeLimit = AbortSignal.timeout(Math.min(this.#retry.tryMs ?? TRY_MS, left) + heldMs);
+    const headers = await this.#headers(request);
+    try {
+      const response = await this.#fetch(this.url + path, {
+        method,
+        headers,
+        // An answer must not choose who gets the token.
+        redirect: 'manual',
+        signal: signal === undefined ? timeLimit : AbortSignal.any([signal, timeLimit]),
+        ...(body === undefined ? {} : { body }),
+      });
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      const { status } = response;
+      if (response.type === 'opaqueredirect' || (status >= 300 && status <= 399)) {
+        throw new LogLineError(
+          `${this.url} answers with a redirect, which is not followed; set the url to it`,
+          {
+            status,
+            type: 'redirect',
+          },
+        );
+      }
+      return { answer: { status, headers: response.headers, bytes } };
+    } catch (cause) {
+      signal?.throwIfAborted();
+      if (cause instanceof LogLineError) throw cause;
+      const why = cause instanceof Error ? (member(cause.cause, 'code') ?? cause.message) : cause;
+      return {
+        error: new LogLineError(`no answer from ${this.url} (${why})`, { status: 0, type: 'network', cause }),
+      };
+    }
+  }
+
+  async #headers({ method = 'GET', headers = {} }: LedgerRequest): Promise<Record<string, string>> {
+    const all: Record<string, string> = { accept: 'application/json', ...headers };
+    if (method === 'GET' && this.#position !== undefined) all['x-logline-at-least'] = this.#position;
+    const source = this.#tokenSource;
+    if (source !== undefined && all.authorization === undefined) {
+      this.#token ??= Promise.resolve(typeof source === 'function' ? source() : source);
+      const asked = this.#token;
+      // A source that failed is asked again by the next request.
+      all.authorization = `Bearer ${await asked.catch((error) => {
+        if (this.#token === asked) this.#token = undefined;
+        throw error;
+      })}`;
+    }
+    return all;
+  }
+
+  #keepPosition({ method }: LedgerRequest, { headers }: LedgerAnswer): void {
+    if (method === 'POST') this.#position = headers.get('x-logline-position') ?? this.#position;
+  }
+}
+
+type Outcome =
+  | { readonly answer: LedgerAnswer; readonly error?: undefined }
+  | { readonly answer?: undefined; readonly error: LogLineError };
+
+/** How long to wait before the next try; undefined when there is to be none. */
+function delayBefore({ retry = 'idempotent' }: LedgerRequest, { answer }: Outcome, attempt: number) {
+  if (retry === 'never') return undefined;
+  if (answer === undefined) return retry === 'idempotent' ? jitteredDelayMs(attempt) : undefined;
+  const { status, headers } = answer;
+  const mayPass =
+    retry === 'idempotent'
+      ? status === 408 || status === 429 || status >= 500
+      : status === 429 || (status === 503 && member(jsonOf(answer), 'began') === false);
+  if (!mayPass) return undefined;
+  return errorOfAnswer(status, headers, undefined).retryAfterMs ?? jitteredDelayMs(attempt);
+}
+
+const decoder = new TextDecoder();
+
+/** The body as JSON; undefined when it is none. */
+export function jsonOf({ bytes }: LedgerAnswer): unknown {
+  try {
+    return JSON.parse(decoder.decode(bytes));
+  } catch {
+    return undefined;
+  }
+}
+
+function urlOf(urls: string | Readonly<Record<string, string>>, tenant: string | undefined): string {
+  const url = typeof urls === 'string' ? urls : tenant === undefined ? undefined : urls[tenant];
+  if (url === undefined || (typeof urls !== 'string' && !Object.hasOwn(urls, tenant ?? '')))
+    throw new TypeError(`no url for tenant ${tenant ?? '(none given)'}; set tenant, or add it to url`);
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url))
+    throw new TypeError(`url must be like http://127.0.0.1:8787, got ${url}`);
+  return url.replace(/\/+$/, '');
+}

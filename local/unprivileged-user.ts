@@ -61,7 +61,7 @@ export async function dataLauncher(user: ServerUser | undefined, dataDir: string
   if (forbidden === undefined) return launcher;
   if (!(await canLendDacOverride())) {
     throw new OperatorError(
-      `PostgreSQL does not run as root, and user id ${user.uid} may not enter ${forbidden}, where its data is to go; set LOGLINE_DATA to a folder that others may enter, or start LogLine as an ordinary user`,
+      `PostgreSQL does not run as root, and user id ${user.uid} may not enter ${forbidden}, where its data is to go; set LOGLINE_DATA to a folder below ones that others may enter (LOGLINE_DATA=/var/lib/logline-data), or start LogLine as an ordinary user`,
     );
   }
   const prefix = [

@@ -13,7 +13,7 @@ const ROOT = path.resolve(__dirname, '..', '..');
 const PARTS = ['cli', 'local', 'runtime', 'sql', 'package.json', 'package-lock.json', 'tsconfig.json'];
 
 describe("a clone in root's own home, which nobody else may enter", function () {
-  this.timeout(90_000);
+  this.timeout(180_000);
   let home: string;
   let clone: string;
 

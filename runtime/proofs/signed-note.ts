@@ -62,7 +62,7 @@ export function parseNote(note: string): SignedNote {
     );
   }
   const text = note.slice(0, split + 1);
-  if (hasControl(text.replaceAll('\n', ''))) {
+  if ([...text].some((character) => character < ' ' && character !== '\n')) {
     throw new MalformedError('A signed note has no control characters.');
   }
   const lines = note.slice(split + 2, -1).split('\n');
@@ -133,8 +133,4 @@ function parseSignatureLine(line: string): NoteSignature {
     throw new MalformedError('A signature line is an em dash, a name and base64, with one space between.');
   }
   return { name, keyId: bytes.slice(0, 4), bytes: bytes.slice(4) };
-}
-
-function hasControl(text: string): boolean {
-  return /[\u0000-\u001f]/.test(text);
 }

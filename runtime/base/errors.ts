@@ -10,12 +10,23 @@ export interface Fault {
   readonly detail: string;
 }
 
+/** The limit that was reached, for the headers of draft-ietf-httpapi-ratelimit-headers. */
+export interface RateLimit {
+  /** What is limited, in a few words. */
+  readonly policy: string;
+  /** How much of it a tenant has in one window. */
+  readonly quota: number;
+  readonly windowSeconds: number;
+}
+
 /** What an error may carry beside its message. */
 export interface ErrorExtras {
   /** Every fault found, not only the first. */
   readonly faults?: readonly Fault[];
   /** Sent as `Retry-After`. */
   readonly retryAfterSeconds?: number;
+  /** Sent as `RateLimit-Policy` and `RateLimit`, with nothing left of it until `retryAfterSeconds` have passed. */
+  readonly rateLimit?: RateLimit;
   /** Further members of the problem document, such as the execution span of a function that failed. */
   readonly members?: { readonly [member: string]: unknown };
   /** For the log only; never sent to a caller. */
@@ -33,6 +44,7 @@ export abstract class LogLineError extends Error {
 
   readonly faults: readonly Fault[];
   readonly retryAfterSeconds: number | undefined;
+  readonly rateLimit: RateLimit | undefined;
   readonly members: { readonly [member: string]: unknown };
 
   constructor(detail: string, extras: ErrorExtras = {}) {
@@ -40,6 +52,7 @@ export abstract class LogLineError extends Error {
     this.name = new.target.name;
     this.faults = extras.faults ?? [];
     this.retryAfterSeconds = extras.retryAfterSeconds;
+    this.rateLimit = extras.rateLimit;
     this.members = extras.members ?? {};
   }
 }
@@ -146,6 +159,13 @@ export class QuotaExceededError extends LogLineError {
   readonly code = 'quota_exceeded';
   readonly status = 429;
   readonly title = 'Quota used up';
+}
+
+/** 429: the tenant holds its share of something while others wait for theirs. */
+export class ShareUsedUpError extends LogLineError {
+  readonly code = 'share_used_up';
+  readonly status = 429;
+  readonly title = 'Share used up';
 }
 
 /** 500: our fault. The detail says nothing of the inside; the log does. */

@@ -13,20 +13,30 @@ export function parseDrafts(values: readonly unknown[], isList: boolean): SpanDr
   const drafts: SpanDraft[] = [];
   values.forEach((value, index) => {
     if (faults.length >= MAX_FAULTS) return;
-    const pointer = isList ? `/${index}` : '';
-    const bySchema = validateSpanInput(value) ? [] : (validateSpanInput.errors ?? []);
-    const found = bySchema.map((fault) => describeFault(fault, pointer));
-    if (isObject(value)) {
-      const draft = value as SpanDraft;
-      const known = new Set(found.map((fault) => fault.pointer));
-      // What is wrong by schema already is not said twice; the rest is said at once.
-      found.push(...draftFaults(draft, pointer).filter((fault) => !known.has(fault.pointer)));
-      drafts.push(draft);
-    }
-    faults.push(...found);
+    const checked = checkDraft(value, isList ? `/${index}` : '');
+    if (checked.draft !== undefined) drafts.push(checked.draft);
+    faults.push(...checked.faults);
   });
   if (faults.length > 0) throw malformed(isList ? 'A span of the request' : 'The span', faults);
   return drafts;
+}
+
+/**
+ * One draft with everything that is wrong with it; no draft when the value is no object.
+ * @param pointer JSON pointer of the draft within the request.
+ */
+export function checkDraft(
+  value: unknown,
+  pointer: string,
+): { readonly draft: SpanDraft | undefined; readonly faults: readonly Fault[] } {
+  const bySchema = validateSpanInput(value) ? [] : (validateSpanInput.errors ?? []).slice(0, MAX_FAULTS);
+  const faults = bySchema.map((fault) => describeFault(fault, pointer));
+  if (!isObject(value)) return { draft: undefined, faults };
+  const draft = value as SpanDraft;
+  const known = new Set(faults.map((fault) => fault.pointer));
+  // What is wrong by schema already is not said twice; the rest is said at once.
+  faults.push(...draftFaults(draft, pointer).filter((fault) => !known.has(fault.pointer)));
+  return { draft, faults };
 }
 
 function isObject(value: unknown): value is object {

@@ -50,7 +50,7 @@ export const SPAN_INPUT = {
     },
     entity_type: { ...WORD, description: 'What kind of thing this is, such as `function` or `note`.' },
     who: { ...NAME, description: 'Who did it, in the words of the client.' },
-    did: nullable(TEXT),
+    did: nullable(NAME),
     this: { ...TEXT, minLength: 1, description: 'What it was done to.' },
     at: nullable({ ...TEXT, description: 'RFC 3339 with at most milliseconds; defaults to now.' }),
     parent_id: nullable(UUID),

@@ -1,7 +1,7 @@
 // Made from the schemas by npm run generate.
 "use strict";
 exports.validateSpanInput = validate20;
-const schema31 = {"type":"object","description":"Required: entity_type, who, this. The server fills the rest. Unknown members are refused.","required":["entity_type","who","this"],"additionalProperties":false,"properties":{"id":{"type":["string","null"],"pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"seq":{"type":["integer","null"],"minimum":0,"maximum":2147483647,"description":"Version; defaults to 0."},"entity_type":{"type":"string","minLength":1,"maxLength":128,"description":"What kind of thing this is, such as `function` or `note`."},"who":{"type":"string","minLength":1,"maxLength":255,"description":"Who did it, in the words of the client."},"did":{"type":["string","null"]},"this":{"type":"string","minLength":1,"description":"What it was done to."},"at":{"type":["string","null"],"description":"RFC 3339 with at most milliseconds; defaults to now."},"parent_id":{"type":["string","null"],"pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"related_to":{"type":["array","null"],"items":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"maxItems":1000},"owner_id":{"type":["string","null"],"minLength":1,"maxLength":255},"tenant_id":{"type":["string","null"],"minLength":1,"maxLength":255},"visibility":{"enum":["private","tenant","public",null],"description":"Defaults to private."},"status":{"type":["string","null"],"minLength":1,"maxLength":128},"is_deleted":{"type":["boolean","null"],"description":"Defaults to false."},"name":{"type":["string","null"],"minLength":1,"maxLength":255},"description":{"type":["string","null"]},"code":{"type":["string","null"]},"language":{"type":["string","null"]},"runtime":{"type":["string","null"]},"input":{"description":"Any JSON within I-JSON (RFC 7493)."},"output":{"description":"Any JSON within I-JSON (RFC 7493)."},"error":{"description":"Any JSON within I-JSON (RFC 7493)."},"metadata":{"description":"Any JSON within I-JSON (RFC 7493)."},"duration_ms":{"type":["integer","null"],"minimum":0,"maximum":2147483647},"trace_id":{"type":["string","null"],"minLength":1,"maxLength":128},"prev_hash":{"type":["string","null"],"pattern":"^[0-9a-f]{64}$","description":"32 bytes in lower-case hex."},"curr_hash":{"type":["string","null"],"pattern":"^[0-9a-f]{64}$","description":"32 bytes in lower-case hex."},"signature":{"type":["string","null"],"pattern":"^[0-9a-f]{128}$","description":"64 bytes in lower-case hex."},"public_key":{"type":["string","null"],"pattern":"^[0-9a-f]{64}$","description":"32 bytes in lower-case hex."}}};
+const schema31 = {"type":"object","description":"Required: entity_type, who, this. The server fills the rest. Unknown members are refused.","required":["entity_type","who","this"],"additionalProperties":false,"properties":{"id":{"type":["string","null"],"pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"seq":{"type":["integer","null"],"minimum":0,"maximum":2147483647,"description":"Version; defaults to 0."},"entity_type":{"type":"string","minLength":1,"maxLength":128,"description":"What kind of thing this is, such as `function` or `note`."},"who":{"type":"string","minLength":1,"maxLength":255,"description":"Who did it, in the words of the client."},"did":{"type":["string","null"],"minLength":1,"maxLength":255},"this":{"type":"string","minLength":1,"description":"What it was done to."},"at":{"type":["string","null"],"description":"RFC 3339 with at most milliseconds; defaults to now."},"parent_id":{"type":["string","null"],"pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"related_to":{"type":["array","null"],"items":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"maxItems":1000},"owner_id":{"type":["string","null"],"minLength":1,"maxLength":255},"tenant_id":{"type":["string","null"],"minLength":1,"maxLength":255},"visibility":{"enum":["private","tenant","public",null],"description":"Defaults to private."},"status":{"type":["string","null"],"minLength":1,"maxLength":128},"is_deleted":{"type":["boolean","null"],"description":"Defaults to false."},"name":{"type":["string","null"],"minLength":1,"maxLength":255},"description":{"type":["string","null"]},"code":{"type":["string","null"]},"language":{"type":["string","null"]},"runtime":{"type":["string","null"]},"input":{"description":"Any JSON within I-JSON (RFC 7493)."},"output":{"description":"Any JSON within I-JSON (RFC 7493)."},"error":{"description":"Any JSON within I-JSON (RFC 7493)."},"metadata":{"description":"Any JSON within I-JSON (RFC 7493)."},"duration_ms":{"type":["integer","null"],"minimum":0,"maximum":2147483647},"trace_id":{"type":["string","null"],"minLength":1,"maxLength":128},"prev_hash":{"type":["string","null"],"pattern":"^[0-9a-f]{64}$","description":"32 bytes in lower-case hex."},"curr_hash":{"type":["string","null"],"pattern":"^[0-9a-f]{64}$","description":"32 bytes in lower-case hex."},"signature":{"type":["string","null"],"pattern":"^[0-9a-f]{128}$","description":"64 bytes in lower-case hex."},"public_key":{"type":["string","null"],"pattern":"^[0-9a-f]{64}$","description":"32 bytes in lower-case hex."}}};
 const func1 = Object.prototype.hasOwnProperty;
 const func2 = require("ajv/dist/runtime/ucs2length").default;
 const pattern4 = new RegExp("^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$", "u");
@@ -203,12 +203,9 @@ vErrors.push(err15);
 }
 errors++;
 }
-}
-if(data.this !== undefined){
-let data5 = data.this;
-if(typeof data5 === "string"){
-if(func2(data5) < 1){
-const err16 = {instancePath:instancePath+"/this",schemaPath:"#/properties/this/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(typeof data4 === "string"){
+if(func2(data4) > 255){
+const err16 = {instancePath:instancePath+"/did",schemaPath:"#/properties/did/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -217,9 +214,8 @@ vErrors.push(err16);
 }
 errors++;
 }
-}
-else {
-const err17 = {instancePath:instancePath+"/this",schemaPath:"#/properties/this/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data4) < 1){
+const err17 = {instancePath:instancePath+"/did",schemaPath:"#/properties/did/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -229,10 +225,12 @@ vErrors.push(err17);
 errors++;
 }
 }
-if(data.at !== undefined){
-let data6 = data.at;
-if((typeof data6 !== "string") && (data6 !== null)){
-const err18 = {instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type: schema31.properties.at.type},message:"must be string,null"};
+}
+if(data.this !== undefined){
+let data5 = data.this;
+if(typeof data5 === "string"){
+if(func2(data5) < 1){
+const err18 = {instancePath:instancePath+"/this",schemaPath:"#/properties/this/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -242,10 +240,8 @@ vErrors.push(err18);
 errors++;
 }
 }
-if(data.parent_id !== undefined){
-let data7 = data.parent_id;
-if((typeof data7 !== "string") && (data7 !== null)){
-const err19 = {instancePath:instancePath+"/parent_id",schemaPath:"#/properties/parent_id/type",keyword:"type",params:{type: schema31.properties.parent_id.type},message:"must be string,null"};
+else {
+const err19 = {instancePath:instancePath+"/this",schemaPath:"#/properties/this/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -254,9 +250,11 @@ vErrors.push(err19);
 }
 errors++;
 }
-if(typeof data7 === "string"){
-if(!pattern4.test(data7)){
-const err20 = {instancePath:instancePath+"/parent_id",schemaPath:"#/properties/parent_id/pattern",keyword:"pattern",params:{pattern: "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"},message:"must match pattern \""+"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"+"\""};
+}
+if(data.at !== undefined){
+let data6 = data.at;
+if((typeof data6 !== "string") && (data6 !== null)){
+const err20 = {instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type: schema31.properties.at.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -266,11 +264,10 @@ vErrors.push(err20);
 errors++;
 }
 }
-}
-if(data.related_to !== undefined){
-let data8 = data.related_to;
-if((!(Array.isArray(data8))) && (data8 !== null)){
-const err21 = {instancePath:instancePath+"/related_to",schemaPath:"#/properties/related_to/type",keyword:"type",params:{type: schema31.properties.related_to.type},message:"must be array,null"};
+if(data.parent_id !== undefined){
+let data7 = data.parent_id;
+if((typeof data7 !== "string") && (data7 !== null)){
+const err21 = {instancePath:instancePath+"/parent_id",schemaPath:"#/properties/parent_id/type",keyword:"type",params:{type: schema31.properties.parent_id.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -279,9 +276,9 @@ vErrors.push(err21);
 }
 errors++;
 }
-if(Array.isArray(data8)){
-if(data8.length > 1000){
-const err22 = {instancePath:instancePath+"/related_to",schemaPath:"#/properties/related_to/maxItems",keyword:"maxItems",params:{limit: 1000},message:"must NOT have more than 1000 items"};
+if(typeof data7 === "string"){
+if(!pattern4.test(data7)){
+const err22 = {instancePath:instancePath+"/parent_id",schemaPath:"#/properties/parent_id/pattern",keyword:"pattern",params:{pattern: "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"},message:"must match pattern \""+"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"+"\""};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -290,12 +287,12 @@ vErrors.push(err22);
 }
 errors++;
 }
-const len0 = data8.length;
-for(let i0=0; i0<len0; i0++){
-let data9 = data8[i0];
-if(typeof data9 === "string"){
-if(!pattern4.test(data9)){
-const err23 = {instancePath:instancePath+"/related_to/" + i0,schemaPath:"#/properties/related_to/items/pattern",keyword:"pattern",params:{pattern: "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"},message:"must match pattern \""+"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"+"\""};
+}
+}
+if(data.related_to !== undefined){
+let data8 = data.related_to;
+if((!(Array.isArray(data8))) && (data8 !== null)){
+const err23 = {instancePath:instancePath+"/related_to",schemaPath:"#/properties/related_to/type",keyword:"type",params:{type: schema31.properties.related_to.type},message:"must be array,null"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -304,14 +301,39 @@ vErrors.push(err23);
 }
 errors++;
 }
-}
-else {
-const err24 = {instancePath:instancePath+"/related_to/" + i0,schemaPath:"#/properties/related_to/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(Array.isArray(data8)){
+if(data8.length > 1000){
+const err24 = {instancePath:instancePath+"/related_to",schemaPath:"#/properties/related_to/maxItems",keyword:"maxItems",params:{limit: 1000},message:"must NOT have more than 1000 items"};
 if(vErrors === null){
 vErrors = [err24];
 }
 else {
 vErrors.push(err24);
+}
+errors++;
+}
+const len0 = data8.length;
+for(let i0=0; i0<len0; i0++){
+let data9 = data8[i0];
+if(typeof data9 === "string"){
+if(!pattern4.test(data9)){
+const err25 = {instancePath:instancePath+"/related_to/" + i0,schemaPath:"#/properties/related_to/items/pattern",keyword:"pattern",params:{pattern: "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"},message:"must match pattern \""+"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"+"\""};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+}
+else {
+const err26 = {instancePath:instancePath+"/related_to/" + i0,schemaPath:"#/properties/related_to/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
 }
 errors++;
 }
@@ -321,28 +343,7 @@ errors++;
 if(data.owner_id !== undefined){
 let data10 = data.owner_id;
 if((typeof data10 !== "string") && (data10 !== null)){
-const err25 = {instancePath:instancePath+"/owner_id",schemaPath:"#/properties/owner_id/type",keyword:"type",params:{type: schema31.properties.owner_id.type},message:"must be string,null"};
-if(vErrors === null){
-vErrors = [err25];
-}
-else {
-vErrors.push(err25);
-}
-errors++;
-}
-if(typeof data10 === "string"){
-if(func2(data10) > 255){
-const err26 = {instancePath:instancePath+"/owner_id",schemaPath:"#/properties/owner_id/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
-if(vErrors === null){
-vErrors = [err26];
-}
-else {
-vErrors.push(err26);
-}
-errors++;
-}
-if(func2(data10) < 1){
-const err27 = {instancePath:instancePath+"/owner_id",schemaPath:"#/properties/owner_id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+const err27 = {instancePath:instancePath+"/owner_id",schemaPath:"#/properties/owner_id/type",keyword:"type",params:{type: schema31.properties.owner_id.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -351,12 +352,9 @@ vErrors.push(err27);
 }
 errors++;
 }
-}
-}
-if(data.tenant_id !== undefined){
-let data11 = data.tenant_id;
-if((typeof data11 !== "string") && (data11 !== null)){
-const err28 = {instancePath:instancePath+"/tenant_id",schemaPath:"#/properties/tenant_id/type",keyword:"type",params:{type: schema31.properties.tenant_id.type},message:"must be string,null"};
+if(typeof data10 === "string"){
+if(func2(data10) > 255){
+const err28 = {instancePath:instancePath+"/owner_id",schemaPath:"#/properties/owner_id/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -365,9 +363,8 @@ vErrors.push(err28);
 }
 errors++;
 }
-if(typeof data11 === "string"){
-if(func2(data11) > 255){
-const err29 = {instancePath:instancePath+"/tenant_id",schemaPath:"#/properties/tenant_id/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
+if(func2(data10) < 1){
+const err29 = {instancePath:instancePath+"/owner_id",schemaPath:"#/properties/owner_id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -376,8 +373,12 @@ vErrors.push(err29);
 }
 errors++;
 }
-if(func2(data11) < 1){
-const err30 = {instancePath:instancePath+"/tenant_id",schemaPath:"#/properties/tenant_id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+}
+if(data.tenant_id !== undefined){
+let data11 = data.tenant_id;
+if((typeof data11 !== "string") && (data11 !== null)){
+const err30 = {instancePath:instancePath+"/tenant_id",schemaPath:"#/properties/tenant_id/type",keyword:"type",params:{type: schema31.properties.tenant_id.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -386,12 +387,9 @@ vErrors.push(err30);
 }
 errors++;
 }
-}
-}
-if(data.visibility !== undefined){
-let data12 = data.visibility;
-if(!((((data12 === "private") || (data12 === "tenant")) || (data12 === "public")) || (data12 === null))){
-const err31 = {instancePath:instancePath+"/visibility",schemaPath:"#/properties/visibility/enum",keyword:"enum",params:{allowedValues: schema31.properties.visibility.enum},message:"must be equal to one of the allowed values"};
+if(typeof data11 === "string"){
+if(func2(data11) > 255){
+const err31 = {instancePath:instancePath+"/tenant_id",schemaPath:"#/properties/tenant_id/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -400,11 +398,8 @@ vErrors.push(err31);
 }
 errors++;
 }
-}
-if(data.status !== undefined){
-let data13 = data.status;
-if((typeof data13 !== "string") && (data13 !== null)){
-const err32 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: schema31.properties.status.type},message:"must be string,null"};
+if(func2(data11) < 1){
+const err32 = {instancePath:instancePath+"/tenant_id",schemaPath:"#/properties/tenant_id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -413,9 +408,12 @@ vErrors.push(err32);
 }
 errors++;
 }
-if(typeof data13 === "string"){
-if(func2(data13) > 128){
-const err33 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"};
+}
+}
+if(data.visibility !== undefined){
+let data12 = data.visibility;
+if(!((((data12 === "private") || (data12 === "tenant")) || (data12 === "public")) || (data12 === null))){
+const err33 = {instancePath:instancePath+"/visibility",schemaPath:"#/properties/visibility/enum",keyword:"enum",params:{allowedValues: schema31.properties.visibility.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -424,8 +422,11 @@ vErrors.push(err33);
 }
 errors++;
 }
-if(func2(data13) < 1){
-const err34 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data.status !== undefined){
+let data13 = data.status;
+if((typeof data13 !== "string") && (data13 !== null)){
+const err34 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: schema31.properties.status.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -434,12 +435,9 @@ vErrors.push(err34);
 }
 errors++;
 }
-}
-}
-if(data.is_deleted !== undefined){
-let data14 = data.is_deleted;
-if((typeof data14 !== "boolean") && (data14 !== null)){
-const err35 = {instancePath:instancePath+"/is_deleted",schemaPath:"#/properties/is_deleted/type",keyword:"type",params:{type: schema31.properties.is_deleted.type},message:"must be boolean,null"};
+if(typeof data13 === "string"){
+if(func2(data13) > 128){
+const err35 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -448,11 +446,8 @@ vErrors.push(err35);
 }
 errors++;
 }
-}
-if(data.name !== undefined){
-let data15 = data.name;
-if((typeof data15 !== "string") && (data15 !== null)){
-const err36 = {instancePath:instancePath+"/name",schemaPath:"#/properties/name/type",keyword:"type",params:{type: schema31.properties.name.type},message:"must be string,null"};
+if(func2(data13) < 1){
+const err36 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -461,9 +456,12 @@ vErrors.push(err36);
 }
 errors++;
 }
-if(typeof data15 === "string"){
-if(func2(data15) > 255){
-const err37 = {instancePath:instancePath+"/name",schemaPath:"#/properties/name/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
+}
+}
+if(data.is_deleted !== undefined){
+let data14 = data.is_deleted;
+if((typeof data14 !== "boolean") && (data14 !== null)){
+const err37 = {instancePath:instancePath+"/is_deleted",schemaPath:"#/properties/is_deleted/type",keyword:"type",params:{type: schema31.properties.is_deleted.type},message:"must be boolean,null"};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -472,8 +470,11 @@ vErrors.push(err37);
 }
 errors++;
 }
-if(func2(data15) < 1){
-const err38 = {instancePath:instancePath+"/name",schemaPath:"#/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data.name !== undefined){
+let data15 = data.name;
+if((typeof data15 !== "string") && (data15 !== null)){
+const err38 = {instancePath:instancePath+"/name",schemaPath:"#/properties/name/type",keyword:"type",params:{type: schema31.properties.name.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -482,12 +483,9 @@ vErrors.push(err38);
 }
 errors++;
 }
-}
-}
-if(data.description !== undefined){
-let data16 = data.description;
-if((typeof data16 !== "string") && (data16 !== null)){
-const err39 = {instancePath:instancePath+"/description",schemaPath:"#/properties/description/type",keyword:"type",params:{type: schema31.properties.description.type},message:"must be string,null"};
+if(typeof data15 === "string"){
+if(func2(data15) > 255){
+const err39 = {instancePath:instancePath+"/name",schemaPath:"#/properties/name/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -496,11 +494,8 @@ vErrors.push(err39);
 }
 errors++;
 }
-}
-if(data.code !== undefined){
-let data17 = data.code;
-if((typeof data17 !== "string") && (data17 !== null)){
-const err40 = {instancePath:instancePath+"/code",schemaPath:"#/properties/code/type",keyword:"type",params:{type: schema31.properties.code.type},message:"must be string,null"};
+if(func2(data15) < 1){
+const err40 = {instancePath:instancePath+"/name",schemaPath:"#/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -510,10 +505,11 @@ vErrors.push(err40);
 errors++;
 }
 }
-if(data.language !== undefined){
-let data18 = data.language;
-if((typeof data18 !== "string") && (data18 !== null)){
-const err41 = {instancePath:instancePath+"/language",schemaPath:"#/properties/language/type",keyword:"type",params:{type: schema31.properties.language.type},message:"must be string,null"};
+}
+if(data.description !== undefined){
+let data16 = data.description;
+if((typeof data16 !== "string") && (data16 !== null)){
+const err41 = {instancePath:instancePath+"/description",schemaPath:"#/properties/description/type",keyword:"type",params:{type: schema31.properties.description.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -523,10 +519,10 @@ vErrors.push(err41);
 errors++;
 }
 }
-if(data.runtime !== undefined){
-let data19 = data.runtime;
-if((typeof data19 !== "string") && (data19 !== null)){
-const err42 = {instancePath:instancePath+"/runtime",schemaPath:"#/properties/runtime/type",keyword:"type",params:{type: schema31.properties.runtime.type},message:"must be string,null"};
+if(data.code !== undefined){
+let data17 = data.code;
+if((typeof data17 !== "string") && (data17 !== null)){
+const err42 = {instancePath:instancePath+"/code",schemaPath:"#/properties/code/type",keyword:"type",params:{type: schema31.properties.code.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -536,10 +532,10 @@ vErrors.push(err42);
 errors++;
 }
 }
-if(data.duration_ms !== undefined){
-let data20 = data.duration_ms;
-if((!(((typeof data20 == "number") && (!(data20 % 1) && !isNaN(data20))) && (isFinite(data20)))) && (data20 !== null)){
-const err43 = {instancePath:instancePath+"/duration_ms",schemaPath:"#/properties/duration_ms/type",keyword:"type",params:{type: schema31.properties.duration_ms.type},message:"must be integer,null"};
+if(data.language !== undefined){
+let data18 = data.language;
+if((typeof data18 !== "string") && (data18 !== null)){
+const err43 = {instancePath:instancePath+"/language",schemaPath:"#/properties/language/type",keyword:"type",params:{type: schema31.properties.language.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -548,9 +544,11 @@ vErrors.push(err43);
 }
 errors++;
 }
-if((typeof data20 == "number") && (isFinite(data20))){
-if(data20 > 2147483647 || isNaN(data20)){
-const err44 = {instancePath:instancePath+"/duration_ms",schemaPath:"#/properties/duration_ms/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2147483647},message:"must be <= 2147483647"};
+}
+if(data.runtime !== undefined){
+let data19 = data.runtime;
+if((typeof data19 !== "string") && (data19 !== null)){
+const err44 = {instancePath:instancePath+"/runtime",schemaPath:"#/properties/runtime/type",keyword:"type",params:{type: schema31.properties.runtime.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -559,8 +557,11 @@ vErrors.push(err44);
 }
 errors++;
 }
-if(data20 < 0 || isNaN(data20)){
-const err45 = {instancePath:instancePath+"/duration_ms",schemaPath:"#/properties/duration_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data.duration_ms !== undefined){
+let data20 = data.duration_ms;
+if((!(((typeof data20 == "number") && (!(data20 % 1) && !isNaN(data20))) && (isFinite(data20)))) && (data20 !== null)){
+const err45 = {instancePath:instancePath+"/duration_ms",schemaPath:"#/properties/duration_ms/type",keyword:"type",params:{type: schema31.properties.duration_ms.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -569,12 +570,9 @@ vErrors.push(err45);
 }
 errors++;
 }
-}
-}
-if(data.trace_id !== undefined){
-let data21 = data.trace_id;
-if((typeof data21 !== "string") && (data21 !== null)){
-const err46 = {instancePath:instancePath+"/trace_id",schemaPath:"#/properties/trace_id/type",keyword:"type",params:{type: schema31.properties.trace_id.type},message:"must be string,null"};
+if((typeof data20 == "number") && (isFinite(data20))){
+if(data20 > 2147483647 || isNaN(data20)){
+const err46 = {instancePath:instancePath+"/duration_ms",schemaPath:"#/properties/duration_ms/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2147483647},message:"must be <= 2147483647"};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -583,9 +581,8 @@ vErrors.push(err46);
 }
 errors++;
 }
-if(typeof data21 === "string"){
-if(func2(data21) > 128){
-const err47 = {instancePath:instancePath+"/trace_id",schemaPath:"#/properties/trace_id/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"};
+if(data20 < 0 || isNaN(data20)){
+const err47 = {instancePath:instancePath+"/duration_ms",schemaPath:"#/properties/duration_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -594,8 +591,12 @@ vErrors.push(err47);
 }
 errors++;
 }
-if(func2(data21) < 1){
-const err48 = {instancePath:instancePath+"/trace_id",schemaPath:"#/properties/trace_id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+}
+if(data.trace_id !== undefined){
+let data21 = data.trace_id;
+if((typeof data21 !== "string") && (data21 !== null)){
+const err48 = {instancePath:instancePath+"/trace_id",schemaPath:"#/properties/trace_id/type",keyword:"type",params:{type: schema31.properties.trace_id.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -604,12 +605,9 @@ vErrors.push(err48);
 }
 errors++;
 }
-}
-}
-if(data.prev_hash !== undefined){
-let data22 = data.prev_hash;
-if((typeof data22 !== "string") && (data22 !== null)){
-const err49 = {instancePath:instancePath+"/prev_hash",schemaPath:"#/properties/prev_hash/type",keyword:"type",params:{type: schema31.properties.prev_hash.type},message:"must be string,null"};
+if(typeof data21 === "string"){
+if(func2(data21) > 128){
+const err49 = {instancePath:instancePath+"/trace_id",schemaPath:"#/properties/trace_id/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -618,9 +616,8 @@ vErrors.push(err49);
 }
 errors++;
 }
-if(typeof data22 === "string"){
-if(!pattern7.test(data22)){
-const err50 = {instancePath:instancePath+"/prev_hash",schemaPath:"#/properties/prev_hash/pattern",keyword:"pattern",params:{pattern: "^[0-9a-f]{64}$"},message:"must match pattern \""+"^[0-9a-f]{64}$"+"\""};
+if(func2(data21) < 1){
+const err50 = {instancePath:instancePath+"/trace_id",schemaPath:"#/properties/trace_id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -631,10 +628,10 @@ errors++;
 }
 }
 }
-if(data.curr_hash !== undefined){
-let data23 = data.curr_hash;
-if((typeof data23 !== "string") && (data23 !== null)){
-const err51 = {instancePath:instancePath+"/curr_hash",schemaPath:"#/properties/curr_hash/type",keyword:"type",params:{type: schema31.properties.curr_hash.type},message:"must be string,null"};
+if(data.prev_hash !== undefined){
+let data22 = data.prev_hash;
+if((typeof data22 !== "string") && (data22 !== null)){
+const err51 = {instancePath:instancePath+"/prev_hash",schemaPath:"#/properties/prev_hash/type",keyword:"type",params:{type: schema31.properties.prev_hash.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -643,9 +640,9 @@ vErrors.push(err51);
 }
 errors++;
 }
-if(typeof data23 === "string"){
-if(!pattern7.test(data23)){
-const err52 = {instancePath:instancePath+"/curr_hash",schemaPath:"#/properties/curr_hash/pattern",keyword:"pattern",params:{pattern: "^[0-9a-f]{64}$"},message:"must match pattern \""+"^[0-9a-f]{64}$"+"\""};
+if(typeof data22 === "string"){
+if(!pattern7.test(data22)){
+const err52 = {instancePath:instancePath+"/prev_hash",schemaPath:"#/properties/prev_hash/pattern",keyword:"pattern",params:{pattern: "^[0-9a-f]{64}$"},message:"must match pattern \""+"^[0-9a-f]{64}$"+"\""};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -656,10 +653,10 @@ errors++;
 }
 }
 }
-if(data.signature !== undefined){
-let data24 = data.signature;
-if((typeof data24 !== "string") && (data24 !== null)){
-const err53 = {instancePath:instancePath+"/signature",schemaPath:"#/properties/signature/type",keyword:"type",params:{type: schema31.properties.signature.type},message:"must be string,null"};
+if(data.curr_hash !== undefined){
+let data23 = data.curr_hash;
+if((typeof data23 !== "string") && (data23 !== null)){
+const err53 = {instancePath:instancePath+"/curr_hash",schemaPath:"#/properties/curr_hash/type",keyword:"type",params:{type: schema31.properties.curr_hash.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -668,9 +665,9 @@ vErrors.push(err53);
 }
 errors++;
 }
-if(typeof data24 === "string"){
-if(!pattern9.test(data24)){
-const err54 = {instancePath:instancePath+"/signature",schemaPath:"#/properties/signature/pattern",keyword:"pattern",params:{pattern: "^[0-9a-f]{128}$"},message:"must match pattern \""+"^[0-9a-f]{128}$"+"\""};
+if(typeof data23 === "string"){
+if(!pattern7.test(data23)){
+const err54 = {instancePath:instancePath+"/curr_hash",schemaPath:"#/properties/curr_hash/pattern",keyword:"pattern",params:{pattern: "^[0-9a-f]{64}$"},message:"must match pattern \""+"^[0-9a-f]{64}$"+"\""};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -681,10 +678,10 @@ errors++;
 }
 }
 }
-if(data.public_key !== undefined){
-let data25 = data.public_key;
-if((typeof data25 !== "string") && (data25 !== null)){
-const err55 = {instancePath:instancePath+"/public_key",schemaPath:"#/properties/public_key/type",keyword:"type",params:{type: schema31.properties.public_key.type},message:"must be string,null"};
+if(data.signature !== undefined){
+let data24 = data.signature;
+if((typeof data24 !== "string") && (data24 !== null)){
+const err55 = {instancePath:instancePath+"/signature",schemaPath:"#/properties/signature/type",keyword:"type",params:{type: schema31.properties.signature.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err55];
 }
@@ -693,9 +690,9 @@ vErrors.push(err55);
 }
 errors++;
 }
-if(typeof data25 === "string"){
-if(!pattern7.test(data25)){
-const err56 = {instancePath:instancePath+"/public_key",schemaPath:"#/properties/public_key/pattern",keyword:"pattern",params:{pattern: "^[0-9a-f]{64}$"},message:"must match pattern \""+"^[0-9a-f]{64}$"+"\""};
+if(typeof data24 === "string"){
+if(!pattern9.test(data24)){
+const err56 = {instancePath:instancePath+"/signature",schemaPath:"#/properties/signature/pattern",keyword:"pattern",params:{pattern: "^[0-9a-f]{128}$"},message:"must match pattern \""+"^[0-9a-f]{128}$"+"\""};
 if(vErrors === null){
 vErrors = [err56];
 }
@@ -706,14 +703,39 @@ errors++;
 }
 }
 }
-}
-else {
-const err57 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data.public_key !== undefined){
+let data25 = data.public_key;
+if((typeof data25 !== "string") && (data25 !== null)){
+const err57 = {instancePath:instancePath+"/public_key",schemaPath:"#/properties/public_key/type",keyword:"type",params:{type: schema31.properties.public_key.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err57];
 }
 else {
 vErrors.push(err57);
+}
+errors++;
+}
+if(typeof data25 === "string"){
+if(!pattern7.test(data25)){
+const err58 = {instancePath:instancePath+"/public_key",schemaPath:"#/properties/public_key/pattern",keyword:"pattern",params:{pattern: "^[0-9a-f]{64}$"},message:"must match pattern \""+"^[0-9a-f]{64}$"+"\""};
+if(vErrors === null){
+vErrors = [err58];
+}
+else {
+vErrors.push(err58);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err59 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err59];
+}
+else {
+vErrors.push(err59);
 }
 errors++;
 }

@@ -1,10 +1,15 @@
 import { MalformedError } from '../base/errors';
+import type { Identity } from '../base/identity';
 import type { SpanDraft } from '../ledger/span-draft';
-import { parseDrafts } from '../ledger/span-input';
-import { callerOf, jsonText } from './answer';
+import type { Appended } from '../ledger/span-writer';
+import { type Answer, callerOf, jsonText } from './answer';
+import { MAX_SPANS_BYTES } from './answer-bytes';
 import { identityOf } from './authenticate';
 import type { Handler } from './handlers';
-import { readSpanBody } from './request-body';
+import { preferencesOf } from './prefer';
+import { readDrafts } from './read-drafts';
+import { announcedBytes } from './request-body';
+import type { Stage0 } from './stage0';
 import { positionHeader } from './write-position';
 
 /** Printable, and short enough for an index. */
@@ -13,22 +18,59 @@ const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 /** `POST /api/spans`. */
 export const appendSpans: Handler = async (stage0, { request, caller }) => {
   const identity = identityOf(callerOf(caller));
+  const { appends, bodies } = stage0.fairness;
+  const bytes = announcedBytes(request);
+  const releaseTurn = await appends.take(identity.tenant, 1);
+  try {
+    // Held until the answer is made: the spans of a body take up memory for as long.
+    const releaseBytes = await bodies.take(identity.tenant, bytes);
+    try {
+      return await append(stage0, identity, request);
+    } finally {
+      releaseBytes();
+    }
+  } finally {
+    releaseTurn();
+  }
+};
+
+async function append(stage0: Stage0, identity: Identity, request: Request): Promise<Answer> {
   const idempotencyKey = idempotencyKeyOf(request);
-  const { values, isList } = await readSpanBody(request);
-  const drafts = parseDrafts(values, isList);
+  const isMinimal = preferencesOf(request).get('return') === 'minimal';
+  const { drafts, isList } = await readDrafts(request, identity.tenant, stage0.fairness.turns);
   const appended = await stage0.writer.append(identity, drafts, { idempotencyKey });
   if (drafts.some(isRevocation)) stage0.revocations.forget();
-  const status = appended.created ? 201 : 200;
   const headers = await positionHeader(stage0, appended.txId);
-  const [first] = appended.json;
-  return isList
-    ? jsonText(
-        status,
-        `{"success":true,"spans":[${appended.json.join(',')}],"count":${appended.json.length}}`,
-        headers,
-      )
-    : jsonText(status, `{"success":true,"span":${first}}`, headers);
-};
+  return isMinimal || bytesOf(appended) > MAX_SPANS_BYTES
+    ? answerWith(appended, minimalTexts(appended), isList, {
+        ...headers,
+        'preference-applied': 'return=minimal',
+      })
+    : answerWith(appended, appended.json, isList, headers);
+}
+
+function answerWith(
+  { created }: Appended,
+  texts: readonly string[],
+  isList: boolean,
+  headers: Readonly<Record<string, string>>,
+): Answer {
+  const spans = isList ? `"spans":[${texts.join(',')}],"count":${texts.length}` : `"span":${texts[0]}`;
+  return jsonText(created ? 201 : 200, `{"success":true,${spans}}`, headers);
+}
+
+/** What stands for each span when the caller holds it already: enough to find it and to compare it. */
+function minimalTexts({ spans }: Appended): string[] {
+  return spans.map(({ id, seq, curr_hash }) => JSON.stringify({ id, seq, curr_hash }));
+}
+
+function bytesOf({ json }: Appended): number {
+  let bytes = json.length;
+  // A text has at most three bytes a character, so most need no count.
+  for (const text of json) bytes += text.length * 3;
+  if (bytes <= MAX_SPANS_BYTES) return bytes;
+  return json.reduce((sum, text) => sum + Buffer.byteLength(text) + 1, 0);
+}
 
 /** The header is a quoted string in the IETF draft and bare in common practice; both are taken. */
 function idempotencyKeyOf(request: Request): string | undefined {

@@ -9,6 +9,7 @@ import { SpanWriter } from '../ledger/span-writer';
 import type { Logger } from '../log/logger';
 import { createApp } from './app';
 import { CursorSealer } from './cursor';
+import { createFairness } from './fairness';
 
 export interface AssembleStage0Options {
   readonly database: Database;
@@ -30,7 +31,8 @@ export interface AssembledStage0 {
 /** Puts Stage-0 together, the same on a laptop and in a Lambda. */
 export function assembleStage0(options: AssembleStage0Options): AssembledStage0 {
   const { database, keys, logger, oidc, corsOrigins = [] } = options;
-  const writer = new SpanWriter({ database, signingKey: () => keys().current });
+  const fairness = createFairness();
+  const writer = new SpanWriter({ database, signingKey: () => keys().current, turns: fairness.turns });
   const revocations = new RevocationList(database);
   const perRing = rememberByRing(keys, (ring) => ({
     cursors: new CursorSealer(ring.cursorKeys),
@@ -52,6 +54,7 @@ export function assembleStage0(options: AssembleStage0Options): AssembledStage0 
     },
     epochs: new FeedEpochs(database),
     functions: options.functions(writer),
+    fairness,
     logger,
     publicKeyHex: () => keys().current.publicKeyHex,
     corsOrigins,

@@ -4,6 +4,7 @@ import type { FunctionCall } from '../host/function-starter';
 import { parseWith } from '../json/parse-with';
 import { type Answer, callerOf, json, withHeaders } from './answer';
 import type { Handler } from './handlers';
+import { preferencesOf } from './prefer';
 import { problemAnswer } from './problem';
 import { readJsonBody } from './request-body';
 import type { Stage0 } from './stage0';
@@ -16,7 +17,7 @@ export const executeFunction: Handler = async (stage0, { request, caller, path, 
   const body = (await readJsonBody(request)) ?? {};
   const { input } = parseWith<{ input?: JsonValue }>(validateExecuteBody, body, 'The body');
   const call = { functionId: id.toLowerCase(), input, caller: callerOf(caller), traceId };
-  if (prefersAsync(request)) {
+  if (preferencesOf(request).has('respond-async')) {
     const span = await stage0.functions.request(call);
     return json(
       202,
@@ -41,12 +42,4 @@ async function run(stage0: Stage0, call: FunctionCall): Promise<Answer> {
     if (!(error instanceof FunctionFailedError)) throw error;
     return withHeaders(problemAnswer(error), await positionHeader(stage0));
   }
-}
-
-/** RFC 7240: preferences are separated by commas, may carry parameters, and are case-insensitive. */
-function prefersAsync(request: Request): boolean {
-  const preferences = (request.headers.get('prefer') ?? '').split(',');
-  return preferences.some(
-    (preference) => preference.split(';', 1)[0]?.trim().toLowerCase() === 'respond-async',
-  );
 }

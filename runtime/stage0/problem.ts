@@ -36,6 +36,7 @@ export function problemAnswer(error: LogLineError): Answer {
     headers: {
       'content-type': 'application/problem+json',
       ...(error.retryAfterSeconds === undefined ? {} : { 'retry-after': String(error.retryAfterSeconds) }),
+      ...rateLimitHeaders(error),
       ...(error.status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
     },
     text: JSON.stringify(problem),
@@ -48,4 +49,15 @@ export function problemResponse(
   headers: Readonly<Record<string, string>> = {},
 ): Response {
   return responseOf(problemAnswer(error), headers);
+}
+
+/** draft-ietf-httpapi-ratelimit-headers-10: what the limit is, and when there is some of it again. */
+function rateLimitHeaders({ rateLimit, retryAfterSeconds }: LogLineError): Record<string, string> {
+  if (rateLimit === undefined) return {};
+  const { policy, quota, windowSeconds } = rateLimit;
+  const name = JSON.stringify(policy);
+  return {
+    'ratelimit-policy': `${name};q=${quota};w=${windowSeconds}`,
+    ratelimit: `${name};r=0;t=${retryAfterSeconds ?? windowSeconds}`,
+  };
 }

@@ -1,36 +1,49 @@
 import { MalformedError, TooLargeError, UnsupportedMediaTypeError } from '../base/errors';
 import type { JsonValue } from '../base/span';
 import { parseIJson } from '../json/i-json';
+import { countValues, type SpanTexts, spanTextsOfJson, spanTextsOfLines } from './span-texts';
 
-/** Largest request (DESIGN.md section 5). */
-export const MAX_REQUEST_BYTES = 5 * 1024 * 1024;
+/** Largest request. */
+export const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 /** Largest span, measured as its JSON without white space. */
 export const MAX_SPAN_BYTES = 1024 * 1024;
 /** Most spans of one request. */
 export const MAX_SPANS = 1_000;
+/** Most JSON values of one span: a value of two bytes costs as much work and memory as one of a hundred. */
+export const MAX_SPAN_VALUES = 50_000;
+/** Most JSON values of one request. */
+export const MAX_REQUEST_VALUES = 100_000;
 
-/** The values of a request body. */
-export interface SpanBody {
-  readonly values: readonly JsonValue[];
-  /** An array or NDJSON, even of one span: the answer then is a list, too. */
-  readonly isList: boolean;
+/**
+ * The length that a request announces, or the largest it may have when it announces none: what its body may take up.
+ * @throws TooLargeError
+ */
+export function announcedBytes(request: Request): number {
+  const header = request.headers.get('content-length');
+  if (header === null) return request.body === null ? 0 : MAX_REQUEST_BYTES;
+  const bytes = Number(header);
+  if (bytes > MAX_REQUEST_BYTES) throw requestTooLarge();
+  return Number.isSafeInteger(bytes) && bytes >= 0 ? bytes : MAX_REQUEST_BYTES;
 }
 
 /**
- * Reads the spans of a request: one JSON object, a JSON array, or NDJSON.
+ * Reads a request for spans and parts it into their texts: one JSON object, a JSON array, or NDJSON. What is in the
+ * texts is not looked at but for its size.
  * @throws MalformedError, TooLargeError or UnsupportedMediaTypeError.
  */
-export async function readSpanBody(request: Request): Promise<SpanBody> {
+export async function readSpanTexts(request: Request): Promise<SpanTexts> {
   const mediaType = mediaTypeOf(request);
   if (mediaType !== 'application/json' && mediaType !== 'application/x-ndjson') {
     throw new UnsupportedMediaTypeError('Send spans as application/json or application/x-ndjson.');
   }
   const bytes = await readBytes(request);
   if (bytes.length === 0) throw new MalformedError('The body is empty; send a span as JSON.');
-  const body =
-    mediaType === 'application/json' ? spansOfJson(bytes) : { values: spansOfLines(bytes), isList: true };
-  if (body.values.length === 0) throw new MalformedError('The body holds no span.');
-  refuseLargeSpans(body, bytes.length);
+  const body: SpanTexts =
+    mediaType === 'application/json'
+      ? spanTextsOfJson(bytes, refuseMany)
+      : { texts: spanTextsOfLines(bytes, refuseMany), isList: true };
+  if (body.texts.length === 0) throw new MalformedError('The body holds no span.');
+  refuseManyValues(body);
   return body;
 }
 
@@ -43,6 +56,7 @@ export async function readJsonBody(request: Request): Promise<JsonValue | undefi
   if (bytes.length === 0) return undefined;
   if (mediaTypeOf(request) !== 'application/json')
     throw new UnsupportedMediaTypeError('Send the body as application/json.');
+  if (countValues(bytes) > MAX_REQUEST_VALUES) throw tooManyValues('', 'The body', MAX_REQUEST_VALUES);
   return parseIJson(bytes);
 }
 
@@ -84,38 +98,6 @@ function requestTooLarge(): TooLargeError {
   );
 }
 
-function spansOfJson(bytes: Uint8Array): SpanBody {
-  const value = parseIJson(bytes);
-  if (!Array.isArray(value)) return { values: [value], isList: false };
-  refuseMany(value.length);
-  return { values: value, isList: true };
-}
-
-function spansOfLines(bytes: Uint8Array): JsonValue[] {
-  const values: JsonValue[] = [];
-  let start = 0;
-  while (start < bytes.length) {
-    const newline = bytes.indexOf(0x0a, start);
-    const end = newline === -1 ? bytes.length : newline;
-    const line = bytes.subarray(start, end);
-    start = end + 1;
-    if (line.every((byte) => byte === 0x20 || byte === 0x0d || byte === 0x09)) continue;
-    values.push(parseLine(line, values.length));
-    refuseMany(values.length);
-  }
-  return values;
-}
-
-function parseLine(line: Uint8Array, index: number): JsonValue {
-  try {
-    return parseIJson(line);
-  } catch (error) {
-    if (!(error instanceof MalformedError)) throw error;
-    const faults = error.faults.map(({ pointer, detail }) => ({ pointer: `/${index}${pointer}`, detail }));
-    throw new MalformedError(`Span ${index} of the request: ${error.message}`, { faults });
-  }
-}
-
 function refuseMany(count: number): void {
   if (count > MAX_SPANS) {
     throw new MalformedError(`A request holds at most ${MAX_SPANS} spans; split it.`, {
@@ -124,17 +106,19 @@ function refuseMany(count: number): void {
   }
 }
 
-function refuseLargeSpans({ values, isList }: SpanBody, bodyBytes: number): void {
-  if (bodyBytes <= MAX_SPAN_BYTES) return;
-  const faults = values.flatMap((value, index) => {
-    const bytes = Buffer.byteLength(JSON.stringify(value));
-    if (bytes <= MAX_SPAN_BYTES) return [];
-    return [{ pointer: isList ? `/${index}` : '', detail: `is ${bytes} bytes long` }];
-  });
-  if (faults.length > 0) {
-    throw new TooLargeError(
-      `A span is at most ${MAX_SPAN_BYTES} bytes long; put large content elsewhere and its hash here.`,
-      { faults },
-    );
+function refuseManyValues({ texts, isList }: SpanTexts): void {
+  let sum = 0;
+  for (const [index, { values }] of texts.entries()) {
+    sum += values;
+    if (values > MAX_SPAN_VALUES) throw tooManyValues(isList ? `/${index}` : '', 'A span', MAX_SPAN_VALUES);
   }
+  if (sum > MAX_REQUEST_VALUES) throw tooManyValues('', 'A request', MAX_REQUEST_VALUES);
+}
+
+function tooManyValues(pointer: string, what: string, most: number): MalformedError {
+  const detail = `holds more than ${most} JSON values`;
+  return new MalformedError(
+    `${what} holds at most ${most} JSON values; put many small values into one text, or elsewhere with their hash here.`,
+    { faults: [{ pointer, detail }] },
+  );
 }

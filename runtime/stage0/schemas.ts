@@ -21,7 +21,7 @@ export const TIMELINE_QUERY = {
     entity_type: WORD,
     status: WORD,
     who: NAME,
-    did: { ...TEXT, minLength: 1 },
+    did: NAME,
     owner_id: NAME,
     tenant_id: NAME,
     visibility: { enum: ['private', 'tenant', 'public'] },

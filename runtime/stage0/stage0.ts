@@ -6,6 +6,7 @@ import type { FeedEpochs } from '../ledger/feed-epoch';
 import type { SpanWriter } from '../ledger/span-writer';
 import type { Logger } from '../log/logger';
 import type { CursorSealer } from './cursor';
+import type { Fairness } from './fairness';
 
 /** Everything Stage-0 works with. */
 export interface Stage0 {
@@ -16,6 +17,7 @@ export interface Stage0 {
   readonly cursors: CursorSealer;
   readonly epochs: FeedEpochs;
   readonly functions: FunctionStarter;
+  readonly fairness: Fairness;
   readonly logger: Logger;
   /** Public key of the instance, for health. */
   readonly publicKeyHex: () => string;

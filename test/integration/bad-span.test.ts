@@ -247,12 +247,29 @@ describe('POST /api/spans refuses', () => {
     assertProblem(await postRaw(spans.map((span) => JSON.stringify(span)).join('\n'), NDJSON), 400, ['']);
   });
 
-  it('a request of 5 MiB and one byte, whatever is in it', async () => {
-    assertProblem(await postRaw(' '.repeat(5 * MIB + 1)), 413);
-    assertProblem(await postRaw(' '.repeat(5 * MIB + 1), NDJSON), 413);
-    assertProblem(await postRaw('{}', { 'content-length': String(5 * MIB + 1) }), 413);
+  it('a request of 4 MiB and one byte, whatever is in it', async () => {
+    assertProblem(await postRaw(' '.repeat(4 * MIB + 1)), 413);
+    assertProblem(await postRaw(' '.repeat(4 * MIB + 1), NDJSON), 413);
+    assertProblem(await postRaw('{}', { 'content-length': String(4 * MIB + 1) }), 413);
     // At the limit the size is no fault: what is wrong with this one is its content.
-    assertProblem(await postRaw(' '.repeat(5 * MIB)), 400);
+    assertProblem(await postRaw(' '.repeat(4 * MIB)), 400);
+  });
+
+  it('a span of more than 50,000 JSON values, and a request of more than 100,000', async () => {
+    const span = (values: number) => ({ ...good, metadata: Array.from({ length: values }, () => ({})) });
+    assertProblem(await post(span(50_000)), 400, ['']);
+    assertProblem(await post([good, span(50_000)]), 400, ['/1']);
+    assertProblem(await postRaw(JSON.stringify(span(50_000)), NDJSON), 400, ['/0']);
+    assertProblem(await post([span(40_000), span(40_000), span(40_000)]), 400, ['']);
+  });
+
+  it('a did that no index could hold', async () => {
+    assertProblem(await post({ ...good, did: 'x'.repeat(256) }), 400, ['/did']);
+  });
+
+  it('the faults of every span of a list, and not only of the first', async () => {
+    const list = `[{"a":1,"a":2},{"entity_type":"note","who":"a","this":"b","seq":1.5},${JSON.stringify(good)},3]`;
+    assertProblem(await postRaw(list), 400, ['/0/a', '/1/seq', '/3']);
   });
 
   it('a body without end, as soon as it is too long', async () => {

@@ -83,9 +83,9 @@ describe('API behind a socket', () => {
     assert.equal(await stored(), before + 1);
   });
 
-  it('a request of more than 5 MiB is answered 413, and the connection can go on', async () => {
+  it('a request of more than 4 MiB is answered 413, and the connection can go on', async () => {
     const before = await stored();
-    const large = 'x'.repeat(5 * MIB + 1);
+    const large = 'x'.repeat(4 * MIB + 1);
     for (const body of [large, new Blob([large]).stream()]) {
       const response = await fetch(`${host.url}/api/spans`, {
         method: 'POST',

@@ -124,7 +124,7 @@ describe('/openapi.json', () => {
     const writeOnly = await stage0.token('alice', 'acme', ['spans:write']);
     const bad = { token: 'x' };
     const text = { token, raw: 'x', headers: { 'content-type': 'text/plain' } };
-    const large = { token, raw: ' '.repeat(5 * 1024 * 1024 + 1) };
+    const large = { token, raw: ' '.repeat(4 * 1024 * 1024 + 1) };
     const calls: readonly (readonly [string, string, number, string, object])[] = [
       ['/api/spans', 'post', 400, '/api/spans', { token, raw: '{' }],
       ['/api/spans', 'post', 401, '/api/spans', { body: good }],

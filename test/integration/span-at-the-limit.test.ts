@@ -30,6 +30,24 @@ describe('POST /api/spans takes', () => {
     );
   });
 
+  it('a span of exactly 50,000 JSON values', async () => {
+    const metadata = Array.from({ length: 49_995 }, () => ({}));
+    const answer = await stage0.call('/api/spans', { token, body: { ...good, metadata } });
+    assert.equal(answer.status, 201, JSON.stringify(answer.body).slice(0, 300));
+    assert.deepEqual(verifySpan(answer.body.span), { ok: true });
+  });
+
+  it('128 levels within a span, also within a list', async () => {
+    // The span itself is a level, and so is the list within it.
+    const nested = (levels: number) => JSON.parse(`${'['.repeat(levels)}${']'.repeat(levels)}`);
+    for (const body of [{ ...good, metadata: nested(127) }, [{ ...good, metadata: nested(127) }]]) {
+      assert.equal((await stage0.call('/api/spans', { token, body })).status, 201);
+    }
+    for (const body of [{ ...good, metadata: nested(128) }, [{ ...good, metadata: nested(128) }]]) {
+      assert.equal((await stage0.call('/api/spans', { token, body })).status, 400);
+    }
+  });
+
   it('NDJSON with blank lines, CRLF and no newline at the end', async () => {
     const lines = `${JSON.stringify(good)}\r\n\n  \n${JSON.stringify({ ...good, this: 'last' })}`;
     const answer = await stage0.call('/api/spans', {
@@ -52,7 +70,7 @@ describe('POST /api/spans takes', () => {
       status: wide(128),
       name: wide(255),
       trace_id: wide(128),
-      did: 'y'.repeat(100_000),
+      did: wide(255),
       related_to: Array.from({ length: 1_000 }, () => randomUUID()),
     };
     const answer = await stage0.call('/api/spans', { token: owner, body });

@@ -9,6 +9,7 @@ import { SpanWriter } from '../../runtime/ledger/span-writer';
 import { silentLogger } from '../../runtime/log/logger';
 import { createApp } from '../../runtime/stage0/app';
 import { CursorSealer } from '../../runtime/stage0/cursor';
+import { createFairness, type Fairness, type FairnessOptions } from '../../runtime/stage0/fairness';
 import { createTestDatabase, type TestDatabase } from './test-database';
 
 /** Stage-0 over a database of its own, called without a socket. */
@@ -18,6 +19,7 @@ export interface TestStage0 {
   readonly writer: SpanWriter;
   readonly key: SigningKey;
   readonly cursors: CursorSealer;
+  readonly fairness: Fairness;
   /** The API itself, for tests that put a socket before it. */
   readonly fetch: (request: Request) => Response | Promise<Response>;
   /** A request; `token` goes into the header, an object body becomes JSON. */
@@ -46,6 +48,7 @@ export interface Answer {
 export interface TestStage0Options {
   readonly functions?: FunctionStarter;
   readonly poolSize?: number;
+  readonly fairness?: FairnessOptions;
   /** Changes how the database is reached, such as through a {@link TcpProxy}; given the URL it has. */
   readonly reach?: (appUrl: string) => Promise<DatabaseOptions>;
 }
@@ -67,8 +70,9 @@ export async function createTestStage0(options: TestStage0Options = {}): Promise
     ...reached,
   });
   const revocations = new RevocationList(pool);
-  const writer = new SpanWriter({ database: pool, signingKey: () => key });
   const cursors = new CursorSealer([key]);
+  const fairness = createFairness(options.fairness);
+  const writer = new SpanWriter({ database: pool, signingKey: () => key, turns: fairness.turns });
   const app = createApp({
     database: pool,
     writer,
@@ -77,6 +81,7 @@ export async function createTestStage0(options: TestStage0Options = {}): Promise
     cursors,
     epochs: new FeedEpochs(pool),
     functions: options.functions ?? noFunctions,
+    fairness,
     logger: silentLogger(),
     publicKeyHex: () => key.publicKeyHex,
   });
@@ -86,6 +91,7 @@ export async function createTestStage0(options: TestStage0Options = {}): Promise
     writer,
     key,
     cursors,
+    fairness,
     fetch: (request) => app.fetch(request),
     token: (user, tenant, scope = SCOPES) => mintToken(key, { sub: user, tenant, scope, ttlSeconds: 3600 }),
     async call(path, call = {}) {

@@ -1,0 +1,65 @@
+import { type Fault, MalformedError, TooLargeError } from '../base/errors';
+import type { FairTurns } from '../base/fair-turns';
+import type { JsonValue } from '../base/span';
+import { parseIJson } from '../json/i-json';
+import { MAX_FAULTS, malformed } from '../json/parse-with';
+import type { SpanDraft } from '../ledger/span-draft';
+import { checkDraft } from '../ledger/span-input';
+import { MAX_SPAN_BYTES, readSpanTexts } from './request-body';
+
+/** How much longer a text can become when it is written again: `1e20` is stored as its 21 digits. */
+const MAX_GROWTH = 6;
+
+/** The drafts of a request. */
+export interface Drafts {
+  readonly drafts: readonly SpanDraft[];
+  /** An array or NDJSON, even of one span: the answer then is a list, too. */
+  readonly isList: boolean;
+}
+
+/**
+ * Reads, parses and checks the spans of a request, one by one, each in its tenant's turn.
+ * @throws MalformedError listing the faults of all spans; TooLargeError, UnsupportedMediaTypeError.
+ */
+export async function readDrafts(request: Request, tenant: string, turns: FairTurns): Promise<Drafts> {
+  const { texts, isList } = await readSpanTexts(request);
+  const drafts: SpanDraft[] = [];
+  const faults: Fault[] = [];
+  const large: Fault[] = [];
+  for (const [index, { bytes }] of texts.entries()) {
+    const turn = turns.take(tenant, bytes.length);
+    if (turn !== undefined) await turn;
+    if (faults.length >= MAX_FAULTS) break;
+    const pointer = isList ? `/${index}` : '';
+    const value = parsed(bytes, pointer, faults, isList);
+    if (value === undefined) continue;
+    if (bytes.length > MAX_SPAN_BYTES / MAX_GROWTH) large.push(...sizeFaults(value, pointer));
+    const checked = checkDraft(value, pointer);
+    if (checked.draft !== undefined) drafts.push(checked.draft);
+    faults.push(...checked.faults);
+  }
+  if (large.length > 0) {
+    throw new TooLargeError(
+      `A span is at most ${MAX_SPAN_BYTES} bytes long; put large content elsewhere and its hash here.`,
+      { faults: large },
+    );
+  }
+  if (faults.length > 0) throw malformed(isList ? 'A span of the request' : 'The span', faults);
+  return { drafts, isList };
+}
+
+/** The value of a text; undefined, with its faults among the others, when a text of a list is not storable JSON. */
+function parsed(bytes: Uint8Array, pointer: string, faults: Fault[], isList: boolean): JsonValue | undefined {
+  try {
+    return parseIJson(bytes);
+  } catch (error) {
+    if (!(error instanceof MalformedError) || !isList) throw error;
+    faults.push(...error.faults.map((fault) => ({ ...fault, pointer: `${pointer}${fault.pointer}` })));
+    return undefined;
+  }
+}
+
+function sizeFaults(value: JsonValue, pointer: string): Fault[] {
+  const bytes = Buffer.byteLength(JSON.stringify(value));
+  return bytes <= MAX_SPAN_BYTES ? [] : [{ pointer, detail: `is ${bytes} bytes long` }];
+}

@@ -1,0 +1,140 @@
+import { MalformedError } from '../base/errors';
+
+// Bytes that JSON is made of (RFC 8259 section 2). In UTF-8 none of them is part of another character.
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const BACKSLASH = 0x5c;
+const OPEN_ARRAY = 0x5b;
+const CLOSE_ARRAY = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+
+/** A part of a body that must be the JSON of one span. */
+export interface SpanText {
+  readonly bytes: Uint8Array;
+  /** JSON values in it: objects, arrays, strings, numbers and literals, but not member names. */
+  readonly values: number;
+}
+
+/** The parts of a body, and whether the client sent a list. */
+export interface SpanTexts {
+  readonly texts: readonly SpanText[];
+  readonly isList: boolean;
+}
+
+/**
+ * Parts a JSON body into the texts of its spans, before anything is parsed: each is then parsed by itself, with a
+ * pause between them, and a body of too many values is refused for the price of one look at its bytes (1.5 ns each).
+ *
+ * The parts are JSON exactly when the body is: what lies between the top-level commas of an array must be one value
+ * each, which `JSON.parse` then judges.
+ * @param refuseMore called before each part beyond the first with how many there are.
+ * @throws MalformedError when the array does not end, or something follows it.
+ */
+export function spanTextsOfJson(bytes: Uint8Array, refuseMore: (count: number) => void): SpanTexts {
+  const start = skipSpace(bytes, 0);
+  if (bytes[start] !== OPEN_ARRAY) return { texts: [{ bytes, values: countValues(bytes) }], isList: false };
+  const texts: SpanText[] = [];
+  let at = start + 1;
+  if (bytes[skipSpace(bytes, at)] === CLOSE_ARRAY) {
+    refuseTail(bytes, skipSpace(bytes, at) + 1);
+    return { texts, isList: true };
+  }
+  for (;;) {
+    const part = scan(bytes, at);
+    refuseMore(texts.length + 1);
+    texts.push({ bytes: bytes.subarray(at, part.end), values: part.values });
+    at = part.end + 1;
+    if (bytes[part.end] === COMMA) continue;
+    if (bytes[part.end] !== CLOSE_ARRAY) throw unfinished();
+    refuseTail(bytes, at);
+    return { texts, isList: true };
+  }
+}
+
+/** Parts NDJSON at its newlines; blank lines are no spans. */
+export function spanTextsOfLines(bytes: Uint8Array, refuseMore: (count: number) => void): SpanText[] {
+  const texts: SpanText[] = [];
+  let start = 0;
+  while (start < bytes.length) {
+    const newline = bytes.indexOf(0x0a, start);
+    const end = newline === -1 ? bytes.length : newline;
+    const line = bytes.subarray(start, end);
+    start = end + 1;
+    if (skipSpace(line, 0) === line.length) continue;
+    refuseMore(texts.length + 1);
+    texts.push({ bytes: line, values: countValues(line) });
+  }
+  return texts;
+}
+
+/** Values in a JSON text; of a text that is no JSON any number, but never more than there are bytes. */
+export function countValues(bytes: Uint8Array): number {
+  let values = 0;
+  for (let at = 0; at < bytes.length; ) {
+    const part = scan(bytes, at);
+    values += part.values;
+    at = part.end + 1;
+  }
+  return values;
+}
+
+/** Walks from `start` to the first comma or closing bracket that belongs to no container opened since. */
+function scan(bytes: Uint8Array, start: number): { readonly end: number; readonly values: number } {
+  let depth = 0;
+  let values = 1;
+  for (let at = start; at < bytes.length; at += 1) {
+    switch (bytes[at]) {
+      case QUOTE:
+        at = endOfString(bytes, at);
+        break;
+      case COMMA:
+        if (depth === 0) return { end: at, values };
+        values += 1;
+        break;
+      case OPEN_ARRAY:
+      case OPEN_OBJECT: {
+        depth += 1;
+        const next = bytes[skipSpace(bytes, at + 1)];
+        if (next !== CLOSE_ARRAY && next !== CLOSE_OBJECT) values += 1;
+        break;
+      }
+      case CLOSE_ARRAY:
+      case CLOSE_OBJECT:
+        if (depth === 0) return { end: at, values };
+        depth -= 1;
+    }
+  }
+  return { end: bytes.length, values };
+}
+
+/** Index of the closing quote, or of the last byte when there is none. */
+function endOfString(bytes: Uint8Array, quote: number): number {
+  let at = quote + 1;
+  while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
+  return at;
+}
+
+/** Index of the first byte from `at` on that is no JSON white space. */
+function skipSpace(bytes: Uint8Array, at: number): number {
+  let next = at;
+  for (; next < bytes.length; next += 1) {
+    const byte = bytes[next];
+    if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) break;
+  }
+  return next;
+}
+
+function refuseTail(bytes: Uint8Array, at: number): void {
+  if (skipSpace(bytes, at) < bytes.length) throw notJson('something follows the array');
+}
+
+function unfinished(): MalformedError {
+  return notJson('the array does not end with ]');
+}
+
+function notJson(detail: string): MalformedError {
+  return new MalformedError(`not JSON: ${detail}`, {
+    faults: [{ pointer: '', detail: `not JSON: ${detail}` }],
+  });
+}

@@ -99,7 +99,7 @@ export function textMember(holder: unknown, name: string): string | undefined {
 
 function parseOrUndefined(bytes: Uint8Array): unknown {
   try {
-    return parseIJson(bytes, { printedIntegers: true });
+    return parseIJson(bytes);
   } catch {
     return undefined;
   }

@@ -43,7 +43,7 @@ export async function* spansOfFile(
 
 function read(location: string, line: Uint8Array): Found {
   try {
-    return { location, span: parseIJson(line, { printedIntegers: true }) };
+    return { location, span: parseIJson(line) };
   } catch (error) {
     return { location, unreadable: oneLine(error) };
   }

@@ -4,5 +4,5 @@ export const KERNEL_HASHES = {
   observer_bot: '039c179d916797942db05c09bace541ceeceedf80d5c400fb75c3e848c5c6f43',
   request_worker: '287b39df34013b7ec6a041e6f8a0cb9aead02103b2442cc4314adaf198e33032',
   policy_agent: 'f8d2fb205eee7ba488c8beb4524294ead3ae4648e26401feb8c2619eca6404ed',
-  provider_exec: 'd473431d3e9199dfc11d41dac1084af42682a4fd4bd5d85f141ae613506b4434',
+  provider_exec: '73ec5a33cafa9249b6c878ca945b246618b9bb1e15c177d31ccceba482db634b',
 } as const;

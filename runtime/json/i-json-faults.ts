@@ -1,7 +1,6 @@
 import type { Fault } from '../base/errors';
 import { MAX_JSON_DEPTH } from './canonical-json';
 import { isExactNumber } from './exact-number';
-import type { IJsonOptions } from './i-json';
 
 /** More faults than this are not listed: the sender has enough to go on. */
 const MAX_FAULTS = 100;
@@ -26,7 +25,7 @@ interface Container {
  * Everything in a JSON text that I-JSON refuses, with its place. The text must be one that `JSON.parse` accepts: the
  * scan relies on its syntax. Time is linear in the text; the scan stops where nesting passes the limit.
  */
-export function faultsIn(text: string, { printedIntegers = false }: IJsonOptions = {}): Fault[] {
+export function faultsIn(text: string): Fault[] {
   const faults: Fault[] = [];
   const open: Container[] = [];
   const report = (detail: string): void => {
@@ -58,16 +57,10 @@ export function faultsIn(text: string, { printedIntegers = false }: IJsonOptions
         else reportText(token, 'the string', report);
         break;
       default:
-        if (!isExactNumber(token) && !(printedIntegers && isPrinted(token)))
-          report(`${excerpt(token)} is not a number that a double holds exactly`);
+        if (!isExactNumber(token)) report(`${excerpt(token)} is not a number that a double holds exactly`);
     }
   }
   return faults;
-}
-
-/** Whether the token is what JavaScript, and so RFC 8785, prints for the double that it becomes. */
-function isPrinted(token: string): boolean {
-  return String(Number(token)) === token;
 }
 
 function opened(mark: string): Container {

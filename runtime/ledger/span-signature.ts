@@ -4,6 +4,7 @@ import type { SignedSpan, Span } from '../base/span';
 import { blake3OfText, ed25519, hex, hexPattern, type SigningKey, toU8, verifyAsync } from '../crypto';
 import { canonicalText } from '../json/canonical-json';
 import { payloadOf } from './payload';
+import { spanOfRow } from './span-row';
 import { isTimestamp } from './timestamp';
 
 /** Why a span does not verify. */
@@ -88,7 +89,7 @@ export function withSignature({ span, text }: HashedSpan, signatureBytes: Uint8A
 
 /** A span that is signed already, as {@link hashAndSign} would return it. */
 export function encodeSigned(span: SignedSpan): EncodedSpan {
-  return { span, json: JSON.stringify(span) };
+  return { span, json: JSON.stringify(spanOfRow(span)) };
 }
 
 /**

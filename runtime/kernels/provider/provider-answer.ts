@@ -156,7 +156,8 @@ function tryJson(text: string): JsonValue | undefined {
     return isExact ? value : (context?.source ?? String(value));
   };
   try {
-    return JSON.parse(text, keepExact);
+    // Some services begin with a byte order mark, which RFC 8259 lets a reader pass over.
+    return JSON.parse(text.replace(/^\uFEFF/, ''), keepExact);
   } catch {
     return undefined;
   }

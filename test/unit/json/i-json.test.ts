@@ -28,8 +28,8 @@ describe('I-JSON', () => {
     fc.assert(
       fc.property(fc.jsonValue({ stringUnit: 'grapheme' }), (value) => {
         for (const text of [JSON.stringify(value), JSON.stringify(value, null, 2)]) {
-          // A subnormal or huge integer-valued double has no other spelling, so compare only what is accepted.
-          if (faultsIn(text).length > 0) continue;
+          // U+0000 is all that a JSON value can hold and a span cannot.
+          if (text.includes('\\u0000')) continue;
           assert.deepEqual(parseIJson(text), JSON.parse(text));
           assert.deepEqual(parseIJson(Buffer.from(text)), JSON.parse(text));
         }
@@ -114,7 +114,7 @@ describe('I-JSON', () => {
     });
 
     it('a byte order mark', () => {
-      assertRefused(Buffer.from('\ufeff{}'), /not JSON/);
+      assertRefused(Buffer.from('\ufeff{}'), /byte order mark/);
     });
 
     it('U+0000 in a value or a name', () => {
@@ -138,8 +138,13 @@ describe('I-JSON', () => {
       assertRefused('{"a":1,"a":1,"c":":"}', /^\/a: /);
     });
 
-    it('integers beyond 2^53 - 1', () => {
-      for (const number of ['9007199254740992', '-9007199254740992', '9007199254740993', '1'.repeat(400)]) {
+    it('integers that are no double', () => {
+      for (const number of [
+        '9007199254740993',
+        '-9007199254740993',
+        '100000000000000000001',
+        '1'.repeat(400),
+      ]) {
         assertRefused(`{"a":${number}}`, /^\/a: .* is not a number that a double holds exactly/);
         assertRefused(number, /^: /);
         assertRefused(`[ ${number} ]`, /^\/0: /);
@@ -212,15 +217,17 @@ describe('I-JSON', () => {
       }
     });
 
-    it('for readers of the ledger: the integers that it prints for large doubles, and no others', () => {
-      for (const value of [1e20, 2 ** 53, -(2 ** 60), 123456789012345680000]) {
-        const printed = JSON.stringify({ value });
-        assert.deepEqual(parseIJson(printed, { printedIntegers: true }), { value });
-        assertRefused(printed, /^\/value: /);
-      }
-      for (const number of ['9007199254740993', '12345678901234567890', '1e400', '100000000000000000001']) {
-        assert.throws(() => parseIJson(`[${number}]`, { printedIntegers: true }), MalformedError);
-      }
+    it('integers that equal their double, or are how RFC 8785 prints it, and no others', () => {
+      const good = [
+        '9007199254740992',
+        '-1152921504606846976',
+        '100000000000000000000',
+        '123456789012345680000',
+      ];
+      for (const number of [...good, '1208925819614629174706176', '1152921504606847000'])
+        assert.deepEqual(parseIJson(`{"value":${number}}`), { value: Number(number) });
+      for (const number of ['9007199254740993', '12345678901234567890', '100000000000000000001'])
+        assertRefused(`{"value":${number}}`, /^\/value: /);
     });
 
     it('names and strings that only look like trouble', () => {
@@ -268,9 +275,7 @@ describe('an exact number', () => {
   it('must be every double in its shortest form', () => {
     fc.assert(
       fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
-        const text = String(value);
-        // Only integers beyond 2^53 - 1 written out are refused.
-        assert.equal(isExactNumber(text), !/^-?\d+$/.test(text) || Number.isSafeInteger(value), text);
+        assert.equal(isExactNumber(String(value)), true, String(value));
       }),
     );
   });

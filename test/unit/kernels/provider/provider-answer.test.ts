@@ -114,6 +114,7 @@ describe('answer of a provider', () => {
       body: { a: 1 },
     });
     assert.deepEqual(http('{"a":1}', { 'content-type': 'text/plain' }), { status: 200, body: '{"a":1}' });
+    assert.deepEqual(http('\uFEFF{"a":1}', { 'content-type': 'application/json' }).body, { a: 1 });
     assert.deepEqual(http(''), { status: 200, body: null });
     assert.throws(() => http('{"a":'), /is not JSON/);
   });

@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { asMarkdown } from './report';
-import type { StoredResult } from './run-benches';
+import type { StoredResult } from './stored-result';
 
 /**
  * Writes the newest figures into the README, between `<!-- results:NAME -->` and `<!-- /results -->`. What

@@ -1,10 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Bench, BenchResult } from '../bench';
+import type { Bench } from '../bench';
 import { type BenchCluster, startCluster } from './cluster';
-import { describeMachine, type Machine } from './machine';
+import { describeMachine } from './machine';
 import { refreshReadme } from './readme';
 import { printed } from './report';
+import type { StoredResult } from './stored-result';
 import { plotAsSvg } from './svg-plot';
 
 const FOLDER = path.dirname(__dirname);
@@ -15,15 +16,6 @@ export interface RunOptions {
   readonly full: boolean;
   /** As given on the command line, for the record. */
   readonly args: readonly string[];
-}
-
-/** What is kept of one bench: its figures and what they depend on. */
-export interface StoredResult extends BenchResult {
-  readonly bench: string;
-  readonly title: string;
-  readonly machine: Machine;
-  readonly postgres: Readonly<Record<string, string>> | null;
-  readonly seconds: number;
 }
 
 /** Runs benches one after the other on one server; keeps their figures unless the run is a quick one. */

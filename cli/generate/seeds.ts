@@ -41,7 +41,7 @@ export async function generateSeeds(): Promise<readonly GeneratedFile[]> {
       status: 'active',
       language: 'javascript',
       runtime: 'kernel',
-      code: await codeOf(KERNEL_FILES[name]),
+      code: await ledgerCopyOf(KERNEL_FILES[name], KERNELS_FOLDER),
     })),
   );
   const ruler = {
@@ -56,7 +56,7 @@ export async function generateSeeds(): Promise<readonly GeneratedFile[]> {
     status: 'active',
     language: 'javascript',
     runtime: 'sandbox',
-    code: await codeOf('midnight/midnight-ruler'),
+    code: await ledgerCopyOf('midnight/midnight-ruler', KERNELS_FOLDER),
   };
   const hashes = names
     .map((name, index) => `  ${name}: '${hex(blake3OfText(kernels[index]?.code ?? ''))}',`)
@@ -70,12 +70,17 @@ export async function generateSeeds(): Promise<readonly GeneratedFile[]> {
   ];
 }
 
-/** Plain JavaScript with a top-level `main`, nothing but the source without its types. */
-async function codeOf(file: string): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: [join(KERNELS_FOLDER, `${file}.ts`)],
-    absWorkingDir: KERNELS_FOLDER,
+/**
+ * Plain JavaScript with a top-level `main`: a source with what it imports, without types.
+ * @param file below `folder`, without `.ts`; nothing outside that folder goes into the copy.
+ * @throws Error when it imports a value from elsewhere or defines no `main`.
+ */
+export async function ledgerCopyOf(file: string, folder: string): Promise<string> {
+  const { outputFiles, metafile } = await build({
+    entryPoints: [join(folder, `${file}.ts`)],
+    absWorkingDir: folder,
     bundle: true,
+    metafile: true,
     write: false,
     format: 'esm',
     platform: 'neutral',
@@ -86,6 +91,9 @@ async function codeOf(file: string): Promise<string> {
     packages: 'external',
     logLevel: 'silent',
   });
+  const outside = Object.keys(metafile.inputs).filter((input) => input.startsWith('..'));
+  if (outside.length > 0)
+    throw new Error(`${file}.ts takes ${outside.join(', ')} into its ledger copy, from outside kernels/`);
   const text = outputFiles[0]?.text ?? '';
   if (/^import /m.test(text)) throw new Error(`${file}.ts imports something that its ledger copy could not`);
   const code = text.replace(/\nexport \{[^}]*\};\s*$/, '\n');

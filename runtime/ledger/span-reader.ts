@@ -3,7 +3,8 @@ import type { SignedSpan } from '../base/span';
 import type { Database } from '../db/pool';
 import { runStatement } from '../db/query-as';
 import { spanOfRow } from './span-row';
-import { readTimeline, type TimelinePosition } from './timeline';
+import { readTimeline } from './timeline';
+import type { TimelinePosition } from './timeline-request';
 
 /** Versions of one entity that one answer holds at most, the newest first kept. */
 export const MAX_VERSIONS = 1_000;

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Identity } from '../base/identity';
 import { SPAN_COLUMNS } from '../base/span';
 import type { Statement } from '../db/query-as';
-import type { TimelinePosition, TimelineRequest } from './timeline';
 import { EQUALITY_FILTERS, type TimelineFilter, type TimelineOrder } from './timeline-filter';
+import type { TimelinePosition, TimelineRequest } from './timeline-request';
 
 const SPAN = SPAN_COLUMNS.map((column) => `r.${column}`).join(', ');
 

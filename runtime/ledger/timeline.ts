@@ -1,21 +1,11 @@
-import type { Identity } from '../base/identity';
 import type { SignedSpan } from '../base/span';
 import type { Database } from '../db/pool';
 import { queryAs } from '../db/query-as';
 import { spanOfRow } from './span-row';
-import type { TimelineFilter, TimelineOrder } from './timeline-filter';
 import { isOrderedPlan, timelineQuery } from './timeline-query';
+import type { TimelinePosition, TimelineRequest } from './timeline-request';
 
-/** After which row a page starts. `desc` and `asc` stay within the snapshot of their first page. */
-export type TimelinePosition =
-  | {
-      readonly order: 'desc' | 'asc';
-      readonly snapshot: string;
-      readonly at: string;
-      readonly id: string;
-      readonly seq: number;
-    }
-  | { readonly order: 'feed'; readonly txId: string; readonly ordinal: string };
+export type { TimelinePosition, TimelineRequest };
 
 /** Where every feed begins: no transaction has id 0. */
 export const FEED_START: TimelinePosition = { order: 'feed', txId: '0', ordinal: '0' };
@@ -29,14 +19,6 @@ export interface TimelinePage {
   readonly next: TimelinePosition | undefined;
   /** The feed epoch that the page was read in, when it says one: for `feed` and first pages, unless they are empty. */
   readonly epoch: string | undefined;
-}
-
-export interface TimelineRequest {
-  readonly identity: Identity;
-  readonly filter: TimelineFilter;
-  readonly order: TimelineOrder;
-  readonly limit: number;
-  readonly after: TimelinePosition | undefined;
 }
 
 /**

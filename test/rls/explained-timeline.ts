@@ -3,8 +3,9 @@ import { ORDERED_PLAN } from '../../runtime/db/identity-statements';
 import type { Database } from '../../runtime/db/pool';
 import type { Statement } from '../../runtime/db/query-as';
 import { withPg } from '../../runtime/db/with-pg';
-import { readTimeline, type TimelinePage, type TimelineRequest } from '../../runtime/ledger/timeline';
+import { readTimeline, type TimelinePage } from '../../runtime/ledger/timeline';
 import { isOrderedPlan, timelineQuery } from '../../runtime/ledger/timeline-query';
+import type { TimelineRequest } from '../../runtime/ledger/timeline-request';
 
 /** What EXPLAIN (ANALYZE) says of one node of a plan, without the members nobody asks for here. */
 export interface PlanNode {

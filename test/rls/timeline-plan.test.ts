@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Database } from '../../runtime/db/pool';
-import type { TimelinePosition, TimelineRequest } from '../../runtime/ledger/timeline';
 import type { TimelineFilter, TimelineOrder } from '../../runtime/ledger/timeline-filter';
+import type { TimelinePosition, TimelineRequest } from '../../runtime/ledger/timeline-request';
 import { withClient } from '../support/sql-session';
 import { createTestDatabase, type TestDatabase } from '../support/test-database';
 import { explainTimeline } from './explained-timeline';

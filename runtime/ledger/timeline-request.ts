@@ -1,0 +1,22 @@
+import type { Identity } from '../base/identity';
+import type { TimelineFilter, TimelineOrder } from './timeline-filter';
+
+/** After which row a page starts. `desc` and `asc` stay within the snapshot of their first page. */
+export type TimelinePosition =
+  | {
+      readonly order: 'desc' | 'asc';
+      readonly snapshot: string;
+      readonly at: string;
+      readonly id: string;
+      readonly seq: number;
+    }
+  | { readonly order: 'feed'; readonly txId: string; readonly ordinal: string };
+
+/** What page of what listing is asked for, and by whom. */
+export interface TimelineRequest {
+  readonly identity: Identity;
+  readonly filter: TimelineFilter;
+  readonly order: TimelineOrder;
+  readonly limit: number;
+  readonly after: TimelinePosition | undefined;
+}

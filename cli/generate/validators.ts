@@ -1,6 +1,6 @@
 import Ajv2020 from 'ajv/dist/2020';
 import standaloneCode from 'ajv/dist/standalone';
-import { LEDGER_SCHEMAS } from '../../runtime/ledger/span-schema';
+import { LEDGER_SCHEMAS } from '../../runtime/ledger/ledger-schemas';
 import { ROUTE_SCHEMAS } from '../../runtime/stage0/schemas';
 import type { GeneratedFile } from './generated-file';
 

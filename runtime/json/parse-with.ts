@@ -51,6 +51,8 @@ export function describeFault(fault: ValidatorFault, prefix: string): Fault {
 /** What the patterns of schemas.ts ask for, in words. */
 const PATTERN_MEANINGS: readonly (readonly [RegExp, string])[] = [
   [/^\^\[0-9a-fA-F\]\{8\}/, 'must be a UUID'],
+  [/^\^\(\?:\[0-9a-f\]\{64\}/, 'must be 64 lower-case hex digits, or empty'],
+  [/^\^\[\^\\s/, 'must be a host such as api.example.com, or a host and port such as 127.0.0.1:11434'],
   [/\{64\}\$$/, 'must be 64 lower-case hex digits'],
   [/\{128\}\$$/, 'must be 128 lower-case hex digits'],
   [/1000/, 'must be a whole number from 1 to 1000'],

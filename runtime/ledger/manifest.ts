@@ -1,10 +1,14 @@
 import { BootRefusedError } from '../base/errors';
 import { SYSTEM } from '../base/identity';
-import type { JsonObject, JsonValue, SignedSpan } from '../base/span';
+import type { JsonObject, JsonValue, SignedSpan, Span } from '../base/span';
 import { objectOf } from '../json/json-object';
+import { describeFault, malformed } from '../json/parse-with';
+import { KERNEL_MANIFEST_ID } from '../kernels/stable-ids';
+import type { ManifestMetadata } from './manifest-schema';
 import { verifySpan } from './span-signature';
+import { validateManifest } from './validators.generated';
 
-/** Settings of the kernel manifest, with the defaults filled in (DESIGN.md section 7). */
+/** Settings of the kernel manifest, with the defaults filled in. */
 export interface ManifestSettings {
   readonly version: string;
   /** Kernel name → id. */
@@ -13,6 +17,12 @@ export interface ManifestSettings {
   readonly allowedBootIds: readonly string[];
   /** Runs of a tenant in one UTC day. Defaults to 1,000. */
   readonly perTenantDailyExecLimit: number;
+  /** CPU time of a tenant in one UTC day, in milliseconds. Undefined: no limit. */
+  readonly perTenantDailyCpuMs: number | undefined;
+  /** Spans that a tenant may append in a second, on average. Undefined: no limit. */
+  readonly perTenantSpansPerSecond: number | undefined;
+  /** Bytes of spans that a tenant may append in one UTC day. Undefined: no limit. */
+  readonly perTenantBytesPerDay: number | undefined;
   /** A run at least this slow gets a `status_patch` span. Defaults to 5,000. */
   readonly slowMs: number;
   /** Limits of a run. `cpuMs` and `wallMs` default to `slowMs`. */
@@ -25,7 +35,9 @@ export interface ManifestSettings {
   };
   /** Hosts that provider_exec may call: `api.openai.com`, or `127.0.0.1:11434` for a private address. */
   readonly providerHosts: readonly string[];
-  /** A key that may sign the manifest and kernels beside the instance's own. */
+  /** Tenants whose proofs of public spans strangers get. Defaults to none. */
+  readonly publicTenants: readonly string[];
+  /** A key that may sign kernels beside the instance's own. */
   readonly overridePublicKeyHex: string | undefined;
 }
 
@@ -50,41 +62,79 @@ export function parseManifest(span: SignedSpan | undefined, trusted: ReadonlySet
   return settingsOf(objectOf(span.metadata));
 }
 
-function settingsOf(metadata: JsonObject): ManifestSettings {
-  const throttle = objectOf(metadata.throttle);
-  const policy = objectOf(metadata.policy);
-  const sandbox = objectOf(metadata.sandbox);
-  const slowMs = numberOf(policy.slow_ms, 5_000);
+/**
+ * Refuses a version of the kernel manifest that says something impossible: what is mistyped would else silently be
+ * the default. Other manifests, and a version that deletes it, are free.
+ * @param pointer JSON pointer of the span within the request.
+ * @throws MalformedError with every fault.
+ */
+export function refuseBadManifest(span: Span, pointer: string): void {
+  if (span.id !== KERNEL_MANIFEST_ID || span.tenant_id !== SYSTEM.tenant || span.is_deleted) return;
+  if (validateManifest(span.metadata ?? {})) return;
+  const faults = (validateManifest.errors ?? []).map((fault) => describeFault(fault, `${pointer}/metadata`));
+  throw malformed('The kernel manifest', faults);
+}
+
+function settingsOf(given: JsonObject): ManifestSettings {
+  const {
+    version = '',
+    kernels = {},
+    allowed_boot_ids,
+    throttle,
+    policy,
+    sandbox,
+    provider,
+    proofs,
+    override_pubkey_hex,
+  } = soundPartOf(given);
+  const slowMs = policy?.slow_ms ?? 5_000;
+  const wallMs = Math.min(slowMs, MAX_WALL_MS);
   return {
-    version: typeof metadata.version === 'string' ? metadata.version : String(metadata.version ?? ''),
-    kernels: Object.fromEntries(
-      Object.entries(objectOf(metadata.kernels)).filter(
-        (entry): entry is [string, string] => typeof entry[1] === 'string',
-      ),
-    ),
-    allowedBootIds: textsOf(metadata.allowed_boot_ids),
-    perTenantDailyExecLimit: Math.trunc(numberOf(throttle.per_tenant_daily_exec_limit, 1_000)),
+    version: String(version),
+    kernels,
+    allowedBootIds: allowed_boot_ids ?? [],
+    perTenantDailyExecLimit: throttle?.per_tenant_daily_exec_limit ?? 1_000,
+    perTenantDailyCpuMs: throttle?.per_tenant_daily_cpu_ms,
+    perTenantSpansPerSecond: throttle?.per_tenant_spans_per_second,
+    perTenantBytesPerDay: throttle?.per_tenant_bytes_per_day,
     slowMs,
     sandbox: {
-      cpuMs: Math.min(numberOf(sandbox.cpu_ms, slowMs), MAX_WALL_MS),
-      wallMs: Math.min(numberOf(sandbox.wall_ms, slowMs), MAX_WALL_MS),
-      memoryBytes: numberOf(sandbox.memory_bytes, 64 * MIB),
-      outputBytes: Math.min(numberOf(sandbox.output_bytes, MIB), MIB),
-      maxCalls: numberOf(sandbox.max_calls, 1_000),
+      cpuMs: sandbox?.cpu_ms ?? wallMs,
+      wallMs: sandbox?.wall_ms ?? wallMs,
+      memoryBytes: sandbox?.memory_bytes ?? 64 * MIB,
+      outputBytes: sandbox?.output_bytes ?? MIB,
+      maxCalls: sandbox?.max_calls ?? 1_000,
     },
-    providerHosts: textsOf(objectOf(metadata.provider).hosts),
-    overridePublicKeyHex:
-      typeof metadata.override_pubkey_hex === 'string' && metadata.override_pubkey_hex !== ''
-        ? metadata.override_pubkey_hex
-        : undefined,
+    providerHosts: provider?.hosts ?? [],
+    publicTenants: proofs?.public_tenants ?? [],
+    overridePublicKeyHex: override_pubkey_hex || undefined,
   };
 }
 
-function textsOf(value: JsonValue | undefined): string[] {
-  return Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [];
+/**
+ * What of the metadata the schema takes. A manifest that was appended before it was checked may hold more: that counts
+ * as absent, as it did then, since refusing it now would stop every kernel.
+ */
+function soundPartOf(metadata: JsonObject): ManifestMetadata {
+  let sound: JsonValue = metadata;
+  while (!validateManifest(sound)) {
+    const [fault] = validateManifest.errors ?? [];
+    const path = fault === undefined ? [] : describeFault(fault, '').pointer.split('/').slice(1);
+    if (path.length === 0) return {};
+    sound = without(sound, path);
+  }
+  // validateManifest was compiled from the schema that the type is taken from.
+  return sound as ManifestMetadata;
 }
 
-/** A limit that is negative or no number would limit nothing. */
-function numberOf(value: JsonValue | undefined, fallback: number): number {
-  return typeof value === 'number' && value >= 0 ? value : fallback;
+/** A value without the member or item that a path leads to. */
+function without(value: JsonValue, [name = '', ...rest]: readonly string[]): JsonValue {
+  if (Array.isArray(value)) {
+    return value.flatMap((item: JsonValue, index) => {
+      if (String(index) !== name) return [item];
+      return rest.length === 0 ? [] : [without(item, rest)];
+    });
+  }
+  const { [name]: member, ...others } = objectOf(value);
+  return rest.length === 0 || member === undefined ? others : { ...others, [name]: without(member, rest) };
 }

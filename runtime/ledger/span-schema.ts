@@ -98,6 +98,3 @@ export const SPAN = {
     'public_key',
   ],
 } as const;
-
-/** What the ledger compiles to a validator, by the name of its exported function. */
-export const LEDGER_SCHEMAS = { validateSpanInput: SPAN_INPUT } as const;

@@ -10,6 +10,7 @@ import type { Database } from '../db/pool';
 import { runStatement } from '../db/query-as';
 import { canonicalText } from '../json/canonical-json';
 import { AppendQueue, type AppendQueueOptions, type IdempotencyRecord } from './append-queue';
+import { refuseBadManifest } from './manifest';
 import { payloadOf } from './payload';
 import { checkClientSignature, completeSpan, isClientSigned, type SpanDraft } from './span-draft';
 import { readSpans } from './span-reader';
@@ -89,7 +90,7 @@ export class SpanWriter {
   /**
    * Appends all drafts, or none. A draft whose (id, seq) the ledger holds with the same content counts as
    * done, and the stored span is returned for it.
-   * @throws ForbiddenError for another owner or tenant; BadSignatureError for a client signature that does
+   * @throws ForbiddenError for another owner or tenant; MalformedError for a kernel manifest that cannot be; BadSignatureError for a client signature that does
    * not verify; ConflictError for a gap, a fork or other content; IdempotencyKeyReusedError;
    * UnavailableError when the database does not answer.
    */
@@ -180,6 +181,9 @@ export class SpanWriter {
   async #sign(identity: Identity, drafts: readonly SpanDraft[]): Promise<EncodedSpan[]> {
     const now = this.#now();
     const complete = drafts.map((draft) => completeSpan(draft, identity, now));
+    complete.forEach((span, index) => {
+      refuseBadManifest(span, complete.length > 1 ? `/${index}` : '');
+    });
     const hashes = await this.#knownHashes(identity, complete);
     const key = this.#signingKey();
     const prepared: (EncodedSpan | HashedSpan)[] = [];

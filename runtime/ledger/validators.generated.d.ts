@@ -2,3 +2,4 @@
 import type { Validator } from '../json/parse-with';
 
 export declare const validateSpanInput: Validator;
+export declare const validateManifest: Validator;

@@ -11,6 +11,7 @@ import * as importCommand from './commands/import';
 import * as keys from './commands/keys';
 import * as logs from './commands/logs';
 import * as migrate from './commands/migrate';
+import * as roles from './commands/roles';
 import * as seed from './commands/seed';
 import * as smoke from './commands/smoke';
 import * as status from './commands/status';
@@ -31,6 +32,7 @@ const COMMANDS = [
   keys,
   seed,
   migrate,
+  roles,
   connect,
   logs,
   validate,

@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { dataDirectory } from '../local/data-directory';
+import { devSettings } from '../local/dev-settings';
 import { requireKeys } from '../local/keys';
 import { databaseUrl, LEDGER_DATABASE, OWNER_ROLE } from '../local/ledger-database';
-import { APP_ROLE } from '../local/local-database';
 import { OperatorError, systemErrorCode } from '../local/operator-error';
 import { currentRun } from '../local/run-lock';
 import { asRole } from '../runtime/db/database-options';
+import { roleName } from '../runtime/db/roles';
 
 export interface ConnectOptions {
   readonly print?: boolean;
@@ -30,10 +31,11 @@ export async function connect(options: ConnectOptions): Promise<void> {
 export async function localDatabaseUrl(isAdmin: boolean): Promise<string> {
   const data = dataDirectory();
   const keys = await requireKeys(data);
+  const appRole = roleName('app', devSettings().rolePrefix);
   const own = ownDatabaseUrl();
   if (own !== undefined) {
     if (isAdmin) return own;
-    return asRole({ connectionString: own }, APP_ROLE, keys.passwords.app).connectionString ?? own;
+    return asRole({ connectionString: own }, appRole, keys.passwords.app).connectionString ?? own;
   }
   const run = await currentRun(data);
   if (run === undefined) {
@@ -44,7 +46,7 @@ export async function localDatabaseUrl(isAdmin: boolean): Promise<string> {
   }
   return isAdmin
     ? databaseUrl(run.postgresPort, OWNER_ROLE, keys.passwords.owner, LEDGER_DATABASE)
-    : databaseUrl(run.postgresPort, APP_ROLE, keys.passwords.app, LEDGER_DATABASE);
+    : databaseUrl(run.postgresPort, appRole, keys.passwords.app, LEDGER_DATABASE);
 }
 
 /**

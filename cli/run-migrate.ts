@@ -18,8 +18,9 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /** Applies the migrations that the local database lacks, or lists them. */
 export async function runMigrate({ status, json }: MigrateCommandOptions): Promise<void> {
   const url = ownDatabaseUrl() ?? (await localDatabaseUrl(true));
+  const { runtime, rolePrefix } = devSettings();
   const admin = {
-    ...devSettings().runtime.database,
+    ...runtime.database,
     connectionString: url,
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
   };
@@ -28,9 +29,13 @@ export async function runMigrate({ status, json }: MigrateCommandOptions): Promi
       showStatus(await migrationStatus(admin), json === true);
       return;
     }
-    // Without keys.json the password of logline_app is left alone: another machine may be using it.
-    const appPassword = (await loadKeys(dataDirectory()))?.passwords.app;
-    const applied = await migrate({ admin, ...(appPassword === undefined ? {} : { appPassword }) });
+    // Without keys.json the roles' passwords are left alone: another machine may be using them.
+    const passwords = (await loadKeys(dataDirectory()))?.passwords;
+    const applied = await migrate({
+      admin,
+      rolePrefix,
+      ...(passwords === undefined ? {} : { passwords }),
+    });
     if (json) process.stdout.write(`${JSON.stringify({ applied })}\n`);
     else {
       const lines = applied.map((name) => `applied ${name}`);

@@ -61,6 +61,7 @@ export async function runDev({ env = process.env, print, warn }: DevOptions): Pr
         closers,
         http: host,
         databaseUrl: settings.databaseUrl,
+        rolePrefix: settings.rolePrefix,
         settings: settings.runtime,
         print,
         warn,
@@ -98,6 +99,7 @@ interface StartContext {
   readonly closers: Closer[];
   readonly http: HttpHost;
   readonly databaseUrl: string | undefined;
+  readonly rolePrefix: string;
   readonly settings: Settings;
   readonly print: (line: string) => void;
   readonly warn: (line: string) => void;
@@ -117,6 +119,7 @@ async function startLedger(context: StartContext): Promise<void> {
     data,
     keys,
     url: context.databaseUrl,
+    rolePrefix: context.rolePrefix,
     onProgress,
     onTrouble(message, fatal) {
       log.logger.error(message);
@@ -128,7 +131,8 @@ async function startLedger(context: StartContext): Promise<void> {
   if (context.stop.isRequested) return;
   const applied = await migrate({
     admin: database.admin,
-    appPassword: database.appPassword,
+    passwords: keys.passwords,
+    rolePrefix: context.rolePrefix,
     onProgress: (message) => log.logger.info(message),
   });
   if (applied.length > 0) print(`  applied ${applied.length} migrations`);

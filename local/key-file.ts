@@ -1,4 +1,5 @@
 import { type SigningKey, signingKeyFromHex } from '../runtime/crypto';
+import { ROLE_KEYS, type RoleKey } from '../runtime/db/roles';
 import { KeyRing, type RevokedKey } from '../runtime/ledger/keys/key-ring';
 import { normalizeTimestamp } from '../runtime/ledger/timestamp';
 
@@ -8,14 +9,15 @@ export interface LocalKeys {
   readonly ring: KeyRing;
   /** The key that signs now; tokens are signed with a key derived from it. */
   readonly signingKey: SigningKey;
-  readonly passwords: {
-    /** Of `postgres`, the superuser of the embedded server. */
-    readonly superuser: string;
-    /** Of `logline_owner`, who owns the schema of the embedded server. */
-    readonly owner: string;
-    /** Of `logline_app`, whom the ledger runs as, on the embedded server and on one of the user's own. */
-    readonly app: string;
-  };
+  readonly passwords: DatabasePasswords;
+}
+
+/** Passwords of the database; those of the roles hold on the embedded server and on one of the user's own. */
+export interface DatabasePasswords extends Readonly<Record<RoleKey, string>> {
+  /** Of `postgres`, the superuser of the embedded server. */
+  readonly superuser: string;
+  /** Of `logline_owner`, who owns the schema of the embedded server. */
+  readonly owner: string;
 }
 
 const FORMAT = 1;
@@ -38,7 +40,7 @@ interface KeyFile {
     readonly from?: string;
     readonly reason?: string;
   }[];
-  readonly database_passwords: LocalKeys['passwords'];
+  readonly database_passwords: DatabasePasswords;
 }
 
 /** The text of `keys.json`. */
@@ -69,8 +71,13 @@ export function keyFileText({ ring, passwords }: Pick<LocalKeys, 'ring' | 'passw
 /**
  * Reads the text of `keys.json`.
  * @param fault makes what is thrown; no message repeats any of the file's content
+ * @param newPassword makes the password of a role that is younger than the file
  */
-export function parseKeyFile(text: string, fault: (what: string) => Error): LocalKeys {
+export function parseKeyFile(
+  text: string,
+  fault: (what: string) => Error,
+  newPassword: () => string,
+): LocalKeys {
   let file: unknown;
   try {
     file = JSON.parse(text);
@@ -120,9 +127,16 @@ export function parseKeyFile(text: string, fault: (what: string) => Error): Loca
     passwords: {
       superuser: textOf(passwords, 'superuser'),
       owner: textOf(passwords, 'owner'),
-      app: textOf(passwords, 'app'),
+      ...passwordsOfRoles((role) =>
+        role !== 'app' && member(passwords, role) === undefined ? newPassword() : textOf(passwords, role),
+      ),
     },
   };
+}
+
+/** One password for each role. */
+export function passwordsOfRoles(passwordOf: (role: RoleKey) => string): Record<RoleKey, string> {
+  return Object.fromEntries(ROLE_KEYS.map((role) => [role, passwordOf(role)])) as Record<RoleKey, string>;
 }
 
 function signingKeyOrUndefined(seedHex: string): SigningKey | undefined {

@@ -3,7 +3,7 @@ import { chmod, readFile, stat } from 'node:fs/promises';
 import { generateSigningKey } from '../runtime/crypto';
 import { KeyRing } from '../runtime/ledger/keys/key-ring';
 import type { DataDirectory } from './data-directory';
-import { keyFileText, type LocalKeys, parseKeyFile } from './key-file';
+import { keyFileText, type LocalKeys, parseKeyFile, passwordsOfRoles } from './key-file';
 import { OperatorError, oneLine, systemErrorCode } from './operator-error';
 import { writePrivateFile } from './private-file';
 
@@ -35,7 +35,11 @@ export async function loadOrCreateKeys(data: DataDirectory): Promise<LocalKeys> 
   return created;
 }
 
-/** Reads `keys.json`; undefined when there is none. */
+/**
+ * Reads `keys.json`; undefined when there is none. A file that is older than one of the database's roles gets a
+ * password for it.
+ * @throws OperatorError when the file is broken or cannot be read or written
+ */
 export async function loadKeys(data: DataDirectory): Promise<LocalKeys | undefined> {
   let text: string;
   try {
@@ -49,7 +53,16 @@ export async function loadKeys(data: DataDirectory): Promise<LocalKeys | undefin
       cause,
     });
   }
-  return parseKeyFile(text, (what) => brokenKeys(data, what));
+  let isOlder = false;
+  const keys = parseKeyFile(
+    text,
+    (what) => brokenKeys(data, what),
+    () => {
+      isOlder = true;
+      return newPassword();
+    },
+  );
+  return isOlder ? storeRing(data, keys, keys.ring) : keys;
 }
 
 /** What to throw when `keys.json` is not what it should be. */
@@ -90,9 +103,12 @@ function cannotWrite(data: DataDirectory, cause: unknown): OperatorError {
 }
 
 function newKeys(): Pick<LocalKeys, 'ring' | 'passwords'> {
-  const password = (): string => randomBytes(PASSWORD_BYTES).toString('hex');
   return {
     ring: new KeyRing([generateSigningKey()]),
-    passwords: { superuser: password(), owner: password(), app: password() },
+    passwords: { superuser: newPassword(), owner: newPassword(), ...passwordsOfRoles(newPassword) },
   };
+}
+
+function newPassword(): string {
+  return randomBytes(PASSWORD_BYTES).toString('hex');
 }

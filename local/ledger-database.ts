@@ -26,6 +26,8 @@ export async function ensureLedgerDatabase(
     await client.query(
       `${verb} ROLE ${OWNER_ROLE} LOGIN CREATEROLE CREATEDB NOSUPERUSER NOBYPASSRLS PASSWORD ${escapeLiteral(ownerPassword)}`,
     );
+    // The limit of guests' temporary files, which only a superuser may set otherwise.
+    await client.query(`GRANT SET ON PARAMETER temp_file_limit TO ${OWNER_ROLE}`);
     const database = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [name]);
     if (database.rowCount === 0) {
       await client.query(`CREATE DATABASE ${escapeIdentifier(name)} OWNER ${OWNER_ROLE}`);

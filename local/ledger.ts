@@ -38,7 +38,7 @@ export interface LedgerOptions {
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   await cryptoReady();
   const { logger, settings, keys } = options;
-  const database = new Database({ ...options.database.app, poolSize: 16, ...settings.database });
+  const database = new Database({ ...options.database.as.app, poolSize: 16, ...settings.database });
   const sandbox = new SandboxPool({ onFault: (err) => logger.error({ err }, 'sandbox worker failed') });
   let host: KernelHost | undefined;
   const { app, writer } = assembleStage0({

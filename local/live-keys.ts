@@ -55,7 +55,12 @@ export class LiveKeys {
       if (version === this.#version) return;
       // Before the file is read: one that cannot be used is reported once and not read again.
       this.#version = version;
-      const { ring } = parseKeyFile(readFileSync(data.keys, 'utf8'), (what) => brokenKeys(data, what));
+      const { ring } = parseKeyFile(
+        readFileSync(data.keys, 'utf8'),
+        (what) => brokenKeys(data, what),
+        // The ring alone is of interest here.
+        () => '',
+      );
       this.#hasTrouble = false;
       if (isSame(ring, this.#ring)) return;
       this.#ring = ring;

@@ -1,5 +1,6 @@
 import { Client } from 'pg';
 import { asRole, type DatabaseOptions } from '../runtime/db/database-options';
+import { ROLE_KEYS, type RoleKey, roleName } from '../runtime/db/roles';
 import type { DataDirectory } from './data-directory';
 import type { LocalKeys } from './keys';
 import { databaseUrl, ensureLedgerDatabase, LEDGER_DATABASE, OWNER_ROLE } from './ledger-database';
@@ -8,16 +9,12 @@ import { OperatorError, oneLine, systemErrorCode } from './operator-error';
 import { type PostgresServer, startPostgres } from './postgres';
 import { POSTGRES_MAJOR } from './postgres-binaries';
 
-/** The role that every session of the ledger runs as; the migrations make it. */
-export const APP_ROLE = 'logline_app';
-
 /** The database of a local run: the embedded one, or one that DATABASE_URL names. */
 export interface LocalDatabase {
   /** As the owner of the schema. Migrations only. */
   readonly admin: DatabaseOptions;
-  /** As `logline_app`. */
-  readonly app: DatabaseOptions;
-  readonly appPassword: string;
+  /** As each of the roles that sessions of the ledger run as. */
+  readonly as: Readonly<Record<RoleKey, DatabaseOptions>>;
   /** For people, without a password. */
   readonly description: string;
   /** Undefined with DATABASE_URL. */
@@ -30,6 +27,8 @@ export interface LocalDatabaseOptions {
   readonly keys: LocalKeys;
   /** URL of the owner on a server of the user's own. Undefined starts the embedded one. */
   readonly url: string | undefined;
+  /** What the roles' names begin with. */
+  readonly rolePrefix: string;
   readonly onProgress: (message: string) => void;
   /** Told when the embedded server died and was started again, or could not be (`fatal`). */
   readonly onTrouble: (message: string, fatal: boolean) => void;
@@ -40,7 +39,7 @@ export async function openLocalDatabase(options: LocalDatabaseOptions): Promise<
   return options.url === undefined ? startEmbedded(options) : reachOwn(options, options.url);
 }
 
-async function reachOwn({ keys }: LocalDatabaseOptions, url: string): Promise<LocalDatabase> {
+async function reachOwn({ keys, rolePrefix }: LocalDatabaseOptions, url: string): Promise<LocalDatabase> {
   let parsed: URL;
   try {
     parsed = new URL(url);
@@ -60,8 +59,7 @@ async function reachOwn({ keys }: LocalDatabaseOptions, url: string): Promise<Lo
   await greet(url, description);
   return {
     admin,
-    app: asRole(admin, APP_ROLE, keys.passwords.app),
-    appPassword: keys.passwords.app,
+    as: forEachRole((role) => asRole(admin, roleName(role, rolePrefix), keys.passwords[role])),
     description,
     port: undefined,
     stop: async () => undefined,
@@ -94,7 +92,7 @@ function reason(error: unknown): string {
 }
 
 async function startEmbedded(options: LocalDatabaseOptions): Promise<LocalDatabase> {
-  const { data, keys } = options;
+  const { data, keys, rolePrefix } = options;
   const keeper = new ServerKeeper(options, await rememberedPort(data));
   const server = await keeper.start();
   try {
@@ -109,12 +107,18 @@ async function startEmbedded(options: LocalDatabaseOptions): Promise<LocalDataba
   });
   return {
     admin: url(OWNER_ROLE, keys.passwords.owner),
-    app: url(APP_ROLE, keys.passwords.app),
-    appPassword: keys.passwords.app,
+    as: forEachRole((role) => url(roleName(role, rolePrefix), keys.passwords[role])),
     description: `PostgreSQL ${POSTGRES_MAJOR} on port ${server.port}`,
     port: server.port,
     stop: () => keeper.stop(),
   };
+}
+
+function forEachRole(optionsOf: (role: RoleKey) => DatabaseOptions): Record<RoleKey, DatabaseOptions> {
+  return Object.fromEntries(ROLE_KEYS.map((role) => [role, optionsOf(role)])) as Record<
+    RoleKey,
+    DatabaseOptions
+  >;
 }
 
 const MAX_RESTARTS = 5;

@@ -1,9 +1,14 @@
 -- What the migrations in sql/ add up to, read from the catalogue. Made by npm run generate; for review and
 -- for noticing drift, not for running.
 
--- Role
+-- Roles
 
 logline_app superuser=f inherit=f createrole=f createdb=f login=t bypassrls=f
+logline_auditor superuser=f inherit=f createrole=f createdb=f login=t bypassrls=f
+logline_backup superuser=f inherit=f createrole=f createdb=f login=t bypassrls=f
+logline_guest superuser=f inherit=f createrole=f createdb=f login=t bypassrls=f
+logline_kernel superuser=f inherit=f createrole=f createdb=f login=t bypassrls=f
+logline_sealer superuser=f inherit=f createrole=f createdb=f login=t bypassrls=f
 
 -- Tables
 
@@ -191,25 +196,32 @@ CREATE UNIQUE INDEX universal_registry_pkey ON ledger.universal_registry USING b
 
 -- Policies
 
+back_up_all app.feed_epoch PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
 read_by_app app.feed_epoch PERMISSIVE FOR SELECT TO logline_app USING (true) WITH CHECK ()
-own_tenant app.idempotency_key PERMISSIVE FOR ALL TO public USING ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))) WITH CHECK ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id)))
-append_by_trigger app.span_relation PERMISSIVE FOR INSERT TO public USING () WITH CHECK (true)
-read_own_audiences app.span_relation PERMISSIVE FOR SELECT TO public USING ((audience = ANY (( SELECT ledger.session_audiences() AS session_audiences)::text[]))) WITH CHECK ()
-append_by_trigger app.token_revocation PERMISSIVE FOR INSERT TO public USING () WITH CHECK (true)
-read_own_tenant app.token_revocation PERMISSIVE FOR SELECT TO public USING (((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id)) OR (tenant_id = 'system'::text))) WITH CHECK ()
-append_as_oneself ledger.universal_registry PERMISSIVE FOR INSERT TO public USING () WITH CHECK (((owner_id = ( SELECT ledger.session_user_id() AS session_user_id)) AND (tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))))
-read_own_audiences ledger.universal_registry PERMISSIVE FOR SELECT TO public USING ((audience = ANY (( SELECT ledger.session_audiences() AS session_audiences)::text[]))) WITH CHECK ()
+back_up_all app.idempotency_key PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
+own_tenant app.idempotency_key PERMISSIVE FOR ALL TO logline_app USING ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))) WITH CHECK ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id)))
+append_by_trigger app.span_relation PERMISSIVE FOR INSERT TO logline_owner USING () WITH CHECK (true)
+back_up_all app.span_relation PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
+read_own_audiences app.span_relation PERMISSIVE FOR SELECT TO logline_app, logline_owner USING ((audience = ANY (( SELECT ledger.session_audiences() AS session_audiences)::text[]))) WITH CHECK ()
+append_by_trigger app.token_revocation PERMISSIVE FOR INSERT TO logline_owner USING () WITH CHECK (true)
+back_up_all app.token_revocation PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
+read_own_tenant app.token_revocation PERMISSIVE FOR SELECT TO logline_app, logline_owner USING (((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id)) OR (tenant_id = 'system'::text))) WITH CHECK ()
+append_as_oneself ledger.universal_registry PERMISSIVE FOR INSERT TO logline_app, logline_owner USING () WITH CHECK (((owner_id = ( SELECT ledger.session_user_id() AS session_user_id)) AND (tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))))
+audit_all ledger.universal_registry PERMISSIVE FOR SELECT TO logline_auditor USING (true) WITH CHECK ()
+back_up_all ledger.universal_registry PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
+read_own_audiences ledger.universal_registry PERMISSIVE FOR SELECT TO logline_app, logline_guest, logline_owner USING ((audience = ANY (( SELECT ledger.session_audiences() AS session_audiences)::text[]))) WITH CHECK ()
+seal_all ledger.universal_registry PERMISSIVE FOR SELECT TO logline_sealer USING (true) WITH CHECK ()
 
 -- Triggers (A: always, O: unless replicating)
 
 A: CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.universal_registry FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()
+A: CREATE TRIGGER function_schedule AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN ((new.entity_type = 'function'::text)) EXECUTE FUNCTION app.maintain_function_schedule()
+A: CREATE TRIGGER policy_cursor AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN ((new.entity_type = 'policy'::text)) EXECUTE FUNCTION app.maintain_policy_cursor()
+A: CREATE TRIGGER request_queue AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN ((new.entity_type = 'request'::text)) EXECUTE FUNCTION app.maintain_request_queue()
+A: CREATE TRIGGER ruling_queue AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN ((new.entity_type = ANY (ARRAY['deliverable'::text, 'contract'::text]))) EXECUTE FUNCTION app.maintain_ruling_queue()
 A: CREATE TRIGGER span_relation AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN ((new.related_to IS NOT NULL)) EXECUTE FUNCTION app.copy_span_relations()
+A: CREATE TRIGGER token_revocation AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN (((new.entity_type = 'token_revocation'::text) AND (length(new.this) <= 255))) EXECUTE FUNCTION app.copy_token_revocation()
 A: CREATE TRIGGER version_chain AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN (((new.seq > 0) OR new.is_deleted)) EXECUTE FUNCTION ledger.check_version_chain()
-O: CREATE TRIGGER function_schedule AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN ((new.entity_type = 'function'::text)) EXECUTE FUNCTION app.maintain_function_schedule()
-O: CREATE TRIGGER policy_cursor AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN ((new.entity_type = 'policy'::text)) EXECUTE FUNCTION app.maintain_policy_cursor()
-O: CREATE TRIGGER request_queue AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN ((new.entity_type = 'request'::text)) EXECUTE FUNCTION app.maintain_request_queue()
-O: CREATE TRIGGER ruling_queue AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN ((new.entity_type = ANY (ARRAY['deliverable'::text, 'contract'::text]))) EXECUTE FUNCTION app.maintain_ruling_queue()
-O: CREATE TRIGGER token_revocation AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN (((new.entity_type = 'token_revocation'::text) AND (length(new.this) <= 255))) EXECUTE FUNCTION app.copy_token_revocation()
 
 -- Views
 
@@ -374,6 +386,7 @@ $function$
 CREATE OR REPLACE FUNCTION ledger.append_spans(batches json)
  RETURNS void
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog'
 AS $function$
 DECLARE
   batch record;
@@ -405,6 +418,7 @@ $function$
 CREATE OR REPLACE FUNCTION ledger.append_spans(writer_user text, writer_tenant text, spans json)
  RETURNS void
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog'
 AS $function$
 BEGIN
   PERFORM set_config('app.user_id', writer_user, true), set_config('app.tenant_id', writer_tenant, true);
@@ -458,6 +472,7 @@ $function$
 CREATE OR REPLACE FUNCTION ledger.refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog'
 AS $function$
 BEGIN
   RAISE EXCEPTION '% on %.% is refused: the ledger is append-only', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME
@@ -468,6 +483,7 @@ CREATE OR REPLACE FUNCTION ledger.session_audiences()
  RETURNS text[]
  LANGUAGE plpgsql
  STABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog'
 AS $function$
 BEGIN
   RETURN array_remove(ARRAY[
@@ -491,62 +507,132 @@ RETURN NULLIF(current_setting('app.user_id'::text, true), ''::text)
 
 -- Privileges of others than the owner
 
+column app.deletion.id TO logline_guest: SELECT
+column app.deletion.is_deleted TO logline_guest: SELECT
+column app.deletion.seq TO logline_guest: SELECT
 column ledger.universal_registry.at TO logline_app: INSERT
+column ledger.universal_registry.at TO logline_guest: SELECT
 column ledger.universal_registry.code TO logline_app: INSERT
+column ledger.universal_registry.code TO logline_guest: SELECT
 column ledger.universal_registry.curr_hash TO logline_app: INSERT
+column ledger.universal_registry.curr_hash TO logline_guest: SELECT
+column ledger.universal_registry.curr_hash TO logline_sealer: SELECT
 column ledger.universal_registry.description TO logline_app: INSERT
+column ledger.universal_registry.description TO logline_guest: SELECT
 column ledger.universal_registry.did TO logline_app: INSERT
+column ledger.universal_registry.did TO logline_guest: SELECT
 column ledger.universal_registry.duration_ms TO logline_app: INSERT
+column ledger.universal_registry.duration_ms TO logline_guest: SELECT
 column ledger.universal_registry.entity_type TO logline_app: INSERT
+column ledger.universal_registry.entity_type TO logline_guest: SELECT
 column ledger.universal_registry.error TO logline_app: INSERT
+column ledger.universal_registry.error TO logline_guest: SELECT
 column ledger.universal_registry.id TO logline_app: INSERT
+column ledger.universal_registry.id TO logline_guest: SELECT
+column ledger.universal_registry.id TO logline_sealer: SELECT
 column ledger.universal_registry.input TO logline_app: INSERT
+column ledger.universal_registry.input TO logline_guest: SELECT
 column ledger.universal_registry.is_deleted TO logline_app: INSERT
+column ledger.universal_registry.is_deleted TO logline_guest: SELECT
 column ledger.universal_registry.language TO logline_app: INSERT
+column ledger.universal_registry.language TO logline_guest: SELECT
 column ledger.universal_registry.metadata TO logline_app: INSERT
+column ledger.universal_registry.metadata TO logline_guest: SELECT
 column ledger.universal_registry.name TO logline_app: INSERT
+column ledger.universal_registry.name TO logline_guest: SELECT
+column ledger.universal_registry.ordinal TO logline_sealer: SELECT
 column ledger.universal_registry.output TO logline_app: INSERT
+column ledger.universal_registry.output TO logline_guest: SELECT
 column ledger.universal_registry.owner_id TO logline_app: INSERT
+column ledger.universal_registry.owner_id TO logline_guest: SELECT
 column ledger.universal_registry.parent_id TO logline_app: INSERT
+column ledger.universal_registry.parent_id TO logline_guest: SELECT
 column ledger.universal_registry.prev_hash TO logline_app: INSERT
+column ledger.universal_registry.prev_hash TO logline_guest: SELECT
 column ledger.universal_registry.public_key TO logline_app: INSERT
+column ledger.universal_registry.public_key TO logline_guest: SELECT
 column ledger.universal_registry.related_to TO logline_app: INSERT
+column ledger.universal_registry.related_to TO logline_guest: SELECT
 column ledger.universal_registry.runtime TO logline_app: INSERT
+column ledger.universal_registry.runtime TO logline_guest: SELECT
 column ledger.universal_registry.seq TO logline_app: INSERT
+column ledger.universal_registry.seq TO logline_guest: SELECT
+column ledger.universal_registry.seq TO logline_sealer: SELECT
 column ledger.universal_registry.signature TO logline_app: INSERT
+column ledger.universal_registry.signature TO logline_guest: SELECT
 column ledger.universal_registry.status TO logline_app: INSERT
+column ledger.universal_registry.status TO logline_guest: SELECT
 column ledger.universal_registry.tenant_id TO logline_app: INSERT
+column ledger.universal_registry.tenant_id TO logline_guest: SELECT
+column ledger.universal_registry.tenant_id TO logline_sealer: SELECT
 column ledger.universal_registry.this TO logline_app: INSERT
+column ledger.universal_registry.this TO logline_guest: SELECT
 column ledger.universal_registry.trace_id TO logline_app: INSERT
+column ledger.universal_registry.trace_id TO logline_guest: SELECT
+column ledger.universal_registry.tx_id TO logline_sealer: SELECT
 column ledger.universal_registry.visibility TO logline_app: INSERT
+column ledger.universal_registry.visibility TO logline_guest: SELECT
 column ledger.universal_registry.who TO logline_app: INSERT
+column ledger.universal_registry.who TO logline_guest: SELECT
 function ledger.append_spans(batches json) TO logline_app: EXECUTE
 function ledger.append_spans(writer_user text, writer_tenant text, spans json) TO logline_app: EXECUTE
-function ledger.audience_of(visibility text, tenant_id text, owner_id text) TO PUBLIC: EXECUTE
 function ledger.audience_of(visibility text, tenant_id text, owner_id text) TO logline_app: EXECUTE
-function ledger.refuse_change() TO PUBLIC: EXECUTE
+function ledger.audience_of(visibility text, tenant_id text, owner_id text) TO logline_guest: EXECUTE
 function ledger.refuse_change() TO logline_app: EXECUTE
-function ledger.session_audiences() TO PUBLIC: EXECUTE
 function ledger.session_audiences() TO logline_app: EXECUTE
-function ledger.session_tenant_id() TO PUBLIC: EXECUTE
+function ledger.session_audiences() TO logline_guest: EXECUTE
 function ledger.session_tenant_id() TO logline_app: EXECUTE
-function ledger.session_user_id() TO PUBLIC: EXECUTE
+function ledger.session_tenant_id() TO logline_guest: EXECUTE
 function ledger.session_user_id() TO logline_app: EXECUTE
+function ledger.session_user_id() TO logline_guest: EXECUTE
 relation app.deletion TO logline_app: SELECT
+relation app.deletion TO logline_backup: SELECT
 relation app.execution_quota TO logline_app: DELETE, INSERT, SELECT, UPDATE
+relation app.execution_quota TO logline_backup: SELECT
 relation app.feed_epoch TO logline_app: SELECT
+relation app.feed_epoch TO logline_backup: SELECT
+relation app.feed_epoch_number_seq TO logline_backup: SELECT
 relation app.function_schedule TO logline_app: DELETE, SELECT, UPDATE
+relation app.function_schedule TO logline_backup: SELECT
 relation app.idempotency_key TO logline_app: INSERT, SELECT
+relation app.idempotency_key TO logline_backup: SELECT
 relation app.job_run TO logline_app: INSERT, SELECT, UPDATE
+relation app.job_run TO logline_backup: SELECT
+relation app.kysely_migration TO logline_backup: SELECT
+relation app.kysely_migration_lock TO logline_backup: SELECT
 relation app.migration_checksum TO logline_app: SELECT
+relation app.migration_checksum TO logline_backup: SELECT
 relation app.policy_cursor TO logline_app: SELECT, UPDATE
+relation app.policy_cursor TO logline_backup: SELECT
 relation app.policy_emission TO logline_app: INSERT, SELECT
+relation app.policy_emission TO logline_backup: SELECT
 relation app.request_queue TO logline_app: DELETE, SELECT, UPDATE
+relation app.request_queue TO logline_backup: SELECT
+relation app.request_queue_position_seq TO logline_backup: SELECT
 relation app.ruling_night TO logline_app: INSERT, SELECT, UPDATE
+relation app.ruling_night TO logline_backup: SELECT
 relation app.ruling_queue TO logline_app: SELECT, UPDATE
+relation app.ruling_queue TO logline_backup: SELECT
 relation app.span_relation TO logline_app: SELECT
+relation app.span_relation TO logline_backup: SELECT
 relation app.token_revocation TO logline_app: SELECT
+relation app.token_revocation TO logline_backup: SELECT
 relation ledger.universal_registry TO logline_app: SELECT
+relation ledger.universal_registry TO logline_auditor: SELECT
+relation ledger.universal_registry TO logline_backup: SELECT
+relation ledger.universal_registry_ordinal_seq TO logline_backup: SELECT
 relation ledger.visible_timeline TO logline_app: SELECT
+relation ledger.visible_timeline TO logline_auditor: SELECT
+relation ledger.visible_timeline TO logline_backup: SELECT
+relation ledger.visible_timeline TO logline_guest: SELECT
 schema app TO logline_app: USAGE
+schema app TO logline_auditor: USAGE
+schema app TO logline_backup: USAGE
+schema app TO logline_guest: USAGE
+schema app TO logline_kernel: USAGE
+schema app TO logline_sealer: USAGE
 schema ledger TO logline_app: USAGE
+schema ledger TO logline_auditor: USAGE
+schema ledger TO logline_backup: USAGE
+schema ledger TO logline_guest: USAGE
+schema ledger TO logline_sealer: USAGE

@@ -73,7 +73,11 @@ export async function startCluster(): Promise<BenchCluster> {
       const name = `bench_${randomBytes(4).toString('hex')}`;
       await ensureLedgerDatabase(server.superuserUrl('postgres'), ownerPassword, name);
       const ownerUrl = databaseUrl(server.port, OWNER_ROLE, ownerPassword, name);
-      await migrate({ admin: { connectionString: ownerUrl }, appPassword });
+      await migrate({
+        admin: { connectionString: ownerUrl },
+        passwords: { app: appPassword },
+        sharesRoles: true,
+      });
       return {
         name,
         ownerUrl,

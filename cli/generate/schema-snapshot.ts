@@ -1,4 +1,5 @@
 import { Client } from 'pg';
+import { ROLE_KEYS, roleName } from '../../runtime/db/roles';
 import type { GeneratedFile } from './generated-file';
 import type { MigratedDatabase } from './migrated-database';
 
@@ -34,10 +35,10 @@ const OURS = `n.nspname IN ('app', 'ledger') AND c.relname NOT LIKE 'kysely%'`;
 
 const SECTIONS: readonly (readonly [string, string])[] = [
   [
-    'Role',
+    'Roles',
     `SELECT format('%s superuser=%s inherit=%s createrole=%s createdb=%s login=%s bypassrls=%s', rolname, rolsuper,
               rolinherit, rolcreaterole, rolcreatedb, rolcanlogin, rolbypassrls) AS text
-       FROM pg_roles WHERE rolname = 'logline_app'`,
+       FROM pg_roles WHERE rolname IN (${ROLE_KEYS.map((role) => `'${roleName(role)}'`).join(', ')}) ORDER BY rolname`,
   ],
   [
     'Tables',

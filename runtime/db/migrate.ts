@@ -4,9 +4,11 @@ import { type Client, Pool } from 'pg';
 import { ConfigurationError } from '../base/errors';
 import { connectAdmin, withoutCrash } from './admin-client';
 import type { DatabaseOptions } from './database-options';
+import { claimRoles, ensureRoles, refuseForeignRoles } from './ensure-roles';
 import { type MigrationFile, migrationFiles } from './migration-files';
 import { clientConfig } from './pool';
-import { setAppPassword } from './role-password';
+import { setPasswords } from './role-password';
+import { DEFAULT_ROLE_PREFIX, type RolePasswords, withRolePrefix } from './roles';
 import { sqlFolder } from './sql-folder';
 
 /** Any constant works, as long as every version of LogLine uses the same. */
@@ -15,8 +17,12 @@ const MIGRATION_LOCK = 4_207_849_201;
 export interface MigrateOptions {
   /** How to reach the database as the owner of the schema. */
   readonly admin: DatabaseOptions;
-  /** Password that `logline_app` gets, when it cannot log in with it already. Left alone when absent. */
-  readonly appPassword?: string;
+  /** Passwords that the roles get, those that cannot log in with them already. The others are left alone. */
+  readonly passwords?: RolePasswords;
+  /** What the roles' names begin with. Defaults to `logline`. */
+  readonly rolePrefix?: string;
+  /** Several ledgers of the server live by the same roles and passwords, as tests do. Defaults to false: refused. */
+  readonly sharesRoles?: boolean;
   /** Defaults to the `sql/` this program came with. */
   readonly folder?: string;
   /** Told of each migration as it is applied, and of a wait for another instance. */
@@ -40,11 +46,16 @@ export async function migrate(options: MigrateOptions): Promise<readonly string[
   const unhurried = { ...options.admin, statementTimeoutMs: 0, lockTimeoutMs: 60_000 };
   const lock = await connectAdmin(unhurried);
   const pool = withoutCrash(new Pool({ ...clientConfig(unhurried), pipeline: false, max: 2 }));
+  const { rolePrefix = DEFAULT_ROLE_PREFIX, passwords = {}, onProgress } = options;
+  const claims = options.sharesRoles !== true && Object.keys(passwords).length > 0;
   try {
-    await waitForTurn(lock, options.onProgress);
-    const applied = await applyAll(pool, migrationFiles(options.folder ?? sqlFolder()));
-    for (const name of applied) options.onProgress?.(`applied migration ${name}`);
-    if (options.appPassword !== undefined) await setAppPassword(lock, options.admin, options.appPassword);
+    await waitForTurn(lock, onProgress);
+    if (claims) await refuseForeignRoles(pool, rolePrefix);
+    await ensureRoles(pool, rolePrefix, onProgress);
+    const applied = await applyAll(pool, migrationFiles(options.folder ?? sqlFolder()), rolePrefix);
+    for (const name of applied) onProgress?.(`applied migration ${name}`);
+    await setPasswords(pool, options.admin, rolePrefix, passwords);
+    if (claims) await claimRoles(pool, rolePrefix);
     return applied;
   } finally {
     await pool.end();
@@ -70,16 +81,22 @@ export async function migrationStatus(
   }
 }
 
+/** The lock is the transaction's, since a pooler in transaction mode would hand a session's to somebody else. */
 async function waitForTurn(lock: Client, onProgress?: (line: string) => void): Promise<void> {
-  const { rows } = await lock.query<{ locked: boolean }>('SELECT pg_try_advisory_lock($1) AS locked', [
+  await lock.query('BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0');
+  const { rows } = await lock.query<{ locked: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS locked', [
     MIGRATION_LOCK,
   ]);
   if (rows[0]?.locked === true) return;
   onProgress?.('another instance is migrating; waiting for it');
-  await lock.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+  await lock.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
 }
 
-async function applyAll(pool: Pool, files: readonly MigrationFile[]): Promise<readonly string[]> {
+async function applyAll(
+  pool: Pool,
+  files: readonly MigrationFile[],
+  rolePrefix: string,
+): Promise<readonly string[]> {
   await pool.query(`
     CREATE SCHEMA IF NOT EXISTS app;
     CREATE TABLE IF NOT EXISTS app.migration_checksum (
@@ -91,7 +108,8 @@ async function applyAll(pool: Pool, files: readonly MigrationFile[]): Promise<re
     db,
     migrationTableSchema: 'app',
     provider: {
-      getMigrations: async () => Object.fromEntries(files.map((file) => [file.name, asMigration(file)])),
+      getMigrations: async () =>
+        Object.fromEntries(files.map((file) => [file.name, asMigration(file, rolePrefix)])),
     },
   });
   const { error, results = [] } = await migrator.migrateToLatest();
@@ -99,13 +117,21 @@ async function applyAll(pool: Pool, files: readonly MigrationFile[]): Promise<re
   return results.map((result) => result.migrationName);
 }
 
-function asMigration({ name, text, sha256 }: MigrationFile): Migration {
+function asMigration({ name, text, sha256 }: MigrationFile, rolePrefix: string): Migration {
   return {
     async up(db) {
-      await sql.raw(text).execute(db);
+      await sql.raw(withRolePrefix(withoutRoleCreation(text), rolePrefix)).execute(db);
       await sql`INSERT INTO app.migration_checksum (name, sha256) VALUES (${name}, ${sha256})`.execute(db);
     },
   };
+}
+
+/**
+ * The first migration makes `logline_app` if need be. By now it is there, and an owner who may not make roles is
+ * refused even so.
+ */
+function withoutRoleCreation(text: string): string {
+  return text.replace(/\bCREATE ROLE logline_app [A-Z ]+;/, 'NULL;');
 }
 
 async function appliedChecksums(

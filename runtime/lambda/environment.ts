@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../base/errors';
+import { ROLE_KEYS, type RoleKey } from '../db/roles';
 import { readSettings, type Settings } from '../settings';
 
 /** What a Lambda function is told by `infra/`. Secrets come as ARNs. */
@@ -8,6 +9,8 @@ export interface Environment {
   readonly databasePort: number;
   readonly databaseName: string;
   readonly databaseSecretArn: string;
+  /** Secrets with the passwords of the database's other roles, as far as this function has them. */
+  readonly roleSecretArns: Readonly<Partial<Record<RoleKey, string>>>;
   readonly signingKeySecretArn: string;
   /** The migrator alone has it. */
   readonly masterSecretArn: string | undefined;
@@ -38,10 +41,11 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     databasePort: portOf(optional('LOGLINE_DATABASE_PORT') ?? '5432', faults),
     databaseName: required('LOGLINE_DATABASE_NAME'),
     databaseSecretArn: required('LOGLINE_DATABASE_SECRET_ARN'),
+    roleSecretArns: roleSecretsOf(namesOf('LOGLINE_ROLE_SECRET_ARNS', env, faults)),
     signingKeySecretArn: required('LOGLINE_SIGNING_KEY_SECRET_ARN'),
     masterSecretArn: optional('LOGLINE_MASTER_SECRET_ARN'),
     providerKeysSecretArn: optional('LOGLINE_PROVIDER_KEYS_SECRET_ARN'),
-    kernelFunctions: namesOf(optional('LOGLINE_KERNEL_FUNCTIONS'), faults),
+    kernelFunctions: namesOf('LOGLINE_KERNEL_FUNCTIONS', env, faults),
     settings: readSettings(env, faults),
     databaseTls: tlsOf(optional('LOGLINE_DATABASE_TLS'), env.LOGLINE_DATABASE_HOST ?? '', faults),
   };
@@ -56,8 +60,13 @@ function portOf(text: string, faults: string[]): number {
   return port;
 }
 
-function namesOf(text: string | undefined, faults: string[]): Record<string, string> {
-  if (text === undefined) return {};
+function roleSecretsOf(names: Readonly<Record<string, string>>): Partial<Record<RoleKey, string>> {
+  return Object.fromEntries(ROLE_KEYS.flatMap((role) => (names[role] ? [[role, names[role]]] : [])));
+}
+
+function namesOf(name: string, env: NodeJS.ProcessEnv, faults: string[]): Record<string, string> {
+  const text = env[name];
+  if (text === undefined || text === '') return {};
   try {
     const value: unknown = JSON.parse(text);
     const entries = typeof value === 'object' && value !== null ? Object.entries(value) : [];
@@ -70,7 +79,7 @@ function namesOf(text: string | undefined, faults: string[]): Record<string, str
   } catch {
     // Reported below, like any other text that is not a map of names.
   }
-  faults.push('LOGLINE_KERNEL_FUNCTIONS is not a JSON object of names');
+  faults.push(`${name} is not a JSON object of names`);
   return {};
 }
 

@@ -3,6 +3,7 @@ import { ConfigurationError } from '../base/errors';
 import type { JsonValue } from '../base/span';
 import { analyzeLedger } from '../db/analyze-ledger';
 import { migrate } from '../db/migrate';
+import type { RolePasswords } from '../db/roles';
 import { SCHEDULE, type ScheduledJob } from '../host/cadence';
 import { type JobOutcome, runJob } from '../host/job-runner';
 import { KernelHost } from '../host/kernel-host';
@@ -116,7 +117,7 @@ export interface MigratorResult {
 }
 
 /**
- * Applies migrations, sets the password of `logline_app` and plants the seeds, as part of `pulumi up`. An error
+ * Applies migrations, sets the passwords of the database's roles and plants the seeds, as part of `pulumi up`. An error
  * fails the deployment with its message.
  */
 export function createMigratorHandler(): () => Promise<MigratorResult> {
@@ -128,7 +129,6 @@ export function createMigratorHandler(): () => Promise<MigratorResult> {
     if (environment.masterSecretArn === undefined)
       throw new ConfigurationError('LOGLINE_MASTER_SECRET_ARN is not set.');
     const owner = await secrets.readObject(environment.masterSecretArn);
-    const app = await secrets.readObject(environment.databaseSecretArn);
     const onProgress = (line: string) => logger.info(line);
     const admin = {
       host: environment.databaseHost,
@@ -140,7 +140,7 @@ export function createMigratorHandler(): () => Promise<MigratorResult> {
     };
     const migrations = await migrate({
       admin,
-      ...(app.password === undefined ? {} : { appPassword: app.password }),
+      passwords: await readRolePasswords(environment, secrets),
       onProgress,
     });
     const writer = new SpanWriter({ database, signingKey: () => keys().current });
@@ -149,4 +149,16 @@ export function createMigratorHandler(): () => Promise<MigratorResult> {
     if (migrations.length > 0) await analyzeLedger(admin);
     return { migrations, seeds, keys: published };
   };
+}
+
+/** The passwords of the roles that have a secret; the others cannot log in. */
+async function readRolePasswords(
+  { databaseSecretArn, roleSecretArns }: LambdaRuntime['environment'],
+  secrets: LambdaRuntime['secrets'],
+): Promise<RolePasswords> {
+  const arns = Object.entries({ app: databaseSecretArn, ...roleSecretArns });
+  const passwords = await Promise.all(
+    arns.map(async ([role, arn]) => [role, (await secrets.readObject(arn)).password]),
+  );
+  return Object.fromEntries(passwords.filter(([, password]) => password !== undefined));
 }

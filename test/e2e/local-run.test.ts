@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { chown, readFile, stat, writeFile } from 'node:fs/promises';
+import { chown, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
@@ -296,9 +296,19 @@ describe('npm start', function () {
 
   it('uses the server that DATABASE_URL names and starts none', async () => {
     const database = await createEmptyDatabase();
-    const local = await startLocalRun(data, { env: { DATABASE_URL: database.adminUrl } });
+    // Roles of its own: those without a prefix serve the other tests of this server, under other passwords.
+    const env = { DATABASE_URL: database.adminUrl, LOGLINE_ROLE_PREFIX: 'dev_run' };
+    const local = await startLocalRun(data, { env });
     assert.equal((await append(local, { name: 'elsewhere' })).status, 201);
     assert.ok((await names(local)).has('elsewhere'));
+    const other = await createEmptyDatabase();
+    const second = await runCommand(['dev'], {
+      env: { ...env, PORT: '0', LOGLINE_DATA: `${data}.second`, DATABASE_URL: other.adminUrl },
+    });
+    await rm(`${data}.second`, { recursive: true, force: true });
+    await other.drop();
+    assert.equal(second.code, 1);
+    assert.match(second.stderr, /^logline: .*The roles dev_run_… .* set LOGLINE_ROLE_PREFIX .*\n$/);
     assert.equal(await stat(path.join(data, 'postgres')).catch(() => undefined), undefined);
     await local.stop();
     await database.drop();

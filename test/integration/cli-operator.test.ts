@@ -18,7 +18,7 @@ import {
   startCommand,
   temporaryFolder,
 } from '../support/local-run';
-import { createEmptyDatabase, type TestDatabase, testAppPassword } from '../support/test-database';
+import { createEmptyDatabase, type TestDatabase, testPasswords } from '../support/test-database';
 
 const STACK_TRACE = /^\s+at .+:\d+:\d+\)?$/m;
 
@@ -32,8 +32,8 @@ describe('commands beside a database of one’s own', function () {
     database = await createEmptyDatabase();
     app = new Database({ connectionString: database.appUrl, poolSize: 2 });
     data = await temporaryFolder();
-    // The role logline_app belongs to the whole test server, so its password has to be the one in use.
-    const passwords = { superuser: 'unused', owner: 'unused', app: testAppPassword() };
+    // The roles belong to the whole test server, so their passwords have to be those in use.
+    const passwords = { superuser: 'unused', owner: 'unused', ...testPasswords() };
     const keys = { ring: new KeyRing([generateSigningKey()]), passwords };
     await writeFile(path.join(data, 'keys.json'), keyFileText(keys), { mode: 0o600 });
   });
@@ -264,7 +264,7 @@ describe('commands beside a database of one’s own', function () {
 
   it('a wrong password of logline_app is told in one line', async () => {
     const other = await temporaryFolder();
-    const passwords = { superuser: 'unused', owner: 'unused', app: 'wrong' };
+    const passwords = { superuser: 'unused', owner: 'unused', ...testPasswords(), app: 'wrong' };
     await writeFile(
       path.join(other, 'keys.json'),
       keyFileText({ ring: new KeyRing([generateSigningKey()]), passwords }),

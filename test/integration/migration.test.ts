@@ -8,7 +8,7 @@ import { migrate, migrationStatus } from '../../runtime/db/migrate';
 import { migrationFiles } from '../../runtime/db/migration-files';
 import { sqlFolder } from '../../runtime/db/sql-folder';
 import { withClient } from '../support/sql-session';
-import { createEmptyDatabase, type TestDatabase, testAppPassword } from '../support/test-database';
+import { createEmptyDatabase, type TestDatabase, testPasswords } from '../support/test-database';
 
 const FILES = migrationFiles(sqlFolder()).map((file) => file.name);
 
@@ -39,10 +39,10 @@ describe('migrations', () => {
 
   it('four instances that start at once on an empty database apply each file once, and all succeed', async () => {
     const lines: string[] = [];
-    const appPassword = testAppPassword();
+    const passwords = testPasswords();
     const applied = await Promise.all(
       Array.from({ length: 4 }, () =>
-        migrate({ admin, appPassword, onProgress: (line) => lines.push(line) }),
+        migrate({ admin, passwords, sharesRoles: true, onProgress: (line) => lines.push(line) }),
       ),
     );
     assert.deepEqual(applied.flat(), FILES);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { connectionLimit, ROLE_KEYS, ROLES, roleName } from '../../runtime/db/roles';
 import { withClient } from '../support/sql-session';
 import { createTestDatabase, type TestDatabase } from '../support/test-database';
 import { rowSecurityFaults } from './row-security-faults';
@@ -46,6 +47,26 @@ describe('catalogue', () => {
       /universal_registry table: .* not enabled/,
     ],
     [
+      'CREATE POLICY p ON app.span_relation FOR DELETE USING (at < now())',
+      /policy p on span_relation: names no role/,
+    ],
+    [
+      'CREATE TABLE app.extra (a int); ALTER TABLE app.extra ENABLE ROW LEVEL SECURITY',
+      /app.extra: logline_backup cannot read all of it/,
+    ],
+    [
+      `CREATE FUNCTION app.extra() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 1; END'`,
+      /function app.extra\(\): its search path is not pinned/,
+    ],
+    [
+      'CREATE FUNCTION app.extra() RETURNS int LANGUAGE sql RETURN 1; GRANT EXECUTE ON FUNCTION app.extra() TO PUBLIC',
+      /function app.extra\(\): everybody may call it/,
+    ],
+    [
+      'ALTER TABLE ledger.universal_registry ENABLE TRIGGER append_only',
+      /trigger append_only on universal_registry: a replicating session skips it/,
+    ],
+    [
       `CREATE POLICY p ON ledger.universal_registry USING (owner_id IS NOT DISTINCT FROM current_setting('app.user_id', true))`,
       /policy p on universal_registry: compares identities so that two NULLs match/,
     ],
@@ -56,66 +77,76 @@ describe('catalogue', () => {
     });
   }
 
-  it('logline_app bypasses nothing, owns nothing and belongs to no other role', async () => {
-    const { rows } = await withClient(database.superuserUrl, (client) =>
-      client.query(`
-        SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication,
-               (SELECT count(*)::int FROM pg_class WHERE relowner = r.oid) AS relations,
-               (SELECT count(*)::int FROM pg_proc WHERE proowner = r.oid) AS functions,
-               (SELECT count(*)::int FROM pg_namespace WHERE nspowner = r.oid) AS schemas,
-               (SELECT count(*)::int FROM pg_auth_members WHERE member = r.oid) AS memberships
-          FROM pg_roles r WHERE rolname = 'logline_app'`),
-    );
-    assert.deepEqual(rows, [
-      {
-        rolsuper: false,
-        rolbypassrls: false,
-        rolcreaterole: false,
-        rolcreatedb: false,
-        rolreplication: false,
-        relations: 0,
-        functions: 0,
-        schemas: 0,
-        memberships: 0,
-      },
-    ]);
-  });
+  for (const key of ROLE_KEYS) {
+    const name = roleName(key);
+    it(`${name} bypasses nothing, owns nothing, inherits nothing and has its own limit of connections`, async () => {
+      const { rows } = await withClient(database.superuserUrl, (client) =>
+        client.query(
+          `SELECT rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication OR rolinherit AS may_more,
+                  rolpassword LIKE 'SCRAM-SHA-256$%' AS has_password, rolconnlimit AS limit,
+                  current_setting('max_connections')::int AS max,
+                  (SELECT count(*)::int FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND refobjid = r.oid
+                                                           AND deptype = 'o') AS owned,
+                  (SELECT count(*)::int FROM pg_auth_members WHERE member = r.oid) AS memberships
+             FROM pg_authid r WHERE rolname = $1`,
+          [name],
+        ),
+      );
+      const { max, limit, ...rest } = rows[0];
+      assert.deepEqual(rest, { may_more: false, has_password: true, owned: 0, memberships: 0 });
+      assert.equal(limit, connectionLimit(key, max));
+    });
 
-  it('on ledger logline_app may SELECT and INSERT and nothing else, and PUBLIC may do nothing', async () => {
+    it(`${name} finds its settings without having sent any`, async () => {
+      await withClient(database.urls[key], async (client) => {
+        for (const [setting, value] of Object.entries(ROLES[key].settings)) {
+          const { rows } = await client.query(
+            'SELECT source, reset_val FROM pg_settings WHERE lower(name) = lower($1)',
+            [setting],
+          );
+          assert.equal(rows[0]?.source, 'user', `${setting} = ${value}`);
+        }
+      });
+    });
+  }
+
+  it('on ledger each role may do what its work needs and nothing else, and PUBLIC nothing', async () => {
     const { rows } = await withClient(database.superuserUrl, (client) =>
       client.query(`
         WITH acl AS (
-          SELECT aclexplode(c.relacl) AS x FROM pg_class c WHERE c.relnamespace = 'ledger'::regnamespace
+          SELECT aclexplode(c.relacl) AS x, 'all' AS part FROM pg_class c WHERE c.relnamespace = 'ledger'::regnamespace
           UNION ALL
-          SELECT aclexplode(a.attacl) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-           WHERE c.relnamespace = 'ledger'::regnamespace
+          SELECT aclexplode(a.attacl), 'columns' FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+           WHERE c.relname = 'universal_registry'
           UNION ALL
-          SELECT aclexplode(n.nspacl) FROM pg_namespace n WHERE n.nspname IN ('ledger', 'app')
+          SELECT aclexplode(n.nspacl), 'schema' FROM pg_namespace n WHERE n.nspname IN ('ledger', 'app')
         )
-        SELECT DISTINCT coalesce(r.rolname, 'PUBLIC') AS grantee, (x).privilege_type AS privilege
+        SELECT DISTINCT coalesce(r.rolname, 'PUBLIC') || ' ' || (x).privilege_type || ' ' || part AS may
           FROM acl LEFT JOIN pg_roles r ON r.oid = (x).grantee
-         WHERE r.rolname IS NULL OR r.rolname <> 'logline_owner' ORDER BY 1, 2`),
+         WHERE r.rolname IS NULL OR r.rolname <> 'logline_owner' ORDER BY 1`),
     );
-    assert.deepEqual(rows, [
-      { grantee: 'logline_app', privilege: 'INSERT' },
-      { grantee: 'logline_app', privilege: 'SELECT' },
-      { grantee: 'logline_app', privilege: 'USAGE' },
-    ]);
+    const found = rows.map(({ may }) => may);
+    assert.deepEqual(
+      found.filter((may) => !/ (USAGE schema|SELECT all)$/.test(may)),
+      ['logline_app INSERT columns', 'logline_guest SELECT columns', 'logline_sealer SELECT columns'],
+    );
+    assert.ok(found.every((may) => !may.startsWith('PUBLIC')));
+    assert.ok(!found.includes('logline_kernel SELECT all'));
   });
 
-  it('a function that runs with its owner’s rights pins its search path and cannot be called by anyone', async () => {
+  it('a function that runs with its owner’s rights is called by triggers or by the kernels alone', async () => {
     const { rows } = await withClient(database.superuserUrl, (client) =>
       client.query(`
-        SELECT p.oid::regprocedure::text AS name, p.proconfig AS config,
-               has_function_privilege('logline_app', p.oid, 'EXECUTE') AS by_app,
-               p.prorettype = 'trigger'::regtype AS is_trigger
+        SELECT p.oid::regprocedure::text AS name, p.prorettype = 'trigger'::regtype AS is_trigger,
+               (SELECT array_agg(r.rolname::text ORDER BY 1) FROM pg_roles r
+                 WHERE r.rolname LIKE 'logline%' AND r.oid <> p.proowner
+                   AND has_function_privilege(r.oid, p.oid, 'EXECUTE')) AS callers
           FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
          WHERE n.nspname IN ('ledger', 'app') AND p.prosecdef ORDER BY 1`),
     );
     assert.ok(rows.length > 0);
-    for (const row of rows) {
-      assert.match(String(row.config), /search_path=pg_catalog/, row.name);
-      assert.ok(row.is_trigger && !row.by_app, `${row.name} must be a trigger function out of app's reach`);
+    for (const { name, is_trigger, callers } of rows) {
+      assert.deepEqual(callers, is_trigger ? null : ['logline_kernel'], name);
     }
   });
 

@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 
 /**
- * Everything in the schema `ledger` through which rows could be reached without row-level security, one line each.
+ * Everything in our schemas through which rows could be reached, kept back or left out against the rules, one line each.
  * Empty when all is well.
  */
 export async function rowSecurityFaults(client: Client): Promise<string[]> {
@@ -28,6 +28,35 @@ export async function rowSecurityFaults(client: Client): Promise<string[]> {
     SELECT format('policy %s on %s: holds for all rows', p.policyname, p.tablename)
       FROM pg_policies p
      WHERE p.schemaname = 'ledger' AND 'true' IN (p.qual, p.with_check)
+       AND NOT (p.cmd = 'SELECT' AND p.roles <@ '{logline_sealer,logline_auditor,logline_backup}'::name[])
+    UNION ALL
+    SELECT format('policy %s on %s: names no role', p.policyname, p.tablename)
+      FROM pg_policies p
+     WHERE p.schemaname IN ('ledger', 'app') AND 'public' = ANY (p.roles)
+    UNION ALL
+    SELECT format('%s.%s: logline_backup cannot read all of it', n.nspname, c.relname)
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE n.nspname IN ('ledger', 'app') AND c.relkind IN ('r', 'p')
+       AND NOT (has_table_privilege('logline_backup', c.oid, 'SELECT')
+                AND (NOT c.relrowsecurity OR EXISTS (
+                  SELECT FROM pg_policies p
+                   WHERE p.schemaname = n.nspname AND p.tablename = c.relname AND p.cmd IN ('SELECT', 'ALL')
+                     AND p.roles @> '{logline_backup}'::name[] AND p.qual = 'true')))
+    UNION ALL
+    SELECT format('function %s: its search path is not pinned', p.oid::regprocedure)
+      FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+     -- Names in a body of standard SQL are looked up once, when the function is made.
+     WHERE n.nspname IN ('ledger', 'app') AND p.prosqlbody IS NULL
+       AND NOT coalesce(array_to_string(p.proconfig, ' ') LIKE '%search_path=pg_catalog%', false)
+    UNION ALL
+    SELECT format('function %s: everybody may call it', p.oid::regprocedure)
+      FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace,
+           LATERAL aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) x
+     WHERE n.nspname IN ('ledger', 'app') AND x.grantee = 0
+    UNION ALL
+    SELECT format('trigger %s on %s: a replicating session skips it', t.tgname, c.relname)
+      FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE n.nspname IN ('ledger', 'app') AND NOT t.tgisinternal AND t.tgenabled <> 'A'
     ORDER BY 1`);
   return rows.map((row) => row.fault);
 }

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { Client, escapeIdentifier } from 'pg';
+import { passwordsOfRoles } from '../../local/key-file';
 import { databaseUrl, ensureLedgerDatabase, OWNER_ROLE } from '../../local/ledger-database';
+import { type RoleKey, roleName } from '../../runtime/db/roles';
 import { prepareTemplate } from './template-database';
 import { testCluster } from './test-cluster';
 
@@ -10,16 +12,17 @@ export interface TestDatabase {
   readonly adminUrl: string;
   /** URL of `logline_app`, the role that the ledger runs as. */
   readonly appUrl: string;
+  /** URL of each role. */
+  readonly urls: Readonly<Record<RoleKey, string>>;
   /** URL of a superuser, for tests that break things on purpose. */
   readonly superuserUrl: string;
   /** Ends every session on the database and drops it. */
   drop(): Promise<void>;
 }
 
-const APP_ROLE = 'logline_app';
 const TEMPLATE = 'logline_template';
 const ownerPassword = randomBytes(16).toString('hex');
-const appPassword = randomBytes(16).toString('hex');
+const passwords = passwordsOfRoles(() => randomBytes(16).toString('hex'));
 
 let ownerAndTemplate: Promise<void> | undefined;
 let template: Promise<void> | undefined;
@@ -40,9 +43,9 @@ export async function createEmptyDatabase(): Promise<TestDatabase> {
   return createDatabase('template1');
 }
 
-/** The password that {@link TestDatabase.appUrl} uses; pass it to `migrate` on an empty database. */
-export function testAppPassword(): string {
-  return appPassword;
+/** The passwords that {@link TestDatabase.urls} use; pass them to `migrate` on an empty database, with `sharesRoles`. */
+export function testPasswords(): Readonly<Record<RoleKey, string>> {
+  return passwords;
 }
 
 /** Once per run, since two statements that create the same role cannot run at the same time. */
@@ -56,7 +59,7 @@ function ensureOwner(): Promise<void> {
 async function createTemplate(): Promise<void> {
   const server = await testCluster();
   await ensureOwner();
-  await prepareTemplate(databaseUrl(server.port, OWNER_ROLE, ownerPassword, TEMPLATE), appPassword);
+  await prepareTemplate(databaseUrl(server.port, OWNER_ROLE, ownerPassword, TEMPLATE), passwords);
 }
 
 async function createDatabase(from: string): Promise<TestDatabase> {
@@ -67,9 +70,11 @@ async function createDatabase(from: string): Promise<TestDatabase> {
       `CREATE DATABASE ${escapeIdentifier(name)} OWNER ${OWNER_ROLE} TEMPLATE ${escapeIdentifier(from)}`,
     );
   });
+  const urls = passwordsOfRoles((role) => databaseUrl(server.port, roleName(role), passwords[role], name));
   return {
     adminUrl: databaseUrl(server.port, OWNER_ROLE, ownerPassword, name),
-    appUrl: databaseUrl(server.port, APP_ROLE, appPassword, name),
+    appUrl: urls.app,
+    urls,
     superuserUrl: server.superuserUrl(name),
     drop: () =>
       superuser(server.superuserUrl('postgres'), async (client) => {

@@ -1,0 +1,13 @@
+import { dataDirectory, prepareDataDirectory } from '../local/data-directory';
+import { devSettings } from '../local/dev-settings';
+import { loadOrCreateKeys } from '../local/keys';
+import { rolesSql } from '../runtime/db/roles-sql';
+
+/** Prints the database's roles as SQL; makes keys.json first when there is none, since the passwords are kept there. */
+export async function printRoles(): Promise<void> {
+  const { rolePrefix } = devSettings();
+  const data = dataDirectory();
+  await prepareDataDirectory(data);
+  const { passwords } = await loadOrCreateKeys(data);
+  process.stdout.write(rolesSql(rolePrefix, passwords));
+}

@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import type { Client } from 'pg';
+import { insertRow, inTransaction, rawRow, refusalOf, setIdentity, withClient } from '../support/sql-session';
+import { createTestDatabase, type TestDatabase } from '../support/test-database';
+
+const INSUFFICIENT_PRIVILEGE = '42501';
+const READ_ONLY = '25006';
+const REGISTRY = 'ledger.universal_registry';
+const ALICE = { user: 'alice', tenant: 'acme' };
+
+describe('database roles', () => {
+  let database: TestDatabase;
+  const mine = randomUUID();
+  before(async () => {
+    database = await createTestDatabase();
+    await withClient(database.urls.app, async (app) => {
+      await inTransaction(app, ALICE, () => insertRow(app, rawRow({ id: mine })));
+      const bob = { user: 'bob', tenant: 'other' };
+      const row = rawRow({ owner_id: bob.user, tenant_id: bob.tenant });
+      await inTransaction(app, bob, () => insertRow(app, row));
+    });
+  });
+  after(() => database.drop());
+
+  const refusal = (url: string, text: string): Promise<string | undefined> =>
+    withClient(url, (client) => refusalOf(client.query(text)));
+  const ids = async (client: Client): Promise<string[]> =>
+    (await client.query(`SELECT id FROM ${REGISTRY}`)).rows.map(({ id }) => String(id));
+
+  it('a guest reads the spans of its identity, and nobody’s without one', async () => {
+    await withClient(database.urls.guest, async (guest) => {
+      assert.deepEqual(await ids(guest), []);
+      await guest.query('BEGIN');
+      await setIdentity(guest, ALICE);
+      assert.deepEqual(await ids(guest), [mine]);
+      assert.equal((await guest.query('SELECT * FROM ledger.visible_timeline')).rowCount, 1);
+    });
+  });
+
+  for (const column of ['tx_id', 'ordinal', 'audience', 'xmin', 'ctid', '*', 'r']) {
+    it(`a guest cannot read ${column}, which is no column of a span`, async () => {
+      const text = `SELECT ${column} FROM ${REGISTRY} AS r`;
+      assert.equal(await refusal(database.urls.guest, text), INSUFFICIENT_PRIVILEGE);
+    });
+  }
+
+  it('a guest cannot write, even after it has said that it may', async () => {
+    const text = `INSERT INTO ${REGISTRY} (id) VALUES (gen_random_uuid())`;
+    await withClient(database.urls.guest, async (guest) => {
+      assert.equal(await refusalOf(guest.query(text)), READ_ONLY);
+      await guest.query('SET default_transaction_read_only = off');
+      assert.equal(await refusalOf(guest.query(text)), INSUFFICIENT_PRIVILEGE);
+    });
+  });
+
+  it('a guest fills no disk: temporary files are bounded', async () => {
+    const text = 'SELECT count(*) FROM (SELECT g FROM generate_series(1, 4000000) g ORDER BY -g OFFSET 1) s';
+    await withClient(database.urls.guest, async (guest) => {
+      // Long enough for a slow machine: the bound under test is that of the files.
+      await guest.query('SET statement_timeout = 0');
+      assert.equal(await refusalOf(guest.query(text)), '53400');
+    });
+  });
+
+  it('the sealer sees id, hash, tenant and order of every span, and no content', async () => {
+    await withClient(database.urls.sealer, async (sealer) => {
+      const { rowCount } = await sealer.query(
+        `SELECT id, seq, curr_hash, tenant_id, tx_id, ordinal FROM ${REGISTRY}`,
+      );
+      assert.ok((rowCount ?? 0) >= 2);
+      for (const column of ['this', 'metadata', 'owner_id', 'audience', 'xmin']) {
+        assert.equal(
+          await refusalOf(sealer.query(`SELECT ${column} FROM ${REGISTRY}`)),
+          INSUFFICIENT_PRIVILEGE,
+          column,
+        );
+      }
+    });
+  });
+
+  for (const role of ['auditor', 'backup'] as const) {
+    it(`the ${role} reads every span and writes none`, async () => {
+      await withClient(database.urls[role], async (client) => {
+        assert.ok((await ids(client)).length >= 2);
+        await client.query('SET default_transaction_read_only = off');
+        const inserted = client.query(`INSERT INTO ${REGISTRY} (id) VALUES (gen_random_uuid())`);
+        assert.equal(await refusalOf(inserted), INSUFFICIENT_PRIVILEGE);
+      });
+    });
+  }
+
+  it('the kernel role touches no table: it finds work by functions alone', async () => {
+    for (const table of [REGISTRY, 'app.request_queue', 'app.execution_quota', 'app.deletion']) {
+      assert.equal(
+        await refusal(database.urls.kernel, `SELECT FROM ${table}`),
+        INSUFFICIENT_PRIVILEGE,
+        table,
+      );
+    }
+  });
+
+  it('none may become another', async () => {
+    for (const url of Object.values(database.urls)) {
+      for (const other of ['logline_owner', 'logline_backup', 'postgres']) {
+        if (new URL(url).username === other) continue;
+        assert.equal(await refusal(url, `SET ROLE ${other}`), INSUFFICIENT_PRIVILEGE, `${url} ${other}`);
+      }
+    }
+  });
+});

@@ -48,12 +48,17 @@ interface Held extends WireDraft, QueuedSpan {
   readonly addedMs: number;
 }
 
-interface Waiter {
+/** Somebody who waits until everything up to a number is settled. */
+interface Flush {
   readonly isMet: () => boolean;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
-  /** Whether it should hear that the ledger cannot be reached. */
-  readonly hearsFaults: boolean;
+}
+
+/** A span that waits for room. */
+interface Arrival {
+  readonly bytes: number;
+  readonly enter: () => void;
 }
 
 /**
@@ -68,7 +73,9 @@ export class SpanQueue implements AsyncDisposable {
   readonly #ready: Held[] = [];
   /** Numbers that were added and not settled, oldest first. */
   readonly #unsettled = new Set<number>();
-  readonly #waiters = new Set<Waiter>();
+  readonly #waitingFlushes = new Set<Flush>();
+  /** First come, first in. */
+  readonly #arrivals: Arrival[] = [];
   /** Entities of the batches on their way: a later version must not overtake an earlier one. */
   readonly #inFlight: ReadonlySet<string>[] = [];
   readonly #refused: Refusal<SpanDraft>[] = [];
@@ -110,16 +117,9 @@ export class SpanQueue implements AsyncDisposable {
     await this.#opened;
     const prepared = await this.#prepare(draft);
     const wire = wireDraft(prepared);
-    const { maxQueued = 10_000, maxQueuedBytes = 64 * 2 ** 20 } = this.#options;
-    const hasRoom = (): boolean =>
-      this.size === 0 || (this.size < maxQueued && this.#heldBytes + wire.bytes <= maxQueuedBytes);
-    if (!hasRoom()) await this.#wait(hasRoom, false, signal);
-    if (this.#isClosed) throw new TypeError('the queue is closed');
-    const n = this.#nextNumber++;
-    const held: Held = { ...wire, n, id: prepared.id, addedMs: Date.now() };
-    this.#hold(held);
+    const held = await this.#admitted(wire, prepared.id, signal);
     try {
-      await this.#options.store?.add([{ n, text: wire.text }]);
+      await this.#options.store?.add([{ n: held.n, text: held.text }]);
     } catch (error) {
       this.#settle([held]);
       throw error;
@@ -142,14 +142,21 @@ export class SpanQueue implements AsyncDisposable {
     try {
       this.#wake.abort();
       this.#pump();
-      if (!isMet()) await this.#wait(isMet, true);
+      if (!isMet()) {
+        await new Promise<void>((resolve, reject) => {
+          this.#waitingFlushes.add({ isMet, resolve, reject });
+        });
+      }
     } finally {
       this.#flushes -= 1;
     }
     if (this.#refused.length > 0) throw new SpansRefusedError(this.#refused.splice(0));
   }
 
-  /** {@link flush}, then lets go of the store. The queue takes no more. */
+  /**
+   * {@link flush}, then lets go of the store. The queue takes no more.
+   * @throws as flush does; what could not be sent is in the store then, or lost when there is none.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     try {
@@ -187,31 +194,51 @@ export class SpanQueue implements AsyncDisposable {
       this.#unsettled.delete(n);
       this.#heldBytes -= bytes;
     }
-    for (const waiter of this.#waiters) {
-      if (!waiter.isMet()) continue;
-      this.#waiters.delete(waiter);
-      waiter.resolve();
+    for (const flush of this.#waitingFlushes) {
+      if (!flush.isMet()) continue;
+      this.#waitingFlushes.delete(flush);
+      flush.resolve();
+    }
+    for (
+      let [first] = this.#arrivals;
+      first !== undefined && this.#hasRoom(first.bytes);
+      [first] = this.#arrivals
+    ) {
+      this.#arrivals.shift();
+      first.enter();
     }
   }
 
-  #wait(isMet: () => boolean, hearsFaults: boolean, signal?: AbortSignal): Promise<void> {
+  #hasRoom(bytes: number): boolean {
+    const { maxQueued = 10_000, maxQueuedBytes = 64 * 2 ** 20 } = this.#options;
+    return this.size === 0 || (this.size < maxQueued && this.#heldBytes + bytes <= maxQueuedBytes);
+  }
+
+  /** The span with its number, once there is room. */
+  #admitted(wire: WireDraft, id: string, signal: AbortSignal | undefined): Promise<Held> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       const abort = (): void => {
-        this.#waiters.delete(waiter);
+        this.#arrivals.splice(this.#arrivals.indexOf(arrival), 1);
         reject(signal?.reason);
       };
-      const waiter: Waiter = {
-        isMet,
-        hearsFaults,
-        resolve: () => {
-          signal?.removeEventListener('abort', abort);
-          resolve();
-        },
-        reject,
+      const enter = (): void => {
+        signal?.removeEventListener('abort', abort);
+        if (this.#isClosed) {
+          reject(new TypeError('the queue is closed'));
+          return;
+        }
+        const held = { ...wire, id, n: this.#nextNumber++, addedMs: Date.now() };
+        this.#hold(held);
+        resolve(held);
       };
-      signal?.addEventListener('abort', abort, { once: true });
-      this.#waiters.add(waiter);
+      const arrival = { bytes: wire.bytes, enter };
+      if (this.#arrivals.length === 0 && this.#hasRoom(wire.bytes)) {
+        enter();
+      } else {
+        signal?.addEventListener('abort', abort, { once: true });
+        this.#arrivals.push(arrival);
+      }
     });
   }
 
@@ -257,7 +284,7 @@ export class SpanQueue implements AsyncDisposable {
         break;
       } catch (error) {
         await this.#stall(error, attempt);
-        if (this.#isClosed && this.#flushes === 0) break;
+        if (this.#isClosed && this.#flushes === 0) return;
       }
     }
     this.#inFlight.splice(this.#inFlight.indexOf(ids), 1);
@@ -275,11 +302,8 @@ export class SpanQueue implements AsyncDisposable {
   /** Tells whoever waits for a flush, and lets some time pass; the next flush cuts it short. */
   async #stall(error: unknown, attempt: number): Promise<void> {
     this.#options.onStalled?.(error);
-    for (const waiter of this.#waiters) {
-      if (!waiter.hearsFaults) continue;
-      this.#waiters.delete(waiter);
-      waiter.reject(error);
-    }
+    for (const flush of this.#waitingFlushes) flush.reject(error);
+    this.#waitingFlushes.clear();
     this.#wake = new AbortController();
     await pause(1_000 + jitteredDelayMs(attempt), this.#wake.signal).catch(() => undefined);
   }

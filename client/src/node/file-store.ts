@@ -1,0 +1,171 @@
+import { type FileHandle, open, readFile, rename } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import type { QueuedSpan, QueueStore } from '../queue';
+import { FileLock } from './file-lock';
+
+/** A file is written anew when so much of it is of spans that are settled. */
+const MAX_SETTLED_BYTES = 16 * 2 ** 20;
+/** And of this much when nothing else is in it. */
+const MAX_IDLE_BYTES = 2 ** 20;
+
+interface Write {
+  readonly text: string;
+  readonly isDurable: boolean;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Keeps a queue in a file: NDJSON, `{"n":1,"span":{…}}` for what was added and `{"done":[1]}` for what is settled.
+ * What `add` resolved for is on the disk (fsync) and survives kill -9 and loss of power. One process at a time.
+ */
+export class FileStore implements QueueStore {
+  readonly path: string;
+  readonly #live = new Map<number, string>();
+  readonly #writes: Write[] = [];
+  #lock: FileLock | undefined;
+  #file: FileHandle | undefined;
+  #bytes = 0;
+  #liveBytes = 0;
+  #writing: Promise<void> | undefined;
+
+  /** @param path of the file; made when it is missing, in a folder that is there. Beside it lies `<path>.lock`. */
+  constructor(path: string) {
+    this.path = resolve(path);
+  }
+
+  /** @throws Error when another process holds the file, or a line other than the last is damaged. */
+  async open(): Promise<readonly QueuedSpan[]> {
+    this.#lock = await FileLock.take(`${this.path}.lock`);
+    try {
+      const text = await readFile(this.path, 'utf8').catch((error) => {
+        if (error.code !== 'ENOENT') throw error;
+        return '';
+      });
+      // What was being written when the process died ends without a line break, and nobody was told that it is safe.
+      const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+      for (const [index, line] of whole.split('\n').entries()) if (line !== '') this.#read(line, index + 1);
+      await this.#rewrite();
+    } catch (error) {
+      await this.#lock.release();
+      throw error;
+    }
+    return [...this.#live].map(([n, line]) => ({ n, text: spanText(line, n) }));
+  }
+
+  async add(spans: readonly QueuedSpan[]): Promise<void> {
+    const lines = spans.map(({ n, text }) => ({ n, line: `{"n":${n},"span":${text}}` }));
+    // Kept before it is written, so that a file written anew in between has it, too.
+    for (const { n, line } of lines) this.#keep(n, line);
+    try {
+      await this.#write(lines.map(({ line }) => `${line}\n`).join(''), true);
+    } catch (error) {
+      for (const { n } of lines) this.#forget(n);
+      throw error;
+    }
+  }
+
+  async done(numbers: readonly number[]): Promise<void> {
+    for (const n of numbers) this.#forget(n);
+    // Not waited for on the disk: a span that is sent again is not stored again.
+    await this.#write(`{"done":[${numbers.join(',')}]}\n`, false);
+  }
+
+  async close(): Promise<void> {
+    await this.#writing?.catch(() => undefined);
+    await this.#file?.close();
+    this.#file = undefined;
+    await this.#lock?.release();
+  }
+
+  #read(line: string, number: number): void {
+    const { n, done } = parsed(line) ?? {};
+    if (typeof n === 'number') this.#keep(n, line);
+    else if (Array.isArray(done)) for (const settled of done) this.#forget(settled);
+    else
+      throw new Error(
+        `${this.path}, line ${number}, is damaged; move the file away, and append what its other lines hold`,
+      );
+  }
+
+  #keep(n: number, line: string): void {
+    this.#live.set(n, line);
+    this.#liveBytes += Buffer.byteLength(line) + 1;
+  }
+
+  #forget(n: number): void {
+    const line = this.#live.get(n);
+    if (line === undefined) return;
+    this.#live.delete(n);
+    this.#liveBytes -= Buffer.byteLength(line) + 1;
+  }
+
+  #write(text: string, isDurable: boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#writes.push({ text, isDurable, resolve, reject });
+      this.#writing ??= this.#writeAll().finally(() => {
+        this.#writing = undefined;
+      });
+    });
+  }
+
+  /** Whatever came in while the last write was under way goes to the disk together. */
+  async #writeAll(): Promise<void> {
+    for (let batch = this.#writes.splice(0); batch.length > 0; batch = this.#writes.splice(0)) {
+      try {
+        await this.#append(batch);
+        for (const { resolve } of batch) resolve();
+      } catch (error) {
+        // Half a line in the middle of a file would damage it.
+        await this.#file?.truncate(this.#bytes).catch(() => undefined);
+        for (const { reject } of batch) reject(error);
+      }
+    }
+  }
+
+  async #append(batch: readonly Write[]): Promise<void> {
+    const onlySettles = !batch.some(({ isDurable }) => isDurable);
+    const mostSettled = this.#live.size === 0 ? MAX_IDLE_BYTES : MAX_SETTLED_BYTES + this.#liveBytes;
+    if (onlySettles && this.#bytes - this.#liveBytes > mostSettled) {
+      await this.#rewrite();
+      return;
+    }
+    if (this.#file === undefined) throw new Error(`${this.path} is closed`);
+    const bytes = Buffer.from(batch.map(({ text }) => text).join(''));
+    for (let at = 0; at < bytes.length; ) {
+      at += (await this.#file.write(bytes, at, bytes.length - at, this.#bytes + at)).bytesWritten;
+    }
+    if (!onlySettles) await this.#file.datasync();
+    this.#bytes += bytes.length;
+  }
+
+  /** A new file of what is not settled, in the place of the old one. */
+  async #rewrite(): Promise<void> {
+    const draft = `${this.path}.new`;
+    const text = [...this.#live.values()].map((line) => `${line}\n`).join('');
+    const file = await open(draft, 'w', 0o600);
+    await file.writeFile(text);
+    await file.datasync();
+    await rename(draft, this.path);
+    await this.#file?.close();
+    this.#file = file;
+    this.#bytes = Buffer.byteLength(text);
+    const folder = await open(dirname(this.path), 'r');
+    await folder.sync().catch(() => undefined);
+    await folder.close();
+  }
+}
+
+function parsed(line: string): { n?: unknown; done?: unknown } | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The span of a line, as it was added. */
+function spanText(line: string, n: number): string {
+  return line.slice(`{"n":${n},"span":`.length, -1);
+}

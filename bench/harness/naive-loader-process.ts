@@ -3,8 +3,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Client } from 'pg';
 import { hex, utf8 } from '../../runtime/crypto';
-import { nobleBlake3 } from '../../runtime/crypto/blake3';
 import { nobleEd25519 } from '../../runtime/crypto/ed25519';
+import { nobleBlake3 } from '../../runtime/crypto/noble-blake3';
 import { canonicalText } from '../../runtime/json/canonical-json';
 import { answerCalls } from './helper-process';
 

@@ -1,5 +1,5 @@
-import { blake3 as nobleHash } from '@noble/hashes/blake3.js';
 import { createBLAKE3, type IHasher } from 'hash-wasm';
+import { nobleBlake3 } from './noble-blake3';
 
 /**
  * BLAKE3-256 (https://github.com/BLAKE3-team/BLAKE3-specs). noble defines what is right and serves until the
@@ -40,9 +40,4 @@ export function blake3OfText(text: string): Uint8Array {
   // One UTF-16 code unit takes at most three bytes.
   if (text.length * 3 > scratch.length) return blake3(encoder.encode(text));
   return blake3(scratch.subarray(0, encoder.encodeInto(text, scratch).written));
-}
-
-/** The portable reference that {@link blake3} must equal. */
-export function nobleBlake3(bytes: Uint8Array): Uint8Array {
-  return nobleHash(bytes);
 }

@@ -1,3 +1,5 @@
+import { portableBytes } from './portable-hex';
+
 /**
  * Which 32-byte encodings LogLine refuses as a point, before any arithmetic.
  *
@@ -17,7 +19,7 @@ const SMALL_ORDER_Y: readonly Uint8Array[] = [
   'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
   '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
   'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
-].map((text) => Uint8Array.from(Buffer.from(text, 'hex')));
+].map(portableBytes);
 
 /** Whether 32 bytes encode a point of small order, or a y that is not below p = 2^255 − 19. */
 export function isRefusedPoint(bytes: Uint8Array): boolean {

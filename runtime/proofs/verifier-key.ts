@@ -1,4 +1,5 @@
 import { MalformedError } from '../base/errors';
+import { portableHex } from '../crypto/portable-hex';
 import { fromBase64, toBase64 } from './base64';
 import type { Sha256 } from './merkle-hash';
 
@@ -48,7 +49,7 @@ export function verifierKey(
 
 /** The text of a verifier key. */
 export function verifierKeyText({ name, type, id, publicKey }: VerifierKey): string {
-  return `${name}+${hexOf(id)}+${toBase64(Uint8Array.of(type, ...publicKey))}`;
+  return `${name}+${portableHex(id)}+${toBase64(Uint8Array.of(type, ...publicKey))}`;
 }
 
 /**
@@ -70,14 +71,10 @@ export function parseVerifierKey(sha256: Sha256, text: string): VerifierKey {
     );
   }
   const key = verifierKey(sha256, name, type, bytes.slice(1));
-  if (hexOf(key.id) !== id) {
+  if (portableHex(key.id) !== id) {
     throw new MalformedError(
-      `The verifier key of ${name} says id ${id}, its key has ${hexOf(key.id)}: mistyped?`,
+      `The verifier key of ${name} says id ${id}, its key has ${portableHex(key.id)}: mistyped?`,
     );
   }
   return key;
-}
-
-function hexOf(bytes: Uint8Array): string {
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -1,0 +1,13 @@
+/** `hex` without Node, for browsers: a fourth as fast. */
+export function portableHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** Bytes of a text that is known to be hex, an even number of digits. */
+export function portableBytes(hexText: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(hexText.length / 2);
+  for (let index = 0; index < bytes.length; index += 1) {
+    bytes[index] = Number.parseInt(hexText.slice(index * 2, index * 2 + 2), 16);
+  }
+  return bytes;
+}

@@ -1,0 +1,52 @@
+import type { Span } from '../base/span';
+import { hexPattern } from '../crypto/hex';
+import { isTimestamp } from './timestamp';
+
+// What a span must look like before its hash means anything. Browsers load this too: no node: modules.
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const HASH = hexPattern(32);
+const KEY = hexPattern(32);
+const SIGNATURE = hexPattern(64);
+
+/** A fault of a span whose content has no hash. */
+export const NOT_JSON = 'the span holds a value that JSON cannot carry';
+
+/**
+ * What would not come back from the ledger as it went in: PostgreSQL normalises times and UUIDs, so any other
+ * spelling of them would be signed but never seen again.
+ */
+export function malformation(span: Partial<Span>): string | undefined {
+  if (typeof span !== 'object' || span === null || Array.isArray(span)) return 'a span is a JSON object';
+  if (!isUuid(span.id)) return 'id must be a UUID in lower case';
+  if (!Number.isSafeInteger(span.seq) || Number(span.seq) < 0) return 'seq must be a whole number from 0';
+  if (!isTimestamp(span.at))
+    return 'at must be RFC 3339 in UTC with three fractional digits, such as 2025-01-31T23:59:59.000Z';
+  if (isPresent(span.parent_id) && !isUuid(span.parent_id)) return 'parent_id must be a UUID in lower case';
+  if (isPresent(span.related_to) && !(Array.isArray(span.related_to) && span.related_to.every(isUuid))) {
+    return 'related_to must be a list of UUIDs in lower case';
+  }
+  if (isPresent(span.prev_hash) && !isMatch(span.prev_hash, HASH))
+    return 'prev_hash must be 64 lower-case hex digits';
+  return undefined;
+}
+
+/** What keeps hash, signature and key of a span from being read. */
+export function signatureMalformation(span: Partial<Span>): string | undefined {
+  if (!isMatch(span.curr_hash, HASH)) return 'curr_hash must be 64 lower-case hex digits';
+  if (!isMatch(span.signature, SIGNATURE)) return 'signature must be 128 lower-case hex digits';
+  if (!isMatch(span.public_key, KEY)) return 'public_key must be 64 lower-case hex digits';
+  return undefined;
+}
+
+function isPresent(value: unknown): boolean {
+  return value !== null && value !== undefined;
+}
+
+function isUuid(value: unknown): boolean {
+  return isMatch(value, UUID);
+}
+
+function isMatch(value: unknown, pattern: RegExp): boolean {
+  return typeof value === 'string' && pattern.test(value);
+}

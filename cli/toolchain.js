@@ -1,4 +1,4 @@
-// The npm scripts: `node cli/toolchain.js mocha|check|generate|bench|format [arguments]`. Installs what is
+// The npm scripts: `node cli/toolchain.js mocha|check|build:client|generate|bench|format [arguments]`. Installs what is
 // missing, then runs the tool on Node 24. Runs on any Node from 20 on.
 
 const path = require('node:path');
@@ -16,6 +16,7 @@ const SCRIPTS = {
     [tool('typescript/bin/tsc'), '--noEmit', '-p', ROOT],
     [...typescript, path.join(ROOT, 'cli', 'generate.ts'), '--check'],
   ],
+  'build:client': [[...typescript, path.join(ROOT, 'cli', 'build-client.ts')]],
   generate: [[...typescript, path.join(ROOT, 'cli', 'generate.ts')]],
   bench: [[...typescript, path.join(ROOT, 'bench', 'index.ts')]],
   format: [[tool('@biomejs/biome/bin/biome'), 'check', '--write']],

@@ -79,7 +79,7 @@ export class LogLine {
    * @throws LogLineError when it is refused or no answer came.
    */
   async append<Known extends Entity = object>(
-    draft: SpanDraft<Known>,
+    draft: SpanDraft<NoInfer<Known>>,
     { signal }: CallOptions = {},
   ): Promise<Span<Known>> {
     return spanOf<Known>(await this.#appender.one(wireDraft(await this.#prepared(draft)), signal));
@@ -91,7 +91,7 @@ export class LogLine {
    * @throws LogLineError when no answer came, or the token may not write.
    */
   async appendAll<Known extends Entity = object>(
-    drafts: Iterable<SpanDraft<Known>>,
+    drafts: Iterable<SpanDraft<NoInfer<Known>>>,
     { signal }: CallOptions = {},
   ): Promise<AppendedAll<Known>> {
     const given = [...drafts];

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { type Appender, batchLength, MAX_BYTES, MAX_SPANS, type WireDraft, wireDraft } from './append';
 import { type LogLineError, type Refusal, SpansRefusedError } from './error';
 import type { IdentifiedDraft, SpanDraft } from './span';
@@ -65,7 +66,7 @@ interface Arrival {
  * Appends spans in batches, in the order of adding. It never drops one: what cannot be sent is kept and tried again,
  * what the ledger refuses is reported, and `add` waits while the queue is full.
  */
-export class SpanQueue implements AsyncDisposable {
+export class SpanQueue {
   readonly #appender: Appender;
   readonly #prepare: (draft: SpanDraft) => Promise<IdentifiedDraft>;
   readonly #options: QueueOptions;
@@ -157,7 +158,7 @@ export class SpanQueue implements AsyncDisposable {
    * {@link flush}, then lets go of the store. The queue takes no more.
    * @throws as flush does; what could not be sent is in the store then, or lost when there is none.
    */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async close(): Promise<void> {
     this.#isClosed = true;
     try {
       await this.flush();
@@ -168,9 +169,9 @@ export class SpanQueue implements AsyncDisposable {
     }
   }
 
-  /** As `await using` does, for where that is not known. */
-  close(): Promise<void> {
-    return this[Symbol.asyncDispose]();
+  /** {@link close}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   async #open(): Promise<void> {

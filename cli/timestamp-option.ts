@@ -1,5 +1,5 @@
 import { OperatorError } from '../local/operator-error';
-import { normalizeTimestamp } from '../runtime/ledger/timestamp';
+import { normalizeTimestamp } from '../runtime/json/timestamp';
 import { parseDuration } from './duration';
 
 /**

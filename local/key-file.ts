@@ -1,7 +1,7 @@
 import { type SigningKey, signingKeyFromHex } from '../runtime/crypto';
 import { ROLE_KEYS, type RoleKey } from '../runtime/db/roles';
+import { normalizeTimestamp } from '../runtime/json/timestamp';
 import { KeyRing, type RevokedKey } from '../runtime/ledger/keys/key-ring';
-import { normalizeTimestamp } from '../runtime/ledger/timestamp';
 
 /** The secrets of a local run, kept in `keys.json`, which only its owner may read. */
 export interface LocalKeys {

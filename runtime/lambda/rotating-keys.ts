@@ -1,6 +1,6 @@
 import { ConfigurationError } from '../base/errors';
+import { normalizeTimestamp } from '../json/timestamp';
 import { KeyRing } from '../ledger/keys/key-ring';
-import { normalizeTimestamp } from '../ledger/timestamp';
 import type { Logger } from '../log/logger';
 import type { SecretReader } from './secret-reader';
 

@@ -1,9 +1,9 @@
 import { BadSignatureError, type Fault, ForbiddenError, MalformedError } from '../base/errors';
 import type { Identity } from '../base/identity';
 import type { SignedSpan, Span } from '../base/span';
+import { isTimestamp, normalizeTimestamp } from '../json/timestamp';
 import { newSpanId } from './span-id';
 import { verifySpan } from './span-signature';
-import { isTimestamp, normalizeTimestamp } from './timestamp';
 
 /** What a caller may send: the required members, and any other of a span. Null means absent. */
 export type SpanDraft = Pick<Span, 'entity_type' | 'who' | 'this'> & Partial<Span>;

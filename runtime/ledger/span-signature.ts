@@ -3,8 +3,8 @@ import { LruCache } from '../base/lru-cache';
 import type { SignedSpan, Span } from '../base/span';
 import { blake3OfText, ed25519, hex, type SigningKey, toU8, verifyAsync } from '../crypto';
 import { canonicalText } from '../json/canonical-json';
-import { payloadOf } from './payload';
-import { malformation, NOT_JSON, signatureMalformation } from './span-form';
+import { payloadOf } from '../json/payload';
+import { malformation, NOT_JSON, signatureMalformation } from '../json/span-form';
 import { spanOfRow } from './span-row';
 
 /** Why a span does not verify. */

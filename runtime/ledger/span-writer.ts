@@ -9,9 +9,9 @@ import { asLogLineError, isUniqueViolation } from '../db/database-error';
 import type { Database } from '../db/pool';
 import { runStatement } from '../db/query-as';
 import { canonicalText } from '../json/canonical-json';
+import { payloadOf } from '../json/payload';
 import { AppendQueue, type AppendQueueOptions, type IdempotencyRecord } from './append-queue';
 import { refuseBadManifest } from './manifest';
-import { payloadOf } from './payload';
 import { checkClientSignature, completeSpan, isClientSigned, type SpanDraft } from './span-draft';
 import { readSpans } from './span-reader';
 import {

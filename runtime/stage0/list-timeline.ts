@@ -1,9 +1,9 @@
 import { type Fault, MalformedError } from '../base/errors';
 import type { JsonValue } from '../base/span';
 import { parseWith } from '../json/parse-with';
+import { normalizeTimestamp } from '../json/timestamp';
 import { readLastingTimeline } from '../ledger/lasting-timeline';
 import type { TimelineFilter, TimelineOrder } from '../ledger/timeline-filter';
-import { normalizeTimestamp } from '../ledger/timestamp';
 import { json } from './answer';
 import { identityOf } from './authenticate';
 import type { Handler } from './handlers';

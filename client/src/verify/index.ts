@@ -1,8 +1,8 @@
 import { nobleBlake3 } from '../../../runtime/crypto/noble-blake3';
 import { portableBytes, portableHex } from '../../../runtime/crypto/portable-hex';
 import { canonicalText } from '../../../runtime/json/canonical-json';
-import { payloadOf } from '../../../runtime/ledger/payload';
-import { malformation, NOT_JSON, signatureMalformation } from '../../../runtime/ledger/span-form';
+import { payloadOf } from '../../../runtime/json/payload';
+import { malformation, NOT_JSON, signatureMalformation } from '../../../runtime/json/span-form';
 import { verifyEd25519 } from './web-ed25519';
 
 /** What does not hold of a span. */

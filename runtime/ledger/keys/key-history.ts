@@ -1,8 +1,8 @@
 import { SYSTEM } from '../../base/identity';
 import type { SignedSpan } from '../../base/span';
 import { hexPattern } from '../../crypto';
+import { isTimestamp } from '../../json/timestamp';
 import { verifySpan } from '../span-signature';
-import { isTimestamp } from '../timestamp';
 
 /** The `entity_type` of the public spans of the system that say which keys were the instance's. */
 export const INSTANCE_KEY = 'instance_key';

@@ -10,7 +10,7 @@ import {
   signingKeyFromHex,
   utf8,
 } from '../../../runtime/crypto';
-import { payloadOf } from '../../../runtime/ledger/payload';
+import { payloadOf } from '../../../runtime/json/payload';
 import { hashAndSign, hashSpan, signSpan, verifySpan } from '../../../runtime/ledger/span-signature';
 import { isSealed, seal, spanHash } from './independent-span-check';
 

@@ -1,5 +1,5 @@
 import type { JsonValue, Span } from '../base/span';
-import { sortNames } from '../json/canonical-json';
+import { sortNames } from './canonical-json';
 
 /** The part of a span that its hash covers. */
 export type Payload = { readonly [member: string]: JsonValue };

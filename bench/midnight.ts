@@ -1,4 +1,4 @@
-import { TIMEOUT_SECONDS } from '../infra/kernels';
+import { KERNEL_TABLE } from '../runtime/host/kernel-table';
 import type { Bench, BenchContext, BenchResult } from './bench';
 import { HelperProcess } from './harness/helper-process';
 import { rounded } from './harness/statistics';
@@ -51,7 +51,7 @@ async function night(context: BenchContext, owners: number): Promise<Night> {
 
 function result(nights: readonly Night[]): BenchResult {
   const slowest = Math.max(...nights.map(({ seconds }) => seconds));
-  const limit = TIMEOUT_SECONDS.run_code;
+  const limit = KERNEL_TABLE.run_code.timeoutSeconds;
   return {
     goals: [
       {

@@ -4,6 +4,7 @@ import { oneLine } from '../local/operator-error';
 import { generateDatabaseTypes } from './generate/database-types';
 import type { GeneratedFile } from './generate/generated-file';
 import { generateHttpReference } from './generate/http-reference';
+import { generateKernels } from './generate/kernels';
 import { generateLatestMigration } from './generate/latest-migration';
 import { type MigratedDatabase, withMigratedDatabase } from './generate/migrated-database';
 import { generateSchemaSnapshot } from './generate/schema-snapshot';
@@ -18,6 +19,7 @@ const GENERATORS: readonly ((database: MigratedDatabase) => Promise<readonly Gen
   generateStatements,
   generateValidators,
   generateWireTypes,
+  generateKernels,
   generateSeeds,
   generateHttpReference,
   generateDatabaseTypes,

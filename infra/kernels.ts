@@ -1,19 +1,12 @@
 import * as pulumi from '@pulumi/pulumi';
-import { type FunctionPlatform, type HandlerFactory, LambdaFunction } from './function';
+import { KERNEL_NAMES, kernelRow } from '../runtime/host/kernel-table';
+import type { KernelName } from '../runtime/kernels/stable-ids';
+import { type FunctionPlatform, LambdaFunction } from './function';
 import { invokeStatements } from './iam';
+import { KERNEL_HANDLERS } from './kernel-handlers.generated';
 import type { Layers } from './layers';
 import type { Environment } from './runtime-environment';
 import type { Secrets } from './secrets';
-
-/** The five kernels, as DESIGN.md section 8 names them. */
-export const KERNELS = [
-  'run_code',
-  'observer_bot',
-  'request_worker',
-  'policy_agent',
-  'provider_exec',
-] as const;
-export type KernelName = (typeof KERNELS)[number];
 
 /** Arguments of {@link Kernels}. */
 export interface KernelsArgs {
@@ -25,39 +18,10 @@ export interface KernelsArgs {
   readonly memoryMb: number;
 }
 
-/** Seconds that a kernel may take. Queues give a message six times as long (AWS's advice). */
-/** Seconds that one invocation of each kernel may take. */
-export const TIMEOUT_SECONDS: Readonly<Record<KernelName, number>> = {
-  // The midnight ruler decides 10,000 subjects in one run of run_code: it gets all that Lambda offers.
-  run_code: 900,
-  observer_bot: 30,
-  request_worker: 120,
-  policy_agent: 60,
-  provider_exec: 120,
-};
-
 /**
- * One per kernel, written out: Pulumi serialises each handler, and a literal name captures nothing.
- */
-const FACTORIES: Readonly<Record<KernelName, HandlerFactory>> = {
-  run_code: () => require('logline-kernels').createHandler('run_code'),
-  observer_bot: () => require('logline-kernels').createHandler('observer_bot'),
-  request_worker: () => require('logline-kernels').createHandler('request_worker'),
-  policy_agent: () => require('logline-kernels').createHandler('policy_agent'),
-  provider_exec: () => require('logline-kernels').createHandler('provider_exec'),
-};
-
-const DESCRIPTIONS: Readonly<Record<KernelName, string>> = {
-  run_code: 'Runs a ledger function in the sandbox; the midnight ruler too',
-  observer_bot: 'Turns what is scheduled into requests',
-  request_worker: 'Claims due requests and runs them',
-  policy_agent: 'Evaluates policies on new spans',
-  provider_exec: 'Calls external services',
-};
-
-/**
- * The five kernels as functions. Each has the rights that it needs: `request_worker` may call `run_code` and
- * `provider_exec`; only `provider_exec` can read provider keys; none can read the owner's database password.
+ * The kernels of `runtime/host/kernel-table.ts` as functions. Each has the rights that its row names: which kernels it
+ * may call, and which secrets it can read beside the database password and the signing key. None can read the owner's
+ * database password.
  *
  * Costs about $0.60 a month at rest, for 613,000 ticks of some 50 ms at 512 MB (us-east-1, 2026-11).
  */
@@ -65,39 +29,41 @@ export class Kernels extends pulumi.ComponentResource {
   readonly functions: Readonly<Record<KernelName, LambdaFunction>>;
 
   readonly #args: KernelsArgs;
+  readonly #created = new Map<KernelName, LambdaFunction>();
 
   constructor(name: string, args: KernelsArgs, opts?: pulumi.ComponentResourceOptions) {
     super('logline:infra:Kernels', name, {}, opts);
     this.#args = args;
-    const runCode = this.#createKernel('run_code');
-    const providerExec = this.#createKernel('provider_exec');
-    this.functions = {
-      run_code: runCode,
-      observer_bot: this.#createKernel('observer_bot'),
-      request_worker: this.#createKernel('request_worker', {
-        run_code: runCode,
-        provider_exec: providerExec,
-      }),
-      policy_agent: this.#createKernel('policy_agent'),
-      provider_exec: providerExec,
-    };
+    const created = KERNEL_NAMES.map((kernel) => [kernel, this.#function(kernel)] as const);
+    // One for each name of the table.
+    this.functions = Object.fromEntries(created) as Record<KernelName, LambdaFunction>;
     this.registerOutputs({});
   }
 
-  #createKernel(kernel: KernelName, callees: Readonly<Record<string, LambdaFunction>> = {}): LambdaFunction {
+  /** A kernel's function, made on first use: those that it calls come before it. */
+  #function(kernel: KernelName): LambdaFunction {
+    const known = this.#created.get(kernel);
+    if (known !== undefined) return known;
+    const callees = kernelRow(kernel).invokes.map((name) => [name, this.#function(name)] as const);
+    const created = this.#createKernel(kernel, Object.fromEntries(callees));
+    this.#created.set(kernel, created);
+    return created;
+  }
+
+  #createKernel(kernel: KernelName, callees: Readonly<Record<string, LambdaFunction>>): LambdaFunction {
     const { platform, layers, secrets, environment, memoryMb } = this.#args;
-    const providerKeys = kernel === 'provider_exec' ? secrets.providerKeysSecretArn : undefined;
-    const ticking = kernel === 'observer_bot' || kernel === 'request_worker' || kernel === 'policy_agent';
+    const row = kernelRow(kernel);
+    const providerKeys = row.secrets.includes('provider keys') ? secrets.providerKeysSecretArn : undefined;
     return new LambdaFunction(
       kernel.replaceAll('_', '-'),
       {
         platform,
         purpose: kernel,
-        description: DESCRIPTIONS[kernel],
-        factory: FACTORIES[kernel],
+        description: row.description,
+        factory: KERNEL_HANDLERS[kernel],
         layerArn: layers.kernels.arn,
-        memoryMb: kernel === 'observer_bot' || kernel === 'provider_exec' ? 256 : memoryMb,
-        timeoutSeconds: TIMEOUT_SECONDS[kernel],
+        memoryMb: row.memoryMb === 'configured' ? memoryMb : row.memoryMb,
+        timeoutSeconds: row.timeoutSeconds,
         environment: {
           ...environment,
           ...(Object.keys(callees).length === 0 ? {} : calleesEnvironment(callees)),
@@ -109,7 +75,7 @@ export class Kernels extends pulumi.ComponentResource {
           ...(providerKeys === undefined ? [] : [providerKeys]),
         ],
         statements: [...invokeStatements(Object.values(callees).map((callee) => callee.function.arn))],
-        tracing: ticking ? 'PassThrough' : 'Active',
+        tracing: row.tick === null ? 'Active' : 'PassThrough',
       },
       { parent: this },
     );

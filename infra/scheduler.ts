@@ -1,11 +1,7 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
-import {
-  type DailyCadence,
-  type IntervalCadence,
-  SCHEDULE,
-  type ScheduledJob,
-} from '../runtime/host/cadence';
+import type { DailyCadence, IntervalCadence } from '../runtime/host/cadence';
+import { SCHEDULE, type ScheduledJob } from '../runtime/host/schedule';
 import { dailyExpression, tickDelays } from './cadence-expression';
 import type { LambdaFunction } from './function';
 import { consumeStatement, policyDocument, type Statement, trustPolicy } from './iam';
@@ -88,7 +84,7 @@ export class Scheduler extends pulumi.ComponentResource {
       Id: `tick-${delay}`,
       DelaySeconds: delay,
       MessageBody: JSON.stringify({
-        trigger: 'tick',
+        trigger: 'schedule',
         job: job.job,
         scheduled_for: SCHEDULED_TIME,
         offset_seconds: delay,

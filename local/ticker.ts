@@ -1,12 +1,12 @@
 import type { JsonValue } from '../runtime/base/span';
 import type { Database } from '../runtime/db/pool';
-import { SCHEDULE, type ScheduledJob } from '../runtime/host/cadence';
 import { runJob } from '../runtime/host/job-runner';
 import type { KernelHost } from '../runtime/host/kernel-host';
+import { SCHEDULE, type ScheduledJob } from '../runtime/host/schedule';
 import { dueTimes } from '../runtime/host/schedule-expression';
 import type { Logger } from '../runtime/log/logger';
 
-/** Starts the scheduled kernels of a local run, on the cadences of `runtime/host/cadence.ts`. */
+/** Starts the scheduled kernels of a local run, on the cadences of `runtime/host/schedule.ts`. */
 export interface Ticker {
   /** Starts nothing new and waits for what runs. */
   stop(): Promise<void>;

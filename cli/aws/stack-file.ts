@@ -5,6 +5,8 @@ import { REPOSITORY_ROOT } from '../../infra/bundle';
 import { Names, nameFaults } from '../../infra/names';
 import { ConfigError, parseSettings, type StackSettings } from '../../infra/settings';
 import { OperatorError, oneLine } from '../../local/operator-error';
+import { KERNEL_NAMES } from '../../runtime/host/kernel-table';
+import type { KernelName } from '../../runtime/kernels/stable-ids';
 import { member } from '../api-client';
 
 /** Name of the project, as in `Pulumi.yaml`. */
@@ -71,16 +73,8 @@ function requireStackName(stack: string): void {
 }
 
 /** Purposes of the functions, as `infra/` names them. */
-export const FUNCTIONS = [
-  'stage0',
-  'run_code',
-  'observer_bot',
-  'request_worker',
-  'policy_agent',
-  'provider_exec',
-  'migrator',
-] as const;
-export type FunctionPurpose = (typeof FUNCTIONS)[number];
+export const FUNCTIONS: readonly FunctionPurpose[] = ['stage0', ...KERNEL_NAMES, 'migrator'];
+export type FunctionPurpose = 'stage0' | KernelName | 'migrator';
 
 /** Name at AWS, such as `logline-dev-run-code`; known without asking anybody. */
 export function functionName(settings: StackSettings, purpose: FunctionPurpose): string {

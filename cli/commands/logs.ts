@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { KERNEL_NAMES, kernelRow } from '../../runtime/host/kernel-table';
 import type { LogsOptions } from '../logs/show-logs';
 
 export function define(program: Command): void {
@@ -7,7 +8,7 @@ export function define(program: Command): void {
     .description('print the structured log of the local run, or the logs of a stack on AWS')
     .argument(
       '[function]',
-      'all, or stage0 run observer worker policy provider midnight migrator, or a full name',
+      `all, or stage0 ${KERNEL_NAMES.map((name) => kernelRow(name).alias).join(' ')} midnight migrator, or a full name`,
       'all',
     )
     .option('--stack <name>', 'a stack on AWS (default: the local run)')

@@ -1,47 +1,31 @@
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { blake3OfText, hex } from '../../runtime/crypto';
-import { KERNEL_IDS, type KernelName, MIDNIGHT_RULER_ID } from '../../runtime/kernels/stable-ids';
+import { KERNEL_NAMES, kernelRow } from '../../runtime/host/kernel-table';
+import { KERNEL_IDS, MIDNIGHT_RULER_ID } from '../../runtime/kernels/stable-ids';
 import type { GeneratedFile } from './generated-file';
 
 const KERNELS_FOLDER = join(__dirname, '..', '..', 'runtime', 'kernels');
-
-const DESCRIPTIONS: Readonly<Record<KernelName, string>> = {
-  run_code: 'Runs a function of the ledger in the sandbox and records the execution.',
-  observer_bot: 'Appends a request for each due time of a scheduled function.',
-  request_worker: 'Claims due requests and runs each of them.',
-  policy_agent: 'Evaluates active policies on new spans, exactly once each.',
-  provider_exec: 'Calls the external service that a provider span describes.',
-};
-
-const KERNEL_FILES: Readonly<Record<KernelName, string>> = {
-  run_code: 'run-code',
-  observer_bot: 'observer-bot',
-  request_worker: 'request-worker',
-  policy_agent: 'policy/policy-agent',
-  provider_exec: 'provider/provider-exec',
-};
 
 /**
  * The kernels' code as the ledger holds it, made from the sources that the deployed kernels are compiled from,
  * and the hashes by which a kernel recognises its own copy.
  */
 export async function generateSeeds(): Promise<readonly GeneratedFile[]> {
-  const names = Object.keys(KERNEL_IDS) as KernelName[];
   const kernels = await Promise.all(
-    names.map(async (name) => ({
+    KERNEL_NAMES.map(async (name) => ({
       id: KERNEL_IDS[name],
       entity_type: 'function',
       who: 'logline',
       did: 'seeded',
       this: `${name}_kernel`,
       name: `${name}_kernel`,
-      description: DESCRIPTIONS[name],
+      description: kernelRow(name).description,
       visibility: 'public',
       status: 'active',
       language: 'javascript',
       runtime: 'kernel',
-      code: await ledgerCopyOf(KERNEL_FILES[name], KERNELS_FOLDER),
+      code: await ledgerCopyOf(kernelRow(name).file, KERNELS_FOLDER),
     })),
   );
   const ruler = {
@@ -58,9 +42,9 @@ export async function generateSeeds(): Promise<readonly GeneratedFile[]> {
     runtime: 'sandbox',
     code: await ledgerCopyOf('midnight/midnight-ruler', KERNELS_FOLDER),
   };
-  const hashes = names
-    .map((name, index) => `  ${name}: '${hex(blake3OfText(kernels[index]?.code ?? ''))}',`)
-    .join('\n');
+  const hashes = KERNEL_NAMES.map(
+    (name, index) => `  ${name}: '${hex(blake3OfText(kernels[index]?.code ?? ''))}',`,
+  ).join('\n');
   return [
     { path: 'sql/seeds/kernels.generated.json', text: `${JSON.stringify([...kernels, ruler], null, 2)}\n` },
     {

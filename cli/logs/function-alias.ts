@@ -1,13 +1,10 @@
 import { OperatorError } from '../../local/operator-error';
+import { KERNEL_NAMES, kernelRow } from '../../runtime/host/kernel-table';
 import { FUNCTIONS, type FunctionPurpose } from '../aws/stack-file';
 
 /** Short names for the functions. The midnight ruler runs in `run_code`. */
 const ALIASES: Readonly<Record<string, FunctionPurpose>> = {
-  run: 'run_code',
-  observer: 'observer_bot',
-  worker: 'request_worker',
-  policy: 'policy_agent',
-  provider: 'provider_exec',
+  ...Object.fromEntries(KERNEL_NAMES.map((name) => [kernelRow(name).alias, name])),
   midnight: 'run_code',
 };
 

@@ -107,6 +107,8 @@ function localStream(
   });
   return {
     stream,
-    width: isAll ? 'request_worker'.length : Math.max(...[...names].map(({ length }) => length)),
+    width: isAll
+      ? Math.max(...functions.map(({ length }) => length))
+      : Math.max(...[...names].map(({ length }) => length)),
   };
 }

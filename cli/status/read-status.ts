@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { type Identity, NOBODY } from '../../runtime/base/identity';
 import type { Database } from '../../runtime/db/pool';
 import { type Transaction, withPg } from '../../runtime/db/with-pg';
-import { SCHEDULE, type ScheduledJob } from '../../runtime/host/cadence';
+import { SCHEDULE, type ScheduledJob } from '../../runtime/host/schedule';
 import { KERNEL_MANIFEST_ID } from '../../runtime/kernels/stable-ids';
 import { parseManifest } from '../../runtime/ledger/manifest';
 import { readLatest } from '../../runtime/ledger/span-reader';

@@ -4,8 +4,8 @@ import type { Database } from '../db/pool';
 import { runStatement } from '../db/query-as';
 import { describeError, type Logger } from '../log/logger';
 import { createMetrics, type Metrics } from '../log/metrics';
-import type { ScheduledJob } from './cadence';
 import type { KernelHost } from './kernel-host';
+import type { ScheduledJob } from './schedule';
 
 /** First half of the advisory lock's key; the second is the job. */
 const JOB_LOCK = 4_207_849;

@@ -19,6 +19,7 @@ import type { SpanWriter } from '../ledger/span-writer';
 import type { BootGuard } from './boot-guard';
 import type { FunctionCall, FunctionResult, FunctionStarter } from './function-starter';
 import { callerErrorOf, type KernelInvoker } from './kernel-invoker';
+import { isTickKernel } from './kernel-table';
 
 export interface KernelFunctionStarterOptions {
   readonly database: Database;
@@ -26,9 +27,6 @@ export interface KernelFunctionStarterOptions {
   readonly guard: BootGuard;
   readonly invoker: KernelInvoker;
 }
-
-/** Kernels that act for everybody at once. */
-const TICK_KERNELS: ReadonlySet<KernelName> = new Set(['observer_bot', 'request_worker', 'policy_agent']);
 
 /** Starts what `POST /api/execute` names, and records every boot and every refusal to boot. */
 export class KernelFunctionStarter implements FunctionStarter {
@@ -65,7 +63,7 @@ export class KernelFunctionStarter implements FunctionStarter {
 
   async request(call: FunctionCall): Promise<SignedSpan> {
     const kernel = kernelOf(call.functionId);
-    if (kernel !== undefined && TICK_KERNELS.has(kernel)) {
+    if (kernel !== undefined && isTickKernel(kernel)) {
       throw new ForbiddenError(
         'A kernel that runs on a schedule takes no requests; run it without respond-async.',
       );
@@ -89,7 +87,7 @@ export class KernelFunctionStarter implements FunctionStarter {
 
   /** What the manifest lists boots with trust; everything else runs as the caller's own code. */
   async #boot(call: FunctionCall, kernel: KernelName | undefined): Promise<void> {
-    if (kernel !== undefined && TICK_KERNELS.has(kernel) && !call.caller.scopes.has('admin')) {
+    if (kernel !== undefined && isTickKernel(kernel) && !call.caller.scopes.has('admin')) {
       throw new ForbiddenError('Running a scheduled kernel by hand needs the scope admin.');
     }
     try {
@@ -117,7 +115,7 @@ export class KernelFunctionStarter implements FunctionStarter {
         ...shared,
       });
     }
-    const isTick = TICK_KERNELS.has(kernel);
+    const isTick = isTickKernel(kernel);
     // An attempt number or a request id is the request worker's to say.
     const { request_id: _r, attempt: _a, trigger: _t, ...event } = objectOf(call.input);
     return this.#invoker.invoke(kernel, isTick ? NOBODY : identity, isTick ? event : { ...event, ...shared });

@@ -1,3 +1,4 @@
+// Made from kernel-table.ts by npm run generate.
 import type { JsonValue } from '../base/span';
 import type { KernelContext, KernelOutcome } from '../kernels/kernel-context';
 import { main as observerBot } from '../kernels/observer-bot';
@@ -10,7 +11,7 @@ import type { KernelName } from '../kernels/stable-ids';
 /** What a kernel is: a function of `(ctx, event)`. */
 export type Kernel = (ctx: KernelContext, event: JsonValue) => Promise<JsonValue | KernelOutcome>;
 
-/** The five kernels, as compiled from the sources whose text the ledger holds. */
+/** The kernels, as compiled from the sources whose text the ledger holds. */
 export const KERNELS: Readonly<Record<KernelName, Kernel>> = {
   run_code: runCode,
   observer_bot: observerBot,

@@ -1,6 +1,7 @@
 import type { JsonValue, SignedSpan } from '../base/span';
 import { isConflict, objectOf } from './json';
 import type { KernelContext, KernelError, KernelOutcome } from './kernel-context';
+import { KERNEL_IDS } from './stable-ids';
 
 /** Attempts of a request before it ends as `error`. */
 const MAX_ATTEMPTS = 3;
@@ -18,9 +19,6 @@ const MAX_PER_TICK = 1_000;
 
 /** Before every due time. */
 const BEGINNING = '-infinity';
-
-const PROVIDER_EXEC_ID = '00000000-0000-4000-8000-000000000005';
-const RUN_CODE_ID = '00000000-0000-4000-8000-000000000001';
 
 /** Errors that another attempt cannot mend. */
 const FINAL: ReadonlySet<KernelError['code']> = new Set([
@@ -148,8 +146,9 @@ function start(owner: KernelContext, request: SignedSpan, claim: Claim): Promise
     const message = 'The request names no function: set parent_id to the id of the function.';
     return Promise.resolve({ ok: false, error: { code: 'malformed', message }, execution: null });
   }
-  if (target === PROVIDER_EXEC_ID) return owner.invoke('provider_exec', { ...objectOf(input), ...shared });
-  if (target === RUN_CODE_ID) return owner.invoke('run_code', { ...objectOf(input), ...shared });
+  if (target === KERNEL_IDS.provider_exec)
+    return owner.invoke('provider_exec', { ...objectOf(input), ...shared });
+  if (target === KERNEL_IDS.run_code) return owner.invoke('run_code', { ...objectOf(input), ...shared });
   return owner.invoke('run_code', { function_id: target, input, ...shared });
 }
 

@@ -5,9 +5,8 @@ import { refuseRun } from './daily-quota';
 import { isConflict, isUuid, objectOf } from './json';
 import type { KernelContext, KernelError, KernelOutcome, ManifestSettings } from './kernel-context';
 import { runMidnight } from './midnight/midnight-round';
+import { MIDNIGHT_RULER_ID } from './stable-ids';
 
-/** The function whose runs decide for others: exempt from the quota of whom it decides for. */
-const MIDNIGHT_RULER_ID = '00000000-0000-4000-8000-000000000006';
 const SYSTEM_TENANT = 'system';
 
 interface RunEvent {
@@ -119,6 +118,7 @@ async function admit(
 ): Promise<{ readonly fn: SignedSpan | null; readonly hasQuota: boolean }> {
   const { user, tenant } = ctx.identity;
   const limit = manifest.perTenantDailyExecLimit;
+  // Its runs decide for others: they are no part of the quota of whom it decides for.
   const isRound = event.function_id === MIDNIGHT_RULER_ID && event.trigger === 'midnight_ruler';
   const { rows } = await ctx.sql<{ readonly has_quota: boolean }>`
     WITH fn AS (

@@ -1,16 +1,17 @@
-/** Identifiers that never change (DESIGN.md section 7). */
-
-export type KernelName = 'run_code' | 'observer_bot' | 'request_worker' | 'policy_agent' | 'provider_exec';
-
-export const KERNEL_IDS: Readonly<Record<KernelName, string>> = {
+/** Name → id of each kernel. An id never changes; what else is known of a kernel is in `host/kernel-table.ts`. */
+export const KERNEL_IDS = {
   run_code: '00000000-0000-4000-8000-000000000001',
   observer_bot: '00000000-0000-4000-8000-000000000002',
   request_worker: '00000000-0000-4000-8000-000000000003',
   policy_agent: '00000000-0000-4000-8000-000000000004',
   provider_exec: '00000000-0000-4000-8000-000000000005',
-};
+} as const;
 
+export type KernelName = keyof typeof KERNEL_IDS;
+
+/** The function that decides deliverables and contracts every night. */
 export const MIDNIGHT_RULER_ID = '00000000-0000-4000-8000-000000000006';
+/** The span that lists kernels, boot allow-list, quotas and thresholds. */
 export const KERNEL_MANIFEST_ID = '00000000-0000-4000-8000-0000000000aa';
 
 /** The kernel with this id, if it is one. */

@@ -4,6 +4,7 @@
  */
 
 import { STAND_IN_ACCOUNT } from '../../infra/stand-in-cloud';
+import { KERNEL_NAMES } from '../../runtime/host/kernel-table';
 import { at, listOf, ofType, recordOf, type Stack, type Subject, textsOf, the } from './subject';
 
 /** A rule of the deployment. */
@@ -93,7 +94,7 @@ function secretArn(name: string): string {
   return `:secret:secrets-${name}`;
 }
 
-const KERNELS = ['observer-bot', 'policy-agent', 'provider-exec', 'request-worker', 'run-code'];
+const KERNELS = KERNEL_NAMES.map((name) => name.replaceAll('_', '-'));
 const SERVING = [...KERNELS, 'stage0'];
 
 export const ACCESS_RULES: readonly Rule[] = [

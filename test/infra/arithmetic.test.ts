@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { dailyExpression, isScheduleExpression, tickDelays } from '../../infra/cadence-expression';
 import { ipv4Subnet, ipv6Subnet, parseIpv4Block } from '../../infra/cidr';
 import { connectionLimit } from '../../infra/monitoring';
-import { SCHEDULE } from '../../runtime/host/cadence';
+import { SCHEDULE } from '../../runtime/host/schedule';
 
 describe('addresses', () => {
   it('cut a block into parts that cover it without overlap', () => {

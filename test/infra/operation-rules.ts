@@ -1,7 +1,7 @@
 /** Rules on how the parts run: functions, schedule, queues, migrations, alarms, logs. */
 
 import { isScheduleExpression, tickDelays } from '../../infra/cadence-expression';
-import { SCHEDULE } from '../../runtime/host/cadence';
+import { SCHEDULE } from '../../runtime/host/schedule';
 import { FUNCTION, type Rule } from './access-rules';
 import { at, each, listOf, ofType, recordOf, type Stack, type Subject, textsOf, the } from './subject';
 

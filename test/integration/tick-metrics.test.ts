@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { SCHEDULE } from '../../runtime/host/cadence';
 import { runJob } from '../../runtime/host/job-runner';
+import { SCHEDULE } from '../../runtime/host/schedule';
 import { silentLogger } from '../../runtime/log/logger';
 import type { Measurement } from '../../runtime/log/metrics';
 import { createTestKernels, type TestKernels } from '../support/test-kernels';

@@ -1,6 +1,7 @@
 import { GetServiceQuotaCommand, ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import type { StackSettings } from '../../../infra/settings';
+import { isTickKernel, KERNEL_NAMES } from '../../../runtime/host/kernel-table';
 import { explainAwsError } from '../aws-error';
 import { type CheckContext, type CheckResult, fail, type Prerequisite, pass, warn } from './prerequisite';
 
@@ -46,9 +47,8 @@ interface QuotaNeed {
 
 /** Functions that run at once for the stack's own ticks, Stage-0 and what it calls. */
 function concurrencyNeeded(settings: StackSettings | undefined): number {
-  const TICKING_KERNELS = 3;
   const OTHERS = 4;
-  return TICKING_KERNELS * (settings?.functions.tickConcurrency ?? 2) + OTHERS;
+  return KERNEL_NAMES.filter(isTickKernel).length * (settings?.functions.tickConcurrency ?? 2) + OTHERS;
 }
 
 /** Below this, a little traffic beside the ticks is throttled; new accounts start with 10. */

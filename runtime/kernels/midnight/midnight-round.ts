@@ -1,9 +1,9 @@
 import type { JsonValue } from '../../base/span';
 import type { KernelContext, KernelOutcome } from '../kernel-context';
+import { MIDNIGHT_RULER_ID } from '../stable-ids';
 import { momentMs } from './midnight-law';
 import { parisDate, parisMidnight } from './paris-time';
 
-const MIDNIGHT_RULER_ID = '00000000-0000-4000-8000-000000000006';
 /** Subjects that one run of the ruler is given. */
 const BATCH = 100;
 /** Owners whose batches run at a time. */

@@ -1,0 +1,28 @@
+import type { DailyCadence, IntervalCadence } from './cadence';
+import { isTickKernel, KERNEL_NAMES, KERNEL_TABLE, type TickKernel } from './kernel-table';
+
+/** One line of the schedule. */
+export interface ScheduledJob {
+  /** What logs, locks and `app.job_run` call it. */
+  readonly job: TickKernel | 'midnight_ruler';
+  /** The kernel that is started. */
+  readonly kernel: TickKernel | 'run_code';
+  readonly cadence: IntervalCadence | DailyCadence;
+}
+
+/**
+ * When each scheduled job runs: the kernels that tick, and the midnight ruler, which run_code runs. The local ticker
+ * and `infra/scheduler.ts` both read it.
+ */
+export const SCHEDULE: readonly ScheduledJob[] = [
+  ...KERNEL_NAMES.filter(isTickKernel).map((kernel) => ({
+    job: kernel,
+    kernel,
+    cadence: KERNEL_TABLE[kernel].tick,
+  })),
+  {
+    job: 'midnight_ruler',
+    kernel: 'run_code',
+    cadence: { kind: 'daily', at: '00:00', timezone: 'Europe/Paris' },
+  },
+];

@@ -1,4 +1,11 @@
-/** What SQL of user code may name. Everything else is refused: a list of what is forbidden is never complete. */
+/**
+ * What SQL of user code may name, and what it costs. Everything else is refused: a list of what is forbidden is never
+ * complete.
+ *
+ * PostgreSQL looks for an interrupt between rows only, so a statement timeout cannot end what is evaluated for one row.
+ * Prices are milliseconds for each MiB of input, measured on PostgreSQL 17 with the worst input we could make
+ * (`npm run bench -- user-sql` measures them again); sql-check.ts adds them up.
+ */
 
 /** Relations of the schema `ledger`; both are under row-level security. */
 export const ALLOWED_RELATIONS: ReadonlySet<string> = new Set(['universal_registry', 'visible_timeline']);
@@ -15,57 +22,206 @@ export const REFUSED_COLUMNS: ReadonlySet<string> = new Set([
 
 const words = (text: string): string[] => text.split(/\s+/).filter((word) => word.length > 0);
 
-/**
- * Functions without side effects that look at nothing but their arguments and the clock. Left out on
- * purpose: whatever reads settings, catalogues, files or transactions, takes locks, sleeps, runs SQL given
- * as text (`query_to_xml`, `ts_stat`), or makes a huge value from a short call (`repeat`, `lpad`, `format`).
- */
-export const ALLOWED_FUNCTIONS: ReadonlySet<string> = new Set([
-  ...words(`count sum avg min max any_value array_agg string_agg json_agg jsonb_agg json_object_agg jsonb_object_agg
-    bool_and bool_or every bit_and bit_or bit_xor stddev stddev_pop stddev_samp variance var_pop var_samp corr
-    covar_pop covar_samp regr_slope regr_intercept regr_count regr_r2 percentile_cont percentile_disc mode`),
-  ...words(
-    `row_number rank dense_rank percent_rank cume_dist ntile lag lead first_value last_value nth_value`,
+/** A span as a whole, in bytes. */
+export const SPAN_BYTES = 1024 * 1024;
+
+/** What a number, a moment, a truth value or a hash takes at most, in bytes. */
+export const SMALL_BYTES = 128;
+
+/** The columns of a span and how large each may be, in bytes. Hidden columns of the table are not among them. */
+export const SPAN_COLUMNS: ReadonlyMap<string, number> = new Map([
+  ...words('id seq').map((name): [string, number] => [name, SMALL_BYTES]),
+  ...words('entity_type who did this').map((name): [string, number] => [name, SPAN_BYTES]),
+  ['at', SMALL_BYTES],
+  ['parent_id', SMALL_BYTES],
+  ['related_to', SPAN_BYTES],
+  ...words('owner_id tenant_id').map((name): [string, number] => [name, SPAN_BYTES]),
+  ['visibility', SMALL_BYTES],
+  ['status', SPAN_BYTES],
+  ['is_deleted', SMALL_BYTES],
+  ...words('name description code language runtime input output error metadata').map(
+    (name): [string, number] => [name, SPAN_BYTES],
   ),
-  ...words(`length char_length character_length octet_length bit_length lower upper initcap btrim ltrim rtrim
-    substr substring left right replace translate split_part strpos position overlay concat concat_ws starts_with
-    reverse md5 sha256 sha512 encode decode convert_from convert_to ascii chr normalize is_normalized like_escape
-    similar_to_escape regexp_match regexp_matches regexp_replace regexp_count regexp_like regexp_substr regexp_instr
-    regexp_split_to_array regexp_split_to_table string_to_array string_to_table array_to_string to_char to_date
-    to_number to_timestamp to_hex`),
-  ...words(`abs ceil ceiling floor round trunc mod div power sqrt cbrt exp ln log sign gcd lcm random width_bucket
-    pi degrees radians sin cos tan asin acos atan atan2 scale trim_scale min_scale`),
-  ...words(`now transaction_timestamp statement_timestamp clock_timestamp date_trunc date_part date_bin extract age
-    date_add date_subtract make_date make_time make_timestamp make_timestamptz make_interval timezone isfinite
-    justify_days justify_hours justify_interval overlaps`),
-  ...words(`to_json to_jsonb row_to_json array_to_json json_build_array jsonb_build_array json_build_object
-    jsonb_build_object json_object jsonb_object json_array_elements jsonb_array_elements json_array_elements_text
-    jsonb_array_elements_text json_array_length jsonb_array_length json_each jsonb_each json_each_text
-    jsonb_each_text json_object_keys jsonb_object_keys json_typeof jsonb_typeof json_extract_path
-    jsonb_extract_path json_extract_path_text jsonb_extract_path_text json_strip_nulls jsonb_strip_nulls jsonb_set
-    jsonb_set_lax jsonb_insert jsonb_delete jsonb_pretty jsonb_contains jsonb_exists jsonb_exists_any
-    jsonb_exists_all jsonb_concat jsonb_path_exists jsonb_path_match jsonb_path_query jsonb_path_query_array
-    jsonb_path_query_first json_to_record jsonb_to_record json_to_recordset jsonb_to_recordset`),
-  ...words(`array_length array_lower array_upper array_ndims array_dims cardinality array_position array_positions
-    array_append array_prepend array_cat array_remove array_replace unnest trim_array`),
-  ...words(`generate_series generate_subscripts num_nulls num_nonnulls gen_random_uuid uuid_extract_timestamp
-    uuid_extract_version to_tsvector to_tsquery plainto_tsquery phraseto_tsquery websearch_to_tsquery ts_rank
-    ts_rank_cd`),
+  ['duration_ms', SMALL_BYTES],
+  ['trace_id', SPAN_BYTES],
+  ...words('prev_hash curr_hash signature public_key').map((name): [string, number] => [name, SMALL_BYTES]),
 ]);
 
-/** Types a cast may name, as the parser calls them (`int` is `int4`, `timestamp with time zone` is `timestamptz`). */
-export const ALLOWED_TYPES: ReadonlySet<string> = new Set(
-  words(`bool boolean int2 int4 int8 int bigint smallint integer numeric decimal float4 float8 text varchar bpchar char
-    uuid json jsonb jsonpath bytea date time timetz timestamp timestamptz interval bit varbit tsvector tsquery`),
+/** Functions that answer text. */
+export const TEXT_FUNCTIONS: ReadonlySet<string> = new Set(
+  words('lower upper left right substr substring btrim ltrim rtrim split_part concat concat_ws md5 to_char'),
 );
+
+/** Columns whose text has to be made from JSON or a list when they are answered. */
+export const STRUCTURED_COLUMNS: ReadonlySet<string> = new Set(
+  words('input output error metadata related_to'),
+);
+
+/**
+ * How large the result of a function may be. `small`: a number, a moment or a word. `args`: as its arguments together.
+ * `double`: twice that. `cut`: as its last argument says, when that is a whole number. `number`: a number made of the
+ * arguments. `picked`: as the argument, but from any other row.
+ */
+export type ResultSize = 'small' | 'args' | 'double' | 'cut' | 'number' | 'picked';
+
+export interface FunctionRule {
+  /** Milliseconds for each MiB of all arguments. */
+  readonly price: number;
+  readonly result: ResultSize;
+  /** Argument that is looked for in the first one; see NEEDLE_PRICE. */
+  readonly needle?: number;
+  /** Only with small arguments: steps, parts of dates, time zones. */
+  readonly smallOnly?: boolean;
+  /** Takes the square of its argument, see PRODUCT_PRICE. */
+  readonly squares?: boolean;
+}
+
+const rules = (names: string, rule: FunctionRule): [string, FunctionRule][] =>
+  words(names).map((name) => [name, rule]);
+
+/**
+ * Functions without side effects that look at nothing but their arguments and the clock. Left out on purpose: whatever
+ * reads settings, catalogues, files or transactions, takes locks, sleeps, runs SQL given as text; what makes a large
+ * value of a small one (`repeat`, `lpad`, `format`, `replace`) or of many rows (`string_agg`, `array_agg`,
+ * `jsonb_agg`: user code has arrays of its own); and what takes more than one pass over its input (`translate`,
+ * regular expressions, jsonpath, full-text search).
+ */
+export const ALLOWED_FUNCTIONS: ReadonlyMap<string, FunctionRule> = new Map([
+  ...rules('count', { price: 2, result: 'small' }),
+  ...rules('sum avg', { price: 10, result: 'number' }),
+  ...rules('min max', { price: 40, result: 'picked' }),
+  ...rules('any_value lag lead first_value last_value nth_value', { price: 10, result: 'picked' }),
+  ...rules('percentile_cont percentile_disc', { price: 40, result: 'picked' }),
+  ...rules('bool_and bool_or every', { price: 2, result: 'small' }),
+  ...rules('stddev stddev_pop stddev_samp variance var_pop var_samp', {
+    price: 10,
+    result: 'number',
+    squares: true,
+  }),
+  ...rules('row_number rank dense_rank percent_rank cume_dist ntile', { price: 2, result: 'small' }),
+  ...rules('length char_length character_length octet_length', { price: 12, result: 'small' }),
+  ...rules('lower upper', { price: 25, result: 'double' }),
+  ...rules('left right substr substring', { price: 12, result: 'cut' }),
+  ...rules('btrim ltrim rtrim', { price: 18, result: 'args' }),
+  ...rules('starts_with', { price: 5, result: 'small' }),
+  ...rules('strpos position', { price: 10, result: 'small', needle: 1 }),
+  ...rules('split_part', { price: 10, result: 'args', needle: 1 }),
+  ...rules('concat concat_ws', { price: 20, result: 'double' }),
+  ...rules('md5', { price: 10, result: 'small' }),
+  ...rules('to_char', { price: 1, result: 'small', smallOnly: true }),
+  ...rules('to_date to_timestamp', { price: 1, result: 'small', smallOnly: true }),
+  ...rules('abs ceil ceiling floor round trunc sign', { price: 1, result: 'small', smallOnly: true }),
+  ...rules('mod', { price: 1, result: 'small', smallOnly: true, squares: true }),
+  ...rules('random pi', { price: 1, result: 'small' }),
+  ...rules(
+    `now transaction_timestamp statement_timestamp clock_timestamp date_trunc date_part date_bin extract age date_add
+    date_subtract make_date make_time make_timestamp make_timestamptz make_interval timezone isfinite justify_days
+    justify_hours justify_interval overlaps`,
+    { price: 1, result: 'small', smallOnly: true },
+  ),
+  ...rules('to_jsonb', { price: 25, result: 'double' }),
+  ...rules('jsonb_build_object jsonb_build_array', { price: 30, result: 'double' }),
+  ...rules('jsonb_array_length jsonb_typeof', { price: 5, result: 'small' }),
+  ...rules('jsonb_extract_path jsonb_extract_path_text', { price: 26, result: 'args' }),
+  ...rules('jsonb_array_elements jsonb_array_elements_text', { price: 40, result: 'args' }),
+  ...rules('jsonb_each jsonb_each_text', { price: 50, result: 'args' }),
+  ...rules('jsonb_object_keys', { price: 45, result: 'args' }),
+  ...rules('array_length cardinality array_position', { price: 10, result: 'small' }),
+  ...rules('unnest', { price: 25, result: 'args' }),
+  ...rules('generate_series', { price: 1, result: 'small', smallOnly: true }),
+  ...rules('num_nulls num_nonnulls', { price: 5, result: 'small' }),
+  ...rules('gen_random_uuid uuid_extract_timestamp uuid_extract_version', { price: 1, result: 'small' }),
+]);
+
+export interface OperatorRule {
+  /** Milliseconds for each MiB of both sides. */
+  readonly price: number;
+  readonly result: 'small' | 'args' | 'left' | 'larger' | 'part' | 'product';
+  /** The side that must be a constant or a bound value, since its values are looked for one by one. */
+  readonly contained?: 'left' | 'right' | 'either';
+  readonly takesProduct?: boolean;
+  /** Joins texts; of JSON and lists it would make larger ones in 200 ms for each MiB. */
+  readonly needsText?: boolean;
+}
+
+export const ALLOWED_OPERATORS: ReadonlyMap<string, OperatorRule> = new Map<string, OperatorRule>([
+  ...words('= <>').map((name): [string, OperatorRule] => [name, { price: 10, result: 'small' }]),
+  ...words('< <= > >=').map((name): [string, OperatorRule] => [name, { price: 40, result: 'small' }]),
+  ['+', { price: 10, result: 'larger' }],
+  ['-', { price: 25, result: 'larger' }],
+  ...words('* / %').map((name): [string, OperatorRule] => [
+    name,
+    { price: 10, result: 'product', takesProduct: true },
+  ]),
+  ['||', { price: 30, result: 'args', needsText: true }],
+  ['->', { price: 4, result: 'part' }],
+  ['->>', { price: 4, result: 'part' }],
+  ['#>', { price: 4, result: 'left' }],
+  ['#>>', { price: 26, result: 'left' }],
+  ['?', { price: 6, result: 'small' }],
+  ['@>', { price: 4, result: 'small', contained: 'right' }],
+  ['<@', { price: 4, result: 'small', contained: 'left' }],
+  ['&&', { price: 4, result: 'small', contained: 'either' }],
+]);
+
+/** Joining two texts, when neither has to be made first: milliseconds for each MiB. */
+export const PLAIN_TEXT_PRICE = 10;
+/** Text of JSON is made when `->>` meets more than a text: milliseconds for each MiB. */
+export const JSON_TEXT_PRICE = 22;
+/** Searching a text: for each byte of what is looked for and each MiB of the text. */
+export const NEEDLE_PRICE = 2.5;
+/** LIKE compares at every position, the whole pattern at worst. */
+export const LIKE_PRICE = 5;
+/** ILIKE makes both sides lower-case first. */
+export const ILIKE_PRICE = 30;
+/** `@>`, `<@`, `&&`: for each value that is looked for and each MiB. */
+export const CONTAINED_PRICE = 4;
+/** Numbers are multiplied and divided as in school: for each digit of one and each digit of the other. */
+export const PRODUCT_PRICE = 2e-7;
+/** Digits that PostgreSQL lets a numeric have before the point. */
+export const NUMERIC_DIGITS = 131_072;
+/** A sort key is compared, and a text compares by the rules of its language. */
+export const SORT_PRICE = 40;
+/** A row is sent; JSON and lists become text first. */
+export const SEND_PRICE = { plain: 4, structured: 22 } as const;
+
+/** What a cast makes of its argument: the price for each MiB, and whether the result is small. */
+export interface TypeRule {
+  readonly price: number;
+  readonly isSmall: boolean;
+}
+
+/** Types a cast may name, as the parser calls them (`int` is `int4`, `timestamp with time zone` is `timestamptz`). */
+export const ALLOWED_TYPES: ReadonlyMap<string, TypeRule> = new Map([
+  ...words(
+    `bool boolean int2 int4 int8 int bigint smallint integer float4 float8 uuid date time timetz timestamp timestamptz
+    interval numeric decimal`,
+  ).map((name): [string, TypeRule] => [name, { price: 10, isSmall: true }]),
+  ...words('text varchar').map((name): [string, TypeRule] => [
+    name,
+    { price: JSON_TEXT_PRICE, isSmall: false },
+  ]),
+  // Reading JSON of many small values takes half a second for each MiB, so in effect only small texts are read.
+  ['jsonb', { price: 450, isSmall: false }],
+]);
+
+/** A cast to numeric without a precision gets this one: 40 digits before the point and 20 behind it. */
+export const NUMERIC_PRECISION = { digits: 60, scale: 20 } as const;
+/** A cast to numeric may ask for as many digits as this. */
+export const MAX_NUMERIC_PRECISION = 100;
 
 /** Nodes of the parse tree that a query may be made of. */
 export const ALLOWED_NODES: ReadonlySet<string> = new Set(
-  words(`SelectStmt WithClause CommonTableExpr CTESearchClause CTECycleClause RangeVar RangeSubselect RangeFunction
-    JoinExpr Alias ResTarget ColumnRef ColumnDef A_Star ParamRef A_Const A_Expr BoolExpr NullTest BooleanTest CaseExpr
-    CaseWhen CoalesceExpr MinMaxExpr SubLink A_ArrayExpr RowExpr A_Indirection A_Indices NamedArgExpr FuncCall
-    SQLValueFunction TypeCast TypeName CollateClause SortBy GroupingSet GroupingFunc WindowDef List String Integer
-    Float Boolean BitString JsonIsPredicate JsonFormat`),
+  words(`SelectStmt WithClause CommonTableExpr RangeVar RangeSubselect RangeFunction JoinExpr Alias ResTarget ColumnRef
+    A_Star ParamRef A_Const A_Expr BoolExpr NullTest BooleanTest CaseExpr CaseWhen CoalesceExpr MinMaxExpr SubLink
+    A_ArrayExpr RowExpr A_Indirection A_Indices FuncCall SQLValueFunction TypeCast TypeName CollateClause SortBy
+    WindowDef List String Integer Float Boolean`),
+);
+
+/** Words that stand for the clock; those that name roles, databases and schemas are left out. */
+export const ALLOWED_VALUE_WORDS: ReadonlySet<string> = new Set(
+  words(`CURRENT_DATE CURRENT_TIME CURRENT_TIME_N CURRENT_TIMESTAMP CURRENT_TIMESTAMP_N LOCALTIME LOCALTIME_N
+    LOCALTIMESTAMP LOCALTIMESTAMP_N`).map((word) => `SVFOP_${word}`),
 );
 
 /** Fields that hold a node without saying its type, and the type they hold. */

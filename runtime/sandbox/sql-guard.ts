@@ -1,4 +1,4 @@
-import { LogLineError } from '../base/errors';
+import { refuseSql } from './errors';
 import {
   ALLOWED_FUNCTIONS,
   ALLOWED_NODES,
@@ -8,76 +8,124 @@ import {
   NODE_NAMES,
   REFUSED_COLUMNS,
 } from './sql-allowed';
-
-/** 400: SQL of user code that is not one harmless query. The message says what was found and what is allowed. */
-export class SqlRefusedError extends LogLineError {
-  readonly code = 'sql_refused';
-  readonly status = 400;
-  readonly title = 'The SQL is refused';
-}
+import { type BoundSizes, CostCheck, refuseHugeNumber, valuesInText } from './sql-check';
+import { printStatement, type SqlTools } from './sql-print';
+import { builtInName, type Fields, isFields, namesOf, unwrap } from './sql-tree';
 
 const MAX_BYTES = 20_000;
 /** Bounds the parse tree, which is what parsing and walking cost: 1,500 tokens take about 15 ms. */
 const MAX_TOKENS = 1_500;
 const MAX_PARAMETERS = 500;
-/** Texts found harmless, so that a query in a loop is parsed once. */
-const MAX_CACHED = 500;
+/** One bound value as text, and all of them together, in bytes. */
+const MAX_VALUE_BYTES = 64 * 1024;
+const MAX_VALUES_BYTES = 256 * 1024;
+/** Statements found harmless, so that a query in a loop is parsed once. */
+const MAX_CACHED = 200;
 const MAX_CACHED_LENGTH = 4_000;
 
-const accepted = new Map<string, number>();
+/** A statement of user code that was checked. */
+export interface CheckedSql {
+  /** What the server is told: printed from the tree that was checked. */
+  readonly text: string;
+  /** Where a place of {@link text} lies in the text that was given; both count characters from 1. */
+  position(printed: number): number | undefined;
+  /** Whether it had to be parsed: a text seen before costs next to nothing. */
+  readonly isNew: boolean;
+}
+
+interface Accepted extends Omit<CheckedSql, 'isNew'> {
+  readonly highestParameter: number;
+}
+
+const accepted = new Map<string, Accepted>();
 
 /**
  * Lets pass one SELECT (or WITH … SELECT, VALUES, TABLE) over `ledger.universal_registry` and
  * `ledger.visible_timeline`, and refuses everything else. The text is read by PostgreSQL's own parser and
- * the whole tree is walked; a node, function, relation or type that is not on a list is refused.
+ * the whole tree is walked; a node, function, operator, relation or type that is not on a list is refused, and so is a
+ * statement that could keep PostgreSQL busy for too long with one row (sql-check.ts).
  *
  * Why: user code runs on a session whose identity is a setting. Row-level security holds only as long as
  * the code cannot change that setting (`set_config`) or leave the transaction that carries it.
  *
- * @param parameterCount how many values are bound; `$n` beyond it is refused. Defaults to the upper bound, 500.
+ * @param values what is bound to `$1`, `$2`, …, as text; null for NULL
  * @throws SqlRefusedError
  */
-export async function checkSql(text: string, parameterCount = MAX_PARAMETERS): Promise<void> {
-  if (parameterCount > MAX_PARAMETERS) refuse(`it binds more than ${MAX_PARAMETERS} values`);
-  let highest = accepted.get(text);
-  if (highest === undefined) {
-    highest = new QueryCheck(await parse(text)).highestParameter;
-    remember(text, highest);
-  }
-  if (highest > parameterCount) refuse(`it refers to $${highest} but ${parameterCount} values are bound`);
+export async function checkSql(text: string, values: readonly (string | null)[] = []): Promise<CheckedSql> {
+  if (values.length > MAX_PARAMETERS) refuseSql(`it binds more than ${MAX_PARAMETERS} values`);
+  const bound = boundSizes(values);
+  const key = `${bound.map(({ bytes, values: count }) => `${bytes}.${count}`).join(' ')}\n${text}`;
+  const known = accepted.get(key);
+  const statement = known ?? (await check(text, bound));
+  if (known === undefined) remember(key, statement);
+  const { highestParameter } = statement;
+  if (highestParameter > values.length)
+    refuseSql(`it refers to $${highestParameter} but ${values.length} values are bound`);
+  return { text: statement.text, position: statement.position, isNew: known === undefined };
 }
 
-function refuse(detail: string): never {
-  throw new SqlRefusedError(`ctx.sql: ${detail}`);
+/** Rounded up, so that the same statement with other values is the same statement. */
+function boundSizes(values: readonly (string | null)[]): BoundSizes {
+  const sizes = values.map((value) => Buffer.byteLength(value ?? ''));
+  if (sizes.some((bytes) => bytes > MAX_VALUE_BYTES))
+    refuseSql(`a bound value is longer than ${MAX_VALUE_BYTES} bytes`);
+  if (sizes.reduce((total, bytes) => total + bytes, 0) > MAX_VALUES_BYTES)
+    refuseSql(`the bound values are longer than ${MAX_VALUES_BYTES} bytes together`);
+  for (const value of values) if (value !== null) refuseHugeNumber(value);
+  return values.map((value, index) => ({
+    bytes: powerOfTwo(sizes[index] ?? 0),
+    values: powerOfTwo(valuesInText(value ?? '')),
+  }));
 }
 
-function remember(text: string, highest: number): void {
-  if (text.length > MAX_CACHED_LENGTH) return;
+function powerOfTwo(count: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(1, count)));
+}
+
+async function check(text: string, bound: BoundSizes): Promise<Accepted> {
+  checkText(text);
+  const tools = await loadTools();
+  const tree = tools.parse(text);
+  const { highestParameter, statement } = new QueryCheck(tree);
+  new CostCheck(bound).checkStatement(statement);
+  return { ...printStatement(text, statement, tools), highestParameter };
+}
+
+function remember(key: string, statement: Accepted): void {
+  if (key.length > MAX_CACHED_LENGTH) return;
   const oldest = accepted.size >= MAX_CACHED ? accepted.keys().next().value : undefined;
   if (oldest !== undefined) accepted.delete(oldest);
-  accepted.set(text, highest);
+  accepted.set(key, statement);
 }
 
-async function parse(text: string): Promise<unknown> {
-  if (typeof text !== 'string') refuse('the SQL is not text');
+function checkText(text: string): void {
+  if (typeof text !== 'string') refuseSql('the SQL is not text');
   if (text.length > MAX_BYTES || Buffer.byteLength(text) > MAX_BYTES)
-    refuse(`it is longer than ${MAX_BYTES} bytes`);
+    refuseSql(`it is longer than ${MAX_BYTES} bytes`);
   // The parser and the protocol end a string at U+0000; the two must never read different texts.
-  if (text.includes('\0') || !text.isWellFormed()) refuse('it contains U+0000 or half a character');
+  if (text.includes('\0') || !text.isWellFormed()) refuseSql('it contains U+0000 or half a character');
   if ((text.match(/[\w$]+|[^\s\w$]/g)?.length ?? 0) > MAX_TOKENS)
-    refuse(`it has more than ${MAX_TOKENS} words and signs`);
-  if (text.trim() === '') refuse('it is empty');
-  // Loaded on first use: its WASM costs a cold start what most invocations never need.
-  const parser = await import('libpg-query');
-  await parser.loadModule();
-  try {
-    return parser.parseSync(text);
-  } catch (error) {
-    return refuse(error instanceof Error ? error.message : 'it cannot be parsed');
-  }
+    refuseSql(`it has more than ${MAX_TOKENS} words and signs`);
+  if (text.trim() === '') refuseSql('it is empty');
 }
 
-type Fields = Readonly<Record<string, unknown>>;
+/** Loaded on first use: they cost a cold start what most invocations never need. */
+async function loadTools(): Promise<SqlTools> {
+  const [parser, printer] = await Promise.all([import('libpg-query'), import('pgsql-deparser')]);
+  await parser.loadModule();
+  return {
+    parse(text) {
+      try {
+        return parser.parseSync(text);
+      } catch (error) {
+        return refuseSql(error instanceof Error ? error.message : 'it cannot be parsed');
+      }
+    },
+    // The tree is PostgreSQL's own, of which the printer's types are a stricter telling.
+    print: (tree) => printer.deparseSync(tree as Parameters<typeof printer.deparseSync>[0]),
+  };
+}
+
 type Scope = ReadonlySet<string>;
 
 interface Visit {
@@ -87,52 +135,29 @@ interface Visit {
   scope: Scope;
 }
 
-const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-/** `{"SelectStmt": {…}}` → its type and fields; undefined for a struct that does not name its type. */
-function unwrap(value: Fields): { type: string; fields: Fields } | undefined {
-  const [type, ...rest] = Object.keys(value);
-  if (type === undefined || rest.length > 0 || !/^[A-Z]/.test(type)) return undefined;
-  const fields = value[type];
-  return isFields(fields) ? { type, fields } : undefined;
-}
-
-/** The strings of a list of String nodes, such as the parts of a qualified name. */
-function namesOf(list: unknown): string[] {
-  if (!Array.isArray(list)) return [];
-  return list.map((item) => {
-    const node = isFields(item) ? unwrap(item) : undefined;
-    return node?.type === 'String' && typeof node.fields.sval === 'string' ? node.fields.sval : '';
-  });
-}
-
-/** The last part of a name that is unqualified or in pg_catalog; undefined for any other. */
-function builtInName(list: unknown): string | undefined {
-  const names = namesOf(list);
-  if (names.length === 1) return names[0];
-  return names.length === 2 && names[0] === 'pg_catalog' ? names[1] : undefined;
-}
-
 /** One walk over one parse tree, without recursion. */
 class QueryCheck {
   highestParameter = 0;
+  /** The one statement's fields. */
+  readonly statement: Fields;
   readonly #open: Visit[] = [];
 
   constructor(tree: unknown) {
     const statements = isFields(tree) && Array.isArray(tree.stmts) ? tree.stmts : [];
-    if (statements.length === 0) refuse('it contains no statement');
-    if (statements.length > 1) refuse('it contains more than one statement; only one SELECT is allowed');
+    if (statements.length === 0) refuseSql('it contains no statement');
+    if (statements.length > 1) refuseSql('it contains more than one statement; only one SELECT is allowed');
     const root =
       isFields(statements[0]) && isFields(statements[0].stmt) ? unwrap(statements[0].stmt) : undefined;
-    this.#open.push({ ...(root ?? refuse('it cannot be read')), scope: new Set() });
+    const { type, fields } = root ?? refuseSql('it cannot be read');
+    this.statement = fields;
+    this.#open.push({ type, fields, scope: new Set() });
     for (let visit = this.#open.pop(); visit !== undefined; visit = this.#open.pop()) this.#visit(visit);
   }
 
   #visit({ type, fields, scope }: Visit): void {
     if (!ALLOWED_NODES.has(type)) {
       const name = NODE_NAMES.get(type) ?? type;
-      refuse(
+      refuseSql(
         `${name} is not allowed; only SELECT, WITH … SELECT and VALUES are, without locks or side effects`,
       );
     }
@@ -152,7 +177,7 @@ class QueryCheck {
         checkType(fields);
         break;
       case 'A_Expr':
-        if (builtInName(fields.name) === undefined) refuse('operators of another schema are not allowed');
+        if (builtInName(fields.name) === undefined) refuseSql('operators of another schema are not allowed');
         break;
       case 'ColumnRef':
         checkColumn(fields);
@@ -188,25 +213,25 @@ class QueryCheck {
 
   #openValue(name: string, value: unknown, scope: Scope): void {
     if (!isFields(value)) {
-      if (Array.isArray(value)) refuse(`${name} cannot be read`);
+      if (Array.isArray(value)) refuseSql(`${name} cannot be read`);
       return;
     }
     // The parser writes an absent member of a list as {}.
     if (Object.keys(value).length === 0) return;
     const node = unwrap(value);
-    const type = node?.type ?? BARE_FIELDS.get(name) ?? refuse(`${name} is not allowed`);
+    const type = node?.type ?? BARE_FIELDS.get(name) ?? refuseSql(`${name} is not allowed`);
     this.#open.push({ type, fields: node?.fields ?? value, scope });
   }
 }
 
 function checkRelation(fields: Fields, scope: Scope): void {
   const name = String(fields.relname ?? '');
-  if (fields.catalogname !== undefined) refuse('a relation of another database is not allowed');
+  if (fields.catalogname !== undefined) refuseSql('a relation of another database is not allowed');
   if (fields.schemaname === undefined && scope.has(name)) return;
   if (fields.schemaname === 'ledger' && ALLOWED_RELATIONS.has(name)) return;
   const full = fields.schemaname === undefined ? name : `${String(fields.schemaname)}.${name}`;
   const allowed = [...ALLOWED_RELATIONS].map((relation) => `ledger.${relation}`).join(' and ');
-  refuse(
+  refuseSql(
     `relation ${full} is not allowed; allowed are ${allowed}, with the schema, and the query's own WITH names`,
   );
 }
@@ -215,7 +240,7 @@ function checkFunction(fields: Fields): void {
   const name = builtInName(fields.funcname);
   if (name !== undefined && ALLOWED_FUNCTIONS.has(name)) return;
   const full = namesOf(fields.funcname).join('.');
-  refuse(
+  refuseSql(
     `function ${full} is not allowed; allowed are aggregates, window functions and the usual text, number, ` +
       'date, JSON and array functions, none of which reads settings, catalogues or files',
   );
@@ -225,12 +250,12 @@ function checkType(fields: Fields): void {
   const name = builtInName(fields.names);
   const isPlain = fields.setof === undefined && fields.pct_type === undefined;
   if (name !== undefined && isPlain && ALLOWED_TYPES.has(name)) return;
-  refuse(
-    `type ${namesOf(fields.names).join('.')} is not allowed; allowed are ${[...ALLOWED_TYPES].join(', ')}`,
+  refuseSql(
+    `type ${namesOf(fields.names).join('.')} is not allowed; allowed are ${[...ALLOWED_TYPES.keys()].join(', ')}`,
   );
 }
 
 function checkColumn(fields: Fields): void {
   const column = namesOf(fields.fields).at(-1) ?? '';
-  if (REFUSED_COLUMNS.has(column)) refuse(`system column ${column} is not allowed`);
+  if (REFUSED_COLUMNS.has(column)) refuseSql(`system column ${column} is not allowed`);
 }

@@ -1,0 +1,55 @@
+/** PostgreSQL's parse tree as libpg-query gives it: every node is an object with one member, named by its type. */
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+export interface SqlNode {
+  readonly type: string;
+  readonly fields: Fields;
+}
+
+export const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** `{"SelectStmt": {…}}` → its type and fields; undefined for a struct that does not name its type. */
+export function unwrap(value: unknown): SqlNode | undefined {
+  if (!isFields(value)) return undefined;
+  const [type, ...rest] = Object.keys(value);
+  if (type === undefined || rest.length > 0 || !/^[A-Z]/.test(type)) return undefined;
+  const fields = value[type];
+  return isFields(fields) ? { type, fields } : undefined;
+}
+
+export function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** The strings of a list of String nodes, such as the parts of a qualified name; '' for any other node. */
+export function namesOf(list: unknown): string[] {
+  return listOf(list).map((item) => {
+    const node = unwrap(item);
+    return node?.type === 'String' && typeof node.fields.sval === 'string' ? node.fields.sval : '';
+  });
+}
+
+/** The last part of a name that is unqualified or in pg_catalog; undefined for any other. */
+export function builtInName(list: unknown): string | undefined {
+  const names = namesOf(list);
+  if (names.length === 1) return names[0];
+  return names.length === 2 && names[0] === 'pg_catalog' ? names[1] : undefined;
+}
+
+/** The whole number that a constant is; undefined for any other node. */
+export function integerOf(value: unknown): number | undefined {
+  const node = unwrap(value);
+  if (node?.type !== 'A_Const' || !isFields(node.fields.ival)) return undefined;
+  const { ival = 0 } = node.fields.ival;
+  return typeof ival === 'number' ? ival : undefined;
+}
+
+/** The text that a constant is; undefined for any other node. */
+export function textOf(value: unknown): string | undefined {
+  const node = unwrap(value);
+  if (node?.type !== 'A_Const' || !isFields(node.fields.sval)) return undefined;
+  const { sval = '' } = node.fields.sval;
+  return typeof sval === 'string' ? sval : undefined;
+}

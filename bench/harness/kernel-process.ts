@@ -1,6 +1,7 @@
 import { cryptoReady } from '../../runtime/crypto';
 import { Database } from '../../runtime/db/pool';
 import { KernelHost } from '../../runtime/host/kernel-host';
+import { openGuestDatabase } from '../../runtime/host/user-sql';
 import { KeyRing } from '../../runtime/ledger/keys/key-ring';
 import { seed } from '../../runtime/ledger/seed';
 import { SpanWriter } from '../../runtime/ledger/span-writer';
@@ -11,11 +12,13 @@ import { answerCalls } from './helper-process';
 // Kernels, driven by hand instead of by the ticker.
 
 const database = new Database({ connectionString: process.env.BENCH_DATABASE_URL ?? '', poolSize: 8 });
+const guest = openGuestDatabase({ connectionString: process.env.BENCH_DATABASE_URL ?? '' });
 const keys = KeyRing.fromSeeds(['07'.repeat(32)]);
 const writer = new SpanWriter({ database, signingKey: () => keys.current });
 const sandbox = new SandboxPool();
 const host = new KernelHost({
   database,
+  guest,
   writer,
   keys: () => keys,
   sandbox,
@@ -71,5 +74,6 @@ const seeded = cryptoReady().then(() => seed({ database, writer, keys, onProgres
 
 answerCalls({ ready: async () => void (await seeded), drain, appendSubjects, midnight }, async () => {
   await sandbox.close();
+  await guest.close();
   await database.close();
 });

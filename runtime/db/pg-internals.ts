@@ -1,4 +1,4 @@
-import type { Writable } from 'node:stream';
+import type { Duplex, Writable } from 'node:stream';
 import {
   type Connection,
   type PoolClient,
@@ -71,5 +71,46 @@ export class QueryBehindIdentity<Row extends QueryResultRow> extends WireQuery {
   override handleCommandComplete(message: object, connection: Connection): void {
     if (this.#isBehind) super.handleCommandComplete(message, connection);
     else this.#isBehind = true;
+  }
+}
+
+/** What arrived on a connection was more than it may be. */
+export class TooManyBytesError extends Error {
+  override readonly name = 'TooManyBytesError';
+}
+
+/**
+ * Runs `work` and cuts the connection when more than `maxBytes` arrive meanwhile, or when `signal` is aborted: the
+ * answer of a statement is never gathered in memory beyond that. The server's process notices that nobody listens
+ * (client_connection_check_interval, or its next write) and ends the statement.
+ * @throws TooManyBytesError, the signal's reason, or what `work` throws
+ */
+export async function withinBytes<T>(
+  client: PoolClient,
+  { maxBytes, signal }: { readonly maxBytes: number; readonly signal: AbortSignal },
+  work: () => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted();
+  const { stream } = (client as unknown as { readonly connection: { readonly stream: Duplex } }).connection;
+  let read = 0;
+  let cut: unknown;
+  const cutOff = (reason: unknown): void => {
+    cut ??= reason;
+    stream.destroy(new Error('connection terminated on purpose'));
+  };
+  const onData = (chunk: Buffer): void => {
+    read += chunk.length;
+    if (read > maxBytes) cutOff(new TooManyBytesError(`more than ${maxBytes} bytes`));
+  };
+  const onAbort = (): void => cutOff(signal.reason);
+  stream.on('data', onData);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await work();
+  } catch (error) {
+    throw cut ?? error;
+  } finally {
+    stream.off('data', onData);
+    signal.removeEventListener('abort', onAbort);
   }
 }

@@ -2,20 +2,20 @@ import { ForbiddenError, LogLineError, MalformedError } from '../base/errors';
 import type { Identity } from '../base/identity';
 import type { JsonValue, Span } from '../base/span';
 import { asLogLineError } from '../db/database-error';
-import type { Database } from '../db/pool';
 import type { KeyRing } from '../ledger/keys/key-ring';
 import { completeSpan, type SpanDraft } from '../ledger/span-draft';
 import { parseDrafts } from '../ledger/span-input';
 import { signSpan, verifySpan } from '../ledger/span-signature';
 import type { SpanWriter } from '../ledger/span-writer';
 import type { HostCall } from '../sandbox';
-import { runUserSql } from './user-sql';
+import type { UserSqlRun } from './user-sql';
 
 /** Most spans of one ctx.insertSpan. */
 const MAX_SPANS = 1_000;
 
 export interface GuestCallsOptions {
-  readonly database: Database;
+  /** The SQL of this run. */
+  readonly sql: UserSqlRun;
   readonly writer: SpanWriter;
   readonly keys: () => KeyRing;
   /** Whom the code acts for; nothing it says can change that. */
@@ -29,9 +29,9 @@ export interface GuestCallsOptions {
  * an error that was not meant for callers says nothing of the inside.
  */
 export function guestCalls(options: GuestCallsOptions): HostCall {
-  return async (name, args) => {
+  return async (name, args, signal) => {
     try {
-      return await answer(options, name, args);
+      return await answer(options, name, args, signal);
     } catch (error) {
       const known = asLogLineError(error);
       if (known instanceof LogLineError) throw known;
@@ -40,10 +40,15 @@ export function guestCalls(options: GuestCallsOptions): HostCall {
   };
 }
 
-async function answer(options: GuestCallsOptions, name: string, args: JsonValue): Promise<JsonValue> {
+async function answer(
+  options: GuestCallsOptions,
+  name: string,
+  args: JsonValue,
+  signal: AbortSignal,
+): Promise<JsonValue> {
   if (name === 'verifySpan') return verifySpan(args as Partial<Span>) as unknown as JsonValue;
   if (options.pure) throw new ForbiddenError(`A policy cannot call ctx.${name}; return actions instead.`);
-  if (name === 'sql') return runUserSql(options.database, options.identity, statementOf(args));
+  if (name === 'sql') return options.sql.run(statementOf(args), signal);
   if (name === 'insertSpan') return insert(options, args);
   if (name === 'signSpan') return sign(options, args);
   throw new MalformedError(`ctx has no ${name}.`);

@@ -29,9 +29,12 @@ import { kernelErrorOf } from './kernel-invoker';
 import { KERNELS } from './kernels';
 import { dueTimes, nextDueTime } from './schedule-expression';
 import { storableOutcome } from './storable-outcome';
+import { UserSql } from './user-sql';
 
 export interface KernelHostOptions {
   readonly database: Database;
+  /** For SQL of user code, as the role of guests. */
+  readonly guest: Database;
   readonly writer: SpanWriter;
   readonly keys: () => KeyRing;
   readonly sandbox: SandboxPool;
@@ -65,9 +68,11 @@ interface RunState {
 export class KernelHost implements KernelInvoker {
   readonly guard: BootGuard;
   readonly #options: KernelHostOptions;
+  readonly #userSql: UserSql;
 
   constructor(options: KernelHostOptions) {
     this.#options = options;
+    this.#userSql = new UserSql(options.guest);
     this.guard = new BootGuard(options.database, options.keys);
   }
 
@@ -164,7 +169,7 @@ export class KernelHost implements KernelInvoker {
     identity: Identity,
     task: Parameters<KernelContext['sandbox']>[0],
   ): Promise<SandboxOutcome> {
-    const { database, writer, keys, sandbox } = this.#options;
+    const { writer, keys, sandbox } = this.#options;
     const { trusted = false, pure = false, ...code } = task;
     const outcome = await sandbox.run({
       ...code,
@@ -173,7 +178,7 @@ export class KernelHost implements KernelInvoker {
         APP_TENANT_ID: identity.tenant,
         ...(trusted && !pure ? { SIGNING_KEY_HEX: keys().current.secretKeyHex() } : {}),
       },
-      hostCall: guestCalls({ database, writer, keys, identity, pure }),
+      hostCall: guestCalls({ sql: this.#userSql.ofRun(identity), writer, keys, identity, pure }),
       lane: identity.tenant,
       ...(run.signal === undefined ? {} : { signal: run.signal }),
     });

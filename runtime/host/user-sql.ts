@@ -1,13 +1,43 @@
-import { MalformedError } from '../base/errors';
+import { DatabaseError } from 'pg';
+import { LogLineError, MalformedError, UnavailableError } from '../base/errors';
 import type { Identity } from '../base/identity';
 import type { JsonValue } from '../base/span';
-import type { Database } from '../db/pool';
+import type { DatabaseOptions } from '../db/database-options';
+import { TooManyBytesError, withinBytes } from '../db/pg-internals';
+import { Database } from '../db/pool';
 import { withPg } from '../db/with-pg';
-import { checkSql } from '../sandbox';
+import { type CheckedSql, checkSql, SqlRefusedError } from '../sandbox';
+import { Turns } from './turns';
 
+/** Connections for user SQL; see {@link openGuestDatabase}. */
+export const GUEST_POOL_SIZE = 4;
+/** Connections that one tenant may use at a time, so that it leaves one to the others. */
+const PER_TENANT = GUEST_POOL_SIZE - 1;
+/** Statements of one run under way at a time; the others wait. */
+const PER_RUN = 4;
+const MAX_WAITING_PER_RUN = 100;
+const MAX_WAITING_PER_TENANT = 200;
+const MAX_WAITING = 1_000;
+/** Different texts of one run: each is parsed, refused ones too. */
+const MAX_TEXTS_PER_RUN = 100;
 /** Rows that one statement of user code may return. */
 const MAX_ROWS = 1_000;
-const STATEMENT_TIMEOUT_MS = 2_000;
+/** What the answer of one statement may take on the wire. */
+const MAX_RESULT_BYTES = 4 * 1024 * 1024;
+export const GUEST_STATEMENT_TIMEOUT_MS = 2_000;
+
+/** Connections for user SQL: few, and with a time limit of their own. @param options as the role of guests */
+export function openGuestDatabase(options: DatabaseOptions): Database {
+  return new Database({
+    ...options,
+    poolSize: GUEST_POOL_SIZE,
+    statementTimeoutMs: GUEST_STATEMENT_TIMEOUT_MS,
+    applicationName: 'logline guest',
+  });
+}
+
+const PREFIX = 'DECLARE user_query NO SCROLL CURSOR FOR ';
+const MAX_MESSAGE_CHARACTERS = 300;
 
 /** What `ctx.sql` of the sandbox sends. */
 export interface UserStatement {
@@ -15,34 +45,136 @@ export interface UserStatement {
   readonly values: readonly JsonValue[];
 }
 
-/**
- * One query of user code, under its owner's identity. Three walls behind each other: PostgreSQL's own parser
- * with an allow-list (checkSql), a read-only transaction of its own, and a cursor, which takes a query and
- * nothing else.
- * @throws SqlRefusedError, MalformedError for too many rows, and what the database says of the query.
- */
-export async function runUserSql(
-  database: Database,
-  identity: Identity,
-  { text, values }: UserStatement,
-): Promise<{ rows: JsonValue[] }> {
-  await checkSql(text, values.length);
-  return withPg(
-    database,
-    identity,
-    async ({ client }) => {
-      await client.query(`DECLARE user_query NO SCROLL CURSOR FOR ${text}`, values.map(bindable));
-      const { rows } = await client.query(`FETCH ${MAX_ROWS + 1} FROM user_query`);
-      if (rows.length > MAX_ROWS)
-        throw new MalformedError(`The query returns more than ${MAX_ROWS} rows; add a LIMIT.`);
-      // The way through JSON that the rows take anyway; done here, so that nothing else can be handed out.
-      return { rows: JSON.parse(JSON.stringify(rows)) };
-    },
-    { readOnly: true, statementTimeoutMs: STATEMENT_TIMEOUT_MS },
-  );
+type Rows = { rows: JsonValue[] };
+
+/** SQL of user code, on connections of its own: few, shared fairly between tenants, and cut when an answer is too large. */
+export class UserSql {
+  readonly #database: Database;
+  readonly #turns = new Turns({
+    size: GUEST_POOL_SIZE,
+    perLane: PER_TENANT,
+    maxWaiting: MAX_WAITING,
+    maxWaitingPerLane: MAX_WAITING_PER_TENANT,
+  });
+
+  /** @param database as the role of guests */
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** What one run may do. */
+  ofRun(identity: Identity): UserSqlRun {
+    return new UserSqlRun(this.#database, this.#turns, identity);
+  }
+}
+
+/** The SQL of one run. */
+export class UserSqlRun {
+  readonly #database: Database;
+  readonly #shared: Turns;
+  readonly #own = new Turns({ size: PER_RUN, maxWaiting: MAX_WAITING_PER_RUN });
+  readonly #identity: Identity;
+  #texts = 0;
+
+  constructor(database: Database, shared: Turns, identity: Identity) {
+    this.#database = database;
+    this.#shared = shared;
+    this.#identity = identity;
+  }
+
+  /**
+   * One query, under the owner's identity. Four walls behind each other: PostgreSQL's own parser with an allow-list
+   * (checkSql), a role that can read spans and nothing else, a read-only transaction of its own, and a cursor, which
+   * takes a query and nothing else.
+   * @param signal ends it, waiting or running: the run is over
+   * @throws SqlRefusedError, MalformedError for too many rows or bytes, UnavailableError when too many wait, and what
+   *   PostgreSQL says of the query
+   */
+  run(statement: UserStatement, signal: AbortSignal): Promise<Rows> {
+    const lane = this.#identity.tenant;
+    return this.#own.take('', signal, () =>
+      this.#shared.take(lane, signal, () => this.#answer(statement, signal)),
+    );
+  }
+
+  async #answer({ text, values }: UserStatement, signal: AbortSignal): Promise<Rows> {
+    if (this.#texts >= MAX_TEXTS_PER_RUN)
+      throw new SqlRefusedError(
+        `ctx.sql: a run has at most ${MAX_TEXTS_PER_RUN} different texts; put what differs into values: \${…}`,
+      );
+    // A text counts before it is parsed: being refused is not free.
+    this.#texts += 1;
+    const bound = values.map(bindable);
+    const checked = await checkSql(text, bound.map(textOf));
+    if (!checked.isNew) this.#texts -= 1;
+    try {
+      return await this.#read(checked, bound, signal);
+    } catch (error) {
+      throw publicError(error, checked);
+    }
+  }
+
+  #read(checked: CheckedSql, values: readonly unknown[], signal: AbortSignal): Promise<Rows> {
+    return withPg(
+      this.#database,
+      this.#identity,
+      ({ client }) =>
+        withinBytes(client, { maxBytes: MAX_RESULT_BYTES, signal }, async () => {
+          await client.query(`${PREFIX}${checked.text}`, [...values]);
+          const { rows } = await client.query(`FETCH ${MAX_ROWS + 1} FROM user_query`);
+          if (rows.length > MAX_ROWS)
+            throw new MalformedError(`The query returns more than ${MAX_ROWS} rows; add a LIMIT.`);
+          // The way through JSON that the rows take anyway; done here, so that nothing else can be handed out.
+          return { rows: JSON.parse(JSON.stringify(rows)) };
+        }),
+      { readOnly: true, statementTimeoutMs: GUEST_STATEMENT_TIMEOUT_MS },
+    );
+  }
 }
 
 /** Lists become PostgreSQL arrays; any other object is JSON. */
 function bindable(value: JsonValue): unknown {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? JSON.stringify(value) : value;
+}
+
+function textOf(value: unknown): string | null {
+  if (value === null || value === undefined) return null;
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+/** Classes of PostgreSQL's errors that are about the query and what it computes: syntax and data. */
+const ABOUT_THE_QUERY = /^(42|22)/;
+const INSUFFICIENT_PRIVILEGE = '42501';
+const QUERY_CANCELED = '57014';
+/** The limit of temporary files. */
+const CONFIGURATION_LIMIT_EXCEEDED = '53400';
+
+/** What user code may know of a failure: PostgreSQL's own words where they are about its query, and where in it. */
+function publicError(error: unknown, checked: CheckedSql): unknown {
+  const cause = error instanceof LogLineError ? (error.cause ?? error) : error;
+  if (cause instanceof TooManyBytesError) {
+    return new MalformedError(
+      `The query returns more than ${MAX_RESULT_BYTES} bytes; ask for fewer rows or columns.`,
+      { cause },
+    );
+  }
+  if (!(cause instanceof DatabaseError)) return error;
+  const { code = '', message } = cause;
+  if (code === QUERY_CANCELED) {
+    return new UnavailableError(
+      `The query took longer than ${GUEST_STATEMENT_TIMEOUT_MS} ms; ask for less.`,
+      { cause, retryAfterSeconds: 2 },
+    );
+  }
+  if (code === CONFIGURATION_LIMIT_EXCEEDED) {
+    return new MalformedError(
+      'The query gathers more than it may keep on disk, in a sort or as its answer; ask for fewer rows or columns.',
+      { cause },
+    );
+  }
+  if (code === INSUFFICIENT_PRIVILEGE || !ABOUT_THE_QUERY.test(code)) return error;
+  const printed = Number(cause.position) - PREFIX.length;
+  const place = printed > 0 ? checked.position(printed) : undefined;
+  const where = place === undefined ? '' : ` (at character ${place})`;
+  return new SqlRefusedError(`ctx.sql: ${message.slice(0, MAX_MESSAGE_CHARACTERS)}${where}`, { cause });
 }

@@ -2,13 +2,16 @@ import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { ConfigurationError } from '../base/errors';
 import type { JsonValue } from '../base/span';
 import { analyzeLedger } from '../db/analyze-ledger';
+import type { DatabaseOptions } from '../db/database-options';
 import { migrate } from '../db/migrate';
 import type { RolePasswords } from '../db/roles';
+import { roleName } from '../db/roles';
 import { type JobOutcome, runJob } from '../host/job-runner';
 import { KernelHost } from '../host/kernel-host';
 import { createOutgoingHttp } from '../host/outgoing-http';
 import { SCHEDULE, type ScheduledJob } from '../host/schedule';
 import { awsSecretStore } from '../host/secret-store';
+import { openGuestDatabase } from '../host/user-sql';
 import type { KernelOutcome } from '../kernels/kernel-context';
 import type { KernelName } from '../kernels/stable-ids';
 import { publishKeys } from '../ledger/keys/key-publisher';
@@ -18,6 +21,7 @@ import { SandboxPool } from '../sandbox';
 import type { KernelCall } from './lambda-invoker';
 import { LambdaInvoker } from './lambda-invoker';
 import { type LambdaRuntime, once, openLambdaRuntime } from './lambda-runtime';
+import { RotatingPassword } from './rotating-password';
 
 /** Left at the end of a run for writing down what happened. */
 const RESERVE_MS = 5_000;
@@ -55,6 +59,7 @@ async function openKernel(kernel: KernelName): Promise<OpenKernel> {
   const isCaller = Object.keys(environment.kernelFunctions).length > 0;
   const host = new KernelHost({
     database,
+    guest: openGuestDatabase(guestOptions(runtime)),
     writer,
     keys,
     sandbox: new SandboxPool({ size: 4, onFault: (err) => logger.error({ err }, 'sandbox worker failed') }),
@@ -64,6 +69,21 @@ async function openKernel(kernel: KernelName): Promise<OpenKernel> {
     ...(isCaller ? { invoker: new LambdaInvoker(environment.kernelFunctions, logger) } : {}),
   });
   return { runtime, host };
+}
+
+/** The role of guests, as soon as this function may read its password; before, user SQL runs as Stage-0 does. */
+function guestOptions({ environment, secrets, logger }: LambdaRuntime): DatabaseOptions {
+  const secretArn = environment.roleSecretArns.guest;
+  if (secretArn === undefined) logger.warn('no password of the role for user SQL; it runs as logline_app');
+  return {
+    host: environment.databaseHost,
+    port: environment.databasePort,
+    database: environment.databaseName,
+    user: roleName(secretArn === undefined ? 'app' : 'guest'),
+    password: new RotatingPassword(secrets, secretArn ?? environment.databaseSecretArn),
+    tls: environment.databaseTls,
+    ...(environment.settings.database.tls === undefined ? {} : { tls: environment.settings.database.tls }),
+  };
 }
 
 /** Several ticks of one batch are one: each finds all the work there is. Only what failed goes back. */

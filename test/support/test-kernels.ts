@@ -6,6 +6,7 @@ import { type JobOutcome, runJob } from '../../runtime/host/job-runner';
 import { KernelFunctionStarter } from '../../runtime/host/kernel-function-starter';
 import { KernelHost, type KernelHostOptions } from '../../runtime/host/kernel-host';
 import { SCHEDULE, type ScheduledJob } from '../../runtime/host/schedule';
+import { openGuestDatabase } from '../../runtime/host/user-sql';
 import { KeyRing } from '../../runtime/ledger/keys/key-ring';
 import { seed } from '../../runtime/ledger/seed';
 import type { SpanWriter } from '../../runtime/ledger/span-writer';
@@ -44,6 +45,7 @@ export async function createTestKernels(options: TestKernelsOptions = {}): Promi
   const key = options.key ?? generateSigningKey();
   const ring = new KeyRing([key]);
   const pool = new Database({ connectionString: database.appUrl, poolSize: 12 });
+  const guest = openGuestDatabase({ connectionString: database.urls.guest });
   const sandbox = new SandboxPool({ size: 4 });
   const logger = silentLogger();
   const parts: { host?: KernelHost } = {};
@@ -54,6 +56,7 @@ export async function createTestKernels(options: TestKernelsOptions = {}): Promi
     functions: (spanWriter) => {
       parts.host = new KernelHost({
         database: pool,
+        guest,
         writer: spanWriter,
         keys: () => ring,
         sandbox,
@@ -117,6 +120,7 @@ export async function createTestKernels(options: TestKernelsOptions = {}): Promi
     },
     async close() {
       await sandbox.close();
+      await guest.close();
       await pool.close();
       if (options.database === undefined) await database.drop();
     },

@@ -2,6 +2,7 @@ import type { JsonValue, SignedSpan } from '../base/span';
 import { isConflict, objectOf } from './json';
 import type { KernelContext, KernelError, KernelOutcome } from './kernel-context';
 import { KERNEL_IDS } from './stable-ids';
+import { SpanRoom } from './span-room';
 
 /** Attempts of a request before it ends as `error`. */
 const MAX_ATTEMPTS = 3;
@@ -191,13 +192,15 @@ async function end(
   outcome: KernelOutcome,
 ): Promise<void> {
   const execution = outcome.execution === null ? {} : { execution_id: outcome.execution.id };
+  const { output: _o, error: _e, ...members } = request;
+  const room = new SpanRoom(members as unknown as JsonValue);
   await append(
     owner,
     request,
     claim,
     outcome.ok
-      ? { status: 'complete', output: outcome.result, ...execution }
-      : { status: 'error', error: outcome.error as unknown as JsonValue, ...execution },
+      ? { status: 'complete', output: room.put(outcome.result), ...execution }
+      : { status: 'error', error: room.put(outcome.error as unknown as JsonValue), ...execution },
   );
 }
 

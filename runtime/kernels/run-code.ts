@@ -6,8 +6,10 @@ import { isConflict, isUuid, objectOf } from './json';
 import type { KernelContext, KernelError, KernelOutcome, ManifestSettings } from './kernel-context';
 import { runMidnight } from './midnight/midnight-round';
 import { MIDNIGHT_RULER_ID } from './stable-ids';
+import { SpanRoom } from './span-room';
 
 const SYSTEM_TENANT = 'system';
+const MAX_NAME_CHARACTERS = 200;
 
 interface RunEvent {
   readonly function_id: string;
@@ -177,17 +179,24 @@ async function record(ctx: KernelContext, finished: Finished): Promise<KernelOut
 
 function executionDraft({ event, fn, outcome, durationMs }: Finished, id: string): SpanDraft {
   const related = event.request_id === undefined ? [fn.id] : [fn.id, event.request_id];
+  const room = new SpanRoom();
+  // What came out is known nowhere else; the input its caller has.
+  const result = outcome.ok
+    ? { output: room.put(outcome.output) }
+    : { error: room.put(outcome.error as unknown as JsonValue) };
+  const logs = room.put(outcome.logs as unknown as JsonValue);
+  const input = room.put(event.input);
   return {
     id,
     entity_type: 'execution',
     who: 'run_code',
     did: 'executed',
-    this: fn.name ?? fn.id,
+    this: nameOf(fn),
     status: outcome.ok ? 'complete' : 'error',
     parent_id: fn.id,
     related_to: related,
-    input: event.input,
-    ...(outcome.ok ? { output: outcome.output } : { error: outcome.error as unknown as JsonValue }),
+    input,
+    ...result,
     duration_ms: durationMs,
     ...(event.trace_id === undefined ? {} : { trace_id: event.trace_id }),
     metadata: {
@@ -196,13 +205,18 @@ function executionDraft({ event, fn, outcome, durationMs }: Finished, id: string
       function_hash: fn.curr_hash,
       cpu_ms: Math.round(outcome.cpuMs * 100) / 100,
       ctx_calls: outcome.calls,
-      logs: outcome.logs as unknown as JsonValue,
+      logs,
       ...(event.request_id === undefined
         ? {}
         : { request_id: event.request_id, attempt: event.attempt ?? 1 }),
       ...(event.trigger === undefined ? {} : { trigger: event.trigger }),
     },
   };
+}
+
+/** A name may be as long as a span, and its record has other things to hold. */
+function nameOf({ name, id }: SignedSpan): string {
+  return (name ?? '').slice(0, MAX_NAME_CHARACTERS).toWellFormed() || id;
 }
 
 function slowDraft(
@@ -215,7 +229,7 @@ function slowDraft(
     entity_type: 'status_patch',
     who: 'run_code',
     did: 'marked',
-    this: fn.name ?? fn.id,
+    this: nameOf(fn),
     status: 'slow',
     parent_id: executionId,
     related_to: [fn.id, executionId],

@@ -8,6 +8,7 @@ import * as destroy from './commands/destroy';
 import * as dev from './commands/dev';
 import * as exportCommand from './commands/export';
 import * as importCommand from './commands/import';
+import * as kernels from './commands/kernels';
 import * as keys from './commands/keys';
 import * as logs from './commands/logs';
 import * as migrate from './commands/migrate';
@@ -23,6 +24,7 @@ const USAGE_EXIT_CODE = 2;
 /** In the order that `--help` shows them. A command loads what it needs only when it runs. */
 const COMMANDS = [
   dev,
+  kernels,
   token,
   smoke,
   verify,

@@ -7,6 +7,7 @@ import { type DataDirectory, dataDirectory, prepareDataDirectory } from './data-
 import { devSettings } from './dev-settings';
 import { keepHeapSmall } from './heap';
 import { type HttpHost, openHttpHost } from './http-host';
+import { KernelProcess } from './kernel-process';
 import { loadOrCreateKeys } from './keys';
 import { openLedger } from './ledger';
 import { LiveKeys } from './live-keys';
@@ -15,7 +16,6 @@ import { OperatorError } from './operator-error';
 import { type RunLock, takeRunLock } from './run-lock';
 import { openRunLog } from './run-log';
 import { StopSignal } from './stop-signal';
-import { startTicker } from './ticker';
 
 /** Time that requests under way get after Ctrl-C. */
 const DRAIN_MS = 5_000;
@@ -25,6 +25,8 @@ const FORCED_EXIT_CODE = 130;
 /** What a local run needs of the outside. */
 export interface DevOptions {
   readonly env?: NodeJS.ProcessEnv;
+  /** Program and arguments that start the kernels on a data folder; see kernel-house.ts. */
+  readonly kernels: (folder: string) => readonly [string, ...string[]];
   /** A line for the person at the terminal. */
   readonly print: (line: string) => void;
   /** A warning for the person at the terminal. */
@@ -35,11 +37,11 @@ export interface DevOptions {
 type Closer = () => Promise<void> | void;
 
 /**
- * `npm start`: database, migrations, seeds, keys, API and ticker in this process, until a signal asks for
- * the end.
+ * `npm start`: database, migrations, seeds, keys and API in this process, kernels, sandboxes and schedule in one of
+ * their own, until a signal asks for the end.
  * @throws OperatorError when it cannot start
  */
-export async function runDev({ env = process.env, print, warn }: DevOptions): Promise<void> {
+export async function runDev({ env = process.env, kernels, print, warn }: DevOptions): Promise<void> {
   const settings = devSettings(env);
   const data = dataDirectory(env);
   // The guard ends the database when this process is gone.
@@ -57,6 +59,7 @@ export async function runDev({ env = process.env, print, warn }: DevOptions): Pr
       await startLedger({
         data,
         lock,
+        kernels: kernels(data.path),
         stop,
         closers,
         http: host,
@@ -95,6 +98,7 @@ async function untilStopped(stop: StopSignal, work: () => Promise<void>): Promis
 interface StartContext {
   readonly data: DataDirectory;
   readonly lock: RunLock;
+  readonly kernels: readonly [string, ...string[]];
   readonly stop: StopSignal;
   readonly closers: Closer[];
   readonly http: HttpHost;
@@ -129,6 +133,16 @@ async function startLedger(context: StartContext): Promise<void> {
   });
   closers.push(() => database.stop());
   if (context.stop.isRequested) return;
+  // Loads its code while the database is migrated.
+  const kernels = new KernelProcess({
+    command: context.kernels,
+    logger: log.logger,
+    onTrouble(message) {
+      log.logger.error(message);
+      context.warn(message);
+    },
+  });
+  closers.push(() => kernels.stop());
   const applied = await migrate({
     admin: database.admin,
     passwords: keys.passwords,
@@ -149,14 +163,13 @@ async function startLedger(context: StartContext): Promise<void> {
     database,
     keys: () => live.ring(),
     logger: log.logger,
-    providerKeysFile: data.providerKeys,
+    invoker: kernels,
     settings: context.settings,
     onProgress: (message) => log.logger.info(message),
   });
   closers.push(() => ledger.close());
   if (applied.length > 0) await analyzeLedger(database.admin);
-  const ticker = await startTicker({ database: ledger.database, host: ledger.host, logger: log.logger });
-  closers.push(() => ticker.stop());
+  await kernels.begin({ type: 'start', database: database.as });
   if (context.stop.isRequested) return;
   keepHeapSmall();
   http.serve(ledger.fetch);

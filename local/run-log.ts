@@ -11,6 +11,11 @@ export interface RunLog {
   close(): void;
 }
 
+export interface RunLogOptions {
+  /** Moves a long file aside first. Defaults to true; the second of two processes that write to one file must not. */
+  readonly rotate?: boolean;
+}
+
 /** Lines that wait for a full disk to have room again; what is beyond is lost. */
 const MAX_WAITING_BYTES = 1024 * 1024;
 
@@ -18,8 +23,13 @@ const MAX_WAITING_BYTES = 1024 * 1024;
  * Opens `file` for appending, one JSON object a line; one older file is kept. A log that cannot be written,
  * as on a full disk, is no reason to stop: `onTrouble` is told once.
  */
-export function openRunLog(file: string, onTrouble: (message: string) => void): RunLog {
-  if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > MAX_LOG_BYTES) renameSync(file, `${file}.1`);
+export function openRunLog(
+  file: string,
+  onTrouble: (message: string) => void,
+  { rotate = true }: RunLogOptions = {},
+): RunLog {
+  if (rotate && (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > MAX_LOG_BYTES)
+    renameSync(file, `${file}.1`);
   // Written at once: a log that lacks the last lines before a crash is of no use.
   const destination = pino.destination({ dest: file, mode: 0o600, sync: true, maxLength: MAX_WAITING_BYTES });
   let isTold = false;

@@ -1,8 +1,10 @@
+import path from 'node:path';
 import { runDev } from '../../local/dev';
 import { answerCalls } from './helper-process';
 
 // The product as `npm start` runs it, ticker and log included, in a process that can be asked what it uses.
 
+const CLI = path.join(__dirname, '..', '..', 'cli', 'logline.js');
 const lines: string[] = [];
 let ready: (welcome: string) => void = () => undefined;
 const welcome = new Promise<string>((resolve) => {
@@ -10,6 +12,7 @@ const welcome = new Promise<string>((resolve) => {
 });
 
 const ended = runDev({
+  kernels: (folder) => [process.execPath, ...process.execArgv, CLI, 'kernels', folder],
   print(line) {
     lines.push(line);
     if (line.includes('Ctrl-C')) ready(lines.join('\n'));

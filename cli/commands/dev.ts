@@ -1,4 +1,8 @@
+import path from 'node:path';
 import type { Command } from 'commander';
+
+/** Starts any command of ours. */
+const ENTRY = path.join(__dirname, '..', 'logline.js');
 
 export function define(program: Command): void {
   program
@@ -17,6 +21,7 @@ Ctrl-C stops it cleanly; a second one at once.`,
     .action(async () => {
       const { runDev } = await import('../../local/dev');
       await runDev({
+        kernels: (folder) => [process.execPath, ...process.execArgv, ENTRY, 'kernels', folder],
         print: (line) => process.stdout.write(`${line}\n`),
         warn: (line) => process.stderr.write(`logline: ${line}\n`),
       });

@@ -1,0 +1,97 @@
+import type { Duplex } from 'node:stream';
+
+/** Four bytes, big-endian, then as many bytes of JSON in UTF-8. */
+const HEADER_BYTES = 4;
+
+export interface FramedPipeOptions {
+  /** A longer message is refused here and ends the pipe there. */
+  readonly maxFrameBytes: number;
+  /** Messages that wait to be written, in bytes; beyond that none is taken. */
+  readonly maxWaitingBytes: number;
+  /** A message; not trusted. What it throws ends the pipe. */
+  readonly onMessage: (message: unknown) => void;
+  /** Called once, when nothing more will come: the other side is gone or broke the rules. */
+  readonly onEnd: () => void;
+}
+
+/** Why a message was not taken. */
+export class PipeFullError extends Error {
+  override readonly name = 'PipeFullError';
+}
+
+/** Messages between two processes of ours, over a pipe that one inherited from the other. */
+export class FramedPipe {
+  readonly #stream: Duplex;
+  readonly #options: FramedPipeOptions;
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+  /** Length of the message under way; undefined while its header is awaited. */
+  #expected: number | undefined;
+  #hasEnded = false;
+
+  constructor(stream: Duplex, options: FramedPipeOptions) {
+    this.#stream = stream;
+    this.#options = options;
+    stream.on('data', (chunk: Buffer) => this.#take(chunk));
+    stream.on('error', () => this.#end());
+    stream.once('close', () => this.#end());
+    stream.once('end', () => this.#end());
+  }
+
+  /** @throws PipeFullError when the message is too large, too much waits already, or the pipe has ended */
+  send(message: object): void {
+    if (this.#hasEnded) throw new PipeFullError('the pipe has ended');
+    const text = JSON.stringify(message);
+    const length = Buffer.byteLength(text);
+    const { maxFrameBytes, maxWaitingBytes } = this.#options;
+    if (length > maxFrameBytes) throw new PipeFullError(`a message has ${length} bytes`);
+    if (this.#stream.writableLength + length > maxWaitingBytes) throw new PipeFullError('too much waits');
+    const frame = Buffer.allocUnsafe(HEADER_BYTES + length);
+    frame.writeUInt32BE(length);
+    frame.write(text, HEADER_BYTES);
+    this.#stream.write(frame);
+  }
+
+  close(): void {
+    this.#stream.destroy();
+    this.#end();
+  }
+
+  #take(chunk: Buffer): void {
+    this.#chunks.push(chunk);
+    this.#bytes += chunk.length;
+    try {
+      while (!this.#hasEnded && this.#takeFrame());
+    } catch {
+      this.close();
+    }
+  }
+
+  #takeFrame(): boolean {
+    if (this.#expected === undefined) {
+      if (this.#bytes < HEADER_BYTES) return false;
+      this.#expected = this.#read(HEADER_BYTES).readUInt32BE();
+      if (this.#expected > this.#options.maxFrameBytes) throw new PipeFullError('a message is too long');
+    }
+    if (this.#bytes < this.#expected) return false;
+    const text = this.#read(this.#expected).toString();
+    this.#expected = undefined;
+    this.#options.onMessage(JSON.parse(text));
+    return true;
+  }
+
+  #read(length: number): Buffer {
+    const all =
+      this.#chunks.length === 1 ? (this.#chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(this.#chunks);
+    this.#chunks = [all.subarray(length)];
+    this.#bytes -= length;
+    return all.subarray(0, length);
+  }
+
+  #end(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#chunks = [];
+    this.#options.onEnd();
+  }
+}

@@ -1,0 +1,167 @@
+import { Socket } from 'node:net';
+import { cryptoReady } from '../runtime/crypto';
+import { Database } from '../runtime/db/pool';
+import { KernelHost } from '../runtime/host/kernel-host';
+import { createOutgoingHttp } from '../runtime/host/outgoing-http';
+import { localSecretStore } from '../runtime/host/secret-store';
+import { openGuestDatabase } from '../runtime/host/user-sql';
+import { SpanWriter } from '../runtime/ledger/span-writer';
+import { SandboxPool } from '../runtime/sandbox';
+import type { DataDirectory } from './data-directory';
+import { devSettings } from './dev-settings';
+import { FramedPipe } from './framed-pipe';
+import { keepHeapSmall } from './heap';
+import {
+  type FromKernels,
+  MAX_CALLS,
+  MAX_FRAME_BYTES,
+  MAX_WAITING_BYTES,
+  parseToKernels,
+  type ToKernels,
+} from './kernel-messages';
+import { KERNEL_PIPE_FD } from './kernel-process';
+import { requireKeys } from './keys';
+import { LiveKeys } from './live-keys';
+import { OperatorError, oneLine } from './operator-error';
+import { openRunLog } from './run-log';
+import { startTicker } from './ticker';
+
+/** Connections of the kernels themselves, beside those of user SQL. */
+const POOL_SIZE = 8;
+/** Time that ends take after the API is gone. */
+const LAST_MS = 5_000;
+/** The API is told of the end by its own signals and passes it on as a message. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+interface House {
+  readonly host: KernelHost;
+  stop(): Promise<void>;
+}
+
+/**
+ * The process of the kernels: takes calls over the pipe it inherited, and runs the schedule. Ends when it is told to,
+ * or when the pipe does.
+ * @throws OperatorError when nobody started it with a pipe
+ */
+export async function runKernelHouse(data: DataDirectory): Promise<void> {
+  for (const signal of SIGNALS) process.on(signal, () => undefined);
+  const stream = inheritedPipe();
+  let house: Promise<House> | undefined;
+  let underWay = 0;
+  await new Promise<void>((resolve) => {
+    const pipe = new FramedPipe(stream, {
+      maxFrameBytes: MAX_FRAME_BYTES,
+      maxWaitingBytes: MAX_WAITING_BYTES,
+      onMessage: (value) => onMessage(parseToKernels(value)),
+      onEnd: resolve,
+    });
+    const send = (message: FromKernels): void => {
+      try {
+        pipe.send(message);
+      } catch {
+        // Nobody listens any more, or too much waits: the API gives up the call by itself.
+      }
+    };
+    const onMessage = (message: ToKernels): void => {
+      if (message.type === 'stop') {
+        resolve();
+        return;
+      }
+      if (message.type === 'start') {
+        house ??= openHouse(data, message, (text) => send({ type: 'trouble', message: text }));
+        house.then(
+          () => send({ type: 'ready' }),
+          (error: unknown) => send({ type: 'failed', message: oneLine(error) }),
+        );
+        return;
+      }
+      if (underWay >= MAX_CALLS) throw new Error('the API has more calls under way than it may');
+      underWay += 1;
+      void answer(house, message).then((outcome) => {
+        underWay -= 1;
+        send(outcome);
+      });
+    };
+  });
+  setTimeout(() => process.exit(1), LAST_MS).unref();
+  await house?.then(
+    (opened) => opened.stop(),
+    () => undefined,
+  );
+  process.exit(0);
+}
+
+function inheritedPipe(): Socket {
+  try {
+    return new Socket({ fd: KERNEL_PIPE_FD, readable: true, writable: true });
+  } catch (cause) {
+    throw new OperatorError('npm start runs the kernels by itself; there is nothing to start by hand', {
+      cause,
+      exitCode: 2,
+    });
+  }
+}
+
+async function answer(
+  house: Promise<House> | undefined,
+  { call, kernel, identity, event }: Extract<ToKernels, { type: 'invoke' }>,
+): Promise<FromKernels> {
+  try {
+    if (house === undefined) throw new Error('a call came before the start');
+    const { host } = await house;
+    return { type: 'outcome', call, outcome: await host.invoke(kernel, identity, event) };
+  } catch {
+    const error = {
+      code: 'unavailable',
+      message: 'The kernels cannot run just now.',
+      retry_after_s: 2,
+    } as const;
+    return { type: 'outcome', call, outcome: { ok: false, error, execution: null } };
+  }
+}
+
+async function openHouse(
+  data: DataDirectory,
+  { database: options }: Extract<ToKernels, { type: 'start' }>,
+  onTrouble: (message: string) => void,
+): Promise<House> {
+  const { app, guest } = options;
+  if (app === undefined || guest === undefined) throw new Error('the database was not named');
+  await cryptoReady();
+  const settings = devSettings().runtime;
+  const { logger, close: closeLog } = openRunLog(data.log, onTrouble, { rotate: false });
+  const live = new LiveKeys({ data, keys: await requireKeys(data), onChange: () => undefined, onTrouble });
+  const keys = () => live.ring();
+  const { poolSize: _poolSize, ...limits } = settings.database;
+  const database = new Database({
+    ...app,
+    ...limits,
+    poolSize: POOL_SIZE,
+    applicationName: 'logline kernels',
+  });
+  const guests = openGuestDatabase({ ...guest, ...(limits.tls === undefined ? {} : { tls: limits.tls }) });
+  const sandbox = new SandboxPool({ onFault: (err) => logger.error({ err }, 'sandbox worker failed') });
+  const host = new KernelHost({
+    database,
+    guest: guests,
+    writer: new SpanWriter({ database, signingKey: () => keys().current }),
+    keys,
+    sandbox,
+    logger,
+    fetch: createOutgoingHttp(),
+    secrets: localSecretStore(data.providerKeys),
+  });
+  // The first run should not wait for a worker thread to start.
+  await sandbox.warm();
+  const ticker = await startTicker({ database, host, logger });
+  keepHeapSmall();
+  logger.info({ pid: process.pid }, 'kernels ready');
+  return {
+    host,
+    async stop() {
+      await Promise.all([ticker.stop(), sandbox.close()]);
+      await Promise.all([database.close(), guests.close()]);
+      closeLog();
+    },
+  };
+}

@@ -1,0 +1,216 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Identity } from '../runtime/base/identity';
+import type { JsonValue } from '../runtime/base/span';
+import type { KernelInvoker } from '../runtime/host/kernel-invoker';
+import type { KernelOutcome } from '../runtime/kernels/kernel-context';
+import type { KernelName } from '../runtime/kernels/stable-ids';
+import type { Logger } from '../runtime/log/logger';
+import { FramedPipe } from './framed-pipe';
+import {
+  MAX_CALLS,
+  MAX_FRAME_BYTES,
+  MAX_WAITING_BYTES,
+  parseFromKernels,
+  type ToKernels,
+} from './kernel-messages';
+
+/** File descriptor of the pipe, in the process of the kernels. */
+export const KERNEL_PIPE_FD = 3;
+
+const FIRST_BACK_OFF_MS = 100;
+const MAX_BACK_OFF_MS = 10_000;
+/** A process that lived this long is started again at once. */
+const HEALTHY_MS = 30_000;
+const STOP_GRACE_MS = 8_000;
+/** The kernels end a run themselves before this; it is there for a process that hangs. */
+const MAX_CALL_MS = 90_000;
+
+export interface KernelProcessOptions {
+  /** Program and arguments that start the kernels. */
+  readonly command: readonly [string, ...string[]];
+  readonly logger: Logger;
+  /** Told, in one line, what the person at the terminal should know. */
+  readonly onTrouble: (message: string) => void;
+}
+
+interface Call {
+  settle(outcome: KernelOutcome): void;
+}
+
+/** One life of the process. */
+interface Life {
+  readonly child: ChildProcess;
+  readonly pipe: FramedPipe;
+  readonly since: number;
+  readonly ended: Promise<void>;
+}
+
+/**
+ * The kernels and sandboxes of a local run: a process of their own, as on AWS, so that user code shares neither memory
+ * nor event loop with the API. It is spoken to over an inherited pipe, ends with this process whatever ends this one,
+ * and is started again when it ends alone.
+ */
+export class KernelProcess implements KernelInvoker {
+  readonly #options: KernelProcessOptions;
+  readonly #calls = new Map<number, Call>();
+  readonly #stopping = new AbortController();
+  #life: Life;
+  #start: ToKernels | undefined;
+  #isReady = false;
+  #nextCall = 1;
+  #backOffMs = FIRST_BACK_OFF_MS;
+  #onReady: (() => void) | undefined;
+  #onFailed: ((error: Error) => void) | undefined;
+
+  /** Starts the process, which loads its code and waits to be told of the database. */
+  constructor(options: KernelProcessOptions) {
+    this.#options = options;
+    this.#life = this.#spawn();
+  }
+
+  /**
+   * Tells of the database; resolves when the kernels take calls.
+   * @throws Error when they cannot start
+   */
+  async begin(start: Extract<ToKernels, { type: 'start' }>): Promise<void> {
+    this.#start = start;
+    const ready = new Promise<void>((resolve, reject) => {
+      this.#onReady = resolve;
+      this.#onFailed = reject;
+    });
+    this.#send(start);
+    await ready;
+    this.#onFailed = undefined;
+  }
+
+  /** Whether a call would be taken now. */
+  isReady(): boolean {
+    return this.#isReady;
+  }
+
+  /** Id of the process now, for tests and for the log. */
+  get pid(): number | undefined {
+    return this.#life.child.pid;
+  }
+
+  invoke(kernel: KernelName, identity: Identity, event: JsonValue): Promise<KernelOutcome> {
+    if (!this.#isReady)
+      return Promise.resolve(unavailable('The kernels are starting; try again in a moment.'));
+    if (this.#calls.size >= MAX_CALLS)
+      return Promise.resolve(unavailable('Too many runs are under way; try again in a moment.'));
+    const call = this.#nextCall++;
+    return new Promise((resolve) => {
+      const timer = setTimeout(
+        () => settle(unavailable('The kernels do not answer; try again in a moment.')),
+        MAX_CALL_MS,
+      );
+      const settle = (outcome: KernelOutcome): void => {
+        clearTimeout(timer);
+        this.#calls.delete(call);
+        resolve(outcome);
+      };
+      this.#calls.set(call, { settle });
+      if (!this.#send({ type: 'invoke', call, kernel, identity, event }))
+        settle(unavailable('The kernels are busy; try again in a moment.'));
+    });
+  }
+
+  /** Lets the kernels break off what they do, and waits for their end. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#isReady = false;
+    const { child, pipe, ended } = this.#life;
+    this.#send({ type: 'stop' });
+    const killed = setTimeout(() => child.kill('SIGKILL'), STOP_GRACE_MS);
+    await ended;
+    clearTimeout(killed);
+    pipe.close();
+    this.#failCalls();
+  }
+
+  #send(message: ToKernels): boolean {
+    try {
+      this.#life.pipe.send(message);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #spawn(): Life {
+    const [program, ...args] = this.#options.command;
+    const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit', 'pipe'] });
+    const stream = child.stdio[KERNEL_PIPE_FD] as Duplex;
+    const pipe = new FramedPipe(stream, {
+      maxFrameBytes: MAX_FRAME_BYTES,
+      maxWaitingBytes: MAX_WAITING_BYTES,
+      onMessage: (message) => this.#onMessage(message),
+      // A process that broke the rules of the pipe, or closed it, is of no use.
+      onEnd: () => child.kill('SIGKILL'),
+    });
+    const ended = new Promise<void>((resolve) => {
+      child.once('error', () => resolve());
+      child.once('exit', () => resolve());
+    });
+    const life = { child, pipe, since: performance.now(), ended };
+    void ended.then(() => this.#onEnd(life));
+    return life;
+  }
+
+  #onMessage(value: unknown): void {
+    const message = parseFromKernels(value);
+    switch (message.type) {
+      case 'ready':
+        this.#isReady = !this.#stopping.signal.aborted;
+        this.#onReady?.();
+        return;
+      case 'failed':
+        this.#onFailed?.(new Error(message.message));
+        this.#options.onTrouble(`the kernels cannot start: ${message.message}`);
+        return;
+      case 'trouble':
+        this.#options.onTrouble(message.message);
+        return;
+      case 'outcome':
+        this.#calls.get(message.call)?.settle(message.outcome);
+    }
+  }
+
+  #onEnd({ child, since }: Life): void {
+    this.#isReady = false;
+    this.#failCalls();
+    if (this.#stopping.signal.aborted) return;
+    const { logger } = this.#options;
+    if (performance.now() - since > HEALTHY_MS) this.#backOffMs = FIRST_BACK_OFF_MS;
+    const waitMs = this.#backOffMs;
+    this.#backOffMs = Math.min(2 * waitMs, MAX_BACK_OFF_MS);
+    logger.error(
+      { exit_code: child.exitCode, signal: child.signalCode, restart_in_ms: waitMs },
+      'the kernels ended and are started again',
+    );
+    void this.#startAgain(waitMs);
+  }
+
+  async #startAgain(waitMs: number): Promise<void> {
+    await delay(waitMs, undefined, { signal: this.#stopping.signal, ref: false }).catch(() => undefined);
+    if (this.#stopping.signal.aborted) return;
+    this.#life = this.#spawn();
+    if (this.#start !== undefined) this.#send(this.#start);
+  }
+
+  /** Whether a run that was under way left its record is in the ledger, which the caller can ask. */
+  #failCalls(): void {
+    for (const { settle } of [...this.#calls.values()])
+      settle(
+        unavailable(
+          'The kernels ended while this ran and start again; look for its execution, then try again.',
+        ),
+      );
+  }
+}
+
+function unavailable(message: string): KernelOutcome {
+  return { ok: false, error: { code: 'unavailable', message, retry_after_s: 2 }, execution: null };
+}

@@ -1,8 +1,8 @@
 import type { JsonValue, SignedSpan } from '../base/span';
 import { isConflict, objectOf } from './json';
 import type { KernelContext, KernelError, KernelOutcome } from './kernel-context';
-import { KERNEL_IDS } from './stable-ids';
 import { SpanRoom } from './span-room';
+import { KERNEL_IDS } from './stable-ids';
 
 /** Attempts of a request before it ends as `error`. */
 const MAX_ATTEMPTS = 3;

@@ -5,8 +5,8 @@ import { refuseRun } from './daily-quota';
 import { isConflict, isUuid, objectOf } from './json';
 import type { KernelContext, KernelError, KernelOutcome, ManifestSettings } from './kernel-context';
 import { runMidnight } from './midnight/midnight-round';
-import { MIDNIGHT_RULER_ID } from './stable-ids';
 import { SpanRoom } from './span-room';
+import { MIDNIGHT_RULER_ID } from './stable-ids';
 
 const SYSTEM_TENANT = 'system';
 const MAX_NAME_CHARACTERS = 200;

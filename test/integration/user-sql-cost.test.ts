@@ -30,7 +30,11 @@ describe('every function, operator and cast of user SQL, on the widest spans', f
     for (const { title, text } of userSqlCases()) {
       const checked = await checkSql(text).catch((error: unknown) => {
         assert.ok(error instanceof SqlRefusedError, `${title}: ${error}`);
-        assert.match(error.message, /can take \d+ ms|short values only|constant or a bound value|cast it to/, title);
+        assert.match(
+          error.message,
+          /can take \d+ ms|short values only|constant or a bound value|cast it to/,
+          title,
+        );
         refused.push(title);
       });
       if (checked === undefined) continue;

@@ -6,7 +6,7 @@ const INSIDE =
   /ledger\.|app\.|universal_registry|logline_app|pg_|SELECT |INSERT |SQLSTATE|LL00\d|node_modules|\.ts:\d|\n\s+at /;
 
 /**
- * Asserts that an answer is an RFC 9457 problem as DESIGN.md section 5 describes it.
+ * Asserts that an answer is an RFC 9457 problem as every route answers it.
  * @param pointers the JSON pointers of `errors`, in any order; not looked at when left out
  */
 export function assertProblem(answer: Answer, status: number, pointers?: readonly string[]): void {

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { Client } from 'pg';
+import { SPAN_COLUMNS } from '../../runtime/base/span';
+import { STATEMENT_TEXTS } from '../../runtime/db/statements.generated';
+import { EQUALITY_FILTERS, type TimelineFilter } from '../../runtime/ledger/timeline-filter';
+import { timelineQuery } from '../../runtime/ledger/timeline-query';
+import { describeStatement } from '../support/describe-statement';
+import { type DeclaredKind, kernelStatements } from '../support/kernel-statements';
+import { sourceFiles } from '../support/layout';
+import { createTestDatabase, type TestDatabase } from '../support/test-database';
+
+const ROOT = path.join(__dirname, '..', '..');
+
+/** What pg, as runtime/db/pool.ts sets it up, makes of the types in use; every other type is text. */
+const KINDS: Readonly<Record<string, DeclaredKind>> = {
+  bool: 'boolean',
+  int2: 'number',
+  int4: 'number',
+  float4: 'number',
+  float8: 'number',
+};
+
+describe('SQL texts', () => {
+  let database: TestDatabase;
+  let client: Client;
+  let types: ReadonlyMap<number, string>;
+  before(async () => {
+    database = await createTestDatabase();
+    client = new Client({ connectionString: database.superuserUrl });
+    await client.connect();
+    const { rows } = await client.query<{ oid: number; typname: string }>('SELECT oid, typname FROM pg_type');
+    types = new Map(rows.map(({ oid, typname }) => [oid, typname]));
+  });
+  after(async () => {
+    await client.end();
+    await database.drop();
+  });
+
+  const namesOf = async (text: string) => (await describeStatement(client, text)).map(({ name }) => name);
+
+  /** Why a row type does not fit the columns that a statement gives; undefined when it does. */
+  async function rowFault(
+    text: string,
+    row: ReadonlyMap<string, ReadonlySet<DeclaredKind>> | undefined,
+  ): Promise<string | undefined> {
+    const columns = new Map(
+      (await describeStatement(client, text)).map(({ name, typeOid }) => [name, typeOid]),
+    );
+    for (const [member, declared] of row ?? []) {
+      const oid = columns.get(member);
+      if (oid === undefined) return `declares ${member}, which is no column`;
+      const type = types.get(oid) ?? '';
+      const isAny = /^jsonb?$/.test(type) || declared.has('unknown');
+      const kind = type.startsWith('_') || type === 'timestamp' ? 'object' : (KINDS[type] ?? 'string');
+      if (!isAny && !(declared.size === 1 && declared.has(kind)))
+        return `declares ${member} as ${[...declared].join(' | ')}; ${type} is ${kind}`;
+    }
+    return undefined;
+  }
+
+  it('of kernels fit the migrated schema, and give the rows that they declare', async function () {
+    this.timeout(120_000);
+    const files = sourceFiles(ROOT).filter((file) => file.startsWith('runtime/kernels/'));
+    const statements = kernelStatements(ROOT, files);
+    assert.ok(statements.length >= 20, `only ${statements.length} statements were found`);
+    assert.ok(statements.filter(({ row }) => row !== undefined).length >= 8, 'row types were found');
+    const faults: string[] = [];
+    for (const { where, text, row } of statements) {
+      const fault = await rowFault(text, row).catch((error: Error) => `fails: ${error.message}\n${text}`);
+      if (fault !== undefined) faults.push(`${where} ${fault}`);
+    }
+    assert.deepEqual(faults, []);
+  });
+
+  it('are refused when they name a column that does not exist, or declare a row that does not come', async () => {
+    await assert.rejects(rowFault('SELECT nothing FROM ledger.universal_registry', undefined), /nothing/);
+    const text = 'SELECT seq, id FROM ledger.universal_registry WHERE id = $1';
+    assert.equal(await rowFault(text, new Map([['seq', new Set(['number'] as const)]])), undefined);
+    assert.match((await rowFault(text, new Map([['at', new Set(['string'] as const)]]))) ?? '', /no column/);
+    assert.match(
+      (await rowFault(text, new Map([['seq', new Set(['string'] as const)]]))) ?? '',
+      /int4 is number/,
+    );
+  });
+
+  it('of fixed statements fit the migrated schema', async () => {
+    for (const [name, text] of Object.entries(STATEMENT_TEXTS)) {
+      await assert.doesNotReject(describeStatement(client, text), name);
+    }
+  });
+
+  it('of every shape of a timeline fit it, and give every column of a span', async () => {
+    const filters: TimelineFilter[] = [
+      {},
+      ...EQUALITY_FILTERS.map((name) => ({ [name]: name === 'visibility' ? 'public' : 'x' })),
+      { related_to: 'x' },
+      { since: 'x', until: 'x' },
+      { owner_id: 'alice', entity_type: 'note', status: 'open', since: 'x' },
+    ];
+    const identities = [
+      { user: '', tenant: '' },
+      { user: 'alice', tenant: 'acme' },
+    ];
+    const positions = {
+      desc: { order: 'desc', snapshot: 's', at: 'a', id: 'i', seq: 0 },
+      asc: { order: 'asc', snapshot: 's', at: 'a', id: 'i', seq: 0 },
+      feed: { order: 'feed', txId: '0', ordinal: '0' },
+    } as const;
+    for (const order of ['desc', 'asc', 'feed'] as const) {
+      for (const after of [undefined, positions[order]]) {
+        for (const identity of identities) {
+          for (const filter of filters) {
+            const { text } = timelineQuery({ identity, filter, order, limit: 10, after });
+            const names = await namesOf(text);
+            if (text === 'SELECT WHERE false') continue;
+            // The first page of a listing also says what it sees, for the pages after it.
+            const first = order === 'feed' || after !== undefined ? [] : ['snapshot', 'epoch'];
+            assert.deepEqual(names, [...SPAN_COLUMNS, 'tx_id', 'ordinal', ...first], text);
+          }
+        }
+      }
+    }
+  });
+
+  it('of the view that users see give the columns of a span', async () => {
+    const names = await namesOf('SELECT * FROM ledger.visible_timeline');
+    assert.deepEqual(
+      names.filter((name) => SPAN_COLUMNS.some((column) => column === name)).sort(),
+      [...SPAN_COLUMNS].sort(),
+    );
+  });
+});

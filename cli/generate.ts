@@ -7,6 +7,7 @@ import { generateHttpReference } from './generate/http-reference';
 import { generateKernels } from './generate/kernels';
 import { generateLatestMigration } from './generate/latest-migration';
 import { type MigratedDatabase, withMigratedDatabase } from './generate/migrated-database';
+import { generateSandboxHost } from './generate/sandbox-host';
 import { generateSchemaSnapshot } from './generate/schema-snapshot';
 import { generateSeeds } from './generate/seeds';
 import { generateStatements } from './generate/statements';
@@ -20,6 +21,7 @@ const GENERATORS: readonly ((database: MigratedDatabase) => Promise<readonly Gen
   generateValidators,
   generateWireTypes,
   generateKernels,
+  generateSandboxHost,
   generateSeeds,
   generateHttpReference,
   generateDatabaseTypes,

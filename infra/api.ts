@@ -1,5 +1,6 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
+import { CORS_HEADERS } from '../runtime/stage0/cors-headers';
 import { type OperationName, ROUTES } from '../runtime/stage0/route-table';
 import type { LambdaFunction } from './function';
 import type { Names } from './names';
@@ -35,7 +36,7 @@ const ACCESS_LOG_FORMAT = JSON.stringify({
 });
 
 /**
- * The HTTP API: one route per line of DESIGN.md section 5, all answered by Stage-0, with throttling and access logs.
+ * The HTTP API: one route per row of the route table, all answered by Stage-0, with throttling and access logs.
  *
  * Costs by use: $1.00 per million requests, $0.50 per GB of access logs (us-east-1, 2026-11).
  */
@@ -74,8 +75,8 @@ export class Api extends pulumi.ComponentResource {
                 allowOrigins: [...corsOrigins],
                 allowCredentials: corsCredentials,
                 allowMethods: ['GET', 'POST'],
-                allowHeaders: ['authorization', 'content-type', 'idempotency-key', 'prefer', 'traceparent'],
-                exposeHeaders: ['retry-after', 'preference-applied', 'location'],
+                allowHeaders: [...CORS_HEADERS.allowed],
+                exposeHeaders: [...CORS_HEADERS.exposed],
                 maxAge: 3600,
               },
             }),

@@ -57,7 +57,7 @@ const AT_A_TIME = 256;
 
 /**
  * Re-checks hash and signature of every span by its JSON alone, and that the versions of each entity form one
- * chain (DESIGN.md section 3). Memory does not grow with the number of spans.
+ * chain. Memory does not grow with the number of spans.
  */
 export async function verifySpans(
   source: AsyncIterable<Found>,

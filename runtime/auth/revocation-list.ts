@@ -4,7 +4,7 @@ import type { Database } from '../db/pool';
 import { runStatement } from '../db/query-as';
 import type { Caller } from './caller';
 
-/** A revocation works within 60 s (DESIGN.md section 4); half of that is spent on remembering answers. */
+/** A revocation is promised to work within 60 s; half of that is spent on remembering answers. */
 const REMEMBER_MS = 30_000;
 const REMEMBERED = 10_000;
 

@@ -1,4 +1,4 @@
-/** What a token may be used for (DESIGN.md section 4). */
+/** What a token may be used for. */
 
 /** Every scope there is. */
 export const SCOPES = ['spans:write', 'timeline:read', 'execute', 'admin'] as const;

@@ -1,6 +1,6 @@
 /**
  * Every refusal LogLine gives on purpose. One hierarchy with stable codes; `status` is the only place
- * where a code meets HTTP (DESIGN.md section 5). A message is written for the caller: it says what is
+ * where a code meets HTTP. A message is written for the caller: it says what is
  * wrong and what to do, and carries no SQL, stack or internal name.
  */
 

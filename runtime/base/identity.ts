@@ -3,7 +3,7 @@ import { isName, MAX_NAME_LENGTH } from './name';
 
 /**
  * On whose behalf a transaction runs. A user means something only within its tenant, so the pair is one
- * thing (DESIGN.md section 2).
+ * thing: users named `alice` in two tenants are strangers.
  */
 export interface Identity {
   readonly user: string;

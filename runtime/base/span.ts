@@ -1,4 +1,4 @@
-/** A span: one row of `ledger.universal_registry`, version `seq` of entity `id` (DESIGN.md section 3). */
+/** A span: one row of `ledger.universal_registry`, version `seq` of entity `id`. */
 
 /** Anything JSON can say. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;

@@ -3,7 +3,7 @@ import { nobleBlake3 } from './noble-blake3';
 
 /**
  * BLAKE3-256 (https://github.com/BLAKE3-team/BLAKE3-specs). noble defines what is right and serves until the
- * WebAssembly hasher has loaded; the hasher is several times faster (DESIGN.md section 12) and is tested equal.
+ * WebAssembly hasher has loaded; the hasher is several times faster and is tested equal.
  */
 
 let hasher: IHasher | undefined;

@@ -63,7 +63,7 @@ export function rawPublicKey(key: KeyObject): Uint8Array {
   return Uint8Array.from(publicHalf.export({ format: 'der', type: 'spki' }).subarray(SPKI_PREFIX.length));
 }
 
-/** The hot path: OpenSSL through node:crypto, about ten times as fast as noble (DESIGN.md section 12). */
+/** The hot path: OpenSSL through node:crypto, about ten times as fast as noble. */
 export const ed25519: Ed25519 = {
   sign(message, secretKey) {
     assertSecretKey(secretKey);

@@ -1,6 +1,6 @@
 /**
  * Turns PostgreSQL's text of a timestamptz(3) in a UTC session (`2026-11-23 08:00:00.1+00`) into the
- * ledger's form: RFC 3339, UTC, exactly three fractional digits, `Z` (DESIGN.md section 3).
+ * ledger's form: RFC 3339, UTC, exactly three fractional digits, `Z`.
  * A span's hash covers these characters, so nothing goes through a Date, which is slower and less exact.
  * @throws RangeError for infinity, BC years and sessions that are not in UTC.
  */

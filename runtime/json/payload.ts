@@ -6,7 +6,7 @@ export type Payload = { readonly [member: string]: JsonValue };
 
 /**
  * What gets hashed of a span: every member except `curr_hash`, `signature` and those that are null or absent
- * (DESIGN.md section 3). Only the top level loses its nulls; a null inside `metadata` is content. Members that are
+ * (docs/format.md). Only the top level loses its nulls; a null inside `metadata` is content. Members that are
  * no columns stay in, so that adding one breaks the hash.
  */
 export function payloadOf(span: Partial<Span>): Payload {

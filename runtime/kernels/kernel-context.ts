@@ -9,7 +9,7 @@ import type { KernelName } from './stable-ids';
 
 export type { ManifestSettings } from '../ledger/manifest';
 
-/** What every function sees (DESIGN.md section 6). */
+/** What every function sees. */
 export interface FunctionContext {
   readonly env: {
     readonly APP_USER_ID: string;

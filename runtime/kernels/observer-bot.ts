@@ -27,7 +27,7 @@ interface Counts {
 }
 
 /**
- * Appends one request for each due time of a scheduled function (DESIGN.md section 8). The id of a request
+ * Appends one request for each due time of a scheduled function. The id of a request
  * follows from the function and the due time, so two observers, or one that died half-way, cannot ask twice.
  *
  * Due times that passed while nothing ran are not made up for one by one: the latest gets its request.

@@ -41,7 +41,7 @@ interface Claim {
 }
 
 /**
- * Claims due requests first in, first out and runs each through its kernel (DESIGN.md section 8). Any number
+ * Claims due requests first in, first out and runs each through its kernel. Any number
  * of workers may run at once: a claim is a row lock for an instant and a lease after that. The version chain
  * of the request is the fence: of two workers that hold the same request, one cannot append.
  */

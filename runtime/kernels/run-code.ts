@@ -23,7 +23,7 @@ interface RunEvent {
 
 /**
  * Runs one function of the ledger in the sandbox, under the identity of this context, which must own it:
- * signature check, quota, run, one `execution` span (DESIGN.md section 8). The same request and attempt
+ * signature check, quota, run, one `execution` span. The same request and attempt
  * never leave two executions.
  *
  * An event `{trigger: 'midnight_ruler', scheduled_for}` without a function is the midnight round.

@@ -43,7 +43,7 @@ interface Waiting {
 
 /**
  * Commits batches of concurrent callers together: while one statement is under way the next group gathers,
- * so the cost of a commit is shared exactly when there is load (DESIGN.md section 12).
+ * so the cost of a commit is shared exactly when there is load.
  *
  * Identities are not mixed: each batch is inserted under its own, checked by row-level security. When a
  * shared statement is refused, its batches are parted until the refused one is alone, so that one caller's

@@ -30,7 +30,7 @@ export function isClientSigned(draft: SpanDraft): boolean {
 }
 
 /**
- * Fills what the server fills (DESIGN.md section 3): `id`, `seq`, `at`, owner, tenant, `visibility` and
+ * Fills what the server fills: `id`, `seq`, `at`, owner, tenant, `visibility` and
  * `is_deleted`. Null members disappear. A client-signed span is returned as it was sent.
  * @throws ForbiddenError when the draft names another owner or tenant than the caller.
  */

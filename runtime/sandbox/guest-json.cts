@@ -1,8 +1,8 @@
 import type { SandboxError } from './protocol';
 import type { ErrorOf, JsonFault } from './worker-parts';
 
-/** Nesting that every parser and serialiser of the host handles without recursion trouble. */
-const MAX_DEPTH = 200;
+const { MAX_JSON_DEPTH }: typeof import('./guest-host') = require('./guest-host.generated.cjs');
+
 const MAX_MESSAGE = 4_000;
 const MAX_STACK_LINES = 20;
 
@@ -15,7 +15,7 @@ const jsonFault: JsonFault = (text) => {
     return 'it is not JSON';
   }
   for (let depth = 0; level.length > 0; depth++) {
-    if (depth > MAX_DEPTH) return `it is nested deeper than ${MAX_DEPTH} levels`;
+    if (depth > MAX_JSON_DEPTH) return `it is nested deeper than ${MAX_JSON_DEPTH} levels`;
     const next: unknown[] = [];
     for (const item of level) {
       if (typeof item !== 'object' || item === null) continue;

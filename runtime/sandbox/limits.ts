@@ -33,7 +33,7 @@ export interface SandboxLimits {
 
 const MIB = 1024 * 1024;
 
-/** The limits of a run that states none (DESIGN section 6). */
+/** The limits of a run that states none. */
 export const DEFAULT_LIMITS: Readonly<SandboxLimits> = Object.freeze({
   cpuMs: 5_000,
   wallMs: 5_000,

@@ -17,7 +17,7 @@ import type { SandboxWorker } from './sandbox-worker';
 export type HostCall = (name: string, args: JsonValue, signal: AbortSignal) => Promise<JsonValue | undefined>;
 
 export interface SandboxTask {
-  /** Plain JavaScript that defines the entry function (DESIGN section 6). */
+  /** Plain JavaScript that defines the entry function. */
   code: string;
   entry: SandboxEntry;
   /** The input of `main`, the span of `on`. */

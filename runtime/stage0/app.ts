@@ -6,6 +6,7 @@ import { pooledRandomHex } from '../crypto/random-pool';
 import { type Answer, responseOf } from './answer';
 import { appendSpans } from './append-spans';
 import { authenticate, authorize } from './authenticate';
+import { CORS_HEADERS } from './cors-headers';
 import { executeFunction } from './execute-function';
 import type { Handlers } from './handlers';
 import { listTimeline } from './list-timeline';
@@ -35,8 +36,8 @@ export function createApp(stage0: Stage0): Hono {
       '*',
       cors({
         origin: [...stage0.corsOrigins],
-        allowHeaders: ['authorization', 'content-type', 'idempotency-key', 'prefer', 'traceparent'],
-        exposeHeaders: ['retry-after', 'x-request-id'],
+        allowHeaders: [...CORS_HEADERS.allowed],
+        exposeHeaders: [...CORS_HEADERS.exposed],
         maxAge: 600,
       }),
     );

@@ -2,7 +2,7 @@ import { InternalError, LogLineError } from '../base/errors';
 import { asLogLineError } from '../db/database-error';
 import { type Answer, responseOf } from './answer';
 
-/** RFC 9457 problem details as DESIGN.md section 5 asks for. */
+/** RFC 9457 problem details with the error's code, and every fault of a request. */
 export interface Problem {
   readonly type: string;
   readonly title: string;

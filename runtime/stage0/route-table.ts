@@ -2,7 +2,7 @@ import type { Scope } from '../auth';
 import { SPAN, SPAN_INPUT } from '../ledger/span-schema';
 import { EXECUTE_BODY, ID_PATH, SPAN_QUERY, TIMELINE_QUERY } from './schemas';
 
-/** One route of the API (DESIGN.md section 5): what the router, the OpenAPI document and API Gateway need of it. */
+/** One route of the API: what the router, the OpenAPI document and API Gateway need of it. */
 export interface Route {
   readonly operation: OperationName;
   readonly method: 'GET' | 'POST';

@@ -42,7 +42,7 @@ interface Counts {
 
 /**
  * One midnight for everybody: gives each owner's open subjects to the midnight ruler, which runs under that
- * owner's identity and sees nothing else (DESIGN.md section 8). Subjects come from a queue of ids that
+ * owner's identity and sees nothing else. Subjects come from a queue of ids that
  * remembers the last night of each, so a round that broke off goes on where it stopped, and nights that were
  * missed are caught up by the round of the latest one: whoever is held is held for a real day.
  *

@@ -35,7 +35,7 @@ interface Report {
 }
 
 /**
- * Decides open deliverables and contracts of its own identity by the law of DESIGN.md section 8.
+ * Decides open deliverables and contracts of its own identity by the law of `midnight-law.ts`.
  *
  * - ok: accepted, or as many approvals as the quorum asks for → `accepted`
  * - doubt: the deadline passed and there is no evidence → `under_review` until the next midnight, once for

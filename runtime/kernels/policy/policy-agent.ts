@@ -53,8 +53,8 @@ interface Tick {
 }
 
 /**
- * Evaluates every active policy on the spans behind its cursor, in feed order, exactly once each (DESIGN.md
- * section 8). A policy reads nothing and writes nothing: it returns actions, and the agent appends them under
+ * Evaluates every active policy on the spans behind its cursor, in feed order, exactly once each.
+ * A policy reads nothing and writes nothing: it returns actions, and the agent appends them under
  * the identity of the policy's owner. Ids of reactions follow from policy, trigger and position, and the cursor
  * moves only behind what has been appended: a tick that dies half-way is repeated without a trace.
  *

@@ -29,8 +29,8 @@ interface Call {
 }
 
 /**
- * Calls the external service that a `provider` span describes and records the call as one `provider_execution` span
- * (DESIGN.md section 8). The event is `{provider_id, input}` or `{provider: name, input}`.
+ * Calls the external service that a `provider` span describes and records the call as one `provider_execution` span.
+ * The event is `{provider_id, input}` or `{provider: name, input}`.
  *
  * Who may use which provider: one of one's own tenant that one may read, or a public one of the system. Another
  * tenant's provider is refused even when it is public, because whoever owns it chose where the input goes.

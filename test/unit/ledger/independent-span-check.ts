@@ -5,7 +5,7 @@ import { sha512 } from '@noble/hashes/sha2.js';
 hashes.sha512 = sha512;
 
 /**
- * DESIGN.md section 3 written a second time, from the text alone: own canonical form, noble for the rest. Imports
+ * The format of docs/format.md written a second time, from the text alone: own canonical form, noble for the rest. Imports
  * nothing of `runtime/`, so that both would have to be wrong in the same way to agree.
  */
 

@@ -104,7 +104,7 @@ describe('the hash of a span', () => {
     assert.equal(hex(spanHash({ ...span })), GOLDEN_HASH);
   });
 
-  it('must equal the independent implementation of DESIGN section 3 on any span', () => {
+  it('must equal the independent implementation of docs/format.md on any span', () => {
     fc.assert(
       fc.property(anySpan, (any) => {
         assert.equal(hashSpan(any), hex(spanHash({ ...any })));

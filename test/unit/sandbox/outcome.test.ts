@@ -68,9 +68,9 @@ describe('sandbox outcome', () => {
     ['a proxy that throws', 'new Proxy({}, { ownKeys() { throw new Error("no keys"); } })', /no keys/],
     ['a toJSON that throws null', '({ toJSON() { throw null; } })', /null/],
     [
-      'nesting beyond 200 levels',
+      'nesting beyond 128 levels',
       '(() => { let a = []; for (let i = 0; i < 300; i++) a = [a]; return a; })()',
-      /nested deeper than 200/,
+      /nested deeper than 128/,
     ],
     ['a member named __proto__', 'JSON.parse(\'{"a":[{"__proto__":{"polluted":true}}]}\')', /__proto__/],
   ];

@@ -31,9 +31,6 @@ export const STATEMENTS = {
   /** The newest version of an entity. */
   latest_version: (id: string) => spans().where('id', '=', id).orderBy('seq', 'desc').limit(sql.lit(1)),
 
-  /** The newest versions of an entity, newest first. */
-  versions: (id: string, limit: number) => spans().where('id', '=', id).orderBy('seq', 'desc').limit(limit),
-
   /** Single versions, by lists of equal length. */
   spans_by_key: (ids: readonly string[], seqs: readonly number[]) =>
     spans().where(sql<boolean>`(id, seq) IN (SELECT * FROM unnest(${ids}::uuid[], ${seqs}::int[]))`),

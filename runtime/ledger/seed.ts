@@ -33,7 +33,8 @@ export interface SeedOptions {
 export async function seed(options: SeedOptions): Promise<readonly string[]> {
   const added: string[] = [];
   for (const draft of seedDrafts(options.folder ?? join(sqlFolder(), 'seeds'))) {
-    const versions = await readVersions(options.database, SYSTEM, draft.id);
+    const { spans } = await readVersions(options.database, SYSTEM, draft.id);
+    const versions = [...spans].reverse();
     if (!isDue(draft, versions, options.keys)) continue;
     const newest = versions.at(-1);
     await options.writer.append(SYSTEM, [{ ...draft, seq: newest === undefined ? 0 : newest.seq + 1 }]);

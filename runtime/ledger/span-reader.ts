@@ -1,22 +1,51 @@
 import type { Identity } from '../base/identity';
 import type { SignedSpan } from '../base/span';
 import type { Database } from '../db/pool';
-import { runStatement } from '../db/query-as';
+import { queryAs, runStatement } from '../db/query-as';
+import { type BoundedRow, type PageBounds, readFitting, withoutLargeContent } from './page-bytes';
 import { spanOfRow } from './span-row';
 import { readTimeline } from './timeline';
 import type { TimelinePosition } from './timeline-request';
 
-/** Versions of one entity that one answer holds at most, the newest first kept. */
-export const MAX_VERSIONS = 1_000;
+/** Versions of one entity that one page holds at most. */
+const MAX_VERSIONS = 1_000;
+/** Largest `integer` of PostgreSQL. */
+const MAX_SEQ = 2_147_483_647;
 
-/** Every version of an entity that the identity may read, oldest first, at most MAX_VERSIONS. */
+const VERSIONS = {
+  name: 'versions',
+  text: withoutLargeContent(
+    'FROM ledger.universal_registry r WHERE r.id = $1 AND r.seq < $2::bigint ORDER BY r.seq DESC LIMIT $3::integer',
+    'r.seq DESC',
+    '$3::integer',
+  ),
+} as const;
+
+/** A part of an entity's history. */
+export interface VersionPage {
+  /** Newest first. */
+  readonly spans: readonly SignedSpan[];
+  /** The JSON of each span. */
+  readonly json: readonly string[];
+  /** Whether older versions are left. */
+  readonly hasMore: boolean;
+}
+
+/**
+ * The newest versions of an entity that the identity may read, as many as fit into a page.
+ * @param before only versions below this seq
+ */
 export async function readVersions(
   database: Database,
   identity: Identity,
   id: string,
-): Promise<SignedSpan[]> {
-  const rows = await runStatement(database, identity, 'versions', [id, MAX_VERSIONS]);
-  return rows.map(spanOfRow).reverse();
+  before = MAX_SEQ + 1,
+  bounds: PageBounds = {},
+): Promise<VersionPage> {
+  const statement = { ...VERSIONS, values: [id, before, MAX_VERSIONS + 1] };
+  const { rows } = await queryAs<BoundedRow>(database, identity, statement, 'read');
+  const fitting = await readFitting(database, identity, rows.slice(0, MAX_VERSIONS), bounds);
+  return { ...fitting, hasMore: fitting.spans.length < rows.length };
 }
 
 /** The newest version of an entity that the identity may read. */

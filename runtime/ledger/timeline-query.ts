@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Identity } from '../base/identity';
 import { SPAN_COLUMNS } from '../base/span';
 import type { Statement } from '../db/query-as';
+import { withoutLargeContent } from './page-bytes';
 import { EQUALITY_FILTERS, type TimelineFilter, type TimelineOrder } from './timeline-filter';
 import type { TimelinePosition, TimelineRequest } from './timeline-request';
 
@@ -47,7 +48,12 @@ export function timelineQuery(request: TimelineRequest): Statement {
   const text =
     ranges.length === 0
       ? EMPTY
-      : `SELECT *${snapshotColumns(request)} FROM (${ranges.join(' UNION ALL ')}) r ORDER BY ${order} LIMIT ${limit}`;
+      : withoutLargeContent(
+          `FROM (${ranges.join(' UNION ALL ')}) r ORDER BY ${order} LIMIT ${limit}`,
+          order,
+          limit,
+          `, r.tx_id, r.ordinal${snapshotColumns(request)}`,
+        );
   const query = { text, values: ranges.length === 0 ? [] : parameters.values };
   const name = isOrderedPlan(request) && ranges.length > 0 ? nameOf(text) : undefined;
   return name === undefined ? query : { ...query, name };

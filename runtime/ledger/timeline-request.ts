@@ -1,4 +1,5 @@
 import type { Identity } from '../base/identity';
+import type { PageBounds } from './page-bytes';
 import type { TimelineFilter, TimelineOrder } from './timeline-filter';
 
 /** After which row a page starts. `desc` and `asc` stay within the snapshot of their first page. */
@@ -18,5 +19,6 @@ export interface TimelineRequest {
   readonly filter: TimelineFilter;
   readonly order: TimelineOrder;
   readonly limit: number;
+  readonly bounds?: PageBounds;
   readonly after: TimelinePosition | undefined;
 }

@@ -1,7 +1,7 @@
 import type { SignedSpan } from '../base/span';
 import type { Database } from '../db/pool';
 import { queryAs } from '../db/query-as';
-import { spanOfRow } from './span-row';
+import { type BoundedRow, type FittingSpans, readFitting } from './page-bytes';
 import { isOrderedPlan, timelineQuery } from './timeline-query';
 import type { TimelinePosition, TimelineRequest } from './timeline-request';
 
@@ -12,6 +12,8 @@ export const FEED_START: TimelinePosition = { order: 'feed', txId: '0', ordinal:
 
 export interface TimelinePage {
   readonly spans: readonly SignedSpan[];
+  /** The JSON of each span. */
+  readonly json: readonly string[];
   /** For `feed`, the place of each span; empty otherwise. */
   readonly positions: readonly TimelinePosition[];
   readonly hasMore: boolean;
@@ -28,30 +30,31 @@ export interface TimelinePage {
 export async function readTimeline(database: Database, request: TimelineRequest): Promise<TimelinePage> {
   const access = isOrderedPlan(request) ? 'read in order' : 'read';
   const { rows } = await queryAs<Row>(database, request.identity, timelineQuery(request), access);
-  return page(request, rows);
+  const fitting = await readFitting(database, request.identity, rows.slice(0, request.limit), request.bounds);
+  return page(request, rows, fitting);
 }
 
-type Row = Record<string, unknown> & {
+type Row = BoundedRow & {
   readonly tx_id: string;
   readonly ordinal: string;
   readonly snapshot?: string;
   readonly epoch?: string;
 };
 
-function page(request: TimelineRequest, found: readonly Row[]): TimelinePage {
-  const rows = found.slice(0, request.limit);
-  const hasMore = found.length > request.limit;
-  const spans = rows.map(spanOfRow);
+function page(request: TimelineRequest, found: readonly Row[], { spans, json }: FittingSpans): TimelinePage {
+  const rows = found.slice(0, spans.length);
+  const hasMore = found.length > spans.length;
   const { order, after } = request;
   const epoch = rows[0]?.epoch;
   if (order === 'feed') {
     const positions = rows.map((row) => ({ order, txId: row.tx_id, ordinal: row.ordinal }));
-    return { spans, positions, hasMore, next: positions.at(-1) ?? after ?? FEED_START, epoch };
+    return { spans, json, positions, hasMore, next: positions.at(-1) ?? after ?? FEED_START, epoch };
   }
   const end = spans.at(-1);
-  if (!hasMore || end === undefined) return { spans, positions: [], hasMore: false, next: undefined, epoch };
+  if (!hasMore || end === undefined)
+    return { spans, json, positions: [], hasMore: false, next: undefined, epoch };
   const snapshot = after?.order === order ? after.snapshot : rows[0]?.snapshot;
   if (snapshot === undefined) throw new TypeError('the first page of a listing says no snapshot');
   const next = { order, snapshot, at: end.at, id: end.id, seq: end.seq };
-  return { spans, positions: [], hasMore, next, epoch };
+  return { spans, json, positions: [], hasMore, next, epoch };
 }

@@ -1,9 +1,9 @@
 import { MalformedError } from '../base/errors';
 import type { Identity } from '../base/identity';
+import { MAX_SPANS_BYTES } from '../ledger/page-bytes';
 import type { SpanDraft } from '../ledger/span-draft';
 import type { Appended } from '../ledger/span-writer';
 import { type Answer, callerOf, jsonText } from './answer';
-import { MAX_SPANS_BYTES } from './answer-bytes';
 import { identityOf } from './authenticate';
 import type { Handler } from './handlers';
 import { preferencesOf } from './prefer';

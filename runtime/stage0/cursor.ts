@@ -45,13 +45,21 @@ export class CursorSealer {
   /** @throws MalformedError when the cursor is not one that `seal` made for this query. */
   open(cursor: string, query: JsonValue): LastingPosition {
     const fields = this.#decrypt(cursor, query);
-    if (fields === undefined) {
-      const detail =
-        'is not a cursor of this query; start again without one, and change no filter between pages';
-      throw new MalformedError('The cursor does not fit.', { faults: [{ pointer: '/cursor', detail }] });
-    }
+    if (fields === undefined) throw notOfThisQuery();
     const [epoch = '', ...rest] = fields;
     return { epoch, position: positionOf(rest) };
+  }
+
+  /** A cursor to the versions of an entity below `seq`. */
+  sealVersion(seq: number, query: JsonValue): string {
+    return this.#encrypt(['version', String(seq)], query);
+  }
+
+  /** @throws MalformedError when the cursor is not one that `sealVersion` made for this query. */
+  openVersion(cursor: string, query: JsonValue): number {
+    const [kind, seq] = this.#decrypt(cursor, query) ?? [];
+    if (kind !== 'version' || seq === undefined) throw notOfThisQuery();
+    return Number(seq);
   }
 
   /** A position for `x-logline-position`; any caller may send it back. */
@@ -87,6 +95,11 @@ export class CursorSealer {
     }
     return undefined;
   }
+}
+
+function notOfThisQuery(): MalformedError {
+  const detail = 'is not a cursor of this query; start again without one, and change no filter between pages';
+  return new MalformedError('The cursor does not fit.', { faults: [{ pointer: '/cursor', detail }] });
 }
 
 /** Undefined when another key made it, or nobody did. */

@@ -4,10 +4,11 @@ import { parseWith } from '../json/parse-with';
 import { normalizeTimestamp } from '../json/timestamp';
 import { readLastingTimeline } from '../ledger/lasting-timeline';
 import type { TimelineFilter, TimelineOrder } from '../ledger/timeline-filter';
-import { json } from './answer';
+import { jsonText } from './answer';
 import { identityOf } from './authenticate';
 import type { Handler } from './handlers';
 import { queryOf } from './query';
+import { withReadShare } from './read-share';
 import { validateTimelineQuery } from './validators.generated';
 
 const DEFAULT_LIMIT = 100;
@@ -26,20 +27,22 @@ export const listTimeline: Handler = async (stage0, { request, caller }) => {
   const filter = normalize(given);
   // A cursor belongs to one listing of one caller: what it is sealed with is exactly that.
   const listing: JsonValue = { order, filter: { ...filter }, user: identity.user, tenant: identity.tenant };
-  const { page, epoch } = await readLastingTimeline(stage0.database, stage0.epochs, {
-    identity,
-    filter,
-    order,
-    limit: limit === undefined ? DEFAULT_LIMIT : Number(limit),
-    after: cursor === undefined ? undefined : stage0.cursors.open(cursor, listing),
-  });
-  return json(200, {
-    spans: page.spans,
-    count: page.spans.length,
-    has_more: page.hasMore,
-    next_cursor:
-      page.next === undefined ? null : stage0.cursors.seal({ epoch, position: page.next }, listing),
-  });
+  const { page, epoch } = await withReadShare(stage0, identity, () =>
+    readLastingTimeline(stage0.database, stage0.epochs, {
+      identity,
+      filter,
+      order,
+      limit: limit === undefined ? DEFAULT_LIMIT : Number(limit),
+      after: cursor === undefined ? undefined : stage0.cursors.open(cursor, listing),
+      bounds: { turn: (bytes) => stage0.fairness.turns.take(identity.tenant, bytes) },
+    }),
+  );
+  const next = page.next === undefined ? null : stage0.cursors.seal({ epoch, position: page.next }, listing);
+  return jsonText(
+    200,
+    `{"spans":[${page.json.join(',')}],"count":${page.json.length},` +
+      `"has_more":${page.hasMore},"next_cursor":${JSON.stringify(next)}}`,
+  );
 };
 
 function normalize(given: TimelineFilter): TimelineFilter {

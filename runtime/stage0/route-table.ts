@@ -40,13 +40,30 @@ const SUCCESS = { const: true };
 /** Schemas that the OpenAPI document names. */
 export const COMPONENTS = { Span: SPAN, SpanInput: SPAN_INPUT } as const;
 
+/** A span, or what stands for it when the client prefers that or the answer would pass 4 MiB. */
+const ECHO = {
+  anyOf: [
+    SPAN_REF,
+    {
+      type: 'object',
+      additionalProperties: false,
+      required: ['id', 'seq', 'curr_hash'],
+      properties: {
+        id: { type: 'string' },
+        seq: { type: 'integer' },
+        curr_hash: { type: 'string' },
+      },
+    },
+  ],
+};
+
 const APPENDED = {
   oneOf: [
-    { type: 'object', required: ['success', 'span'], properties: { success: SUCCESS, span: SPAN_REF } },
+    { type: 'object', required: ['success', 'span'], properties: { success: SUCCESS, span: ECHO } },
     {
       type: 'object',
       required: ['success', 'spans', 'count'],
-      properties: { success: SUCCESS, spans: { type: 'array', items: SPAN_REF }, count: { type: 'integer' } },
+      properties: { success: SUCCESS, spans: { type: 'array', items: ECHO }, count: { type: 'integer' } },
     },
   ],
 };
@@ -70,12 +87,17 @@ export const ROUTES: readonly Route[] = [
         name: 'Idempotency-Key',
         description: 'Makes a retry safe for spans without an id; per tenant, 1 to 255 characters.',
       },
+      {
+        name: 'Prefer',
+        description:
+          '`return=minimal` answers `{id, seq, curr_hash}` in place of each span (RFC 7240); so does an answer that would pass 4 MiB. `Preference-Applied` says so.',
+      },
     ],
     answers: {
       201: { description: 'Appended.', schema: APPENDED },
       200: { description: 'Everything was in the ledger before; the stored spans.', schema: APPENDED },
     },
-    errors: [400, 401, 403, 409, 413, 415, 422],
+    errors: [400, 401, 403, 409, 413, 415, 422, 429],
   },
   {
     operation: 'listTimeline',
@@ -102,7 +124,7 @@ export const ROUTES: readonly Route[] = [
         },
       },
     },
-    errors: [400, 401, 403],
+    errors: [400, 401, 403, 429],
   },
   {
     operation: 'readSpan',
@@ -114,15 +136,21 @@ export const ROUTES: readonly Route[] = [
     querySchema: SPAN_QUERY,
     answers: {
       200: {
-        description: 'The entity; versions oldest first, the newest 1000 of them.',
+        description:
+          'The entity, and its newest versions that fit, oldest first; the cursor leads to older ones.',
         schema: {
           type: 'object',
-          required: ['span', 'versions'],
-          properties: { span: SPAN_REF, versions: { type: 'array', items: SPAN_REF } },
+          required: ['span', 'versions', 'has_more', 'next_cursor'],
+          properties: {
+            span: SPAN_REF,
+            versions: { type: 'array', items: SPAN_REF },
+            has_more: { type: 'boolean' },
+            next_cursor: { type: ['string', 'null'], description: 'null after the oldest version.' },
+          },
         },
       },
     },
-    errors: [400, 401, 403, 404],
+    errors: [400, 401, 403, 404, 429],
   },
   {
     operation: 'readManifest',
@@ -141,7 +169,7 @@ export const ROUTES: readonly Route[] = [
         schema: { type: 'object', required: ['manifest'], properties: { manifest: SPAN_REF } },
       },
     },
-    errors: [400, 401, 403, 404],
+    errors: [400, 401, 403, 404, 429],
   },
   {
     operation: 'executeFunction',

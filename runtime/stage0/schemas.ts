@@ -53,6 +53,12 @@ export const SPAN_QUERY = {
   additionalProperties: false,
   properties: {
     seq: { type: 'string', pattern: '^(?:0|[1-9][0-9]{0,9})$', description: 'This version as `span`.' },
+    cursor: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 1_000,
+      description: 'next_cursor of the page before; leads to older versions.',
+    },
   },
 } as const;
 

@@ -9,6 +9,8 @@ export interface WireMeter {
    * frontend protocol (PostgreSQL manual, "Message Formats"). Each costs both sides a wake-up.
    */
   take(): number;
+  /** Bytes that the server sent since the last look. */
+  takeBytes(): number;
   close(): Promise<void>;
 }
 
@@ -19,6 +21,7 @@ const SYNC = 'S'.charCodeAt(0);
 export async function startWireMeter(targetPort: number): Promise<WireMeter> {
   const sockets = new Set<Socket>();
   let turns = 0;
+  let bytes = 0;
   const server = createServer((client) => {
     const target = connect(targetPort, '127.0.0.1');
     for (const socket of [client, target]) {
@@ -33,7 +36,10 @@ export async function startWireMeter(targetPort: number): Promise<WireMeter> {
       count(chunk);
       target.write(chunk);
     });
-    target.on('data', (chunk) => client.write(chunk));
+    target.on('data', (chunk) => {
+      bytes += chunk.length;
+      client.write(chunk);
+    });
     client.on('close', () => target.destroy());
     target.on('close', () => client.destroy());
   });
@@ -46,6 +52,11 @@ export async function startWireMeter(targetPort: number): Promise<WireMeter> {
     take() {
       const taken = turns;
       turns = 0;
+      return taken;
+    },
+    takeBytes() {
+      const taken = bytes;
+      bytes = 0;
       return taken;
     },
     async close() {

@@ -117,3 +117,28 @@ export class FairShares {
     );
   }
 }
+
+/** A part of a {@link FairShares} that grows while its need becomes known. */
+export class Reservation {
+  readonly #shares: FairShares;
+  readonly #tenant: string;
+  readonly #releases: (() => void)[] = [];
+  #amount = 0;
+
+  constructor(shares: FairShares, tenant: string) {
+    this.#shares = shares;
+    this.#tenant = tenant;
+  }
+
+  /** Holds so much in all, or more. @throws as {@link FairShares.take} does. */
+  async atLeast(amount: number): Promise<void> {
+    const more = amount - this.#amount;
+    if (more <= 0) return;
+    this.#releases.push(await this.#shares.take(this.#tenant, more));
+    this.#amount = amount;
+  }
+
+  release(): void {
+    for (const release of this.#releases.splice(0)) release();
+  }
+}

@@ -1,4 +1,5 @@
 import { MalformedError } from '../base/errors';
+import { Reservation } from '../base/fair-shares';
 import type { Identity } from '../base/identity';
 import { MAX_SPANS_BYTES } from '../ledger/page-bytes';
 import type { SpanDraft } from '../ledger/span-draft';
@@ -8,7 +9,6 @@ import { identityOf } from './authenticate';
 import type { Handler } from './handlers';
 import { preferencesOf } from './prefer';
 import { readDrafts } from './read-drafts';
-import { announcedBytes } from './request-body';
 import type { Stage0 } from './stage0';
 import { positionHeader } from './write-position';
 
@@ -19,25 +19,29 @@ const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 export const appendSpans: Handler = async (stage0, { request, caller }) => {
   const identity = identityOf(callerOf(caller));
   const { appends, bodies } = stage0.fairness;
-  const bytes = announcedBytes(request);
   const releaseTurn = await appends.take(identity.tenant, 1);
+  // Held until the answer is made: the spans of a body take up memory for as long.
+  const reservation = new Reservation(bodies, identity.tenant);
   try {
-    // Held until the answer is made: the spans of a body take up memory for as long.
-    const releaseBytes = await bodies.take(identity.tenant, bytes);
-    try {
-      return await append(stage0, identity, request);
-    } finally {
-      releaseBytes();
-    }
+    return await append(stage0, identity, request, reservation);
   } finally {
+    reservation.release();
     releaseTurn();
   }
 };
 
-async function append(stage0: Stage0, identity: Identity, request: Request): Promise<Answer> {
+async function append(
+  stage0: Stage0,
+  identity: Identity,
+  request: Request,
+  reservation: Reservation,
+): Promise<Answer> {
   const idempotencyKey = idempotencyKeyOf(request);
   const isMinimal = preferencesOf(request).get('return') === 'minimal';
-  const { drafts, isList } = await readDrafts(request, identity.tenant, stage0.fairness.turns);
+  const { drafts, isList } = await readDrafts(request, {
+    reservation,
+    turn: (bytes) => stage0.fairness.turns.take(identity.tenant, bytes),
+  });
   const appended = await stage0.writer.append(identity, drafts, { idempotencyKey });
   if (drafts.some(isRevocation)) stage0.revocations.forget();
   const headers = await positionHeader(stage0, appended.txId);

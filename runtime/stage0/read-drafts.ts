@@ -1,5 +1,5 @@
 import { type Fault, MalformedError, TooLargeError } from '../base/errors';
-import type { FairTurns } from '../base/fair-turns';
+import type { Reservation } from '../base/fair-shares';
 import type { JsonValue } from '../base/span';
 import { parseIJson } from '../json/i-json';
 import { MAX_FAULTS, malformed } from '../json/parse-with';
@@ -9,6 +9,13 @@ import { MAX_SPAN_BYTES, readSpanTexts } from './request-body';
 
 /** How much longer a text can become when it is written again: `1e20` is stored as its 21 digits. */
 const MAX_GROWTH = 6;
+
+/** What a body may take up, and when it may be worked on. */
+export interface BodyWork {
+  readonly reservation: Reservation;
+  /** Undefined when so many bytes may be worked on at once. */
+  readonly turn: (bytes: number) => Promise<void> | undefined;
+}
 
 /** The drafts of a request. */
 export interface Drafts {
@@ -21,14 +28,14 @@ export interface Drafts {
  * Reads, parses and checks the spans of a request, one by one, each in its tenant's turn.
  * @throws MalformedError listing the faults of all spans; TooLargeError, UnsupportedMediaTypeError.
  */
-export async function readDrafts(request: Request, tenant: string, turns: FairTurns): Promise<Drafts> {
-  const { texts, isList } = await readSpanTexts(request);
+export async function readDrafts(request: Request, { reservation, turn }: BodyWork): Promise<Drafts> {
+  const { texts, isList } = await readSpanTexts(request, reservation);
   const drafts: SpanDraft[] = [];
   const faults: Fault[] = [];
   const large: Fault[] = [];
   for (const [index, { bytes }] of texts.entries()) {
-    const turn = turns.take(tenant, bytes.length);
-    if (turn !== undefined) await turn;
+    const pause = turn(bytes.length);
+    if (pause !== undefined) await pause;
     if (faults.length >= MAX_FAULTS) break;
     const pointer = isList ? `/${index}` : '';
     const value = parsed(bytes, pointer, faults, isList);

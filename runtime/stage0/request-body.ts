@@ -1,4 +1,5 @@
-import { MalformedError, TooLargeError, UnsupportedMediaTypeError } from '../base/errors';
+import { LogLineError, MalformedError, TooLargeError, UnsupportedMediaTypeError } from '../base/errors';
+import type { Reservation } from '../base/fair-shares';
 import type { JsonValue } from '../base/span';
 import { parseIJson } from '../json/i-json';
 import { countValues, type SpanTexts, spanTextsOfJson, spanTextsOfLines } from './span-texts';
@@ -14,29 +15,20 @@ export const MAX_SPAN_VALUES = 50_000;
 /** Most JSON values of one request. */
 export const MAX_REQUEST_VALUES = 100_000;
 
-/**
- * The length that a request announces, or the largest it may have when it announces none: what its body may take up.
- * @throws TooLargeError
- */
-export function announcedBytes(request: Request): number {
-  const header = request.headers.get('content-length');
-  if (header === null) return request.body === null ? 0 : MAX_REQUEST_BYTES;
-  const bytes = Number(header);
-  if (bytes > MAX_REQUEST_BYTES) throw requestTooLarge();
-  return Number.isSafeInteger(bytes) && bytes >= 0 ? bytes : MAX_REQUEST_BYTES;
-}
+/** What a body takes up whose length was not announced, until it is longer: then it may become the longest. */
+const UNANNOUNCED_BYTES = 64 * 1024;
 
 /**
  * Reads a request for spans and parts it into their texts: one JSON object, a JSON array, or NDJSON. What is in the
  * texts is not looked at but for its size.
  * @throws MalformedError, TooLargeError or UnsupportedMediaTypeError.
  */
-export async function readSpanTexts(request: Request): Promise<SpanTexts> {
+export async function readSpanTexts(request: Request, reservation: Reservation): Promise<SpanTexts> {
   const mediaType = mediaTypeOf(request);
   if (mediaType !== 'application/json' && mediaType !== 'application/x-ndjson') {
     throw new UnsupportedMediaTypeError('Send spans as application/json or application/x-ndjson.');
   }
-  const bytes = await readBytes(request);
+  const bytes = await readBytes(request, reservation);
   if (bytes.length === 0) throw new MalformedError('The body is empty; send a span as JSON.');
   const body: SpanTexts =
     mediaType === 'application/json'
@@ -64,29 +56,33 @@ function mediaTypeOf(request: Request): string {
   return (request.headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 
-async function readBytes(request: Request): Promise<Uint8Array> {
+async function readBytes(request: Request, reservation?: Reservation): Promise<Uint8Array> {
   const header = request.headers.get('content-length');
-  if (Number(header ?? 0) > MAX_REQUEST_BYTES) throw requestTooLarge();
+  const announced = header === null ? UNANNOUNCED_BYTES : Number(header);
+  if (announced > MAX_REQUEST_BYTES) throw requestTooLarge();
+  await reservation?.atLeast(Number.isSafeInteger(announced) ? announced : MAX_REQUEST_BYTES);
   try {
     // A length that was announced bounds what the server reads, and reading at once is far cheaper: the local
     // server then makes no web stream of the request, which takes a quarter of the time of a small one.
-    const bytes = header === null ? await readChunks(request) : new Uint8Array(await request.arrayBuffer());
+    const bytes =
+      header === null ? await readChunks(request, reservation) : new Uint8Array(await request.arrayBuffer());
     if (bytes.length > MAX_REQUEST_BYTES) throw requestTooLarge();
     return bytes;
   } catch (error) {
-    if (error instanceof TooLargeError) throw error;
+    if (error instanceof LogLineError) throw error;
     throw new MalformedError('The body ended early.', { cause: error });
   }
 }
 
 /** A body of unknown length, no further than it may go. */
-async function readChunks(request: Request): Promise<Uint8Array> {
+async function readChunks(request: Request, reservation?: Reservation): Promise<Uint8Array> {
   if (request.body === null) return new Uint8Array();
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of request.body) {
     length += chunk.length;
     if (length > MAX_REQUEST_BYTES) throw requestTooLarge();
+    if (length > UNANNOUNCED_BYTES) await reservation?.atLeast(MAX_REQUEST_BYTES);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

@@ -141,7 +141,9 @@ export class KernelProcess implements KernelInvoker {
 
   #spawn(): Life {
     const [program, ...args] = this.#options.command;
-    const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit', 'pipe'] });
+    // The owner of the schema is nobody that kernels need to be.
+    const { DATABASE_URL: _owner, ...env } = process.env;
+    const child = spawn(program, args, { env, stdio: ['ignore', 'inherit', 'inherit', 'pipe'] });
     const stream = child.stdio[KERNEL_PIPE_FD] as Duplex;
     const pipe = new FramedPipe(stream, {
       maxFrameBytes: MAX_FRAME_BYTES,

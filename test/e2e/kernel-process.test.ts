@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import {
+  cleanUp,
+  type LocalRun,
+  processesNaming,
+  startLocalRun,
+  temporaryFolder,
+} from '../support/local-run';
+import { until } from '../support/until';
+
+describe('the process of the kernels', function () {
+  this.timeout(180_000);
+  let data: string;
+  let local: LocalRun;
+
+  before(async () => {
+    data = await temporaryFolder();
+    local = await startLocalRun(data);
+  });
+  after(async () => {
+    await local.stop('SIGKILL');
+    await cleanUp(data);
+  });
+
+  // biome-ignore lint/suspicious/noExplicitAny: the shape of an answer is what a test asserts
+  async function call(where: string, body?: unknown, headers: Record<string, string> = {}): Promise<any> {
+    const response = await fetch(`${local.url}${where}`, {
+      method: body === undefined ? 'GET' : 'POST',
+      headers: { authorization: `Bearer ${local.token}`, 'content-type': 'application/json', ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return {
+      status: response.status,
+      retryAfter: response.headers.get('retry-after'),
+      body: await response.json(),
+    };
+  }
+
+  async function append(code: string): Promise<string> {
+    const { body } = await call('/api/spans', {
+      entity_type: 'function',
+      who: 'e2e',
+      this: 'f',
+      name: 'f',
+      code,
+    });
+    return body.span.id;
+  }
+
+  /** Processes whose command line says that they are the kernels of this data folder. */
+  async function kernels(): Promise<number[]> {
+    const found = [];
+    for (const pid of await processesNaming(data)) {
+      const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+      if (command.split('\0').includes('kernels')) found.push(pid);
+    }
+    return found;
+  }
+
+  it('is one, beside the API, and runs what the API is asked to run', async () => {
+    const pids = await kernels();
+    assert.equal(pids.length, 1);
+    assert.ok(!pids.includes(local.pid));
+    const { status, body } = await call(`/api/execute/${await append('function main() { return 1; }')}`, {});
+    assert.deepEqual([status, body.result], [200, 1]);
+  });
+
+  it('is given neither passwords nor keys on its command line or in its environment', async () => {
+    const [pid] = await kernels();
+    const { signing_key, database_passwords } = JSON.parse(
+      await readFile(path.join(data, 'keys.json'), 'utf8'),
+    );
+    const told =
+      (await readFile(`/proc/${pid}/cmdline`, 'utf8')) + (await readFile(`/proc/${pid}/environ`, 'utf8'));
+    for (const secret of [signing_key.seed_hex, ...Object.values(database_passwords)])
+      assert.ok(!told.includes(String(secret)));
+  });
+
+  it('writes to the same log', async () => {
+    const log = await readFile(path.join(data, 'logline.log'), 'utf8');
+    const pids = new Set(
+      log
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line).pid),
+    );
+    const [pid] = await kernels();
+    assert.ok(pids.has(local.pid) && pids.has(pid), `only ${[...pids]}`);
+  });
+
+  it('is started again when it is killed; who waited for a run is told to try again, and the API goes on', async () => {
+    const slow = await append(
+      'async function main(ctx) { for (let i = 0; i < 1000; i++) await ctx.sql`SELECT count(*) FROM generate_series(1, 1000000) g`; }',
+    );
+    const quick = await append('function main() { return 2; }');
+    const queued = await call(`/api/execute/${quick}`, {}, { prefer: 'respond-async' });
+    assert.equal(queued.status, 202);
+    const waiting = call(`/api/execute/${slow}`, {});
+    const log = () => readFile(path.join(data, 'logline.log'), 'utf8');
+    const [first] = await kernels();
+    assert.ok(first !== undefined);
+    process.kill(first, 'SIGKILL');
+    const cut = await waiting;
+    assert.equal(cut.status, 503);
+    assert.ok(Number(cut.retryAfter) > 0);
+    assert.equal((await call('/api/timeline?limit=1')).status, 200);
+
+    await until('the kernels are another process', async () => {
+      const [next] = await kernels();
+      return next !== undefined && next !== first;
+    });
+    await until(
+      'a function runs again',
+      async () => (await call(`/api/execute/${quick}`, {})).status === 200,
+    );
+    assert.match(await log(), /the kernels ended and are started again/);
+    const requests = '/api/timeline?entity_type=request&status=complete';
+    await until('what was queued has run', async () => (await call(requests)).body.count >= 1);
+  });
+
+  it('ends when the API is killed', async () => {
+    const [pid] = await kernels();
+    assert.ok(pid !== undefined);
+    await local.stop('SIGKILL');
+    await until('nothing of the run is left', async () => (await processesNaming(data)).length === 0);
+  });
+});

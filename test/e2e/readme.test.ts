@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { cleanUp, type LocalRun, startLocalRun, temporaryFolder } from '../support/local-run';
+import { findPython } from '../support/python';
 
 const ROOT = path.resolve(__dirname, '..', '..');
 const MARK = '----- block -----';
@@ -127,6 +128,45 @@ describe('the README', function () {
     assert.equal(typeof answer('Call out').success, 'boolean');
     assert.ok(answer('Call out').success || answer('Call out').detail.length > 0);
     assert.equal(answer('Decide at midnight').result.local_date, '2026-03-29');
+  });
+
+  /** What the README's program in a language prints. */
+  async function outputOf(language: string, command: (file: string) => readonly string[]): Promise<string> {
+    const program = blocks.find((block) => block.heading === 'From a program' && block.language === language);
+    assert.ok(program, `the README has no program in ${language}`);
+    // Within the repository, where the package has its name.
+    const folder = path.join(ROOT, '.build', 'readme');
+    await mkdir(folder, { recursive: true });
+    const file = path.join(folder, language === 'js' ? 'program.mjs' : 'program.py');
+    await writeFile(file, program.text);
+    const [token = ''] = await runBlocks(['npx logline token --user reader --tenant dev'], environment());
+    const env = {
+      URL: local.url,
+      TOKEN: token.trim(),
+      PYTHONPATH: path.join(ROOT, 'clients', 'python', 'src'),
+    };
+    const [printed = ''] = await runBlocks(
+      [
+        command(file)
+          .map((word) => `'${word}'`)
+          .join(' '),
+      ],
+      env,
+    );
+    return printed.trim();
+  }
+
+  it('has a program for Node that works as written', async () => {
+    await runBlocks([`'${process.execPath}' cli/toolchain.js build:client`], environment());
+    assert.equal(await outputOf('js', (file) => [process.execPath, file]), 'true\n1000');
+  });
+
+  it('has a program for Python that works as written', async function () {
+    const python = await findPython();
+    if ('missing' in python) {
+      console.log(`      needs ${python.missing}`);
+      this.skip();
+    } else assert.equal(await outputOf('python', (file) => [python.path, file]), 'True\n1000');
   });
 
   it('links only to files that exist', async () => {

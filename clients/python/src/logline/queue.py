@@ -1,0 +1,156 @@
+"""Appends spans in batches from a thread of its own."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from .errors import LogLineError, Refusal, SpansRefusedError
+from .span import identified
+from .transport import jittered_delay_s
+
+Send = Callable[[Sequence[str]], tuple[Sequence[Any], Mapping[int, LogLineError]]]
+
+
+class SpanQueue:
+    """Never drops a span: what cannot be sent is kept and tried again, what the ledger refuses is reported, and
+    :meth:`add` waits while the queue is full. Held in memory: ``close`` it, or use ``with``, before the program ends.
+
+    A batch is sent when it has ``max_spans`` (500) or ``max_bytes`` (1 MiB), or when its first span has waited for
+    ``max_wait_s`` (0.1). At most ``max_queued`` spans (10,000) are held.
+    """
+
+    def __init__(
+        self,
+        send: Send,
+        *,
+        max_spans: int = 500,
+        max_bytes: int = 2**20,
+        max_wait_s: float = 0.1,
+        max_queued: int = 10_000,
+        on_refused: Callable[[Refusal], None] | None = None,
+    ) -> None:
+        if not 1 <= max_spans <= 1_000 or not 1 <= max_bytes <= 4_000_000 or max_queued < 1:
+            raise ValueError("max_spans is 1 to 1000, max_bytes 1 to 4,000,000, max_queued at least 1")
+        self._send = send
+        self._max_spans, self._max_bytes = max_spans, max_bytes
+        self._max_wait_s, self._max_queued = max_wait_s, max_queued
+        self._on_refused = on_refused
+        self._held: deque[tuple[str, float]] = deque()
+        self._changed = threading.Condition()
+        self._added = self._settled = 0
+        self._flush_to = 0
+        self._refused: list[Refusal] = []
+        self._fault: LogLineError | None = None
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="logline-queue", daemon=True)
+        self._thread.start()
+
+    def __len__(self) -> int:
+        with self._changed:
+            return self._added - self._settled
+
+    def add(self, draft: Mapping[str, Any], timeout_s: float | None = None) -> str:
+        """Takes a span, waiting while there is no room (TimeoutError), and answers its id."""
+        span = identified(draft)
+        text = json.dumps(span, ensure_ascii=False, allow_nan=False)
+        with self._changed:
+            has_room = lambda: self._closed or self._added - self._settled < self._max_queued  # noqa: E731
+            if not self._changed.wait_for(has_room, timeout_s):
+                raise TimeoutError("the queue is full")
+            if self._closed:
+                raise ValueError("the queue is closed")
+            self._held.append((text, time.monotonic()))
+            self._added += 1
+            self._changed.notify_all()
+        return str(span["id"])
+
+    def flush(self, timeout_s: float | None = None) -> None:
+        """Sends at once what was added before and waits until the ledger has it. Raises SpansRefusedError for what was
+        refused, LogLineError when the ledger cannot be reached (the spans stay), TimeoutError."""
+        with self._changed:
+            target = self._flush_to = self._added
+            self._fault = None
+            self._changed.notify_all()
+            if not self._changed.wait_for(lambda: self._settled >= target or self._fault is not None, timeout_s):
+                raise TimeoutError("the queue is not flushed yet")
+            if self._settled < target and self._fault is not None:
+                raise self._fault
+            refused, self._refused = self._refused, []
+        if refused:
+            raise SpansRefusedError(refused)
+
+    def close(self, timeout_s: float | None = None) -> None:
+        """:meth:`flush`, then takes no more."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self.flush(timeout_s)
+        self._thread.join(timeout_s)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _run(self) -> None:
+        attempt = 0
+        while (batch := self._next_batch()) is not None:
+            try:
+                _, refused = self._send(batch)
+            except LogLineError as error:
+                self._stall(error, attempt)
+                attempt += 1
+                continue
+            attempt = 0
+            reports = [Refusal(json.loads(batch[at]), error) for at, error in sorted(refused.items())]
+            for report in reports if self._on_refused else ():
+                assert self._on_refused is not None
+                self._on_refused(report)
+            with self._changed:
+                for _ in batch:
+                    self._held.popleft()
+                self._settled += len(batch)
+                if self._on_refused is None:
+                    self._refused.extend(reports)
+                self._changed.notify_all()
+
+    def _next_batch(self) -> list[str] | None:
+        """Waits for a batch that is due; None when the queue is closed and empty. It stays held until it is settled."""
+        with self._changed:
+            while True:
+                if not self._held:
+                    if self._closed:
+                        return None
+                    self._changed.wait()
+                    continue
+                batch, is_full = self._start_of_held()
+                due_in_s = self._held[0][1] + self._max_wait_s - time.monotonic()
+                if is_full or self._closed or self._settled < self._flush_to or due_in_s <= 0:
+                    return batch
+                self._changed.wait(due_in_s)
+
+    def _start_of_held(self) -> tuple[list[str], bool]:
+        batch: list[str] = []
+        total = 0
+        for text, _ in self._held:
+            total += len(text.encode()) + 1
+            if batch and (len(batch) == self._max_spans or total > self._max_bytes):
+                return batch, True
+            batch.append(text)
+        return batch, len(batch) == self._max_spans
+
+    def _stall(self, error: LogLineError, attempt: int) -> None:
+        with self._changed:
+            self._fault = error
+            self._changed.notify_all()
+            # The next flush cuts it short.
+            self._changed.wait_for(lambda: self._fault is None, 1 + jittered_delay_s(attempt))

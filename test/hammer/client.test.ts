@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { LogLine } from '../../client/src';
+import { verifySpan } from '../../client/src/verify';
+import { freePort } from '../../local/free-port';
+import { cleanUp, type LocalRun, startLocalRun, temporaryFolder } from '../support/local-run';
+import { until } from '../support/until';
+import { HAMMER_TYPE } from './numbered-span';
+
+/** LOGLINE_HAMMER_SPANS=100000 LOGLINE_HAMMER_KILLS=3 npm test -- test/hammer/client.test.ts */
+const SPANS = Number(process.env.LOGLINE_HAMMER_SPANS ?? 2_000);
+const SERVER_KILLS = Number(process.env.LOGLINE_HAMMER_KILLS ?? 1);
+const ROOT = path.resolve(__dirname, '..', '..');
+
+/** The stranger's program, and how far it said that it has come. */
+class Poster {
+  readonly #child: ChildProcess;
+  readonly ended: Promise<number | null>;
+  output = '';
+
+  constructor(first: number, store: string, env: NodeJS.ProcessEnv) {
+    const program = [
+      path.join(ROOT, 'cli', 'register-typescript.js'),
+      path.join(__dirname, 'poster-process.ts'),
+    ];
+    this.#child = spawn(process.execPath, ['--require', ...program, String(first), String(SPANS), store], {
+      env,
+    });
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.on('data', (chunk) => {
+        this.output += chunk;
+      });
+    }
+    this.ended = new Promise((resolve) => this.#child.once('close', resolve));
+  }
+
+  added(): number {
+    return Number([...this.output.matchAll(/^added (\d+)$/gm)].at(-1)?.[1] ?? 0);
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+}
+
+describe('a program that posts through kill -9', function () {
+  this.timeout(240_000 + SPANS * 10);
+  let data: string;
+  const posters: Poster[] = [];
+  before(async () => {
+    data = await temporaryFolder();
+  });
+  after(async () => {
+    for (const poster of posters) poster.kill();
+    await cleanUp(data);
+    for (const suffix of ['', '.lock', '.new']) await rm(`${data}.queue${suffix}`, { force: true });
+  });
+
+  it('of the server and of itself loses no span and stores none twice, and a follower sees each once', async () => {
+    const env = { PORT: String(await freePort()) };
+    let local: LocalRun = await startLocalRun(data, { env });
+    const { url, token } = local;
+    const start = (first: number): Poster => {
+      const poster = new Poster(first, `${data}.queue`, { ...process.env, URL: url, TOKEN: token });
+      posters.push(poster);
+      return poster;
+    };
+    const ledger = new LogLine({ url, token, retry: { deadlineMs: 120_000 } });
+    const seen: string[] = [];
+    const following = (async () => {
+      for await (const { span } of ledger.subscribe({ entity_type: HAMMER_TYPE })) {
+        seen.push(span.this);
+        if (seen.length % 1_000 === 1) assert.deepEqual(await verifySpan(span), { ok: true, faults: [] });
+        if (seen.length === SPANS) return;
+      }
+    })();
+
+    const early = start(0);
+    await until('the program has begun', () => early.added() >= SPANS / 4, 120_000);
+    early.kill();
+    await early.ended;
+    const late = start(early.added());
+    for (let kill = 1; kill <= SERVER_KILLS; kill += 1) {
+      const reached = (SPANS * kill) / (SERVER_KILLS + 2);
+      await until('some more is stored', () => seen.length >= reached, 240_000);
+      await local.stop('SIGKILL');
+      local = await startLocalRun(data, { env });
+    }
+    assert.equal(await late.ended, 0, late.output);
+    assert.doesNotMatch(late.output, /refused/);
+    await following;
+    const numbers = new Set(seen);
+    assert.deepEqual([seen.length, numbers.size], [SPANS, SPANS]);
+    const listed = new Set<string>();
+    let count = 0;
+    for await (const span of ledger.timeline({ entity_type: HAMMER_TYPE, limit: 1000 })) {
+      listed.add(span.this);
+      count += 1;
+    }
+    assert.deepEqual([count, listed], [SPANS, numbers]);
+    await local.stop();
+  });
+});

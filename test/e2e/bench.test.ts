@@ -21,6 +21,7 @@ describe('npm run bench', function () {
     const { stdout } = await bench('--quick');
     for (const what of [
       'singles, 32 callers, of the single-row limit',
+      'through the queue, of raw batches of 100',
       'p50 of any page',
       'runs of a trivial function a second',
       'claim rate',
@@ -37,7 +38,7 @@ describe('npm run bench', function () {
   it('refuses a name that is no bench, and says which there are', async () => {
     await assert.rejects(bench('ingets'), (error: { code?: unknown; stderr?: unknown }) => {
       assert.equal(error.code, 2);
-      assert.match(String(error.stderr), /unknown: ingets\s[\s\S]*ingest, timeline/);
+      assert.match(String(error.stderr), /unknown: ingets\s[\s\S]*ingest, client, timeline/);
       return true;
     });
   });

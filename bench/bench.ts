@@ -56,7 +56,7 @@ export interface BenchResult {
   readonly tables: readonly FigureTable[];
   readonly goals: readonly Goal[];
   readonly plots?: readonly Plot[];
-  /** Everything measured, for the JSON file: rounds as well as medians. */
+  /** Everything measured, rounds as well as medians; the JSON file holds it up to 64 KiB. */
   readonly figures: unknown;
 }
 

@@ -35,5 +35,6 @@ function oidcEnvironment({ oidc }: StackSettings): Environment {
         LOGLINE_OIDC_AUDIENCE: oidc.audience,
         LOGLINE_OIDC_USER_CLAIM: oidc.userClaim,
         LOGLINE_OIDC_TENANT_CLAIM: oidc.tenantClaim,
+        LOGLINE_OIDC_SCOPE_CLAIM: oidc.scopeClaim,
       };
 }

@@ -207,7 +207,14 @@ function readOidc(root: SettingsReader): OidcSettings | undefined {
   if (!root.has('oidc')) {
     return undefined;
   }
-  const reader = root.object('oidc', ['issuer', 'audience', 'userClaim', 'tenantClaim', 'atGateway']);
+  const reader = root.object('oidc', [
+    'issuer',
+    'audience',
+    'userClaim',
+    'tenantClaim',
+    'scopeClaim',
+    'atGateway',
+  ]);
   for (const key of ['issuer', 'audience']) {
     if (!reader.has(key)) {
       reader.fault(key, 'is missing; an issuer needs its https URL and the audience of its tokens');
@@ -219,6 +226,7 @@ function readOidc(root: SettingsReader): OidcSettings | undefined {
     audience: reader.text('audience', /^\S+$/, 'text without spaces', ''),
     userClaim: reader.text('userClaim', claim, 'the name of a claim', 'sub'),
     tenantClaim: reader.text('tenantClaim', claim, 'the name of a claim', 'tenant'),
+    scopeClaim: reader.text('scopeClaim', claim, 'the name of a claim', 'scope'),
     atGateway: reader.boolean('atGateway', false),
   };
 }

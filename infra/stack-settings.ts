@@ -62,6 +62,8 @@ export interface OidcSettings {
   readonly userClaim: string;
   /** Claim with the tenant. Defaults to `tenant`. */
   readonly tenantClaim: string;
+  /** Claim with the scopes, a text with spaces between them or a list. Defaults to `scope`. */
+  readonly scopeClaim: string;
   /**
    * Let API Gateway itself refuse every call without a valid token of the issuer. Public spans can then not be
    * read without a token, and tokens of the CLI are not accepted. Defaults to false: Stage-0 checks tokens.

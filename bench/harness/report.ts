@@ -11,7 +11,7 @@ export function printed(title: string, { tables, goals }: BenchResult): string {
 }
 
 /** The same for the README. */
-export function asMarkdown({ tables, goals }: BenchResult): string {
+export function asMarkdown({ tables, goals }: Pick<BenchResult, 'tables' | 'goals'>): string {
   const parts = tables.map(markdownTable);
   if (goals.length > 0) {
     parts.unshift(

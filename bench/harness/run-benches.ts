@@ -56,7 +56,13 @@ export async function runBenches(
   }
 }
 
-async function keep(result: StoredResult): Promise<void> {
+/** Single measurements beyond this are not kept: nobody reads 75,000 lines. */
+const MAX_FIGURES_BYTES = 64 * 1024;
+
+/** Keeps what the page shows, and the single measurements where they are few. */
+async function keep({ figures, ...shown }: StoredResult): Promise<void> {
+  const isSmall = JSON.stringify(figures ?? null).length <= MAX_FIGURES_BYTES;
+  const result = isSmall ? { ...shown, figures } : shown;
   await mkdir(RESULTS, { recursive: true });
   await writeFile(path.join(RESULTS, `${result.bench}.json`), `${JSON.stringify(result, null, 1)}\n`);
   for (const plot of result.plots ?? []) {

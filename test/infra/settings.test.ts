@@ -26,6 +26,21 @@ describe('stack settings', () => {
     assert.deepEqual(settings.warnings, []);
   });
 
+  it('of an issuer may name the claims of user, tenant and scopes', () => {
+    const oidc = { issuer: 'https://id.example', audience: 'logline' };
+    const claimsOf = (given: object) => {
+      const { userClaim, tenantClaim, scopeClaim } =
+        parseSettings({ ...BASE, values: { oidc: { ...oidc, ...given } } }).oidc ?? {};
+      return [userClaim, tenantClaim, scopeClaim];
+    };
+    assert.deepEqual(claimsOf({}), ['sub', 'tenant', 'scope']);
+    assert.deepEqual(claimsOf({ userClaim: 'uid', tenantClaim: 'org', scopeClaim: 'scp' }), [
+      'uid',
+      'org',
+      'scp',
+    ]);
+  });
+
   it('are what Pulumi.yaml declares, key by key', () => {
     const project = parse(readFileSync(join(REPOSITORY_ROOT, 'Pulumi.yaml'), 'utf8'));
     const declared = Object.keys(project.config);

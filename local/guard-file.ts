@@ -1,0 +1,94 @@
+import { open, readFile, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { GuardRecord, GuardStore } from '../runtime/proofs/rollback-guard';
+import { OperatorError, systemErrorCode } from './operator-error';
+
+/**
+ * The rollback guard as a file beside the data folder, so that putting an older copy of the folder back does not put
+ * it back as well. Only the process that holds the sealing lock of the database writes it.
+ */
+export class GuardFile implements GuardStore {
+  readonly path: string;
+
+  constructor(file: string) {
+    this.path = file;
+  }
+
+  /** @throws OperatorError when the file is there and cannot be understood */
+  async read(): Promise<GuardRecord | undefined> {
+    let text: string;
+    try {
+      text = await readFile(this.path, 'utf8');
+    } catch (error) {
+      if (systemErrorCode(error) === 'ENOENT') return undefined;
+      throw new OperatorError(`cannot read the rollback guard ${this.path}`, { cause: error });
+    }
+    const record = parseRecord(text);
+    if (record === undefined) {
+      throw new OperatorError(
+        `${this.path} is no rollback guard; put it back from where it was kept, or run npx logline restore`,
+      );
+    }
+    return record;
+  }
+
+  async swap(before: GuardRecord | undefined, after: GuardRecord): Promise<boolean> {
+    const present = await this.read();
+    if (textOf(present) !== textOf(before)) return false;
+    await this.#write(after);
+    return true;
+  }
+
+  /** The record in one step, and on disk: first the file, then the folder that names it. */
+  async #write(record: GuardRecord): Promise<void> {
+    const draft = `${this.path}.${process.pid}.draft`;
+    try {
+      const file = await open(draft, 'w', 0o600);
+      try {
+        await file.writeFile(`${textOf(record)}\n`);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(draft, this.path);
+    } finally {
+      await rm(draft, { force: true });
+    }
+    if (process.platform === 'win32') return;
+    const folder = await open(path.dirname(this.path), 'r');
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+  }
+}
+
+/** `LOGLINE_GUARD`, else `<data folder>.guard` beside the folder. */
+export function guardPath(dataFolder: string, env: NodeJS.ProcessEnv = process.env): string {
+  return env.LOGLINE_GUARD ? path.resolve(env.LOGLINE_GUARD) : `${dataFolder}.guard`;
+}
+
+function textOf(record: GuardRecord | undefined): string {
+  if (record === undefined) return '';
+  const { epoch, batch, tx_id, ordinal, digest } = record;
+  return JSON.stringify({ epoch, batch, tx_id, ordinal, digest });
+}
+
+function parseRecord(text: string): GuardRecord | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { epoch, batch, tx_id, ordinal, digest } = value as Readonly<Record<string, unknown>>;
+  const isRecord =
+    typeof epoch === 'string' &&
+    typeof batch === 'number' &&
+    typeof tx_id === 'string' &&
+    typeof ordinal === 'string' &&
+    typeof digest === 'string';
+  return isRecord ? { epoch, batch, tx_id, ordinal, digest } : undefined;
+}

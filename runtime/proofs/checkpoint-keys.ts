@@ -1,0 +1,49 @@
+import { hex, type SigningKey, toU8, utf8 } from '../crypto';
+import { sha256 } from '../crypto/sha256';
+import { type Checkpoint, checkpointText } from './checkpoint';
+import { type NoteSignature, signatureLine } from './signed-note';
+import { SIGNER, type VerifierKey, verifierKey } from './verifier-key';
+
+/**
+ * The keys that sign checkpoints. They sign nothing else, and no other key signs checkpoints, so that either kind can be
+ * rotated without the other.
+ */
+export interface CheckpointKeys {
+  readonly current: SigningKey;
+  /** Keys that were rotated out and go on signing beside the current one for a while, newest first. */
+  readonly along: readonly SigningKey[];
+}
+
+/** The verifier key of a checkpoint key for one log. */
+export function verifierKeyOf(publicKeyHex: string, origin: string): VerifierKey {
+  return verifierKey(sha256, origin, SIGNER, toU8(publicKeyHex));
+}
+
+/** The signature of a checkpoint by one key. */
+export function signCheckpoint(checkpoint: Checkpoint, key: SigningKey): NoteSignature {
+  return {
+    name: checkpoint.origin,
+    keyId: verifierKeyOf(key.publicKeyHex, checkpoint.origin).id,
+    bytes: key.sign(utf8(checkpointText(checkpoint))),
+  };
+}
+
+/** The lines of the keys that sign beside the current one. */
+export function linesAlong(checkpoint: Checkpoint, keys: CheckpointKeys): readonly string[] {
+  return keys.along.map((key) => signatureLine(signCheckpoint(checkpoint, key)).trimEnd());
+}
+
+/** The name that origins begin with unless the configuration says another. */
+export function defaultInstance(keys: CheckpointKeys): string {
+  const first = keys.along.at(-1) ?? keys.current;
+  return `logline-${first.publicKeyHex.slice(0, 16)}`;
+}
+
+/**
+ * What the id of the span that keeps a checkpoint in the ledger is made of. Only who holds the key can tell it
+ * beforehand, so nobody can take the id, nor write spans that sealing mistakes for it.
+ */
+export function checkpointSpanSeed(origin: string, size: number, keys: CheckpointKeys): string {
+  const secret = toU8((keys.along.at(-1) ?? keys.current).secretKeyHex());
+  return hex(sha256(utf8(`logline/checkpoint-span/v1\n${origin}\n${size}\n`), secret));
+}

@@ -1,0 +1,70 @@
+import { utf8 } from '../crypto';
+import { sha256 } from '../crypto/sha256';
+import { toBase64 } from './base64';
+
+/**
+ * What was sealed last, kept outside the database as well: a database that was put back to an earlier moment cannot
+ * know that checkpoints of a later one are out.
+ */
+export interface GuardRecord {
+  /** The feed epoch (`app.feed_epoch`); a restore begins a new one. */
+  readonly epoch: string;
+  /** Batches sealed so far. */
+  readonly batch: number;
+  /** Place of the last sealed span in the feed. */
+  readonly tx_id: string;
+  readonly ordinal: string;
+  /** SHA-256 in hex over the batch's (log_no, size, root), see {@link batchDigest}. */
+  readonly digest: string;
+}
+
+/** Where the record outside the database is kept. */
+export interface GuardStore {
+  /** Undefined when there is none yet. */
+  read(): Promise<GuardRecord | undefined>;
+  /**
+   * Replaces the record if it is still `before`; on disk before this returns.
+   * @returns false when it is another
+   */
+  swap(before: GuardRecord | undefined, after: GuardRecord): Promise<boolean>;
+}
+
+/** A log at the end of a batch. */
+export interface SealedLog {
+  readonly logNo: number;
+  readonly size: number;
+  readonly root: Uint8Array;
+}
+
+/** SHA-256 over a line `<log_no> <size> <root in base64>` for each log of a batch, in the order of log_no. */
+export function batchDigest(logs: readonly SealedLog[]): Uint8Array {
+  const lines = [...logs]
+    .sort((one, other) => one.logNo - other.logNo)
+    .map(({ logNo, size, root }) => `${logNo} ${size} ${toBase64(root)}\n`);
+  return sha256(utf8(lines.join('')));
+}
+
+/**
+ * What the two records say of the database. The guard is written before the batch is committed, so a crash between
+ * the two leaves it one batch ahead.
+ *
+ * `sound`: go on. `finish`: a batch was announced and not committed; it must come out exactly as announced.
+ * `behind`: the database is older than what was signed.
+ */
+export type GuardVerdict = 'sound' | 'finish' | 'behind';
+
+/**
+ * @param epochs every epoch that the database knows
+ */
+export function judge(
+  database: GuardRecord,
+  guard: GuardRecord | undefined,
+  epochs: ReadonlySet<string>,
+): GuardVerdict {
+  if (guard === undefined) return 'sound';
+  // A restore that was told to LogLine began a new epoch, and the guard is of the one before.
+  if (guard.epoch !== database.epoch) return epochs.has(guard.epoch) ? 'sound' : 'behind';
+  if (database.batch === guard.batch) return database.digest === guard.digest ? 'sound' : 'behind';
+  if (database.batch === guard.batch - 1) return 'finish';
+  return database.batch > guard.batch ? 'sound' : 'behind';
+}

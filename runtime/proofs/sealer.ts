@@ -1,0 +1,139 @@
+import type { PoolClient } from 'pg';
+import { asLogLineError, isConnectionLost } from '../db/database-error';
+import type { Database } from '../db/pool';
+import type { CheckpointKeys } from './checkpoint-keys';
+import { type GuardRecord, type GuardStore, judge } from './rollback-guard';
+import { type BatchWrite, type FeedRow, SealStore } from './seal-store';
+import { makeBatch } from './sealed-batch';
+
+/** The moments of a batch, in order; tests end the process at each of them. */
+export type SealStep = 'locked' | 'read' | 'hashed' | 'guarded' | 'written' | 'committed';
+
+export interface SealerOptions {
+  /** As role `logline_sealer`. */
+  readonly database: Database;
+  /** Asked for at each batch, so that a rotation counts from the next one on. */
+  readonly keys: () => CheckpointKeys;
+  /** What origins begin with; see {@link storedInstance}. */
+  readonly instance: string;
+  readonly guard: GuardStore;
+  /** Spans of one batch at most. Defaults to 2,000. */
+  readonly batchSize?: number;
+  /** Told at each step. */
+  readonly onStep?: (step: SealStep) => Promise<void> | void;
+}
+
+/**
+ * How a batch ended. `restore_needed`: the database is older than what was signed, so nothing is signed until
+ * `logline restore`. `busy`: somebody else seals.
+ */
+export type SealOutcome =
+  | { readonly outcome: 'sealed'; readonly spans: number; readonly isMore: boolean }
+  | { readonly outcome: 'nothing' | 'busy' | 'restore_needed' };
+
+const BATCH_SIZE = 2_000;
+
+/**
+ * Gives every committed span its position in the log of its tenant. One batch holds the spans of all tenants, in feed
+ * order; whoever holds the lock seals, so any number of sealers may run.
+ */
+export class Sealer {
+  readonly #options: SealerOptions;
+
+  constructor(options: SealerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Seals the next spans.
+   * @throws LogLineError when the database does not answer
+   */
+  async sealBatch(): Promise<SealOutcome> {
+    const client = await this.#options.database.connect().catch((error) => {
+      throw asLogLineError(error);
+    });
+    let failure: unknown;
+    try {
+      await client.query('BEGIN');
+      const outcome = await this.#sealWithin(new SealStore(client), client);
+      if (outcome.outcome !== 'sealed') await client.query('ROLLBACK');
+      return outcome;
+    } catch (error) {
+      failure = error;
+      await client.query('ROLLBACK').catch(() => undefined);
+      throw asLogLineError(error);
+    } finally {
+      client.release(failure !== undefined && isConnectionLost(failure));
+    }
+  }
+
+  async #sealWithin(store: SealStore, client: PoolClient): Promise<SealOutcome> {
+    const { guard, batchSize = BATCH_SIZE, onStep } = this.#options;
+    if (!(await store.lock())) return { outcome: 'busy' };
+    await onStep?.('locked');
+    const { record, epochs } = await store.cursor();
+    const announced = await guard.read();
+    const verdict = judge(record, announced, epochs);
+    if (verdict === 'behind') return { outcome: 'restore_needed' };
+    const batch =
+      verdict === 'finish' && announced !== undefined
+        ? await this.#announcedBatch(store, record, announced)
+        : await this.#nextBatch(store, record, batchSize);
+    if (batch === 'restore_needed') return { outcome: 'restore_needed' };
+    if (batch === undefined) return { outcome: 'nothing' };
+    await onStep?.('hashed');
+    // Before the commit: a checkpoint that anybody can read is one that the guard knows of.
+    if (verdict !== 'finish' && !(await guard.swap(announced, batch.after))) return { outcome: 'busy' };
+    await onStep?.('guarded');
+    if (!(await store.write(batch))) return { outcome: 'busy' };
+    await onStep?.('written');
+    await client.query('COMMIT');
+    await onStep?.('committed');
+    const spans = batch.entries.length;
+    return { outcome: 'sealed', spans, isMore: spans + batch.aside.length >= batchSize };
+  }
+
+  async #nextBatch(
+    store: SealStore,
+    before: GuardRecord,
+    batchSize: number,
+  ): Promise<BatchWrite | undefined> {
+    const aside = await store.aside(batchSize);
+    const rows = aside.length > 0 ? aside : await store.feed(before, batchSize);
+    await this.#options.onStep?.('read');
+    return rows.length === 0 ? undefined : this.#make(store, before, rows, aside.length > 0, false);
+  }
+
+  /**
+   * The batch that the guard announces and the database lacks. Its checkpoints may be out, so it must come out with the
+   * same roots; a database that cannot do that has lost spans.
+   */
+  async #announcedBatch(
+    store: SealStore,
+    before: GuardRecord,
+    announced: GuardRecord,
+  ): Promise<BatchWrite | 'restore_needed'> {
+    const isAside = before.tx_id === announced.tx_id && before.ordinal === announced.ordinal;
+    const most = this.#options.batchSize ?? BATCH_SIZE;
+    const rows = isAside ? await store.aside(most) : await store.feed(before, 2 * BATCH_SIZE, announced);
+    await this.#options.onStep?.('read');
+    for (const ignoresStops of [false, true]) {
+      const batch = await this.#make(store, before, rows, isAside, ignoresStops);
+      const { tx_id, ordinal, digest } = batch.after;
+      if (tx_id === announced.tx_id && ordinal === announced.ordinal && digest === announced.digest)
+        return batch;
+    }
+    return 'restore_needed';
+  }
+
+  #make(
+    store: SealStore,
+    before: GuardRecord,
+    rows: readonly FeedRow[],
+    isAside: boolean,
+    ignoresStops: boolean,
+  ): Promise<BatchWrite> {
+    const { keys, instance } = this.#options;
+    return makeBatch(before, rows, isAside, { store, keys: keys(), instance, ignoresStops });
+  }
+}

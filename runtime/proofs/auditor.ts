@@ -1,0 +1,175 @@
+import type { PoolClient } from 'pg';
+import { type SignedSpan, SPAN_COLUMNS } from '../base/span';
+import { ed25519, hex, type SigningKey, toU8 } from '../crypto';
+import { asLogLineError, isConnectionLost } from '../db/database-error';
+import type { Database } from '../db/pool';
+import { spanOfRow } from '../ledger/span-row';
+import { hashSpan, verifySpan } from '../ledger/span-signature';
+
+export interface AuditorOptions {
+  /** As role `logline_auditor`. */
+  readonly database: Database;
+  /** Instance keys at hand: signing again and comparing takes a third of verifying. */
+  readonly keys: () => readonly SigningKey[];
+  /** Told of each span that is not what the log bears. */
+  readonly onMismatch: (mismatch: AuditMismatch) => void;
+}
+
+/** A span whose row and log entry do not agree, or that does not verify. */
+export interface AuditMismatch {
+  readonly tenant: string;
+  readonly logNo: number;
+  readonly position: number;
+  readonly id: string;
+  readonly seq: number;
+  readonly detail: string;
+}
+
+/** One log entry with the span that it stands for. */
+interface Audited {
+  readonly logNo: number;
+  readonly position: number;
+  readonly id: string;
+  readonly seq: number;
+  readonly txId: string;
+  readonly ordinal: string;
+  readonly logged: string;
+  readonly tenant: string;
+  readonly span: SignedSpan;
+}
+
+const AUDIT_LOCK = 4_011_846_203;
+const COLUMNS = SPAN_COLUMNS.map((column) => `r.${column}`).join(', ');
+
+const NEXT = `
+  SELECT r.tx_id::text AS tx_id, r.ordinal::text AS ordinal, e.log_no, e.position,
+         encode(e.curr_hash, 'hex') AS logged, l.tenant_id AS log_tenant, ${COLUMNS}
+    FROM ledger.universal_registry r
+    LEFT JOIN ledger.log_entry e ON e.id = r.id AND e.seq = r.seq
+    LEFT JOIN ledger.log l ON l.log_no = e.log_no
+   WHERE (r.tx_id, r.ordinal) > (SELECT a.tx_id, a.ordinal FROM app.audit_cursor a)
+     AND (r.tx_id, r.ordinal) <= (SELECT s.tx_id, s.ordinal FROM app.seal_cursor s)
+   ORDER BY r.tx_id, r.ordinal LIMIT $1`;
+
+const ADVANCE = `
+  WITH moved AS (
+    UPDATE app.audit_cursor SET tx_id = $1::xid8, ordinal = $2::bigint
+  ), audited AS (
+    INSERT INTO app.log_audit (log_no, audited_size) SELECT * FROM unnest($3::int[], $4::bigint[])
+        ON CONFLICT (log_no) DO UPDATE SET audited_size = greatest(log_audit.audited_size, excluded.audited_size)
+  )
+  UPDATE app.log_head h SET stopped_at = now(), stop_reason = bad.reason
+    FROM unnest($5::int[], $6::text[]) AS bad (log_no, reason)
+   WHERE h.log_no = bad.log_no AND h.stopped_at IS NULL`;
+
+/**
+ * Follows the sealer and checks what it sealed: the hash of each span is computed anew, its signature checked, and
+ * both compared with the log's entry. What does not agree stops the sealing of that tenant, so that nothing wrong is
+ * signed for twice. (In front of sealing the same check costs writers 21 to 23 % and does not keep up on two cores.)
+ */
+export class Auditor {
+  readonly #options: AuditorOptions;
+
+  constructor(options: AuditorOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Checks the next spans.
+   * @param limit spans at most
+   * @returns how many were checked
+   */
+  async auditBatch(limit: number): Promise<number> {
+    const client = await this.#options.database.connect().catch((error) => {
+      throw asLogLineError(error);
+    });
+    let failure: unknown;
+    try {
+      await client.query('BEGIN');
+      const checked = await this.#auditWithin(client, limit);
+      await client.query('COMMIT');
+      return checked;
+    } catch (error) {
+      failure = error;
+      await client.query('ROLLBACK').catch(() => undefined);
+      throw asLogLineError(error);
+    } finally {
+      client.release(failure !== undefined && isConnectionLost(failure));
+    }
+  }
+
+  async #auditWithin(client: PoolClient, limit: number): Promise<number> {
+    const { rows: locks } = await client.query('SELECT pg_try_advisory_xact_lock($1) AS locked', [
+      AUDIT_LOCK,
+    ]);
+    if (locks[0]?.locked !== true) return 0;
+    const { rows } = await client.query({ name: 'audit_next', text: NEXT, values: [limit] });
+    const audited = rows.map(auditedOf);
+    const last = audited.at(-1);
+    if (last === undefined) return 0;
+    const mismatches = audited.flatMap((entry) => this.#mismatchOf(entry) ?? []);
+    const sizes = new Map<number, number>();
+    const stopped = new Map<number, string>();
+    for (const { logNo, position, detail } of mismatches) {
+      if (logNo > 0 && !stopped.has(logNo)) stopped.set(logNo, `position ${position}: ${detail}`);
+    }
+    for (const { logNo, position } of audited)
+      if (logNo > 0 && !stopped.has(logNo)) sizes.set(logNo, position + 1);
+    await client.query({
+      name: 'audit_advance',
+      text: ADVANCE,
+      values: [
+        last.txId,
+        last.ordinal,
+        [...sizes.keys()],
+        [...sizes.values()],
+        [...stopped.keys()],
+        [...stopped.values()],
+      ],
+    });
+    for (const mismatch of mismatches) this.#options.onMismatch(mismatch);
+    return audited.length;
+  }
+
+  #mismatchOf({ logNo, position, id, seq, logged, tenant, span }: Audited): AuditMismatch | undefined {
+    // Of a stopped log: it is put aside, and checked by itself once it is sealed.
+    const detail =
+      logNo === 0
+        ? spanFault(span, this.#options.keys())
+        : tenant !== span.tenant_id
+          ? `the span is of tenant ${span.tenant_id}, the log of ${tenant}`
+          : logged !== span.curr_hash
+            ? `the log has ${logged}, the span's curr_hash is ${span.curr_hash}`
+            : spanFault(span, this.#options.keys());
+    return detail === undefined ? undefined : { tenant, logNo, position, id, seq, detail };
+  }
+}
+
+/** What is wrong with a span by itself. */
+function spanFault(span: SignedSpan, keys: readonly SigningKey[]): string | undefined {
+  const own = keys.find(({ publicKeyHex }) => publicKeyHex === span.public_key);
+  if (own !== undefined) {
+    const computed = hashSpan(span);
+    if (computed !== span.curr_hash)
+      return `curr_hash is ${span.curr_hash}, the content hashes to ${computed}`;
+    const isSame = hex(ed25519.sign(toU8(computed), toU8(own.secretKeyHex()))) === span.signature;
+    if (isSame) return undefined;
+  }
+  const verdict = verifySpan(span);
+  return verdict.ok ? undefined : verdict.detail;
+}
+
+function auditedOf(row: Readonly<Record<string, unknown>>): Audited {
+  const span = spanOfRow(row);
+  return {
+    logNo: Number(row.log_no ?? 0),
+    position: Number(row.position ?? 0),
+    id: span.id,
+    seq: span.seq,
+    txId: String(row.tx_id),
+    ordinal: String(row.ordinal),
+    logged: String(row.logged ?? ''),
+    tenant: String(row.log_tenant ?? span.tenant_id),
+    span,
+  };
+}

@@ -1,0 +1,123 @@
+import type { Logger } from '../log/logger';
+import type { Auditor } from './auditor';
+import type { Sealer, SealOutcome } from './sealer';
+
+/** Why nothing, or not everything, is sealed just now; for health. */
+export type SealTrouble = 'restore_needed' | 'proofs_stopped';
+
+export interface SealLoopOptions {
+  readonly sealer: Sealer;
+  readonly auditor: Auditor;
+  readonly logger: Logger;
+  /** Pause between a commit and the batch that seals it, so that commits share one. Defaults to 150. */
+  readonly gatherMs?: number;
+  /** Looks by itself this often: for what others wrote. Defaults to 1,000. */
+  readonly lookMs?: number;
+  /** Spans a second that are audited while sealing has work. Defaults to 200. */
+  readonly auditFloor?: number;
+}
+
+/** Spans of one look of the audit while there is nothing to seal. */
+const IDLE_AUDIT = 500;
+
+/** Seals and audits for as long as a ledger runs. */
+export class SealLoop {
+  readonly #options: SealLoopOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #isRunning = false;
+  #isStopped = false;
+  #isBehind = false;
+  #isAuditDue = true;
+  #lastAuditMs = 0;
+  #hasTrouble = false;
+
+  constructor(options: SealLoopOptions) {
+    this.#options = options;
+  }
+
+  /** Sealing stands still: the database is older than what was signed. */
+  get isBehind(): boolean {
+    return this.#isBehind;
+  }
+
+  start(): void {
+    this.#schedule(0);
+  }
+
+  /** Something was committed. */
+  wake(): void {
+    this.#isAuditDue = true;
+    this.#schedule(this.#options.gatherMs ?? 150);
+  }
+
+  /** Waits for the batch under way. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    await this.#running;
+  }
+
+  /** The nearer of two looks counts. */
+  #schedule(delayMs: number): void {
+    if (this.#isStopped || this.#isRunning) return;
+    const dueMs = performance.now() + delayMs;
+    if (this.#timer !== undefined && this.#dueMs <= dueMs) return;
+    clearTimeout(this.#timer);
+    this.#dueMs = dueMs;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#isRunning = true;
+      this.#running = this.#round().then((nextMs) => {
+        this.#isRunning = false;
+        this.#schedule(nextMs);
+      });
+    }, delayMs);
+    this.#timer.unref();
+  }
+  #dueMs = 0;
+
+  /** One batch and a share of the audit. Returns how long to wait for the next. */
+  async #round(): Promise<number> {
+    const { sealer, logger, gatherMs = 150, lookMs = 1_000 } = this.#options;
+    try {
+      const outcome = await sealer.sealBatch();
+      this.#note(outcome);
+      const isBusy = outcome.outcome === 'sealed';
+      if (isBusy) this.#isAuditDue = true;
+      const audited = await this.#audit(isBusy);
+      this.#hasTrouble = false;
+      if (outcome.outcome === 'sealed' && outcome.isMore) return 0;
+      return isBusy ? gatherMs : audited > 0 ? 20 : lookMs;
+    } catch (error) {
+      if (!this.#hasTrouble) logger.error({ err: error }, 'sealing failed; trying again');
+      this.#hasTrouble = true;
+      return lookMs;
+    }
+  }
+
+  #note({ outcome }: SealOutcome): void {
+    const isBehind = outcome === 'restore_needed';
+    if (isBehind && !this.#isBehind) {
+      this.#options.logger.error(
+        { code: 'restore_needed' },
+        'the database is older than what the rollback guard knows was signed; nothing is sealed until npx logline restore has run',
+      );
+    }
+    if (outcome !== 'busy') this.#isBehind = isBehind;
+  }
+
+  /** While sealing has work, the audit keeps to its floor. */
+  async #audit(isBusy: boolean): Promise<number> {
+    if (!this.#isAuditDue) return 0;
+    const { auditor, auditFloor = 200 } = this.#options;
+    const now = performance.now();
+    const sinceMs = Math.min(now - this.#lastAuditMs, 1_000);
+    const limit = isBusy ? Math.floor((auditFloor * sinceMs) / 1_000) : IDLE_AUDIT;
+    if (limit < 1) return 0;
+    const audited = await auditor.auditBatch(limit);
+    this.#lastAuditMs = now;
+    if (audited < limit && !isBusy) this.#isAuditDue = false;
+    return audited;
+  }
+}

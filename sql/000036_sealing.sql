@@ -3,7 +3,7 @@
 -- One row: how far the feed is sealed. The digest is that of the batch's (log_no, size, root): the record outside the
 -- database (the rollback guard) holds the same.
 CREATE TABLE app.seal_cursor (
-  only     boolean PRIMARY KEY DEFAULT true CHECK (only),
+  is_only  boolean PRIMARY KEY DEFAULT true CHECK (is_only),
   batch    bigint  NOT NULL DEFAULT 0,
   tx_id    xid8    NOT NULL DEFAULT '0',
   ordinal  bigint  NOT NULL DEFAULT 0,
@@ -36,7 +36,7 @@ CREATE TABLE app.unsealed (
 
 -- One row: how far the feed is audited.
 CREATE TABLE app.audit_cursor (
-  only    boolean PRIMARY KEY DEFAULT true CHECK (only),
+  is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
   tx_id   xid8    NOT NULL DEFAULT '0',
   ordinal bigint  NOT NULL DEFAULT 0
 );
@@ -49,7 +49,7 @@ CREATE TABLE app.log_audit (
 
 -- One row: the name that all origins begin with. Stored at the first sealing and never changed.
 CREATE TABLE app.log_instance (
-  only   boolean PRIMARY KEY DEFAULT true CHECK (only),
+  is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
   origin text    NOT NULL CHECK (origin <> '')
 );
 

@@ -12,6 +12,14 @@ logline_sealer superuser=f inherit=f createrole=f createdb=f login=t bypassrls=f
 
 -- Tables
 
+TABLE app.audit_cursor (row security: t, forced: f)
+  is_only boolean NOT NULL DEFAULT true
+  tx_id xid8 NOT NULL DEFAULT '0'::xid8
+  ordinal bigint NOT NULL DEFAULT 0
+TABLE app.checkpoint_key (row security: t, forced: f)
+  public_key text NOT NULL
+  since timestamp with time zone NOT NULL DEFAULT now()
+  until timestamp with time zone
 TABLE app.deletion (row security: f, forced: f)
   id uuid NOT NULL
   seq integer NOT NULL
@@ -48,6 +56,19 @@ TABLE app.job_run (row security: f, forced: f)
   ended_at timestamp with time zone
   outcome text
   detail jsonb
+TABLE app.log_audit (row security: t, forced: f)
+  log_no integer NOT NULL
+  audited_size bigint NOT NULL
+TABLE app.log_head (row security: t, forced: f)
+  log_no integer NOT NULL
+  size bigint NOT NULL
+  frontier bytea NOT NULL
+  checkpoint_size bigint NOT NULL DEFAULT 0
+  stopped_at timestamp with time zone
+  stop_reason text
+TABLE app.log_instance (row security: t, forced: f)
+  is_only boolean NOT NULL DEFAULT true
+  origin text NOT NULL
 TABLE app.migration_checksum (row security: f, forced: f)
   name text NOT NULL
   sha256 text NOT NULL
@@ -80,6 +101,13 @@ TABLE app.ruling_queue (row security: f, forced: f)
   tenant_id text NOT NULL
   owner_id text NOT NULL
   ruled_on date NOT NULL DEFAULT '-infinity'::date
+TABLE app.seal_cursor (row security: t, forced: f)
+  is_only boolean NOT NULL DEFAULT true
+  batch bigint NOT NULL DEFAULT 0
+  tx_id xid8 NOT NULL DEFAULT '0'::xid8
+  ordinal bigint NOT NULL DEFAULT 0
+  digest bytea NOT NULL DEFAULT '\x'::bytea
+  sealed_at timestamp with time zone NOT NULL DEFAULT now()
 TABLE app.span_relation (row security: t, forced: t)
   related_id uuid NOT NULL
   audience text COLLATE "C" NOT NULL
@@ -90,6 +118,38 @@ TABLE app.token_revocation (row security: t, forced: t)
   tenant_id text NOT NULL
   token_id text NOT NULL
   at timestamp with time zone NOT NULL DEFAULT now()
+TABLE app.unsealed (row security: t, forced: f)
+  log_no integer NOT NULL
+  tx_id xid8 NOT NULL
+  ordinal bigint NOT NULL
+  id uuid NOT NULL
+  seq integer NOT NULL
+TABLE ledger.checkpoint (row security: t, forced: t)
+  size bigint NOT NULL
+  at timestamp(3) with time zone NOT NULL DEFAULT now()
+  log_no integer NOT NULL
+  root bytea NOT NULL
+  signature bytea NOT NULL
+TABLE ledger.checkpoint_line (row security: t, forced: t)
+  log_no integer NOT NULL
+  size bigint NOT NULL
+  line text NOT NULL
+TABLE ledger.log (row security: t, forced: t)
+  log_no integer NOT NULL
+  tenant_id text NOT NULL
+  origin text NOT NULL
+TABLE ledger.log_entry (row security: t, forced: t)
+  "position" bigint NOT NULL
+  log_no integer NOT NULL
+  seq integer NOT NULL
+  id uuid NOT NULL
+  curr_hash bytea NOT NULL
+TABLE ledger.log_tile (row security: t, forced: t)
+  index bigint NOT NULL
+  log_no integer NOT NULL
+  level smallint NOT NULL
+  root bytea NOT NULL
+  hashes bytea NOT NULL
 TABLE ledger.universal_registry (row security: t, forced: t)
   id uuid NOT NULL
   seq integer NOT NULL
@@ -126,6 +186,10 @@ TABLE ledger.universal_registry (row security: t, forced: t)
 
 -- Constraints
 
+app.audit_cursor audit_cursor_is_only_check CHECK (is_only)
+app.audit_cursor audit_cursor_pkey PRIMARY KEY (is_only)
+app.checkpoint_key checkpoint_key_pkey PRIMARY KEY (public_key)
+app.checkpoint_key checkpoint_key_public_key_check CHECK ((length(public_key) = 64))
 app.deletion deletion_pkey PRIMARY KEY (id, seq)
 app.execution_quota execution_quota_pkey PRIMARY KEY (tenant_id, day)
 app.feed_epoch feed_epoch_check CHECK (((survived_tx_id IS NULL) = (survived_ordinal IS NULL)))
@@ -135,14 +199,45 @@ app.function_schedule function_schedule_pkey PRIMARY KEY (function_id)
 app.idempotency_key idempotency_key_pkey PRIMARY KEY (tenant_id, key)
 app.job_run job_run_outcome_check CHECK ((outcome = ANY (ARRAY['ok'::text, 'error'::text])))
 app.job_run job_run_pkey PRIMARY KEY (job)
+app.log_audit log_audit_pkey PRIMARY KEY (log_no)
+app.log_head log_head_frontier_check CHECK (((length(frontier) % 32) = 0))
+app.log_head log_head_pkey PRIMARY KEY (log_no)
+app.log_head log_head_size_check CHECK ((size >= 0))
+app.log_instance log_instance_is_only_check CHECK (is_only)
+app.log_instance log_instance_origin_check CHECK ((origin <> ''::text))
+app.log_instance log_instance_pkey PRIMARY KEY (is_only)
 app.migration_checksum migration_checksum_pkey PRIMARY KEY (name)
 app.policy_cursor policy_cursor_pkey PRIMARY KEY (policy_id)
 app.policy_emission policy_emission_pkey PRIMARY KEY (span_id, policy_id)
 app.request_queue request_queue_pkey PRIMARY KEY (request_id)
 app.ruling_night ruling_night_pkey PRIMARY KEY (local_date)
 app.ruling_queue ruling_queue_pkey PRIMARY KEY (subject_id)
+app.seal_cursor seal_cursor_is_only_check CHECK (is_only)
+app.seal_cursor seal_cursor_pkey PRIMARY KEY (is_only)
 app.span_relation span_relation_pkey PRIMARY KEY (audience, related_id, at, span_id, seq)
 app.token_revocation token_revocation_pkey PRIMARY KEY (tenant_id, token_id)
+app.unsealed unsealed_pkey PRIMARY KEY (log_no, tx_id, ordinal)
+ledger.checkpoint checkpoint_pkey PRIMARY KEY (log_no, size)
+ledger.checkpoint checkpoint_root_check CHECK ((length(root) = 32))
+ledger.checkpoint checkpoint_signature_check CHECK ((length(signature) = 68))
+ledger.checkpoint checkpoint_size_check CHECK ((size > 0))
+ledger.checkpoint_line checkpoint_line_line_check CHECK (((line ~~ '— %'::text) AND (length(line) <= 4096)))
+ledger.checkpoint_line checkpoint_line_pkey PRIMARY KEY (log_no, size, line)
+ledger.log log_log_no_check CHECK ((log_no > 0))
+ledger.log log_origin_check CHECK ((origin <> ''::text))
+ledger.log log_origin_key UNIQUE (origin)
+ledger.log log_pkey PRIMARY KEY (log_no)
+ledger.log log_tenant_id_check CHECK ((tenant_id <> ''::text))
+ledger.log log_tenant_id_key UNIQUE (tenant_id)
+ledger.log_entry log_entry_curr_hash_check CHECK ((length(curr_hash) = 32))
+ledger.log_entry log_entry_id_seq_key UNIQUE (id, seq)
+ledger.log_entry log_entry_pkey PRIMARY KEY (log_no, "position")
+ledger.log_entry log_entry_position_check CHECK (("position" >= 0))
+ledger.log_tile log_tile_hashes_check CHECK ((length(hashes) = 8192))
+ledger.log_tile log_tile_index_check CHECK ((index >= 0))
+ledger.log_tile log_tile_level_check CHECK ((level >= 0))
+ledger.log_tile log_tile_pkey PRIMARY KEY (log_no, level, index)
+ledger.log_tile log_tile_root_check CHECK ((length(root) = 32))
 ledger.universal_registry first_version_has_no_prev_hash CHECK (((seq = 0) = (prev_hash IS NULL)))
 ledger.universal_registry universal_registry_at_check CHECK (((at >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (at < '10000-01-01 00:00:00+00'::timestamp with time zone)))
 ledger.universal_registry universal_registry_curr_hash_check CHECK ((length(curr_hash) = 64))
@@ -169,6 +264,7 @@ CREATE INDEX ruling_queue_next ON app.ruling_queue USING btree (tenant_id, owner
 CREATE INDEX universal_registry_did ON ledger.universal_registry USING btree (audience, did, at, id, seq) WHERE (did IS NOT NULL)
 CREATE INDEX universal_registry_entity_type ON ledger.universal_registry USING btree (audience, entity_type, at, id, seq)
 CREATE INDEX universal_registry_feed ON ledger.universal_registry USING btree (audience, tx_id, ordinal)
+CREATE INDEX universal_registry_feed_order ON ledger.universal_registry USING btree (tx_id, ordinal)
 CREATE INDEX universal_registry_name ON ledger.universal_registry USING btree (audience, name, at, id, seq) WHERE (name IS NOT NULL)
 CREATE INDEX universal_registry_owner_id ON ledger.universal_registry USING btree (audience, owner_id, at, id, seq) WHERE (visibility <> 'private'::text)
 CREATE INDEX universal_registry_parent_id ON ledger.universal_registry USING btree (audience, parent_id, at, id, seq) WHERE (parent_id IS NOT NULL)
@@ -177,6 +273,10 @@ CREATE INDEX universal_registry_tenant_id ON ledger.universal_registry USING btr
 CREATE INDEX universal_registry_timeline ON ledger.universal_registry USING btree (audience, at, id, seq)
 CREATE INDEX universal_registry_trace_id ON ledger.universal_registry USING btree (audience, trace_id, at, id, seq) WHERE (trace_id IS NOT NULL)
 CREATE INDEX universal_registry_who ON ledger.universal_registry USING btree (audience, who, at, id, seq)
+CREATE UNIQUE INDEX audit_cursor_pkey ON app.audit_cursor USING btree (is_only)
+CREATE UNIQUE INDEX checkpoint_key_pkey ON app.checkpoint_key USING btree (public_key)
+CREATE UNIQUE INDEX checkpoint_line_pkey ON ledger.checkpoint_line USING btree (log_no, size, line)
+CREATE UNIQUE INDEX checkpoint_pkey ON ledger.checkpoint USING btree (log_no, size)
 CREATE UNIQUE INDEX deletion_pkey ON app.deletion USING btree (id, seq)
 CREATE UNIQUE INDEX execution_quota_pkey ON app.execution_quota USING btree (tenant_id, day)
 CREATE UNIQUE INDEX feed_epoch_epoch_key ON app.feed_epoch USING btree (epoch)
@@ -184,28 +284,103 @@ CREATE UNIQUE INDEX feed_epoch_pkey ON app.feed_epoch USING btree (number)
 CREATE UNIQUE INDEX function_schedule_pkey ON app.function_schedule USING btree (function_id)
 CREATE UNIQUE INDEX idempotency_key_pkey ON app.idempotency_key USING btree (tenant_id, key)
 CREATE UNIQUE INDEX job_run_pkey ON app.job_run USING btree (job)
+CREATE UNIQUE INDEX log_audit_pkey ON app.log_audit USING btree (log_no)
+CREATE UNIQUE INDEX log_entry_id_seq_key ON ledger.log_entry USING btree (id, seq)
+CREATE UNIQUE INDEX log_entry_pkey ON ledger.log_entry USING btree (log_no, "position")
+CREATE UNIQUE INDEX log_head_pkey ON app.log_head USING btree (log_no)
+CREATE UNIQUE INDEX log_instance_pkey ON app.log_instance USING btree (is_only)
+CREATE UNIQUE INDEX log_origin_key ON ledger.log USING btree (origin)
+CREATE UNIQUE INDEX log_pkey ON ledger.log USING btree (log_no)
+CREATE UNIQUE INDEX log_tenant_id_key ON ledger.log USING btree (tenant_id)
+CREATE UNIQUE INDEX log_tile_pkey ON ledger.log_tile USING btree (log_no, level, index)
 CREATE UNIQUE INDEX migration_checksum_pkey ON app.migration_checksum USING btree (name)
 CREATE UNIQUE INDEX policy_cursor_pkey ON app.policy_cursor USING btree (policy_id)
 CREATE UNIQUE INDEX policy_emission_pkey ON app.policy_emission USING btree (span_id, policy_id)
 CREATE UNIQUE INDEX request_queue_pkey ON app.request_queue USING btree (request_id)
 CREATE UNIQUE INDEX ruling_night_pkey ON app.ruling_night USING btree (local_date)
 CREATE UNIQUE INDEX ruling_queue_pkey ON app.ruling_queue USING btree (subject_id)
+CREATE UNIQUE INDEX seal_cursor_pkey ON app.seal_cursor USING btree (is_only)
 CREATE UNIQUE INDEX span_relation_pkey ON app.span_relation USING btree (audience, related_id, at, span_id, seq)
 CREATE UNIQUE INDEX token_revocation_pkey ON app.token_revocation USING btree (tenant_id, token_id)
 CREATE UNIQUE INDEX universal_registry_pkey ON ledger.universal_registry USING btree (id, seq)
+CREATE UNIQUE INDEX unsealed_pkey ON app.unsealed USING btree (log_no, tx_id, ordinal)
 
 -- Policies
 
+audit app.audit_cursor PERMISSIVE FOR ALL TO logline_auditor USING (true) WITH CHECK (true)
+back_up_all app.audit_cursor PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
+seal app.audit_cursor PERMISSIVE FOR ALL TO logline_sealer USING (true) WITH CHECK (true)
+audit app.checkpoint_key PERMISSIVE FOR ALL TO logline_auditor USING (true) WITH CHECK (true)
+back_up_all app.checkpoint_key PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
+read_all app.checkpoint_key PERMISSIVE FOR SELECT TO logline_app USING (true) WITH CHECK ()
+seal app.checkpoint_key PERMISSIVE FOR ALL TO logline_sealer USING (true) WITH CHECK (true)
 back_up_all app.feed_epoch PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
 read_by_app app.feed_epoch PERMISSIVE FOR SELECT TO logline_app USING (true) WITH CHECK ()
+read_by_sealer app.feed_epoch PERMISSIVE FOR SELECT TO logline_sealer USING (true) WITH CHECK ()
 back_up_all app.idempotency_key PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
 own_tenant app.idempotency_key PERMISSIVE FOR ALL TO logline_app USING ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))) WITH CHECK ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id)))
+audit app.log_audit PERMISSIVE FOR ALL TO logline_auditor USING (true) WITH CHECK (true)
+back_up_all app.log_audit PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
+read_own_tenant app.log_audit PERMISSIVE FOR SELECT TO logline_app USING ((log_no = ( SELECT l.log_no
+   FROM ledger.log l
+  WHERE (l.tenant_id = ledger.session_tenant_id())))) WITH CHECK ()
+seal app.log_audit PERMISSIVE FOR ALL TO logline_sealer USING (true) WITH CHECK (true)
+audit app.log_head PERMISSIVE FOR ALL TO logline_auditor USING (true) WITH CHECK (true)
+back_up_all app.log_head PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
+read_own_tenant app.log_head PERMISSIVE FOR SELECT TO logline_app USING ((log_no = ( SELECT l.log_no
+   FROM ledger.log l
+  WHERE (l.tenant_id = ledger.session_tenant_id())))) WITH CHECK ()
+seal app.log_head PERMISSIVE FOR ALL TO logline_sealer USING (true) WITH CHECK (true)
+audit app.log_instance PERMISSIVE FOR ALL TO logline_auditor USING (true) WITH CHECK (true)
+back_up_all app.log_instance PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
+read_all app.log_instance PERMISSIVE FOR SELECT TO logline_app USING (true) WITH CHECK ()
+seal app.log_instance PERMISSIVE FOR ALL TO logline_sealer USING (true) WITH CHECK (true)
+audit app.seal_cursor PERMISSIVE FOR ALL TO logline_auditor USING (true) WITH CHECK (true)
+back_up_all app.seal_cursor PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
+read_all app.seal_cursor PERMISSIVE FOR SELECT TO logline_app USING (true) WITH CHECK ()
+seal app.seal_cursor PERMISSIVE FOR ALL TO logline_sealer USING (true) WITH CHECK (true)
 append_by_trigger app.span_relation PERMISSIVE FOR INSERT TO logline_owner USING () WITH CHECK (true)
 back_up_all app.span_relation PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
 read_own_audiences app.span_relation PERMISSIVE FOR SELECT TO logline_app, logline_owner USING ((audience = ANY (( SELECT ledger.session_audiences() AS session_audiences)::text[]))) WITH CHECK ()
 append_by_trigger app.token_revocation PERMISSIVE FOR INSERT TO logline_owner USING () WITH CHECK (true)
 back_up_all app.token_revocation PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
 read_own_tenant app.token_revocation PERMISSIVE FOR SELECT TO logline_app, logline_owner USING (((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id)) OR (tenant_id = 'system'::text))) WITH CHECK ()
+audit app.unsealed PERMISSIVE FOR ALL TO logline_auditor USING (true) WITH CHECK (true)
+back_up_all app.unsealed PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
+seal app.unsealed PERMISSIVE FOR ALL TO logline_sealer USING (true) WITH CHECK (true)
+audit_all ledger.checkpoint PERMISSIVE FOR SELECT TO logline_auditor USING (true) WITH CHECK ()
+back_up_all ledger.checkpoint PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
+read_own_tenant ledger.checkpoint PERMISSIVE FOR SELECT TO logline_app USING ((log_no = ( SELECT l.log_no
+   FROM ledger.log l
+  WHERE (l.tenant_id = ledger.session_tenant_id())))) WITH CHECK ()
+seal ledger.checkpoint PERMISSIVE FOR INSERT TO logline_sealer USING () WITH CHECK ((log_no > 0))
+seal_read ledger.checkpoint PERMISSIVE FOR SELECT TO logline_sealer USING (true) WITH CHECK ()
+audit_all ledger.checkpoint_line PERMISSIVE FOR SELECT TO logline_auditor USING (true) WITH CHECK ()
+back_up_all ledger.checkpoint_line PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
+read_own_tenant ledger.checkpoint_line PERMISSIVE FOR SELECT TO logline_app USING ((log_no = ( SELECT l.log_no
+   FROM ledger.log l
+  WHERE (l.tenant_id = ledger.session_tenant_id())))) WITH CHECK ()
+seal ledger.checkpoint_line PERMISSIVE FOR INSERT TO logline_sealer USING () WITH CHECK ((log_no > 0))
+seal_read ledger.checkpoint_line PERMISSIVE FOR SELECT TO logline_sealer USING (true) WITH CHECK ()
+audit_all ledger.log PERMISSIVE FOR SELECT TO logline_auditor USING (true) WITH CHECK ()
+back_up_all ledger.log PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
+read_own_tenant ledger.log PERMISSIVE FOR SELECT TO logline_app USING ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))) WITH CHECK ()
+seal ledger.log PERMISSIVE FOR INSERT TO logline_sealer USING () WITH CHECK ((log_no > 0))
+seal_read ledger.log PERMISSIVE FOR SELECT TO logline_sealer USING (true) WITH CHECK ()
+audit_all ledger.log_entry PERMISSIVE FOR SELECT TO logline_auditor USING (true) WITH CHECK ()
+back_up_all ledger.log_entry PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
+read_own_tenant ledger.log_entry PERMISSIVE FOR SELECT TO logline_app USING ((log_no = ( SELECT l.log_no
+   FROM ledger.log l
+  WHERE (l.tenant_id = ledger.session_tenant_id())))) WITH CHECK ()
+seal ledger.log_entry PERMISSIVE FOR INSERT TO logline_sealer USING () WITH CHECK ((log_no > 0))
+seal_read ledger.log_entry PERMISSIVE FOR SELECT TO logline_sealer USING (true) WITH CHECK ()
+audit_all ledger.log_tile PERMISSIVE FOR SELECT TO logline_auditor USING (true) WITH CHECK ()
+back_up_all ledger.log_tile PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
+read_own_tenant ledger.log_tile PERMISSIVE FOR SELECT TO logline_app USING ((log_no = ( SELECT l.log_no
+   FROM ledger.log l
+  WHERE (l.tenant_id = ledger.session_tenant_id())))) WITH CHECK ()
+seal ledger.log_tile PERMISSIVE FOR INSERT TO logline_sealer USING () WITH CHECK ((log_no > 0))
+seal_read ledger.log_tile PERMISSIVE FOR SELECT TO logline_sealer USING (true) WITH CHECK ()
 append_as_oneself ledger.universal_registry PERMISSIVE FOR INSERT TO logline_app, logline_owner USING () WITH CHECK (((owner_id = ( SELECT ledger.session_user_id() AS session_user_id)) AND (tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))))
 audit_all ledger.universal_registry PERMISSIVE FOR SELECT TO logline_auditor USING (true) WITH CHECK ()
 back_up_all ledger.universal_registry PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
@@ -214,6 +389,11 @@ seal_all ledger.universal_registry PERMISSIVE FOR SELECT TO logline_sealer USING
 
 -- Triggers (A: always, O: unless replicating)
 
+A: CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.checkpoint FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()
+A: CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.checkpoint_line FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()
+A: CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.log FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()
+A: CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.log_entry FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()
+A: CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.log_tile FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()
 A: CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.universal_registry FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()
 A: CREATE TRIGGER function_schedule AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN ((new.entity_type = 'function'::text)) EXECUTE FUNCTION app.maintain_function_schedule()
 A: CREATE TRIGGER policy_cursor AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN ((new.entity_type = 'policy'::text)) EXECUTE FUNCTION app.maintain_policy_cursor()
@@ -510,6 +690,8 @@ RETURN NULLIF(current_setting('app.user_id'::text, true), ''::text)
 column app.deletion.id TO logline_guest: SELECT
 column app.deletion.is_deleted TO logline_guest: SELECT
 column app.deletion.seq TO logline_guest: SELECT
+column app.log_head.stop_reason TO logline_auditor: UPDATE
+column app.log_head.stopped_at TO logline_auditor: UPDATE
 column ledger.universal_registry.at TO logline_app: INSERT
 column ledger.universal_registry.at TO logline_guest: SELECT
 column ledger.universal_registry.code TO logline_app: INSERT
@@ -585,12 +767,20 @@ function ledger.session_tenant_id() TO logline_app: EXECUTE
 function ledger.session_tenant_id() TO logline_guest: EXECUTE
 function ledger.session_user_id() TO logline_app: EXECUTE
 function ledger.session_user_id() TO logline_guest: EXECUTE
+relation app.audit_cursor TO logline_auditor: SELECT, UPDATE
+relation app.audit_cursor TO logline_backup: SELECT
+relation app.audit_cursor TO logline_sealer: SELECT
+relation app.checkpoint_key TO logline_app: SELECT
+relation app.checkpoint_key TO logline_auditor: SELECT
+relation app.checkpoint_key TO logline_backup: SELECT
+relation app.checkpoint_key TO logline_sealer: INSERT, SELECT, UPDATE
 relation app.deletion TO logline_app: SELECT
 relation app.deletion TO logline_backup: SELECT
 relation app.execution_quota TO logline_app: DELETE, INSERT, SELECT, UPDATE
 relation app.execution_quota TO logline_backup: SELECT
 relation app.feed_epoch TO logline_app: SELECT
 relation app.feed_epoch TO logline_backup: SELECT
+relation app.feed_epoch TO logline_sealer: SELECT
 relation app.feed_epoch_number_seq TO logline_backup: SELECT
 relation app.function_schedule TO logline_app: DELETE, SELECT, UPDATE
 relation app.function_schedule TO logline_backup: SELECT
@@ -600,6 +790,18 @@ relation app.job_run TO logline_app: INSERT, SELECT, UPDATE
 relation app.job_run TO logline_backup: SELECT
 relation app.kysely_migration TO logline_backup: SELECT
 relation app.kysely_migration_lock TO logline_backup: SELECT
+relation app.log_audit TO logline_app: SELECT
+relation app.log_audit TO logline_auditor: INSERT, SELECT, UPDATE
+relation app.log_audit TO logline_backup: SELECT
+relation app.log_audit TO logline_sealer: SELECT
+relation app.log_head TO logline_app: SELECT
+relation app.log_head TO logline_auditor: SELECT
+relation app.log_head TO logline_backup: SELECT
+relation app.log_head TO logline_sealer: INSERT, SELECT, UPDATE
+relation app.log_instance TO logline_app: SELECT
+relation app.log_instance TO logline_auditor: SELECT
+relation app.log_instance TO logline_backup: SELECT
+relation app.log_instance TO logline_sealer: INSERT, SELECT
 relation app.migration_checksum TO logline_app: SELECT
 relation app.migration_checksum TO logline_backup: SELECT
 relation app.policy_cursor TO logline_app: SELECT, UPDATE
@@ -613,10 +815,37 @@ relation app.ruling_night TO logline_app: INSERT, SELECT, UPDATE
 relation app.ruling_night TO logline_backup: SELECT
 relation app.ruling_queue TO logline_app: SELECT, UPDATE
 relation app.ruling_queue TO logline_backup: SELECT
+relation app.seal_cursor TO logline_app: SELECT
+relation app.seal_cursor TO logline_auditor: SELECT
+relation app.seal_cursor TO logline_backup: SELECT
+relation app.seal_cursor TO logline_sealer: INSERT, SELECT, UPDATE
 relation app.span_relation TO logline_app: SELECT
 relation app.span_relation TO logline_backup: SELECT
 relation app.token_revocation TO logline_app: SELECT
 relation app.token_revocation TO logline_backup: SELECT
+relation app.unsealed TO logline_auditor: SELECT
+relation app.unsealed TO logline_backup: SELECT
+relation app.unsealed TO logline_sealer: DELETE, INSERT, SELECT
+relation ledger.checkpoint TO logline_app: SELECT
+relation ledger.checkpoint TO logline_auditor: SELECT
+relation ledger.checkpoint TO logline_backup: SELECT
+relation ledger.checkpoint TO logline_sealer: INSERT, SELECT
+relation ledger.checkpoint_line TO logline_app: SELECT
+relation ledger.checkpoint_line TO logline_auditor: SELECT
+relation ledger.checkpoint_line TO logline_backup: SELECT
+relation ledger.checkpoint_line TO logline_sealer: INSERT, SELECT
+relation ledger.log TO logline_app: SELECT
+relation ledger.log TO logline_auditor: SELECT
+relation ledger.log TO logline_backup: SELECT
+relation ledger.log TO logline_sealer: INSERT, SELECT
+relation ledger.log_entry TO logline_app: SELECT
+relation ledger.log_entry TO logline_auditor: SELECT
+relation ledger.log_entry TO logline_backup: SELECT
+relation ledger.log_entry TO logline_sealer: INSERT, SELECT
+relation ledger.log_tile TO logline_app: SELECT
+relation ledger.log_tile TO logline_auditor: SELECT
+relation ledger.log_tile TO logline_backup: SELECT
+relation ledger.log_tile TO logline_sealer: INSERT, SELECT
 relation ledger.universal_registry TO logline_app: SELECT
 relation ledger.universal_registry TO logline_auditor: SELECT
 relation ledger.universal_registry TO logline_backup: SELECT

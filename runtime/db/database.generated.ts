@@ -23,6 +23,18 @@ export type JsonValue = JsonArray | JsonObject | JsonPrimitive;
 
 export type Timestamp = ColumnType<Date, Date | string, Date | string>;
 
+export interface AppAuditCursor {
+  is_only: Generated<boolean>;
+  ordinal: Generated<string>;
+  tx_id: Generated<string>;
+}
+
+export interface AppCheckpointKey {
+  public_key: string;
+  since: Generated<string>;
+  until: string | null;
+}
+
 export interface AppDeletion {
   id: string;
   is_deleted: boolean;
@@ -71,6 +83,25 @@ export interface AppJobRun {
   started_at: string;
 }
 
+export interface AppLogAudit {
+  audited_size: string;
+  log_no: number;
+}
+
+export interface AppLogHead {
+  checkpoint_size: Generated<string>;
+  frontier: Buffer;
+  log_no: number;
+  size: string;
+  stop_reason: string | null;
+  stopped_at: string | null;
+}
+
+export interface AppLogInstance {
+  is_only: Generated<boolean>;
+  origin: string;
+}
+
 export interface AppMigrationChecksum {
   at: Generated<string>;
   name: string;
@@ -115,6 +146,15 @@ export interface AppRulingQueue {
   tenant_id: string;
 }
 
+export interface AppSealCursor {
+  batch: Generated<string>;
+  digest: Generated<Buffer>;
+  is_only: Generated<boolean>;
+  ordinal: Generated<string>;
+  sealed_at: Generated<string>;
+  tx_id: Generated<string>;
+}
+
 export interface AppSpanRelation {
   at: string;
   audience: string;
@@ -127,6 +167,50 @@ export interface AppTokenRevocation {
   at: Generated<string>;
   tenant_id: string;
   token_id: string;
+}
+
+export interface AppUnsealed {
+  id: string;
+  log_no: number;
+  ordinal: string;
+  seq: number;
+  tx_id: string;
+}
+
+export interface LedgerCheckpoint {
+  at: Generated<string>;
+  log_no: number;
+  root: Buffer;
+  signature: Buffer;
+  size: string;
+}
+
+export interface LedgerCheckpointLine {
+  line: string;
+  log_no: number;
+  size: string;
+}
+
+export interface LedgerLog {
+  log_no: number;
+  origin: string;
+  tenant_id: string;
+}
+
+export interface LedgerLogEntry {
+  curr_hash: Buffer;
+  id: string;
+  log_no: number;
+  position: string;
+  seq: number;
+}
+
+export interface LedgerLogTile {
+  hashes: Buffer;
+  index: string;
+  level: number;
+  log_no: number;
+  root: Buffer;
 }
 
 export interface LedgerUniversalRegistry {
@@ -197,20 +281,32 @@ export interface LedgerVisibleTimeline {
 }
 
 export interface DB {
+  "app.audit_cursor": AppAuditCursor;
+  "app.checkpoint_key": AppCheckpointKey;
   "app.deletion": AppDeletion;
   "app.execution_quota": AppExecutionQuota;
   "app.feed_epoch": AppFeedEpoch;
   "app.function_schedule": AppFunctionSchedule;
   "app.idempotency_key": AppIdempotencyKey;
   "app.job_run": AppJobRun;
+  "app.log_audit": AppLogAudit;
+  "app.log_head": AppLogHead;
+  "app.log_instance": AppLogInstance;
   "app.migration_checksum": AppMigrationChecksum;
   "app.policy_cursor": AppPolicyCursor;
   "app.policy_emission": AppPolicyEmission;
   "app.request_queue": AppRequestQueue;
   "app.ruling_night": AppRulingNight;
   "app.ruling_queue": AppRulingQueue;
+  "app.seal_cursor": AppSealCursor;
   "app.span_relation": AppSpanRelation;
   "app.token_revocation": AppTokenRevocation;
+  "app.unsealed": AppUnsealed;
+  "ledger.checkpoint": LedgerCheckpoint;
+  "ledger.checkpoint_line": LedgerCheckpointLine;
+  "ledger.log": LedgerLog;
+  "ledger.log_entry": LedgerLogEntry;
+  "ledger.log_tile": LedgerLogTile;
   "ledger.universal_registry": LedgerUniversalRegistry;
   "ledger.visible_timeline": LedgerVisibleTimeline;
 }

@@ -1,2 +1,2 @@
 // Made from sql/ by npm run generate.
-export const LATEST_MIGRATION = '000030_feed_epoch';
+export const LATEST_MIGRATION = '000036_sealing';

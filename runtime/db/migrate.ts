@@ -5,6 +5,7 @@ import { ConfigurationError } from '../base/errors';
 import { connectAdmin, withoutCrash } from './admin-client';
 import type { DatabaseOptions } from './database-options';
 import { claimRoles, ensureRoles, refuseForeignRoles } from './ensure-roles';
+import { ensureFeedIndex } from './feed-index';
 import { type MigrationFile, migrationFiles } from './migration-files';
 import { clientConfig } from './pool';
 import { setPasswords } from './role-password';
@@ -13,6 +14,10 @@ import { sqlFolder } from './sql-folder';
 
 /** Any constant works, as long as every version of LogLine uses the same. */
 const MIGRATION_LOCK = 4_207_849_201;
+
+/** How often, and how long, an instance asks whether it is its turn. */
+const WAIT_MS = 100;
+const MAX_WAIT_MS = 3_600_000;
 
 export interface MigrateOptions {
   /** How to reach the database as the owner of the schema. */
@@ -54,6 +59,7 @@ export async function migrate(options: MigrateOptions): Promise<readonly string[
     await ensureRoles(pool, rolePrefix, onProgress);
     const applied = await applyAll(pool, migrationFiles(options.folder ?? sqlFolder()), rolePrefix);
     for (const name of applied) onProgress?.(`applied migration ${name}`);
+    if (options.folder === undefined) await ensureFeedIndex(pool, onProgress);
     await setPasswords(pool, options.admin, rolePrefix, passwords);
     if (claims) await claimRoles(pool, rolePrefix);
     return applied;
@@ -81,15 +87,24 @@ export async function migrationStatus(
   }
 }
 
-/** The lock is the transaction's, since a pooler in transaction mode would hand a session's to somebody else. */
+/**
+ * The lock is the transaction's, since a pooler in transaction mode would hand a session's to somebody else. Asked for
+ * again and again, by simple queries: whoever waited in a statement, or had a portal open, would hold a snapshot, and an
+ * index that is built concurrently would wait for it in vain.
+ */
 async function waitForTurn(lock: Client, onProgress?: (line: string) => void): Promise<void> {
   await lock.query('BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0');
-  const { rows } = await lock.query<{ locked: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS locked', [
-    MIGRATION_LOCK,
-  ]);
-  if (rows[0]?.locked === true) return;
-  onProgress?.('another instance is migrating; waiting for it');
-  await lock.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
+  for (let waitedMs = 0; waitedMs < MAX_WAIT_MS; waitedMs += WAIT_MS) {
+    const { rows } = await lock.query<{ locked: boolean }>(
+      `SELECT pg_try_advisory_xact_lock(${MIGRATION_LOCK}) AS locked`,
+    );
+    if (rows[0]?.locked === true) return;
+    if (waitedMs === 0) onProgress?.('another instance is migrating; waiting for it');
+    await setTimeout(WAIT_MS);
+  }
+  throw new ConfigurationError(
+    'Another instance has been migrating for an hour; see what it does, then try again.',
+  );
 }
 
 async function applyAll(

@@ -128,7 +128,12 @@ describe('catalogue', () => {
     const found = rows.map(({ may }) => may);
     assert.deepEqual(
       found.filter((may) => !/ (USAGE schema|SELECT all)$/.test(may)),
-      ['logline_app INSERT columns', 'logline_guest SELECT columns', 'logline_sealer SELECT columns'],
+      [
+        'logline_app INSERT columns',
+        'logline_guest SELECT columns',
+        'logline_sealer INSERT all',
+        'logline_sealer SELECT columns',
+      ],
     );
     assert.ok(found.every((may) => !may.startsWith('PUBLIC')));
     assert.ok(!found.includes('logline_kernel SELECT all'));

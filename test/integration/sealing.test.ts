@@ -1,0 +1,285 @@
+import assert from 'node:assert/strict';
+import { ed25519, hex } from '../../runtime/crypto';
+import { sha256 } from '../../runtime/crypto/sha256';
+import { verifierKeyOf } from '../../runtime/proofs/checkpoint-keys';
+import { Frontier } from '../../runtime/proofs/frontier';
+import { type LeafSource, leafHashOf } from '../../runtime/proofs/leaf';
+import { verifyConsistency, verifyInclusion } from '../../runtime/proofs/merkle-proof';
+import type { SealStep } from '../../runtime/proofs/sealer';
+import { openCheckpoint } from '../../runtime/proofs/span-proof';
+import { withClient } from '../support/sql-session';
+import { createTestLog, TEST_INSTANCE, type TestLog } from '../support/test-log';
+
+const DRAFT = { entity_type: 'note', who: 'alice', this: 'a thing' };
+
+interface Entry extends LeafSource {
+  readonly position: number;
+}
+
+describe('sealing', () => {
+  let log: TestLog;
+  beforeEach(async () => {
+    log = await createTestLog();
+  });
+  afterEach(() => log.close());
+
+  const append = async (tenant: string, count: number, user = 'alice'): Promise<void> => {
+    const drafts = Array.from({ length: count }, () => DRAFT);
+    for (let at = 0; at < count; at += 1_000) {
+      await log.stage0.writer.append({ user, tenant }, drafts.slice(at, at + 1_000));
+    }
+  };
+  const entriesOf = (tenant: string): Promise<Entry[]> =>
+    withClient(log.stage0.database.superuserUrl, async (client) => {
+      const { rows } = await client.query(
+        `SELECT e.position::int AS position, e.id, e.seq, encode(e.curr_hash, 'hex') AS curr_hash
+           FROM ledger.log_entry e JOIN ledger.log l USING (log_no) WHERE l.tenant_id = $1 ORDER BY position`,
+        [tenant],
+      );
+      return rows;
+    });
+  const feedOf = (tenant: string): Promise<LeafSource[]> =>
+    withClient(log.stage0.database.superuserUrl, async (client) => {
+      const { rows } = await client.query(
+        'SELECT id, seq, curr_hash FROM ledger.universal_registry WHERE tenant_id = $1 ORDER BY tx_id, ordinal',
+        [tenant],
+      );
+      return rows;
+    });
+  const rootOf = (leaves: readonly LeafSource[]): string => {
+    const frontier = new Frontier(sha256);
+    for (const leaf of leaves) frontier.add(leafHashOf(sha256, leaf));
+    return hex(frontier.root());
+  };
+
+  /** Everything that must hold of a tenant's log, from its entries. */
+  const assertSealed = async (tenant: string): Promise<void> => {
+    const entries = await entriesOf(tenant);
+    const feed = await feedOf(tenant);
+    assert.deepEqual(
+      entries.map(({ position }) => position),
+      entries.map((_, index) => index),
+    );
+    assert.deepEqual(
+      entries.map(({ position: _, ...leaf }) => leaf),
+      feed,
+    );
+    const checkpoint = await log.reader(tenant).checkpoint();
+    assert.equal(checkpoint.size, feed.length);
+    assert.equal(hex(checkpoint.root), rootOf(feed));
+  };
+
+  it('gives every committed span of a tenant one position, in feed order', async () => {
+    await append('acme', 3);
+    await append('other', 2);
+    await append('acme', 2, 'bob');
+    assert.equal(await log.seal(), 7);
+    await append('acme', 1);
+    assert.equal(await log.seal(), 1);
+    await assertSealed('acme');
+    await assertSealed('other');
+  });
+
+  for (const tenant of ['a b', 'a+b', 'a/b', '🦀', '100 %', "o'hara"]) {
+    it(`signs for tenant ${tenant} under a name that a key can have`, async () => {
+      await append(tenant, 2);
+      await log.seal();
+      await assertSealed(tenant);
+      const { note } = await log.reader(tenant).checkpoint();
+      const origin = `${TEST_INSTANCE}/${encodeURIComponent(tenant)}`;
+      const keys = [verifierKeyOf(log.keys.current.publicKeyHex, origin)];
+      const opened = await openCheckpoint(note, keys, { verify: ed25519.verify });
+      assert.equal(opened.origin, origin);
+    });
+  }
+
+  it('keeps full tiles at every level, from which every proof follows', async () => {
+    await append('acme', 300);
+    await log.seal();
+    const early = await log.reader('acme').checkpoint();
+    await append('acme', 1_200);
+    await log.seal();
+    await assertSealed('acme');
+    const reader = log.reader('acme');
+    const late = await reader.checkpoint();
+    const feed = await feedOf('acme');
+    for (const index of [0, 1, 255, 256, 299, 300, 1_279, 1_280, 1_499]) {
+      const { id = '', seq = 0, curr_hash = '' } = feed[index] ?? {};
+      const proof = await reader.inclusion(id, seq);
+      assert.ok(proof);
+      const claim = { leaf: leafHashOf(sha256, { id, seq, curr_hash }), index, ...proof.checkpoint };
+      assert.equal(proof.index, index);
+      assert.ok(verifyInclusion(sha256, claim, proof.hashes), `position ${index}`);
+    }
+    const hashes = await reader.consistency(early.size, late.size);
+    const claim = { from: early.size, fromRoot: early.root, to: late.size, toRoot: late.root };
+    assert.ok(verifyConsistency(sha256, claim, hashes));
+    for (const [level, index, width] of [
+      [0, 5, 220],
+      [0, 3, 256],
+      [1, 0, 5],
+      [0, 5, 7],
+    ] as const) {
+      const tile = await reader.tile({ level, index, width });
+      assert.equal(tile.length, width * 32);
+      const first = level === 0 ? feed[index * 256] : undefined;
+      if (first !== undefined) assert.deepEqual(tile.subarray(0, 32), leafHashOf(sha256, first));
+    }
+    await assert.rejects(reader.tile({ level: 0, index: 5, width: 221 }), /beyond/);
+    await assert.rejects(reader.tile({ level: 1, index: 0, width: 6 }), /beyond/);
+  });
+
+  it('does not jump over a transaction that commits late', async () => {
+    await withClient(log.stage0.database.appUrl, async (late) => {
+      await late.query('BEGIN');
+      await late.query(
+        `SELECT set_config('app.user_id', 'alice', true), set_config('app.tenant_id', 'acme', true)`,
+      );
+      await late.query('SELECT pg_current_xact_id()');
+      await append('acme', 2);
+      assert.equal(await log.seal(), 0);
+      await late.query('ROLLBACK');
+    });
+    assert.equal(await log.seal(), 2);
+    await assertSealed('acme');
+  });
+
+  const steps: readonly SealStep[] = ['locked', 'read', 'hashed', 'guarded', 'written', 'committed'];
+  for (const step of steps) {
+    it(`goes on without gap or double after it ended at "${step}"`, async () => {
+      await append('acme', 5);
+      await log.seal();
+      await append('acme', 300);
+      await append('other', 3);
+      const broken = log.sealer({
+        onStep(reached) {
+          if (reached === step) throw new Error('the process ends here');
+        },
+      });
+      await assert.rejects(broken.sealBatch());
+      await append('acme', 4);
+      await log.seal();
+      await assertSealed('acme');
+      await assertSealed('other');
+    });
+  }
+
+  it('seals everything once when two compete, whoever is faster', async () => {
+    const competitors = [log.sealer({ batchSize: 7 }), log.sealer({ batchSize: 11 })];
+    let isDone = false;
+    const writers = Promise.all(
+      ['acme', 'other', 'third'].map(async (tenant) => {
+        for (let round = 0; round < 20; round += 1) await append(tenant, 5);
+      }),
+    ).finally(() => {
+      isDone = true;
+    });
+    await Promise.all([
+      writers,
+      ...competitors.map(async (sealer) => {
+        while (!isDone) await sealer.sealBatch();
+      }),
+    ]);
+    await log.seal();
+    for (const tenant of ['acme', 'other', 'third']) await assertSealed(tenant);
+  });
+
+  it('finds its head again when that row is lost', async () => {
+    await append('acme', 700);
+    await log.seal();
+    await withClient(log.stage0.database.superuserUrl, (client) => client.query('DELETE FROM app.log_head'));
+    await append('acme', 400);
+    await log.seal();
+    await assertSealed('acme');
+  });
+
+  describe('rollback guard', () => {
+    const putBack = (batches: number): Promise<unknown> =>
+      withClient(log.stage0.database.superuserUrl, async (client) => {
+        await client.query('SET session_replication_role = replica');
+        for (const table of ['log_entry', 'checkpoint', 'log', 'log_tile']) {
+          await client.query(`ALTER TABLE ledger.${table} DISABLE TRIGGER append_only`);
+          await client.query(`DELETE FROM ledger.${table}`);
+        }
+        await client.query('DELETE FROM app.log_head');
+        await client.query(
+          `UPDATE app.seal_cursor SET batch = batch - $1, tx_id = '0', ordinal = 0, digest = '\\x'`,
+          [batches],
+        );
+      });
+
+    it('signs nothing for a database that is older than what was signed', async () => {
+      for (let round = 0; round < 3; round += 1) {
+        await append('acme', 1);
+        await log.seal();
+      }
+      await putBack(2);
+      assert.deepEqual(await log.sealer().sealBatch(), { outcome: 'restore_needed' });
+      assert.deepEqual(await entriesOf('acme'), []);
+    });
+
+    it('seals the last batch again only as it was announced', async () => {
+      await append('acme', 3);
+      await log.seal();
+      await putBack(1);
+      await log.seal();
+      await assertSealed('acme');
+    });
+
+    it('refuses the last batch when a span of it is gone', async () => {
+      await append('acme', 3);
+      await log.seal();
+      await putBack(1);
+      await withClient(log.stage0.database.superuserUrl, async (client) => {
+        await client.query('ALTER TABLE ledger.universal_registry DISABLE TRIGGER append_only');
+        await client.query(
+          `DELETE FROM ledger.universal_registry WHERE ordinal = (SELECT min(ordinal) FROM ledger.universal_registry WHERE tenant_id = 'acme')`,
+        );
+      });
+      assert.deepEqual(await log.sealer().sealBatch(), { outcome: 'restore_needed' });
+    });
+  });
+
+  describe('audit', () => {
+    it('finds every span as it was sealed, and says how far it came', async () => {
+      await append('acme', 4);
+      await log.seal();
+      assert.ok((await log.audit()) >= 4);
+      assert.deepEqual(log.mismatches, []);
+      const { rows } = await withClient(log.stage0.database.superuserUrl, (client) =>
+        client.query('SELECT audited_size::int AS size FROM app.log_audit'),
+      );
+      assert.deepEqual(rows, [{ size: 4 }]);
+    });
+
+    it('stops the log of a tenant with an altered span, and of no other; what is not sealed waits', async () => {
+      await append('acme', 3);
+      await append('other', 1);
+      await log.seal();
+      await withClient(log.stage0.database.superuserUrl, async (client) => {
+        await client.query('ALTER TABLE ledger.universal_registry DISABLE TRIGGER append_only');
+        await client.query(
+          `UPDATE ledger.universal_registry SET this = 'another thing'
+            WHERE id = (SELECT id FROM ledger.log_entry WHERE log_no = 1 AND position = 1)`,
+        );
+      });
+      await log.audit();
+      assert.deepEqual(
+        log.mismatches.map(({ tenant, position }) => [tenant, position]),
+        [['acme', 1]],
+      );
+      assert.match(log.mismatches[0]?.detail ?? '', /content hashes to/);
+      await append('acme', 2);
+      await append('other', 2);
+      await log.seal();
+      await assertSealed('other');
+      assert.equal((await entriesOf('acme')).length, 3);
+      await withClient(log.stage0.database.superuserUrl, (client) =>
+        client.query('UPDATE app.log_head SET stopped_at = NULL, stop_reason = NULL'),
+      );
+      await append('acme', 1);
+      await log.seal();
+      await assertSealed('acme');
+    });
+  });
+});

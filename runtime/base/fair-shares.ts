@@ -103,7 +103,8 @@ export class FairShares {
   #refusal(tenant: string): ShareUsedUpError | UnavailableError {
     const { what, capacity } = this.#options;
     const others = [...this.#held.keys()].some((holder) => holder !== tenant);
-    if (!others && this.#waiting.tenants <= 1) {
+    // Who holds nothing has used up no share: then there is simply no room.
+    if (!this.#held.has(tenant) || (!others && this.#waiting.tenants <= 1)) {
       return new UnavailableError(`Too much is under way (${what}); try again in a moment.`, {
         retryAfterSeconds: RETRY_AFTER_S,
       });

@@ -1,5 +1,6 @@
-import { UnavailableError } from '../base/errors';
+import { FairShares } from '../base/fair-shares';
 import type { Identity } from '../base/identity';
+import { TenantQueue } from '../base/tenant-queue';
 import { asLogLineError, isConnectionLost } from '../db/database-error';
 import type { Database } from '../db/pool';
 import type { EncodedSpan } from './span-signature';
@@ -22,7 +23,7 @@ export interface AppendBatch {
 }
 
 export interface AppendQueueOptions {
-  /** Statements under way at once. Defaults to 2. */
+  /** Statements under way at once in each of the two lanes. Defaults to 2. */
   readonly maxInFlight?: number;
   /**
    * Spans that must wait before a statement is sent beside one that is under way. Fewer would only make two
@@ -31,19 +32,47 @@ export interface AppendQueueOptions {
   readonly minSpansBeside?: number;
   /** Spans that share one statement at most; a larger batch still travels whole. Defaults to 500. */
   readonly maxSpansPerCommit?: number;
-  /** Spans that may wait; beyond that callers get 503 instead of memory growing. Defaults to 20,000. */
+  /** From so many spans on a batch is large and travels beside the small ones. Defaults to 64. */
+  readonly largeFromSpans?: number;
+  /** From so many bytes on a batch is large, too. Defaults to 128 KiB. */
+  readonly largeFromBytes?: number;
+  /** Spans of small batches that share one statement at most, some 12 ms of work. Defaults to 128. */
+  readonly maxSmallSpansPerCommit?: number;
+  /**
+   * Spans that may wait; beyond that callers get 429 or 503 instead of memory growing, a tenant when it has more
+   * waiting than there is room left. Defaults to 20,000.
+   */
   readonly maxWaitingSpans?: number;
 }
 
 interface Waiting {
   readonly batch: AppendBatch;
+  readonly bytes: number;
   readonly resolve: (txId: string) => void;
   readonly reject: (error: unknown) => void;
 }
 
+/** Batches of one kind, in turn by tenant, and how they share statements. */
+interface Lane {
+  readonly queue: TenantQueue<Waiting>;
+  /** Spans and bytes of one statement at most; the first batch always travels. */
+  readonly maxSpans: number;
+  readonly maxBytes: number;
+  /** Whether batches of several tenants share a statement. */
+  readonly isShared: boolean;
+  spans: number;
+  inFlight: number;
+}
+
+/** Some 20 ms of work for PostgreSQL. */
+const MAX_BYTES_PER_COMMIT = 512 * 1024;
+
 /**
  * Commits batches of concurrent callers together: while one statement is under way the next group gathers,
  * so the cost of a commit is shared exactly when there is load.
+ *
+ * Tenants take turns, and small batches have a lane of their own: a statement of 1,000 spans takes 90 ms, and a single
+ * span that had to wait for it, or shared it, would take as long. Large batches of different tenants share no statement.
  *
  * Identities are not mixed: each batch is inserted under its own, checked by row-level security. When a
  * shared statement is refused, its batches are parted until the refused one is alone, so that one caller's
@@ -51,71 +80,75 @@ interface Waiting {
  */
 export class AppendQueue {
   readonly #database: Database;
-  readonly #maxInFlight: number;
-  readonly #minSpansBeside: number;
-  readonly #maxSpansPerCommit: number;
-  readonly #maxWaitingSpans: number;
-  #waiting: Waiting[] = [];
-  #waitingSpans = 0;
-  #inFlight = 0;
+  readonly #options: Required<AppendQueueOptions>;
+  readonly #room: FairShares;
+  readonly #small: Lane;
+  readonly #large: Lane;
 
   constructor(database: Database, options: AppendQueueOptions = {}) {
     this.#database = database;
-    this.#maxInFlight = options.maxInFlight ?? 2;
-    this.#minSpansBeside = options.minSpansBeside ?? 64;
-    this.#maxSpansPerCommit = options.maxSpansPerCommit ?? 500;
-    this.#maxWaitingSpans = options.maxWaitingSpans ?? 20_000;
+    this.#options = {
+      maxInFlight: options.maxInFlight ?? 2,
+      minSpansBeside: options.minSpansBeside ?? 64,
+      maxSpansPerCommit: options.maxSpansPerCommit ?? 500,
+      largeFromSpans: options.largeFromSpans ?? 64,
+      largeFromBytes: options.largeFromBytes ?? 128 * 1024,
+      maxSmallSpansPerCommit: options.maxSmallSpansPerCommit ?? 128,
+      maxWaitingSpans: options.maxWaitingSpans ?? 20_000,
+    };
+    // Nobody waits for room to wait in.
+    this.#room = new FairShares({
+      what: 'spans waiting to be written',
+      capacity: this.#options.maxWaitingSpans,
+      maxWaiting: 0,
+    });
+    this.#small = lane(this.#options.maxSmallSpansPerCommit, true);
+    this.#large = lane(this.#options.maxSpansPerCommit, false);
   }
 
   /**
    * Resolves when the batch is committed, to the id of its transaction.
-   * @throws pg's error for a refusal by the database; UnavailableError when too much is waiting or the
-   * database is gone. After the latter the batch may or may not be committed: only ids or an
+   * @throws pg's error for a refusal by the database; ShareUsedUpError or UnavailableError when too much is waiting;
+   * UnavailableError when the database is gone. After the latter the batch may or may not be committed: only ids or an
    * Idempotency-Key make a retry safe.
    */
-  append(batch: AppendBatch): Promise<string> {
-    if (this.#waitingSpans + batch.spans.length > this.#maxWaitingSpans) {
-      return Promise.reject(
-        new UnavailableError('Too many spans are waiting to be written; try again in a moment.', {
-          retryAfterSeconds: 1,
-        }),
-      );
+  async append(batch: AppendBatch): Promise<string> {
+    const { tenant } = batch.identity;
+    const release = await this.#room.take(tenant, batch.spans.length);
+    try {
+      return await new Promise((resolve, reject) => {
+        const bytes = batch.spans.reduce((sum, { json }) => sum + json.length, 0);
+        const own = this.#laneOf(batch, bytes);
+        own.queue.push(tenant, { batch, bytes, resolve, reject });
+        own.spans += batch.spans.length;
+        // Callers whose requests arrived in the same turn of the event loop join the same group.
+        setImmediate(() => this.#flush(own));
+      });
+    } finally {
+      release();
     }
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ batch, resolve, reject });
-      this.#waitingSpans += batch.spans.length;
-      // Callers whose requests arrived in the same turn of the event loop join the same group.
-      setImmediate(() => this.#flush());
-    });
   }
 
-  #flush(): void {
-    while (this.#maySend()) {
-      const group = this.#takeGroup();
-      this.#inFlight += 1;
+  #laneOf({ spans }: AppendBatch, bytes: number): Lane {
+    const { largeFromSpans, largeFromBytes } = this.#options;
+    return spans.length >= largeFromSpans || bytes >= largeFromBytes ? this.#large : this.#small;
+  }
+
+  #flush(own: Lane): void {
+    while (this.#maySend(own)) {
+      const group = takeGroup(own);
+      own.inFlight += 1;
       void this.#commit(group).finally(() => {
-        this.#inFlight -= 1;
-        this.#flush();
+        own.inFlight -= 1;
+        this.#flush(own);
       });
     }
   }
 
-  #maySend(): boolean {
-    if (this.#waiting.length === 0) return false;
-    if (this.#inFlight === 0) return true;
-    return this.#inFlight < this.#maxInFlight && this.#waitingSpans >= this.#minSpansBeside;
-  }
-
-  #takeGroup(): Waiting[] {
-    let spans = 0;
-    let count = 0;
-    for (const { batch } of this.#waiting) {
-      if (count > 0 && spans + batch.spans.length > this.#maxSpansPerCommit) break;
-      spans += batch.spans.length;
-      count += 1;
-    }
-    this.#waitingSpans -= spans;
-    return this.#waiting.splice(0, count);
+  #maySend({ queue, inFlight, spans, isShared }: Lane): boolean {
+    if (queue.length === 0) return false;
+    if (inFlight === 0) return true;
+    return inFlight < this.#options.maxInFlight && (!isShared || spans >= this.#options.minSpansBeside);
   }
 
   async #commit(group: readonly Waiting[]): Promise<void> {
@@ -149,6 +182,41 @@ export class AppendQueue {
       throw isConnectionLost(error) ? asLogLineError(error) : error;
     }
   }
+}
+
+function lane(maxSpans: number, isShared: boolean): Lane {
+  return {
+    queue: new TenantQueue(),
+    maxSpans,
+    maxBytes: MAX_BYTES_PER_COMMIT,
+    isShared,
+    spans: 0,
+    inFlight: 0,
+  };
+}
+
+/** The batches of the next statement: of tenants in turn, or of the tenant whose turn it is. */
+function takeGroup(own: Lane): Waiting[] {
+  const group: Waiting[] = [];
+  let spans = 0;
+  let bytes = 0;
+  let first: string | undefined;
+  for (;;) {
+    const next = own.queue.take(
+      (waiting, tenant) =>
+        group.length === 0 ||
+        ((own.isShared || tenant === first) &&
+          spans + waiting.batch.spans.length <= own.maxSpans &&
+          bytes + waiting.bytes <= own.maxBytes),
+    );
+    if (next === undefined) break;
+    group.push(next);
+    first ??= next.batch.identity.tenant;
+    spans += next.batch.spans.length;
+    bytes += next.bytes;
+  }
+  own.spans -= spans;
+  return group;
 }
 
 interface WireBatch {

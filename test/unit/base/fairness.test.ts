@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { ShareUsedUpError, UnavailableError } from '../../../runtime/base/errors';
+import { FairShares, Reservation } from '../../../runtime/base/fair-shares';
+import { FairTurns, TURN_BYTES } from '../../../runtime/base/fair-turns';
+import { TenantQueue } from '../../../runtime/base/tenant-queue';
+
+describe('a queue by tenant', () => {
+  it('serves tenants in turn, and each tenant first in, first out', () => {
+    const queue = new TenantQueue<string>();
+    for (const item of ['a1', 'a2', 'a3', 'a4']) queue.push('a', item);
+    queue.push('b', 'b1');
+    queue.push('c', 'c1');
+    const order = Array.from({ length: 7 }, () => queue.take());
+    assert.deepEqual(order, ['a1', 'b1', 'c1', 'a2', 'a3', 'a4', undefined]);
+    assert.equal(queue.length, 0);
+  });
+
+  it('passes over a tenant whose next thing may not go', () => {
+    const queue = new TenantQueue<number>();
+    queue.push('a', 10);
+    queue.push('b', 1);
+    assert.equal(
+      queue.take((size) => size < 5),
+      1,
+    );
+    assert.equal(
+      queue.take((size) => size < 5),
+      undefined,
+    );
+    assert.equal(queue.length, 1);
+  });
+});
+
+describe('turns of the thread that serves', () => {
+  it('come at once while there is little to do', () => {
+    const turns = new FairTurns();
+    for (let count = 0; count < 128; count += 1) assert.equal(turns.take('a', TURN_BYTES / 128), undefined);
+    assert.equal(turns.turns, 0);
+  });
+
+  it('let one tenant wait for a piece of another, and not for all of them', async () => {
+    const turns = new FairTurns();
+    const order: string[] = [];
+    const work = async (name: string, pieces: number) => {
+      for (let piece = 0; piece < pieces; piece += 1) {
+        await turns.take(name[0] ?? '', TURN_BYTES);
+        order.push(name);
+      }
+    };
+    await Promise.all([...Array.from({ length: 20 }, (_, index) => work(`a${index}`, 5)), work('b', 5)]);
+    const pieces = order.indexOf('b') + 1;
+    assert.ok(pieces <= 3, `b began after ${pieces} pieces`);
+    assert.ok(
+      order.lastIndexOf('b') <= 11,
+      `b ended after ${order.lastIndexOf('b')} of ${order.length} pieces`,
+    );
+  });
+
+  it('cut a large work into as many turns as it has pieces', async () => {
+    const turns = new FairTurns();
+    for (let piece = 0; piece < 10; piece += 1) await turns.take('a', TURN_BYTES);
+    assert.ok(turns.turns >= 9, `${turns.turns} turns`);
+  });
+});
+
+describe('shares of something scarce', () => {
+  const options = { what: 'seats', capacity: 8, maxWaiting: 2, maxWaitMs: 20 };
+
+  it('leave a half free when one tenant takes all it can, for whoever comes next', async () => {
+    const shares = new FairShares(options);
+    await Promise.all([1, 2, 3, 4].map(() => shares.take('a', 1)));
+    const fifth = shares.take('a', 1);
+    await Promise.all([1, 2].map(() => shares.take('b', 1)));
+    await shares.take('c', 1);
+    assert.equal(shares.held, 7);
+    await assert.rejects(fifth, ShareUsedUpError);
+  });
+
+  it('are 503 when nobody else is there, and 429 with RateLimit when others are', async () => {
+    const shares = new FairShares({ ...options, maxWaiting: 0 });
+    await shares.take('a', 4);
+    await assert.rejects(
+      shares.take('a', 1),
+      (error) => error instanceof UnavailableError && error.retryAfterSeconds === 1,
+    );
+    await shares.take('b', 1);
+    await assert.rejects(
+      shares.take('a', 1),
+      (error) => error instanceof ShareUsedUpError && error.rateLimit?.policy === 'seats',
+    );
+  });
+
+  it('go back, once, and to the tenant whose turn it is', async () => {
+    const shares = new FairShares({ ...options, maxWaiting: 5, maxWaitMs: 5_000 });
+    const releases = await Promise.all([1, 2, 3, 4].map(() => shares.take('a', 1)));
+    const order: string[] = [];
+    const waiting = [
+      shares.take('a', 1).then(() => order.push('a')),
+      shares.take('b', 5).then(() => order.push('b')),
+    ];
+    for (const release of releases) {
+      release();
+      release();
+    }
+    await Promise.all(waiting);
+    assert.deepEqual(order.sort(), ['a', 'b']);
+    assert.equal(shares.held, 6);
+  });
+
+  it('a reservation that grows holds its largest, and gives all of it back', async () => {
+    const shares = new FairShares(options);
+    const reservation = new Reservation(shares, 'a');
+    await reservation.atLeast(2);
+    await reservation.atLeast(1);
+    await reservation.atLeast(3);
+    assert.equal(shares.held, 3);
+    reservation.release();
+    assert.equal(shares.held, 0);
+  });
+});

@@ -4,7 +4,7 @@ import { OperatorError } from '../local/operator-error';
 import { currentRun } from '../local/run-lock';
 import { SCOPES } from '../runtime/auth';
 import { mintToken } from '../runtime/auth/token';
-import { ApiClient } from './api-client';
+import { LedgerApi } from './ledger-api';
 
 /** Options of commands that speak to a running LogLine. */
 export interface TargetOptions {
@@ -14,7 +14,7 @@ export interface TargetOptions {
 
 /** A running LogLine, and whether it is the one that runs from this LOGLINE_DATA. */
 export interface Target {
-  readonly client: ApiClient;
+  readonly client: LedgerApi;
   readonly token: string | undefined;
   readonly isLocal: boolean;
   /** A token of another user; undefined when we hold no key to make one. */
@@ -47,7 +47,7 @@ export async function resolveTarget(options: TargetOptions): Promise<Target> {
     return mintToken(keys.signingKey, { sub: user, tenant, scope: SCOPES, ttlSeconds: TTL_SECONDS });
   };
   const token = options.token ?? (process.env.LOGLINE_TOKEN || undefined) ?? (await mint('dev', 'dev'));
-  return { client: new ApiClient(url, token), token, isLocal, mint };
+  return { client: new LedgerApi(url, token), token, isLocal, mint };
 }
 
 /** `localhost` and `127.0.0.1` mean the same here. */

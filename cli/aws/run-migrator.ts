@@ -2,8 +2,8 @@ import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import type { StackSettings } from '../../infra/settings';
 import { OperatorError } from '../../local/operator-error';
 import { LATEST_MIGRATION } from '../../runtime/db/latest-migration.generated';
-import { ApiClient, explainProblem, member, textMember } from '../api-client';
 import { openStack, readOutputs } from '../deploy/pulumi-stack';
+import { explainProblem, LedgerApi, member, textMember } from '../ledger-api';
 import { explainAwsError } from './aws-error';
 import { useRegionOf } from './stack-access';
 import { functionName, stackSettings } from './stack-file';
@@ -91,7 +91,7 @@ export async function showMigrationStatus(stack: string, json: boolean): Promise
       `stack "${stack}" has no output apiEndpoint; run npx logline deploy --stack ${stack}`,
     );
   }
-  const health = await new ApiClient(url, undefined).request('/api/health');
+  const health = await new LedgerApi(url, undefined).request('/api/health');
   const applied = textMember(health.body, 'migration');
   const ok = applied === LATEST_MIGRATION;
   if (!ok) process.exitCode = 1;

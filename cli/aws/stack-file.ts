@@ -7,7 +7,7 @@ import { ConfigError, parseSettings, type StackSettings } from '../../infra/sett
 import { OperatorError, oneLine } from '../../local/operator-error';
 import { KERNEL_NAMES } from '../../runtime/host/kernel-table';
 import type { KernelName } from '../../runtime/kernels/stable-ids';
-import { member } from '../api-client';
+import { member } from '../ledger-api';
 
 /** Name of the project, as in `Pulumi.yaml`. */
 export const PROJECT = 'logline';

@@ -3,11 +3,11 @@ import type { StackSettings } from '../../infra/settings';
 import { OperatorError } from '../../local/operator-error';
 import { cryptoReady } from '../../runtime/crypto';
 import { LATEST_MIGRATION } from '../../runtime/db/latest-migration.generated';
-import { ApiClient, textMember } from '../api-client';
 import { useRegionOf } from '../aws/stack-access';
 import { stackSettings } from '../aws/stack-file';
 import { requirePulumi } from '../aws/validate/pulumi-checks';
 import { linesOf, validate } from '../aws/validate/run-validate';
+import { LedgerApi, textMember } from '../ledger-api';
 import { runSmoke } from '../smoke/run-smoke';
 import { smokeOptionsOf } from '../smoke/smoke-stack';
 import { ask } from './ask';
@@ -94,7 +94,7 @@ function requireEndpoint({ apiEndpoint }: StackOutputs, stack: string): string {
 
 /** The migrator ran as part of the update; the API says whether its result is what this program expects. */
 async function checkMigrations(url: string, stack: string): Promise<string> {
-  const health = await new ApiClient(url, undefined).demand('/api/health');
+  const health = await new LedgerApi(url, undefined).demand('/api/health');
   const migration = textMember(health, 'migration');
   if (migration !== LATEST_MIGRATION) {
     throw new OperatorError(

@@ -1,6 +1,6 @@
 import { fullyQualifiedStackName, LocalWorkspace, type Stack } from '@pulumi/pulumi/automation';
 import { REPOSITORY_ROOT } from '../../infra/bundle';
-import { textMember } from '../api-client';
+import { textMember } from '../ledger-api';
 import { explainPulumi } from './pulumi-fault';
 
 /** What a deployed stack says of itself; secrets are left out. */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { OperatorError } from '../../local/operator-error';
 import type { SignedSpan } from '../../runtime/base/span';
-import { type ApiClient, explainProblem, member, textMember } from '../api-client';
+import { explainProblem, type LedgerApi, member, textMember } from '../ledger-api';
 
 /** One page of the feed. */
 export interface FeedPage {
@@ -22,7 +22,7 @@ const MAX_WAIT_MS = 10_000;
  * @throws OperatorError when the API refuses or does not answer
  */
 export async function readFeedPage(
-  client: ApiClient,
+  client: LedgerApi,
   filter: Readonly<Record<string, string>>,
   cursor: string | null,
 ): Promise<FeedPage> {
@@ -43,7 +43,7 @@ export async function readFeedPage(
   }
 }
 
-function pageOf(client: ApiClient, body: unknown): FeedPage {
+function pageOf(client: LedgerApi, body: unknown): FeedPage {
   const spans = member(body, 'spans');
   const cursor = textMember(body, 'next_cursor');
   if (!Array.isArray(spans) || cursor === undefined) {

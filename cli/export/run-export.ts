@@ -2,9 +2,9 @@ import { access, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { OperatorError, oneLine } from '../../local/operator-error';
 import { StopSignal } from '../../local/stop-signal';
-import type { ApiClient } from '../api-client';
-import { ApiClient as Client } from '../api-client';
 import { keySpansOfUrl } from '../keys/key-history-source';
+import type { LedgerApi } from '../ledger-api';
+import { LedgerApi as Client } from '../ledger-api';
 import { progressLine } from '../progress-line';
 import { resolveTarget, type Target } from '../target';
 import { timestampOption } from '../timestamp-option';
@@ -174,8 +174,8 @@ async function readAll(file: ExportFile, target: Target, goOn: (spans: number) =
 }
 
 /** A client for one user, with a token that is made anew before it runs out. */
-function minting(target: Target, user: string, tenant: string): () => Promise<ApiClient> {
-  let made: { readonly client: ApiClient; readonly atMs: number } | undefined;
+function minting(target: Target, user: string, tenant: string): () => Promise<LedgerApi> {
+  let made: { readonly client: LedgerApi; readonly atMs: number } | undefined;
   return async () => {
     if (made === undefined || performance.now() - made.atMs > TOKEN_AGE_MS) {
       const client = new Client(target.client.url, await target.mint(user, tenant));

@@ -1,6 +1,6 @@
 import { OperatorError } from '../../local/operator-error';
 import type { SignedSpan } from '../../runtime/base/span';
-import { ApiClient, explainProblem, member, textMember } from '../api-client';
+import { explainProblem, LedgerApi, member, textMember } from '../ledger-api';
 import type { Target } from '../target';
 
 /** What a ledger holds of the entity of a span. */
@@ -19,7 +19,7 @@ const MAX_REMEMBERED_OWNERS = 1_000;
 export class LedgerComparison {
   readonly #target: Target;
   readonly #hasToken: boolean;
-  readonly #clients = new Map<string, Promise<ApiClient>>();
+  readonly #clients = new Map<string, Promise<LedgerApi>>();
 
   /** @param hasToken whether the caller gave a token, which then reads everything */
   constructor(target: Target, hasToken: boolean) {
@@ -63,7 +63,7 @@ export class LedgerComparison {
     return hashes;
   }
 
-  async #read(client: ApiClient, path: string, hashes: Map<number, string>): Promise<void> {
+  async #read(client: LedgerApi, path: string, hashes: Map<number, string>): Promise<void> {
     const answer = await client.request(path);
     if (answer.status === 404) return;
     if (answer.status !== 200)
@@ -76,7 +76,7 @@ export class LedgerComparison {
     }
   }
 
-  #clientOf({ owner_id, tenant_id }: SignedSpan): Promise<ApiClient> {
+  #clientOf({ owner_id, tenant_id }: SignedSpan): Promise<LedgerApi> {
     if (this.#hasToken) return Promise.resolve(this.#target.client);
     const name = JSON.stringify([tenant_id, owner_id]);
     const known = this.#clients.get(name);
@@ -84,7 +84,7 @@ export class LedgerComparison {
     if (this.#clients.size >= MAX_REMEMBERED_OWNERS) this.#clients.clear();
     const made = this.#target
       .mint(owner_id, tenant_id)
-      .then((token) => new ApiClient(this.#target.client.url, token));
+      .then((token) => new LedgerApi(this.#target.client.url, token));
     this.#clients.set(name, made);
     return made;
   }

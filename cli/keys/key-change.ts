@@ -7,7 +7,7 @@ import { generateSigningKey } from '../../runtime/crypto';
 import { publishKeys } from '../../runtime/ledger/keys/key-publisher';
 import type { KeyRing } from '../../runtime/ledger/keys/key-ring';
 import { SpanWriter } from '../../runtime/ledger/span-writer';
-import { ApiClient, textMember } from '../api-client';
+import { LedgerApi, textMember } from '../ledger-api';
 import { type LocalLedger, withLocalLedger } from '../local-ledger';
 
 /** Any constant works, as long as every version of LogLine uses the same. */
@@ -63,11 +63,11 @@ export function writerOf(database: LocalLedger['database'], ring: KeyRing): Span
  */
 export async function untilNoticed(
   data: LocalLedger['data'],
-  hasNoticed: (client: ApiClient) => Promise<boolean>,
+  hasNoticed: (client: LedgerApi) => Promise<boolean>,
 ): Promise<void> {
   const url = (await currentRun(data))?.url;
   if (url === undefined) return;
-  const client = new ApiClient(url, undefined);
+  const client = new LedgerApi(url, undefined);
   for (let waitedMs = 0; waitedMs < NOTICED_TIMEOUT_MS; waitedMs += LOOK_AGAIN_MS) {
     if (await hasNoticed(client)) return;
     await delay(LOOK_AGAIN_MS);
@@ -76,6 +76,6 @@ export async function untilNoticed(
 }
 
 /** Whether the ledger there signs with this key. */
-export async function signsWith(client: ApiClient, publicKeyHex: string): Promise<boolean> {
+export async function signsWith(client: LedgerApi, publicKeyHex: string): Promise<boolean> {
   return textMember((await client.request('/api/health')).body, 'public_key') === publicKeyHex;
 }

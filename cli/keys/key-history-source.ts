@@ -1,7 +1,7 @@
 import { OperatorError } from '../../local/operator-error';
 import type { SignedSpan } from '../../runtime/base/span';
 import { INSTANCE_KEY, type KeyHistory, keyHistoryOf } from '../../runtime/ledger/keys/key-history';
-import { type ApiClient, member, textMember } from '../api-client';
+import { type LedgerApi, member, textMember } from '../ledger-api';
 
 const FILTER = {
   entity_type: INSTANCE_KEY,
@@ -15,7 +15,7 @@ const FILTER = {
  * The spans of a running ledger that tell its keys. They are public, so no token is needed.
  * @throws OperatorError when the API refuses or does not answer
  */
-export async function keySpansOfUrl(client: ApiClient): Promise<SignedSpan[]> {
+export async function keySpansOfUrl(client: LedgerApi): Promise<SignedSpan[]> {
   const spans: SignedSpan[] = [];
   let cursor: string | undefined;
   do {
@@ -33,6 +33,6 @@ export async function keySpansOfUrl(client: ApiClient): Promise<SignedSpan[]> {
 }
 
 /** @throws OperatorError when the API refuses or does not answer */
-export async function keyHistoryOfUrl(client: ApiClient): Promise<KeyHistory> {
+export async function keyHistoryOfUrl(client: LedgerApi): Promise<KeyHistory> {
   return keyHistoryOf(await keySpansOfUrl(client));
 }

@@ -4,7 +4,7 @@ import { OperatorError } from '../../local/operator-error';
 import { currentRun } from '../../local/run-lock';
 import { keyIdOf, tokenKeyOf } from '../../runtime/auth';
 import { type InstanceKey, type KeyHistory, NO_HISTORY } from '../../runtime/ledger/keys/key-history';
-import { ApiClient, textMember } from '../api-client';
+import { LedgerApi, textMember } from '../ledger-api';
 import { table } from '../table';
 import { keyHistoryOfUrl } from './key-history-source';
 
@@ -26,11 +26,11 @@ interface Shown {
 
 /** Prints the public key and the key history, of the ledger here or at a URL. */
 export async function showKeys({ url, json }: ShowOptions): Promise<void> {
-  const shown = url === undefined ? await showLocal() : await showRemote(new ApiClient(url, undefined));
+  const shown = url === undefined ? await showLocal() : await showRemote(new LedgerApi(url, undefined));
   process.stdout.write(json ? `${JSON.stringify(asJson(shown))}\n` : `${asText(shown).join('\n')}\n`);
 }
 
-async function showRemote(client: ApiClient): Promise<Shown> {
+async function showRemote(client: LedgerApi): Promise<Shown> {
   const publicKey = textMember(await client.demand('/api/health'), 'public_key');
   if (publicKey === undefined) throw new OperatorError(`${client.url} does not say its public key`);
   const history = await keyHistoryOfUrl(client);
@@ -64,7 +64,7 @@ async function showLocal(): Promise<Shown> {
       remarks: [...remarks, 'The key history is in the ledger, which does not run now.'],
     };
   }
-  const remote = await showRemote(new ApiClient(url, undefined));
+  const remote = await showRemote(new LedgerApi(url, undefined));
   return { ...remote, ...shown, remarks: [...remote.remarks, ...remarks] };
 }
 

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { OperatorError, systemErrorCode } from '../../local/operator-error';
-import { textMember } from '../api-client';
+import { textMember } from '../ledger-api';
 import { pause } from './cloudwatch-log';
 import type { LogEntry } from './log-entry';
 

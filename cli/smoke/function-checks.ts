@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { member, textMember } from '../api-client';
+import { member, textMember } from '../ledger-api';
 import {
   CheckFailed,
   CheckSkipped,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { member, textMember } from '../api-client';
+import { member, textMember } from '../ledger-api';
 import {
   draft,
   expect,

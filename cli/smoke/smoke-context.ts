@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { SignedSpan } from '../../runtime/base/span';
 import { verifySpan } from '../../runtime/ledger/span-signature';
-import { type ApiAnswer, type ApiClient, explainProblem, member } from '../api-client';
+import { type ApiAnswer, explainProblem, type LedgerApi, member } from '../ledger-api';
 
 /** What the checks share: where they go, who they are, and what earlier ones appended. */
 export interface SmokeContext {
-  readonly client: ApiClient;
+  readonly client: LedgerApi;
   /** Of another tenant; undefined when there is none. */
   readonly otherToken: string | undefined;
   /** Marks everything this run appends, so that filters find nothing else. */
@@ -33,7 +33,7 @@ export class CheckFailed extends Error {}
 /** The check needs something that is not there. */
 export class CheckSkipped extends Error {}
 
-export function newSmokeContext(client: ApiClient, otherToken: string | undefined): SmokeContext {
+export function newSmokeContext(client: LedgerApi, otherToken: string | undefined): SmokeContext {
   return {
     client,
     otherToken,

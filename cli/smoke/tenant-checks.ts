@@ -1,4 +1,4 @@
-import { member } from '../api-client';
+import { member } from '../ledger-api';
 import {
   CheckSkipped,
   draft,

@@ -4,7 +4,7 @@ import { OperatorError, oneLine, systemErrorCode } from '../../local/operator-er
 import type { SignedSpan } from '../../runtime/base/span';
 import { parseIJson } from '../../runtime/json/i-json';
 import { INSTANCE_KEY, isInstanceKeySpan } from '../../runtime/ledger/keys/key-history';
-import { type ApiClient, member, textMember } from '../api-client';
+import { type LedgerApi, member, textMember } from '../ledger-api';
 
 /** One span as it was found, or why there is none. */
 export type Found =
@@ -102,7 +102,7 @@ async function* open(file: string): AsyncGenerator<Buffer> {
  * Every span that the client's token may read, in commit order, to the end of the feed as it is now.
  * @throws OperatorError when the API refuses or does not answer
  */
-export async function* spansOfUrl(client: ApiClient): AsyncGenerator<Found> {
+export async function* spansOfUrl(client: LedgerApi): AsyncGenerator<Found> {
   let cursor: string | undefined;
   let number = 0;
   for (;;) {

@@ -8,7 +8,7 @@ import {
   type VerifySpanOptions,
   verifySpanAsync,
 } from '../../runtime/ledger/span-signature';
-import { member, textMember } from '../api-client';
+import { member, textMember } from '../ledger-api';
 import { ChainIndex } from './chain-index';
 import type { Found } from './span-source';
 

@@ -37,6 +37,8 @@ export interface LedgerRequest {
    * begun, `never`. Defaults to `idempotent`.
    */
   readonly retry?: 'idempotent' | 'unstarted' | 'never';
+  /** Instead of the transport's; null sends none. */
+  readonly token?: string | null;
   /** Added to the time of one try, for an answer that was asked to wait. */
   readonly heldMs?: number;
 }
@@ -163,10 +165,11 @@ export class Transport {
     }
   }
 
-  async #headers({ method = 'GET', headers = {} }: LedgerRequest): Promise<Record<string, string>> {
+  async #headers({ method = 'GET', headers = {}, token }: LedgerRequest): Promise<Record<string, string>> {
     const all: Record<string, string> = { accept: 'application/json', ...headers };
     if (method === 'GET' && this.#position !== undefined) all['x-logline-at-least'] = this.#position;
-    const source = this.#tokenSource;
+    if (token) all.authorization = `Bearer ${token}`;
+    const source = token === null ? undefined : this.#tokenSource;
     if (source !== undefined && all.authorization === undefined) {
       this.#token ??= Promise.resolve(typeof source === 'function' ? source() : source);
       const asked = this.#token;

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { REPOSITORY_ROOT } from '../../../infra/bundle';
 import { oneLine, systemErrorCode } from '../../../local/operator-error';
-import { textMember } from '../../api-client';
 import { explainPulumi, INSTALL_PULUMI, noPulumi } from '../../deploy/pulumi-fault';
+import { textMember } from '../../ledger-api';
 import { fail, type Prerequisite, pass, warn } from './prerequisite';
 
 const TIMEOUT_MS = 30_000;

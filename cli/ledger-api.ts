@@ -1,3 +1,5 @@
+import { LogLineError } from '../client/src/error';
+import { Transport } from '../client/src/transport';
 import { OperatorError, oneLine, systemErrorCode } from '../local/operator-error';
 import { parseIJson } from '../runtime/json/i-json';
 
@@ -19,47 +21,48 @@ export interface ApiRequest {
 
 const TIMEOUT_MS = 60_000;
 
-/** Speaks to one LogLine, local or deployed. */
-export class ApiClient {
+/**
+ * Speaks to one LogLine, local or deployed: the client's transport, read as strictly as `verify` needs it. Only what the
+ * ledger says has not begun is asked for again: an operator waits for no address at which nothing answers.
+ */
+export class LedgerApi {
   readonly url: string;
-  readonly #token: string | undefined;
+  readonly #transport: Transport;
 
   /** @throws OperatorError (exit code 2) when `url` is none */
   constructor(url: string, token: string | undefined) {
-    let parsed: URL;
-    try {
-      parsed = new URL(url);
-    } catch {
+    if (!URL.canParse(url)) {
       throw new OperatorError(`--url must be a URL such as http://127.0.0.1:8787, got "${url}"`, {
         exitCode: 2,
       });
     }
-    if (!/^https?:$/.test(parsed.protocol)) {
+    if (!/^https?:$/.test(new URL(url).protocol)) {
       throw new OperatorError(`--url must begin with http:// or https://, got "${url}"`, { exitCode: 2 });
     }
     if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
       throw new OperatorError('--token must be a token as npx logline token prints it', { exitCode: 2 });
     }
-    this.url = url.replace(/\/+$/, '');
-    this.#token = token;
+    const retry = { deadlineMs: TIMEOUT_MS, tryMs: TIMEOUT_MS };
+    this.#transport = new Transport({ url, retry, ...(token ? { token } : {}) });
+    this.url = this.#transport.url;
   }
 
   /** @throws OperatorError when nothing answers at the URL */
-  async request(path: string, options: ApiRequest = {}): Promise<ApiAnswer> {
-    const token = options.token === undefined ? this.#token : options.token;
-    const headers: Record<string, string> = { accept: 'application/json', ...options.headers };
-    if (token) headers.authorization = `Bearer ${token}`;
-    if (options.json !== undefined) headers['content-type'] = 'application/json';
+  async request(path: string, { method = 'GET', json, headers, token }: ApiRequest = {}): Promise<ApiAnswer> {
     try {
-      const response = await fetch(this.url + path, {
-        method: options.method ?? 'GET',
-        headers,
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-        ...(options.json === undefined ? {} : { body: JSON.stringify(options.json) }),
+      const answer = await this.#transport.exchange({
+        method,
+        path,
+        headers: { ...(json === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+        ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+        ...(token === undefined ? {} : { token }),
+        retry: 'unstarted',
       });
-      const bytes = new Uint8Array(await response.arrayBuffer());
-      return { status: response.status, headers: response.headers, body: parseOrUndefined(bytes) };
-    } catch (cause) {
+      return { status: answer.status, headers: answer.headers, body: parseOrUndefined(answer.bytes) };
+    } catch (error) {
+      if (!(error instanceof LogLineError)) throw error;
+      const { cause } = error;
+      if (error.status !== 0) throw new OperatorError(error.message, { cause: error });
       throw new OperatorError(`cannot reach ${this.url} (${reason(cause)}); is LogLine running there?`, {
         cause,
       });

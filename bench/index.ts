@@ -3,7 +3,18 @@ import type { Bench } from './bench';
 import { runBenches } from './harness/run-benches';
 
 /** In this order. */
-const NAMES = ['ingest', 'client', 'timeline', 'execute', 'claim', 'midnight', 'verify', 'size', 'growth'];
+const NAMES = [
+  'ingest',
+  'client',
+  'timeline',
+  'execute',
+  'claim',
+  'midnight',
+  'verify',
+  'size',
+  'growth',
+  'user-sql',
+];
 
 const USAGE = `npm run bench -- [NAME…] [--quick] [--full]
 

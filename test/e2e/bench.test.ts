@@ -29,6 +29,7 @@ describe('npm run bench', function () {
       'spans a second from a live ledger',
       'Stage-0, load time over an empty handler',
       'of the rate at 10,000',
+      'slowest call of user SQL',
     ]) {
       assert.match(stdout, new RegExp(`(met|MISSED) .*${what}`), what);
     }

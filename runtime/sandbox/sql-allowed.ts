@@ -22,6 +22,9 @@ export const REFUSED_COLUMNS: ReadonlySet<string> = new Set([
 
 const words = (text: string): string[] => text.split(/\s+/).filter((word) => word.length > 0);
 
+/** What is evaluated for one row may take this long with the worst content there can be, in milliseconds. */
+export const MAX_ROW_MS = 100;
+
 /** A span as a whole, in bytes. */
 export const SPAN_BYTES = 1024 * 1024;
 
@@ -169,7 +172,7 @@ export const PLAIN_TEXT_PRICE = 10;
 /** Text of JSON is made when `->>` meets more than a text: milliseconds for each MiB. */
 export const JSON_TEXT_PRICE = 22;
 /** Searching a text: for each byte of what is looked for and each MiB of the text. */
-export const NEEDLE_PRICE = 2.5;
+export const NEEDLE_PRICE = 3;
 /** LIKE compares at every position, the whole pattern at worst. */
 export const LIKE_PRICE = 5;
 /** ILIKE makes both sides lower-case first. */

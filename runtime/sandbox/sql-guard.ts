@@ -8,7 +8,8 @@ import {
   NODE_NAMES,
   REFUSED_COLUMNS,
 } from './sql-allowed';
-import { type BoundSizes, CostCheck, refuseHugeNumber, valuesInText } from './sql-check';
+import { CostCheck } from './sql-check';
+import { type BoundSizes, refuseHugeNumber, valuesInText } from './sql-constants';
 import { printStatement, type SqlTools } from './sql-print';
 import { builtInName, type Fields, isFields, namesOf, unwrap } from './sql-tree';
 

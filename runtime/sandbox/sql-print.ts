@@ -22,9 +22,16 @@ export interface PrintedSql {
  */
 export function printStatement(given: string, fields: Fields, tools: SqlTools): PrintedSql {
   const tree = { SelectStmt: fields };
-  const text = print(tree, tools);
   const places: [printed: number, given: number][] = [];
-  if (!isSame(statementOf(tools.parse(text)), tree, places))
+  let text = '';
+  let printed: unknown;
+  try {
+    text = tools.print(tree);
+    printed = statementOf(tools.parse(text));
+  } catch {
+    // Said below.
+  }
+  if (!isSame(printed, tree, places))
     refuseSql('it cannot be passed on exactly as it is; write it in a simpler way');
   places.sort(([one], [other]) => one - other);
   return {
@@ -35,14 +42,6 @@ export function printStatement(given: string, fields: Fields, tools: SqlTools): 
       return place === undefined ? undefined : characterOf(given, place[1]);
     },
   };
-}
-
-function print(tree: object, tools: SqlTools): string {
-  try {
-    return tools.print(tree);
-  } catch {
-    return refuseSql('it cannot be passed on exactly as it is; write it in a simpler way');
-  }
 }
 
 function statementOf(tree: unknown): unknown {

@@ -1,5 +1,6 @@
 import { SMALL_BYTES, SPAN_BYTES, SPAN_COLUMNS, STRUCTURED_COLUMNS } from './sql-allowed';
 import { largest, partOf, type Size, sizeOf } from './sql-size';
+import type { Fields } from './sql-tree';
 
 /** A column that a query answers: how large it may be, and what it costs to make it once more. */
 export interface Column {
@@ -99,4 +100,26 @@ export function isSource(scope: Scope, name: string): boolean {
   for (let at: Scope | undefined = scope; at !== undefined; at = at.outer)
     if (at.sources.some((source) => source.name === name)) return true;
   return false;
+}
+
+/** What a query answers, under the names that its alias gives. */
+export function rename(answer: Answered, names: readonly string[]): Answered {
+  if (names.length === 0 || answer.columns === undefined) {
+    if (names.length === 0) return answer;
+    const { rowBytes: bytes, rowMs: ms } = answer;
+    return { ...answer, columns: names.map((name) => ({ name, bytes, ms, isText: false })) };
+  }
+  return {
+    ...answer,
+    columns: answer.columns.map((column, index) => ({ ...column, name: names[index] ?? column.name })),
+  };
+}
+
+/** Tells how large values may be, and charges what making them costs. */
+export interface Sizing {
+  sizeOf(value: unknown, scope: Scope): Size;
+  all(list: unknown, scope: Scope): Size[];
+  /** ORDER BY, wherever it stands. */
+  sorts(list: unknown, scope: Scope): void;
+  window(fields: Fields, scope: Scope): void;
 }

@@ -1,3 +1,5 @@
+import { refuseSql } from './errors';
+
 /** PostgreSQL's parse tree as libpg-query gives it: every node is an object with one member, named by its type. */
 
 export type Fields = Readonly<Record<string, unknown>>;
@@ -52,4 +54,23 @@ export function textOf(value: unknown): string | undefined {
   if (node?.type !== 'A_Const' || !isFields(node.fields.sval)) return undefined;
   const { sval = '' } = node.fields.sval;
   return typeof sval === 'string' ? sval : undefined;
+}
+
+export function fieldsOf(value: unknown): Fields {
+  const fields = unwrap(value)?.fields ?? value;
+  return isFields(fields) ? fields : refuseSql('a query cannot be read');
+}
+
+/** Every member is accounted for, so that nothing is sent that nobody has looked at. */
+export function only(type: string, fields: Fields, members: readonly string[]): void {
+  for (const name of Object.keys(fields))
+    if (name !== 'location' && !members.includes(name)) refuseSql(`${type}.${name} is not allowed`);
+}
+
+/** `*` → '', `t.*` → 't'; undefined for anything else. */
+export function starOf(value: unknown): string | undefined {
+  const node = unwrap(value);
+  if (node?.type !== 'ColumnRef') return undefined;
+  const parts = listOf(node.fields.fields);
+  return unwrap(parts.at(-1))?.type === 'A_Star' ? (namesOf(parts).at(-2) ?? '') : undefined;
 }

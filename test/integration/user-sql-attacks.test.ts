@@ -129,6 +129,37 @@ describe('hostile SQL of user code', function () {
     assert.equal(body.result.ok, 0);
   });
 
+  it('whatever the plan, a statement with costly rows ends at its time limit', async () => {
+    const text = 'x'.repeat(60_000);
+    const rows = 'generate_series(1, 100000) g';
+    const costly = 'count(upper(${input} || g::text))';
+    const statements = [
+      `SELECT ${costly} FROM ${rows}`,
+      `SELECT ${costly} OVER () FROM ${rows}`,
+      `SELECT max(upper(\${input} || g::text)) OVER (ORDER BY g ROWS BETWEEN 50000 PRECEDING AND CURRENT ROW) FROM ${rows}`,
+      `SELECT 1 FROM ${rows} ORDER BY upper(\${input} || g::text) LIMIT 1`,
+      `SELECT count(*) FROM ${rows} WHERE upper(\${input} || g::text) IS NULL`,
+      `SELECT count(*) FROM ${rows} JOIN generate_series(1, 100000) h ON upper(\${input} || g::text) = h::text`,
+      `SELECT count(*) FROM ${rows} WHERE EXISTS (SELECT 1 FROM generate_series(1, 10) h WHERE upper(\${input} || g::text) = h::text)`,
+      `WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT (n + 1)::int FROM r WHERE upper(\${input} || n::text) IS NOT NULL) SELECT count(*) FROM r`,
+      `SELECT DISTINCT upper(\${input} || g::text) = 'a' FROM ${rows}`,
+      `SELECT count(*) FROM (SELECT upper(\${input} || g::text) AS u FROM ${rows} UNION SELECT 'a') q`,
+    ];
+    for (const statement of statements) {
+      const { body } = await run(
+        `async function main(ctx, input) { return (await ctx.sql\`${statement}\`).rows; }`,
+        text,
+      );
+      // The time limit, or the limit of temporary files before it.
+      assert.match(
+        body.error?.message ?? 'it went through',
+        /longer than 2000 ms|more than it may keep on disk/,
+        `${statement}: ${JSON.stringify(body.error ?? body.result ?? body)}`.slice(0, 400),
+      );
+      assert.equal(await busy(), 0, statement);
+    }
+  });
+
   it('200 slow selects of one run are four at a time, leave a stranger room, and end with their run', async () => {
     const slow = await append(`async function main(ctx) {
       for (let i = 0; i < 200; i++) ctx.sql\`SELECT count(*) FROM generate_series(1, 1000000000) g\`.catch(() => 0);

@@ -397,6 +397,11 @@ describe('SQL guard', () => {
       await refused(`SELECT sum(seq) = ANY ($1) ${FROM}`, /exponent/, ['[1,"1E+130000"]']);
     });
 
+    it('refuses what it cannot print exactly', async () => {
+      const frame = 'ROWS BETWEEN 3 PRECEDING AND 1 PRECEDING';
+      await refused(`SELECT sum(seq) OVER (ORDER BY at ${frame}) ${FROM}`, /cannot be passed on exactly/);
+    });
+
     it('leaves comments out', async () => {
       assert.equal(await printed('SELECT /* a */ 1 -- b'), 'SELECT 1');
     });

@@ -1,0 +1,83 @@
+import { refuseSql } from './errors';
+import { SMALL_BYTES } from './sql-allowed';
+import { type Size, sizeOf } from './sql-size';
+import { type Fields, integerOf, isFields, listOf, textOf, unwrap } from './sql-tree';
+
+/** How large the values bound to `$1`, `$2`, … may be, in bytes, and how many values the JSON of each may hold. */
+export type BoundSizes = readonly { readonly bytes: number; readonly values: number }[];
+
+/** Longest number written out in a statement. */
+const MAX_NUMBER_CHARACTERS = 60;
+
+export function constantSize(fields: Fields): Size {
+  if (isFields(fields.fval)) {
+    const digits = String(fields.fval.fval ?? '');
+    const exponent = Math.abs(Number(/e([+-]?\d+)$/i.exec(digits)?.[1] ?? 0));
+    if (digits.length > MAX_NUMBER_CHARACTERS || exponent > MAX_NUMBER_CHARACTERS)
+      refuseSql(`a number has more than ${MAX_NUMBER_CHARACTERS} digits`);
+  }
+  const text = isFields(fields.sval) && typeof fields.sval.sval === 'string' ? fields.sval.sval : '';
+  refuseHugeNumber(text);
+  if (isFields(fields.bsval)) refuseSql('bit strings are not allowed');
+  return sizeOf(Math.max(SMALL_BYTES, Buffer.byteLength(text)));
+}
+
+/** Whether an expression is the same for every row. */
+export function isFixed(value: unknown): boolean {
+  const node = unwrap(value);
+  if (node?.type === 'TypeCast') return isFixed(node.fields.arg);
+  return node?.type === 'A_Const' || node?.type === 'ParamRef';
+}
+
+/** A place in a list, counted from its beginning. */
+export function nonNegative(value: unknown): string | undefined {
+  const index = integerOf(value);
+  return index === undefined || index < 0 ? undefined : String(index);
+}
+
+/** A number with an exponent of four digits or more. */
+const HUGE_NUMBER = /^\s*[+-]?[\d_]*\.?[\d_]*e[+-]?[\d_]{4,}\s*$/i;
+
+/**
+ * A text becomes whatever its place asks for: eight characters such as `1e130000` are a number of 130,000 digits beside
+ * another number. Any other text becomes no more than it is long.
+ * @throws SqlRefusedError
+ */
+export function refuseHugeNumber(text: string): void {
+  // Also as a member of a list.
+  if (text.split(/[{},"[\]]/).some((part) => HUGE_NUMBER.test(part)))
+    refuseSql('a number has an exponent of more than three digits');
+}
+
+/** Values in JSON or in a list as text: one more than its separators. */
+export function valuesInText(text: string): number {
+  return (text.match(/[,:]/g)?.length ?? 0) + 1;
+}
+
+/** How many values a constant or a bound value holds; undefined for anything else. */
+export function valuesIn(value: unknown, bound: BoundSizes): number | undefined {
+  const node = unwrap(value);
+  if (node?.type === 'TypeCast') return valuesIn(node.fields.arg, bound);
+  if (node?.type === 'ParamRef') return bound[Number(node.fields.number) - 1]?.values ?? 1;
+  if (node?.type === 'A_ArrayExpr') {
+    const counts = listOf(node.fields.elements).map((item) => valuesIn(item, bound));
+    return counts.includes(undefined)
+      ? undefined
+      : counts.reduce<number>((total, count) => total + (count ?? 0), 0);
+  }
+  const text = textOf(value);
+  if (text !== undefined) return valuesInText(text);
+  return node?.type === 'A_Const' ? 1 : undefined;
+}
+
+/**
+ * How long what is looked for may be, in bytes.
+ * @throws SqlRefusedError when it is neither a constant nor a bound value
+ */
+export function needleBytes(value: unknown, bound: BoundSizes, what: string): number {
+  const node = unwrap(value);
+  if (node?.type === 'TypeCast') return needleBytes(node.fields.arg, bound, what);
+  if (node?.type === 'ParamRef') return bound[Number(node.fields.number) - 1]?.bytes ?? 1;
+  const text = textOf(value) ?? refuseSql(`${what} must be a constant or a bound value`);
+  return Math.max(1, Buffer.byteLength(text));
+}

@@ -1,0 +1,236 @@
+import { refuseSql } from './errors';
+import {
+  ALLOWED_TYPES,
+  ALLOWED_VALUE_WORDS,
+  JSON_TEXT_PRICE,
+  SMALL_BYTES,
+  SORT_PRICE,
+  SPAN_BYTES,
+} from './sql-allowed';
+import { type BoundSizes, constantSize } from './sql-constants';
+import { SqlFunctions } from './sql-functions';
+import type { SqlMeter } from './sql-meter';
+import { SqlOperators } from './sql-operators';
+import { boundNumeric } from './sql-rewrite';
+import { type Answered, columnIn, isSource, type Scope, type Sizing } from './sql-scope';
+import { largest, type Size, sizeOf, times, together } from './sql-size';
+import {
+  builtInName,
+  type Fields,
+  fieldsOf,
+  isFields,
+  listOf,
+  namesOf,
+  only,
+  starOf,
+  unwrap,
+} from './sql-tree';
+
+const MAX_NESTING = 60;
+const WINDOW_MEMBERS = `name refname partitionClause orderClause frameOptions startOffset endOffset`.split(
+  /\s+/,
+);
+
+/** Checks a query within another. */
+export type QueryCheck = (fields: Fields, outer: Scope, ctes: ReadonlyMap<string, Answered>) => Answered;
+
+/** What expressions cost and give. */
+export class SqlExpressions implements Sizing {
+  readonly #meter: SqlMeter;
+  readonly #bound: BoundSizes;
+  readonly #query: QueryCheck;
+  readonly #operators: SqlOperators;
+  readonly #calls: SqlFunctions;
+  #depth = 0;
+
+  constructor(meter: SqlMeter, bound: BoundSizes, query: QueryCheck) {
+    this.#meter = meter;
+    this.#bound = bound;
+    this.#query = query;
+    this.#operators = new SqlOperators(this, meter, bound);
+    this.#calls = new SqlFunctions(this, meter, bound);
+  }
+
+  /** Runs `work` one level deeper. */
+  nested<T>(work: () => T): T {
+    this.#depth += 1;
+    if (this.#depth > MAX_NESTING) refuseSql(`it is nested more than ${MAX_NESTING} levels deep`);
+    const value = work();
+    this.#depth -= 1;
+    return value;
+  }
+
+  /** How large the value of an expression may be; what it costs is charged. */
+  sizeOf(value: unknown, scope: Scope): Size {
+    const { type, fields } = unwrap(value) ?? refuseSql('it cannot be read');
+    return this.nested(() => this.#dispatch(value, type, fields, scope));
+  }
+
+  all(list: unknown, scope: Scope): Size[] {
+    return listOf(list).map((item) => this.sizeOf(item, scope));
+  }
+
+  #dispatch(value: unknown, type: string, fields: Fields, scope: Scope): Size {
+    switch (type) {
+      case 'A_Const':
+        return constantSize(fields);
+      case 'ParamRef':
+        return sizeOf(Math.max(SMALL_BYTES, this.#bound[Number(fields.number ?? 0) - 1]?.bytes ?? 0));
+      case 'ColumnRef':
+        return this.#column(fields, scope);
+      case 'A_Expr':
+        return this.#operators.sizeOf(fields, scope);
+      case 'FuncCall':
+        return this.#calls.sizeOf(fields, scope);
+      case 'TypeCast':
+        return this.#cast(value, fields, scope);
+      case 'SubLink':
+        return this.#subquery(fields, scope);
+      case 'BoolExpr':
+        only(type, fields, ['boolop', 'args']);
+        this.all(fields.args, scope);
+        return sizeOf(SMALL_BYTES);
+      case 'NullTest':
+        only(type, fields, ['arg', 'nulltesttype', 'argisrow']);
+        this.sizeOf(fields.arg, scope);
+        return sizeOf(SMALL_BYTES);
+      case 'BooleanTest':
+        only(type, fields, ['arg', 'booltesttype']);
+        this.sizeOf(fields.arg, scope);
+        return sizeOf(SMALL_BYTES);
+      case 'CaseExpr':
+        return this.#case(fields, scope);
+      case 'CoalesceExpr':
+        only(type, fields, ['args']);
+        return largest(this.all(fields.args, scope));
+      case 'MinMaxExpr': {
+        only(type, fields, ['op', 'args']);
+        const sizes = this.all(fields.args, scope);
+        this.#meter.charge(SORT_PRICE, together(sizes));
+        return largest(sizes);
+      }
+      case 'A_ArrayExpr': {
+        only(type, fields, ['elements', 'location', 'list_start', 'list_end']);
+        const size = together([sizeOf(SMALL_BYTES), ...this.all(fields.elements, scope)]);
+        this.#meter.charge(10, size);
+        return size;
+      }
+      case 'RowExpr':
+        only(type, fields, ['args', 'row_format']);
+        return together([sizeOf(SMALL_BYTES), ...this.all(fields.args, scope)]);
+      case 'A_Indirection':
+        return this.#subscript(fields, scope);
+      case 'SQLValueFunction':
+        if (!ALLOWED_VALUE_WORDS.has(String(fields.op)))
+          refuseSql('words that name roles, databases and schemas are not allowed');
+        return sizeOf(SMALL_BYTES);
+      case 'CollateClause':
+        only(type, fields, ['arg', 'collname']);
+        if (builtInName(fields.collname) !== 'C') refuseSql('the only collation allowed is "C"');
+        return this.sizeOf(fields.arg, scope);
+      case 'List':
+        only(type, fields, ['items']);
+        return together(this.all(fields.items, scope));
+      default:
+        return refuseSql(`${type} is not allowed here`);
+    }
+  }
+
+  #column(fields: Fields, scope: Scope): Size {
+    only('ColumnRef', fields, ['fields']);
+    if (starOf({ ColumnRef: fields }) !== undefined)
+      refuseSql('* is allowed in a select list and in count(*) only');
+    const names = namesOf(fields.fields);
+    // The table is shown as a query of its own, which has no schema.
+    if (names.length === 3 && names[0] === 'ledger' && Array.isArray(fields.fields)) fields.fields.shift();
+    const found = columnIn(scope, names.slice(-2));
+    const output = names.length === 1 ? scope.outputs.get(names[0] ?? '') : undefined;
+    if (found !== undefined) {
+      this.#meter.addMs(found.ms);
+      return output === undefined ? found.size : largest([found.size, output]);
+    }
+    if (output !== undefined) return output;
+    if (names.length === 1 && isSource(scope, names[0] ?? ''))
+      refuseSql(`${names[0]} is a whole row; name the columns that you need`);
+    // PostgreSQL will not know it either, and says so better.
+    return sizeOf(SPAN_BYTES);
+  }
+
+  #case(fields: Fields, scope: Scope): Size {
+    only('CaseExpr', fields, ['arg', 'args', 'defresult']);
+    const subject = fields.arg === undefined ? undefined : this.sizeOf(fields.arg, scope);
+    const results = listOf(fields.args).map((item) => {
+      const when = unwrap(item)?.fields ?? refuseSql('CASE cannot be read');
+      only('CaseWhen', when, ['expr', 'result']);
+      const compared = this.sizeOf(when.expr, scope);
+      if (subject !== undefined) this.#meter.charge(10, together([subject, compared]));
+      return this.sizeOf(when.result, scope);
+    });
+    if (fields.defresult !== undefined) results.push(this.sizeOf(fields.defresult, scope));
+    return largest(results);
+  }
+
+  #subscript(fields: Fields, scope: Scope): Size {
+    only('A_Indirection', fields, ['arg', 'indirection']);
+    const size = this.sizeOf(fields.arg, scope);
+    for (const item of listOf(fields.indirection)) {
+      const node = unwrap(item);
+      if (node?.type !== 'A_Indices')
+        refuseSql('(row).column is not allowed; name the column with its table instead');
+      only('A_Indices', node.fields, ['is_slice', 'lidx', 'uidx']);
+      for (const index of [node.fields.lidx, node.fields.uidx])
+        if (index !== undefined) this.sizeOf(index, scope);
+      this.#meter.charge(10, size);
+    }
+    return size;
+  }
+
+  #subquery(fields: Fields, scope: Scope): Size {
+    only('SubLink', fields, ['subLinkType', 'testexpr', 'operName', 'subselect']);
+    const kind = String(fields.subLinkType);
+    if (!['EXISTS_SUBLINK', 'ANY_SUBLINK', 'ALL_SUBLINK', 'EXPR_SUBLINK'].includes(kind))
+      refuseSql('ARRAY(SELECT …) is not allowed: it gathers any number of rows; answer the rows themselves');
+    const answer = this.#query(fieldsOf(unwrap(fields.subselect)?.fields), scope, scope.ctes);
+    if (fields.testexpr !== undefined) {
+      const operator = fields.operName === undefined ? '=' : builtInName(fields.operName);
+      if (!/^(=|<>|<|>|<=|>=)$/.test(operator ?? '')) refuseSql('ANY and ALL take a comparison');
+      this.#meter.charge(
+        SORT_PRICE,
+        together([this.sizeOf(fields.testexpr, scope), sizeOf(answer.rowBytes)]),
+      );
+    }
+    return sizeOf(kind === 'EXPR_SUBLINK' ? answer.rowBytes : SMALL_BYTES);
+  }
+
+  #cast(value: unknown, fields: Fields, scope: Scope): Size {
+    only('TypeCast', fields, ['arg', 'typeName']);
+    const typeName = isFields(fields.typeName) ? fields.typeName : refuseSql('a type cannot be read');
+    only('TypeName', typeName, ['names', 'typemod', 'typmods', 'arrayBounds']);
+    const name = builtInName(typeName.names) ?? '';
+    const rule = ALLOWED_TYPES.get(name) ?? refuseSql(`type ${name} is not allowed`);
+    const isList = listOf(typeName.arrayBounds).length > 0;
+    const size = this.sizeOf(fields.arg, scope);
+    this.#meter.charge(isList ? Math.max(rule.price, JSON_TEXT_PRICE) : rule.price, size);
+    if (name === 'numeric' || name === 'decimal') boundNumeric(value, fields, typeName, isList);
+    if (rule.isSmall && !isList) return sizeOf(SMALL_BYTES);
+    return name === 'jsonb' || isList ? together([size, sizeOf(SMALL_BYTES)]) : times(size, 2);
+  }
+
+  /** ORDER BY, wherever it stands. */
+  sorts(list: unknown, scope: Scope): void {
+    for (const item of listOf(list)) {
+      const sort = unwrap(item)?.fields ?? refuseSql('ORDER BY cannot be read');
+      only('SortBy', sort, ['node', 'sortby_dir', 'sortby_nulls']);
+      this.#meter.charge(SORT_PRICE, this.sizeOf(sort.node, scope));
+    }
+  }
+
+  window(fields: Fields, scope: Scope): void {
+    only('WindowDef', fields, WINDOW_MEMBERS);
+    for (const item of listOf(fields.partitionClause))
+      this.#meter.charge(SORT_PRICE, this.sizeOf(item, scope));
+    this.sorts(fields.orderClause, scope);
+    for (const offset of [fields.startOffset, fields.endOffset])
+      if (offset !== undefined) this.sizeOf(offset, scope);
+  }
+}

@@ -1,0 +1,38 @@
+import { refuseSql } from './errors';
+import { STRUCTURED_COLUMNS, TEXT_FUNCTIONS } from './sql-allowed';
+import { columnIn, type Scope, SPAN_ANSWER } from './sql-scope';
+import { builtInName, fieldsOf, listOf, namesOf, unwrap } from './sql-tree';
+
+/** Whether a value is known to be text, and nothing that becomes text only when asked. */
+export function isText(value: unknown, scope: Scope): boolean {
+  const { type, fields } = unwrap(value) ?? refuseSql('it cannot be read');
+  if (type === 'ColumnRef') return columnIn(scope, namesOf(fields.fields).slice(-2))?.isText === true;
+  if (type === 'FuncCall') return TEXT_FUNCTIONS.has(builtInName(fields.funcname) ?? '');
+  if (type === 'TypeCast') {
+    const { names, arrayBounds } = fieldsOf(fields.typeName);
+    return /^(text|varchar)$/.test(builtInName(names) ?? '') && listOf(arrayBounds).length === 0;
+  }
+  if (type === 'CoalesceExpr') return listOf(fields.args).some((item) => isText(item, scope));
+  if (type !== 'A_Expr' || fields.kind !== 'AEXPR_OP') return false;
+  const name = builtInName(fields.name);
+  if (name === '->>' || name === '#>>') return true;
+  return name === '||' && [fields.lexpr, fields.rexpr].some((side) => isText(side, scope));
+}
+
+/** Whether answering a value may mean to make text of JSON or of a list. */
+export function isStructured(value: unknown): boolean {
+  const node = unwrap(value);
+  if (node?.type === 'ColumnRef') {
+    const name = namesOf(node.fields.fields).at(-1) ?? '';
+    return STRUCTURED_COLUMNS.has(name) || !isPlainSpanColumn(name);
+  }
+  if (node?.type === 'TypeCast') return listOf(fieldsOf(node.fields.typeName).arrayBounds).length > 0;
+  if (node?.type === 'A_Expr') return !['->>', '#>>', '||'].includes(builtInName(node.fields.name) ?? '');
+  return node?.type !== 'A_Const' && node?.type !== 'ParamRef';
+}
+
+function isPlainSpanColumn(name: string): boolean {
+  return (
+    SPAN_ANSWER.columns?.some((column) => column.name === name) === true && !STRUCTURED_COLUMNS.has(name)
+  );
+}

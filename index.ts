@@ -14,7 +14,7 @@ import { Monitoring } from './infra/monitoring';
 import { Names } from './infra/names';
 import { Network } from './infra/network';
 import { startsAfter } from './infra/ordering';
-import { baseEnvironment, corsEnvironment } from './infra/runtime-environment';
+import { baseEnvironment, browserEnvironment } from './infra/runtime-environment';
 import { Scheduler } from './infra/scheduler';
 import { APP_ROLE, Secrets } from './infra/secrets';
 import { Stage0 } from './infra/stage0';
@@ -73,7 +73,7 @@ const stage0 = new Stage0(
     kernels,
     memoryMb,
     concurrency: apiConcurrency,
-    environment: { ...environment, ...corsEnvironment(config) },
+    environment: { ...environment, ...browserEnvironment(config) },
   },
   afterMigration,
 );

@@ -18,6 +18,14 @@ export interface ApiArgs {
 /** Open even where API Gateway checks tokens. */
 const OPEN: ReadonlySet<OperationName> = new Set(['readHealth', 'readOpenApi']);
 
+/** Logical name → route: the explorer. A greedy variable stands for one segment at least, so its home is named. */
+const EXPLORER_ROUTES: readonly (readonly [string, string])[] = [
+  ['home', 'GET /'],
+  ['explorer', 'GET /explorer'],
+  ['explorer-home', 'GET /explorer/'],
+  ['explorer-files', 'GET /explorer/{file+}'],
+];
+
 /** `appendSpans` → `append-spans`: the stable logical name of a route. */
 function logicalName(operation: OperationName): string {
   return operation.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
@@ -116,19 +124,26 @@ export class Api extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    return ROUTES.map((route) => {
-      const guarded = authorizerId !== undefined && !OPEN.has(route.operation);
-      return new aws.apigatewayv2.Route(
-        `${name}-${logicalName(route.operation)}`,
+    const target = pulumi.interpolate`integrations/${integration.id}`;
+    const create = (logical: string, routeKey: string, authorizer?: pulumi.Output<string>) =>
+      new aws.apigatewayv2.Route(
+        `${name}-${logical}`,
         {
           apiId: this.api.id,
-          routeKey: `${route.method} ${route.path}`,
-          target: pulumi.interpolate`integrations/${integration.id}`,
-          ...(guarded ? { authorizationType: 'JWT', authorizerId } : { authorizationType: 'NONE' }),
+          routeKey,
+          target,
+          ...(authorizer === undefined
+            ? { authorizationType: 'NONE' }
+            : { authorizationType: 'JWT', authorizerId: authorizer }),
         },
         { parent: this },
       );
-    });
+    const routes = ROUTES.map(({ operation, method, path }) =>
+      create(logicalName(operation), `${method} ${path}`, OPEN.has(operation) ? undefined : authorizerId),
+    );
+    // Its files say nothing of any tenant; what the page reads, it reads by the routes above.
+    const pages = this.#args.settings.explorer ? EXPLORER_ROUTES : [];
+    return [...routes, ...pages.map(([logical, routeKey]) => create(logical, routeKey))];
   }
 
   #createStage(name: string, routes: aws.apigatewayv2.Route[]): void {

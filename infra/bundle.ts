@@ -11,6 +11,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { buildSync } from 'esbuild';
+import { bundleExplorerSync } from '../explorer/bundle';
 import { rdsCertificates } from './rds-certificates';
 import { zip } from './zip';
 
@@ -25,6 +26,8 @@ export interface LayerSpec {
   readonly entries: Readonly<Record<string, string>>;
   /** File or folder beside `index.js` → where it is copied from; `package:…` names a file as `require` would. */
   readonly files: Readonly<Record<string, string>>;
+  /** Folder beside `index.js` → what makes the files in it. Defaults to none. */
+  readonly made?: Readonly<Record<string, () => ReadonlyMap<string, Uint8Array>>>;
 }
 
 /** A layer, built. */
@@ -51,6 +54,7 @@ export const LAYERS: Readonly<Record<LayerName, LayerSpec>> = {
     packageName: 'logline-stage0',
     entries: { index: 'runtime/lambda/stage0.ts', 'signing-worker': SIGNING_WORKER },
     files: {},
+    made: { explorer: bundleExplorerSync },
   },
   kernels: {
     packageName: 'logline-kernels',
@@ -140,6 +144,9 @@ export function buildLayer(name: LayerName, options: BuildOptions = {}): LayerBu
     for (const [path, bytes] of readTree(sourcePath(root, source), target)) {
       files.set(`${base}/${path}`, bytes);
     }
+  }
+  for (const [target, make] of Object.entries(spec.made ?? {})) {
+    for (const [path, bytes] of make()) files.set(`${base}/${target}/${path}`, bytes);
   }
   const sorted = new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1)));
   const directory = join(out, name);

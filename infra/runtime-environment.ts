@@ -23,8 +23,11 @@ export function baseEnvironment(settings: StackSettings, database: Database, sec
 }
 
 /** Only Stage-0 answers browsers. */
-export function corsEnvironment(settings: StackSettings): Environment {
-  return { LOGLINE_CORS_ORIGINS: settings.api.corsOrigins.join(',') };
+export function browserEnvironment({ api }: StackSettings): Environment {
+  return {
+    LOGLINE_CORS_ORIGINS: api.corsOrigins.join(','),
+    LOGLINE_EXPLORER: api.explorer ? 'on' : 'off',
+  };
 }
 
 function oidcEnvironment({ oidc }: StackSettings): Environment {

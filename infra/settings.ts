@@ -181,7 +181,7 @@ function readDatabase(root: SettingsReader, protect: boolean): DatabaseSettings 
 }
 
 function readApi(root: SettingsReader): ApiSettings {
-  const reader = root.object('api', ['corsOrigins', 'corsCredentials', 'rateLimit', 'burstLimit']);
+  const reader = root.object('api', ['corsOrigins', 'corsCredentials', 'rateLimit', 'burstLimit', 'explorer']);
   const corsOrigins = reader.texts(
     'corsOrigins',
     /^(\*|https?:\/\/[^/\s*?#@]+)$/,
@@ -200,6 +200,7 @@ function readApi(root: SettingsReader): ApiSettings {
     corsCredentials,
     rateLimit: reader.integer('rateLimit', { min: 1, max: 10_000, fallback: 50 }),
     burstLimit: reader.integer('burstLimit', { min: 1, max: 5_000, fallback: 100 }),
+    explorer: reader.boolean('explorer', true),
   };
 }
 

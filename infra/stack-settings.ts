@@ -52,6 +52,8 @@ export interface ApiSettings {
   readonly rateLimit: number;
   /** Requests that may come at once, 1–5,000. Defaults to 100. */
   readonly burstLimit: number;
+  /** Serve the explorer at `/explorer/`, and lead browsers there. Defaults to true. */
+  readonly explorer: boolean;
 }
 
 /** `logline:oidc`: tokens of an OpenID Connect issuer are accepted besides those of the CLI. */

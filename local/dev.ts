@@ -20,6 +20,8 @@ import { StopSignal } from './stop-signal';
 /** Time that requests under way get after Ctrl-C. */
 const DRAIN_MS = 5_000;
 const DEV_TOKEN_TTL_SECONDS = 7 * 24 * 3600;
+/** A link lands in histories and chats more easily than a token in a terminal. */
+const LINK_TOKEN_TTL_SECONDS = 3600;
 const FORCED_EXIT_CODE = 130;
 
 /** What a local run needs of the outside. */
@@ -174,17 +176,26 @@ async function startLedger(context: StartContext): Promise<void> {
   keepHeapSmall();
   http.serve(ledger.fetch);
   await context.lock.publish({ url: http.url, postgresPort: database.port });
-  const token = await mintToken(keys.signingKey, {
-    sub: 'dev',
-    tenant: 'dev',
-    scope: SCOPES,
-    ttlSeconds: DEV_TOKEN_TTL_SECONDS,
-  });
+  const mint = (ttlSeconds: number): Promise<string> =>
+    mintToken(keys.signingKey, { sub: 'dev', tenant: 'dev', scope: SCOPES, ttlSeconds });
+  const token = await mint(DEV_TOKEN_TTL_SECONDS);
+  const link = context.settings.explorer
+    ? `${http.url}/explorer/#token=${await mint(LINK_TOKEN_TTL_SECONDS)}`
+    : undefined;
   log.logger.info({ url: http.url, pid: process.pid, database: database.description }, 'ready');
-  for (const line of welcome(http.url, token, data, database.description)) print(line);
+  for (const line of welcome({ url: http.url, token, link, data, database: database.description })) print(line);
 }
 
-function welcome(url: string, token: string, data: DataDirectory, database: string): string[] {
+interface Welcome {
+  readonly url: string;
+  readonly token: string;
+  /** To the explorer; undefined when it is turned off. */
+  readonly link: string | undefined;
+  readonly data: DataDirectory;
+  readonly database: string;
+}
+
+function welcome({ url, token, link, data, database }: Welcome): string[] {
   const span = JSON.stringify({ entity_type: 'note', who: 'dev', did: 'wrote', this: 'hello, ledger' });
   return [
     '',
@@ -194,6 +205,7 @@ function welcome(url: string, token: string, data: DataDirectory, database: stri
     `  database  ${database} (npx logline connect)`,
     `  log       ${data.log}`,
     '',
+    ...(link === undefined ? [] : ['Look at it, as user dev in tenant dev, for an hour:', '', link, '']),
     'Token for user dev in tenant dev, valid for 7 days:',
     '',
     token,

@@ -10,6 +10,7 @@ import type { SpanWriter } from '../runtime/ledger/span-writer';
 import type { Logger } from '../runtime/log/logger';
 import type { Settings } from '../runtime/settings';
 import { assembleStage0 } from '../runtime/stage0/assemble-stage0';
+import { builtOnDemand } from './explorer-files';
 import type { LocalDatabase } from './local-database';
 
 /** The running ledger: what answers requests. */
@@ -42,6 +43,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     logger,
     oidc: settings.oidc,
     corsOrigins: settings.corsOrigins,
+    explorer: settings.explorer ? builtOnDemand() : undefined,
     functions: (spanWriter) =>
       new KernelFunctionStarter({
         database,

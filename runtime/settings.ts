@@ -6,6 +6,8 @@ import type { DatabaseOptions } from './db/database-options';
 export interface Settings {
   /** Origins that browsers may call from. Defaults to none. */
   readonly corsOrigins: readonly string[];
+  /** Whether the explorer is served. Defaults to true. */
+  readonly explorer: boolean;
   /** An OpenID Connect issuer whose tokens count beside the instance's own. */
   readonly oidc: OidcIssuer | undefined;
   /** What of the database is set by environment; see {@link DatabaseOptions} for the defaults. */
@@ -32,6 +34,7 @@ const NUMBERS = [
 export function readSettings(env: NodeJS.ProcessEnv, faults: string[]): Settings {
   return {
     corsOrigins: originsOf(textOf(env, 'LOGLINE_CORS_ORIGINS'), faults),
+    explorer: switchOf('LOGLINE_EXPLORER', textOf(env, 'LOGLINE_EXPLORER') ?? 'on', faults),
     oidc: oidcOf(env, faults),
     database: { ...numbersOf(env, faults), ...caOf(textOf(env, 'LOGLINE_DATABASE_CA'), faults) },
   };
@@ -39,6 +42,11 @@ export function readSettings(env: NodeJS.ProcessEnv, faults: string[]): Settings
 
 function textOf(env: NodeJS.ProcessEnv, name: string): string | undefined {
   return env[name] === '' ? undefined : env[name];
+}
+
+function switchOf(name: string, text: string, faults: string[]): boolean {
+  if (text !== 'on' && text !== 'off') faults.push(`${name} must be on or off, got ${text}`);
+  return text === 'on';
 }
 
 function numbersOf(

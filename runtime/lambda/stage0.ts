@@ -6,6 +6,7 @@ import { KernelFunctionStarter } from '../host/kernel-function-starter';
 import { createMetrics, type Metrics } from '../log/metrics';
 import { assembleStage0 } from '../stage0/assemble-stage0';
 import { problemResponse } from '../stage0/problem';
+import { readExplorerFile } from './explorer-folder';
 import { LambdaInvoker } from './lambda-invoker';
 import { once, openLambdaRuntime } from './lambda-runtime';
 
@@ -59,6 +60,7 @@ async function openStage0() {
     logger,
     oidc: environment.settings.oidc,
     corsOrigins: environment.settings.corsOrigins,
+    explorer: environment.settings.explorer ? readExplorerFile : undefined,
     functions: (writer) => new KernelFunctionStarter({ database, writer, guard, invoker }),
   });
   return { serve: handle(app), refreshKeys };

@@ -8,6 +8,7 @@ import { appendSpans } from './append-spans';
 import { authenticate, authorize } from './authenticate';
 import { CORS_HEADERS } from './cors-headers';
 import { executeFunction } from './execute-function';
+import { serveExplorer } from './explorer';
 import type { Handlers } from './handlers';
 import { listTimeline } from './list-timeline';
 import { asCallerError, problemAnswer, problemResponse } from './problem';
@@ -45,6 +46,7 @@ export function createApp(stage0: Stage0): Hono {
   for (const route of ROUTES)
     app.on(route.method, honoPath(route), (context) => serve(stage0, route, context));
   refuseOtherMethods(app);
+  if (stage0.explorer !== undefined) serveExplorer(app, stage0.explorer);
   app.notFound((context) =>
     answerError(stage0, context, new NotFoundError('There is no such route; see /openapi.json.')),
   );

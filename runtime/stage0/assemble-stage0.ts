@@ -9,6 +9,7 @@ import { SpanWriter } from '../ledger/span-writer';
 import type { Logger } from '../log/logger';
 import { createApp } from './app';
 import { CursorSealer } from './cursor';
+import type { ExplorerFiles } from './explorer';
 import { createFairness } from './fairness';
 
 export interface AssembleStage0Options {
@@ -20,6 +21,8 @@ export interface AssembleStage0Options {
   readonly functions: (writer: SpanWriter) => FunctionStarter;
   readonly oidc?: OidcIssuer | undefined;
   readonly corsOrigins?: readonly string[];
+  /** Files of the explorer; undefined serves none. */
+  readonly explorer?: ExplorerFiles | undefined;
 }
 
 /** Stage-0 with everything it is made of. */
@@ -58,6 +61,7 @@ export function assembleStage0(options: AssembleStage0Options): AssembledStage0 
     logger,
     publicKeyHex: () => keys().current.publicKeyHex,
     corsOrigins,
+    ...(options.explorer === undefined ? {} : { explorer: { files: options.explorer } }),
   });
   return { app, writer };
 }

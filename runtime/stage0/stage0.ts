@@ -6,6 +6,7 @@ import type { FeedEpochs } from '../ledger/feed-epoch';
 import type { SpanWriter } from '../ledger/span-writer';
 import type { Logger } from '../log/logger';
 import type { CursorSealer } from './cursor';
+import type { Explorer } from './explorer';
 import type { Fairness } from './fairness';
 
 /** Everything Stage-0 works with. */
@@ -23,4 +24,6 @@ export interface Stage0 {
   readonly publicKeyHex: () => string;
   /** Origins that browsers may call from. Defaults to none. */
   readonly corsOrigins?: readonly string[];
+  /** The page for people. Defaults to none. */
+  readonly explorer?: Explorer;
 }

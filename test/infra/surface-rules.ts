@@ -22,6 +22,11 @@ const ROUTE_KEYS = [
   'POST /api/execute/{function_id}',
   'GET /api/health',
   'GET /openapi.json',
+  // Section 15.
+  'GET /',
+  'GET /explorer',
+  'GET /explorer/',
+  'GET /explorer/{file+}',
 ];
 
 export const SURFACE_RULES: readonly Rule[] = [

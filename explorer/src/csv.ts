@@ -1,0 +1,54 @@
+/** Spans as a table for spreadsheets (RFC 4180). */
+
+/** Columns, in order; what nests is written as JSON. */
+export const CSV_COLUMNS = [
+  'id',
+  'seq',
+  'entity_type',
+  'who',
+  'did',
+  'this',
+  'at',
+  'parent_id',
+  'related_to',
+  'owner_id',
+  'tenant_id',
+  'visibility',
+  'status',
+  'is_deleted',
+  'name',
+  'description',
+  'code',
+  'language',
+  'runtime',
+  'input',
+  'output',
+  'error',
+  'metadata',
+  'duration_ms',
+  'trace_id',
+  'prev_hash',
+  'curr_hash',
+  'signature',
+  'public_key',
+] as const;
+
+/** What spreadsheets take for a formula (https://owasp.org/www-community/attacks/CSV_Injection), or drop and then take. */
+const FORMULA = /^[=+\-@\t\r\n＝＋－＠]/;
+
+export function csvHead(): string {
+  return `${CSV_COLUMNS.join(',')}\r\n`;
+}
+
+export function csvLine(span: Readonly<Record<string, unknown>>): string {
+  return `${CSV_COLUMNS.map((column) => cell(span[column])).join(',')}\r\n`;
+}
+
+function cell(value: unknown): string {
+  if (value === undefined || value === null) return '';
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  // An apostrophe makes it text for every spreadsheet.
+  const harmless = FORMULA.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+}

@@ -1,0 +1,45 @@
+import { useEffect, useState } from 'preact/hooks';
+import { usePage } from '../context';
+import type { Span } from './ledger';
+import { type Row, rowOf } from './row';
+import { checkSpan, type SpanCheck } from './span-check';
+
+/** Rows of a few spans, each checked. */
+export function useCheckedRows(spans: readonly Span[]): readonly Row[] {
+  const checks = useChecks(spans);
+  return spans.map((span, index) => ({ ...rowOf(span), check: checks[index] }));
+}
+
+/** The check of each span, in their order; undefined while it lasts. */
+export function useChecks(spans: readonly Span[]): readonly (SpanCheck | undefined)[] {
+  const { ledger } = usePage();
+  const [done, setDone] = useState<ReadonlyMap<Span, SpanCheck>>(new Map());
+  useEffect(() => {
+    let isWanted = true;
+    const checkAll = async (): Promise<void> => {
+      const book = await ledger.keys();
+      const found = await Promise.all(
+        spans.map(async (span): Promise<[Span, SpanCheck]> => [span, await checkSpan(span, book)]),
+      );
+      if (isWanted) setDone(new Map(found));
+    };
+    checkAll().catch((error: unknown) => {
+      const check: SpanCheck = { outcome: 'fault', faults: ['unchecked'], detail: String(error) };
+      if (isWanted) setDone(new Map(spans.map((span) => [span, check])));
+    });
+    return () => {
+      isWanted = false;
+    };
+  }, [ledger, spans]);
+  return spans.map((span) => done.get(span));
+}
+
+/** Of each entity the version that is listed first, which is the newest. */
+export function newestOf(spans: readonly Span[]): readonly Span[] {
+  const newest = new Map<string, Span>();
+  for (const span of spans) {
+    const known = newest.get(span.id);
+    if (known === undefined || known.seq < span.seq) newest.set(span.id, span);
+  }
+  return [...newest.values()];
+}

@@ -1,0 +1,178 @@
+import type { Filter } from '../filter';
+import { Store } from '../store';
+import { type Ledger, LogLineError, PAGE_SPANS, type Span } from './ledger';
+import { byTime, type Row, rowOf } from './row';
+import { checkSpan } from './span-check';
+
+/** What the page shows of a listing and what arrives meanwhile. */
+export interface TimelineState {
+  /** Newest first. */
+  readonly rows: readonly Row[];
+  /** Arrived, and not shown yet. */
+  readonly waiting: readonly Row[];
+  readonly phase: 'loading' | 'ready' | 'failed';
+  readonly error: unknown;
+  readonly hasMore: boolean;
+  readonly isLoadingMore: boolean;
+  /** Rows beyond {@link MAX_ROWS} were let go, or never asked for. */
+  readonly isFull: boolean;
+  readonly tail: 'connecting' | 'live' | 'reconnecting' | 'off';
+  readonly isPaused: boolean;
+}
+
+/** Rows that are kept; whoever needs more narrows the filter, or exports. */
+export const MAX_ROWS = 10_000;
+const FIRST_RETRY_MS = 500;
+const MAX_RETRY_MS = 8_000;
+
+const START: TimelineState = {
+  rows: [],
+  waiting: [],
+  phase: 'loading',
+  error: undefined,
+  hasMore: false,
+  isLoadingMore: false,
+  isFull: false,
+  tail: 'connecting',
+  isPaused: false,
+};
+
+/** One filter's listing, page by page, and what arrives from the moment it was opened: nothing lies between the two. */
+export class Timeline {
+  readonly state = new Store<TimelineState>(START);
+  readonly #ledger: Ledger;
+  readonly #filter: Filter;
+  readonly #ended = new AbortController();
+  readonly #pages: AsyncGenerator<Span, void, undefined>;
+  /** Keys of what is shown or waits: a span may come by the listing and by the tail. */
+  readonly #seen = new Set<string>();
+  #cursor: string | undefined;
+  #isListed = false;
+  #isAtTop = true;
+  #frame = 0;
+  #next: TimelineState = START;
+
+  constructor(ledger: Ledger, filter: Filter) {
+    this.#ledger = ledger;
+    this.#filter = filter;
+    this.#pages = ledger.timeline(filter, this.#ended.signal);
+    void this.#follow();
+  }
+
+  close(): void {
+    this.#ended.abort();
+    cancelAnimationFrame(this.#frame);
+  }
+
+  /** While the reader is further down, or paused, what arrives waits, so that nothing moves under their eyes. */
+  setAtTop(isAtTop: boolean): void {
+    this.#isAtTop = isAtTop;
+    if (isAtTop && !this.#next.isPaused) this.showWaiting();
+  }
+
+  setPaused(isPaused: boolean): void {
+    this.#change({ isPaused });
+    if (!isPaused && this.#isAtTop) this.showWaiting();
+  }
+
+  showWaiting(): void {
+    if (this.#next.waiting.length === 0) return;
+    this.#add(this.#next.waiting, { waiting: [] });
+  }
+
+  async loadMore(): Promise<void> {
+    if (this.#next.isLoadingMore || (!this.#next.hasMore && this.#isListed)) return;
+    this.#change({ isLoadingMore: true });
+    try {
+      const spans: Span[] = [];
+      let hasMore = true;
+      while (spans.length < PAGE_SPANS && hasMore) {
+        const { done, value } = await this.#pages.next();
+        if (done === true) hasMore = false;
+        else spans.push(value);
+      }
+      this.#isListed = true;
+      this.#add(this.#newRows(spans), { phase: 'ready', hasMore, isLoadingMore: false, error: undefined });
+    } catch (error) {
+      if (this.#ended.signal.aborted) return;
+      // A generator that threw is at its end; trying again begins anew.
+      this.#change({ phase: 'failed', error, isLoadingMore: false, hasMore: false });
+    }
+  }
+
+  /** The tail first, then the list: what commits in between comes by the tail. */
+  async #follow(): Promise<void> {
+    let retryMs = FIRST_RETRY_MS;
+    const { signal } = this.#ended;
+    while (!signal.aborted) {
+      try {
+        const onReady = (cursor: string): void => {
+          this.#cursor = cursor;
+          retryMs = FIRST_RETRY_MS;
+          this.#change({ tail: 'live' });
+          if (!this.#isListed) void this.loadMore();
+        };
+        for await (const { span, cursor } of this.#ledger.tail(this.#filter, signal, onReady, this.#cursor)) {
+          this.#cursor = cursor;
+          this.#arrive(span);
+        }
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!this.#isListed) await this.loadMore();
+        if (error instanceof LogLineError && error.status >= 400 && error.status < 500 && error.status !== 429) {
+          this.#change({ tail: 'off' });
+          return;
+        }
+        this.#change({ tail: 'reconnecting' });
+        await new Promise((resolve) => setTimeout(resolve, retryMs));
+        retryMs = Math.min(MAX_RETRY_MS, retryMs * 2);
+      }
+    }
+  }
+
+  #arrive(span: Span): void {
+    const rows = this.#newRows([span]);
+    if (rows.length === 0) return;
+    if (this.#isAtTop && !this.#next.isPaused) this.#add(rows, {});
+    else this.#change({ waiting: [...rows, ...this.#next.waiting].slice(0, MAX_ROWS) });
+  }
+
+  /** Rows of the spans that are not there yet; each is checked, and its content let go. */
+  #newRows(spans: readonly Span[]): Row[] {
+    return spans.flatMap((span) => {
+      const row = rowOf(span);
+      if (this.#seen.has(row.key)) return [];
+      this.#seen.add(row.key);
+      void this.#check(row, span);
+      return [row];
+    });
+  }
+
+  async #check(row: Row, span: Span): Promise<void> {
+    try {
+      row.check = await checkSpan(span, await this.#ledger.keys());
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error);
+      row.check = { outcome: 'fault', faults: ['unchecked'], detail };
+    }
+    this.#change({});
+  }
+
+  #add(rows: readonly Row[], more: Partial<TimelineState>): void {
+    const all = [...rows, ...this.#next.rows].sort(byTime);
+    const isFull = this.#next.isFull || all.length >= MAX_ROWS;
+    for (const row of all.slice(MAX_ROWS)) this.#seen.delete(row.key);
+    this.#change({ ...more, rows: all.slice(0, MAX_ROWS), isFull, ...(isFull ? { hasMore: false } : {}) });
+  }
+
+  /** Changes are shown once a frame, however many arrive. */
+  #change(more: Partial<TimelineState>): void {
+    if (this.#ended.signal.aborted) return;
+    this.#next = { ...this.#next, ...more };
+    if (this.#frame !== 0) return;
+    this.#frame = requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.state.value = this.#next;
+    });
+  }
+}

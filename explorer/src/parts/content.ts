@@ -1,0 +1,19 @@
+import { useState } from 'preact/hooks';
+import { html } from '../html';
+import { bytesText, visible } from '../text';
+
+/** So much of a long value is shown until somebody asks for all of it. */
+const SHOWN_LENGTH = 20_000;
+
+/** Text of any length, as it is: nothing in it is markup. */
+export function Content({ text, label }: { readonly text: string; readonly label: string }) {
+  const [isWhole, setWhole] = useState(false);
+  const isCut = !isWhole && text.length > SHOWN_LENGTH;
+  return html`<pre tabindex="0" role="group" aria-label=${label}>${visible(isCut ? text.slice(0, SHOWN_LENGTH) : text)}</pre>
+    ${isCut ? html`<p><button type="button" onClick=${() => setWhole(true)}>Show all ${bytesText(text.length)}</button></p>` : null}`;
+}
+
+/** A JSON value, indented. */
+export function Json({ value, label }: { readonly value: unknown; readonly label: string }) {
+  return html`<${Content} text=${JSON.stringify(value, null, 2)} label=${label} />`;
+}

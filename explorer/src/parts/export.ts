@@ -1,0 +1,50 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { usePage } from '../context';
+import type { Filter } from '../filter';
+import { html } from '../html';
+import { type ExportFormat, exportSpans } from '../ledger/export';
+import { bytesText, counted } from '../text';
+import { explainedShort } from './notice';
+
+/** Saves what is filtered as a file. */
+export function Export({ filter }: { readonly filter: Filter }) {
+  const { ledger } = usePage();
+  const running = useRef<AbortController | undefined>(undefined);
+  const [said, setSaid] = useState('');
+  const [isRunning, setRunning] = useState(false);
+  useEffect(() => () => running.current?.abort(), []);
+  const start = async (format: ExportFormat): Promise<void> => {
+    const ended = new AbortController();
+    running.current = ended;
+    setRunning(true);
+    setSaid('Reading…');
+    try {
+      const file = await exportSpans(ledger, filter, format, ended.signal, (spans, bytes) =>
+        setSaid(`${counted(spans, 'span')}, ${bytesText(bytes)}…`),
+      );
+      save(file.blob, file.name);
+      setSaid(`Saved ${counted(file.spans, 'span')}${file.isCut ? '; cut at 100 MiB, so narrow the filter for the rest' : ''}.`);
+    } catch (error) {
+      setSaid(ended.signal.aborted ? 'Stopped.' : explainedShort(error));
+    } finally {
+      setRunning(false);
+    }
+  };
+  return html`<div class="export" role="group" aria-label="Export what is filtered">
+    ${isRunning
+      ? html`<button type="button" onClick=${() => running.current?.abort()}>Stop</button>`
+      : html`<button type="button" title="One span a line, as logline verify --file takes it" onClick=${() => start('ndjson')}>Export NDJSON</button>
+        <button type="button" title="A table for spreadsheets" onClick=${() => start('csv')}>Export CSV</button>`}
+    <span role="status" class="said">${said}</span>
+  </div>`;
+}
+
+function save(blob: Blob, name: string): void {
+  const url = URL.createObjectURL(blob);
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  // The browser has begun to read it by then.
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}

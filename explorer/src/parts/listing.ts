@@ -1,0 +1,36 @@
+import type { ComponentChildren } from 'preact';
+import { useMemo } from 'preact/hooks';
+import { html } from '../html';
+import { useCheckedRows } from '../ledger/checked-rows';
+import type { Span } from '../ledger/ledger';
+import type { Loaded } from '../loaded';
+import { Empty, Failure, Loading } from './notice';
+import { SpanTable } from './span-table';
+
+interface LoadedPartProps<T> {
+  readonly loaded: Loaded<T>;
+  /** What is being loaded, for people. */
+  readonly what: string;
+  readonly children: (value: T) => ComponentChildren;
+}
+
+/** What was loaded, or what there is to say instead. */
+export function LoadedPart<T>({ loaded, what, children }: LoadedPartProps<T>) {
+  const { value, error, reload } = loaded;
+  if (value !== undefined) return html`${children(value)}`;
+  if (error !== undefined) return html`<${Failure} error=${error} retry=${reload} />`;
+  return html`<${Loading} what=${what} />`;
+}
+
+interface SpanListProps {
+  readonly spans: readonly Span[];
+  readonly label: string;
+  /** Said when there are none. */
+  readonly none: string;
+}
+
+/** A few spans, each checked. */
+export function SpanList({ spans, label, none }: SpanListProps) {
+  const rows = useCheckedRows(useMemo(() => spans, [spans]));
+  return rows.length === 0 ? html`<${Empty} title=${none} />` : html`<${SpanTable} rows=${rows} label=${label} />`;
+}

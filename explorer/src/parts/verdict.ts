@@ -1,0 +1,19 @@
+import { html } from '../html';
+import type { SpanCheck } from '../ledger/span-check';
+import { visible } from '../text';
+
+/** The outcome of a check in full. */
+export function Verdict({ check }: { readonly check: SpanCheck | undefined }) {
+  if (check === undefined) return html`<p class="verdict">Being checked…</p>`;
+  switch (check.outcome) {
+    case 'known':
+      return html`<div class="verdict known"><strong class="check known">✓ Verified in this browser</strong>
+        <span>Hash and signature hold; key <code>${check.publicKey}</code> is this instance's.</span></div>`;
+    case 'other':
+      return html`<div class="verdict other"><strong class="check other">◆ Valid under another key</strong>
+        <span>Hash and signature hold under <code>${check.publicKey}</code>: ${check.why}. Trust it as far as you trust who holds that key.</span></div>`;
+    default:
+      return html`<div class="verdict fault" role="alert"><strong class="check fault">✕ Faulty: ${check.faults.join(', ')}</strong>
+        <span>${visible(check.detail)}. Do not rely on what this span says.</span></div>`;
+  }
+}

@@ -1,0 +1,46 @@
+import uPlot from 'uplot';
+
+/** One run, to be drawn. */
+export interface PlottedRun {
+  /** Seconds since 1970. */
+  readonly at: number;
+  readonly durationMs: number;
+  readonly isGood: boolean;
+}
+
+const HEIGHT_PX = 200;
+
+/** Draws how long runs took, oldest first, into an element. @returns what takes it out again */
+export function drawDurations(element: HTMLElement, runs: readonly PlottedRun[]): () => void {
+  const style = getComputedStyle(element);
+  const colour = (name: string): string => style.getPropertyValue(name);
+  const axis = { stroke: style.color, grid: { stroke: colour('--line'), width: 1 }, ticks: { stroke: colour('--line') } };
+  const points = (stroke: string) => ({ stroke, fill: stroke, size: 6, show: true });
+  const plot = new uPlot(
+    {
+      width: element.clientWidth,
+      height: HEIGHT_PX,
+      legend: { show: false },
+      cursor: { show: false },
+      scales: { x: { time: true } },
+      axes: [axis, { ...axis, size: 64, values: (_: uPlot, ticks: number[]) => ticks.map((ms) => `${ms} ms`) }],
+      series: [
+        {},
+        { paths: () => null, points: points(colour('--known')) },
+        { paths: () => null, points: points(colour('--fault')) },
+      ],
+    },
+    [
+      runs.map(({ at }) => at),
+      runs.map(({ durationMs, isGood }) => (isGood ? durationMs : null)),
+      runs.map(({ durationMs, isGood }) => (isGood ? null : durationMs)),
+    ],
+    element,
+  );
+  const resize = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height: HEIGHT_PX }));
+  resize.observe(element);
+  return () => {
+    resize.disconnect();
+    plot.destroy();
+  };
+}

@@ -61,7 +61,8 @@ function pageOf(names: readonly string[]): string {
   const template = readFileSync(join(ROOT, 'explorer', 'src', 'index.html'), 'utf8');
   return template.replaceAll(/\{\{(\w+)\.(\w+)\}\}/g, (_, name: string, extension: string) => {
     const found = names.find((file) => file.startsWith(`${name}-`) && file.endsWith(`.${extension}`));
-    if (found === undefined) throw new Error(`the explorer's page names ${name}.${extension}, which is not built`);
+    if (found === undefined)
+      throw new Error(`the explorer's page names ${name}.${extension}, which is not built`);
     return `/explorer/${found}`;
   });
 }

@@ -181,7 +181,13 @@ function readDatabase(root: SettingsReader, protect: boolean): DatabaseSettings 
 }
 
 function readApi(root: SettingsReader): ApiSettings {
-  const reader = root.object('api', ['corsOrigins', 'corsCredentials', 'rateLimit', 'burstLimit', 'explorer']);
+  const reader = root.object('api', [
+    'corsOrigins',
+    'corsCredentials',
+    'rateLimit',
+    'burstLimit',
+    'explorer',
+  ]);
   const corsOrigins = reader.texts(
     'corsOrigins',
     /^(\*|https?:\/\/[^/\s*?#@]+)$/,

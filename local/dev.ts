@@ -183,7 +183,8 @@ async function startLedger(context: StartContext): Promise<void> {
     ? `${http.url}/explorer/#token=${await mint(LINK_TOKEN_TTL_SECONDS)}`
     : undefined;
   log.logger.info({ url: http.url, pid: process.pid, database: database.description }, 'ready');
-  for (const line of welcome({ url: http.url, token, link, data, database: database.description })) print(line);
+  for (const line of welcome({ url: http.url, token, link, data, database: database.description }))
+    print(line);
 }
 
 interface Welcome {

@@ -26,7 +26,10 @@ export function App({ session }: { readonly session: Session }) {
   const token = useStore(session.token);
   const here = useStore(route);
   const ledger = useMemo(
-    () => new Ledger(token, () => session.ask(token === undefined ? 'This needs a token' : 'Your token is not valid any more')),
+    () =>
+      new Ledger(token, () =>
+        session.ask(token === undefined ? 'This needs a token' : 'Your token is not valid any more'),
+      ),
     [token],
   );
   const me = useMe(ledger, token);
@@ -36,7 +39,8 @@ export function App({ session }: { readonly session: Session }) {
     <header class="top">
       <a class="brand" href=${hrefOf('')}>LogLine</a>
       <nav aria-label="Views">${NAVIGATION.map(
-        ([view, name]) => html`<a href=${hrefOf(view)} aria-current=${isCurrent(here, view) ? 'page' : undefined}>${name}</a>`,
+        ([view, name]) =>
+          html`<a href=${hrefOf(view)} aria-current=${isCurrent(here, view) ? 'page' : undefined}>${name}</a>`,
       )}</nav>
       <${Who} session=${session} me=${me} token=${token} />
     </header>
@@ -84,11 +88,15 @@ interface WhoProps {
 function Who({ session, me, token }: WhoProps) {
   const change = (): void => session.ask(token === undefined ? 'See more with a token' : 'Use another token');
   return html`<div class="who" role="group" aria-label="Session">
-    ${token === undefined
-      ? html`<span>You see <strong>public spans</strong> only</span>`
-      : html`<span title=${me === undefined ? undefined : `scopes: ${me.scopes.join(' ')}`}>You see what <strong><bdi>${me === undefined ? '…' : visible(`${me.user}@${me.tenant}`)}</bdi></strong> sees${
-          me?.expiresAt === undefined ? null : html`<span class="expires">, ends <${Ago} at=${me.expiresAt} /></span>`
-        }</span>`}
+    ${
+      token === undefined
+        ? html`<span>You see <strong>public spans</strong> only</span>`
+        : html`<span title=${me === undefined ? undefined : `scopes: ${me.scopes.join(' ')}`}>You see what <strong><bdi>${me === undefined ? '…' : visible(`${me.user}@${me.tenant}`)}</bdi></strong> sees${
+            me?.expiresAt === undefined
+              ? null
+              : html`<span class="expires">, ends <${Ago} at=${me.expiresAt} /></span>`
+          }</span>`
+    }
     <button type="button" onClick=${change}>${token === undefined ? 'Use a token' : 'Change'}</button>
     ${token === undefined ? null : html`<button type="button" onClick=${() => session.use(undefined)}>Sign out</button>`}
   </div>`;

@@ -52,7 +52,8 @@ export function filterOf(search: URLSearchParams): ReadFilter {
         if (!list.includes(value)) list.push(value);
       } else faults.push(fault);
     } else if (name === 'since' || name === 'until') {
-      if (Number.isNaN(Date.parse(value))) faults.push(`${name}: “${value}” is no time such as 2026-01-31T12:00:00Z`);
+      if (Number.isNaN(Date.parse(value)))
+        faults.push(`${name}: “${value}” is no time such as 2026-01-31T12:00:00Z`);
       else times[name] = value;
     } else faults.push(`${name}: there is no such filter`);
   }
@@ -91,7 +92,11 @@ export function searchOf({ values, since, until }: Filter): URLSearchParams {
 }
 
 /** The filter as the client takes it. */
-export function queryOf({ values, since, until }: Filter): Readonly<Record<string, string | readonly string[]>> {
+export function queryOf({
+  values,
+  since,
+  until,
+}: Filter): Readonly<Record<string, string | readonly string[]>> {
   return {
     ...values,
     ...(since === undefined ? {} : { since }),
@@ -102,7 +107,9 @@ export function queryOf({ values, since, until }: Filter): Readonly<Record<strin
 /** The filter with one more value, or without one. */
 export function withValue(filter: Filter, name: ValueFilter, value: string): Filter {
   const list = filter.values[name] ?? [];
-  return list.includes(value) ? filter : { ...filter, values: { ...filter.values, [name]: [...list, value] } };
+  return list.includes(value)
+    ? filter
+    : { ...filter, values: { ...filter.values, [name]: [...list, value] } };
 }
 
 export function withoutValue(filter: Filter, name: ValueFilter, value: string): Filter {

@@ -12,7 +12,10 @@ export interface Loaded<T> {
  * Loads when `inputs` change, and when asked again. What was loaded before stays until the new is there, unless the
  * inputs are others.
  */
-export function useLoaded<T>(load: (signal: AbortSignal) => Promise<T>, inputs: readonly unknown[]): Loaded<T> {
+export function useLoaded<T>(
+  load: (signal: AbortSignal) => Promise<T>,
+  inputs: readonly unknown[],
+): Loaded<T> {
   const [state, setState] = useState<Omit<Loaded<T>, 'reload'>>({
     value: undefined,
     error: undefined,

@@ -22,7 +22,8 @@ describe('what is uploaded', function () {
   after(() => rmSync(directory, { recursive: true, force: true }));
 
   for (const [name, bound] of [
-    ['stage0', 125 * KIB],
+    // Of it 64 KiB are the explorer, which is read when asked for and takes no part in a cold load.
+    ['stage0', 191 * KIB],
     ['kernels', 830 * KIB],
   ] as const) {
     it(`the layer ${name} is at most ${bound / KIB} KiB, zipped`, () => {

@@ -38,7 +38,8 @@ export function chromiumPath(): string | undefined {
 
 export async function openChromium(options: BrowserContextOptions = {}): Promise<TestBrowser> {
   const executablePath = chromiumPath();
-  if (executablePath === undefined) throw new Error('there is no Chromium; apt-get install chromium, or set CHROMIUM');
+  if (executablePath === undefined)
+    throw new Error('there is no Chromium; apt-get install chromium, or set CHROMIUM');
   const profile = await mkdtemp(path.join(tmpdir(), 'logline-chromium-'));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath,

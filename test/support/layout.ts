@@ -55,8 +55,9 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   // Verification is built from the very files that the ledger hashes and signs with.
   client: { values: runtime('base', 'json', 'crypto', 'proofs') },
   explorer: { values: ['client'] },
-  infra: { values: ['runtime/*'] },
-  local: { values: ['runtime/*'] },
+  // Both build the page: one for its layer, one when it is asked for.
+  infra: { values: ['runtime/*', 'explorer'] },
+  local: { values: ['runtime/*', 'explorer'] },
   cli: { values: ['runtime/*', 'infra', 'local', 'client'] },
   'index.ts': { values: ['infra'] },
   bench: { values: ['*'] },

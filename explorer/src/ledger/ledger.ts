@@ -1,7 +1,7 @@
+import { errorOfAnswer, LogLineError } from '../../../client/src/error';
 import { feedOf, timelineOf, versionsOf } from '../../../client/src/feed';
 import type { Span } from '../../../client/src/span';
 import { jsonOf, type LedgerRequest, Transport } from '../../../client/src/transport';
-import { errorOfAnswer, LogLineError } from '../../../client/src/error';
 import { type Filter, queryOf } from '../filter';
 import { listOf, member, textOf } from '../json';
 import { Store } from '../store';

@@ -9,7 +9,11 @@ export interface TenantStatus {
     readonly putOff: number;
     readonly oldestWaitingS: number | undefined;
   };
-  readonly schedules: readonly { readonly functionId: string; readonly owner: string; readonly dueAt: string }[];
+  readonly schedules: readonly {
+    readonly functionId: string;
+    readonly owner: string;
+    readonly dueAt: string;
+  }[];
   readonly quota: { readonly day: string; readonly limit: number | undefined; readonly used: number };
   readonly policies: readonly PolicyLag[];
   readonly jobs: readonly {

@@ -119,7 +119,12 @@ export class Timeline {
       } catch (error) {
         if (signal.aborted) return;
         if (!this.#isListed) await this.loadMore();
-        if (error instanceof LogLineError && error.status >= 400 && error.status < 500 && error.status !== 429) {
+        if (
+          error instanceof LogLineError &&
+          error.status >= 400 &&
+          error.status < 500 &&
+          error.status !== 429
+        ) {
           this.#change({ tail: 'off' });
           return;
         }

@@ -28,7 +28,10 @@ function Functions() {
   const { ledger } = usePage();
   const loaded = useLoaded(
     async (signal) => {
-      const versions = await firstOf(ledger.timeline({ values: { entity_type: ['function', 'kernel'] } }, signal, READ_VERSIONS), READ_VERSIONS);
+      const versions = await firstOf(
+        ledger.timeline({ values: { entity_type: ['function', 'kernel'] } }, signal, READ_VERSIONS),
+        READ_VERSIONS,
+      );
       return { functions: newestOf(versions), due: await dueTimes(ledger) };
     },
     [ledger],
@@ -43,25 +46,35 @@ async function dueTimes(ledger: Ledger): Promise<ReadonlyMap<string, string>> {
   return new Map(status?.schedules.map(({ functionId, dueAt }) => [functionId, dueAt]));
 }
 
-function FunctionTable({ functions, due }: { readonly functions: readonly Span[]; readonly due: ReadonlyMap<string, string> }) {
+function FunctionTable({
+  functions,
+  due,
+}: {
+  readonly functions: readonly Span[];
+  readonly due: ReadonlyMap<string, string>;
+}) {
   const checks = useChecks(functions);
   if (functions.length === 0)
     return html`<${Empty} title="No function yet."><p>Append a span with entity_type “function” and <code>main(ctx, input)</code> in its code.</p></${Empty}>`;
   return html`<div class="table"><table aria-label="Functions"><thead><tr><th>name</th><th>check</th><th>owner</th><th>status</th><th>schedule</th><th>next due</th></tr></thead><tbody>
-    ${functions.map((fn, index) => html`<tr>
+    ${functions.map(
+      (fn, index) => html`<tr>
       <td><a href=${hrefOf('functions', fn.id)}><bdi>${brief(fn.name ?? fn.this, 100)}</bdi></a></td>
       <td><${CheckBadge} check=${checks[index]} /></td>
       <td><bdi>${brief(`${fn.owner_id}@${fn.tenant_id}`, 60)}</bdi></td>
       <td><bdi>${brief(fn.status ?? '', 40)}</bdi></td>
       <td><bdi>${scheduleOf(fn) ?? ''}</bdi></td>
-      <td>${due.has(fn.id) ? html`<${Ago} at=${due.get(fn.id) ?? ''} />` : ''}</td></tr>`)}
+      <td>${due.has(fn.id) ? html`<${Ago} at=${due.get(fn.id) ?? ''} />` : ''}</td></tr>`,
+    )}
   </tbody></table></div>`;
 }
 
 function scheduleOf(fn: Span): string | undefined {
   const schedule = textOf(fn.metadata, 'schedule');
   const timezone = textOf(fn.metadata, 'timezone');
-  return schedule === undefined ? undefined : brief(timezone === undefined ? schedule : `${schedule} ${timezone}`, 100);
+  return schedule === undefined
+    ? undefined
+    : brief(timezone === undefined ? schedule : `${schedule} ${timezone}`, 100);
 }
 
 function FunctionPage({ id }: { readonly id: string }) {
@@ -69,7 +82,11 @@ function FunctionPage({ id }: { readonly id: string }) {
   const fn = useLoaded(() => ledger.span(id), [ledger, id]);
   const due = useLoaded(() => dueTimes(ledger), [ledger]);
   const runs = useLoaded(
-    (signal) => firstOf(ledger.timeline({ values: { entity_type: ['execution'], parent_id: [id] } }, signal, RUNS), RUNS),
+    (signal) =>
+      firstOf(
+        ledger.timeline({ values: { entity_type: ['execution'], parent_id: [id] } }, signal, RUNS),
+        RUNS,
+      ),
     [ledger, id],
   );
   return html`<${LoadedPart} loaded=${fn} what="this function">${(found: Span) => html`

@@ -18,7 +18,13 @@ const READ_VERSIONS = 600;
 export function RequestsPage() {
   const { ledger } = usePage();
   const requests = useLoaded(
-    async (signal) => newestOf(await firstOf(ledger.timeline({ values: { entity_type: ['request'] } }, signal, READ_VERSIONS), READ_VERSIONS)),
+    async (signal) =>
+      newestOf(
+        await firstOf(
+          ledger.timeline({ values: { entity_type: ['request'] } }, signal, READ_VERSIONS),
+          READ_VERSIONS,
+        ),
+      ),
     [ledger],
   );
   return html`<h1>Requests</h1>
@@ -31,13 +37,15 @@ function Requests({ spans }: { readonly spans: readonly Span[] }) {
   if (spans.length === 0)
     return html`<${Empty} title="No request yet."><p>Run a function with “in the background”, give one a schedule, or let a policy ask for a run.</p></${Empty}>`;
   return html`<div class="table"><table aria-label="Requests"><thead><tr><th>status</th><th>check</th><th>function</th><th>asked by</th><th>last change</th><th class="number">attempt</th><th>run</th></tr></thead><tbody>
-    ${spans.map((span, index) => html`<tr>
+    ${spans.map(
+      (span, index) => html`<tr>
       <td><a href=${spanHref(span.id, span.seq)}><span class=${`pill ${tone(span.status)}`}><bdi>${brief(span.status ?? 'none', 40)}</bdi></span></a></td>
       <td><${CheckBadge} check=${checks[index]} /></td>
       <td class="mono">${span.parent_id ? html`<a href=${hrefOf('functions', span.parent_id)}>${span.parent_id}</a>` : '—'}</td>
       <td><bdi>${brief(span.who, 60)}</bdi></td><td><${Ago} at=${span.at} /></td>
       <td class="number">${numberOf(span.metadata, 'attempt') ?? ''}</td>
-      <td>${executionLink(textOf(span.metadata, 'execution_id'))}</td></tr>`)}
+      <td>${executionLink(textOf(span.metadata, 'execution_id'))}</td></tr>`,
+    )}
   </tbody></table></div>`;
 }
 

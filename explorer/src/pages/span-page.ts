@@ -41,7 +41,8 @@ function Entity({ versions, seq, older }: EntityProps) {
   const [newest] = versions;
   const span = seq === null ? newest : versions.find((one) => String(one.seq) === seq);
   const checks = useChecks(versions);
-  if (newest === undefined) return html`<${Empty} title="There is no such span, or this token may not see it." />`;
+  if (newest === undefined)
+    return html`<${Empty} title="There is no such span, or this token may not see it." />`;
   if (span === undefined)
     return html`<${Empty} title=${`Version ${visible(seq ?? '')} is not among those that were read.`}>
       ${older === undefined ? null : html`<button type="button" onClick=${older}>Read older versions</button>`}
@@ -76,14 +77,25 @@ function Heading({ span, newest }: { readonly span: Span; readonly newest: Span 
 /** Whether the version hangs on the one before it. */
 function Follows({ span, before }: { readonly span: Span; readonly before: Span | undefined }) {
   if (span.seq === 0) return null;
-  if (before === undefined) return html`<p class="hint">The version before is not among those that were read.</p>`;
+  if (before === undefined)
+    return html`<p class="hint">The version before is not among those that were read.</p>`;
   return span.prev_hash === before.curr_hash
     ? html`<p class="check known">✓ Follows version ${before.seq}: its prev_hash is that version's hash.</p>`
     : html`<p class="check fault" role="alert">✕ Does not follow version ${before.seq}: its prev_hash is not that version's hash.</p>`;
 }
 
 /** Members that lead to all spans that share them. */
-const FILTERS = ['entity_type', 'who', 'did', 'status', 'name', 'trace_id', 'owner_id', 'tenant_id', 'visibility'] as const;
+const FILTERS = [
+  'entity_type',
+  'who',
+  'did',
+  'status',
+  'name',
+  'trace_id',
+  'owner_id',
+  'tenant_id',
+  'visibility',
+] as const;
 
 function Facts({ span }: { readonly span: Span }) {
   return html`<h2>Members</h2><dl class="facts">
@@ -91,7 +103,9 @@ function Facts({ span }: { readonly span: Span }) {
     <dt>at</dt><dd><${Time} at=${span.at} /></dd>
     ${FILTERS.map((name) => {
       const value = span[name];
-      return typeof value !== 'string' ? null : html`<dt>${name}</dt><dd><bdi>${brief(value, 400)}</bdi> <a href=${filterHref(name, value)} aria-label=${`All with this ${name}`} title=${`All with this ${name}`}>⌕</a></dd>`;
+      return typeof value !== 'string'
+        ? null
+        : html`<dt>${name}</dt><dd><bdi>${brief(value, 400)}</bdi> <a href=${filterHref(name, value)} aria-label=${`All with this ${name}`} title=${`All with this ${name}`}>⌕</a></dd>`;
     })}
     <dt>this</dt><dd><bdi>${brief(span.this, 2_000)}</bdi></dd>
     ${span.description ? html`<dt>description</dt><dd><bdi>${brief(span.description, 2_000)}</bdi></dd>` : null}
@@ -120,19 +134,29 @@ interface VersionsProps {
 function Versions({ versions, checks, span, older }: VersionsProps) {
   return html`<h2>Versions</h2><div class="table"><table><thead><tr><th>version</th><th>check</th><th>time</th><th>status</th></tr></thead><tbody>
     ${versions.map(
-      (one, index) => html`<tr><td><a href=${spanHref(one.id, one.seq)} aria-current=${one === span ? 'true' : undefined}>${one === span ? html`<strong>${one.seq}</strong>` : one.seq}</a></td>
+      (
+        one,
+        index,
+      ) => html`<tr><td><a href=${spanHref(one.id, one.seq)} aria-current=${one === span ? 'true' : undefined}>${one === span ? html`<strong>${one.seq}</strong>` : one.seq}</a></td>
         <td><${CheckBadge} check=${checks[index]} /></td><td><${Time} at=${one.at} /></td><td><bdi>${brief(one.status ?? '', 40)}</bdi>${one.is_deleted ? ' deleted' : ''}</td></tr>`,
     )}</tbody></table></div>
     ${older === undefined ? null : html`<button type="button" onClick=${older}>Older versions</button>`}`;
 }
 
 function Changes({ span, before }: { readonly span: Span; readonly before: Span | undefined }) {
-  const differences = useMemo(() => (before === undefined ? [] : differencesOf(before, span)), [span, before]);
+  const differences = useMemo(
+    () => (before === undefined ? [] : differencesOf(before, span)),
+    [span, before],
+  );
   if (before === undefined) return null;
   return html`<h2>What changed since version ${before.seq}</h2>
-    ${differences.length === 0 ? html`<p>Nothing but its seal.</p>` : html`<div class="table"><table class="diff"><thead><tr><th>member</th><th>before</th><th>after</th></tr></thead><tbody>
+    ${
+      differences.length === 0
+        ? html`<p>Nothing but its seal.</p>`
+        : html`<div class="table"><table class="diff"><thead><tr><th>member</th><th>before</th><th>after</th></tr></thead><tbody>
       ${differences.map(({ pointer, before: old, after }) => html`<tr><td>${brief(pointer, 200)}</td><td class="old">${shown(old)}</td><td class="new">${shown(after)}</td></tr>`)}
-    </tbody></table></div>`}
+    </tbody></table></div>`
+    }
     ${differences.length >= MAX_DIFFERENCES ? html`<p class="hint">Only the first ${MAX_DIFFERENCES} are shown.</p>` : null}`;
 }
 
@@ -152,11 +176,19 @@ function Contents({ span }: { readonly span: Span }) {
 /** What it hangs together with. */
 function Chain({ span }: { readonly span: Span }) {
   const { ledger } = usePage();
-  const chain = useLoaded((signal) => chainOf(ledger, span, signal), [ledger, span.id, span.trace_id, span.parent_id]);
-  return html`<h2>Chain</h2><${LoadedPart} loaded=${chain} what="what it hangs together with">${(found: Awaited<ReturnType<typeof chainOf>>) =>
+  const chain = useLoaded(
+    (signal) => chainOf(ledger, span, signal),
+    [ledger, span.id, span.trace_id, span.parent_id],
+  );
+  return html`<h2>Chain</h2><${LoadedPart} loaded=${chain} what="what it hangs together with">${(
+    found: Awaited<ReturnType<typeof chainOf>>,
+  ) =>
     found.length === 0
       ? html`<p>Nothing names it, and it names no other span.</p>`
-      : found.map(({ title, spans }) => html`<h3>${title}</h3><${SpanList} spans=${spans} label=${title} none="None." />`)}</${LoadedPart}>`;
+      : found.map(
+          ({ title, spans }) =>
+            html`<h3>${title}</h3><${SpanList} spans=${spans} label=${title} none="None." />`,
+        )}</${LoadedPart}>`;
 }
 
 interface Link {
@@ -176,11 +208,16 @@ async function chainOf(ledger: Ledger, span: Span, signal: AbortSignal): Promise
     }
   };
   const links: Link[] = await Promise.all([
-    span.parent_id ? one(span.parent_id).then((spans) => ({ title: 'Its parent', spans })) : { title: '', spans: [] },
+    span.parent_id
+      ? one(span.parent_id).then((spans) => ({ title: 'Its parent', spans }))
+      : { title: '', spans: [] },
     list('parent_id', span.id).then((spans) => ({ title: 'Its children', spans })),
     list('related_to', span.id).then((spans) => ({ title: 'Spans that name it in related_to', spans })),
     span.trace_id
-      ? list('trace_id', span.trace_id).then((spans) => ({ title: `Trace ${brief(span.trace_id ?? '', 40)}`, spans }))
+      ? list('trace_id', span.trace_id).then((spans) => ({
+          title: `Trace ${brief(span.trace_id ?? '', 40)}`,
+          spans,
+        }))
       : { title: '', spans: [] },
   ]);
   return links.filter(({ spans }) => spans.some(({ id }) => id !== span.id));

@@ -41,9 +41,13 @@ function Listing({ filter }: { readonly filter: Filter }) {
     <${Controls} timeline=${timeline} state=${state} filter=${filter} />
     ${state.phase === 'loading' ? html`<${Loading} what="spans" />` : null}
     ${state.phase === 'failed' ? html`<${Failure} error=${state.error} retry=${() => window.location.reload()} />` : null}
-    ${isEmpty ? html`<${Empty} title="No span matches.">
+    ${
+      isEmpty
+        ? html`<${Empty} title="No span matches.">
       <p>${Object.keys(filter.values).length > 0 ? 'Remove a filter above, or wait: what arrives is shown at once.' : 'Append one, and it is shown here at once.'}</p>
-    </${Empty}>` : null}
+    </${Empty}>`
+        : null
+    }
     ${state.rows.length > 0 ? html`<${SpanTable} rows=${state.rows} label="Spans, newest first" />` : null}
     <${More} timeline=${timeline} state=${state} />`;
 }

@@ -3,5 +3,5 @@
 export { FunctionsPage } from './functions-page';
 export { PoliciesPage } from './policies-page';
 export { RequestsPage } from './requests-page';
-export { StatusPage } from './status-page';
 export { SpanPage } from './span-page';
+export { StatusPage } from './status-page';

@@ -8,7 +8,9 @@ export function DurationPlot({ runs }: { readonly runs: readonly Span[] }) {
   const place = useRef<HTMLDivElement>(null);
   const timed = runs
     .flatMap(({ at, duration_ms: durationMs, status }) =>
-      typeof durationMs === 'number' ? [{ at: Date.parse(at) / 1000, durationMs, isGood: status === 'complete' }] : [],
+      typeof durationMs === 'number'
+        ? [{ at: Date.parse(at) / 1000, durationMs, isGood: status === 'complete' }]
+        : [],
     )
     .sort((one, other) => one.at - other.at);
   useEffect(() => {
@@ -28,7 +30,8 @@ export function DurationPlot({ runs }: { readonly runs: readonly Span[] }) {
   }, [runs]);
   if (timed.length === 0) return null;
   const durations = timed.map(({ durationMs }) => durationMs).sort((one, other) => one - other);
-  const at = (share: number): string => durationText(durations[Math.floor((durations.length - 1) * share)] ?? 0);
+  const at = (share: number): string =>
+    durationText(durations[Math.floor((durations.length - 1) * share)] ?? 0);
   return html`<p>Durations: median ${at(0.5)}, 95% within ${at(0.95)}, longest ${at(1)}.</p>
     <div class="plot" ref=${place} role="img" aria-label=${`Durations of the last ${timed.length} runs over time: median ${at(0.5)}, longest ${at(1)}`}></div>`;
 }

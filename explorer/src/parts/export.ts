@@ -23,7 +23,9 @@ export function Export({ filter }: { readonly filter: Filter }) {
         setSaid(`${counted(spans, 'span')}, ${bytesText(bytes)}…`),
       );
       save(file.blob, file.name);
-      setSaid(`Saved ${counted(file.spans, 'span')}${file.isCut ? '; cut at 100 MiB, so narrow the filter for the rest' : ''}.`);
+      setSaid(
+        `Saved ${counted(file.spans, 'span')}${file.isCut ? '; cut at 100 MiB, so narrow the filter for the rest' : ''}.`,
+      );
     } catch (error) {
       setSaid(ended.signal.aborted ? 'Stopped.' : explainedShort(error));
     } finally {
@@ -31,10 +33,12 @@ export function Export({ filter }: { readonly filter: Filter }) {
     }
   };
   return html`<div class="export" role="group" aria-label="Export what is filtered">
-    ${isRunning
-      ? html`<button type="button" onClick=${() => running.current?.abort()}>Stop</button>`
-      : html`<button type="button" title="One span a line, as logline verify --file takes it" onClick=${() => start('ndjson')}>Export NDJSON</button>
-        <button type="button" title="A table for spreadsheets" onClick=${() => start('csv')}>Export CSV</button>`}
+    ${
+      isRunning
+        ? html`<button type="button" onClick=${() => running.current?.abort()}>Stop</button>`
+        : html`<button type="button" title="One span a line, as logline verify --file takes it" onClick=${() => start('ndjson')}>Export NDJSON</button>
+        <button type="button" title="A table for spreadsheets" onClick=${() => start('csv')}>Export CSV</button>`
+    }
     <span role="status" class="said">${said}</span>
   </div>`;
 }

@@ -13,7 +13,7 @@ import {
 } from '../filter';
 import { html } from '../html';
 import { go, hrefOf } from '../route';
-import { forgetFilter, saveFilter, savedFilters } from '../saved-filters';
+import { forgetFilter, savedFilters, saveFilter } from '../saved-filters';
 import { visible } from '../text';
 import { localOfUtc, localTime, utcOfLocal } from '../time';
 
@@ -26,7 +26,16 @@ const NARROW = window.matchMedia('(max-width: 760px)');
 
 /** Values of each filter that need no typing. */
 const SUGGESTIONS: Readonly<Partial<Record<ValueFilter, readonly string[]>>> = {
-  entity_type: ['function', 'execution', 'request', 'policy', 'policy_error', 'provider', 'manifest', 'checkpoint'],
+  entity_type: [
+    'function',
+    'execution',
+    'request',
+    'policy',
+    'policy_error',
+    'provider',
+    'manifest',
+    'checkpoint',
+  ],
   status: ['active', 'scheduled', 'running', 'complete', 'error'],
   visibility: ['private', 'tenant', 'public'],
 };
@@ -87,7 +96,9 @@ function TimeRange({ filter, show }: PartProps) {
 }
 
 function Chips({ filter, show }: PartProps) {
-  const chips = VALUE_FILTERS.flatMap((name) => (filter.values[name] ?? []).map((value) => ({ name, value })));
+  const chips = VALUE_FILTERS.flatMap((name) =>
+    (filter.values[name] ?? []).map((value) => ({ name, value })),
+  );
   const { since, until } = filter;
   if (chips.length === 0 && since === undefined && until === undefined) return null;
   return html`<ul class="chips" aria-label="Filters in use">
@@ -117,8 +128,12 @@ function Saved({ filter }: FilterBarProps) {
   return html`<details class="saved" onToggle=${() => setSaved(savedFilters(caller))}><summary>Saved filters</summary>
     <div class="menu">
       ${saved.length === 0 ? html`<p>None yet. Give the filter in use a name to keep it in this browser.</p>` : null}
-      <ul>${saved.map((one) => html`<li><a href=${hrefOf('', undefined, new URLSearchParams(one.query))}><bdi>${visible(one.name)}</bdi></a>
-        <button type="button" aria-label=${`Forget ${visible(one.name)}`} onClick=${() => setSaved(forgetFilter(caller, one.name))}>×</button></li>`)}</ul>
+      <ul>${saved.map(
+        (
+          one,
+        ) => html`<li><a href=${hrefOf('', undefined, new URLSearchParams(one.query))}><bdi>${visible(one.name)}</bdi></a>
+        <button type="button" aria-label=${`Forget ${visible(one.name)}`} onClick=${() => setSaved(forgetFilter(caller, one.name))}>×</button></li>`,
+      )}</ul>
       <form onSubmit=${save}><label>Name <input type="text" maxlength="60" value=${name} onInput=${(event: Event) => setName(textIn(event))} /></label>
         <button type="submit">Save</button></form>
     </div></details>`;

@@ -32,5 +32,7 @@ interface SpanListProps {
 /** A few spans, each checked. */
 export function SpanList({ spans, label, none }: SpanListProps) {
   const rows = useCheckedRows(useMemo(() => spans, [spans]));
-  return rows.length === 0 ? html`<${Empty} title=${none} />` : html`<${SpanTable} rows=${rows} label=${label} />`;
+  return rows.length === 0
+    ? html`<${Empty} title=${none} />`
+    : html`<${SpanTable} rows=${rows} label=${label} />`;
 }

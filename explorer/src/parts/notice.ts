@@ -4,7 +4,13 @@ import { LogLineError } from '../ledger/ledger';
 import { visible } from '../text';
 
 /** What there is to say when there is nothing to show. */
-export function Empty({ title, children }: { readonly title: string; readonly children?: ComponentChildren }) {
+export function Empty({
+  title,
+  children,
+}: {
+  readonly title: string;
+  readonly children?: ComponentChildren;
+}) {
   return html`<div class="empty"><p class="title">${title}</p>${children}</div>`;
 }
 
@@ -18,9 +24,11 @@ export function Failure({ error, retry }: { readonly error: unknown; readonly re
   return html`<div class="failure" role="alert">
     <p class="title">${title}</p>
     <p>${advice}</p>
-    ${error instanceof LogLineError && error.errors.length > 0
-      ? html`<ul>${error.errors.map(({ pointer, detail }) => html`<li><code>${visible(pointer)}</code> ${visible(detail)}</li>`)}</ul>`
-      : null}
+    ${
+      error instanceof LogLineError && error.errors.length > 0
+        ? html`<ul>${error.errors.map(({ pointer, detail }) => html`<li><code>${visible(pointer)}</code> ${visible(detail)}</li>`)}</ul>`
+        : null
+    }
     ${retry === undefined ? null : html`<button type="button" onClick=${retry}>Try again</button>`}
   </div>`;
 }
@@ -31,14 +39,24 @@ function explained(error: unknown): { title: string; advice: string } {
   const { status, message, requestId } = error;
   const said = visible(message);
   if (status === 0)
-    return { title: 'The ledger does not answer', advice: 'Check that it runs and that you are online; then try again.' };
-  if (status === 401) return { title: 'The ledger does not take this token', advice: 'Give a token that has not expired, at the top of the page.' };
-  if (status === 403) return { title: 'This token does not allow that', advice: `${said} Ask for a token with that scope.` };
-  if (status === 404) return { title: 'Not found', advice: 'It does not exist, or this token may not see it.' };
+    return {
+      title: 'The ledger does not answer',
+      advice: 'Check that it runs and that you are online; then try again.',
+    };
+  if (status === 401)
+    return {
+      title: 'The ledger does not take this token',
+      advice: 'Give a token that has not expired, at the top of the page.',
+    };
+  if (status === 403)
+    return { title: 'This token does not allow that', advice: `${said} Ask for a token with that scope.` };
+  if (status === 404)
+    return { title: 'Not found', advice: 'It does not exist, or this token may not see it.' };
   if (status === 429) return { title: 'Too much at once', advice: `${said} Wait a moment, then try again.` };
   return {
     title: status >= 500 ? 'The ledger has trouble' : 'The ledger refused this',
-    advice: requestId === undefined ? said : `${said} Request ${requestId}, for whoever reads the server's log.`,
+    advice:
+      requestId === undefined ? said : `${said} Request ${requestId}, for whoever reads the server's log.`,
   };
 }
 

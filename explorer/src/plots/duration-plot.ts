@@ -14,7 +14,11 @@ const HEIGHT_PX = 200;
 export function drawDurations(element: HTMLElement, runs: readonly PlottedRun[]): () => void {
   const style = getComputedStyle(element);
   const colour = (name: string): string => style.getPropertyValue(name);
-  const axis = { stroke: style.color, grid: { stroke: colour('--line'), width: 1 }, ticks: { stroke: colour('--line') } };
+  const axis = {
+    stroke: style.color,
+    grid: { stroke: colour('--line'), width: 1 },
+    ticks: { stroke: colour('--line') },
+  };
   const points = (stroke: string) => ({ stroke, fill: stroke, size: 6, show: true });
   const plot = new uPlot(
     {
@@ -23,7 +27,10 @@ export function drawDurations(element: HTMLElement, runs: readonly PlottedRun[])
       legend: { show: false },
       cursor: { show: false },
       scales: { x: { time: true } },
-      axes: [axis, { ...axis, size: 64, values: (_: uPlot, ticks: number[]) => ticks.map((ms) => `${ms} ms`) }],
+      axes: [
+        axis,
+        { ...axis, size: 64, values: (_: uPlot, ticks: number[]) => ticks.map((ms) => `${ms} ms`) },
+      ],
       series: [
         {},
         { paths: () => null, points: points(colour('--known')) },

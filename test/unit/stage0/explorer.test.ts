@@ -60,7 +60,13 @@ describe('the explorer', () => {
   });
 
   it('answers every address of its views with the page', async () => {
-    for (const path of ['', 'spans/0197f0aa-0000-7000-8000-000000000000', 'functions', 'functions/x', 'status']) {
+    for (const path of [
+      '',
+      'spans/0197f0aa-0000-7000-8000-000000000000',
+      'functions',
+      'functions/x',
+      'status',
+    ]) {
       const response = await app.request(`/explorer/${path}`);
       assert.equal(await response.text(), FILES.get('index.html'), path);
     }
@@ -70,14 +76,18 @@ describe('the explorer', () => {
     const response = await app.request('/explorer/', { headers: { 'accept-encoding': 'br, gzip' } });
     assert.equal(response.headers.get('content-encoding'), 'gzip');
     assert.equal(response.headers.get('vary'), 'accept-encoding');
-    assert.equal(
-      gunzipSync(Buffer.from(await response.arrayBuffer())).toString(),
-      FILES.get('index.html'),
-    );
+    assert.equal(gunzipSync(Buffer.from(await response.arrayBuffer())).toString(), FILES.get('index.html'));
   });
 
   it('serves nothing but files with the names of a build', async () => {
-    for (const path of ['secret', '../secret', '%2e%2e/secret', 'app-ABCDEFG2.map', 'nothing-ABCDEFG2.js', 'a/b/c']) {
+    for (const path of [
+      'secret',
+      '../secret',
+      '%2e%2e/secret',
+      'app-ABCDEFG2.map',
+      'nothing-ABCDEFG2.js',
+      'a/b/c',
+    ]) {
       assert.equal((await app.request(`/explorer/${path}`)).status, 404, path);
     }
     assert.ok(!asked.includes('secret'));

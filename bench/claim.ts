@@ -44,7 +44,9 @@ interface Queue {
 }
 
 async function openQueue(database: BenchDatabase): Promise<Queue> {
-  const worker = new HelperProcess('kernel-process.ts', { env: { BENCH_DATABASE_URL: database.appUrl } });
+  const worker = new HelperProcess('kernel-process.ts', {
+    env: { BENCH_DATABASE_URL: database.appUrl, BENCH_KERNEL_URL: database.kernelUrl },
+  });
   await worker.call('ready');
   let finished = 0;
   return {

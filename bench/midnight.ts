@@ -31,7 +31,9 @@ async function night(context: BenchContext, owners: number): Promise<Night> {
   const subjects = context.quick ? 500 : SUBJECTS;
   const cluster = await context.cluster();
   const database = await cluster.createDatabase();
-  const kernels = new HelperProcess('kernel-process.ts', { env: { BENCH_DATABASE_URL: database.appUrl } });
+  const kernels = new HelperProcess('kernel-process.ts', {
+    env: { BENCH_DATABASE_URL: database.appUrl, BENCH_KERNEL_URL: database.kernelUrl },
+  });
   try {
     await kernels.call('ready');
     context.progress(`${subjects} subjects of ${owners} owners`);

@@ -13,7 +13,8 @@ export interface Ticker {
 }
 
 export interface TickerOptions {
-  readonly database: Database;
+  /** As `logline_kernel`. */
+  readonly kernelDatabase: Database;
   readonly host: KernelHost;
   readonly logger: Logger;
   /** Defaults to the one schedule. */

@@ -7,6 +7,7 @@ import { databaseUrl, ensureLedgerDatabase, OWNER_ROLE } from '../../local/ledge
 import { startPostgres } from '../../local/postgres';
 import { serverUser } from '../../local/unprivileged-user';
 import { migrate } from '../../runtime/db/migrate';
+import { roleName } from '../../runtime/db/roles';
 import { serverCpuSeconds } from './cpu-time';
 
 /** A database of its own for one bench: migrated, empty. */
@@ -16,6 +17,8 @@ export interface BenchDatabase {
   readonly ownerUrl: string;
   /** URL of `logline_app`. */
   readonly appUrl: string;
+  /** URL of `logline_kernel`. */
+  readonly kernelUrl: string;
   readonly appPassword: string;
   readonly superuserUrl: string;
   drop(): Promise<void>;
@@ -75,13 +78,14 @@ export async function startCluster(): Promise<BenchCluster> {
       const ownerUrl = databaseUrl(server.port, OWNER_ROLE, ownerPassword, name);
       await migrate({
         admin: { connectionString: ownerUrl },
-        passwords: { app: appPassword },
+        passwords: { app: appPassword, kernel: appPassword },
         sharesRoles: true,
       });
       return {
         name,
         ownerUrl,
-        appUrl: databaseUrl(server.port, 'logline_app', appPassword, name),
+        appUrl: databaseUrl(server.port, roleName('app'), appPassword, name),
+        kernelUrl: databaseUrl(server.port, roleName('kernel'), appPassword, name),
         appPassword,
         superuserUrl: server.superuserUrl(name),
         drop: () =>

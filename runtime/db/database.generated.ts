@@ -79,6 +79,8 @@ export interface AppJobRun {
   detail: Json | null;
   ended_at: string | null;
   job: string;
+  lease_id: string | null;
+  leased_until: string | null;
   outcome: string | null;
   started_at: string;
 }

@@ -18,8 +18,12 @@ export const STATEMENT_TEXTS = {
     'select "name" from "app"."migration_checksum" where "name" = $1',
   feed_state:
     'select "epoch", "survived_tx_id", "survived_ordinal", pg_snapshot_xmin(pg_current_snapshot())::text as "xmin", pg_snapshot_xmax(pg_current_snapshot())::text as "xmax" from "app"."feed_epoch" order by "number"',
-  job_started:
-    'insert into "app"."job_run" ("job", "started_at") values ($1, now()) on conflict ("job") do update set "started_at" = now()',
-  job_ended:
-    'insert into "app"."job_run" ("job", "started_at", "ended_at", "outcome", "detail") values ($1, now(), now(), $2, $3) on conflict ("job") do update set "ended_at" = now(), "outcome" = excluded.outcome, "detail" = excluded.detail',
+  begin_job:
+    'select app.begin_job($1::text, $2::integer) as "lease_id"',
+  renew_job:
+    'select app.renew_job($1::text, $2::uuid, $3::integer) as "is_held"',
+  end_job:
+    'select app.end_job($1::text, $2::uuid, $3::text, $4::jsonb) as "is_held"',
+  note_job:
+    'select app.note_job($1::text, $2::text, $3::jsonb) as "noted"',
 } as const;

@@ -110,23 +110,24 @@ export const STATEMENTS = {
       ])
       .orderBy('number'),
 
-  job_started: (job: string) =>
-    db
-      .insertInto('app.job_run')
-      .values({ job, started_at: sql`now()` })
-      .onConflict((conflict) => conflict.column('job').doUpdateSet({ started_at: sql`now()` })),
+  /** The lease of a job's run; null while another run holds one. */
+  begin_job: (job: string, leaseSeconds: number) =>
+    db.selectNoFrom(sql<string | null>`app.begin_job(${job}::text, ${leaseSeconds}::integer)`.as('lease_id')),
 
-  job_ended: (job: string, outcome: 'ok' | 'error', detail: string) =>
-    db
-      .insertInto('app.job_run')
-      .values({ job, started_at: sql`now()`, ended_at: sql`now()`, outcome, detail })
-      .onConflict((conflict) =>
-        conflict.column('job').doUpdateSet({
-          ended_at: sql`now()`,
-          outcome: sql`excluded.outcome`,
-          detail: sql`excluded.detail`,
-        }),
+  renew_job: (job: string, lease: string, leaseSeconds: number) =>
+    db.selectNoFrom(
+      sql<boolean>`app.renew_job(${job}::text, ${lease}::uuid, ${leaseSeconds}::integer)`.as('is_held'),
+    ),
+
+  end_job: (job: string, lease: string, outcome: 'ok' | 'error', detail: string) =>
+    db.selectNoFrom(
+      sql<boolean>`app.end_job(${job}::text, ${lease}::uuid, ${outcome}::text, ${detail}::jsonb)`.as(
+        'is_held',
       ),
+    ),
+
+  note_job: (job: string, outcome: 'ok' | 'error' | null, detail: string | null) =>
+    db.selectNoFrom(sql<null>`app.note_job(${job}::text, ${outcome}::text, ${detail}::jsonb)`.as('noted')),
 } as const;
 
 export type StatementName = keyof typeof STATEMENTS;

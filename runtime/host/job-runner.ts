@@ -7,11 +7,13 @@ import { createMetrics, type Metrics } from '../log/metrics';
 import type { KernelHost } from './kernel-host';
 import type { ScheduledJob } from './schedule';
 
-/** First half of the advisory lock's key; the second is the job. */
-const JOB_LOCK = 4_207_849;
+/** A run that says nothing for this long is taken for dead, and the next may begin. */
+const LEASE_SECONDS = 30;
+const RENEW_MS = 8_000;
 
 export interface JobRunnerOptions {
-  readonly database: Database;
+  /** As `logline_kernel`. */
+  readonly kernelDatabase: Database;
   readonly host: Pick<KernelHost, 'run'>;
   readonly logger: Logger;
   readonly timeoutMs?: number;
@@ -27,41 +29,38 @@ export type JobOutcome =
   | { readonly outcome: 'busy' };
 
 /**
- * Runs a scheduled job once, unless its last run is still going anywhere: a session's advisory lock is the
- * single flight, and it goes with the connection of a process that dies. A failure is logged and noted in
+ * Runs a scheduled job once, unless its last run is still going anywhere: its lease in `app.job_run` is the single
+ * flight, and runs out when its process dies. A job that is shared needs none. A failure is logged and noted in
  * `app.job_run`; it never reaches the caller, so that one bad tick does not stop the next.
  */
 export async function runJob(
   options: JobRunnerOptions,
-  { job, kernel }: ScheduledJob,
+  { job, kernel, isShared = false }: ScheduledJob,
   event: JsonValue,
 ): Promise<JobOutcome> {
-  const { database, host, logger, metrics = createMetrics() } = options;
+  const { kernelDatabase, host, logger, metrics = createMetrics() } = options;
   const started = Date.now();
+  const record = isShared ? new SharedRun(kernelDatabase, job) : new SingleRun(kernelDatabase, job);
   try {
-    return await underLock(database, job, async () => {
-      await noteStart(database, job);
-      const result = (await host.run(kernel, event, {
-        ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
-        ...(options.signal === undefined ? {} : { signal: options.signal }),
-      })) as JsonValue;
-      await noteEnd(database, job, 'ok', result);
-      const durationMs = Date.now() - started;
-      logger.info({ function: job, outcome: 'ok', duration_ms: durationMs, result }, 'tick');
-      measure(metrics, job, durationMs, false);
-      return { outcome: 'ok', result };
-    });
+    if (!(await record.begin())) return { outcome: 'busy' };
+    const signals = [options.signal, record.lost].filter((signal) => signal !== undefined);
+    const result = (await host.run(kernel, event, {
+      ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
+      signal: AbortSignal.any(signals),
+    })) as JsonValue;
+    await record.end('ok', result);
+    const durationMs = Date.now() - started;
+    logger.info({ function: job, outcome: 'ok', duration_ms: durationMs, result }, 'tick');
+    measure(metrics, job, durationMs, false);
+    return { outcome: 'ok', result };
   } catch (error) {
     const durationMs = Date.now() - started;
     logger.error({ function: job, outcome: 'error', duration_ms: durationMs, err: error }, 'tick');
     measure(metrics, job, durationMs, true);
     const described = describeError(error);
-    await noteEnd(
-      database,
-      job,
-      'error',
-      JSON.parse(JSON.stringify({ name: 'name' in described ? described.name : 'Error' })),
-    ).catch(() => undefined);
+    await record
+      .end('error', JSON.parse(JSON.stringify({ name: 'name' in described ? described.name : 'Error' })))
+      .catch(() => undefined);
     return { outcome: 'error', message: error instanceof Error ? error.message : String(error) };
   }
 }
@@ -77,40 +76,86 @@ function measure(metrics: Metrics, job: string, durationMs: number, isError: boo
   });
 }
 
-async function underLock(
-  database: Database,
-  job: string,
-  work: () => Promise<JobOutcome>,
-): Promise<JobOutcome> {
-  const client = await database.connect();
-  try {
-    const { rows } = await client.query<{ locked: boolean }>(
-      'SELECT pg_try_advisory_lock($1, hashtext($2)) AS locked',
-      [JOB_LOCK, job],
+/** The record of one run in `app.job_run`. */
+interface RunRecord {
+  /** Aborts when another run may have begun. */
+  readonly lost: AbortSignal | undefined;
+  /** @returns whether this run may go on */
+  begin(): Promise<boolean>;
+  end(outcome: 'ok' | 'error', detail: JsonValue): Promise<void>;
+}
+
+class SharedRun implements RunRecord {
+  readonly lost = undefined;
+  readonly #database: Database;
+  readonly #job: string;
+
+  constructor(database: Database, job: string) {
+    this.#database = database;
+    this.#job = job;
+  }
+
+  async begin(): Promise<boolean> {
+    await runStatement(this.#database, NOBODY, 'note_job', [this.#job, null, null], 'write');
+    return true;
+  }
+
+  async end(outcome: 'ok' | 'error', detail: JsonValue): Promise<void> {
+    await runStatement(
+      this.#database,
+      NOBODY,
+      'note_job',
+      [this.#job, outcome, JSON.stringify(detail)],
+      'write',
     );
-    if (rows[0]?.locked !== true) return { outcome: 'busy' };
-    try {
-      return await work();
-    } finally {
-      await client
-        .query('SELECT pg_advisory_unlock($1, hashtext($2))', [JOB_LOCK, job])
-        .catch(() => undefined);
-    }
-  } finally {
-    // Closed rather than given back: a lock that could not be released must not live on in the pool.
-    client.release(true);
   }
 }
 
-async function noteStart(database: Database, job: string): Promise<void> {
-  await runStatement(database, NOBODY, 'job_started', [job], 'write');
-}
+/** Holds the job's lease from its begin to its end. */
+class SingleRun implements RunRecord {
+  readonly #lost = new AbortController();
+  readonly #database: Database;
+  readonly #job: string;
+  #lease: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
-async function noteEnd(
-  database: Database,
-  job: string,
-  outcome: 'ok' | 'error',
-  detail: JsonValue,
-): Promise<void> {
-  await runStatement(database, NOBODY, 'job_ended', [job, outcome, JSON.stringify(detail)], 'write');
+  constructor(database: Database, job: string) {
+    this.#database = database;
+    this.#job = job;
+  }
+
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  async begin(): Promise<boolean> {
+    const [row] = await runStatement(
+      this.#database,
+      NOBODY,
+      'begin_job',
+      [this.#job, LEASE_SECONDS],
+      'write',
+    );
+    this.#lease = row?.lease_id ?? undefined;
+    if (this.#lease === undefined) return false;
+    this.#timer = setInterval(() => void this.#renew(), RENEW_MS);
+    this.#timer.unref();
+    return true;
+  }
+
+  async end(outcome: 'ok' | 'error', detail: JsonValue): Promise<void> {
+    clearInterval(this.#timer);
+    if (this.#lease === undefined) return;
+    const values = [this.#job, this.#lease, outcome, JSON.stringify(detail)] as const;
+    await runStatement(this.#database, NOBODY, 'end_job', [...values], 'write');
+  }
+
+  /** A database that does not answer may do so in time for the next try; one that says no ends the run. */
+  async #renew(): Promise<void> {
+    const values = [this.#job, this.#lease ?? '', LEASE_SECONDS] as const;
+    const rows = await runStatement(this.#database, NOBODY, 'renew_job', [...values], 'write').catch(
+      () => undefined,
+    );
+    if (rows?.[0]?.is_held === false) this.#lost.abort();
+  }
 }

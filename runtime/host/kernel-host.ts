@@ -33,8 +33,13 @@ import { UserSql } from './user-sql';
 
 export interface KernelHostOptions {
   readonly database: Database;
+<<<<<<< HEAD
   /** For SQL of user code, as the role of guests. */
   readonly guest: Database;
+=======
+  /** As `logline_kernel`, who finds and claims work of all tenants. */
+  readonly kernelDatabase: Database;
+>>>>>>> e85bdd3 (wip work tables)
   readonly writer: SpanWriter;
   readonly keys: () => KeyRing;
   readonly sandbox: SandboxPool;
@@ -115,7 +120,7 @@ export class KernelHost implements KernelInvoker {
   }
 
   #contextOf(run: RunState, identity: Identity): KernelContext {
-    const { database, writer, keys, logger, secrets } = this.#options;
+    const { database, kernelDatabase, writer, keys, logger, secrets } = this.#options;
     const context: KernelContext = {
       identity,
       env: {
@@ -137,6 +142,10 @@ export class KernelHost implements KernelInvoker {
       as: (other) => this.#contextOf(run, other),
       sql: async <Row>(strings: TemplateStringsArray, ...values: readonly unknown[]) => {
         const { rows } = await queryAs(database, identity, { ...kernelStatement(strings), values });
+        return { rows: rows as Row[] };
+      },
+      workSql: async <Row>(strings: TemplateStringsArray, ...values: readonly unknown[]) => {
+        const { rows } = await queryAs(kernelDatabase, NOBODY, { ...kernelStatement(strings), values });
         return { rows: rows as Row[] };
       },
       insertSpan: (async (given: SpanDraft | readonly SpanDraft[]) => {

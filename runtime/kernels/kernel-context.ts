@@ -109,6 +109,14 @@ export interface KernelError {
 /** What one of the five kernels sees beyond a function: the host's hands, still nothing but `ctx`. */
 export interface KernelContext extends FunctionContext {
   readonly identity: Identity;
+  /**
+   * A statement as nobody, under the kernels' own role of the database: it may call the functions that find and claim
+   * work of all tenants, by ids, and reads no table.
+   */
+  workSql<Row = Record<string, unknown>>(
+    strings: TemplateStringsArray,
+    ...values: readonly unknown[]
+  ): Promise<{ readonly rows: Row[] }>;
   /** The same context under another identity; how a kernel touches the content of a span it found by id. */
   as(identity: Identity): KernelContext;
   /**

@@ -36,9 +36,8 @@ export async function main(ctx: KernelContext): Promise<JsonValue> {
   const manifest = await ctx.manifest();
   const counts: Counts = { looked: 0, requested: 0, refused: 0 };
   for (let batch = 0; batch < MAX_BATCHES && ctx.remainingMs() > RESERVE_MS; batch += 1) {
-    const { rows } = await ctx.sql<Scheduled>`
-      SELECT function_id, seq, tenant_id, owner_id, once, done_until FROM app.function_schedule
-      WHERE due_at <= now() ORDER BY due_at, function_id LIMIT ${BATCH}::int`;
+    const { rows } = await ctx.workSql<Scheduled>`
+      SELECT function_id, seq, tenant_id, owner_id, once, done_until FROM app.due_functions(${BATCH}::int)`;
     for (const row of rows) await observe(ctx, row, manifest, counts);
     if (rows.length < BATCH) break;
   }
@@ -72,7 +71,7 @@ async function requestOnce(
 ): Promise<void> {
   const owner = ctx.as({ user: row.owner_id, tenant: row.tenant_id });
   await request(owner, row, 'once', null, manifest, counts);
-  await ctx.sql`DELETE FROM app.function_schedule WHERE function_id = ${row.function_id} AND seq = ${row.seq}::int`;
+  await ctx.workSql`SELECT app.end_schedule(${row.function_id}::uuid, ${row.seq}::int)`;
 }
 
 async function requestDue(
@@ -182,7 +181,7 @@ async function refuseSchedule(
     related_to: [row.function_id],
     error: { message: error instanceof Error ? error.message : String(error) },
   });
-  await ctx.sql`DELETE FROM app.function_schedule WHERE function_id = ${row.function_id} AND seq = ${row.seq}::int`;
+  await ctx.workSql`SELECT app.end_schedule(${row.function_id}::uuid, ${row.seq}::int)`;
 }
 
 async function lookAgain(
@@ -191,9 +190,8 @@ async function lookAgain(
   doneUntil: string | null,
   dueAt: string,
 ): Promise<void> {
-  await ctx.sql`
-    UPDATE app.function_schedule SET done_until = ${doneUntil}::timestamptz, due_at = ${dueAt}::timestamptz
-    WHERE function_id = ${row.function_id} AND seq = ${row.seq}::int`;
+  await ctx.workSql`
+    SELECT app.look_again(${row.function_id}::uuid, ${row.seq}::int, ${doneUntil}::timestamptz, ${dueAt}::timestamptz)`;
 }
 
 /** True when the span is new. */

@@ -17,9 +17,8 @@ const CONCURRENCY = 4;
 const RESERVE_MS = 8_000;
 /** A bound for one tick, so that it ends however many requests arrive meanwhile. */
 const MAX_PER_TICK = 1_000;
-
-/** Before every due time. */
-const BEGINNING = '-infinity';
+/** A free place looks for new requests this often while the others of its worker run. */
+const LOOK_AGAIN_MS = 250;
 
 /** Errors that another attempt cannot mend. */
 const FINAL: ReadonlySet<KernelError['code']> = new Set([
@@ -36,34 +35,48 @@ interface Claim {
   readonly owner_id: string;
   readonly attempt: number;
   readonly lease_id: string;
-  /** In full precision, which a moment of JavaScript has not. */
-  readonly was_due_at: string;
 }
 
 /**
+<<<<<<< HEAD
  * Claims due requests first in, first out and runs each through its kernel. Any number
  * of workers may run at once: a claim is a row lock for an instant and a lease after that. The version chain
  * of the request is the fence: of two workers that hold the same request, one cannot append.
+=======
+ * Claims due requests, in turn by tenant and first in, first out within one, and runs each through its kernel. Any
+ * number of workers may run at once, on any number of machines: a claim is a row lock for an instant and a lease after
+ * that. The version chain of the request is the fence: of two workers that hold the same request, one cannot append.
+>>>>>>> e85bdd3 (wip work tables)
  */
 export async function main(ctx: KernelContext): Promise<JsonValue> {
-  const counts = { claimed: 0, complete: 0, failed: 0, retried: 0 };
-  await Promise.all(Array.from({ length: CONCURRENCY }, () => drain(ctx, counts)));
+  const tick: Tick = { claimed: 0, complete: 0, failed: 0, retried: 0, running: new Map() };
+  await Promise.all(Array.from({ length: CONCURRENCY }, () => drain(ctx, tick)));
+  const { running: _running, ...counts } = tick;
   return counts;
 }
 
-type Counts = { claimed: number; complete: number; failed: number; retried: number };
+interface Tick {
+  claimed: number;
+  complete: number;
+  failed: number;
+  retried: number;
+  /** Runs under way of each tenant, in this worker. */
+  readonly running: Map<string, number>;
+}
 
-async function drain(ctx: KernelContext, counts: Counts): Promise<void> {
-  let floor = BEGINNING;
-  while (counts.claimed < MAX_PER_TICK && ctx.remainingMs() > RESERVE_MS) {
-    // What was committed late and belongs before the floor is found by the second look.
-    const claim =
-      (await claimNext(ctx, floor)) ?? (floor === BEGINNING ? null : await claimNext(ctx, BEGINNING));
-    if (claim === null) return;
-    floor = claim.was_due_at;
-    counts.claimed += 1;
+async function drain(ctx: KernelContext, tick: Tick): Promise<void> {
+  while (tick.claimed < MAX_PER_TICK && ctx.remainingMs() > RESERVE_MS) {
+    const claim = await claimNext(ctx, tick);
+    if (claim === null) {
+      if (tick.running.size === 0) return;
+      // Others of this tick are at work, maybe for long: what arrives meanwhile must not wait for the next tick.
+      await ctx.sleep(LOOK_AGAIN_MS);
+      continue;
+    }
+    tick.claimed += 1;
+    count(tick.running, claim.tenant_id, 1);
     try {
-      counts[await work(ctx, claim)] += 1;
+      tick[await work(ctx, claim)] += 1;
     } catch (error) {
       // The lease runs out and the request comes back; the other requests of this tick go on.
       ctx.log('error', 'request attempt broke off', {
@@ -71,31 +84,25 @@ async function drain(ctx: KernelContext, counts: Counts): Promise<void> {
         attempt: claim.attempt,
         reason: error instanceof Error ? error.message : String(error),
       });
-      counts.retried += 1;
+      tick.retried += 1;
+    } finally {
+      count(tick.running, claim.tenant_id, -1);
     }
   }
 }
 
-/**
- * The oldest due request that was due at `floor` or later. Taking it moves `due_at` to the end of the lease, so one
- * index serves new requests, retries and leases of dead workers alike. Rejected: a separate `leased_until` column
- * with an OR, which makes the scan step over every leased row.
- *
- * Without the floor each claim walks over what the requests before it left in the index until the next vacuum:
- * behind 300,000 finished ones 1,157 pages and half the claims a second, behind a million a sixth.
- */
-async function claimNext(ctx: KernelContext, floor: string): Promise<Claim | null> {
-  const { rows } = await ctx.sql<Claim>`
-    WITH next AS (
-      SELECT request_id, due_at FROM app.request_queue
-      WHERE due_at >= ${floor}::timestamptz AND due_at <= clock_timestamp()
-      ORDER BY due_at, position LIMIT 1 FOR UPDATE SKIP LOCKED)
-    UPDATE app.request_queue AS q SET
-      attempt = attempt + 1,
-      lease_id = gen_random_uuid(),
-      due_at = clock_timestamp() + make_interval(secs => ${LEASE_SECONDS}::int)
-    FROM next WHERE q.request_id = next.request_id
-    RETURNING q.request_id, tenant_id, owner_id, attempt, lease_id, next.due_at::text AS was_due_at`;
+function count(running: Map<string, number>, tenant: string, change: number): void {
+  const runs = (running.get(tenant) ?? 0) + change;
+  if (runs > 0) running.set(tenant, runs);
+  else running.delete(tenant);
+}
+
+/** One place of each worker is left to other tenants: somebody's endless runs never fill all of them. */
+async function claimNext(ctx: KernelContext, { running }: Tick): Promise<Claim | null> {
+  const leftOut = [...running].filter(([, runs]) => runs >= CONCURRENCY - 1).map(([tenant]) => tenant);
+  const { rows } = await ctx.workSql<Claim>`
+    SELECT request_id, tenant_id, owner_id, attempt, lease_id
+    FROM app.claim_request(${LEASE_SECONDS}::int, ${leftOut}::text[])`;
   return rows[0] ?? null;
 }
 
@@ -103,7 +110,7 @@ async function work(ctx: KernelContext, claim: Claim): Promise<'complete' | 'fai
   const owner = ctx.as({ user: claim.owner_id, tenant: claim.tenant_id });
   const request = await owner.readSpan(claim.request_id);
   if (request === null || request.is_deleted || request.status === 'complete' || request.status === 'error') {
-    await ctx.sql`DELETE FROM app.request_queue WHERE request_id = ${claim.request_id} AND lease_id = ${claim.lease_id}`;
+    await ctx.workSql`SELECT app.drop_request(${claim.request_id}::uuid, ${claim.lease_id}::uuid)`;
     return 'complete';
   }
   if (claim.attempt > MAX_ATTEMPTS) {
@@ -175,9 +182,8 @@ async function underLease(
     while (!over) {
       await ctx.sleep(RENEW_MS, running);
       if (over) return;
-      await ctx.sql`
-        UPDATE app.request_queue SET due_at = clock_timestamp() + make_interval(secs => ${LEASE_SECONDS}::int)
-        WHERE request_id = ${claim.request_id} AND lease_id = ${claim.lease_id}`;
+      await ctx.workSql`
+        SELECT app.renew_request(${claim.request_id}::uuid, ${claim.lease_id}::uuid, ${LEASE_SECONDS}::int)`;
     }
   };
   // A renewal that fails lets the lease run out; the run itself is not to blame.
@@ -245,7 +251,6 @@ async function retryLater(ctx: KernelContext, claim: Claim, error: KernelError):
     attempt: claim.attempt,
     code: error.code,
   });
-  await ctx.sql`
-    UPDATE app.request_queue SET lease_id = NULL, due_at = clock_timestamp() + make_interval(secs => ${seconds}::int)
-    WHERE request_id = ${claim.request_id} AND lease_id = ${claim.lease_id}`;
+  await ctx.workSql`
+    SELECT app.put_off_request(${claim.request_id}::uuid, ${claim.lease_id}::uuid, ${seconds}::int)`;
 }

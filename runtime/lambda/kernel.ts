@@ -20,8 +20,12 @@ import { SpanWriter } from '../ledger/span-writer';
 import { SandboxPool } from '../sandbox';
 import type { KernelCall } from './lambda-invoker';
 import { LambdaInvoker } from './lambda-invoker';
+<<<<<<< HEAD
 import { type LambdaRuntime, once, openLambdaRuntime } from './lambda-runtime';
 import { RotatingPassword } from './rotating-password';
+=======
+import { derivedPassword, type LambdaRuntime, once, openLambdaRuntime } from './lambda-runtime';
+>>>>>>> e85bdd3 (wip work tables)
 
 /** Left at the end of a run for writing down what happened. */
 const RESERVE_MS = 5_000;
@@ -54,12 +58,16 @@ export function createHandler(
 
 async function openKernel(kernel: KernelName): Promise<OpenKernel> {
   const runtime = await openLambdaRuntime(kernel);
-  const { database, keys, logger, environment, secrets } = runtime;
+  const { database, kernelDatabase, keys, logger, environment, secrets } = runtime;
   const writer = new SpanWriter({ database, signingKey: () => keys().current });
   const isCaller = Object.keys(environment.kernelFunctions).length > 0;
   const host = new KernelHost({
     database,
+<<<<<<< HEAD
     guest: openGuestDatabase(guestOptions(runtime)),
+=======
+    kernelDatabase,
+>>>>>>> e85bdd3 (wip work tables)
     writer,
     keys,
     sandbox: new SandboxPool({ size: 4, onFault: (err) => logger.error({ err }, 'sandbox worker failed') }),
@@ -125,7 +133,11 @@ function run(
   event: JsonValue,
   timeoutMs: number,
 ): Promise<JobOutcome> {
-  return runJob({ database: runtime.database, host, logger: runtime.logger, timeoutMs }, job, event);
+  return runJob(
+    { kernelDatabase: runtime.kernelDatabase, host, logger: runtime.logger, timeoutMs },
+    job,
+    event,
+  );
 }
 
 /** What the migrator did. */
@@ -171,14 +183,20 @@ export function createMigratorHandler(): () => Promise<MigratorResult> {
   };
 }
 
-/** The passwords of the roles that have a secret; the others cannot log in. */
+/** The passwords of the roles that functions log in as. */
 async function readRolePasswords(
   { databaseSecretArn, roleSecretArns }: LambdaRuntime['environment'],
   secrets: LambdaRuntime['secrets'],
 ): Promise<RolePasswords> {
-  const arns = Object.entries({ app: databaseSecretArn, ...roleSecretArns });
-  const passwords = await Promise.all(
-    arns.map(async ([role, arn]) => [role, (await secrets.readObject(arn)).password]),
+  const { password: app } = await secrets.readObject(databaseSecretArn);
+  const own = await Promise.all(
+    Object.entries(roleSecretArns).map(async ([role, arn]) => [
+      role,
+      (await secrets.readObject(arn)).password,
+    ]),
   );
-  return Object.fromEntries(passwords.filter(([, password]) => password !== undefined));
+  return {
+    ...(app === undefined ? {} : { app, kernel: derivedPassword(app, 'kernel') }),
+    ...Object.fromEntries(own.filter(([, password]) => password !== undefined)),
+  };
 }

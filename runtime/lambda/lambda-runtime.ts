@@ -1,5 +1,8 @@
+import { createHmac } from 'node:crypto';
 import { cryptoReady } from '../crypto';
+import type { PasswordSource } from '../db/database-options';
 import { Database } from '../db/pool';
+import { type RoleKey, roleName } from '../db/roles';
 import type { KeyRing } from '../ledger/keys/key-ring';
 import { createLogger, type Logger } from '../log/logger';
 import { type Environment, readEnvironment } from './environment';
@@ -12,6 +15,8 @@ export interface LambdaRuntime {
   readonly environment: Environment;
   readonly secrets: SecretReader;
   readonly database: Database;
+  /** As `logline_kernel`. */
+  readonly kernelDatabase: Database;
   /** The instance keys of this moment. */
   readonly keys: () => KeyRing;
   /**
@@ -41,25 +46,44 @@ export async function openLambdaRuntime(service: string): Promise<LambdaRuntime>
     RotatingKeys.open(secrets, environment.signingKeySecretArn),
     cryptoReady(),
   ]);
-  const database = new Database({
-    host: environment.databaseHost,
-    port: environment.databasePort,
-    database: environment.databaseName,
-    user: 'logline_app',
-    password: new RotatingPassword(secrets, environment.databaseSecretArn),
-    tls: environment.databaseTls,
-    poolSize: POOL_SIZE,
-    ...environment.settings.database,
-    applicationName: `logline ${service}`,
-  });
+  const databaseAs = (role: RoleKey): Database =>
+    new Database({
+      host: environment.databaseHost,
+      port: environment.databasePort,
+      database: environment.databaseName,
+      user: roleName(role),
+      password: passwordOf(role, environment, secrets),
+      tls: environment.databaseTls,
+      poolSize: POOL_SIZE,
+      ...environment.settings.database,
+      applicationName: `logline ${service}`,
+    });
+  const database = databaseAs('app');
   return {
     environment,
     secrets,
     database,
+    kernelDatabase: databaseAs('kernel'),
     keys: () => keys.ring(),
     refreshKeys: (maxAgeMs) => keys.refresh(logger, maxAgeMs),
     logger,
   };
+}
+
+/** A role without a secret of its own has a password that follows from the one of `logline_app`. */
+function passwordOf(role: RoleKey, environment: Environment, secrets: SecretReader): PasswordSource {
+  const own = role === 'app' ? environment.databaseSecretArn : environment.roleSecretArns[role];
+  if (own !== undefined) return new RotatingPassword(secrets, own);
+  const app = new RotatingPassword(secrets, environment.databaseSecretArn);
+  return {
+    current: async () => derivedPassword(await app.current(), role),
+    refused: () => app.refused(),
+  };
+}
+
+/** Until the stack gives each role a secret: another password for each, which does not betray the one it is made of. */
+export function derivedPassword(appPassword: string, role: RoleKey): string {
+  return createHmac('sha256', appPassword).update(`logline database role ${role}`).digest('hex');
 }
 
 /** Runs once, however many events arrive meanwhile; a failure is forgotten, so that the next event tries again. */

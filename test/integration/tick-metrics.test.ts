@@ -22,7 +22,7 @@ describe('ticks are measured', () => {
       kernel === 'works'
         ? kernels.host
         : { run: () => Promise.reject(new Error('the kernel does not boot')) };
-    await runJob({ database: kernels.pool, host, logger: silentLogger(), metrics }, job, {
+    await runJob({ kernelDatabase: kernels.kernelDatabase, host, logger: silentLogger(), metrics }, job, {
       trigger: 'schedule',
     });
     return measurements;

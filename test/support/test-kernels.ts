@@ -20,6 +20,8 @@ import { type Answer, type CallOptions, requestOf } from './test-stage0';
 export interface TestKernels {
   readonly database: TestDatabase;
   readonly pool: Database;
+  /** As `logline_kernel`. */
+  readonly kernelDatabase: Database;
   readonly writer: SpanWriter;
   readonly host: KernelHost;
   readonly key: SigningKey;
@@ -46,6 +48,7 @@ export async function createTestKernels(options: TestKernelsOptions = {}): Promi
   const ring = new KeyRing([key]);
   const pool = new Database({ connectionString: database.appUrl, poolSize: 12 });
   const guest = openGuestDatabase({ connectionString: database.urls.guest });
+  const kernelDatabase = new Database({ connectionString: database.urls.kernel, poolSize: 6 });
   const sandbox = new SandboxPool({ size: 4 });
   const logger = silentLogger();
   const parts: { host?: KernelHost } = {};
@@ -57,6 +60,7 @@ export async function createTestKernels(options: TestKernelsOptions = {}): Promi
       parts.host = new KernelHost({
         database: pool,
         guest,
+        kernelDatabase,
         writer: spanWriter,
         keys: () => ring,
         sandbox,
@@ -89,6 +93,7 @@ export async function createTestKernels(options: TestKernelsOptions = {}): Promi
   };
   return {
     database,
+    kernelDatabase,
     pool,
     writer,
     host,
@@ -98,7 +103,7 @@ export async function createTestKernels(options: TestKernelsOptions = {}): Promi
     tick(name, event = { trigger: 'schedule' }) {
       const job = SCHEDULE.find((one) => one.job === name);
       if (job === undefined) throw new Error(`no job ${name}`);
-      return runJob({ database: pool, host, logger }, job, event);
+      return runJob({ kernelDatabase, host, logger }, job, event);
     },
     async changeManifest(changes) {
       const system = await token('system', 'system');
@@ -122,6 +127,7 @@ export async function createTestKernels(options: TestKernelsOptions = {}): Promi
       await sandbox.close();
       await guest.close();
       await pool.close();
+      await kernelDatabase.close();
       if (options.database === undefined) await database.drop();
     },
   };

@@ -126,13 +126,11 @@ class Round {
   }
 
   async #owners(): Promise<readonly Owner[]> {
-    const { rows } = await this.#ctx.sql<Owner>`
-      SELECT tenant_id, owner_id FROM app.ruling_queue
-      WHERE ruled_on < ${this.#night.localDate}::date AND subject_id <> ALL (${this.#left}::uuid[])
-        AND (tenant_id, owner_id) NOT IN (SELECT * FROM unnest(
-          ${this.#givenUp.map(({ tenant_id }) => tenant_id)}::text[],
-          ${this.#givenUp.map(({ owner_id }) => owner_id)}::text[]))
-      GROUP BY tenant_id, owner_id ORDER BY random() LIMIT ${OWNERS}::int`;
+    const { rows } = await this.#ctx.workSql<Owner>`
+      SELECT tenant_id, owner_id FROM app.ruling_owners(
+        ${this.#night.localDate}::date, ${this.#left}::uuid[],
+        ${this.#givenUp.map(({ tenant_id }) => tenant_id)}::text[],
+        ${this.#givenUp.map(({ owner_id }) => owner_id)}::text[], ${OWNERS}::int)`;
     return rows;
   }
 
@@ -151,11 +149,9 @@ class Round {
   }
 
   async #subjects({ tenant_id, owner_id }: Owner, limit: number): Promise<readonly string[]> {
-    const { rows } = await this.#ctx.sql<{ subject_id: string }>`
-      SELECT subject_id FROM app.ruling_queue
-      WHERE tenant_id = ${tenant_id} AND owner_id = ${owner_id}
-        AND ruled_on < ${this.#night.localDate}::date AND subject_id <> ALL (${this.#left}::uuid[])
-      ORDER BY ruled_on, subject_id LIMIT ${limit}::int`;
+    const { rows } = await this.#ctx.workSql<{ subject_id: string }>`
+      SELECT subject_id FROM app.ruling_subjects(
+        ${tenant_id}, ${owner_id}, ${this.#night.localDate}::date, ${this.#left}::uuid[], ${limit}::int)`;
     return rows.map(({ subject_id }) => subject_id);
   }
 
@@ -207,9 +203,7 @@ class Round {
 
   async #ruled(ids: readonly string[]): Promise<void> {
     this.#counts.looked += ids.length;
-    await this.#ctx.sql`
-      UPDATE app.ruling_queue SET ruled_on = ${this.#night.localDate}::date
-      WHERE subject_id = ANY (${ids}::uuid[]) AND ruled_on < ${this.#night.localDate}::date`;
+    await this.#ctx.workSql`SELECT app.subjects_ruled(${ids}::uuid[], ${this.#night.localDate}::date)`;
   }
 
   #giveUp(owner: Owner, reason: string): void {
@@ -221,7 +215,5 @@ class Round {
 async function recordNight(ctx: KernelContext, night: Night, counts: Counts, isOver: boolean): Promise<void> {
   if (!isOver) return;
   const decided = counts.accepted + counts.under_review + counts.terminated;
-  await ctx.sql`
-    INSERT INTO app.ruling_night AS n (local_date, decided) VALUES (${night.localDate}::date, ${decided}::int)
-    ON CONFLICT (local_date) DO UPDATE SET done_at = now(), decided = n.decided + excluded.decided`;
+  await ctx.workSql`SELECT app.night_ruled(${night.localDate}::date, ${decided}::int)`;
 }

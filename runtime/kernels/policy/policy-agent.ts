@@ -63,9 +63,8 @@ interface Tick {
  * others.
  */
 export async function main(ctx: KernelContext): Promise<JsonValue> {
-  const { rows } = await ctx.sql<Cursor>`
-    SELECT policy_id, tenant_id, owner_id, tx_id::text, ordinal::text FROM app.policy_cursor
-    WHERE is_active ORDER BY random() LIMIT ${MAX_POLICIES}::int`;
+  const { rows } = await ctx.workSql<Cursor>`
+    SELECT policy_id, tenant_id, owner_id, tx_id, ordinal FROM app.active_policies(${MAX_POLICIES}::int)`;
   const counts: Counts = {
     policies: rows.length,
     evaluated: 0,

@@ -12,6 +12,8 @@ export interface LocalLedger {
   readonly data: DataDirectory;
   readonly keys: LocalKeys;
   readonly database: Database;
+  /** As `logline_auditor`, who sees all tenants' rows; connects when it is used. */
+  readonly auditor: Database;
 }
 
 const INVALID_PASSWORD = '28P01';
@@ -25,20 +27,23 @@ const POOL_SIZE = 2;
 export async function withLocalLedger<T>(work: (ledger: LocalLedger) => Promise<T>): Promise<T> {
   const data = dataDirectory();
   const keys = await requireKeys(data);
-  const connectionString = await localDatabaseUrl(false);
+  const connectionString = await localDatabaseUrl('app');
   await cryptoReady();
-  const database = new Database({
-    ...devSettings().runtime.database,
-    connectionString,
-    poolSize: POOL_SIZE,
-    connectTimeoutMs: CONNECT_TIMEOUT_MS,
-    applicationName: 'logline cli',
-  });
+  const open = (url: string): Database =>
+    new Database({
+      ...devSettings().runtime.database,
+      connectionString: url,
+      poolSize: POOL_SIZE,
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
+      applicationName: 'logline cli',
+    });
+  const database = open(connectionString);
+  const auditor = open(await localDatabaseUrl('auditor'));
   try {
     await greet(database, connectionString);
-    return await work({ data, keys, database });
+    return await work({ data, keys, database, auditor });
   } finally {
-    await database.close();
+    await Promise.all([database.close(), auditor.close()]);
   }
 }
 

@@ -7,7 +7,7 @@ import { databaseUrl, LEDGER_DATABASE, OWNER_ROLE } from '../local/ledger-databa
 import { OperatorError, systemErrorCode } from '../local/operator-error';
 import { currentRun } from '../local/run-lock';
 import { asRole } from '../runtime/db/database-options';
-import { roleName } from '../runtime/db/roles';
+import { type RoleKey, roleName } from '../runtime/db/roles';
 
 export interface ConnectOptions {
   readonly print?: boolean;
@@ -16,7 +16,7 @@ export interface ConnectOptions {
 
 /** Opens psql on the database of the local run, or prints its URL. */
 export async function connect(options: ConnectOptions): Promise<void> {
-  const url = await localDatabaseUrl(options.admin === true);
+  const url = await localDatabaseUrl(options.admin ? 'owner' : 'app');
   if (options.print) {
     process.stdout.write(`${url}\n`);
     return;
@@ -25,17 +25,17 @@ export async function connect(options: ConnectOptions): Promise<void> {
 }
 
 /**
- * @param isAdmin as the owner of the schema instead of `logline_app`
+ * @param as one of the roles, or the owner of the schema
  * @throws OperatorError when no local run is up
  */
-export async function localDatabaseUrl(isAdmin: boolean): Promise<string> {
+export async function localDatabaseUrl(as: RoleKey | 'owner'): Promise<string> {
   const data = dataDirectory();
   const keys = await requireKeys(data);
-  const appRole = roleName('app', devSettings().rolePrefix);
+  const role = as === 'owner' ? OWNER_ROLE : roleName(as, devSettings().rolePrefix);
   const own = ownDatabaseUrl();
   if (own !== undefined) {
-    if (isAdmin) return own;
-    return asRole({ connectionString: own }, appRole, keys.passwords.app).connectionString ?? own;
+    if (as === 'owner') return own;
+    return asRole({ connectionString: own }, role, keys.passwords[as]).connectionString ?? own;
   }
   const run = await currentRun(data);
   if (run === undefined) {
@@ -44,9 +44,7 @@ export async function localDatabaseUrl(isAdmin: boolean): Promise<string> {
   if (run.postgresPort === undefined) {
     throw new OperatorError('the local run uses a server of your own; set DATABASE_URL as for npm start');
   }
-  return isAdmin
-    ? databaseUrl(run.postgresPort, OWNER_ROLE, keys.passwords.owner, LEDGER_DATABASE)
-    : databaseUrl(run.postgresPort, appRole, keys.passwords.app, LEDGER_DATABASE);
+  return databaseUrl(run.postgresPort, role, keys.passwords[as], LEDGER_DATABASE);
 }
 
 /**

@@ -17,7 +17,7 @@ const CONNECT_TIMEOUT_MS = 5_000;
 
 /** Applies the migrations that the local database lacks, or lists them. */
 export async function runMigrate({ status, json }: MigrateCommandOptions): Promise<void> {
-  const url = ownDatabaseUrl() ?? (await localDatabaseUrl(true));
+  const url = ownDatabaseUrl() ?? (await localDatabaseUrl('owner'));
   const { runtime, rolePrefix } = devSettings();
   const admin = {
     ...runtime.database,

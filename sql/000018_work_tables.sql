@@ -48,12 +48,51 @@ CREATE POLICY own_tenant ON app.execution_quota TO logline_app
   WITH CHECK (tenant_id = (SELECT ledger.session_tenant_id()));
 CREATE POLICY read_all ON app.execution_quota FOR SELECT TO logline_auditor, logline_backup USING (true);
 
--- A deletion is seen by whoever may read a version of what it deletes, in whatever tenant.
+-- A deletion is seen by whoever may read a version of what it deletes, in whatever tenant: each row says who that is.
+-- A later row of an entity names at least those of the row before, so nobody sees a deletion and not its revocation.
+ALTER TABLE app.deletion ADD COLUMN audiences text[] COLLATE "C";
+ALTER TABLE ledger.universal_registry NO FORCE ROW LEVEL SECURITY;
+UPDATE app.deletion d
+   SET audiences = ARRAY(SELECT DISTINCT r.audience FROM ledger.universal_registry r WHERE r.id = d.id);
+ALTER TABLE ledger.universal_registry FORCE ROW LEVEL SECURITY;
+ALTER TABLE app.deletion ALTER COLUMN audiences SET NOT NULL;
 ALTER TABLE app.deletion ENABLE ROW LEVEL SECURITY;
-CREATE POLICY read_of_what_is_seen ON app.deletion FOR SELECT TO logline_app, logline_guest
-  USING (EXISTS (SELECT FROM ledger.universal_registry r WHERE r.id = deletion.id));
+CREATE POLICY read_of_own_audiences ON app.deletion FOR SELECT TO logline_app, logline_guest
+  USING (audiences && (SELECT ledger.session_audiences())::text[]);
 GRANT SELECT ON app.deletion TO logline_auditor;
 CREATE POLICY read_all ON app.deletion FOR SELECT TO logline_auditor, logline_backup USING (true);
+
+CREATE OR REPLACE FUNCTION ledger.check_version_chain() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
+AS $$
+DECLARE
+  before record;
+  was_deleted boolean := false;
+BEGIN
+  IF NEW.seq > 0 THEN
+    SELECT owner_id, tenant_id, curr_hash, is_deleted INTO before
+      FROM ledger.universal_registry WHERE id = NEW.id AND seq = NEW.seq - 1;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'span % has no version % to follow', NEW.id, NEW.seq - 1 USING ERRCODE = 'LL001';
+    END IF;
+    IF before.owner_id <> NEW.owner_id OR before.tenant_id <> NEW.tenant_id THEN
+      RAISE EXCEPTION 'span % belongs to somebody else', NEW.id USING ERRCODE = 'LL002';
+    END IF;
+    IF before.curr_hash <> NEW.prev_hash THEN
+      RAISE EXCEPTION 'prev_hash is not the curr_hash of version % of span %', NEW.seq - 1, NEW.id
+        USING ERRCODE = 'LL003';
+    END IF;
+    was_deleted := before.is_deleted;
+  END IF;
+  IF NEW.is_deleted <> was_deleted THEN
+    -- The session is the owner, who sees all versions.
+    INSERT INTO app.deletion (id, seq, is_deleted, audiences)
+    SELECT NEW.id, NEW.seq, NEW.is_deleted,
+           ARRAY(SELECT DISTINCT r.audience FROM ledger.universal_registry r WHERE r.id = NEW.id);
+  END IF;
+  RETURN NULL;
+END
+$$;
 
 -- No tenant's: when each job ran. What it counted is for operators.
 ALTER TABLE app.job_run ENABLE ROW LEVEL SECURITY;

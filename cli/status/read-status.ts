@@ -69,13 +69,18 @@ const MISSED_TICKS = 3;
 const GRACE_S = 30;
 const DAY_S = 86_400;
 
-/** @throws UnavailableError when the database does not answer. */
+/**
+ * @param database as `logline_app`, for what depends on an identity
+ * @param auditor as `logline_auditor`, who sees the work of all tenants
+ * @throws UnavailableError when the database does not answer.
+ */
 export async function readStatus(
   database: Database,
+  auditor: Database,
   trustedKeys: ReadonlySet<string>,
 ): Promise<StatusReport> {
   const shared = await withPg(
-    database,
+    auditor,
     NOBODY,
     async (transaction) => ({
       ...(await readClock(transaction)),

@@ -42,7 +42,7 @@ async function watch(ledger: LocalLedger, options: StatusOptions): Promise<void>
   }
 }
 
-async function sample({ database, keys }: LocalLedger, { json }: StatusOptions): Promise<string> {
-  const report = await readStatus(database, keys.ring.trusted);
+async function sample({ database, auditor, keys }: LocalLedger, { json }: StatusOptions): Promise<string> {
+  const report = await readStatus(database, auditor, keys.ring.trusted);
   return json ? `${JSON.stringify(report)}\n` : `${statusText(report).join('\n')}\n`;
 }

@@ -36,6 +36,7 @@ export interface AppCheckpointKey {
 }
 
 export interface AppDeletion {
+  audiences: string[];
   id: string;
   is_deleted: boolean;
   seq: number;

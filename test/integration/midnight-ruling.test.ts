@@ -209,9 +209,7 @@ describe('midnight', () => {
       '2026-03-29 doubt deadline_passed_evidence_missing',
       '2026-03-31 not deadline_passed_hold_over',
     ]);
-    const { rows } = await kernels.pool.pool.query(
-      'SELECT local_date::text FROM app.ruling_night ORDER BY 1',
-    );
+    const { rows } = await kernels.look('SELECT local_date::text FROM app.ruling_night ORDER BY 1');
     assert.ok(rows.some(({ local_date }) => local_date === '2026-03-31'));
   });
 

@@ -9,10 +9,10 @@ describe('policies', () => {
 
   /** Puts a policy's cursor back, as if the tick had died before it moved. */
   const rewind = (to: SignedSpan) =>
-    suite.kernels.pool.pool.query(
-      'UPDATE app.policy_cursor SET (tx_id, ordinal) = ($2::xid8, 0) WHERE policy_id = $1',
-      [to.id, '3'],
-    );
+    suite.kernels.look('UPDATE app.policy_cursor SET (tx_id, ordinal) = ($2::xid8, 0) WHERE policy_id = $1', [
+      to.id,
+      '3',
+    ]);
 
   describe('reactions', () => {
     it('every span behind the policy gets its reaction, in feed order, and none twice', async () => {
@@ -136,9 +136,9 @@ describe('policies', () => {
       const foreign = await mallory.post({ entity_type: 'order', this: 'last', visibility: 'public' });
       assert.equal((await suite.tick()).evaluated, 2);
       assert.deepEqual(await suite.echoes(), ['shared by bob', 'own']);
-      const { rows } = await suite.kernels.pool.pool.query(
+      const { rows } = await suite.kernels.look(
         `SELECT (c.tx_id, c.ordinal) >= (r.tx_id, r.ordinal) AS passed
-         FROM app.policy_cursor c, (SELECT set_config('app.user_id', '', false)) AS nobody,
+         FROM app.policy_cursor c,
               ledger.universal_registry r WHERE c.policy_id = $1 AND r.id = $2`,
         [rule.id, foreign.id],
       );

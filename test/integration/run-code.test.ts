@@ -173,24 +173,32 @@ describe('running a function', () => {
     const all = Object.values(KERNEL_IDS);
     await kernels.changeManifest({ allowed_boot_ids: all.filter((id) => id !== KERNEL_IDS.observer_bot) });
     try {
-      const { status, body } = await execute(KERNEL_IDS.observer_bot);
+      const system = await kernels.token('system', 'system');
+      const { status, body } = await execute(KERNEL_IDS.observer_bot, undefined, system);
       assert.equal(status, 403);
       assert.match(body.detail, /does not allow/);
       const events = await kernels.call(
         `/api/timeline?entity_type=boot_event&status=refused&related_to=${KERNEL_IDS.observer_bot}`,
-        { token },
+        { token: system },
       );
       assert.equal(events.body.count, 1);
     } finally {
       await kernels.changeManifest({ allowed_boot_ids: [...all, '00000000-0000-4000-8000-000000000006'] });
     }
-    assert.equal((await execute(KERNEL_IDS.observer_bot)).status, 200);
+    const operator = await kernels.token('system', 'system');
+    assert.equal((await execute(KERNEL_IDS.observer_bot, undefined, operator)).status, 200);
   });
 
-  it('a scheduled kernel needs the scope admin', async () => {
-    const weak = await kernels.token('alice', 'acme', ['execute']);
-    assert.equal((await execute(KERNEL_IDS.observer_bot, undefined, weak)).status, 403);
-  });
+  for (const kernel of ['observer_bot', 'request_worker', 'policy_agent'] as const) {
+    it(`${kernel} works for all tenants: no scope within a tenant starts it, tenant system does with admin`, async () => {
+      const start = async (user: string, tenant: string, scope?: readonly ('execute' | 'admin')[]) =>
+        (await execute(KERNEL_IDS[kernel], undefined, await kernels.token(user, tenant, scope))).status;
+      assert.equal(await start('alice', 'acme'), 403);
+      assert.equal(await start('system', 'acme'), 403);
+      assert.equal(await start('system', 'system', ['execute']), 403);
+      assert.equal(await start('system', 'system', ['execute', 'admin']), 200);
+    });
+  }
 
   it('a listed, signed function of the system boots with the signing key, and the boot is recorded', async () => {
     const system = await kernels.token('system', 'system');
@@ -249,7 +257,7 @@ describe('running a function', () => {
     await kernels.tick('request_worker');
     const { span } = (await kernels.call(`/api/spans/${body.span.id}`, { token })).body;
     assert.equal(span.status, 'error', JSON.stringify(span));
-    const { rows } = await kernels.pool.pool.query('SELECT count(*)::int AS nights FROM app.ruling_night');
+    const { rows } = await kernels.look('SELECT count(*)::int AS nights FROM app.ruling_night');
     assert.equal(rows[0].nights, 0);
   });
 });

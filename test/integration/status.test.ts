@@ -1,20 +1,26 @@
 import assert from 'node:assert/strict';
 import { readStatus, type StatusReport } from '../../cli/status/read-status';
+import { Database } from '../../runtime/db/pool';
 import { createTestKernels, type TestKernels } from '../support/test-kernels';
 
 describe('status', () => {
   let kernels: TestKernels;
+  let auditor: Database;
   let alice: string;
 
   beforeEach(async () => {
     kernels = await createTestKernels();
+    auditor = new Database({ connectionString: kernels.database.urls.auditor, poolSize: 1 });
     alice = await kernels.token('alice', 'acme');
   });
 
-  afterEach(() => kernels.close());
+  afterEach(async () => {
+    await auditor.close();
+    await kernels.close();
+  });
 
   function read(): Promise<StatusReport> {
-    return readStatus(kernels.pool, new Set([kernels.key.publicKeyHex]));
+    return readStatus(kernels.pool, auditor, new Set([kernels.key.publicKeyHex]));
   }
 
   async function append(span: object): Promise<{ id: string; seq: number }> {
@@ -69,11 +75,11 @@ describe('status', () => {
     assert.ok(observer?.started_at && observer.ended_at && observer.ended_at >= observer.started_at);
     assert.equal(observer.late, false);
 
-    await kernels.pool.pool.query(
+    await kernels.look(
       "UPDATE app.job_run SET started_at = now() - interval '61 s', ended_at = now() - interval '60 s'",
     );
     assert.equal((await read()).jobs[0]?.late, true);
-    await kernels.pool.pool.query('UPDATE app.job_run SET started_at = now()');
+    await kernels.look('UPDATE app.job_run SET started_at = now()');
     assert.equal((await read()).jobs[0]?.result, 'running');
   });
 
@@ -84,7 +90,7 @@ describe('status', () => {
       await kernels.call(`/api/execute/${id}`, { method: 'POST', token: alice });
     const { executions } = await read();
     assert.deepEqual([executions.limit, executions.tenants], [7, [{ tenant: 'acme', used: 3 }]]);
-    const untrusting = await readStatus(kernels.pool, new Set());
+    const untrusting = await readStatus(kernels.pool, auditor, new Set());
     assert.equal(untrusting.executions.limit, null);
   });
 

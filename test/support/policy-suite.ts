@@ -30,7 +30,7 @@ export class PolicySuite {
       suite.#alice = await posterOf(suite.kernels, 'alice', suite.tenant);
     });
     // Policies of one test are none of the next one's.
-    afterEach(() => suite.kernels.pool.pool.query('UPDATE app.policy_cursor SET is_active = false'));
+    afterEach(() => suite.kernels.look('UPDATE app.policy_cursor SET is_active = false'));
     return suite;
   }
 

@@ -1,3 +1,4 @@
+import type { QueryResult } from 'pg';
 import { mintToken, SCOPES } from '../../runtime/auth';
 import type { JsonValue } from '../../runtime/base/span';
 import { cryptoReady, generateSigningKey, type SigningKey } from '../../runtime/crypto';
@@ -13,6 +14,7 @@ import type { SpanWriter } from '../../runtime/ledger/span-writer';
 import { silentLogger } from '../../runtime/log/logger';
 import { SandboxPool } from '../../runtime/sandbox';
 import { assembleStage0 } from '../../runtime/stage0/assemble-stage0';
+import { withClient } from './sql-session';
 import { createTestDatabase, type TestDatabase } from './test-database';
 import { type Answer, type CallOptions, requestOf } from './test-stage0';
 
@@ -27,6 +29,8 @@ export interface TestKernels {
   readonly key: SigningKey;
   call(path: string, options?: CallOptions): Promise<Answer>;
   token(user: string, tenant: string, scope?: readonly (typeof SCOPES)[number][]): Promise<string>;
+  /** A statement of a superuser, for tests that look behind the roles or set a stage. */
+  look(text: string, values?: readonly unknown[]): Promise<QueryResult>;
   /** Runs a scheduled job once. */
   tick(job: ScheduledJob['job'], event?: JsonValue): Promise<JobOutcome>;
   /** Appends a version of the manifest with these metadata members changed. */
@@ -100,6 +104,8 @@ export async function createTestKernels(options: TestKernelsOptions = {}): Promi
     key,
     call,
     token,
+    look: (text, values = []) =>
+      withClient(database.superuserUrl, (client) => client.query(text, [...values])),
     tick(name, event = { trigger: 'schedule' }) {
       const job = SCHEDULE.find((one) => one.job === name);
       if (job === undefined) throw new Error(`no job ${name}`);

@@ -171,16 +171,7 @@ async function startLedger(context: StartContext): Promise<void> {
   });
   closers.push(() => ledger.close());
   if (applied.length > 0) await analyzeLedger(database.admin);
-<<<<<<< HEAD
   await kernels.begin({ type: 'start', database: database.as });
-=======
-  const ticker = await startTicker({
-    kernelDatabase: ledger.kernelDatabase,
-    host: ledger.host,
-    logger: log.logger,
-  });
-  closers.push(() => ticker.stop());
->>>>>>> e85bdd3 (wip work tables)
   if (context.stop.isRequested) return;
   keepHeapSmall();
   http.serve(ledger.fetch);

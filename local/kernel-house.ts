@@ -28,6 +28,8 @@ import { startTicker } from './ticker';
 
 /** Connections of the kernels themselves, beside those of user SQL. */
 const POOL_SIZE = 8;
+/** Connections that find and claim work. */
+const WORK_POOL_SIZE = 6;
 /** Time that ends take after the API is gone. */
 const LAST_MS = 5_000;
 /** The API is told of the end by its own signals and passes it on as a message. */
@@ -125,8 +127,8 @@ async function openHouse(
   { database: options }: Extract<ToKernels, { type: 'start' }>,
   onTrouble: (message: string) => void,
 ): Promise<House> {
-  const { app, guest } = options;
-  if (app === undefined || guest === undefined) throw new Error('the database was not named');
+  const { app, guest, kernel } = options;
+  if (app === undefined || guest === undefined || kernel === undefined) throw new Error('the database was not named');
   await cryptoReady();
   const settings = devSettings().runtime;
   const { logger, close: closeLog } = openRunLog(data.log, onTrouble, { rotate: false });
@@ -139,11 +141,18 @@ async function openHouse(
     poolSize: POOL_SIZE,
     applicationName: 'logline kernels',
   });
+  const kernelDatabase = new Database({
+    ...kernel,
+    ...limits,
+    poolSize: WORK_POOL_SIZE,
+    applicationName: 'logline work',
+  });
   const guests = openGuestDatabase({ ...guest, ...(limits.tls === undefined ? {} : { tls: limits.tls }) });
   const sandbox = new SandboxPool({ onFault: (err) => logger.error({ err }, 'sandbox worker failed') });
   const host = new KernelHost({
     database,
     guest: guests,
+    kernelDatabase,
     writer: new SpanWriter({ database, signingKey: () => keys().current }),
     keys,
     sandbox,
@@ -153,14 +162,14 @@ async function openHouse(
   });
   // The first run should not wait for a worker thread to start.
   await sandbox.warm();
-  const ticker = await startTicker({ database, host, logger });
+  const ticker = await startTicker({ kernelDatabase, host, logger });
   keepHeapSmall();
   logger.info({ pid: process.pid }, 'kernels ready');
   return {
     host,
     async stop() {
       await Promise.all([ticker.stop(), sandbox.close()]);
-      await Promise.all([database.close(), guests.close()]);
+      await Promise.all([database.close(), guests.close(), kernelDatabase.close()]);
       closeLog();
     },
   };

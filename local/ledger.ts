@@ -16,7 +16,6 @@ import type { LocalDatabase } from './local-database';
 /** The running ledger: what answers requests. */
 export interface Ledger {
   readonly database: Database;
-  readonly kernelDatabase: Database;
   readonly writer: SpanWriter;
   readonly fetch: (request: Request) => Response | Promise<Response>;
   close(): Promise<void>;
@@ -33,29 +32,11 @@ export interface LedgerOptions {
   readonly onProgress: (message: string) => void;
 }
 
-<<<<<<< HEAD
 /** Opens the pool, plants the seeds and builds Stage-0 on it. */
-=======
-/** Connections that find and claim work. */
-const KERNEL_POOL_SIZE = 6;
-
-/** Opens the pool, plants the seeds, and builds Stage-0 and the kernels on it, all in this process. */
->>>>>>> e85bdd3 (wip work tables)
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   await cryptoReady();
   const { logger, settings, keys } = options;
   const database = new Database({ ...options.database.as.app, poolSize: 16, ...settings.database });
-<<<<<<< HEAD
-=======
-  const sandbox = new SandboxPool({ onFault: (err) => logger.error({ err }, 'sandbox worker failed') });
-  const kernelDatabase = new Database({
-    ...options.database.as.kernel,
-    ...settings.database,
-    poolSize: KERNEL_POOL_SIZE,
-    applicationName: 'logline kernels',
-  });
-  let host: KernelHost | undefined;
->>>>>>> e85bdd3 (wip work tables)
   const { app, writer } = assembleStage0({
     database,
     keys,
@@ -66,7 +47,6 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     functions: (spanWriter) =>
       new KernelFunctionStarter({
         database,
-        kernelDatabase,
         writer: spanWriter,
         guard: new BootGuard(database, keys),
         invoker: options.invoker,
@@ -77,16 +57,8 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   await seed({ database, writer, keys: keys(), onProgress });
   return {
     database,
-    kernelDatabase,
     writer,
     fetch: (request) => app.fetch(request),
-<<<<<<< HEAD
     close: () => database.close(),
-=======
-    async close() {
-      await sandbox.close();
-      await Promise.all([database.close(), kernelDatabase.close()]);
-    },
->>>>>>> e85bdd3 (wip work tables)
   };
 }

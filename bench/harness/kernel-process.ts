@@ -12,21 +12,15 @@ import { answerCalls } from './helper-process';
 // Kernels, driven by hand instead of by the ticker.
 
 const database = new Database({ connectionString: process.env.BENCH_DATABASE_URL ?? '', poolSize: 8 });
-<<<<<<< HEAD
 const guest = openGuestDatabase({ connectionString: process.env.BENCH_DATABASE_URL ?? '' });
-=======
 const kernelDatabase = new Database({ connectionString: process.env.BENCH_KERNEL_URL ?? '', poolSize: 6 });
->>>>>>> e85bdd3 (wip work tables)
 const keys = KeyRing.fromSeeds(['07'.repeat(32)]);
 const writer = new SpanWriter({ database, signingKey: () => keys.current });
 const sandbox = new SandboxPool();
 const host = new KernelHost({
   database,
-<<<<<<< HEAD
-  guest,
-=======
   kernelDatabase,
->>>>>>> e85bdd3 (wip work tables)
+  guest,
   writer,
   keys: () => keys,
   sandbox,

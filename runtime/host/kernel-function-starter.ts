@@ -87,15 +87,10 @@ export class KernelFunctionStarter implements FunctionStarter {
 
   /** What the manifest lists boots with trust; everything else runs as the caller's own code. */
   async #boot(call: FunctionCall, kernel: KernelName | undefined): Promise<void> {
-<<<<<<< HEAD
-    if (kernel !== undefined && isTickKernel(kernel) && !call.caller.scopes.has('admin')) {
-      throw new ForbiddenError('Running a scheduled kernel by hand needs the scope admin.');
-=======
-    if (kernel !== undefined && TICK_KERNELS.has(kernel) && !isOperator(call)) {
+    if (kernel !== undefined && isTickKernel(kernel) && !isOperator(call)) {
       throw new ForbiddenError(
         'This kernel works for all tenants: the schedule starts it, or tenant system with the scope admin.',
       );
->>>>>>> e85bdd3 (wip work tables)
     }
     try {
       const { allowedBootIds } = await this.#guard.manifest();

@@ -33,13 +33,10 @@ import { UserSql } from './user-sql';
 
 export interface KernelHostOptions {
   readonly database: Database;
-<<<<<<< HEAD
   /** For SQL of user code, as the role of guests. */
   readonly guest: Database;
-=======
   /** As `logline_kernel`, who finds and claims work of all tenants. */
   readonly kernelDatabase: Database;
->>>>>>> e85bdd3 (wip work tables)
   readonly writer: SpanWriter;
   readonly keys: () => KeyRing;
   readonly sandbox: SandboxPool;

@@ -11,6 +11,8 @@ export interface KernelRow {
   readonly alias: string;
   /** How often it is started by itself; null for a kernel that runs on request only. Who ticks acts for everybody. */
   readonly tick: IntervalCadence | null;
+  /** Any number of its ticks may run at a time, anywhere; without it one. Defaults to false. */
+  readonly isShared?: boolean;
   /** Seconds that one invocation may take on AWS, 1–900. */
   readonly timeoutSeconds: number;
   /** Memory on AWS in MiB; `configured` for kernels that run user code, which the stack's configuration sets. */
@@ -52,6 +54,7 @@ export const KERNEL_TABLE = {
     description: 'Claims due requests and runs each of them.',
     alias: 'worker',
     tick: { kind: 'interval', everySeconds: 10 },
+    isShared: true,
     timeoutSeconds: 120,
     memoryMb: 'configured',
     invokes: ['run_code', 'provider_exec'],

@@ -1,5 +1,5 @@
 import type { DailyCadence, IntervalCadence } from './cadence';
-import { isTickKernel, KERNEL_NAMES, KERNEL_TABLE, type TickKernel } from './kernel-table';
+import { isTickKernel, KERNEL_NAMES, KERNEL_TABLE, kernelRow, type TickKernel } from './kernel-table';
 
 /** One line of the schedule. */
 export interface ScheduledJob {
@@ -8,6 +8,8 @@ export interface ScheduledJob {
   /** The kernel that is started. */
   readonly kernel: TickKernel | 'run_code';
   readonly cadence: IntervalCadence | DailyCadence;
+  /** Any number of runs at a time; without it one at a time, anywhere. */
+  readonly isShared?: boolean;
 }
 
 /**
@@ -19,6 +21,7 @@ export const SCHEDULE: readonly ScheduledJob[] = [
     job: kernel,
     kernel,
     cadence: KERNEL_TABLE[kernel].tick,
+    isShared: kernelRow(kernel).isShared ?? false,
   })),
   {
     job: 'midnight_ruler',

@@ -38,20 +38,21 @@ interface Claim {
 }
 
 /**
-<<<<<<< HEAD
- * Claims due requests first in, first out and runs each through its kernel. Any number
- * of workers may run at once: a claim is a row lock for an instant and a lease after that. The version chain
- * of the request is the fence: of two workers that hold the same request, one cannot append.
-=======
  * Claims due requests, in turn by tenant and first in, first out within one, and runs each through its kernel. Any
  * number of workers may run at once, on any number of machines: a claim is a row lock for an instant and a lease after
  * that. The version chain of the request is the fence: of two workers that hold the same request, one cannot append.
->>>>>>> e85bdd3 (wip work tables)
  */
 export async function main(ctx: KernelContext): Promise<JsonValue> {
-  const tick: Tick = { claimed: 0, complete: 0, failed: 0, retried: 0, running: new Map() };
+  const tick: Tick = {
+    claimed: 0,
+    complete: 0,
+    failed: 0,
+    retried: 0,
+    running: new Map(),
+    claiming: Promise.resolve(),
+  };
   await Promise.all(Array.from({ length: CONCURRENCY }, () => drain(ctx, tick)));
-  const { running: _running, ...counts } = tick;
+  const { running: _running, claiming: _claiming, ...counts } = tick;
   return counts;
 }
 
@@ -62,19 +63,19 @@ interface Tick {
   retried: number;
   /** Runs under way of each tenant, in this worker. */
   readonly running: Map<string, number>;
+  /** The claim under way: the next one has to know whose request it was. */
+  claiming: Promise<unknown>;
 }
 
 async function drain(ctx: KernelContext, tick: Tick): Promise<void> {
   while (tick.claimed < MAX_PER_TICK && ctx.remainingMs() > RESERVE_MS) {
-    const claim = await claimNext(ctx, tick);
+    const claim = await claimInTurn(ctx, tick);
     if (claim === null) {
       if (tick.running.size === 0) return;
       // Others of this tick are at work, maybe for long: what arrives meanwhile must not wait for the next tick.
       await ctx.sleep(LOOK_AGAIN_MS);
       continue;
     }
-    tick.claimed += 1;
-    count(tick.running, claim.tenant_id, 1);
     try {
       tick[await work(ctx, claim)] += 1;
     } catch (error) {
@@ -95,6 +96,18 @@ function count(running: Map<string, number>, tenant: string, change: number): vo
   const runs = (running.get(tenant) ?? 0) + change;
   if (runs > 0) running.set(tenant, runs);
   else running.delete(tenant);
+}
+
+async function claimInTurn(ctx: KernelContext, tick: Tick): Promise<Claim | null> {
+  const claiming = tick.claiming.then(async () => {
+    const claim = await claimNext(ctx, tick);
+    if (claim === null) return null;
+    tick.claimed += 1;
+    count(tick.running, claim.tenant_id, 1);
+    return claim;
+  });
+  tick.claiming = claiming.catch(() => undefined);
+  return claiming;
 }
 
 /** One place of each worker is left to other tenants: somebody's endless runs never fill all of them. */

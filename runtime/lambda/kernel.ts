@@ -20,12 +20,8 @@ import { SpanWriter } from '../ledger/span-writer';
 import { SandboxPool } from '../sandbox';
 import type { KernelCall } from './lambda-invoker';
 import { LambdaInvoker } from './lambda-invoker';
-<<<<<<< HEAD
-import { type LambdaRuntime, once, openLambdaRuntime } from './lambda-runtime';
-import { RotatingPassword } from './rotating-password';
-=======
 import { derivedPassword, type LambdaRuntime, once, openLambdaRuntime } from './lambda-runtime';
->>>>>>> e85bdd3 (wip work tables)
+import { RotatingPassword } from './rotating-password';
 
 /** Left at the end of a run for writing down what happened. */
 const RESERVE_MS = 5_000;
@@ -63,11 +59,8 @@ async function openKernel(kernel: KernelName): Promise<OpenKernel> {
   const isCaller = Object.keys(environment.kernelFunctions).length > 0;
   const host = new KernelHost({
     database,
-<<<<<<< HEAD
-    guest: openGuestDatabase(guestOptions(runtime)),
-=======
     kernelDatabase,
->>>>>>> e85bdd3 (wip work tables)
+    guest: openGuestDatabase(guestOptions(runtime)),
     writer,
     keys,
     sandbox: new SandboxPool({ size: 4, onFault: (err) => logger.error({ err }, 'sandbox worker failed') }),
@@ -133,11 +126,7 @@ function run(
   event: JsonValue,
   timeoutMs: number,
 ): Promise<JobOutcome> {
-  return runJob(
-    { kernelDatabase: runtime.kernelDatabase, host, logger: runtime.logger, timeoutMs },
-    job,
-    event,
-  );
+  return runJob({ kernelDatabase: runtime.kernelDatabase, host, logger: runtime.logger, timeoutMs }, job, event);
 }
 
 /** What the migrator did. */

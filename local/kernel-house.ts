@@ -128,7 +128,8 @@ async function openHouse(
   onTrouble: (message: string) => void,
 ): Promise<House> {
   const { app, guest, kernel } = options;
-  if (app === undefined || guest === undefined || kernel === undefined) throw new Error('the database was not named');
+  if (app === undefined || guest === undefined || kernel === undefined)
+    throw new Error('the database was not named');
   await cryptoReady();
   const settings = devSettings().runtime;
   const { logger, close: closeLog } = openRunLog(data.log, onTrouble, { rotate: false });

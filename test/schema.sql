@@ -20,12 +20,13 @@ TABLE app.checkpoint_key (row security: t, forced: f)
   public_key text NOT NULL
   since timestamp with time zone NOT NULL DEFAULT now()
   until timestamp with time zone
-TABLE app.deletion (row security: f, forced: f)
+TABLE app.deletion (row security: t, forced: f)
   id uuid NOT NULL
   seq integer NOT NULL
   is_deleted boolean NOT NULL
   tx_id xid8 NOT NULL DEFAULT pg_current_xact_id()
-TABLE app.execution_quota (row security: f, forced: f)
+  audiences text[] COLLATE "C" NOT NULL
+TABLE app.execution_quota (row security: t, forced: f)
   tenant_id text NOT NULL
   day date NOT NULL
   used integer NOT NULL
@@ -35,7 +36,7 @@ TABLE app.feed_epoch (row security: t, forced: f)
   began_at timestamp with time zone NOT NULL DEFAULT now()
   survived_tx_id xid8
   survived_ordinal bigint
-TABLE app.function_schedule (row security: f, forced: f)
+TABLE app.function_schedule (row security: t, forced: f)
   function_id uuid NOT NULL
   seq integer NOT NULL
   tenant_id text NOT NULL
@@ -50,12 +51,14 @@ TABLE app.idempotency_key (row security: t, forced: t)
   span_ids uuid[] NOT NULL
   span_seqs integer[] NOT NULL
   at timestamp with time zone NOT NULL DEFAULT now()
-TABLE app.job_run (row security: f, forced: f)
+TABLE app.job_run (row security: t, forced: f)
   job text NOT NULL
   started_at timestamp with time zone NOT NULL
   ended_at timestamp with time zone
   outcome text
   detail jsonb
+  lease_id uuid
+  leased_until timestamp with time zone
 TABLE app.log_audit (row security: t, forced: f)
   log_no integer NOT NULL
   audited_size bigint NOT NULL
@@ -69,22 +72,22 @@ TABLE app.log_head (row security: t, forced: f)
 TABLE app.log_instance (row security: t, forced: f)
   is_only boolean NOT NULL DEFAULT true
   origin text NOT NULL
-TABLE app.migration_checksum (row security: f, forced: f)
+TABLE app.migration_checksum (row security: t, forced: f)
   name text NOT NULL
   sha256 text NOT NULL
   at timestamp with time zone NOT NULL DEFAULT now()
-TABLE app.policy_cursor (row security: f, forced: f)
+TABLE app.policy_cursor (row security: t, forced: f)
   policy_id uuid NOT NULL
   tenant_id text NOT NULL
   owner_id text NOT NULL
   is_active boolean NOT NULL
   tx_id xid8 NOT NULL
   ordinal bigint NOT NULL
-TABLE app.policy_emission (row security: f, forced: f)
+TABLE app.policy_emission (row security: t, forced: f)
   span_id uuid NOT NULL
   policy_id uuid NOT NULL
   depth integer NOT NULL
-TABLE app.request_queue (row security: f, forced: f)
+TABLE app.request_queue (row security: t, forced: f)
   request_id uuid NOT NULL
   tenant_id text NOT NULL
   owner_id text NOT NULL
@@ -92,11 +95,11 @@ TABLE app.request_queue (row security: f, forced: f)
   attempt integer NOT NULL DEFAULT 0
   lease_id uuid
   "position" bigint NOT NULL GENERATED ALWAYS AS IDENTITY
-TABLE app.ruling_night (row security: f, forced: f)
+TABLE app.ruling_night (row security: t, forced: f)
   local_date date NOT NULL
   done_at timestamp with time zone NOT NULL DEFAULT now()
   decided integer NOT NULL
-TABLE app.ruling_queue (row security: f, forced: f)
+TABLE app.ruling_queue (row security: t, forced: f)
   subject_id uuid NOT NULL
   tenant_id text NOT NULL
   owner_id text NOT NULL
@@ -259,7 +262,8 @@ ledger.universal_registry universal_registry_who_check CHECK ((who <> ''::text))
 CREATE INDEX function_schedule_due ON app.function_schedule USING btree (due_at)
 CREATE INDEX idempotency_key_at ON app.idempotency_key USING btree (at)
 CREATE INDEX policy_cursor_active ON app.policy_cursor USING btree (policy_id) WHERE is_active
-CREATE INDEX request_queue_due ON app.request_queue USING btree (due_at, "position")
+CREATE INDEX request_queue_leased ON app.request_queue USING btree (tenant_id, due_at) WHERE (lease_id IS NOT NULL)
+CREATE INDEX request_queue_tenant ON app.request_queue USING btree (tenant_id, due_at, "position")
 CREATE INDEX ruling_queue_next ON app.ruling_queue USING btree (tenant_id, owner_id, ruled_on, subject_id)
 CREATE INDEX universal_registry_did ON ledger.universal_registry USING btree (audience, did, at, id, seq) WHERE (did IS NOT NULL)
 CREATE INDEX universal_registry_entity_type ON ledger.universal_registry USING btree (audience, entity_type, at, id, seq)
@@ -314,11 +318,19 @@ audit app.checkpoint_key PERMISSIVE FOR ALL TO logline_auditor USING (true) WITH
 back_up_all app.checkpoint_key PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
 read_all app.checkpoint_key PERMISSIVE FOR SELECT TO logline_app USING (true) WITH CHECK ()
 seal app.checkpoint_key PERMISSIVE FOR ALL TO logline_sealer USING (true) WITH CHECK (true)
+read_all app.deletion PERMISSIVE FOR SELECT TO logline_auditor, logline_backup USING (true) WITH CHECK ()
+read_of_own_audiences app.deletion PERMISSIVE FOR SELECT TO logline_app, logline_guest USING ((audiences && ( SELECT ledger.session_audiences() AS session_audiences))) WITH CHECK ()
+own_tenant app.execution_quota PERMISSIVE FOR ALL TO logline_app USING ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))) WITH CHECK ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id)))
+read_all app.execution_quota PERMISSIVE FOR SELECT TO logline_auditor, logline_backup USING (true) WITH CHECK ()
 back_up_all app.feed_epoch PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
 read_by_app app.feed_epoch PERMISSIVE FOR SELECT TO logline_app USING (true) WITH CHECK ()
 read_by_sealer app.feed_epoch PERMISSIVE FOR SELECT TO logline_sealer USING (true) WITH CHECK ()
+own_tenant app.function_schedule PERMISSIVE FOR SELECT TO logline_app USING ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))) WITH CHECK ()
+read_all app.function_schedule PERMISSIVE FOR SELECT TO logline_auditor, logline_backup USING (true) WITH CHECK ()
 back_up_all app.idempotency_key PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
 own_tenant app.idempotency_key PERMISSIVE FOR ALL TO logline_app USING ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))) WITH CHECK ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id)))
+read_all app.job_run PERMISSIVE FOR SELECT TO logline_auditor, logline_backup USING (true) WITH CHECK ()
+read_times app.job_run PERMISSIVE FOR SELECT TO logline_app USING (true) WITH CHECK ()
 audit app.log_audit PERMISSIVE FOR ALL TO logline_auditor USING (true) WITH CHECK (true)
 back_up_all app.log_audit PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
 read_own_tenant app.log_audit PERMISSIVE FOR SELECT TO logline_app USING ((log_no = ( SELECT l.log_no
@@ -335,6 +347,20 @@ audit app.log_instance PERMISSIVE FOR ALL TO logline_auditor USING (true) WITH C
 back_up_all app.log_instance PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
 read_all app.log_instance PERMISSIVE FOR SELECT TO logline_app USING (true) WITH CHECK ()
 seal app.log_instance PERMISSIVE FOR ALL TO logline_sealer USING (true) WITH CHECK (true)
+read_all app.migration_checksum PERMISSIVE FOR SELECT TO logline_app, logline_auditor, logline_backup USING (true) WITH CHECK ()
+own_tenant app.policy_cursor PERMISSIVE FOR ALL TO logline_app USING ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))) WITH CHECK ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id)))
+read_all app.policy_cursor PERMISSIVE FOR SELECT TO logline_auditor, logline_backup USING (true) WITH CHECK ()
+own_tenant app.policy_emission PERMISSIVE FOR ALL TO logline_app USING ((EXISTS ( SELECT
+   FROM app.policy_cursor c
+  WHERE (c.policy_id = policy_emission.policy_id)))) WITH CHECK ((EXISTS ( SELECT
+   FROM app.policy_cursor c
+  WHERE (c.policy_id = policy_emission.policy_id))))
+read_all app.policy_emission PERMISSIVE FOR SELECT TO logline_auditor, logline_backup USING (true) WITH CHECK ()
+own_tenant app.request_queue PERMISSIVE FOR SELECT TO logline_app USING ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))) WITH CHECK ()
+read_all app.request_queue PERMISSIVE FOR SELECT TO logline_auditor, logline_backup USING (true) WITH CHECK ()
+read_all app.ruling_night PERMISSIVE FOR SELECT TO logline_auditor, logline_backup USING (true) WITH CHECK ()
+own_tenant app.ruling_queue PERMISSIVE FOR SELECT TO logline_app USING ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))) WITH CHECK ()
+read_all app.ruling_queue PERMISSIVE FOR SELECT TO logline_auditor, logline_backup USING (true) WITH CHECK ()
 audit app.seal_cursor PERMISSIVE FOR ALL TO logline_auditor USING (true) WITH CHECK (true)
 back_up_all app.seal_cursor PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
 read_all app.seal_cursor PERMISSIVE FOR SELECT TO logline_app USING (true) WITH CHECK ()
@@ -444,6 +470,22 @@ VIEW ledger.visible_timeline (security_invoker=true) AS
 
 -- Functions
 
+CREATE OR REPLACE FUNCTION app.active_policies(most integer)
+ RETURNS TABLE(policy_id uuid, tenant_id text, owner_id text, tx_id text, ordinal text)
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+BEGIN ATOMIC
+ SELECT c.policy_id,
+     c.tenant_id,
+     c.owner_id,
+     (c.tx_id)::text AS tx_id,
+     (c.ordinal)::text AS ordinal
+    FROM app.policy_cursor c
+   WHERE c.is_active
+   ORDER BY (random())
+  LIMIT active_policies.most;
+END
 CREATE OR REPLACE FUNCTION app.begin_feed_epoch()
  RETURNS uuid
  LANGUAGE plpgsql
@@ -462,6 +504,62 @@ BEGIN
   RETURNING epoch INTO begun;
   ALTER TABLE ledger.universal_registry FORCE ROW LEVEL SECURITY;
   RETURN begun;
+END
+$function$
+CREATE OR REPLACE FUNCTION app.begin_job(job text, lease_seconds integer)
+ RETURNS uuid
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+BEGIN ATOMIC
+ INSERT INTO app.job_run AS r (job, started_at, lease_id, leased_until)
+   VALUES (begin_job.job, now(), gen_random_uuid(), (clock_timestamp() + make_interval(secs => (begin_job.lease_seconds)::double precision))) ON CONFLICT(job) DO UPDATE SET started_at = now(), lease_id = excluded.lease_id, leased_until = excluded.leased_until
+   WHERE ((r.leased_until IS NULL) OR (r.leased_until <= clock_timestamp()))
+   RETURNING r.lease_id;
+END
+CREATE OR REPLACE FUNCTION app.claim_request(lease_seconds integer, left_out text[])
+ RETURNS TABLE(request_id uuid, tenant_id text, owner_id text, attempt integer, lease_id uuid)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  moment timestamptz := clock_timestamp();
+  turn record;
+BEGIN
+  FOR turn IN
+    -- One step a tenant, however many requests each has.
+    WITH RECURSIVE tenant (tenant_id) AS (
+      (SELECT q.tenant_id FROM app.request_queue q ORDER BY q.tenant_id LIMIT 1)
+      UNION ALL
+      SELECT (SELECT q.tenant_id FROM app.request_queue q WHERE q.tenant_id > t.tenant_id
+               ORDER BY q.tenant_id LIMIT 1)
+        FROM tenant t WHERE t.tenant_id IS NOT NULL
+    )
+    SELECT t.tenant_id
+      FROM tenant t,
+           LATERAL (SELECT q.due_at, q.position FROM app.request_queue q
+                     WHERE q.tenant_id = t.tenant_id AND q.due_at <= moment
+                     ORDER BY q.due_at, q.position LIMIT 1) AS oldest,
+           LATERAL (SELECT count(*) AS runs FROM app.request_queue q
+                     WHERE q.tenant_id = t.tenant_id AND q.lease_id IS NOT NULL AND q.due_at > moment) AS under_way
+     WHERE t.tenant_id <> ALL (left_out)
+     ORDER BY under_way.runs, oldest.due_at, oldest.position
+  LOOP
+    RETURN QUERY
+      WITH next AS (
+        SELECT q.request_id FROM app.request_queue q
+         WHERE q.tenant_id = turn.tenant_id AND q.due_at <= moment
+         ORDER BY q.due_at, q.position LIMIT 1 FOR UPDATE SKIP LOCKED)
+      UPDATE app.request_queue AS q SET
+        attempt = q.attempt + 1,
+        lease_id = gen_random_uuid(),
+        due_at = clock_timestamp() + make_interval(secs => lease_seconds)
+      FROM next WHERE q.request_id = next.request_id
+      RETURNING q.request_id, q.tenant_id, q.owner_id, q.attempt, q.lease_id;
+    IF FOUND THEN RETURN; END IF;
+  END LOOP;
 END
 $function$
 CREATE OR REPLACE FUNCTION app.copy_span_relations()
@@ -489,6 +587,64 @@ BEGIN
   RETURN NULL;
 END
 $function$
+CREATE OR REPLACE FUNCTION app.drop_request(request_id uuid, lease_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+BEGIN ATOMIC
+ DELETE FROM app.request_queue q
+   WHERE ((q.request_id = drop_request.request_id) AND (q.lease_id = drop_request.lease_id));
+END
+CREATE OR REPLACE FUNCTION app.due_functions(most integer)
+ RETURNS TABLE(function_id uuid, seq integer, tenant_id text, owner_id text, once boolean, done_until timestamp with time zone)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+BEGIN ATOMIC
+ SELECT s.function_id,
+     s.seq,
+     s.tenant_id,
+     s.owner_id,
+     s.once,
+     s.done_until
+    FROM app.function_schedule s
+   WHERE (s.due_at <= now())
+   ORDER BY s.due_at, s.function_id
+  LIMIT due_functions.most;
+END
+CREATE OR REPLACE FUNCTION app.end_job(job text, lease_id uuid, outcome text, detail jsonb)
+ RETURNS boolean
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+BEGIN ATOMIC
+ WITH ended AS (
+          UPDATE app.job_run r SET ended_at = now(), outcome = end_job.outcome, detail = end_job.detail, lease_id = NULL::uuid, leased_until = NULL::timestamp with time zone
+           WHERE ((r.job = end_job.job) AND (r.lease_id = end_job.lease_id))
+           RETURNING 1 AS "?column?"
+         )
+  SELECT (EXISTS ( SELECT
+            FROM ended)) AS "exists";
+END
+CREATE OR REPLACE FUNCTION app.end_schedule(function_id uuid, seq integer)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+BEGIN ATOMIC
+ DELETE FROM app.function_schedule s
+   WHERE ((s.function_id = end_schedule.function_id) AND (s.seq = end_schedule.seq));
+END
+CREATE OR REPLACE FUNCTION app.look_again(function_id uuid, seq integer, done_until timestamp with time zone, due_at timestamp with time zone)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+BEGIN ATOMIC
+ UPDATE app.function_schedule s SET done_until = look_again.done_until, due_at = look_again.due_at
+   WHERE ((s.function_id = look_again.function_id) AND (s.seq = look_again.seq));
+END
 CREATE OR REPLACE FUNCTION app.maintain_function_schedule()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -563,6 +719,110 @@ BEGIN
   RETURN NULL;
 END
 $function$
+CREATE OR REPLACE FUNCTION app.night_ruled(night date, decided integer)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+BEGIN ATOMIC
+ INSERT INTO app.ruling_night AS n (local_date, decided)
+   VALUES (night_ruled.night, night_ruled.decided) ON CONFLICT(local_date) DO UPDATE SET done_at = now(), decided = (n.decided + excluded.decided);
+END
+CREATE OR REPLACE FUNCTION app.note_job(job text, outcome text, detail jsonb)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+BEGIN ATOMIC
+ INSERT INTO app.job_run AS r (job, started_at)
+   VALUES (note_job.job, now()) ON CONFLICT(job) DO UPDATE SET started_at =
+         CASE
+             WHEN (note_job.outcome IS NULL) THEN now()
+             ELSE r.started_at
+         END, ended_at =
+         CASE
+             WHEN (note_job.outcome IS NULL) THEN r.ended_at
+             ELSE now()
+         END, outcome = COALESCE(note_job.outcome, r.outcome), detail =
+         CASE
+             WHEN (note_job.outcome IS NULL) THEN r.detail
+             ELSE note_job.detail
+         END;
+END
+CREATE OR REPLACE FUNCTION app.put_off_request(request_id uuid, lease_id uuid, seconds integer)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+BEGIN ATOMIC
+ UPDATE app.request_queue q SET lease_id = NULL::uuid, due_at = (clock_timestamp() + make_interval(secs => (put_off_request.seconds)::double precision))
+   WHERE ((q.request_id = put_off_request.request_id) AND (q.lease_id = put_off_request.lease_id));
+END
+CREATE OR REPLACE FUNCTION app.renew_job(job text, lease_id uuid, lease_seconds integer)
+ RETURNS boolean
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+BEGIN ATOMIC
+ WITH renewed AS (
+          UPDATE app.job_run r SET leased_until = (clock_timestamp() + make_interval(secs => (renew_job.lease_seconds)::double precision))
+           WHERE ((r.job = renew_job.job) AND (r.lease_id = renew_job.lease_id))
+           RETURNING 1 AS "?column?"
+         )
+  SELECT (EXISTS ( SELECT
+            FROM renewed)) AS "exists";
+END
+CREATE OR REPLACE FUNCTION app.renew_request(request_id uuid, lease_id uuid, lease_seconds integer)
+ RETURNS boolean
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+BEGIN ATOMIC
+ WITH renewed AS (
+          UPDATE app.request_queue q SET due_at = (clock_timestamp() + make_interval(secs => (renew_request.lease_seconds)::double precision))
+           WHERE ((q.request_id = renew_request.request_id) AND (q.lease_id = renew_request.lease_id))
+           RETURNING 1 AS "?column?"
+         )
+  SELECT (EXISTS ( SELECT
+            FROM renewed)) AS "exists";
+END
+CREATE OR REPLACE FUNCTION app.ruling_owners(night date, left_out uuid[], given_up_tenants text[], given_up_owners text[], most integer)
+ RETURNS TABLE(tenant_id text, owner_id text)
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+BEGIN ATOMIC
+ SELECT q.tenant_id,
+     q.owner_id
+    FROM app.ruling_queue q
+   WHERE ((q.ruled_on < ruling_owners.night) AND (q.subject_id <> ALL (ruling_owners.left_out)) AND (NOT ((q.tenant_id, q.owner_id) IN ( SELECT g.t,
+             g.o
+            FROM UNNEST(ruling_owners.given_up_tenants, ruling_owners.given_up_owners) g(t, o)))))
+   GROUP BY q.tenant_id, q.owner_id
+   ORDER BY (random())
+  LIMIT ruling_owners.most;
+END
+CREATE OR REPLACE FUNCTION app.ruling_subjects(tenant text, owner text, night date, left_out uuid[], most integer)
+ RETURNS TABLE(subject_id uuid)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+BEGIN ATOMIC
+ SELECT q.subject_id
+    FROM app.ruling_queue q
+   WHERE ((q.tenant_id = ruling_subjects.tenant) AND (q.owner_id = ruling_subjects.owner) AND (q.ruled_on < ruling_subjects.night) AND (q.subject_id <> ALL (ruling_subjects.left_out)))
+   ORDER BY q.ruled_on, q.subject_id
+  LIMIT ruling_subjects.most;
+END
+CREATE OR REPLACE FUNCTION app.subjects_ruled(subjects uuid[], night date)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+BEGIN ATOMIC
+ UPDATE app.ruling_queue q SET ruled_on = subjects_ruled.night
+   WHERE ((q.subject_id = ANY (subjects_ruled.subjects)) AND (q.ruled_on < subjects_ruled.night));
+END
 CREATE OR REPLACE FUNCTION ledger.append_spans(batches json)
  RETURNS void
  LANGUAGE plpgsql
@@ -644,7 +904,10 @@ BEGIN
     was_deleted := before.is_deleted;
   END IF;
   IF NEW.is_deleted <> was_deleted THEN
-    INSERT INTO app.deletion (id, seq, is_deleted) VALUES (NEW.id, NEW.seq, NEW.is_deleted);
+    -- The session is the owner, who sees all versions.
+    INSERT INTO app.deletion (id, seq, is_deleted, audiences)
+    SELECT NEW.id, NEW.seq, NEW.is_deleted,
+           ARRAY(SELECT DISTINCT r.audience FROM ledger.universal_registry r WHERE r.id = NEW.id);
   END IF;
   RETURN NULL;
 END
@@ -690,8 +953,14 @@ RETURN NULLIF(current_setting('app.user_id'::text, true), ''::text)
 column app.deletion.id TO logline_guest: SELECT
 column app.deletion.is_deleted TO logline_guest: SELECT
 column app.deletion.seq TO logline_guest: SELECT
+column app.job_run.ended_at TO logline_app: SELECT
+column app.job_run.job TO logline_app: SELECT
+column app.job_run.outcome TO logline_app: SELECT
+column app.job_run.started_at TO logline_app: SELECT
 column app.log_head.stop_reason TO logline_auditor: UPDATE
 column app.log_head.stopped_at TO logline_auditor: UPDATE
+column app.policy_cursor.ordinal TO logline_app: UPDATE
+column app.policy_cursor.tx_id TO logline_app: UPDATE
 column ledger.universal_registry.at TO logline_app: INSERT
 column ledger.universal_registry.at TO logline_guest: SELECT
 column ledger.universal_registry.code TO logline_app: INSERT
@@ -756,6 +1025,22 @@ column ledger.universal_registry.visibility TO logline_app: INSERT
 column ledger.universal_registry.visibility TO logline_guest: SELECT
 column ledger.universal_registry.who TO logline_app: INSERT
 column ledger.universal_registry.who TO logline_guest: SELECT
+function app.active_policies(most integer) TO logline_kernel: EXECUTE
+function app.begin_job(job text, lease_seconds integer) TO logline_kernel: EXECUTE
+function app.claim_request(lease_seconds integer, left_out text[]) TO logline_kernel: EXECUTE
+function app.drop_request(request_id uuid, lease_id uuid) TO logline_kernel: EXECUTE
+function app.due_functions(most integer) TO logline_kernel: EXECUTE
+function app.end_job(job text, lease_id uuid, outcome text, detail jsonb) TO logline_kernel: EXECUTE
+function app.end_schedule(function_id uuid, seq integer) TO logline_kernel: EXECUTE
+function app.look_again(function_id uuid, seq integer, done_until timestamp with time zone, due_at timestamp with time zone) TO logline_kernel: EXECUTE
+function app.night_ruled(night date, decided integer) TO logline_kernel: EXECUTE
+function app.note_job(job text, outcome text, detail jsonb) TO logline_kernel: EXECUTE
+function app.put_off_request(request_id uuid, lease_id uuid, seconds integer) TO logline_kernel: EXECUTE
+function app.renew_job(job text, lease_id uuid, lease_seconds integer) TO logline_kernel: EXECUTE
+function app.renew_request(request_id uuid, lease_id uuid, lease_seconds integer) TO logline_kernel: EXECUTE
+function app.ruling_owners(night date, left_out uuid[], given_up_tenants text[], given_up_owners text[], most integer) TO logline_kernel: EXECUTE
+function app.ruling_subjects(tenant text, owner text, night date, left_out uuid[], most integer) TO logline_kernel: EXECUTE
+function app.subjects_ruled(subjects uuid[], night date) TO logline_kernel: EXECUTE
 function ledger.append_spans(batches json) TO logline_app: EXECUTE
 function ledger.append_spans(writer_user text, writer_tenant text, spans json) TO logline_app: EXECUTE
 function ledger.audience_of(visibility text, tenant_id text, owner_id text) TO logline_app: EXECUTE
@@ -775,18 +1060,21 @@ relation app.checkpoint_key TO logline_auditor: SELECT
 relation app.checkpoint_key TO logline_backup: SELECT
 relation app.checkpoint_key TO logline_sealer: INSERT, SELECT, UPDATE
 relation app.deletion TO logline_app: SELECT
+relation app.deletion TO logline_auditor: SELECT
 relation app.deletion TO logline_backup: SELECT
-relation app.execution_quota TO logline_app: DELETE, INSERT, SELECT, UPDATE
+relation app.execution_quota TO logline_app: INSERT, SELECT, UPDATE
+relation app.execution_quota TO logline_auditor: SELECT
 relation app.execution_quota TO logline_backup: SELECT
 relation app.feed_epoch TO logline_app: SELECT
 relation app.feed_epoch TO logline_backup: SELECT
 relation app.feed_epoch TO logline_sealer: SELECT
 relation app.feed_epoch_number_seq TO logline_backup: SELECT
-relation app.function_schedule TO logline_app: DELETE, SELECT, UPDATE
+relation app.function_schedule TO logline_app: SELECT
+relation app.function_schedule TO logline_auditor: SELECT
 relation app.function_schedule TO logline_backup: SELECT
 relation app.idempotency_key TO logline_app: INSERT, SELECT
 relation app.idempotency_key TO logline_backup: SELECT
-relation app.job_run TO logline_app: INSERT, SELECT, UPDATE
+relation app.job_run TO logline_auditor: SELECT
 relation app.job_run TO logline_backup: SELECT
 relation app.kysely_migration TO logline_backup: SELECT
 relation app.kysely_migration_lock TO logline_backup: SELECT
@@ -804,16 +1092,19 @@ relation app.log_instance TO logline_backup: SELECT
 relation app.log_instance TO logline_sealer: INSERT, SELECT
 relation app.migration_checksum TO logline_app: SELECT
 relation app.migration_checksum TO logline_backup: SELECT
-relation app.policy_cursor TO logline_app: SELECT, UPDATE
+relation app.policy_cursor TO logline_app: SELECT
+relation app.policy_cursor TO logline_auditor: SELECT
 relation app.policy_cursor TO logline_backup: SELECT
 relation app.policy_emission TO logline_app: INSERT, SELECT
 relation app.policy_emission TO logline_backup: SELECT
-relation app.request_queue TO logline_app: DELETE, SELECT, UPDATE
+relation app.request_queue TO logline_app: SELECT
+relation app.request_queue TO logline_auditor: SELECT
 relation app.request_queue TO logline_backup: SELECT
 relation app.request_queue_position_seq TO logline_backup: SELECT
-relation app.ruling_night TO logline_app: INSERT, SELECT, UPDATE
+relation app.ruling_night TO logline_auditor: SELECT
 relation app.ruling_night TO logline_backup: SELECT
-relation app.ruling_queue TO logline_app: SELECT, UPDATE
+relation app.ruling_queue TO logline_app: SELECT
+relation app.ruling_queue TO logline_auditor: SELECT
 relation app.ruling_queue TO logline_backup: SELECT
 relation app.seal_cursor TO logline_app: SELECT
 relation app.seal_cursor TO logline_auditor: SELECT

@@ -126,7 +126,11 @@ function run(
   event: JsonValue,
   timeoutMs: number,
 ): Promise<JobOutcome> {
-  return runJob({ kernelDatabase: runtime.kernelDatabase, host, logger: runtime.logger, timeoutMs }, job, event);
+  return runJob(
+    { kernelDatabase: runtime.kernelDatabase, host, logger: runtime.logger, timeoutMs },
+    job,
+    event,
+  );
 }
 
 /** What the migrator did. */

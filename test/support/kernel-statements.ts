@@ -4,7 +4,7 @@ import ts from 'typescript';
 /** What a member of a row is declared as, null left out. */
 export type DeclaredKind = 'string' | 'number' | 'boolean' | 'object' | 'unknown';
 
-/** A statement that a kernel writes as ctx.sql`…`. */
+/** A statement that a kernel writes as ctx.sql`…` or ctx.workSql`…`. */
 export interface KernelStatement {
   /** File and line, for messages. */
   readonly where: string;
@@ -37,7 +37,7 @@ export function kernelStatements(root: string, files: readonly string[]): Kernel
       if (
         ts.isTaggedTemplateExpression(node) &&
         ts.isPropertyAccessExpression(node.tag) &&
-        node.tag.name.text === 'sql'
+        (node.tag.name.text === 'sql' || node.tag.name.text === 'workSql')
       ) {
         const { line } = source.getLineAndCharacterOfPosition(node.getStart(source));
         const [row] = node.typeArguments ?? [];

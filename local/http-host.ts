@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { OperatorError, oneLine, systemErrorCode } from './operator-error';
 
@@ -14,16 +15,42 @@ export interface HttpHost {
   close(graceMs: number): Promise<void>;
 }
 
+/** What connections may take up. */
+export interface SocketLimits {
+  /** Connections at once. Defaults to 4,000. */
+  readonly connections?: number;
+  /** Connections of one address at once. Defaults to 2,000, since a proxy in front is one address, too. */
+  readonly connectionsPerAddress?: number;
+  /** Time from a request's first byte, or the connection's start, to the end of its header. Defaults to 15,000. */
+  readonly headersMs?: number;
+  /** Time from a request's first byte to its last. Defaults to 60,000, which is 70 KB/s for the largest. */
+  readonly requestMs?: number;
+  /** Time without any byte in either direction. Defaults to 120,000, longer than the longest run. */
+  readonly silentMs?: number;
+}
+
+/** How often sockets are looked at whose time is up. */
+const CHECK_INTERVAL_MS = 1_000;
+
 /** @throws OperatorError when the port is taken or not allowed */
-export async function openHttpHost(port: number, host: string): Promise<HttpHost> {
+export async function openHttpHost(port: number, host: string, limits: SocketLimits = {}): Promise<HttpHost> {
   let current: Fetch = starting;
   // It also puts its own lightweight Request and Response in place of the global ones: a small request costs
   // half as much processor time with them as with those of Node.
   const listener = getRequestListener((request) => current(request));
-  const server = createServer((request, response) => void listener(request, response));
-  // Longer than the idle time of common proxies, so that it is they who close first.
-  server.keepAliveTimeout = 65_000;
-  server.requestTimeout = 120_000;
+  const requestTimeout = limits.requestMs ?? 60_000;
+  const server = createServer(
+    {
+      // Longer than the idle time of common proxies, so that it is they who close first.
+      keepAliveTimeout: 65_000,
+      headersTimeout: Math.min(limits.headersMs ?? 15_000, requestTimeout),
+      requestTimeout,
+      connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS, requestTimeout),
+    },
+    (request, response) => void listener(request, response),
+  );
+  server.setTimeout(limits.silentMs ?? 120_000);
+  boundConnections(server, limits.connections ?? 4_000, limits.connectionsPerAddress ?? 2_000);
   const bound = await listen(server, port, host);
   const shownHost = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
   return {
@@ -50,6 +77,46 @@ function starting(): Response {
     status: 503,
     headers: { 'content-type': 'application/problem+json', 'retry-after': '1' },
   });
+}
+
+/** Answers what comes beyond the limits 503, before a byte of it is read. */
+function boundConnections(server: Server, connections: number, perAddress: number): void {
+  const open = new Map<string, number>();
+  let total = 0;
+  server.prependListener('connection', (socket: Socket) => {
+    const address = socket.remoteAddress ?? '';
+    const own = (open.get(address) ?? 0) + 1;
+    total += 1;
+    open.set(address, own);
+    socket.once('close', () => {
+      total -= 1;
+      const left = (open.get(address) ?? 1) - 1;
+      if (left === 0) open.delete(address);
+      else open.set(address, left);
+    });
+    if (total > connections || own > perAddress) refuse(socket);
+  });
+}
+
+/** How long a refused connection may stay silent before it is gone. */
+const REFUSED_MS = 2_000;
+
+/** A client that has not sent its request yet reads the answer all the same. */
+function refuse(socket: Socket): void {
+  const body = JSON.stringify({
+    type: 'urn:logline:problem:unavailable',
+    title: 'Temporarily unavailable',
+    status: 503,
+    detail: 'Too many connections are open; close some, or try again in a moment.',
+    success: false,
+  });
+  socket.on('error', () => undefined);
+  socket.end(
+    'HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 1\r\n' +
+      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
+  // What it sends is thrown away; a client that goes on sending is cut.
+  socket.setTimeout(REFUSED_MS, () => socket.destroy());
 }
 
 function listen(server: Server, port: number, host: string): Promise<number> {

@@ -9,6 +9,7 @@ import { problemResponse } from '../stage0/problem';
 import { readExplorerFile } from './explorer-folder';
 import { LambdaInvoker } from './lambda-invoker';
 import { once, openLambdaRuntime } from './lambda-runtime';
+import { fittingResult } from './result-bytes';
 
 type Handler = (event: LambdaEvent, context: LambdaContext) => Promise<APIGatewayProxyStructuredResultV2>;
 
@@ -32,7 +33,7 @@ async function answer(
   try {
     const { serve, refreshKeys } = await open();
     await refreshKeys();
-    return (await serve(event, context)) as APIGatewayProxyStructuredResultV2;
+    return await fittingResult((await serve(event, context)) as APIGatewayProxyStructuredResultV2);
   } catch {
     return startFailure();
   }

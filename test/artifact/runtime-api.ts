@@ -9,6 +9,19 @@ export interface InvocationResult {
   readonly failed: boolean;
 }
 
+/** Largest event and largest result of a synchronous invocation, as Lambda counts them. */
+const MAX_PAYLOAD_BYTES = 6_291_556;
+
+function tooLarge(what: 'Request' | 'Response', bytes: number): InvocationResult {
+  return {
+    failed: true,
+    payload: {
+      errorType: `${what}SizeTooLarge`,
+      errorMessage: `${what} payload size (${bytes} bytes) exceeded maximum allowed payload size (${MAX_PAYLOAD_BYTES} bytes).`,
+    },
+  };
+}
+
 interface Pending {
   readonly id: string;
   readonly event: string;
@@ -49,6 +62,8 @@ export class RuntimeApi {
 
   /** Hands one event to the function and waits for its answer. */
   invoke(event: unknown, timeoutSeconds: number): Promise<InvocationResult> {
+    const bytes = Buffer.byteLength(JSON.stringify(event));
+    if (bytes > MAX_PAYLOAD_BYTES) return Promise.resolve(tooLarge('Request', bytes));
     return new Promise((settle) => {
       const deadlineMs = Date.now() + timeoutSeconds * 1_000;
       this.#queue.push({ id: randomUUID(), event: JSON.stringify(event), deadlineMs, settle });
@@ -83,7 +98,12 @@ export class RuntimeApi {
     if (answer !== null) {
       const pending = this.#running.get(answer[1] ?? '');
       this.#running.delete(answer[1] ?? '');
-      pending?.settle({ failed: answer[2] === 'error', payload: body === '' ? null : JSON.parse(body) });
+      const bytes = Buffer.byteLength(body);
+      pending?.settle(
+        bytes > MAX_PAYLOAD_BYTES
+          ? tooLarge('Response', bytes)
+          : { failed: answer[2] === 'error', payload: body === '' ? null : JSON.parse(body) },
+      );
     } else if (path.endsWith('/init/error')) {
       this.fail(JSON.parse(body));
     }

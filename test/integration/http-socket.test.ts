@@ -150,6 +150,65 @@ describe('API behind a socket', () => {
     assert.equal((await fetch(`${host.url}/api/health`)).status, 200);
   });
 
+  it('connections beyond the limit are answered 503 with Retry-After, and the others go on', async () => {
+    const small = await openHttpHost(0, '127.0.0.1', { connectionsPerAddress: 3 });
+    small.serve(stage0.fetch);
+    const open: Socket[] = [];
+    try {
+      for (let count = 0; count < 3; count += 1) {
+        const socket = connect(small.port, '127.0.0.1');
+        await once(socket, 'connect');
+        open.push(socket);
+      }
+      const refused = connect(small.port, '127.0.0.1');
+      const text = await received(refused);
+      assert.match(text, /^HTTP\/1\.1 503 /);
+      assert.match(text, /retry-after: 1\r\n/);
+      const [first] = open;
+      first?.write('GET /api/health HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n');
+      assert.match(first === undefined ? '' : await received(first), /^HTTP\/1\.1 200 /);
+      assert.equal((await fetch(`${small.url}/api/health`)).status, 200);
+    } finally {
+      for (const socket of open) socket.destroy();
+      await small.close(100);
+    }
+  });
+
+  it('a header, a body and a connection that do not come to their end are cut', async () => {
+    const quick = await openHttpHost(0, '127.0.0.1', { headersMs: 200, requestMs: 400, silentMs: 5_000 });
+    quick.serve(stage0.fetch);
+    try {
+      for (const text of [
+        '',
+        'GET /api/health HTTP/1.1\r\nhost:',
+        `${head('content-length: 1000')}{`,
+        `${head('transfer-encoding: chunked')}5\r\n{"a"`,
+      ]) {
+        const socket = connect(quick.port, '127.0.0.1');
+        socket.on('error', () => undefined);
+        await once(socket, 'connect');
+        socket.write(text);
+        assert.match(await received(socket), /^(HTTP\/1\.1 4\d\d|$)/, text);
+      }
+    } finally {
+      await quick.close(100);
+    }
+  });
+
+  it('a thousand connections that post are each answered, or refused with Retry-After', async () => {
+    const body = JSON.stringify(good);
+    const text = `${head(`content-length: ${body.length}`, 'connection: close')}${body}`;
+    const answers = await Promise.all(
+      Array.from({ length: 1_000 }, async () => {
+        const socket = await send(text);
+        return received(socket);
+      }),
+    );
+    for (const answer of answers) assert.match(answer, /^HTTP\/1\.1 (201|503|429) /);
+    for (const answer of answers.filter((text) => !text.startsWith('HTTP/1.1 201')))
+      assert.match(answer, /retry-after: /i);
+  });
+
   it('HEAD answers as GET without a body', async () => {
     const response = await fetch(`${host.url}/api/timeline`, { method: 'HEAD', headers: headers() });
     assert.equal(response.status, 200);

@@ -139,8 +139,8 @@ async function rule(
  * believes of a table that grows during the night; NOT EXISTS (a newer one) became a hash join over the ledger.
  */
 async function readSubjects(ctx: FunctionContext, ids: readonly string[]): Promise<readonly Subject[]> {
-  const { rows } = await ctx.sql<Subject>`
-    SELECT t.id, t.seq, octet_length(row_to_json(t)::text) AS bytes,
+  const { rows } = await ctx.sql<Omit<Subject, 'bytes'>>`
+    SELECT t.id, t.seq,
       coalesce(t.metadata->'accepted' = 'true'::jsonb, false) AS accepted,
       coalesce(t.metadata->'evidence' NOT IN ('null', '""', '[]', '{}', 'false'), false) AS has_evidence,
       jsonb_typeof(t.metadata->'approvals') AS approvals_type,
@@ -154,7 +154,24 @@ async function readSubjects(ctx: FunctionContext, ids: readonly string[]): Promi
     WHERE t.owner_id = ${ctx.env.APP_USER_ID} AND t.tenant_id = ${ctx.env.APP_TENANT_ID}
       AND t.entity_type IN ('deliverable', 'contract')
       AND NOT t.is_deleted AND coalesce(t.status, 'active') IN ('active', 'under_review')`;
-  return rows;
+  const sizes = await readSizes(ctx, rows);
+  return rows.map((row) => ({ ...row, bytes: sizes.get(row.id) ?? 0 }));
+}
+
+/** How long each subject's JSON is, about: what is written again is read in chunks that fit into one answer. */
+async function readSizes(
+  ctx: FunctionContext,
+  subjects: readonly Omit<Subject, 'bytes'>[],
+): Promise<ReadonlyMap<string, number>> {
+  if (subjects.length === 0) return new Map();
+  const { rows } = await ctx.sql<{ id: string; bytes: number }>`
+    SELECT t.id, 1000 + 40 * coalesce(cardinality(t.related_to), 0)
+      + octet_length(concat(t.who, t.did, t.this, t.name, t.description, t.code, t.trace_id))
+      + coalesce(octet_length(t.metadata::text), 0) + coalesce(octet_length(t.input::text), 0)
+      + coalesce(octet_length(t.output::text), 0) + coalesce(octet_length(t.error::text), 0) AS bytes
+    FROM unnest(${subjects.map(({ id }) => id)}::uuid[]) AS w (id) CROSS JOIN LATERAL (
+      SELECT * FROM ledger.universal_registry r WHERE r.id = w.id ORDER BY r.seq DESC LIMIT 1) t`;
+  return new Map(rows.map(({ id, bytes }) => [id, bytes]));
 }
 
 /** Subjects that have their decision of this local date. */
@@ -181,15 +198,15 @@ async function readHolds(
   const waiting = subjects.filter(({ has_evidence, deadline }) => !has_evidence && deadline !== null);
   if (waiting.length === 0) return new Map();
   const { rows } = await ctx.sql<{ id: string; held_until: string }>`
-    SELECT w.id, h.held_until
+    SELECT w.id, max(left(d.metadata->>'held_until', 64)) AS held_until
     FROM unnest(${waiting.map(({ id }) => id)}::uuid[], ${waiting.map(({ deadline }) => deadline)}::text[])
       AS w (id, deadline)
-    CROSS JOIN LATERAL (
-      SELECT max(d.metadata->>'held_until') AS held_until FROM ledger.universal_registry d
-      WHERE d.parent_id = w.id AND d.entity_type = 'law.decision' AND d.status = 'doubt'
-        AND d.metadata->>'deadline' = w.deadline
-        AND d.owner_id = ${ctx.env.APP_USER_ID} AND d.tenant_id = ${ctx.env.APP_TENANT_ID}) h
-    WHERE h.held_until IS NOT NULL`;
+    JOIN ledger.universal_registry d
+      ON d.parent_id = w.id AND d.entity_type = 'law.decision' AND d.status = 'doubt'
+        AND left(d.metadata->>'deadline', 64) = w.deadline
+        AND d.owner_id = ${ctx.env.APP_USER_ID} AND d.tenant_id = ${ctx.env.APP_TENANT_ID}
+    WHERE d.metadata->>'held_until' IS NOT NULL
+    GROUP BY w.id`;
   return new Map(rows.map(({ id, held_until }) => [id, held_until]));
 }
 

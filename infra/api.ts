@@ -16,7 +16,7 @@ export interface ApiArgs {
 }
 
 /** Open even where API Gateway checks tokens. */
-const OPEN: ReadonlySet<OperationName> = new Set(['readHealth', 'readOpenApi']);
+const OPEN: ReadonlySet<OperationName> = new Set(['readHealth', 'readKeys', 'readOpenApi']);
 
 /** Logical name → route: the explorer. A greedy variable stands for one segment at least, so its home is named. */
 const EXPLORER_ROUTES: readonly (readonly [string, string])[] = [

@@ -166,6 +166,7 @@ async function startLedger(context: StartContext): Promise<void> {
     keys: () => live.ring(),
     logger: log.logger,
     invoker: kernels,
+    isReady: () => kernels.isReady(),
     settings: context.settings,
     onProgress: (message) => log.logger.info(message),
   });

@@ -1,6 +1,17 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
+import {
+  HeadersTooLargeError,
+  type LogLineError,
+  MalformedError,
+  RequestTimeoutError,
+  UnavailableError,
+} from '../runtime/base/errors';
+import { pooledRandomHex } from '../runtime/crypto/random-pool';
+import { problemAnswer, problemResponse } from '../runtime/stage0/problem';
+import { responseHeaders } from '../runtime/stage0/response-headers';
 import { OperatorError, oneLine, systemErrorCode } from './operator-error';
 
 type Fetch = (request: Request) => Response | Promise<Response>;
@@ -37,7 +48,13 @@ export async function openHttpHost(port: number, host: string, limits: SocketLim
   let current: Fetch = starting;
   // It also puts its own lightweight Request and Response in place of the global ones: a small request costs
   // half as much processor time with them as with those of Node.
-  const listener = getRequestListener((request) => current(request));
+  const options = {
+    // For HTTP/1.0, which load balancers check health with, and which knows no Host header.
+    hostname: 'localhost',
+    errorHandler: badHost,
+  };
+  const listener = getRequestListener((request) => current(request), options);
+  const refuseHost = getRequestListener(badHost, options);
   const requestTimeout = limits.requestMs ?? 60_000;
   const server = createServer(
     {
@@ -46,9 +63,15 @@ export async function openHttpHost(port: number, host: string, limits: SocketLim
       headersTimeout: Math.min(limits.headersMs ?? 15_000, requestTimeout),
       requestTimeout,
       connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS, requestTimeout),
+      // Node would refuse a request without Host by itself, without a word.
+      requireHostHeader: false,
     },
-    (request, response) => void listener(request, response),
+    (request, response) => {
+      const hasHost = request.headers.host !== undefined || request.httpVersion === '1.0';
+      void (hasHost ? listener : refuseHost)(request, response);
+    },
   );
+  server.on('clientError', refuse);
   server.setTimeout(limits.silentMs ?? 120_000);
   boundConnections(server, limits.connections ?? 4_000, limits.connectionsPerAddress ?? 2_000);
   const bound = await listen(server, port, host);
@@ -63,20 +86,46 @@ export async function openHttpHost(port: number, host: string, limits: SocketLim
   };
 }
 
+function badHost(): Response {
+  return problemResponse(new MalformedError('The request line or the Host header is not valid.'));
+}
+
 function starting(): Response {
-  const problem = {
-    type: 'about:blank',
-    title: 'Temporarily unavailable',
-    status: 503,
-    detail: 'LogLine is starting; try again in a moment.',
-    success: false,
-    // A client may ask for a run again.
-    began: false,
-  };
-  return new Response(JSON.stringify(problem), {
-    status: 503,
-    headers: { 'content-type': 'application/problem+json', 'retry-after': '1' },
-  });
+  return problemResponse(
+    new UnavailableError('LogLine is starting; try again in a moment.', {
+      retryAfterSeconds: 1,
+      // A client may ask for a run again.
+      members: { began: false },
+    }),
+  );
+}
+
+/** What Node's parser refuses: it is answered like everything else, as far as there is somebody to answer. */
+function refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  endWith(refusalOf(error.code), socket);
+}
+
+/** Writes a problem by hand and ends the connection. */
+function endWith(problem: LogLineError, socket: Duplex): void {
+  const { status, headers, text } = problemAnswer(problem);
+  const all = responseHeaders(
+    { headers },
+    { 'x-request-id': pooledRandomHex(8), connection: 'close', 'content-length': String(Buffer.byteLength(text)) },
+  );
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('\r\n')}\r\n\r\n${text}`);
+}
+
+function refusalOf(code: string | undefined): LogLineError {
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return new HeadersTooLargeError('The headers are larger than 16 KiB; send fewer or shorter ones.');
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return new RequestTimeoutError('The request did not arrive in time; send it again.');
+  return new MalformedError('This is not HTTP/1.1 as RFC 9112 has it.');
 }
 
 /** Answers what comes beyond the limits 503, before a byte of it is read. */
@@ -94,7 +143,7 @@ function boundConnections(server: Server, connections: number, perAddress: numbe
       if (left === 0) open.delete(address);
       else open.set(address, left);
     });
-    if (total > connections || own > perAddress) refuse(socket);
+    if (total > connections || own > perAddress) refuseConnection(socket);
   });
 }
 
@@ -102,18 +151,13 @@ function boundConnections(server: Server, connections: number, perAddress: numbe
 const REFUSED_MS = 2_000;
 
 /** A client that has not sent its request yet reads the answer all the same. */
-function refuse(socket: Socket): void {
-  const body = JSON.stringify({
-    type: 'urn:logline:problem:unavailable',
-    title: 'Temporarily unavailable',
-    status: 503,
-    detail: 'Too many connections are open; close some, or try again in a moment.',
-    success: false,
-  });
+function refuseConnection(socket: Socket): void {
   socket.on('error', () => undefined);
-  socket.end(
-    'HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 1\r\n' +
-      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  endWith(
+    new UnavailableError('Too many connections are open; close some, or try again in a moment.', {
+      retryAfterSeconds: 1,
+    }),
+    socket,
   );
   // What it sends is thrown away; a client that goes on sending is cut.
   socket.setTimeout(REFUSED_MS, () => socket.destroy());

@@ -3,6 +3,7 @@ import { Database } from '../runtime/db/pool';
 import { BootGuard } from '../runtime/host/boot-guard';
 import { KernelFunctionStarter } from '../runtime/host/kernel-function-starter';
 import type { KernelInvoker } from '../runtime/host/kernel-invoker';
+import { expectedTicks } from '../runtime/host/schedule';
 import { publishKeys } from '../runtime/ledger/keys/key-publisher';
 import type { KeyRing } from '../runtime/ledger/keys/key-ring';
 import { seed } from '../runtime/ledger/seed';
@@ -28,6 +29,8 @@ export interface LedgerOptions {
   readonly logger: Logger;
   /** Starts kernels, which run elsewhere. */
   readonly invoker: KernelInvoker;
+  /** Whether they are booted. */
+  readonly isReady: () => boolean;
   readonly settings: Settings;
   readonly onProgress: (message: string) => void;
 }
@@ -44,6 +47,8 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     oidc: settings.oidc,
     corsOrigins: settings.corsOrigins,
     explorer: settings.explorer ? builtOnDemand() : undefined,
+    origin: settings.origin,
+    health: { ticks: expectedTicks(), isReady: options.isReady },
     functions: (spanWriter) =>
       new KernelFunctionStarter({
         database,

@@ -8,6 +8,8 @@ export interface Settings {
   readonly corsOrigins: readonly string[];
   /** Whether the explorer is served. Defaults to true. */
   readonly explorer: boolean;
+  /** Names the instance for whoever checks its log. Defaults to a name made of its first key. */
+  readonly origin: string | undefined;
   /** An OpenID Connect issuer whose tokens count beside the instance's own. */
   readonly oidc: OidcIssuer | undefined;
   /** What of the database is set by environment; see {@link DatabaseOptions} for the defaults. */
@@ -35,6 +37,7 @@ export function readSettings(env: NodeJS.ProcessEnv, faults: string[]): Settings
   return {
     corsOrigins: originsOf(textOf(env, 'LOGLINE_CORS_ORIGINS'), faults),
     explorer: switchOf('LOGLINE_EXPLORER', textOf(env, 'LOGLINE_EXPLORER') ?? 'on', faults),
+    origin: originOf(textOf(env, 'LOGLINE_ORIGIN'), faults),
     oidc: oidcOf(env, faults),
     database: { ...numbersOf(env, faults), ...caOf(textOf(env, 'LOGLINE_DATABASE_CA'), faults) },
   };
@@ -85,6 +88,15 @@ function originsOf(text: string | undefined, faults: string[]): string[] {
     }
   }
   return origins;
+}
+
+/** It stands before a slash in the first line of a signed note, and is a key name there. */
+function originOf(text: string | undefined, faults: string[]): string | undefined {
+  if (text !== undefined && !/^[^\s+]{1,255}$/u.test(text))
+    faults.push(
+      'LOGLINE_ORIGIN must be 1 to 255 characters without white space and +, such as logs.example.com',
+    );
+  return text;
 }
 
 function oidcOf(env: NodeJS.ProcessEnv, faults: string[]): OidcIssuer | undefined {

@@ -64,7 +64,7 @@ function routeSection(route: Route): string[] {
 }
 
 function scopeLines({ scope, tokenNeeded }: Route): string[] {
-  if (scope === undefined) return ['No token needed.', ''];
+  if (scope === undefined) return [tokenNeeded ? 'Any token.' : 'No token needed.', ''];
   const otherwise = tokenNeeded ? 'A token is needed.' : 'Without a token: public spans only.';
   return [`Scope \`${scope}\`. ${otherwise}`, ''];
 }

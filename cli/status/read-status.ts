@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { type Identity, NOBODY } from '../../runtime/base/identity';
 import type { Database } from '../../runtime/db/pool';
 import { type Transaction, withPg } from '../../runtime/db/with-pg';
-import { SCHEDULE, type ScheduledJob } from '../../runtime/host/schedule';
+import { SCHEDULE, toleratedAgeS } from '../../runtime/host/schedule';
 import { KERNEL_MANIFEST_ID } from '../../runtime/kernels/stable-ids';
 import { parseManifest } from '../../runtime/ledger/manifest';
 import { readLatest } from '../../runtime/ledger/span-reader';
@@ -64,10 +64,6 @@ export const MAX_BEHIND = 10_000;
 /** Policies whose lag is counted, one query each. */
 const MAX_POLICIES = 50;
 const MAX_TENANTS = 100;
-/** A job is late when it has missed this many ticks. */
-const MISSED_TICKS = 3;
-const GRACE_S = 30;
-const DAY_S = 86_400;
 
 /**
  * @param database as `logline_app`, for what depends on an identity
@@ -163,12 +159,6 @@ async function readJobs({ db }: Transaction): Promise<JobStatus[]> {
       detail: isRunning ? null : row.detail,
     };
   });
-}
-
-function toleratedAgeS({ cadence }: ScheduledJob): number {
-  return cadence.kind === 'interval'
-    ? MISSED_TICKS * cadence.everySeconds + GRACE_S
-    : DAY_S + 3_600 + GRACE_S;
 }
 
 async function readLimit(database: Database, trustedKeys: ReadonlySet<string>): Promise<number | null> {

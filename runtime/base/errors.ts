@@ -27,6 +27,8 @@ export interface ErrorExtras {
   readonly retryAfterSeconds?: number;
   /** Sent as `RateLimit-Policy` and `RateLimit`, with nothing left of it until `retryAfterSeconds` have passed. */
   readonly rateLimit?: RateLimit;
+  /** Further headers of the answer, their names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Further members of the problem document, such as the execution span of a function that failed. */
   readonly members?: { readonly [member: string]: unknown };
   /** For the log only; never sent to a caller. */
@@ -46,6 +48,7 @@ export abstract class LogLineError extends Error {
   readonly retryAfterSeconds: number | undefined;
   readonly rateLimit: RateLimit | undefined;
   readonly members: { readonly [member: string]: unknown };
+  readonly headers: Readonly<Record<string, string>>;
 
   constructor(detail: string, extras: ErrorExtras = {}) {
     super(detail, extras.cause === undefined ? undefined : { cause: extras.cause });
@@ -54,6 +57,7 @@ export abstract class LogLineError extends Error {
     this.retryAfterSeconds = extras.retryAfterSeconds;
     this.rateLimit = extras.rateLimit;
     this.members = extras.members ?? {};
+    this.headers = extras.headers ?? {};
   }
 }
 
@@ -69,6 +73,11 @@ export class UnauthorizedError extends LogLineError {
   readonly code = 'unauthorized';
   readonly status = 401;
   readonly title = 'A valid token is needed';
+
+  constructor(detail: string, extras: ErrorExtras = {}) {
+    // RFC 6750 section 3: a challenge belongs to every 401.
+    super(detail, { ...extras, headers: { 'www-authenticate': 'Bearer', ...extras.headers } });
+  }
 }
 
 /** 403: the caller is known, but may not do this. */
@@ -97,6 +106,20 @@ export class MethodNotAllowedError extends LogLineError {
   readonly code = 'method_not_allowed';
   readonly status = 405;
   readonly title = 'Method not allowed';
+}
+
+/** 408: the request took too long to arrive. */
+export class RequestTimeoutError extends LogLineError {
+  readonly code = 'request_timeout';
+  readonly status = 408;
+  readonly title = 'The request did not arrive in time';
+}
+
+/** 431: more headers than the server takes. */
+export class HeadersTooLargeError extends LogLineError {
+  readonly code = 'headers_too_large';
+  readonly status = 431;
+  readonly title = 'Request headers too large';
 }
 
 /** 409: a version gap, a fork, or other content under an (id, seq) that is taken. */

@@ -16,6 +16,20 @@ export const STATEMENT_TEXTS = {
     'select "used" from "app"."execution_quota" where "tenant_id" = $1 and day = $2::date',
   migration:
     'select "name" from "app"."migration_checksum" where "name" = $1',
+  health:
+    'select "name", pg_snapshot_xmin(pg_current_snapshot())::text as "xmin", pg_snapshot_xmax(pg_current_snapshot())::text as "xmax" from "app"."migration_checksum" where "name" = $1',
+  job_runs:
+    'select "job", "started_at", "ended_at", "outcome", extract(epoch FROM now() - started_at) as "age_s" from "app"."job_run" order by "job"',
+  tenant_queue:
+    'select count(*) FILTER (WHERE due_at <= now()) as "waiting", count(*) FILTER (WHERE due_at > now() AND lease_id IS NOT NULL) as "running", count(*) FILTER (WHERE due_at > now() AND lease_id IS NULL) as "put_off", extract(epoch FROM now() - min(due_at) FILTER (WHERE due_at <= now())) as "oldest_s" from "app"."request_queue" where "tenant_id" = $1',
+  tenant_schedules:
+    'select "function_id", "owner_id", "once", "due_at" from "app"."function_schedule" where "tenant_id" = $1 order by "due_at", "function_id" limit $2',
+  tenant_policies:
+    'select "policy_id", "owner_id", "is_active", "tx_id", "ordinal" from "app"."policy_cursor" where "tenant_id" = $1 order by "is_active" desc, "tx_id", "ordinal" limit $2',
+  policy_lag:
+    'select count(*) as "behind" from (select "ordinal" from "ledger"."universal_registry" where (tx_id, ordinal) > ($1::xid8, $2::bigint) and tx_id < pg_snapshot_xmin(pg_current_snapshot()) limit 10000) as "unseen"',
+  policy_last_error:
+    'select "id", "at", error->>\'code\' as "code" from "ledger"."universal_registry" where "parent_id" = $1 and "entity_type" = \'policy_error\' order by "at" desc limit 1',
   feed_state:
     'select "epoch", "survived_tx_id", "survived_ordinal", pg_snapshot_xmin(pg_current_snapshot())::text as "xmin", pg_snapshot_xmax(pg_current_snapshot())::text as "xmax" from "app"."feed_epoch" order by "number"',
   begin_job:

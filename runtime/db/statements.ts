@@ -99,6 +99,85 @@ export const STATEMENTS = {
   migration: (name: string) =>
     db.selectFrom('app.migration_checksum').select('name').where('name', '=', name),
 
+  /** A row when the migration is applied, with how far the feed has got. */
+  health: (migration: string) =>
+    db
+      .selectFrom('app.migration_checksum')
+      .select('name')
+      .select([
+        sql<string>`pg_snapshot_xmin(pg_current_snapshot())::text`.as('xmin'),
+        sql<string>`pg_snapshot_xmax(pg_current_snapshot())::text`.as('xmax'),
+      ])
+      .where('name', '=', migration),
+
+  /** The last run of each job. */
+  job_runs: () =>
+    db
+      .selectFrom('app.job_run')
+      .select(['job', 'started_at', 'ended_at', 'outcome'])
+      .select(sql<string>`extract(epoch FROM now() - started_at)`.as('age_s'))
+      .orderBy('job'),
+
+  /** What a tenant has in its queue. */
+  tenant_queue: (tenant: string) =>
+    db
+      .selectFrom('app.request_queue')
+      .select([
+        sql<string>`count(*) FILTER (WHERE due_at <= now())`.as('waiting'),
+        sql<string>`count(*) FILTER (WHERE due_at > now() AND lease_id IS NOT NULL)`.as('running'),
+        sql<string>`count(*) FILTER (WHERE due_at > now() AND lease_id IS NULL)`.as('put_off'),
+        sql<string | null>`extract(epoch FROM now() - min(due_at) FILTER (WHERE due_at <= now()))`.as(
+          'oldest_s',
+        ),
+      ])
+      .where('tenant_id', '=', tenant),
+
+  /** A tenant's functions that run by themselves, the next first. */
+  tenant_schedules: (tenant: string, limit: number) =>
+    db
+      .selectFrom('app.function_schedule')
+      .select(['function_id', 'owner_id', 'once', 'due_at'])
+      .where('tenant_id', '=', tenant)
+      .orderBy('due_at')
+      .orderBy('function_id')
+      .limit(limit),
+
+  /** How far a tenant's policies have read, the active and most backward first. */
+  tenant_policies: (tenant: string, limit: number) =>
+    db
+      .selectFrom('app.policy_cursor')
+      .select(['policy_id', 'owner_id', 'is_active', 'tx_id', 'ordinal'])
+      .where('tenant_id', '=', tenant)
+      .orderBy('is_active', 'desc')
+      .orderBy('tx_id')
+      .orderBy('ordinal')
+      .limit(limit),
+
+  /** How many spans lie behind a place of the feed; counted up to 10,000. */
+  policy_lag: (txId: string, ordinal: string) =>
+    db
+      .selectFrom(
+        db
+          .selectFrom('ledger.universal_registry')
+          .select('ordinal')
+          .where(sql<boolean>`(tx_id, ordinal) > (${txId}::xid8, ${ordinal}::bigint)`)
+          .where(sql<boolean>`tx_id < pg_snapshot_xmin(pg_current_snapshot())`)
+          .limit(sql.lit(10_000))
+          .as('unseen'),
+      )
+      .select(sql<string>`count(*)`.as('behind')),
+
+  /** The newest error of a policy. */
+  policy_last_error: (policyId: string) =>
+    db
+      .selectFrom('ledger.universal_registry')
+      .select(['id', 'at'])
+      .select(sql<string | null>`error->>'code'`.as('code'))
+      .where('parent_id', '=', policyId)
+      .where('entity_type', '=', sql.lit('policy_error'))
+      .orderBy('at', 'desc')
+      .limit(sql.lit(1)),
+
   /** Every feed epoch, oldest first, and how far the feed has got. */
   feed_state: () =>
     db

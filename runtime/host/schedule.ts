@@ -29,3 +29,20 @@ export const SCHEDULE: readonly ScheduledJob[] = [
     cadence: { kind: 'daily', at: '00:00', timezone: 'Europe/Paris' },
   },
 ];
+
+/** A job is late when it has missed this many ticks. */
+const MISSED_TICKS = 3;
+const GRACE_S = 30;
+const DAY_S = 86_400;
+
+/** A last start that is longer ago than this means that ticks are missing. */
+export function toleratedAgeS({ cadence }: ScheduledJob): number {
+  return cadence.kind === 'interval'
+    ? MISSED_TICKS * cadence.everySeconds + GRACE_S
+    : DAY_S + 3_600 + GRACE_S;
+}
+
+/** For each job, how long ago its last start may be. */
+export function expectedTicks(): { readonly job: string; readonly toleratedAgeS: number }[] {
+  return SCHEDULE.map((scheduled) => ({ job: scheduled.job, toleratedAgeS: toleratedAgeS(scheduled) }));
+}

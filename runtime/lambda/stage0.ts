@@ -2,6 +2,7 @@ import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { handle, type LambdaContext, type LambdaEvent } from 'hono/aws-lambda';
 import { UnavailableError } from '../base/errors';
 import { BootGuard } from '../host/boot-guard';
+import { expectedTicks } from '../host/schedule';
 import { KernelFunctionStarter } from '../host/kernel-function-starter';
 import { createMetrics, type Metrics } from '../log/metrics';
 import { assembleStage0 } from '../stage0/assemble-stage0';
@@ -62,6 +63,8 @@ async function openStage0() {
     oidc: environment.settings.oidc,
     corsOrigins: environment.settings.corsOrigins,
     explorer: environment.settings.explorer ? readExplorerFile : undefined,
+    origin: environment.settings.origin,
+    health: { ticks: expectedTicks() },
     functions: (writer) => new KernelFunctionStarter({ database, writer, guard, invoker }),
   });
   return { serve: handle(app), refreshKeys };

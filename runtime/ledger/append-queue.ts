@@ -1,3 +1,4 @@
+import { LogLineError } from '../base/errors';
 import { FairShares } from '../base/fair-shares';
 import type { Identity } from '../base/identity';
 import { TenantQueue } from '../base/tenant-queue';
@@ -84,6 +85,7 @@ export class AppendQueue {
   readonly #room: FairShares;
   readonly #small: Lane;
   readonly #large: Lane;
+  #failedAtMs: number | undefined;
 
   constructor(database: Database, options: AppendQueueOptions = {}) {
     this.#database = database;
@@ -104,6 +106,11 @@ export class AppendQueue {
     });
     this.#small = lane(this.#options.maxSmallSpansPerCommit, true);
     this.#large = lane(this.#options.maxSpansPerCommit, false);
+  }
+
+  /** When the last statement failed through no fault of a caller; undefined when the last one did not. */
+  get failedAtMs(): number | undefined {
+    return this.#failedAtMs;
   }
 
   /**
@@ -154,8 +161,10 @@ export class AppendQueue {
   async #commit(group: readonly Waiting[]): Promise<void> {
     try {
       const txId = await this.#send(group.map((waiting) => waiting.batch));
+      this.#failedAtMs = undefined;
       for (const waiting of group) waiting.resolve(txId);
     } catch (error) {
+      this.#failedAtMs = isOurFault(error) ? Date.now() : undefined;
       if (group.length === 1 || isConnectionLost(error)) {
         for (const waiting of group) waiting.reject(error);
         return;
@@ -217,6 +226,9 @@ function takeGroup(own: Lane): Waiting[] {
   }
   own.spans -= spans;
   return group;
+function isOurFault(error: unknown): boolean {
+  const known = asLogLineError(error);
+  return !(known instanceof LogLineError) || known.status >= 500;
 }
 
 interface WireBatch {

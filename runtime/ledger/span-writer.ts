@@ -87,6 +87,11 @@ export class SpanWriter {
     this.#turns = options.turns ?? new FairTurns();
   }
 
+  /** When the last append failed through no fault of its caller; undefined when the last one did not. */
+  get failedAtMs(): number | undefined {
+    return this.#queue.failedAtMs;
+  }
+
   /**
    * Appends all drafts, or none. A draft whose (id, seq) the ledger holds with the same content counts as
    * done, and the stored span is returned for it.

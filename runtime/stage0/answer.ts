@@ -10,6 +10,8 @@ export interface Answer {
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
   readonly text: string;
+  /** Sent in place of the text. */
+  readonly body?: Uint8Array<ArrayBuffer>;
 }
 
 /** A JSON answer. */
@@ -31,12 +33,10 @@ export function withHeaders(answer: Answer, more: Readonly<Record<string, string
   return { ...answer, headers: { ...answer.headers, ...more } };
 }
 
-/** The answer with further headers, as HTTP has it. */
-export function responseOf(
-  { status, headers, text }: Answer,
-  more: Readonly<Record<string, string>> = {},
-): Response {
-  return new Response(text, { status, headers: { ...headers, ...more } });
+/** The answer as HTTP has it. */
+export function responseOf({ status, headers, text, body }: Answer): Response {
+  // 204 has no content, not even an empty one.
+  return new Response(status === 204 ? null : (body ?? text), { status, headers: { ...headers } });
 }
 
 /** The caller of a route whose table entry demands a token. */

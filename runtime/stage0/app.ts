@@ -1,23 +1,28 @@
 import { type Context, Hono } from 'hono';
-import { cors } from 'hono/cors';
 import type { Caller } from '../auth';
 import { MethodNotAllowedError, NotFoundError } from '../base/errors';
 import { pooledRandomHex } from '../crypto/random-pool';
 import { type Answer, responseOf } from './answer';
+import { compressed } from './answer-encoding';
 import { appendSpans } from './append-spans';
 import { authenticate, authorize } from './authenticate';
-import { CORS_HEADERS } from './cors-headers';
+import { corsHeaders, preflightHeaders } from './cors';
 import { executeFunction } from './execute-function';
 import { serveExplorer } from './explorer';
 import type { Handlers } from './handlers';
 import { listTimeline } from './list-timeline';
-import { asCallerError, problemAnswer, problemResponse } from './problem';
+import { asCallerError, problemAnswer } from './problem';
 import { readHealth } from './read-health';
+import { readKeys } from './read-keys';
 import { readManifest } from './read-manifest';
+import { readMe } from './read-me';
 import { readOpenApi } from './read-open-api';
 import { readSpan } from './read-span';
+import { readStatus } from './read-status';
+import { responseHeaders } from './response-headers';
 import { ROUTES, type Route } from './route-table';
 import type { Stage0 } from './stage0';
+import { traceIdOf } from './trace-id';
 
 const HANDLERS: Handlers = {
   appendSpans,
@@ -26,27 +31,19 @@ const HANDLERS: Handlers = {
   readManifest,
   executeFunction,
   readHealth,
+  readKeys,
+  readMe,
+  readStatus,
   readOpenApi,
 };
 
 /** The API as one `fetch` function, the same behind the local server and API Gateway. */
 export function createApp(stage0: Stage0): Hono {
   const app = new Hono();
-  if (stage0.corsOrigins !== undefined && stage0.corsOrigins.length > 0) {
-    app.use(
-      '*',
-      cors({
-        origin: [...stage0.corsOrigins],
-        allowHeaders: [...CORS_HEADERS.allowed],
-        exposeHeaders: [...CORS_HEADERS.exposed],
-        maxAge: 600,
-      }),
-    );
-  }
   for (const route of ROUTES)
     app.on(route.method, honoPath(route), (context) => serve(stage0, route, context));
-  refuseOtherMethods(app);
   if (stage0.explorer !== undefined) serveExplorer(app, stage0.explorer);
+  answerOtherMethods(app, stage0);
   app.notFound((context) =>
     answerError(stage0, context, new NotFoundError('There is no such route; see /openapi.json.')),
   );
@@ -61,19 +58,23 @@ function honoPath({ path }: Route): string {
 
 async function serve(stage0: Stage0, route: Route, context: Context): Promise<Response> {
   const started = performance.now();
-  const traceId = traceIdOf(context.req.raw);
-  const requestId = requestIdOf(context.req.raw);
+  const request = context.req.raw;
+  const givenTraceId = traceIdOf(request);
+  const traceId = givenTraceId ?? pooledRandomHex(16);
+  const requestId = requestIdOf(request);
   let caller: Caller | undefined;
   let answer: Answer;
   let failure: unknown;
   try {
-    caller = await authenticate(context.req.raw, stage0.tokens);
+    // What is the same for everybody needs no look at the token, so a bad one is no reason to refuse it.
+    if (route.scope !== undefined || route.tokenNeeded) caller = await authenticate(request, stage0.tokens);
     authorize(caller, route);
     answer = await HANDLERS[route.operation](stage0, {
-      request: context.req.raw,
+      request,
       caller,
       path: context.req.param(),
       traceId,
+      givenTraceId,
     });
   } catch (error) {
     const known = asCallerError(error);
@@ -95,32 +96,46 @@ async function serve(stage0: Stage0, route: Route, context: Context): Promise<Re
     },
     'request',
   );
-  return responseOf(answer, { 'x-request-id': requestId });
+  return respond(stage0, request, answer, requestId);
 }
 
-function refuseOtherMethods(app: Hono): void {
+/** Every answer of the API leaves through here. */
+async function respond(
+  stage0: Stage0,
+  request: Request,
+  answer: Answer,
+  requestId: string = requestIdOf(request),
+): Promise<Response> {
+  const cors = corsHeaders(request, stage0.corsOrigins ?? []);
+  const vary = (stage0.corsOrigins ?? []).length > 0 ? { vary: `${VARY}, Origin` } : { vary: VARY };
+  const headers = responseHeaders(answer, { ...vary, ...cors, 'x-request-id': requestId });
+  return responseOf(await compressed({ ...answer, headers }, request));
+}
+
+const VARY = 'Authorization, Accept-Encoding';
+
+function answerOtherMethods(app: Hono, stage0: Stage0): void {
   for (const path of new Set(ROUTES.map(honoPath))) {
-    const methods = ROUTES.filter((route) => honoPath(route) === path).map(({ method }) => method);
-    app.all(path, () => {
-      const allow = methods.join(', ');
-      return problemResponse(new MethodNotAllowedError(`This route takes ${allow}.`), { allow });
+    const methods: string[] = ROUTES.filter((route) => honoPath(route) === path).map(({ method }) => method);
+    if (methods.includes('GET')) methods.push('HEAD');
+    methods.push('OPTIONS');
+    const allow = methods.join(', ');
+    app.options(path, ({ req }) => {
+      const preflight = preflightHeaders(req.raw, stage0.corsOrigins ?? [], methods);
+      return respond(stage0, req.raw, { status: 204, headers: { allow, ...preflight }, text: '' });
+    });
+    app.all(path, ({ req }) => {
+      const { headers, ...problem } = problemAnswer(new MethodNotAllowedError(`This route takes ${allow}.`));
+      return respond(stage0, req.raw, { ...problem, headers: { ...headers, allow } });
     });
   }
 }
 
-function answerError(stage0: Stage0, context: Context, error: unknown): Response {
+function answerError(stage0: Stage0, context: Context, error: unknown): Promise<Response> {
   const known = asCallerError(error);
   if (known.status >= 500)
     stage0.logger.error({ err: known.cause ?? known, path: context.req.path }, 'unhandled');
-  return problemResponse(known);
-}
-
-/** The trace that the caller is part of (W3C Trace Context), or a new one. */
-function traceIdOf(request: Request): string {
-  const [, traceId] =
-    /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(request.headers.get('traceparent') ?? '') ??
-    [];
-  return traceId !== undefined && !/^0+$/.test(traceId) ? traceId : pooledRandomHex(16);
+  return respond(stage0, context.req.raw, problemAnswer(known));
 }
 
 function requestIdOf(request: Request): string {

@@ -11,6 +11,8 @@ import { createApp } from './app';
 import { CursorSealer } from './cursor';
 import type { ExplorerFiles } from './explorer';
 import { createFairness } from './fairness';
+import { Health, type HealthOptions } from './health';
+import { type CheckpointKeys, InstanceKeys } from './instance-keys';
 
 export interface AssembleStage0Options {
   readonly database: Database;
@@ -23,6 +25,11 @@ export interface AssembleStage0Options {
   readonly corsOrigins?: readonly string[];
   /** Files of the explorer; undefined serves none. */
   readonly explorer?: ExplorerFiles | undefined;
+  /** `LOGLINE_ORIGIN`; see {@link InstanceKeysOptions}. */
+  readonly origin?: string | undefined;
+  readonly checkpoints?: CheckpointKeys | undefined;
+  /** See {@link HealthOptions}. */
+  readonly health?: Pick<HealthOptions, 'ticks' | 'found' | 'isReady'>;
 }
 
 /** Stage-0 with everything it is made of. */
@@ -36,6 +43,7 @@ export function assembleStage0(options: AssembleStage0Options): AssembledStage0 
   const { database, keys, logger, oidc, corsOrigins = [] } = options;
   const fairness = createFairness();
   const writer = new SpanWriter({ database, signingKey: () => keys().current, turns: fairness.turns });
+  const publicKeyHex = () => keys().current.publicKeyHex;
   const revocations = new RevocationList(database);
   const perRing = rememberByRing(keys, (ring) => ({
     cursors: new CursorSealer(ring.cursorKeys),
@@ -59,7 +67,15 @@ export function assembleStage0(options: AssembleStage0Options): AssembledStage0 
     functions: options.functions(writer),
     fairness,
     logger,
-    publicKeyHex: () => keys().current.publicKeyHex,
+    publicKeyHex,
+    trustedKeys: () => keys().trusted,
+    instanceKeys: new InstanceKeys({
+      database,
+      publicKeyHex,
+      origin: options.origin,
+      checkpoints: options.checkpoints,
+    }),
+    health: new Health({ ...options.health, database, writesFailedAtMs: () => writer.failedAtMs }),
     corsOrigins,
     ...(options.explorer === undefined ? {} : { explorer: { files: options.explorer } }),
   });

@@ -10,10 +10,18 @@ import type { Route } from './route-table';
 export async function authenticate(request: Request, tokens: TokenVerifier): Promise<Caller | undefined> {
   const header = request.headers.get('authorization');
   if (header === null) return undefined;
-  const [, token] = /^bearer ([^\s]+)$/i.exec(header.trim()) ?? [];
+  const [, token] = /^bearer +([^\s]+)$/i.exec(header.trim()) ?? [];
   if (token === undefined) throw new UnauthorizedError('Send the header as: Authorization: Bearer <token>.');
-  return tokens.verify(token);
+  try {
+    return await tokens.verify(token);
+  } catch (error) {
+    if (!(error instanceof UnauthorizedError)) throw error;
+    throw new UnauthorizedError(error.message, { cause: error, headers: INVALID_TOKEN });
+  }
 }
+
+/** RFC 6750 section 3.1: tells a token that was refused from one that is missing. */
+const INVALID_TOKEN = { 'www-authenticate': 'Bearer error="invalid_token"' };
 
 /**
  * @throws UnauthorizedError when the route needs a token and there is none; ForbiddenError when the token

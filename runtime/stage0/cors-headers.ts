@@ -6,11 +6,13 @@ export const CORS_HEADERS = {
   /** Lower case, as preflight requests name them. */
   allowed: [
     'authorization',
+    'content-encoding',
     'content-type',
     'idempotency-key',
     'prefer',
     'traceparent',
     'x-logline-at-least',
+    'x-request-id',
   ],
   exposed: [
     'location',
@@ -18,6 +20,7 @@ export const CORS_HEADERS = {
     'ratelimit',
     'ratelimit-policy',
     'retry-after',
+    'www-authenticate',
     'x-logline-position',
     'x-request-id',
   ],

@@ -11,6 +11,8 @@ export interface RouteRequest {
   readonly path: Readonly<Record<string, string>>;
   /** W3C trace id of the request. */
   readonly traceId: string;
+  /** The trace that the caller named; undefined without one. */
+  readonly givenTraceId: string | undefined;
 }
 
 /** Answers one operation, or throws a LogLineError. */

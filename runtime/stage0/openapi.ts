@@ -27,7 +27,8 @@ export function openApiDocument(): object {
 }
 
 function operationOf(route: Route): object {
-  const security = route.scope === undefined ? [{}] : [...(route.tokenNeeded ? [] : [{}]), { token: [] }];
+  const asksForToken = route.scope !== undefined || route.tokenNeeded === true;
+  const security = asksForToken ? [...(route.tokenNeeded ? [] : [{}]), { token: [] }] : [{}];
   return {
     operationId: route.operation,
     summary: route.summary,

@@ -1,6 +1,8 @@
 import { InternalError, LogLineError } from '../base/errors';
+import { pooledRandomHex } from '../crypto/random-pool';
 import { asLogLineError } from '../db/database-error';
 import { type Answer, responseOf } from './answer';
+import { responseHeaders } from './response-headers';
 
 /** RFC 9457 problem details with the error's code, and every fault of a request. */
 export interface Problem {
@@ -37,18 +39,17 @@ export function problemAnswer(error: LogLineError): Answer {
       'content-type': 'application/problem+json',
       ...(error.retryAfterSeconds === undefined ? {} : { 'retry-after': String(error.retryAfterSeconds) }),
       ...rateLimitHeaders(error),
-      ...(error.status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
+      ...error.headers,
     },
     text: JSON.stringify(problem),
   };
 }
 
-/** {@link problemAnswer} as HTTP has it. */
-export function problemResponse(
-  error: LogLineError,
-  headers: Readonly<Record<string, string>> = {},
-): Response {
-  return responseOf(problemAnswer(error), headers);
+/** {@link problemAnswer} as HTTP has it, for what is refused before it reaches a route. */
+export function problemResponse(error: LogLineError): Response {
+  const answer = problemAnswer(error);
+  const headers = responseHeaders(answer, { 'x-request-id': pooledRandomHex(8) });
+  return responseOf({ ...answer, headers });
 }
 
 /** draft-ietf-httpapi-ratelimit-headers-10: what the limit is, and when there is some of it again. */

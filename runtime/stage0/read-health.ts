@@ -1,17 +1,18 @@
-import { UnavailableError } from '../base/errors';
-import { NOBODY } from '../base/identity';
-import { LATEST_MIGRATION } from '../db/latest-migration.generated';
-import { runStatement } from '../db/query-as';
+import { parseWith } from '../json/parse-with';
 import { json } from './answer';
 import type { Handler } from './handlers';
+import { queryOf } from './query';
+import { validateHealthQuery } from './validators.generated';
 
-/** `GET /api/health`: the database answers and has every migration of this program. */
-export const readHealth: Handler = async (stage0) => {
-  const [row] = await runStatement(stage0.database, NOBODY, 'migration', [LATEST_MIGRATION], 'probe');
-  if (row === undefined) {
-    throw new UnavailableError('The database is not migrated yet; run the migrations.', {
-      retryAfterSeconds: 5,
-    });
-  }
-  return json(200, { status: 'ok', migration: row.name, public_key: stage0.publicKeyHex() });
+/** `GET /api/health`: the database answers and has every migration of this program, and what is not well besides. */
+export const readHealth: Handler = async ({ health, publicKeyHex }, { request }) => {
+  const { ready } = parseWith<{ ready?: string }>(validateHealthQuery, queryOf(request), 'The query');
+  if (ready === '1') health.requireReady();
+  const { status, codes, migration } = await health.report();
+  return json(200, {
+    status,
+    ...(codes.length === 0 ? {} : { codes }),
+    migration,
+    public_key: publicKeyHex(),
+  });
 };

@@ -1,3 +1,5 @@
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
 import { LogLineError, MalformedError, TooLargeError, UnsupportedMediaTypeError } from '../base/errors';
 import type { Reservation } from '../base/fair-shares';
 import type { JsonValue } from '../base/span';
@@ -56,7 +58,41 @@ function mediaTypeOf(request: Request): string {
   return (request.headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 
+/**
+ * Whether the body comes gzipped.
+ * @throws UnsupportedMediaTypeError for any other coding.
+ */
+function isGzipped(request: Request): boolean {
+  const coding = (request.headers.get('content-encoding') ?? 'identity').trim().toLowerCase();
+  if (coding === 'gzip' || coding === 'x-gzip') return true;
+  if (coding === 'identity' || coding === '') return false;
+  throw new UnsupportedMediaTypeError('Send the body as it is or with Content-Encoding: gzip, once.', {
+    // RFC 9110 section 15.5.16.
+    headers: { 'accept-encoding': 'gzip' },
+  });
+}
+
 async function readBytes(request: Request, reservation?: Reservation): Promise<Uint8Array> {
+  const gzipped = isGzipped(request);
+  const bytes = await readSentBytes(request, reservation);
+  if (!gzipped || bytes.length === 0) return bytes;
+  await reservation?.atLeast(MAX_REQUEST_BYTES);
+  return inflate(bytes);
+}
+
+const gunzipAsync = promisify(gunzip);
+
+/** Ends as soon as it passes the largest request, so that a small body of a large one costs no more than that. */
+async function inflate(bytes: Uint8Array): Promise<Uint8Array> {
+  try {
+    return await gunzipAsync(bytes, { maxOutputLength: MAX_REQUEST_BYTES });
+  } catch (error) {
+    if (error instanceof RangeError) throw requestTooLarge();
+    throw new MalformedError('The body is not what its Content-Encoding says: gzip.', { cause: error });
+  }
+}
+
+async function readSentBytes(request: Request, reservation?: Reservation): Promise<Uint8Array> {
   const header = request.headers.get('content-length');
   const announced = header === null ? UNANNOUNCED_BYTES : Number(header);
   if (announced > MAX_REQUEST_BYTES) throw requestTooLarge();

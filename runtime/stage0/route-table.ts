@@ -1,6 +1,14 @@
-import type { Scope } from '../auth';
-import { SPAN, SPAN_INPUT } from '../ledger/span-schema';
-import { EXECUTE_BODY, ID_PATH, SPAN_QUERY, TIMELINE_QUERY } from './schemas';
+import { SCOPES, type Scope } from '../auth/scope';
+import { SPAN, SPAN_INPUT, TEXT } from '../ledger/span-schema';
+import {
+  EXECUTE_BODY,
+  HEALTH_QUERY,
+  ID_PATH,
+  PUBLISHED_KEY,
+  SPAN_QUERY,
+  TENANT_STATUS,
+  TIMELINE_QUERY,
+} from './schemas';
 
 /** One route of the API: what the router, the OpenAPI document and API Gateway need of it. */
 export interface Route {
@@ -31,6 +39,9 @@ export type OperationName =
   | 'readManifest'
   | 'executeFunction'
   | 'readHealth'
+  | 'readKeys'
+  | 'readMe'
+  | 'readStatus'
   | 'readOpenApi';
 
 const SPAN_REF = { $ref: '#/components/schemas/Span' };
@@ -207,22 +218,80 @@ export const ROUTES: readonly Route[] = [
     operation: 'readHealth',
     method: 'GET',
     path: '/api/health',
-    summary: 'Whether the database is reachable and migrated',
+    summary: 'Whether the database is reachable and migrated, and what is not well besides',
+    querySchema: HEALTH_QUERY,
     answers: {
       200: {
-        description: 'All is well.',
+        description: 'The ledger answers; `degraded` says by codes what is not well.',
         schema: {
           type: 'object',
-          required: ['status'],
+          required: ['status', 'migration', 'public_key'],
           properties: {
-            status: { const: 'ok' },
+            status: { enum: ['ok', 'degraded'] },
+            codes: {
+              type: 'array',
+              items: { enum: ['writes_failing', 'ticks_late', 'feed_held_back', 'restore_needed'] },
+            },
             migration: { type: 'string' },
             public_key: { type: 'string' },
           },
         },
       },
     },
+    errors: [400],
+  },
+  {
+    operation: 'readKeys',
+    method: 'GET',
+    path: '/api/keys',
+    summary: 'The keys of the instance, by which anybody can judge a signature',
+    answers: {
+      200: {
+        description: 'The keys, in the order in which they came.',
+        schema: {
+          type: 'object',
+          required: ['origin', 'keys'],
+          properties: {
+            origin: { type: 'string', description: 'Names the instance.' },
+            keys: { type: 'array', items: PUBLISHED_KEY },
+          },
+        },
+      },
+    },
     errors: [],
+  },
+  {
+    operation: 'readMe',
+    method: 'GET',
+    path: '/api/me',
+    summary: 'Who the token says is calling',
+    tokenNeeded: true,
+    answers: {
+      200: {
+        description: 'What the token says.',
+        schema: {
+          type: 'object',
+          required: ['user', 'tenant', 'scopes', 'expires_at'],
+          properties: {
+            user: TEXT,
+            tenant: TEXT,
+            scopes: { type: 'array', items: { enum: SCOPES } },
+            expires_at: { type: 'string', format: 'date-time' },
+          },
+        },
+      },
+    },
+    errors: [401],
+  },
+  {
+    operation: 'readStatus',
+    method: 'GET',
+    path: '/api/status',
+    summary: "How the work of the caller's tenant is doing",
+    scope: 'admin',
+    tokenNeeded: true,
+    answers: { 200: { description: 'Queue, schedules, quota, policies and jobs.', schema: TENANT_STATUS } },
+    errors: [401, 403],
   },
   {
     operation: 'readOpenApi',

@@ -62,6 +62,102 @@ export const SPAN_QUERY = {
   },
 } as const;
 
+/** Query of `GET /api/health`. */
+export const HEALTH_QUERY = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    ready: { enum: ['0', '1'], description: '`1`: 503 until kernels are booted.' },
+  },
+} as const;
+
+const MOMENT_OUT = { type: 'string', format: 'date-time' } as const;
+const MOMENT_OR_NULL = { type: ['string', 'null'], format: 'date-time' } as const;
+const COUNT = { type: 'integer', minimum: 0 } as const;
+
+/** A key of `GET /api/keys`. */
+export const PUBLISHED_KEY = {
+  type: 'object',
+  required: ['public_key', 'since', 'until', 'revoked', 'purpose'],
+  properties: {
+    public_key: { type: 'string', description: 'Ed25519, hex.' },
+    since: { ...MOMENT_OR_NULL, description: 'Null before the ledger holds its introduction.' },
+    until: {
+      ...MOMENT_OR_NULL,
+      description: 'From then on its signatures do not count; null while it signs.',
+    },
+    revoked: { type: 'boolean' },
+    purpose: { enum: ['span', 'checkpoint'] },
+  },
+} as const;
+
+/** Answer of `GET /api/status`. */
+export const TENANT_STATUS = {
+  type: 'object',
+  required: ['at', 'queue', 'schedules', 'quota', 'policies', 'jobs'],
+  properties: {
+    at: MOMENT_OUT,
+    queue: {
+      type: 'object',
+      required: ['waiting', 'running', 'put_off', 'oldest_waiting_s'],
+      properties: {
+        waiting: COUNT,
+        running: COUNT,
+        put_off: COUNT,
+        oldest_waiting_s: { type: ['integer', 'null'] },
+      },
+    },
+    schedules: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['function_id', 'owner', 'once', 'due_at'],
+        properties: { function_id: TEXT, owner: TEXT, once: { type: 'boolean' }, due_at: MOMENT_OUT },
+      },
+    },
+    quota: {
+      type: 'object',
+      required: ['day', 'limit', 'used'],
+      properties: {
+        day: { ...TEXT, description: 'UTC.' },
+        limit: { type: ['integer', 'null'] },
+        used: COUNT,
+      },
+    },
+    policies: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['policy_id', 'owner', 'active', 'behind', 'last_error'],
+        properties: {
+          policy_id: TEXT,
+          owner: TEXT,
+          active: { type: 'boolean' },
+          behind: { ...COUNT, description: 'Spans it has yet to see, up to 10,000.' },
+          last_error: {
+            type: ['object', 'null'],
+            required: ['span_id', 'at', 'code'],
+            properties: { span_id: TEXT, at: MOMENT_OUT, code: { type: ['string', 'null'] } },
+          },
+        },
+      },
+    },
+    jobs: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['job', 'started_at', 'ended_at', 'result'],
+        properties: {
+          job: TEXT,
+          started_at: MOMENT_OUT,
+          ended_at: MOMENT_OR_NULL,
+          result: { enum: ['ok', 'error', 'running'] },
+        },
+      },
+    },
+  },
+} as const;
+
 /** Path of the routes with a UUID. */
 export const ID_PATH = {
   type: 'object',
@@ -105,6 +201,7 @@ export const PROBLEM = {
 export const ROUTE_SCHEMAS = {
   validateTimelineQuery: TIMELINE_QUERY,
   validateSpanQuery: SPAN_QUERY,
+  validateHealthQuery: HEALTH_QUERY,
   validateIdPath: ID_PATH,
   validateExecuteBody: EXECUTE_BODY,
 } as const;

@@ -8,6 +8,8 @@ import type { Logger } from '../log/logger';
 import type { CursorSealer } from './cursor';
 import type { Explorer } from './explorer';
 import type { Fairness } from './fairness';
+import type { Health } from './health';
+import type { InstanceKeys } from './instance-keys';
 
 /** Everything Stage-0 works with. */
 export interface Stage0 {
@@ -20,6 +22,10 @@ export interface Stage0 {
   readonly functions: FunctionStarter;
   readonly fairness: Fairness;
   readonly logger: Logger;
+  readonly instanceKeys: InstanceKeys;
+  readonly health: Health;
+  /** Public keys (hex) whose signatures count as the instance's. */
+  readonly trustedKeys: () => ReadonlySet<string>;
   /** Public key of the instance, for health. */
   readonly publicKeyHex: () => string;
   /** Origins that browsers may call from. Defaults to none. */

@@ -3,5 +3,6 @@ import type { Validator } from '../json/parse-with';
 
 export declare const validateTimelineQuery: Validator;
 export declare const validateSpanQuery: Validator;
+export declare const validateHealthQuery: Validator;
 export declare const validateIdPath: Validator;
 export declare const validateExecuteBody: Validator;

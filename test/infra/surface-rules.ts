@@ -21,6 +21,9 @@ const ROUTE_KEYS = [
   'GET /api/manifest/{name}',
   'POST /api/execute/{function_id}',
   'GET /api/health',
+  'GET /api/keys',
+  'GET /api/me',
+  'GET /api/status',
   'GET /openapi.json',
   // Section 15.
   'GET /',

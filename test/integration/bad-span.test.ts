@@ -321,6 +321,6 @@ describe('POST /api/spans refuses', () => {
     assertProblem(await stage0.call('/', { token }), 404);
     const answer = await stage0.call('/api/spans', { token, method: 'DELETE' });
     assertProblem(answer, 405);
-    assert.equal(answer.headers.get('allow'), 'POST');
+    assert.equal(answer.headers.get('allow'), 'POST, OPTIONS');
   });
 });

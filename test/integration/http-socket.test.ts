@@ -223,4 +223,34 @@ describe('API behind a socket', () => {
     });
     assert.match(forged.headers.get('x-request-id') ?? '', /^[0-9a-f]{16}$/);
   });
+
+  describe('what the HTTP layer itself refuses or takes', () => {
+    const problemIn = (text: string) => {
+      const [headers = '', body = ''] = text.split('\r\n\r\n');
+      assert.match(headers, /content-type: application\/problem\+json/i);
+      assert.match(headers, /x-request-id: \S+/i);
+      assert.match(headers, /x-content-type-options: nosniff/i);
+      return JSON.parse(body);
+    };
+
+    it('is a problem for what is no HTTP, for bad hosts and for too many headers', async () => {
+      const cases: readonly [string, number][] = [
+        ['NONSENSE\r\n\r\n', 400],
+        ['GET /api/health HTTP/1.1\r\nconnection: close\r\n\r\n', 400],
+        ['GET /api/health HTTP/1.1\r\nhost: a b\r\nconnection: close\r\n\r\n', 400],
+        ['GET /api/health HTTP/1.1\r\nhost: x\r\nbad header\r\n\r\n', 400],
+        [`GET /api/health HTTP/1.1\r\nhost: x\r\nbig: ${'x'.repeat(40_000)}\r\n\r\n`, 431],
+      ];
+      for (const [text, status] of cases) {
+        const answer = await received(await send(text));
+        assert.match(answer, new RegExp(`^HTTP/1.1 ${status} `), text.slice(0, 60));
+        assert.equal(problemIn(answer).status, status);
+      }
+    });
+
+    it('answers HTTP/1.0 without Host, as load balancers ask', async () => {
+      const answer = await received(await send('GET /api/health HTTP/1.0\r\n\r\n'));
+      assert.match(answer, /^HTTP\/1\.[01] 200 /);
+    });
+  });
 });

@@ -72,8 +72,11 @@ describe('/openapi.json', () => {
     );
     assert.deepEqual(described.sort(), [
       'GET /api/health',
+      'GET /api/keys',
       'GET /api/manifest/{name}',
+      'GET /api/me',
       'GET /api/spans/{id}',
+      'GET /api/status',
       'GET /api/timeline',
       'GET /openapi.json',
       'POST /api/execute/{function_id}',

@@ -10,6 +10,8 @@ import { silentLogger } from '../../runtime/log/logger';
 import { createApp } from '../../runtime/stage0/app';
 import { CursorSealer } from '../../runtime/stage0/cursor';
 import { createFairness, type Fairness, type FairnessOptions } from '../../runtime/stage0/fairness';
+import { Health, type HealthOptions } from '../../runtime/stage0/health';
+import { InstanceKeys } from '../../runtime/stage0/instance-keys';
 import { createTestDatabase, type TestDatabase } from './test-database';
 
 /** Stage-0 over a database of its own, called without a socket. */
@@ -48,6 +50,8 @@ export interface Answer {
 export interface TestStage0Options {
   readonly functions?: FunctionStarter;
   readonly poolSize?: number;
+  readonly health?: Partial<HealthOptions>;
+  readonly corsOrigins?: readonly string[];
   readonly fairness?: FairnessOptions;
   /** Changes how the database is reached, such as through a {@link TcpProxy}; given the URL it has. */
   readonly reach?: (appUrl: string) => Promise<DatabaseOptions>;
@@ -84,6 +88,10 @@ export async function createTestStage0(options: TestStage0Options = {}): Promise
     fairness,
     logger: silentLogger(),
     publicKeyHex: () => key.publicKeyHex,
+    trustedKeys: () => new Set([key.publicKeyHex]),
+    instanceKeys: new InstanceKeys({ database: pool, publicKeyHex: () => key.publicKeyHex }),
+    health: new Health({ ...options.health, database: pool, writesFailedAtMs: () => writer.failedAtMs }),
+    corsOrigins: options.corsOrigins ?? [],
   });
   return {
     database,

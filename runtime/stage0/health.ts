@@ -1,0 +1,99 @@
+import { UnavailableError } from '../base/errors';
+import { NOBODY } from '../base/identity';
+import { LATEST_MIGRATION } from '../db/latest-migration.generated';
+import type { Database } from '../db/pool';
+import { runStatement } from '../db/query-as';
+
+/**
+ * What keeps a ledger that answers from being well. `writes_failing`: the last append failed, through no fault of its
+ * caller, within 60 s. `ticks_late`: a scheduled job missed several of its ticks. `feed_held_back`: a transaction is open
+ * for so long that subscribers see nothing new. `restore_needed`: the database was set back; `logline restore` mends it.
+ */
+export type HealthCode = 'writes_failing' | 'ticks_late' | 'feed_held_back' | 'restore_needed';
+
+/** How often a job runs, as far as health is concerned. */
+export interface ExpectedTick {
+  readonly job: string;
+  /** A last start that is longer ago than this is late. */
+  readonly toleratedAgeS: number;
+}
+
+export interface HealthOptions {
+  readonly database: Database;
+  /** When the last append failed; undefined when the last one succeeded. */
+  readonly writesFailedAtMs: () => number | undefined;
+  /** Jobs that some process of this ledger runs. Defaults to none. */
+  readonly ticks?: readonly ExpectedTick[];
+  /** What others have found. Defaults to nothing. */
+  readonly found?: () => readonly HealthCode[];
+  /** Whether kernels are booted. Defaults to true: those of AWS boot with each event. */
+  readonly isReady?: () => boolean;
+}
+
+export interface HealthReport {
+  readonly status: 'ok' | 'degraded';
+  readonly codes: readonly HealthCode[];
+  readonly migration: string;
+}
+
+const WRITE_FAILURE_MS = 60_000;
+/** Our own transactions are ended after 15 s of doing nothing, and statements after 15 s. */
+const HELD_BACK_MS = 20_000;
+
+/** Whether the ledger is well. */
+export class Health {
+  readonly #options: HealthOptions;
+  /** The oldest transaction that was open, and since when it has been known. */
+  #oldest: { readonly xmin: bigint; readonly sinceMs: number } | undefined;
+
+  constructor(options: HealthOptions) {
+    this.#options = options;
+  }
+
+  /** @throws UnavailableError when the database does not answer or lacks a migration. */
+  async report(): Promise<HealthReport> {
+    const { database, found } = this.#options;
+    const [row] = await runStatement(database, NOBODY, 'health', [LATEST_MIGRATION], 'probe');
+    if (row === undefined) {
+      throw new UnavailableError('The database is not migrated yet; run the migrations.', {
+        retryAfterSeconds: 5,
+      });
+    }
+    const codes: HealthCode[] = [...(found?.() ?? [])];
+    if (this.#areWritesFailing()) codes.push('writes_failing');
+    if (await this.#areTicksLate()) codes.push('ticks_late');
+    if (this.#isFeedHeldBack(BigInt(row.xmin), BigInt(row.xmax))) codes.push('feed_held_back');
+    return { status: codes.length === 0 ? 'ok' : 'degraded', codes, migration: row.name };
+  }
+
+  /** @throws UnavailableError until kernels are booted. */
+  requireReady(): void {
+    if (this.#options.isReady?.() ?? true) return;
+    throw new UnavailableError('The kernels are booting; try again in a moment.', { retryAfterSeconds: 1 });
+  }
+
+  #areWritesFailing(): boolean {
+    const failedAtMs = this.#options.writesFailedAtMs();
+    return failedAtMs !== undefined && Date.now() - failedAtMs < WRITE_FAILURE_MS;
+  }
+
+  async #areTicksLate(): Promise<boolean> {
+    const { database, ticks = [] } = this.#options;
+    if (ticks.length === 0) return false;
+    const runs = await runStatement(database, NOBODY, 'job_runs', [], 'probe');
+    return ticks.some(({ job, toleratedAgeS }) => {
+      const run = runs.find((one) => one.job === job);
+      return run !== undefined && Number(run.age_s) > toleratedAgeS;
+    });
+  }
+
+  /** Only two looks that are far enough apart can tell: nobody else's transaction says when it began. */
+  #isFeedHeldBack(xmin: bigint, xmax: bigint): boolean {
+    if (xmin === xmax) {
+      this.#oldest = undefined;
+      return false;
+    }
+    if (this.#oldest?.xmin !== xmin) this.#oldest = { xmin, sinceMs: Date.now() };
+    return Date.now() - this.#oldest.sinceMs > HELD_BACK_MS;
+  }
+}

@@ -1,0 +1,26 @@
+import { NOBODY } from '../base/identity';
+import { parseManifest } from '../ledger/manifest';
+import { readLatest } from '../ledger/span-reader';
+import { readTenantStatus } from '../ledger/tenant-status';
+import { callerOf, json } from './answer';
+import { identityOf } from './authenticate';
+import type { Handler } from './handlers';
+import type { Stage0 } from './stage0';
+
+/** Stable id of the kernel manifest. */
+const MANIFEST_ID = '00000000-0000-4000-8000-0000000000aa';
+
+/** `GET /api/status`: how the caller's tenant is doing. */
+export const readStatus: Handler = async (stage0, { caller }) => {
+  const limit = await readLimit(stage0);
+  return json(200, await readTenantStatus(stage0.database, identityOf(callerOf(caller)), limit));
+};
+
+async function readLimit({ database, trustedKeys }: Stage0): Promise<number | null> {
+  const manifest = await readLatest(database, NOBODY, MANIFEST_ID);
+  try {
+    return parseManifest(manifest, trustedKeys()).perTenantDailyExecLimit;
+  } catch {
+    return null; // Whoever runs something is told why.
+  }
+}

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { withClient } from '../support/sql-session';
+import { createTestStage0, type TestStage0 } from '../support/test-stage0';
+
+describe('health', () => {
+  let stage0: TestStage0;
+  let isReady = false;
+  before(async () => {
+    stage0 = await createTestStage0({
+      health: { isReady: () => isReady, ticks: [{ job: 'observer_bot', toleratedAgeS: 60 }] },
+    });
+  });
+  after(() => stage0.close());
+
+  const health = async (query = '') => stage0.call(`/api/health${query}`);
+  const asSuperuser = (sql: string) =>
+    withClient(stage0.database.superuserUrl, (client) => client.query(sql));
+
+  it('is ok when all is well, and then has no codes', async () => {
+    const { status, body } = await health();
+    assert.equal(status, 200);
+    assert.equal(body.status, 'ok');
+    assert.ok(!('codes' in body));
+  });
+
+  it('asked for readiness is 503 until the kernels are booted', async () => {
+    const refused = await health('?ready=1');
+    assert.equal(refused.status, 503);
+    assert.equal(refused.headers.get('retry-after'), '1');
+    assert.equal((await health()).status, 200);
+    isReady = true;
+    assert.equal((await health('?ready=1')).status, 200);
+    assert.equal((await health('?ready=maybe')).status, 400);
+  });
+
+  it('is degraded while the last append failed by no fault of its caller, until one succeeds', async () => {
+    const token = await stage0.token('alice', 'acme');
+    const post = () =>
+      stage0.call('/api/spans', { token, body: { entity_type: 'note', who: 'alice', this: 'x' } });
+    await asSuperuser(`
+      CREATE FUNCTION ledger.full() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$;
+      CREATE TRIGGER disk_full BEFORE INSERT ON ledger.universal_registry EXECUTE FUNCTION ledger.full();`);
+    assert.equal((await post()).status, 503);
+    const { status, body } = await health();
+    assert.deepEqual([status, body.status, body.codes], [200, 'degraded', ['writes_failing']]);
+    await asSuperuser('DROP TRIGGER disk_full ON ledger.universal_registry');
+    assert.equal((await post()).status, 201);
+    assert.equal((await health()).body.status, 'ok');
+  });
+
+  it('is not degraded by an append that is refused for what it says', async () => {
+    const token = await stage0.token('alice', 'acme');
+    const body = {
+      id: '0192f0e1-7a11-7111-8111-0123456789ab',
+      seq: 3,
+      entity_type: 'n',
+      who: 'a',
+      this: 'x',
+    };
+    assert.equal((await stage0.call('/api/spans', { token, body })).status, 409);
+    assert.equal((await health()).body.status, 'ok');
+  });
+
+  it('is degraded when a job missed its ticks', async () => {
+    await asSuperuser(
+      `INSERT INTO app.job_run (job, started_at) VALUES ('observer_bot', now() - interval '61 seconds')`,
+    );
+    assert.deepEqual((await health()).body.codes, ['ticks_late']);
+    await asSuperuser('UPDATE app.job_run SET started_at = now()');
+    assert.equal((await health()).body.status, 'ok');
+  });
+});

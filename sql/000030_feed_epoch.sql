@@ -15,7 +15,6 @@ ALTER TABLE app.feed_epoch ENABLE ROW LEVEL SECURITY;
 -- Not forced: its owner begins epochs. It names no tenant and no span.
 CREATE POLICY read_by_app ON app.feed_epoch FOR SELECT TO logline_app USING (true);
 CREATE POLICY back_up_all ON app.feed_epoch FOR SELECT TO logline_backup USING (true);
-CREATE POLICY back_up_all ON app.feed_epoch FOR SELECT TO logline_backup USING (true);
 GRANT SELECT ON app.feed_epoch TO logline_app;
 
 INSERT INTO app.feed_epoch DEFAULT VALUES;

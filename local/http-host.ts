@@ -114,7 +114,11 @@ function endWith(problem: LogLineError, socket: Duplex): void {
   const { status, headers, text } = problemAnswer(problem);
   const all = responseHeaders(
     { headers },
-    { 'x-request-id': pooledRandomHex(8), connection: 'close', 'content-length': String(Buffer.byteLength(text)) },
+    {
+      'x-request-id': pooledRandomHex(8),
+      connection: 'close',
+      'content-length': String(Buffer.byteLength(text)),
+    },
   );
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('\r\n')}\r\n\r\n${text}`);

@@ -226,6 +226,8 @@ function takeGroup(own: Lane): Waiting[] {
   }
   own.spans -= spans;
   return group;
+}
+
 function isOurFault(error: unknown): boolean {
   const known = asLogLineError(error);
   return !(known instanceof LogLineError) || known.status >= 500;

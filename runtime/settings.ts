@@ -110,11 +110,16 @@ function oidcOf(env: NodeJS.ProcessEnv, faults: string[]): OidcIssuer | undefine
   const userClaim = textOf(env, 'LOGLINE_OIDC_USER_CLAIM');
   const tenantClaim = textOf(env, 'LOGLINE_OIDC_TENANT_CLAIM');
   const scopeClaim = textOf(env, 'LOGLINE_OIDC_SCOPE_CLAIM');
+  const operatorTenant = textOf(env, 'LOGLINE_OIDC_OPERATOR_TENANT');
+  if (operatorTenant !== undefined && operatorTenant !== 'system') {
+    faults.push('LOGLINE_OIDC_OPERATOR_TENANT can only be system, the tenant of the operator');
+  }
   return {
     issuer,
     audience,
     ...(userClaim === undefined ? {} : { userClaim }),
     ...(tenantClaim === undefined ? {} : { tenantClaim }),
     ...(scopeClaim === undefined ? {} : { scopeClaim }),
+    ...(operatorTenant === 'system' ? { operatorTenant } : {}),
   };
 }

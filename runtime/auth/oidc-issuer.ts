@@ -13,6 +13,11 @@ export interface OidcIssuer {
   readonly tenantClaim?: string;
   /** The claim that holds the scopes, as a space-separated text or a list. Defaults to `scope`. */
   readonly scopeClaim?: string;
+  /**
+   * The operator's tenant, `system`, when the issuer's tokens may speak for it; every other token of that tenant is
+   * refused. Defaults to none.
+   */
+  readonly operatorTenant?: 'system';
   /** Where its keys are. Defaults to what `/.well-known/openid-configuration` of the issuer says. */
   readonly jwksUrl?: string;
 }

@@ -1,5 +1,6 @@
 import { decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { UnauthorizedError, UnavailableError } from '../base/errors';
+import { SYSTEM } from '../base/identity';
 import { LruCache } from '../base/lru-cache';
 import { isName } from '../base/name';
 import { publicKeyObject } from '../crypto/ed25519';
@@ -45,6 +46,8 @@ interface TokenKind {
   readonly userClaim: string;
   readonly tenantClaim: string;
   readonly scopeClaim: string;
+  /** Whether a token may be of the operator's tenant. */
+  readonly mayBeOperator: boolean;
 }
 
 interface Remembered {
@@ -135,6 +138,7 @@ function ownKind(publicKeyHex: string): TokenKind {
     userClaim: 'sub',
     tenantClaim: 'tenant',
     scopeClaim: 'scope',
+    mayBeOperator: true,
   };
 }
 
@@ -147,6 +151,7 @@ function oidcKind(oidc: OidcIssuer): TokenKind {
     userClaim: oidc.userClaim ?? 'sub',
     tenantClaim: oidc.tenantClaim ?? 'tenant',
     scopeClaim: oidc.scopeClaim ?? 'scope',
+    mayBeOperator: oidc.operatorTenant === SYSTEM.tenant,
   };
 }
 
@@ -190,6 +195,9 @@ function refusalOf(cause: unknown): Error {
 function callerIn(claims: JWTPayload, kind: TokenKind): Caller {
   const user = nameIn(claims, kind.userClaim);
   const tenant = nameIn(claims, kind.tenantClaim);
+  if (tenant === SYSTEM.tenant && !kind.mayBeOperator) {
+    throw new UnauthorizedError("the token's issuer may not speak for this tenant");
+  }
   const tokenId = nameIn(claims, 'jti');
   const expiresAt = new Date((claims.exp ?? Number.NaN) * 1000);
   if (Number.isNaN(expiresAt.getTime())) throw new UnauthorizedError("the token's exp claim is not a date");

@@ -98,6 +98,12 @@ describe('an OIDC issuer', () => {
     assert.equal(issuer.discoveries, 0);
   });
 
+  it('never speaks for the operator’s tenant unless the configuration names it', async () => {
+    const token = await issuer.token({ 'urn:tenant': 'system' });
+    await assert.rejects(verifierWith().verify(token), UnauthorizedError);
+    assert.equal((await verifierWith({ operatorTenant: 'system' }).verify(token)).tenant, 'system');
+  });
+
   it('must not keep the tokens of the instance from being accepted', async () => {
     const claims = { sub: 'alice', tenant: 'acme', scope: 'admin', ttlSeconds: 60 };
     assert.equal((await verifierWith().verify(await mintToken(key, claims))).user, 'alice');

@@ -47,6 +47,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     oidc: settings.oidc,
     corsOrigins: settings.corsOrigins,
     explorer: settings.explorer ? builtOnDemand() : undefined,
+    maxWaitSeconds: settings.maxWaitSeconds,
     origin: settings.origin,
     health: { ticks: expectedTicks(), isReady: options.isReady },
     functions: (spanWriter) =>

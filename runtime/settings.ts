@@ -8,6 +8,8 @@ export interface Settings {
   readonly corsOrigins: readonly string[];
   /** Whether the explorer is served. Defaults to true. */
   readonly explorer: boolean;
+  /** How long an empty page of the feed may be held; undefined leaves it to the place where it runs. */
+  readonly maxWaitSeconds: number | undefined;
   /** Names the instance for whoever checks its log. Defaults to a name made of its first key. */
   readonly origin: string | undefined;
   /** An OpenID Connect issuer whose tokens count beside the instance's own. */
@@ -37,6 +39,7 @@ export function readSettings(env: NodeJS.ProcessEnv, faults: string[]): Settings
   return {
     corsOrigins: originsOf(textOf(env, 'LOGLINE_CORS_ORIGINS'), faults),
     explorer: switchOf('LOGLINE_EXPLORER', textOf(env, 'LOGLINE_EXPLORER') ?? 'on', faults),
+    maxWaitSeconds: secondsOf(textOf(env, 'LOGLINE_MAX_WAIT_SECONDS'), faults),
     origin: originOf(textOf(env, 'LOGLINE_ORIGIN'), faults),
     oidc: oidcOf(env, faults),
     database: { ...numbersOf(env, faults), ...caOf(textOf(env, 'LOGLINE_DATABASE_CA'), faults) },
@@ -88,6 +91,14 @@ function originsOf(text: string | undefined, faults: string[]): string[] {
     }
   }
   return origins;
+}
+
+function secondsOf(text: string | undefined, faults: string[]): number | undefined {
+  if (text === undefined) return undefined;
+  const seconds = Number(text);
+  if (Number.isInteger(seconds) && seconds >= 0 && seconds <= 20) return seconds;
+  faults.push('LOGLINE_MAX_WAIT_SECONDS must be a whole number from 0 to 20');
+  return undefined;
 }
 
 /** It stands before a slash in the first line of a signed note, and is a key name there. */

@@ -636,6 +636,23 @@ BEGIN ATOMIC
  DELETE FROM app.function_schedule s
    WHERE ((s.function_id = end_schedule.function_id) AND (s.seq = end_schedule.seq));
 END
+CREATE OR REPLACE FUNCTION app.feed_news(users text[], tenants text[], since text[], OUT complete text, OUT news boolean[])
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog'
+AS $function$
+DECLARE
+  bound xid8 := pg_snapshot_xmin(pg_current_snapshot());
+BEGIN
+  complete := bound::text;
+  news := ARRAY[]::boolean[];
+  FOR reader IN 1 .. coalesce(array_length(users, 1), 0) LOOP
+    PERFORM set_config('app.user_id', users[reader], true), set_config('app.tenant_id', tenants[reader], true);
+    news := news || (since[reader]::xid8 < bound AND EXISTS (
+      SELECT FROM ledger.universal_registry WHERE tx_id >= since[reader]::xid8 AND tx_id < bound));
+  END LOOP;
+END
+$function$
 CREATE OR REPLACE FUNCTION app.look_again(function_id uuid, seq integer, done_until timestamp with time zone, due_at timestamp with time zone)
  RETURNS void
  LANGUAGE sql
@@ -1032,6 +1049,7 @@ function app.drop_request(request_id uuid, lease_id uuid) TO logline_kernel: EXE
 function app.due_functions(most integer) TO logline_kernel: EXECUTE
 function app.end_job(job text, lease_id uuid, outcome text, detail jsonb) TO logline_kernel: EXECUTE
 function app.end_schedule(function_id uuid, seq integer) TO logline_kernel: EXECUTE
+function app.feed_news(users text[], tenants text[], since text[], OUT complete text, OUT news boolean[]) TO logline_app: EXECUTE
 function app.look_again(function_id uuid, seq integer, done_until timestamp with time zone, due_at timestamp with time zone) TO logline_kernel: EXECUTE
 function app.night_ruled(night date, decided integer) TO logline_kernel: EXECUTE
 function app.note_job(job text, outcome text, detail jsonb) TO logline_kernel: EXECUTE

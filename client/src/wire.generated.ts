@@ -6,36 +6,36 @@ export interface components {
         /** @description A span of the ledger. Members without a value are absent. */
         readonly Span: {
             /** @description A UUID (RFC 9562); stored and hashed in lower case. */
-            readonly id: string | null;
+            readonly id: string;
             /** @description Version; defaults to 0. */
-            readonly seq: number | null;
+            readonly seq: number;
             /** @description What kind of thing this is, such as `function` or `note`. */
             readonly entity_type: string;
             /** @description Who did it, in the words of the client. */
             readonly who: string;
-            readonly did?: string | null;
+            readonly did?: string;
             /** @description What it was done to. */
             readonly this: string;
             /** @description RFC 3339 with at most milliseconds; defaults to now. */
-            readonly at: string | null;
+            readonly at: string;
             /** @description A UUID (RFC 9562); stored and hashed in lower case. */
-            readonly parent_id?: string | null;
-            readonly related_to?: readonly string[] | null;
-            readonly owner_id: string | null;
-            readonly tenant_id: string | null;
+            readonly parent_id?: string;
+            readonly related_to?: readonly string[];
+            readonly owner_id: string;
+            readonly tenant_id: string;
             /**
              * @description Defaults to private.
              * @enum {unknown}
              */
-            readonly visibility: "private" | "tenant" | "public" | null;
-            readonly status?: string | null;
+            readonly visibility: "private" | "tenant" | "public";
+            readonly status?: string;
             /** @description Defaults to false. */
-            readonly is_deleted: boolean | null;
-            readonly name?: string | null;
-            readonly description?: string | null;
-            readonly code?: string | null;
-            readonly language?: string | null;
-            readonly runtime?: string | null;
+            readonly is_deleted: boolean;
+            readonly name?: string;
+            readonly description?: string;
+            readonly code?: string;
+            readonly language?: string;
+            readonly runtime?: string;
             /** @description Any JSON within I-JSON (RFC 7493). */
             readonly input?: unknown;
             /** @description Any JSON within I-JSON (RFC 7493). */
@@ -44,16 +44,16 @@ export interface components {
             readonly error?: unknown;
             /** @description Any JSON within I-JSON (RFC 7493). */
             readonly metadata?: unknown;
-            readonly duration_ms?: number | null;
-            readonly trace_id?: string | null;
+            readonly duration_ms?: number;
+            readonly trace_id?: string;
             /** @description 32 bytes in lower-case hex. */
-            readonly prev_hash?: string | null;
+            readonly prev_hash?: string;
             /** @description 32 bytes in lower-case hex. */
-            readonly curr_hash: string | null;
+            readonly curr_hash: string;
             /** @description 64 bytes in lower-case hex. */
-            readonly signature: string | null;
+            readonly signature: string;
             /** @description 32 bytes in lower-case hex. */
-            readonly public_key: string | null;
+            readonly public_key: string;
         };
         /** @description Required: entity_type, who, this. The server fills the rest. Unknown members are refused. */
         readonly SpanDraft: {
@@ -119,7 +119,7 @@ export interface components {
             readonly trace_id?: string;
             /** @description A UUID (RFC 9562); stored and hashed in lower case. */
             readonly parent_id?: string;
-            /** @description Spans whose related_to names this id. */
+            /** @description A UUID (RFC 9562); stored and hashed in lower case. */
             readonly related_to?: string;
             readonly name?: string;
             /** @description RFC 3339; spans at this time or later. */

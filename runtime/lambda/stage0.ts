@@ -64,6 +64,8 @@ async function openStage0() {
     corsOrigins: environment.settings.corsOrigins,
     explorer: environment.settings.explorer ? readExplorerFile : undefined,
     origin: environment.settings.origin,
+    // A function that waits is paid for waiting.
+    maxWaitSeconds: environment.settings.maxWaitSeconds ?? 0,
     health: { ticks: expectedTicks() },
     functions: (writer) => new KernelFunctionStarter({ database, writer, guard, invoker }),
   });

@@ -44,6 +44,8 @@ export interface AppendQueueOptions {
    * waiting than there is room left. Defaults to 20,000.
    */
   readonly maxWaitingSpans?: number;
+  /** Told of every commit. */
+  readonly onCommit?: () => void;
 }
 
 interface Waiting {
@@ -81,14 +83,16 @@ const MAX_BYTES_PER_COMMIT = 512 * 1024;
  */
 export class AppendQueue {
   readonly #database: Database;
-  readonly #options: Required<AppendQueueOptions>;
+  readonly #options: Required<Omit<AppendQueueOptions, 'onCommit'>>;
   readonly #room: FairShares;
   readonly #small: Lane;
   readonly #large: Lane;
   #failedAtMs: number | undefined;
+  readonly #onCommit: (() => void) | undefined;
 
   constructor(database: Database, options: AppendQueueOptions = {}) {
     this.#database = database;
+    this.#onCommit = options.onCommit;
     this.#options = {
       maxInFlight: options.maxInFlight ?? 2,
       minSpansBeside: options.minSpansBeside ?? 64,
@@ -163,6 +167,7 @@ export class AppendQueue {
       const txId = await this.#send(group.map((waiting) => waiting.batch));
       this.#failedAtMs = undefined;
       for (const waiting of group) waiting.resolve(txId);
+      this.#onCommit?.();
     } catch (error) {
       this.#failedAtMs = isOurFault(error) ? Date.now() : undefined;
       if (group.length === 1 || isConnectionLost(error)) {

@@ -78,9 +78,30 @@ export const SPAN_INPUT = {
   },
 } as const;
 
+/** The same members, none of which is null. */
+function neverNull(properties: Readonly<Record<string, object>>): Readonly<Record<string, object>> {
+  const kept = (words: unknown) =>
+    Array.isArray(words) ? words.filter((word) => word !== 'null' && word !== null) : words;
+  const members = Object.entries(properties).map(([name, schema]): [string, object] => {
+    const { type, enum: words, ...rest } = schema as { type?: unknown; enum?: unknown };
+    const types = kept(type);
+    const one = Array.isArray(types) && types.length === 1 ? types[0] : types;
+    return [
+      name,
+      {
+        ...(type === undefined ? {} : { type: one }),
+        ...(words === undefined ? {} : { enum: kept(words) }),
+        ...rest,
+      },
+    ];
+  });
+  return Object.fromEntries(members);
+}
+
 /** A span as the API returns it: complete, hashed, signed; members that are null are left out. */
 export const SPAN = {
   ...SPAN_INPUT,
+  properties: neverNull(SPAN_INPUT.properties),
   description: 'A span of the ledger. Members without a value are absent.',
   required: [
     'id',

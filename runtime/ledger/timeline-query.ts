@@ -32,14 +32,17 @@ export function timelineQuery(request: TimelineRequest): Statement {
   const parameters = new Parameters();
   const limit = `${parameters.add(request.limit + 1)}::integer`;
   const order = ORDER_BY[request.order];
-  const ranges = rangesOf(request).map((range) => {
+  const filters = request.anyOf ?? [request.filter];
+  const alternatives = filters.map((filter) => ({ ...request, filter }));
+  const parted = alternatives.flatMap((one) => rangesOf(one).map((range) => ({ one, range })));
+  const ranges = parted.map(({ one, range }) => {
     const source =
-      request.filter.related_to === undefined ? '' : relation(request.filter.related_to, range, parameters);
+      one.filter.related_to === undefined ? '' : relation(one.filter.related_to, range, parameters);
     // The side table holds the order, so the range is read from there and the spans looked up.
     const keys = source === '' || request.order === 'feed' ? order : RELATION_ORDER_BY[request.order];
     const conditions = [
       ...(source === '' ? [`r.audience = ${audience(range, parameters)}`] : []),
-      ...conditionsOf(request, range, parameters, source === '' ? 'r' : 's'),
+      ...conditionsOf(one, range, parameters, source === '' ? 'r' : 's'),
     ];
     return `(SELECT ${SPAN}, r.tx_id, r.ordinal FROM ${source}ledger.universal_registry r${
       source === '' ? '' : ' ON r.id = s.span_id AND r.seq = s.seq'
@@ -85,7 +88,8 @@ function snapshotColumns({ order, after }: TimelineRequest): string {
 const INDEXED = [...EQUALITY_FILTERS, 'related_to'] as const;
 
 /** Whether a single index serves the page in order, which every page with at most one such filter has. */
-export function isOrderedPlan({ order, filter }: TimelineRequest): boolean {
+export function isOrderedPlan({ order, filter: single, anyOf }: TimelineRequest): boolean {
+  const filter = anyOf?.[0] ?? single;
   const free = INDEXED.filter(
     (member) => filter[member] !== undefined && member !== 'visibility' && member !== 'tenant_id',
   );
@@ -149,6 +153,8 @@ function conditionsOf(
     if (value === undefined || implied.includes(column)) return [];
     return [`r.${column} = ${parameters.add(value)}::${column === 'parent_id' ? 'uuid' : 'text'}`];
   });
+  if (filter.related_to_none !== undefined)
+    where.push(`NOT r.related_to && ${parameters.add(filter.related_to_none)}::uuid[]`);
   // Says what the partial index on owner_id asks for.
   if (filter.owner_id !== undefined && visibility !== 'private') where.push(`r.visibility <> 'private'`);
   if (filter.since !== undefined) where.push(`${ordered}.at >= ${parameters.add(filter.since)}::timestamptz`);

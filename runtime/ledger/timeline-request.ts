@@ -17,6 +17,11 @@ export type TimelinePosition =
 export interface TimelineRequest {
   readonly identity: Identity;
   readonly filter: TimelineFilter;
+  /**
+   * In place of `filter`, several that each may hold. They name the same members and no span fits two of them; each
+   * adds one ordered range for each audience.
+   */
+  readonly anyOf?: readonly TimelineFilter[] | undefined;
   readonly order: TimelineOrder;
   readonly limit: number;
   readonly bounds?: PageBounds;

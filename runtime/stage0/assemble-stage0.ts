@@ -4,6 +4,7 @@ import { RevocationList } from '../auth/revocation-list';
 import type { Database } from '../db/pool';
 import type { FunctionStarter } from '../host/function-starter';
 import { FeedEpochs } from '../ledger/feed-epoch';
+import { FeedWaiters } from '../ledger/feed-waiters';
 import type { KeyRing } from '../ledger/keys/key-ring';
 import { SpanWriter } from '../ledger/span-writer';
 import type { Logger } from '../log/logger';
@@ -25,6 +26,8 @@ export interface AssembleStage0Options {
   readonly corsOrigins?: readonly string[];
   /** Files of the explorer; undefined serves none. */
   readonly explorer?: ExplorerFiles | undefined;
+  /** How long an empty page of the feed may be held. Defaults to 20; 0 is not at all. */
+  readonly maxWaitSeconds?: number | undefined;
   /** `LOGLINE_ORIGIN`; see {@link InstanceKeysOptions}. */
   readonly origin?: string | undefined;
   readonly checkpoints?: CheckpointKeys | undefined;
@@ -42,7 +45,13 @@ export interface AssembledStage0 {
 export function assembleStage0(options: AssembleStage0Options): AssembledStage0 {
   const { database, keys, logger, oidc, corsOrigins = [] } = options;
   const fairness = createFairness();
-  const writer = new SpanWriter({ database, signingKey: () => keys().current, turns: fairness.turns });
+  const waiters = new FeedWaiters({ database });
+  const writer = new SpanWriter({
+    database,
+    signingKey: () => keys().current,
+    turns: fairness.turns,
+    onCommit: () => waiters.notice(),
+  });
   const publicKeyHex = () => keys().current.publicKeyHex;
   const revocations = new RevocationList(database);
   const perRing = rememberByRing(keys, (ring) => ({
@@ -64,6 +73,8 @@ export function assembleStage0(options: AssembleStage0Options): AssembledStage0 
       return perRing().cursors;
     },
     epochs: new FeedEpochs(database),
+    waiters,
+    maxWaitSeconds: options.maxWaitSeconds ?? 20,
     functions: options.functions(writer),
     fairness,
     logger,

@@ -1,70 +1,174 @@
-import { type Fault, MalformedError } from '../base/errors';
+import type { Fault } from '../base/errors';
 import type { JsonValue } from '../base/span';
-import { parseWith } from '../json/parse-with';
 import { normalizeTimestamp } from '../json/timestamp';
-import { readLastingTimeline } from '../ledger/lasting-timeline';
-import type { TimelineFilter, TimelineOrder } from '../ledger/timeline-filter';
-import { jsonText } from './answer';
-import { identityOf } from './authenticate';
-import type { Handler } from './handlers';
-import { queryOf } from './query';
+import { type LastingPage, type LastingRequest, readLastingTimeline } from '../ledger/lasting-timeline';
+import {
+  combinedFilters,
+  REPEATABLE_FILTERS,
+  type TimelineFilterValues,
+  type TimelineOrder,
+} from '../ledger/timeline-filter';
+import { type Answer, jsonText } from './answer';
+import { authenticate, identityOf } from './authenticate';
+import type { Handler, RouteRequest } from './handlers';
+import { preferencesOf } from './prefer';
+import { parseQuery, type Query } from './query';
 import { withReadShare } from './read-share';
+import type { Stage0 } from './stage0';
 import { validateTimelineQuery } from './validators.generated';
 
 const DEFAULT_LIMIT = 100;
+/** Most combinations of filter values, each of which costs ordered ranges of its own. */
+const MAX_COMBINATIONS = 10;
+/** Beyond every ordinal: a position behind all of a transaction. */
+const LAST_ORDINAL = '9223372036854775807';
+/** How often somebody who waits is asked for a token that still counts. */
+const TOKEN_CHECK_MS = 1_000;
 
-interface TimelineQuery extends TimelineFilter {
+interface TimelineQuery extends TimelineFilterValues {
   readonly limit?: string;
   readonly cursor?: string;
   readonly order?: TimelineOrder;
+  readonly from?: 'end';
 }
 
 /** `GET /api/timeline`. */
-export const listTimeline: Handler = async (stage0, { request, caller }) => {
-  const query = parseWith<TimelineQuery>(validateTimelineQuery, queryOf(request), 'The query');
-  const { limit, cursor, order = 'desc', ...given } = query;
-  const identity = identityOf(caller);
-  const filter = normalize(given);
-  // A cursor belongs to one listing of one caller: what it is sealed with is exactly that.
-  const listing: JsonValue = { order, filter: { ...filter }, user: identity.user, tenant: identity.tenant };
-  const { page, epoch } = await withReadShare(stage0, identity, () =>
-    readLastingTimeline(stage0.database, stage0.epochs, {
-      identity,
-      filter,
-      order,
-      limit: limit === undefined ? DEFAULT_LIMIT : Number(limit),
-      after: cursor === undefined ? undefined : stage0.cursors.open(cursor, listing),
-      bounds: { turn: (bytes) => stage0.fairness.turns.take(identity.tenant, bytes) },
-    }),
+export const listTimeline: Handler = async (stage0, route) => {
+  const query = parseQuery<TimelineQuery>(
+    route.request,
+    validateTimelineQuery,
+    REPEATABLE_FILTERS,
+    queryFaults,
   );
+  const { limit, cursor, order = 'desc', from, ...given } = query;
+  const identity = identityOf(route.caller);
+  const values = normalize(given);
+  const filters = combinedFilters(values);
+  // A cursor belongs to one listing of one caller: what it is sealed with is exactly that.
+  const listing: JsonValue = { order, filter: { ...values }, user: identity.user, tenant: identity.tenant };
+  if (from === 'end') return answerOf(stage0, await endOfFeed(stage0), listing, {});
+  const request: LastingRequest = {
+    identity,
+    filter: filters[0] ?? {},
+    anyOf: filters.length > 1 ? filters : undefined,
+    order,
+    limit: limit === undefined ? DEFAULT_LIMIT : Number(limit),
+    after: cursor === undefined ? undefined : stage0.cursors.open(cursor, listing),
+    bounds: { turn: (bytes) => stage0.fairness.turns.take(identity.tenant, bytes) },
+  };
+  const waitSeconds = order === 'feed' ? waitSecondsOf(stage0, route.request) : 0;
+  if (waitSeconds === 0) return answerOf(stage0, await read(stage0, request), listing, {});
+  return waitForPage(stage0, route, request, listing, waitSeconds);
+};
+
+/** The share is held while a page is read, not while somebody waits. */
+function read(stage0: Stage0, request: LastingRequest): Promise<LastingPage> {
+  return withReadShare(stage0, request.identity, () =>
+    readLastingTimeline(stage0.database, stage0.epochs, request),
+  );
+}
+
+function answerOf(
+  stage0: Stage0,
+  { page, epoch }: LastingPage,
+  listing: JsonValue,
+  headers: Readonly<Record<string, string>>,
+): Answer {
   const next = page.next === undefined ? null : stage0.cursors.seal({ epoch, position: page.next }, listing);
   return jsonText(
     200,
     `{"spans":[${page.json.join(',')}],"count":${page.json.length},` +
       `"has_more":${page.hasMore},"next_cursor":${JSON.stringify(next)}}`,
+    headers,
   );
-};
+}
 
-function normalize(given: TimelineFilter): TimelineFilter {
+/** An empty page, and a cursor behind all that is certain to have been committed. */
+async function endOfFeed({ epochs }: Stage0): Promise<LastingPage> {
+  const { current, xmin } = await epochs.read();
+  const next = { order: 'feed', txId: String(xmin - 1n), ordinal: LAST_ORDINAL } as const;
+  return {
+    page: { spans: [], json: [], positions: [], hasMore: false, next, epoch: current },
+    epoch: current,
+  };
+}
+
+/** Seconds that the caller would wait for an empty page to fill; 0 for not at all. */
+function waitSecondsOf({ maxWaitSeconds }: Stage0, request: Request): number {
+  const wait = preferencesOf(request).get('wait') ?? '';
+  return /^\d{1,9}$/.test(wait) ? Math.min(Number(wait), maxWaitSeconds) : 0;
+}
+
+/** The page, once it holds something or the time is up. */
+async function waitForPage(
+  stage0: Stage0,
+  { request: httpRequest, caller }: RouteRequest,
+  request: LastingRequest,
+  listing: JsonValue,
+  seconds: number,
+) {
+  const { waiters, epochs, tokens } = stage0;
+  const { signal } = httpRequest;
+  // Before the page is read, so that what commits in between counts as news.
+  let { xmin: since } = await epochs.read();
+  let found = await read(stage0, request);
+  const applied = { 'preference-applied': `wait=${seconds}` };
+  if (found.page.json.length > 0) return answerOf(stage0, found, listing, applied);
+  const leave = waiters.takeSeat(request.identity.tenant);
+  if (leave === undefined) return answerOf(stage0, found, listing, {});
+  try {
+    const untilMs = performance.now() + seconds * 1_000;
+    for (;;) {
+      const leftMs = untilMs - performance.now();
+      if (leftMs <= 0 || signal.aborted) return answerOf(stage0, found, listing, applied);
+      const news = await waiters.next(request.identity, since, Math.min(leftMs, TOKEN_CHECK_MS), signal);
+      // A token that is revoked or has expired ends the wait.
+      if (caller !== undefined) await authenticate(httpRequest, tokens);
+      if (news === undefined) continue;
+      since = news;
+      const { next } = found.page;
+      const after = next === undefined ? request.after : { epoch: found.epoch, position: next };
+      found = await read(stage0, { ...request, after });
+      if (found.page.json.length > 0) return answerOf(stage0, found, listing, applied);
+    }
+  } finally {
+    leave();
+  }
+}
+
+/** What a schema cannot say of the query. */
+function queryFaults(query: Query): Fault[] {
   const faults: Fault[] = [];
-  const timestamp = (member: 'since' | 'until') => {
-    const value = given[member];
-    if (value === undefined) return {};
-    const normal = normalizeTimestamp(value);
-    if (normal === undefined)
+  for (const member of ['since', 'until']) {
+    const value = query[member];
+    if (typeof value === 'string' && normalizeTimestamp(value) === undefined)
       faults.push({
         pointer: `/${member}`,
         detail: 'must be an RFC 3339 timestamp with at most milliseconds',
       });
-    return { [member]: normal ?? value };
+  }
+  const combinations = REPEATABLE_FILTERS.reduce((product, name) => product * (query[name]?.length ?? 1), 1);
+  if (combinations > MAX_COMBINATIONS) {
+    const detail = `the numbers of values of repeated filters multiply to ${combinations}; ${MAX_COMBINATIONS} is the most`;
+    const name = REPEATABLE_FILTERS.find((one) => (query[one]?.length ?? 0) > 1) ?? '';
+    faults.push({ pointer: `/${name}`, detail });
+  }
+  if (query.from !== undefined && query.cursor !== undefined)
+    faults.push({ pointer: '/from', detail: 'cannot go with a cursor, which says where to begin' });
+  if (query.from !== undefined && query.order !== 'feed')
+    faults.push({ pointer: '/from', detail: 'goes with order=feed only' });
+  return faults;
+}
+
+/** The values in the form in which the ledger keeps them. */
+function normalize(given: TimelineFilterValues): TimelineFilterValues {
+  const { since, until, parent_id, related_to, ...rest } = given;
+  const lower = (ids: readonly string[]) => [...new Set(ids.map((id) => id.toLowerCase()))];
+  return {
+    ...rest,
+    ...(since === undefined ? {} : { since: normalizeTimestamp(since) ?? since }),
+    ...(until === undefined ? {} : { until: normalizeTimestamp(until) ?? until }),
+    ...(parent_id === undefined ? {} : { parent_id: lower(parent_id) }),
+    ...(related_to === undefined ? {} : { related_to: lower(related_to) }),
   };
-  const filter = {
-    ...given,
-    ...timestamp('since'),
-    ...timestamp('until'),
-    ...(given.parent_id === undefined ? {} : { parent_id: given.parent_id.toLowerCase() }),
-    ...(given.related_to === undefined ? {} : { related_to: given.related_to.toLowerCase() }),
-  };
-  if (faults.length > 0) throw new MalformedError('The query has a fault; see errors.', { faults });
-  return filter;
 }

@@ -1,21 +1,48 @@
-import { MalformedError } from '../base/errors';
+import type { Fault } from '../base/errors';
+import { describeFault, malformed, type Validator } from '../json/parse-with';
+
+/** The parameters of a query: text, or a list for those that may be repeated. */
+export type Query = Record<string, string | string[]>;
 
 /**
- * The query of a request as an object of strings.
- * @throws MalformedError for a parameter given twice, and for text that PostgreSQL cannot hold.
+ * The query of a request as what its schema describes.
+ * @param repeatable parameters that become lists, given once or more often
+ * @param moreFaults what a schema cannot say
+ * @throws MalformedError with every fault, at the parameter that has it.
  */
-export function queryOf(request: Request): Record<string, string> {
-  const query: Record<string, string> = Object.create(null);
-  for (const [name, value] of new URL(request.url).searchParams) {
-    if (name in query) throw fault(name, 'is given twice');
-    if (value.includes('\0') || value.includes('�')) throw fault(name, 'must be UTF-8 without U+0000');
-    query[name] = value;
+export function parseQuery<T>(
+  request: Request,
+  validator: Validator,
+  repeatable: readonly string[] = [],
+  moreFaults: (query: Query) => readonly Fault[] = () => [],
+): T {
+  const { query, faults } = queryOf(request, repeatable);
+  if (!validator(query)) {
+    for (const fault of validator.errors ?? []) {
+      const { pointer, detail } = describeFault(fault, '');
+      // Of several values of a parameter it does not matter which one is at fault.
+      faults.push({ pointer: pointer.replace(/^(\/[^/]+)\/\d+$/, '$1'), detail });
+    }
   }
-  return query;
+  faults.push(...moreFaults(query));
+  const distinct = faults.filter(
+    ({ pointer }, index) => faults.findIndex((other) => other.pointer === pointer) === index,
+  );
+  if (distinct.length > 0) throw malformed('The query', distinct);
+  return query as T;
 }
 
-function fault(name: string, detail: string): MalformedError {
-  return new MalformedError('The query has a fault; see errors.', {
-    faults: [{ pointer: `/${name}`, detail }],
-  });
+function queryOf(request: Request, repeatable: readonly string[]): { query: Query; faults: Fault[] } {
+  const query: Query = Object.create(null);
+  const faults: Fault[] = [];
+  for (const [name, value] of new URL(request.url).searchParams) {
+    const pointer = `/${name}`;
+    if (value.includes('\0') || value.includes('\uFFFD'))
+      faults.push({ pointer, detail: 'must be UTF-8 without U+0000' });
+    const before = query[name];
+    if (repeatable.includes(name)) query[name] = [...new Set([...(before ?? []), value])];
+    else if (before === undefined) query[name] = value;
+    else faults.push({ pointer, detail: 'is given twice' });
+  }
+  return { query, faults };
 }

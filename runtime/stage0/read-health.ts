@@ -1,12 +1,11 @@
-import { parseWith } from '../json/parse-with';
 import { json } from './answer';
 import type { Handler } from './handlers';
-import { queryOf } from './query';
+import { parseQuery } from './query';
 import { validateHealthQuery } from './validators.generated';
 
 /** `GET /api/health`: the database answers and has every migration of this program, and what is not well besides. */
 export const readHealth: Handler = async ({ health, publicKeyHex }, { request }) => {
-  const { ready } = parseWith<{ ready?: string }>(validateHealthQuery, queryOf(request), 'The query');
+  const { ready } = parseQuery<{ ready?: string }>(request, validateHealthQuery);
   if (ready === '1') health.requireReady();
   const { status, codes, migration } = await health.report();
   return json(200, {

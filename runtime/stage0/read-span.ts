@@ -7,7 +7,7 @@ import { readLatest, readSpans, readVersions, type VersionPage } from '../ledger
 import { type Answer, jsonText } from './answer';
 import { identityOf } from './authenticate';
 import type { Handler } from './handlers';
-import { queryOf } from './query';
+import { parseQuery } from './query';
 import { withReadShare } from './read-share';
 import type { Stage0 } from './stage0';
 import { validateIdPath, validateSpanQuery } from './validators.generated';
@@ -26,7 +26,7 @@ interface SpanQuery {
  */
 export const readSpan: Handler = (stage0, { request, caller, path }) => {
   const { id } = parseWith<{ id: string }>(validateIdPath, path, 'The path');
-  const query = parseWith<SpanQuery>(validateSpanQuery, queryOf(request), 'The query');
+  const query = parseQuery<SpanQuery>(request, validateSpanQuery);
   const identity = identityOf(caller);
   return withReadShare(stage0, identity, () => readEntity(stage0, identity, id.toLowerCase(), query));
 };

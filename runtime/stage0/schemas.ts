@@ -13,22 +13,27 @@ const LIMIT = {
 
 const TIMESTAMP = { type: 'string', description: 'RFC 3339.' } as const;
 
+/** A parameter that may be repeated: any of its values may hold. */
+function anyOf<T extends object>(items: T) {
+  return { type: 'array', items, minItems: 1, maxItems: 10 } as const;
+}
+
 /** Query of `GET /api/timeline`. */
 export const TIMELINE_QUERY = {
   type: 'object',
   additionalProperties: false,
   properties: {
-    entity_type: WORD,
-    status: WORD,
-    who: NAME,
-    did: NAME,
-    owner_id: NAME,
-    tenant_id: NAME,
-    visibility: { enum: ['private', 'tenant', 'public'] },
-    trace_id: WORD,
-    parent_id: UUID,
-    related_to: { ...UUID, description: 'Spans whose related_to names this id.' },
-    name: NAME,
+    entity_type: anyOf(WORD),
+    status: anyOf(WORD),
+    who: anyOf(NAME),
+    did: anyOf(NAME),
+    owner_id: anyOf(NAME),
+    tenant_id: anyOf(NAME),
+    visibility: anyOf({ enum: ['private', 'tenant', 'public'] }),
+    trace_id: anyOf(WORD),
+    parent_id: anyOf(UUID),
+    related_to: { ...anyOf(UUID), description: 'Spans whose related_to names this id.' },
+    name: anyOf(NAME),
     since: { ...TIMESTAMP, description: 'RFC 3339; spans at this time or later.' },
     until: { ...TIMESTAMP, description: 'RFC 3339; spans before this time.' },
     limit: LIMIT,
@@ -38,6 +43,10 @@ export const TIMELINE_QUERY = {
       // It holds the ids of all transactions that were open, of which a busy server has hundreds.
       maxLength: 6_400,
       description: 'next_cursor of the page before.',
+    },
+    from: {
+      enum: ['end'],
+      description: 'With order=feed and no cursor: an empty page and a cursor that stands at the end.',
     },
     order: {
       enum: ['desc', 'asc', 'feed'],

@@ -3,6 +3,7 @@ import type { RevocationList } from '../auth/revocation-list';
 import type { Database } from '../db/pool';
 import type { FunctionStarter } from '../host/function-starter';
 import type { FeedEpochs } from '../ledger/feed-epoch';
+import type { FeedWaiters } from '../ledger/feed-waiters';
 import type { SpanWriter } from '../ledger/span-writer';
 import type { Logger } from '../log/logger';
 import type { CursorSealer } from './cursor';
@@ -19,6 +20,9 @@ export interface Stage0 {
   readonly revocations: RevocationList;
   readonly cursors: CursorSealer;
   readonly epochs: FeedEpochs;
+  readonly waiters: FeedWaiters;
+  /** How long an empty page of the feed may be held; 0 for not at all. */
+  readonly maxWaitSeconds: number;
   readonly functions: FunctionStarter;
   readonly fairness: Fairness;
   readonly logger: Logger;

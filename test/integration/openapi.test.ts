@@ -184,6 +184,7 @@ describe('/openapi.json', () => {
       'cursor',
       'did',
       'entity_type',
+      'from',
       'limit',
       'name',
       'order',

@@ -5,6 +5,7 @@ import type { DatabaseOptions } from '../../runtime/db/database-options';
 import { Database } from '../../runtime/db/pool';
 import type { FunctionStarter } from '../../runtime/host/function-starter';
 import { FeedEpochs } from '../../runtime/ledger/feed-epoch';
+import { FeedWaiters } from '../../runtime/ledger/feed-waiters';
 import { SpanWriter } from '../../runtime/ledger/span-writer';
 import { silentLogger } from '../../runtime/log/logger';
 import { createApp } from '../../runtime/stage0/app';
@@ -76,7 +77,13 @@ export async function createTestStage0(options: TestStage0Options = {}): Promise
   const revocations = new RevocationList(pool);
   const cursors = new CursorSealer([key]);
   const fairness = createFairness(options.fairness);
-  const writer = new SpanWriter({ database: pool, signingKey: () => key, turns: fairness.turns });
+  const waiters = new FeedWaiters({ database: pool });
+  const writer = new SpanWriter({
+    database: pool,
+    signingKey: () => key,
+    turns: fairness.turns,
+    onCommit: () => waiters.notice(),
+  });
   const app = createApp({
     database: pool,
     writer,
@@ -84,6 +91,8 @@ export async function createTestStage0(options: TestStage0Options = {}): Promise
     tokens: new TokenVerifier({ trustedKeys: [key], isRevoked: (caller) => revocations.isRevoked(caller) }),
     cursors,
     epochs: new FeedEpochs(pool),
+    waiters,
+    maxWaitSeconds: 20,
     functions: options.functions ?? noFunctions,
     fairness,
     logger: silentLogger(),

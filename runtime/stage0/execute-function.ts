@@ -1,4 +1,5 @@
 import { FunctionFailedError } from '../base/errors';
+import { Reservation } from '../base/fair-shares';
 import type { JsonValue } from '../base/span';
 import type { FunctionCall } from '../host/function-starter';
 import { parseWith } from '../json/parse-with';
@@ -14,7 +15,7 @@ import { positionHeader } from './write-position';
 /** `POST /api/execute/{function_id}`. */
 export const executeFunction: Handler = async (stage0, { request, caller, path, traceId }) => {
   const { id } = parseWith<{ id: string }>(validateIdPath, { id: path.function_id }, 'The path');
-  const body = (await readJsonBody(request)) ?? {};
+  const body = (await readBody(stage0, request, callerOf(caller).tenant)) ?? {};
   const { input } = parseWith<{ input?: JsonValue }>(validateExecuteBody, body, 'The body');
   const call = { functionId: id.toLowerCase(), input, caller: callerOf(caller), traceId };
   if (preferencesOf(request).has('respond-async')) {
@@ -31,6 +32,20 @@ export const executeFunction: Handler = async (stage0, { request, caller, path, 
   }
   return run(stage0, call);
 };
+
+/** Within the tenant's share of bodies under way: many that never come to their end would fill the memory. */
+async function readBody(
+  { fairness }: Stage0,
+  request: Request,
+  tenant: string,
+): Promise<JsonValue | undefined> {
+  const reservation = new Reservation(fairness.bodies, tenant);
+  try {
+    return await readJsonBody(request, reservation);
+  } finally {
+    reservation.release();
+  }
+}
 
 /** A function that failed has left its execution span, too. */
 async function run(stage0: Stage0, call: FunctionCall): Promise<Answer> {

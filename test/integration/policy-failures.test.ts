@@ -114,13 +114,23 @@ describe('policies that fail', () => {
     });
   }
 
-  it('one span that kills does not take the reactions to the others with it', async () => {
-    await suite.policy(ECHO.replace('return {', `if (span.this === 'order 7') for (;;);\n return {`));
-    await suite.orders(20);
-    await suite.settle();
-    assert.equal((await suite.echoes()).length, 19);
-    assert.equal((await suite.errors()).length, 1);
-  }).timeout(120_000);
+  for (const [name, poison] of [
+    ['loops', 'for (;;);'],
+    ['backtracks in a regular expression', '/^(a+)+$/.test("a".repeat(40) + "!");'],
+  ] as const) {
+    it(`one span of 46 on which it ${name} gets one policy_error, and the 45 others are reacted to once`, async () => {
+      await suite.policy(ECHO.replace('return {', `if (span.this === 'poison') { ${poison} }\n return {`));
+      const before = await suite.orders(20);
+      const [bad] = await suite.orders(1, { this: 'poison' });
+      const behind = await suite.orders(25);
+      // Told when to end by what is left, not by the clock: at most three of the six ticks that a minute has.
+      for (let tick = 0; tick < 3; tick += 1) await suite.tick();
+      assert.deepEqual(await suite.echoes(), thisOf([...before, ...behind]));
+      const errors = await suite.errors();
+      assert.equal(errors.length, 1);
+      assert.ok(errors[0]?.related_to?.includes(bad?.id ?? ''));
+    }).timeout(120_000);
+  }
 
   it('policies that all fail on each other’s errors do not multiply them', async () => {
     const broken = 'function on() { throw new Error("always"); }';

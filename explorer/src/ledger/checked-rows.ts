@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { usePage } from '../context';
 import type { Span } from './ledger';
 import { type Row, rowOf } from './row';
-import { checkSpan, type SpanCheck } from './span-check';
+import { checkSpan, type SpanCheck, unchecked } from './span-check';
 
 /** Rows of a few spans, each checked. */
 export function useCheckedRows(spans: readonly Span[]): readonly Row[] {
@@ -24,8 +24,7 @@ export function useChecks(spans: readonly Span[]): readonly (SpanCheck | undefin
       if (isWanted) setDone(new Map(found));
     };
     checkAll().catch((error: unknown) => {
-      const check: SpanCheck = { outcome: 'fault', faults: ['unchecked'], detail: String(error) };
-      if (isWanted) setDone(new Map(spans.map((span) => [span, check])));
+      if (isWanted) setDone(new Map(spans.map((span) => [span, unchecked(error)])));
     });
     return () => {
       isWanted = false;

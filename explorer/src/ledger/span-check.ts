@@ -9,7 +9,14 @@ export type SpanCheck =
   /** They hold, but under a key that is not the instance's, or was not at that time. */
   | { readonly outcome: 'other'; readonly publicKey: string; readonly why: string }
   /** They do not hold. */
-  | { readonly outcome: 'fault'; readonly faults: readonly string[]; readonly detail: string };
+  | { readonly outcome: 'fault'; readonly faults: readonly string[]; readonly detail: string }
+  /** This browser cannot tell, or the keys could not be had. */
+  | { readonly outcome: 'unchecked'; readonly why: string };
+
+/** What is known when a check could not be made. */
+export function unchecked(error: unknown): SpanCheck {
+  return { outcome: 'unchecked', why: error instanceof Error ? error.message : String(error) };
+}
 
 /** Checks a span by its own JSON, and its key against those of the instance. */
 export async function checkSpan(span: unknown, book: KeyBook): Promise<SpanCheck> {

@@ -2,7 +2,7 @@ import type { Filter } from '../filter';
 import { Store } from '../store';
 import { type Ledger, LogLineError, PAGE_SPANS, type Span } from './ledger';
 import { byTime, type Row, rowOf } from './row';
-import { checkSpan } from './span-check';
+import { checkSpan, unchecked } from './span-check';
 
 /** What the page shows of a listing and what arrives meanwhile. */
 export interface TimelineState {
@@ -22,6 +22,7 @@ export interface TimelineState {
 
 /** Rows that are kept; whoever needs more narrows the filter, or exports. */
 export const MAX_ROWS = 10_000;
+const MAX_CHECKS = 5;
 const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 8_000;
 
@@ -154,11 +155,14 @@ export class Timeline {
   }
 
   async #check(row: Row, span: Span): Promise<void> {
-    try {
-      row.check = await checkSpan(span, await this.#ledger.keys());
-    } catch (error) {
-      const detail = error instanceof Error ? error.message : String(error);
-      row.check = { outcome: 'fault', faults: ['unchecked'], detail };
+    for (let attempt = 1; row.check === undefined && !this.#ended.signal.aborted; attempt += 1) {
+      try {
+        row.check = await checkSpan(span, await this.#ledger.keys());
+      } catch (error) {
+        // The keys may be there in a moment; a browser that cannot check never will.
+        if (attempt === MAX_CHECKS) row.check = unchecked(error);
+        else await new Promise((resolve) => setTimeout(resolve, FIRST_RETRY_MS * attempt));
+      }
     }
     this.#change({});
   }

@@ -9,6 +9,7 @@ import { firstOf, useLoaded } from '../loaded';
 import { CheckBadge } from '../parts/check-badge';
 import { Content, Json } from '../parts/content';
 import { CopyButton } from '../parts/copy-button';
+import { Inclusion } from '../parts/inclusion';
 import { LoadedPart, SpanList } from '../parts/listing';
 import { Empty } from '../parts/notice';
 import { Time } from '../parts/time';
@@ -51,6 +52,7 @@ function Entity({ versions, seq, older }: EntityProps) {
   return html`<${Heading} span=${span} newest=${newest} />
     <${Verdict} check=${checks[versions.indexOf(span)]} />
     <${Follows} span=${span} before=${before} />
+    <${Inclusion} span=${span} />
     <div class="columns">
       <div><${Facts} span=${span} /></div>
       <div><${Versions} versions=${versions} checks=${checks} span=${span} older=${older} />

@@ -5,6 +5,8 @@ import type { SpanCheck } from '../ledger/span-check';
 export function CheckBadge({ check }: { readonly check: SpanCheck | undefined }) {
   if (check === undefined) return html`<span class="check" title="being checked">…</span>`;
   switch (check.outcome) {
+    case 'unchecked':
+      return html`<span class="check" title=${check.why}><span aria-hidden="true">?</span> unchecked</span>`;
     case 'known':
       return html`<span class="check known" title=${`signed by ${check.publicKey}, a key of this instance`}>
         <span aria-hidden="true">✓</span> verified</span>`;

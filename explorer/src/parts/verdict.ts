@@ -6,6 +6,8 @@ import { visible } from '../text';
 export function Verdict({ check }: { readonly check: SpanCheck | undefined }) {
   if (check === undefined) return html`<p class="verdict">Being checked…</p>`;
   switch (check.outcome) {
+    case 'unchecked':
+      return html`<div class="verdict other"><strong>? Not checked</strong><span>${visible(check.why)}. Check it with <code>npx logline verify</code>.</span></div>`;
     case 'known':
       return html`<div class="verdict known"><strong class="check known">✓ Verified in this browser</strong>
         <span>Hash and signature hold; key <code>${check.publicKey}</code> is this instance's.</span></div>`;

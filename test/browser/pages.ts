@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { axeFaults, type ExplorerWorld, type Look } from '../support/explorer-world';
+
+const LOOKS: readonly Look[] = [
+  { width: 1920, scheme: 'light' },
+  { width: 360, scheme: 'dark' },
+];
+const DOCS = path.resolve(__dirname, '..', '..', 'docs');
+
+export function describePages(world: () => ExplorerWorld): void {
+  describe('the pages', () => {
+    let functionId = '';
+    let invoiceId = '';
+
+    before(async () => {
+      const [fn] = await world().append({
+        entity_type: 'function',
+        who: 'ana',
+        this: 'adds two numbers',
+        name: 'add',
+        status: 'active',
+        visibility: 'tenant',
+        code: 'function main(ctx, input) {\n  if (input.a > 3) throw new Error("too big");\n  return input.a + input.b;\n}',
+        metadata: { schedule: 'rate(5 minutes)' },
+      });
+      functionId = fn?.id ?? '';
+      await world().append({
+        entity_type: 'policy',
+        who: 'ana',
+        this: 'large invoices',
+        name: 'large_invoices',
+        status: 'active',
+        code: 'function on(span) { return null; }',
+      });
+      const [first] = await world().append({
+        entity_type: 'invoice',
+        who: 'ana',
+        did: 'sent',
+        this: 'invoice 42',
+        status: 'open',
+        trace_id: 'trace-42',
+        metadata: { total: 120, lines: [{ amount: 120 }] },
+      });
+      invoiceId = first?.id ?? '';
+      await world().append({
+        id: invoiceId,
+        seq: 1,
+        prev_hash: first?.curr_hash,
+        entity_type: 'invoice',
+        who: 'bob',
+        did: 'paid',
+        this: 'invoice 42',
+        status: 'paid',
+        trace_id: 'trace-42',
+        metadata: { total: 120, lines: [{ amount: 100 }, { amount: 20 }] },
+      });
+      await world().append({
+        entity_type: 'receipt',
+        who: 'bob',
+        this: 'receipt',
+        parent_id: invoiceId,
+        related_to: [invoiceId],
+        trace_id: 'trace-42',
+      });
+    });
+
+    it('of a span shows all versions, what changed between two, and what it hangs together with', async () => {
+      const page = await world().open(`spans/${invoiceId}`);
+      await page.getByRole('heading', { level: 1, name: 'bob paid invoice 42' }).waitFor();
+      await page.getByText('Follows version 0').waitFor();
+      const changes = await page.locator('.diff tbody tr').allInnerTexts();
+      assert.deepEqual(changes.map((text) => text.split('\t')[0]).sort(), [
+        '/did',
+        '/metadata/lines/0/amount',
+        '/metadata/lines/1',
+        '/status',
+        '/who',
+      ]);
+      await page.getByRole('heading', { name: 'Its children' }).waitFor();
+      await page.getByRole('heading', { name: 'Spans that name it in related_to' }).waitFor();
+      await page.getByRole('heading', { name: 'Trace trace-42' }).waitFor();
+      await page.getByRole('row', { name: /^0 / }).getByRole('link').click();
+      await page.getByRole('heading', { level: 1, name: 'ana sent invoice 42' }).waitFor();
+      assert.match(page.url(), /\?seq=0$/);
+      await page.close();
+    });
+
+    it('of functions runs one with an input, and tells how its runs went', async () => {
+      const page = await world().open('functions');
+      await page.getByRole('link', { name: 'add', exact: true }).click();
+      for (const [input, shown] of [
+        ['{"a":1,"b":41}', '42'],
+        ['{"a":9,"b":1}', 'too big'],
+      ] as const) {
+        await page.getByLabel('Input, as JSON').fill(input);
+        await page.getByRole('button', { name: 'Run', exact: true }).click();
+        await page.locator('main').getByText(shown).first().waitFor();
+      }
+      await page.getByText('50% of the last 2 runs succeeded').waitFor();
+      await page.locator('.plot canvas').waitFor();
+      await page.getByLabel('in the background').check();
+      await page.getByRole('button', { name: 'Run', exact: true }).click();
+      await page.getByRole('link', { name: 'The request' }).click();
+      await page.getByText('entity_type').first().waitFor();
+      await page.close();
+    });
+
+    it('of requests, policies and status show what there is', async () => {
+      const page = await world().open('requests');
+      await page.getByRole('table', { name: 'Requests' }).getByRole('row').nth(1).waitFor();
+      await page.getByRole('link', { name: 'Policies' }).click();
+      await page.getByRole('heading', { name: /large_invoices/ }).waitFor();
+      await page.getByText('Code, reactions and errors').click();
+      await page.getByText('function on(span)').waitFor();
+      await page.getByRole('link', { name: 'Status' }).click();
+      await page.getByText('runs on').waitFor();
+      await page.getByRole('heading', { name: 'Jobs' }).waitFor();
+      await page.getByRole('cell', { name: 'in use' }).first().waitFor();
+      await page.close();
+    });
+
+    for (const look of LOOKS) {
+      it(`have nothing for axe to find and fit a window of ${look.width} px, ${look.scheme}`, async () => {
+        for (const address of [
+          '',
+          `spans/${invoiceId}`,
+          'functions',
+          `functions/${functionId}`,
+          'requests',
+          'policies',
+          'status',
+        ]) {
+          const page = await world().open(address, look);
+          await page.locator('h1').first().waitFor({ state: 'attached' });
+          await page.waitForLoadState('load');
+          await page.waitForFunction(
+            "document.querySelector('.loading') === null && !/…<.span>/.test(document.querySelector('main').innerHTML)",
+          );
+          assert.deepEqual(await axeFaults(page), [], address);
+          const width = Number(await page.evaluate('document.documentElement.scrollWidth'));
+          assert.ok(width <= look.width, `${address} is ${width} px wide`);
+          await page.close();
+        }
+      });
+    }
+
+    it('are drawn for the README when LOGLINE_SCREENSHOTS is set', async function () {
+      if (process.env.LOGLINE_SCREENSHOTS === undefined) this.skip();
+      for (const scheme of ['light', 'dark'] as const) {
+        const page = await world().open('', { width: 1100, scheme });
+        await page.setViewportSize({ width: 1100, height: 620 });
+        await page.getByText(/^\d+ verified/).waitFor();
+        await page.screenshot({ path: path.join(DOCS, `explorer-${scheme}.png`) });
+        await page.close();
+      }
+    });
+  });
+}

@@ -1,0 +1,116 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Page } from 'playwright-core';
+import { freePort } from '../../local/free-port';
+import { openChromium, type TestBrowser } from './chromium';
+import { cleanUp, type LocalRun, startLocalRun, temporaryFolder } from './local-run';
+
+/** A page that is narrow enough for a phone, or as wide as a desk. */
+export interface Look {
+  readonly width: number;
+  readonly scheme: 'light' | 'dark';
+}
+
+const AXE = path.join(path.dirname(require.resolve('axe-core/package.json')), 'axe.min.js');
+/** What a browser says when a page did something that its policy forbids. */
+const VIOLATION = /Content Security Policy|Trusted ?Type|TrustedHTML|TrustedScript/i;
+
+/** A real ledger and a real browser before it. */
+export class ExplorerWorld {
+  readonly browser: TestBrowser;
+  /** What pages did that they must not: violations of the policy, uncaught errors, dialogs. */
+  readonly faults: string[] = [];
+  readonly #data: string;
+  readonly #port: number;
+  #run: LocalRun;
+
+  private constructor(data: string, port: number, run: LocalRun, browser: TestBrowser) {
+    this.#data = data;
+    this.#port = port;
+    this.#run = run;
+    this.browser = browser;
+  }
+
+  static async start(): Promise<ExplorerWorld> {
+    const data = await temporaryFolder();
+    const port = await freePort();
+    const run = await startLocalRun(data, { env: { PORT: String(port) } });
+    return new ExplorerWorld(data, port, run, await openChromium());
+  }
+
+  get url(): string {
+    return this.#run.url;
+  }
+
+  get token(): string {
+    return this.#run.token;
+  }
+
+  async stopLedger(): Promise<void> {
+    await this.#run.stop();
+  }
+
+  /** With the same address and the same data. */
+  async startLedger(): Promise<void> {
+    this.#run = await startLocalRun(this.#data, { env: { PORT: String(this.#port) } });
+  }
+
+  async close(): Promise<void> {
+    await this.browser.close();
+    await this.#run.stop();
+    await cleanUp(this.#data);
+  }
+
+  /** Appends spans; answers what was stored. */
+  async append(...drafts: readonly object[]): Promise<StoredSpan[]> {
+    const response = await fetch(`${this.url}/api/spans`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${this.token}` },
+      body: JSON.stringify(drafts),
+    });
+    const body = (await response.json()) as { spans?: StoredSpan[]; span?: StoredSpan };
+    if (!response.ok) throw new Error(JSON.stringify(body));
+    return body.spans ?? (body.span === undefined ? [] : [body.span]);
+  }
+
+  /** A tab of its own at an address below /explorer/. */
+  async open(address = '', { width, scheme }: Look = { width: 1280, scheme: 'light' }): Promise<Page> {
+    const page = await this.newPage();
+    await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
+    await page.setViewportSize({ width, height: 900 });
+    await page.goto(`${this.url}/explorer/${address}#token=${this.token}`);
+    return page;
+  }
+
+  async newPage(): Promise<Page> {
+    const page = await this.browser.context.newPage();
+    page.on('console', (message) => {
+      if (VIOLATION.test(message.text())) this.faults.push(message.text());
+    });
+    page.on('pageerror', (error) => this.faults.push(error.message));
+    page.on('dialog', (dialog) => {
+      this.faults.push(`a dialog: ${dialog.message()}`);
+      void dialog.dismiss();
+    });
+    return page;
+  }
+}
+
+export interface StoredSpan {
+  readonly id: string;
+  readonly seq: number;
+  readonly curr_hash: string;
+}
+
+/** What axe finds in a page, one line each. */
+export async function axeFaults(page: Page): Promise<readonly string[]> {
+  await page.evaluate(await readFile(AXE, 'utf8'));
+  const found = (await page.evaluate('axe.run(document, { resultTypes: ["violations"] })')) as {
+    violations: { id: string; help: string; nodes: { html: string; failureSummary?: string }[] }[];
+  };
+  return found.violations.flatMap(({ id, nodes }) =>
+    nodes
+      .slice(0, 3)
+      .map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary ?? ''}`),
+  );
+}

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { gzipSync } from 'node:zlib';
+import { type BuiltExplorer, bundleExplorer, bundleExplorerSync } from '../../../explorer/bundle';
+
+const KIB = 1024;
+
+describe("the explorer's files", function () {
+  this.timeout(30_000);
+  let files: BuiltExplorer;
+  before(() => {
+    files = bundleExplorerSync();
+  });
+
+  const textOf = (name: string): string => Buffer.from(files.get(name) ?? []).toString();
+  const named = (pattern: RegExp): string[] => [...files.keys()].filter((name) => pattern.test(name));
+  const gzippedBytes = (names: readonly string[]): number =>
+    names.reduce((sum, name) => sum + gzipSync(files.get(name) ?? Buffer.alloc(0)).length, 0);
+  /** Files that loading one loads with it. */
+  const withImports = (name: string): string[] => {
+    const imported = [...textOf(name).matchAll(/from"\/explorer\/([\w-]+\.js)"/g)].map(
+      ([, file = '']) => file,
+    );
+    return [name, ...imported.flatMap(withImports)];
+  };
+
+  it('that its first view loads are at most 30 KiB of script and 6 KiB of style, gzipped', () => {
+    const script = gzippedBytes([...new Set(named(/^app-.*\.js$/).flatMap(withImports))]);
+    assert.ok(script > 0 && script <= 30 * KIB, `${script} bytes of script`);
+    const style = gzippedBytes(named(/\.css$/));
+    assert.ok(style > 0 && style <= 6 * KIB, `${style} bytes of style`);
+  });
+
+  it('that the other views add are at most 12 KiB, and plots 25 KiB, loaded for plots only', () => {
+    const first = new Set(named(/^app-.*\.js$/).flatMap(withImports));
+    const plots = named(/^duration-plot-/);
+    assert.equal(plots.length, 1);
+    assert.ok(gzippedBytes(plots) <= 25 * KIB, `${gzippedBytes(plots)} bytes of plots`);
+    assert.ok(plots.every((name) => !first.has(name)));
+    const rest = named(/\.js$/).filter((name) => !first.has(name) && !plots.includes(name));
+    assert.ok(gzippedBytes(rest) <= 12 * KIB, `${gzippedBytes(rest)} bytes of other views`);
+  });
+
+  it('have no inline code and name no other host', () => {
+    const page = textOf('index.html');
+    assert.doesNotMatch(page, /<script(?![^>]*\ssrc="\/explorer\/)|<style|\son\w+=|\sstyle=|https?:/);
+    for (const name of named(/\.js$/)) {
+      assert.doesNotMatch(
+        textOf(name),
+        /insertAdjacentHTML\(|document\.write\(|\beval\(|new Function\(/,
+        name,
+      );
+    }
+  });
+
+  it('are the same whenever they are built', async () => {
+    const again = await bundleExplorer();
+    assert.deepEqual([...again.keys()], [...files.keys()]);
+    for (const [name, bytes] of again)
+      assert.ok(Buffer.from(bytes).equals(files.get(name) ?? Buffer.alloc(0)), name);
+  });
+});

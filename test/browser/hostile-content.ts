@@ -24,7 +24,7 @@ export function describeHostileContent(world: () => ExplorerWorld): void {
       await page.getByText('<img src=x').first().waitFor();
       assert.equal(await page.locator('#app :is(img, iframe, script, svg)').count(), 0);
       await page.goto(`${world().url}/explorer/spans/${span?.id}`);
-      await page.getByText('</pre><script>alert(7)</script>').waitFor();
+      await page.getByText('</pre><script>alert(7)</script>').first().waitFor();
       assert.equal(await page.locator('#app :is(img, iframe, script, svg)').count(), 0);
       assert.equal(await page.locator('a[href^="javascript"]').count(), 0);
       await page.close();

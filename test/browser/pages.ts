@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
+import { clientSpan } from '../support/client-span';
 import { axeFaults, type ExplorerWorld, type Look } from '../support/explorer-world';
+import { until } from '../support/until';
 
 const LOOKS: readonly Look[] = [
   { width: 1920, scheme: 'light' },
@@ -114,8 +116,8 @@ export function describePages(world: () => ExplorerWorld): void {
       await page.getByText('Code, reactions and errors').click();
       await page.getByText('function on(span)').waitFor();
       await page.getByRole('link', { name: 'Status' }).click();
-      await page.getByText('runs on').waitFor();
-      await page.getByRole('heading', { name: 'Jobs' }).waitFor();
+      await page.getByText('The database answers').waitFor();
+      await page.getByText(/runs on|the scope admin/).waitFor();
       await page.getByRole('cell', { name: 'in use' }).first().waitFor();
       await page.close();
     });
@@ -134,8 +136,10 @@ export function describePages(world: () => ExplorerWorld): void {
           const page = await world().open(address, look);
           await page.locator('h1').first().waitFor({ state: 'attached' });
           await page.waitForLoadState('load');
-          await page.waitForFunction(
-            "document.querySelector('.loading') === null && !/…<.span>/.test(document.querySelector('main').innerHTML)",
+          await until('it is all there', () =>
+            page
+              .evaluate('document.querySelector(\'.loading, .check[title="being checked"]\') === null')
+              .then(Boolean),
           );
           assert.deepEqual(await axeFaults(page), [], address);
           const width = Number(await page.evaluate('document.documentElement.scrollWidth'));
@@ -147,10 +151,36 @@ export function describePages(world: () => ExplorerWorld): void {
 
     it('are drawn for the README when LOGLINE_SCREENSHOTS is set', async function () {
       if (process.env.LOGLINE_SCREENSHOTS === undefined) this.skip();
+      const story = { entity_type: 'delivery', who: 'depot', status: 'on its way' };
+      await world().append(
+        { ...story, did: 'loaded', this: 'pallet 17', duration_ms: 840 },
+        { ...story, did: 'sealed', this: 'container 4', status: 'sealed', duration_ms: 121_000 },
+        { ...story, who: 'carrier', did: 'signed for', this: 'container 4', duration_ms: 2_300 },
+        { ...story, who: 'customs', did: 'weighed', this: 'container 4', status: 'error', duration_ms: 64 },
+        { ...story, who: 'customs', did: 'weighed', this: 'container 4, 18,200 kg', duration_ms: 61 },
+      );
+      const at = new Date().toISOString();
+      await world().append(
+        clientSpan({
+          ...story,
+          at,
+          owner_id: 'dev',
+          tenant_id: 'dev',
+          who: 'carrier',
+          did: 'signed',
+          this: 'waybill 9001',
+        }),
+      );
       for (const scheme of ['light', 'dark'] as const) {
-        const page = await world().open('', { width: 1100, scheme });
-        await page.setViewportSize({ width: 1100, height: 620 });
-        await page.getByText(/^\d+ verified/).waitFor();
+        const page = await world().newPage();
+        await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
+        await page.setViewportSize({ width: 1120, height: 560 });
+        await page.route('**/api/timeline?*', async (route) => {
+          const response = await route.fetch();
+          await route.fulfill({ response, body: (await response.text()).replace('18,200 kg', '12,800 kg') });
+        });
+        await page.goto(`${world().url}/explorer/#token=${world().token}`);
+        await page.getByText('1 faulty').waitFor();
         await page.screenshot({ path: path.join(DOCS, `explorer-${scheme}.png`) });
         await page.close();
       }

@@ -44,7 +44,7 @@ export function describeSession(world: () => ExplorerWorld): void {
       const page = await world().newPage();
       await page.goto(`${world().url}/explorer/#token=${bad}`);
       await page.getByRole('heading', { name: 'Your token is not valid any more' }).waitFor();
-      await page.getByLabel('Token').fill(world().token);
+      await page.getByRole('textbox', { name: 'Token' }).fill(world().token);
       await page.getByRole('button', { name: 'Use this token' }).click();
       await page.getByText('You see what dev@dev sees').waitFor();
       await page.close();

@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Page } from 'playwright-core';
 import type { ExplorerWorld } from '../support/explorer-world';
 import { runCommand, temporaryFolder } from '../support/local-run';
+import { until } from '../support/until';
 
 const note = (text: string, more: object = {}) => ({
   entity_type: 'note',
@@ -34,7 +35,9 @@ export function describeTimeline(world: () => ExplorerWorld): void {
       await page.close();
     });
 
-    it('keeps every filter in its address, with several values, and applies it after a reload', async () => {
+    it('keeps every filter in its address, with several values, and applies it after a reload', async function () {
+      // Several values of one filter are an API of the second edition.
+      if (!(await world().takesSeveralValues())) this.skip();
       await world().append(
         note('red', { status: 'red' }),
         note('green', { status: 'green' }),
@@ -81,20 +84,19 @@ export function describeTimeline(world: () => ExplorerWorld): void {
     });
 
     it('draws a small part of thousands of rows, and scrolls through them', async () => {
-      for (let batch = 0; batch < 3; batch += 1)
+      for (let batch = 0; batch < 2; batch += 1)
         await world().append(
           ...Array.from({ length: 1000 }, (_, index) =>
             note(`many ${batch * 1000 + index}`, { status: 'many' }),
           ),
         );
       const page = await world().open('?status=many');
-      await page.getByRole('link', { name: 'many 2999' }).waitFor();
+      await page.getByRole('link', { name: 'many 1999' }).waitFor();
       const loaded = () => page.locator('[role=table]').getAttribute('aria-rowcount').then(Number);
-      while ((await loaded()) < 1_500) {
+      while ((await loaded()) < 700) {
         await page.evaluate('window.scrollTo(0, document.documentElement.scrollHeight)');
-        await page.waitForFunction(
-          `Number(document.querySelector('[role=table]').getAttribute('aria-rowcount')) > ${await loaded()}`,
-        );
+        const before = await loaded();
+        await until('more rows are loaded', async () => (await loaded()) > before);
       }
       assert.ok((await page.locator('.spans .body .row').count()) < 80);
       await page.close();

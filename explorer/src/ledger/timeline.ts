@@ -51,6 +51,7 @@ export class Timeline {
   #isListed = false;
   #isAtTop = true;
   #frame = 0;
+  #retryMs = FIRST_RETRY_MS;
   #next: TimelineState = START;
 
   constructor(ledger: Ledger, filter: Filter) {
@@ -103,37 +104,51 @@ export class Timeline {
 
   /** The tail first, then the list: what commits in between comes by the tail. */
   async #follow(): Promise<void> {
-    let retryMs = FIRST_RETRY_MS;
     const { signal } = this.#ended;
+    let isPolled = false;
     while (!signal.aborted) {
       try {
-        const onReady = (cursor: string): void => {
-          this.#cursor = cursor;
-          retryMs = FIRST_RETRY_MS;
-          this.#change({ tail: 'live' });
-          if (!this.#isListed) void this.loadMore();
-        };
-        for await (const { span, cursor } of this.#ledger.tail(this.#filter, signal, onReady, this.#cursor)) {
-          this.#cursor = cursor;
-          this.#arrive(span);
-        }
+        await (isPolled ? this.#poll() : this.#subscribe());
       } catch (error) {
         if (signal.aborted) return;
+        const status = error instanceof LogLineError ? error.status : 0;
+        if (status === 400 && !isPolled && this.#cursor === undefined) {
+          isPolled = true;
+          continue;
+        }
         if (!this.#isListed) await this.loadMore();
-        if (
-          error instanceof LogLineError &&
-          error.status >= 400 &&
-          error.status < 500 &&
-          error.status !== 429
-        ) {
+        if (status >= 400 && status < 500 && status !== 429) {
           this.#change({ tail: 'off' });
           return;
         }
         this.#change({ tail: 'reconnecting' });
-        await new Promise((resolve) => setTimeout(resolve, retryMs));
-        retryMs = Math.min(MAX_RETRY_MS, retryMs * 2);
+        await new Promise((resolve) => setTimeout(resolve, this.#retryMs));
+        this.#retryMs = Math.min(MAX_RETRY_MS, this.#retryMs * 2);
       }
     }
+  }
+
+  async #subscribe(): Promise<void> {
+    const onReady = (cursor: string): void => {
+      this.#cursor = cursor;
+      this.#ready();
+    };
+    const { signal } = this.#ended;
+    for await (const { span, cursor } of this.#ledger.tail(this.#filter, signal, onReady, this.#cursor)) {
+      this.#cursor = cursor;
+      this.#arrive(span);
+    }
+  }
+
+  async #poll(): Promise<void> {
+    for await (const span of this.#ledger.polledTail(this.#filter, this.#ended.signal, () => this.#ready()))
+      this.#arrive(span);
+  }
+
+  #ready(): void {
+    this.#retryMs = FIRST_RETRY_MS;
+    this.#change({ tail: 'live' });
+    if (!this.#isListed) void this.loadMore();
   }
 
   #arrive(span: Span): void {

@@ -29,7 +29,7 @@ function Functions() {
   const loaded = useLoaded(
     async (signal) => {
       const versions = await firstOf(
-        ledger.timeline({ values: { entity_type: ['function', 'kernel'] } }, signal, READ_VERSIONS),
+        ledger.timeline({ values: { entity_type: ['function'] } }, signal, READ_VERSIONS),
         READ_VERSIONS,
       );
       return { functions: newestOf(versions), due: await dueTimes(ledger) };

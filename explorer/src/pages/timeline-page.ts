@@ -2,6 +2,7 @@ import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { usePage } from '../context';
 import { type Filter, filterOf, searchOf } from '../filter';
 import { html } from '../html';
+import { reachable } from '../ledger/ledger';
 import type { Row } from '../ledger/row';
 import { MAX_ROWS, Timeline, type TimelineState } from '../ledger/timeline';
 import { Export } from '../parts/export';
@@ -65,7 +66,8 @@ const TAIL_TEXT = {
 };
 
 function Controls({ timeline, state, filter }: PartProps & { readonly filter: Filter }) {
-  const { isPaused, waiting, tail } = state;
+  const { isPaused, waiting } = state;
+  const tail = useStore(reachable) ? state.tail : 'reconnecting';
   const show = (): void => {
     timeline.showWaiting();
     window.scrollTo(0, 0);

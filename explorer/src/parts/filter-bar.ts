@@ -71,13 +71,15 @@ function AddValue({ filter, show }: PartProps) {
     show(withValue(filter, name, trimmed));
   };
   return html`<form class="add" onSubmit=${add}>
-    <label>Filter <select value=${name} onChange=${(event: Event) => {
+    <label for="filter-name">Filter</label><select id="filter-name" value=${name} onChange=${(
+      event: Event,
+    ) => {
       const chosen = textIn(event);
       if (isValueFilter(chosen)) setName(chosen);
-    }}>${VALUE_FILTERS.map((one) => html`<option value=${one}>${one}</option>`)}</select></label>
-    <label>is <input type="text" value=${value} list="suggested" maxlength="255" autocapitalize="off" spellcheck=${false}
+    }}>${VALUE_FILTERS.map((one) => html`<option value=${one}>${one}</option>`)}</select>
+    <label for="filter-value">is</label><input id="filter-value" type="text" value=${value} list="suggested" maxlength="255" autocapitalize="off" spellcheck=${false}
       aria-invalid=${fault === undefined ? undefined : 'true'} aria-describedby=${fault === undefined ? undefined : 'filter-fault'}
-      onInput=${(event: Event) => setValue(textIn(event))} /></label>
+      onInput=${(event: Event) => setValue(textIn(event))} />
     <datalist id="suggested">${(SUGGESTIONS[name] ?? []).map((one) => html`<option value=${one} />`)}</datalist>
     <button type="submit">Add</button>
     ${fault === undefined ? null : html`<span class="fault-text" id="filter-fault" role="alert">${fault}</span>`}

@@ -46,7 +46,7 @@ function SpanRow({ row, index, top }: SpanRowProps) {
     <span role="cell" class="c-type"><bdi>${row.entityType}</bdi>${row.seq > 0 ? html` <span class="seq" title="version">v${row.seq}</span>` : null}</span>
     <span role="cell" class="c-who"><bdi>${row.who}</bdi> <bdi class="did">${row.did}</bdi> <a
       href=${spanHref(row.id, row.seq)} data-row=${index}><bdi>${row.this || '(empty)'}</bdi></a></span>
-    <span role="cell" class="c-status">${row.status === '' ? null : html`<span class="pill"><bdi>${row.status}</bdi></span>`}${row.isDeleted ? html`<span class="pill">deleted</span>` : null}</span>
+    <span role="cell" class="c-status">${row.status === '' ? null : html`<span class=${row.status === 'error' ? 'pill bad' : 'pill'}><bdi>${row.status}</bdi></span>`}${row.isDeleted ? html`<span class="pill">deleted</span>` : null}</span>
     <span role="cell" class="c-owner" title=${row.visibility}><bdi>${row.owner}</bdi></span>
     <span role="cell" class="c-duration">${row.durationMs === undefined ? '' : durationText(row.durationMs)}</span>
   </div>`;

@@ -10,12 +10,19 @@ export interface PlottedRun {
 
 const HEIGHT_PX = 200;
 
+/** What a colour of the style sheet is in the scheme of now: a canvas knows no custom properties. */
+function colourOf(element: HTMLElement, name: string): string {
+  element.style.color = `var(${name})`;
+  const { color } = getComputedStyle(element);
+  element.style.color = '';
+  return color;
+}
+
 /** Draws how long runs took, oldest first, into an element. @returns what takes it out again */
 export function drawDurations(element: HTMLElement, runs: readonly PlottedRun[]): () => void {
-  const style = getComputedStyle(element);
-  const colour = (name: string): string => style.getPropertyValue(name);
+  const colour = (name: string): string => colourOf(element, name);
   const axis = {
-    stroke: style.color,
+    stroke: colour('--ink'),
     grid: { stroke: colour('--line'), width: 1 },
     ticks: { stroke: colour('--line') },
   };

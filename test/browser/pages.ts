@@ -117,7 +117,7 @@ export function describePages(world: () => ExplorerWorld): void {
       await page.getByText('function on(span)').waitFor();
       await page.getByRole('link', { name: 'Status' }).click();
       await page.getByText('The database answers').waitFor();
-      await page.getByText(/runs on|the scope admin/).waitFor();
+      await page.getByText(/runs on/).waitFor();
       await page.getByRole('cell', { name: 'in use' }).first().waitFor();
       await page.close();
     });

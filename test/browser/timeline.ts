@@ -35,9 +35,7 @@ export function describeTimeline(world: () => ExplorerWorld): void {
       await page.close();
     });
 
-    it('keeps every filter in its address, with several values, and applies it after a reload', async function () {
-      // Several values of one filter are an API of the second edition.
-      if (!(await world().takesSeveralValues())) this.skip();
+    it('keeps every filter in its address, with several values, and applies it after a reload', async () => {
       await world().append(
         note('red', { status: 'red' }),
         note('green', { status: 'green' }),

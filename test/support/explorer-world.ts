@@ -73,10 +73,6 @@ export class ExplorerWorld {
     return body.spans ?? (body.span === undefined ? [] : [body.span]);
   }
 
-  async takesSeveralValues(): Promise<boolean> {
-    return (await fetch(`${this.url}/api/timeline?status=a&status=b`)).ok;
-  }
-
   /** A tab of its own at an address below /explorer/. */
   async open(address = '', { width, scheme }: Look = { width: 1280, scheme: 'light' }): Promise<Page> {
     const page = await this.newPage();

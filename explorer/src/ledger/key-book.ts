@@ -17,8 +17,6 @@ export interface KeyBook {
   readonly keys: readonly KnownKey[];
 }
 
-export const NO_KEYS: KeyBook = { origin: undefined, keys: [] };
-
 /** Reads the answer of `GET /api/keys`; entries that are none are passed over. */
 export function keyBookOf(body: unknown): KeyBook {
   return {

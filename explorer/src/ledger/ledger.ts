@@ -1,12 +1,11 @@
 import { errorOfAnswer, LogLineError } from '../../../client/src/error';
 import { feedOf, timelineOf, versionsOf } from '../../../client/src/feed';
 import type { Span } from '../../../client/src/span';
-import { jsonOf, type LedgerRequest, pause, Transport } from '../../../client/src/transport';
+import { jsonOf, type LedgerRequest, Transport } from '../../../client/src/transport';
 import { type Filter, queryOf } from '../filter';
 import { listOf, member, textOf } from '../json';
-import { firstOf } from '../loaded';
 import { Store } from '../store';
-import { type KeyBook, keyBookOf, NO_KEYS } from './key-book';
+import { type KeyBook, keyBookOf } from './key-book';
 
 export type { Span };
 export { LogLineError };
@@ -26,7 +25,6 @@ export const reachable = new Store(true);
 export const PAGE_SPANS = 100;
 /** A person waits; a program may be more patient. */
 const DEADLINE_MS = 15_000;
-const POLL_MS = 1_500;
 
 /** The ledger as one token sees it. */
 export class Ledger {
@@ -54,7 +52,7 @@ export class Ledger {
     return { user, tenant, scopes, expiresAt: textOf(body, 'expires_at') };
   }
 
-  /** The keys of the instance, asked for once a minute; none where it does not tell. */
+  /** The keys of the instance, asked for once a minute. */
   keys(): Promise<KeyBook> {
     if (this.#keys === undefined) {
       this.#keys = this.#transport.demand({ path: '/api/keys' }).then(keyBookOf);
@@ -64,16 +62,7 @@ export class Ledger {
       };
       asked.then(() => setTimeout(forget, 60_000), forget);
     }
-    return this.#keys.catch((error: unknown) => {
-      if (error instanceof LogLineError && error.status === 404) return this.#currentKey();
-      throw error;
-    });
-  }
-
-  /** Of a ledger that tells the key of now only. */
-  async #currentKey(): Promise<KeyBook> {
-    const publicKey = textOf(await this.#transport.demand({ path: '/api/health' }), 'public_key');
-    return publicKey === undefined ? NO_KEYS : keyBookOf({ keys: [{ public_key: publicKey }] });
+    return this.#keys;
   }
 
   timeline(filter: Filter, signal?: AbortSignal, limit = PAGE_SPANS): AsyncGenerator<Span, void, undefined> {
@@ -83,16 +72,6 @@ export class Ledger {
   /** What comes from now on; `onReady` is called once nothing that commits can be missed. */
   tail(filter: Filter, signal: AbortSignal, onReady: (cursor: string) => void, from = 'end') {
     return feedOf(this.#transport, { ...queryOf(filter), from, signal, onCaughtUp: onReady });
-  }
-
-  /** The same by looking again and again, of a ledger that does not tell where its feed ends. */
-  async *polledTail(filter: Filter, signal: AbortSignal, onReady: () => void): AsyncGenerator<Span, never> {
-    for (;;) {
-      onReady();
-      await pause(POLL_MS, signal);
-      const newest = await firstOf(this.timeline(filter, signal), PAGE_SPANS);
-      yield* newest.toReversed();
-    }
   }
 
   /** The newest version, or the one asked for. */

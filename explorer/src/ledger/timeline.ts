@@ -105,17 +105,12 @@ export class Timeline {
   /** The tail first, then the list: what commits in between comes by the tail. */
   async #follow(): Promise<void> {
     const { signal } = this.#ended;
-    let isPolled = false;
     while (!signal.aborted) {
       try {
-        await (isPolled ? this.#poll() : this.#subscribe());
+        await this.#subscribe();
       } catch (error) {
         if (signal.aborted) return;
         const status = error instanceof LogLineError ? error.status : 0;
-        if (status === 400 && !isPolled && this.#cursor === undefined) {
-          isPolled = true;
-          continue;
-        }
         if (!this.#isListed) await this.loadMore();
         if (status >= 400 && status < 500 && status !== 429) {
           this.#change({ tail: 'off' });
@@ -138,11 +133,6 @@ export class Timeline {
       this.#cursor = cursor;
       this.#arrive(span);
     }
-  }
-
-  async #poll(): Promise<void> {
-    for await (const span of this.#ledger.polledTail(this.#filter, this.#ended.signal, () => this.#ready()))
-      this.#arrive(span);
   }
 
   #ready(): void {

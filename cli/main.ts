@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { OperatorError, oneLine } from '../local/operator-error';
 import { LogLineError } from '../runtime/base/errors';
+import * as backup from './commands/backup';
 import * as connect from './commands/connect';
 import * as cost from './commands/cost';
 import * as deploy from './commands/deploy';
@@ -12,6 +13,7 @@ import * as kernels from './commands/kernels';
 import * as keys from './commands/keys';
 import * as logs from './commands/logs';
 import * as migrate from './commands/migrate';
+import * as restore from './commands/restore';
 import * as roles from './commands/roles';
 import * as seed from './commands/seed';
 import * as smoke from './commands/smoke';
@@ -30,6 +32,8 @@ const COMMANDS = [
   verify,
   exportCommand,
   importCommand,
+  backup,
+  restore,
   status,
   keys,
   seed,

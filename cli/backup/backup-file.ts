@@ -1,0 +1,206 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createReadStream } from 'node:fs';
+import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { createGunzip, createGzip, type Gzip } from 'node:zlib';
+import { OperatorError, oneLine, systemErrorCode } from '../../local/operator-error';
+import type { LedgerTable } from './ledger-tables';
+import type { LockedKeys } from './locked-keys';
+
+/**
+ * A backup is gzipped text, a JSON value a line: the header; for each table a line that names it and then its rows, each
+ * an array of what PostgreSQL prints for a column; last the number of rows and the SHA-256 of every line before.
+ */
+export interface BackupHeader {
+  readonly logline_backup: 1;
+  readonly made_at: string;
+  readonly migrations: readonly { readonly name: string; readonly sha256: string }[];
+  /** Every stored transaction id is smaller. Decimal. */
+  readonly next_tx_id: string;
+  /** The key that signs, in hex. */
+  readonly public_key: string;
+  readonly keys?: LockedKeys;
+}
+
+/** The line before a table's rows. */
+export interface TableLine extends Pick<LedgerTable, 'columns' | 'identity'> {
+  readonly table: string;
+  /** Last number that the identity's sequence gave. */
+  readonly sequence: string | null;
+}
+
+export type Row = readonly (string | null)[];
+
+export interface BackupEnd {
+  readonly rows: Readonly<Record<string, number>>;
+  readonly sha256: string;
+}
+
+/** What a reader is told, in the order of the file. */
+export type BackupPart =
+  | { readonly kind: 'header'; readonly header: BackupHeader }
+  | { readonly kind: 'table'; readonly table: TableLine }
+  | { readonly kind: 'row'; readonly row: Row }
+  | { readonly kind: 'end'; readonly end: BackupEnd };
+
+/** Writes a backup beside its name and puts it in place once it is complete. */
+export class BackupWriter {
+  readonly #path: string;
+  readonly #file: FileHandle;
+  readonly #gzip: Gzip;
+  readonly #written: Promise<void>;
+  readonly #hash = createHash('sha256');
+  bytes = 0;
+
+  private constructor(path: string, file: FileHandle) {
+    this.#path = path;
+    this.#file = file;
+    this.#gzip = createGzip({ level: 6 });
+    this.#written = this.#drain();
+    this.#written.catch(() => undefined);
+  }
+
+  /** @throws OperatorError when the folder cannot be written */
+  static async open(path: string): Promise<BackupWriter> {
+    try {
+      return new BackupWriter(path, await open(partOf(path), 'w', 0o600));
+    } catch (cause) {
+      throw new OperatorError(`cannot write ${path} (${oneLine(cause)})`, { cause });
+    }
+  }
+
+  async add(...lines: readonly string[]): Promise<void> {
+    const text = lines.map((line) => `${line}\n`).join('');
+    this.#hash.update(text);
+    await this.#push(text);
+  }
+
+  /** @param replace takes the place of a file of that name */
+  async finish(rows: BackupEnd['rows'], replace: boolean): Promise<BackupEnd> {
+    const end: BackupEnd = { rows, sha256: this.#hash.digest('hex') };
+    await this.#push(`${JSON.stringify({ end })}\n`);
+    this.#gzip.end();
+    await this.#written;
+    await this.#file.sync();
+    await this.#file.close();
+    if (replace) await rename(partOf(this.#path), this.#path);
+    else {
+      await link(partOf(this.#path), this.#path);
+      await rm(partOf(this.#path));
+    }
+    return end;
+  }
+
+  async discard(): Promise<void> {
+    this.#gzip.destroy();
+    await this.#written.catch(() => undefined);
+    await this.#file.close().catch(() => undefined);
+    await rm(partOf(this.#path), { force: true });
+  }
+
+  async #push(text: string): Promise<void> {
+    if (this.#gzip.write(text)) return;
+    await Promise.race([once(this.#gzip, 'drain'), this.#written]);
+  }
+
+  async #drain(): Promise<void> {
+    for await (const chunk of this.#gzip) {
+      await this.#file.write(chunk);
+      this.bytes += chunk.length;
+    }
+  }
+}
+
+function partOf(path: string): string {
+  return `${path}.part`;
+}
+
+/**
+ * Reads a backup, one row in memory at a time. The end comes only when every line is as it was written.
+ * @throws OperatorError when the file is no backup, torn, or was changed
+ */
+export async function* readBackup(path: string): AsyncGenerator<BackupPart> {
+  const hash = createHash('sha256');
+  let isFirst = true;
+  try {
+    for await (const line of linesOf(path)) {
+      const value: unknown = JSON.parse(line);
+      if (isFirst) {
+        isFirst = false;
+        yield { kind: 'header', header: parseHeader(path, value) };
+      } else if (isRow(value)) yield { kind: 'row', row: value };
+      else if (isTable(value)) yield { kind: 'table', table: value };
+      else if (isEnd(value)) {
+        const { end } = value;
+        if (end.sha256 !== hash.digest('hex'))
+          throw new OperatorError(`${path} was changed: its lines are not those that were written`);
+        yield { kind: 'end', end };
+        return;
+      } else throw new OperatorError(`${path} is damaged: a line is neither table nor row`);
+      hash.update(line).update('\n');
+    }
+  } catch (cause) {
+    if (cause instanceof OperatorError) throw cause;
+    const isMissing = systemErrorCode(cause) === 'ENOENT';
+    const isText = cause instanceof SyntaxError || /^Z_/.test(systemErrorCode(cause) ?? '');
+    if (!isMissing && !isText) throw cause;
+    throw new OperatorError(
+      isMissing ? `there is no file ${path}` : `${path} is damaged, or no backup (${oneLine(cause)})`,
+      { cause },
+    );
+  }
+  throw new OperatorError(`${path} ends too early: it was not written to its end`);
+}
+
+async function* linesOf(path: string): AsyncGenerator<string> {
+  const raw = createReadStream(path);
+  const plain = createGunzip();
+  // Streams tell of a fault once, and readline passes it on to nobody.
+  let fault: unknown;
+  const fail = (error: unknown): void => {
+    fault ??= error;
+    plain.destroy();
+    lines.close();
+  };
+  const lines = createInterface({ input: plain, crlfDelay: Number.POSITIVE_INFINITY });
+  raw.once('error', fail);
+  plain.once('error', fail);
+  raw.pipe(plain);
+  try {
+    yield* lines;
+  } finally {
+    raw.destroy();
+    plain.destroy();
+  }
+  if (fault !== undefined) throw fault;
+}
+
+function parseHeader(path: string, value: unknown): BackupHeader {
+  const header = value as Partial<BackupHeader> | null;
+  if (typeof header !== 'object' || header?.logline_backup === undefined)
+    throw new OperatorError(`${path} is no backup of LogLine`);
+  if (header.logline_backup !== 1)
+    throw new OperatorError(`${path} was written by a newer LogLine; restore it with that one`);
+  const { migrations, next_tx_id, public_key } = header;
+  const isWhole =
+    Array.isArray(migrations) && /^\d+$/.test(String(next_tx_id)) && typeof public_key === 'string';
+  if (!isWhole) throw new OperatorError(`${path} is damaged: its first line lacks members`);
+  return header as BackupHeader;
+}
+
+function isRow(value: unknown): value is Row {
+  return Array.isArray(value) && value.every((part) => part === null || typeof part === 'string');
+}
+
+function isTable(value: unknown): value is TableLine {
+  if (typeof value !== 'object' || value === null || !('table' in value) || !('columns' in value))
+    return false;
+  return typeof value.table === 'string' && isRow(value.columns);
+}
+
+function isEnd(value: unknown): value is { readonly end: BackupEnd } {
+  if (typeof value !== 'object' || value === null || !('end' in value)) return false;
+  const end = value.end as Partial<BackupEnd> | null;
+  return typeof end?.sha256 === 'string' && typeof end.rows === 'object';
+}

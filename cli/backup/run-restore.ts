@@ -1,0 +1,229 @@
+import { access, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { Client } from 'pg';
+import { type DataDirectory, dataDirectory, prepareDataDirectory } from '../../local/data-directory';
+import { devSettings } from '../../local/dev-settings';
+import { GuardFile, guardPath } from '../../local/guard-file';
+import { type LocalKeys, loadOrCreateKeys, requireKeys } from '../../local/keys';
+import { type LocalDatabase, openLocalDatabase } from '../../local/local-database';
+import { OperatorError } from '../../local/operator-error';
+import { takeRunLock } from '../../local/run-lock';
+import { cryptoReady } from '../../runtime/crypto';
+import { connectAdmin } from '../../runtime/db/admin-client';
+import { migrate } from '../../runtime/db/migrate';
+import { ownDatabaseUrl } from '../open-database';
+import { type ProgressLine, progressLine } from '../progress-line';
+import { type BackupHeader, readBackup } from './backup-file';
+import { hasKeys, writeKeyFiles } from './key-files';
+import { countRows, ledgerTables } from './ledger-tables';
+import { unlockKeys } from './locked-keys';
+import { moveCounter } from './move-counter';
+import { backupPassphrase } from './passphrase';
+import { beginEpoch, restoreBackup } from './restore-backup';
+import { verifyStored } from './stored-spans';
+import { UNHURRIED } from './write-backup';
+
+export interface RestoreOptions {
+  readonly json?: boolean;
+  readonly newKeys?: boolean;
+}
+
+/** What a restore came to. */
+export interface RestoreReport {
+  readonly spans: number;
+  readonly rows: Readonly<Record<string, number>>;
+  readonly faults: readonly string[];
+  /** What the rollback guard knows beyond the restored state; undefined when there is no guard. */
+  readonly lost: { readonly batches: number; readonly up_to_tx_id: string } | undefined;
+}
+
+/**
+ * Puts a backup into an empty place or, without a file, goes on with a ledger whose database was put back by other means
+ * (a copied data folder, a snapshot, pg_restore): moves the transaction counter, begins a new feed epoch, lays the old
+ * rollback guard aside, and checks every span.
+ */
+export async function runRestore(file: string | undefined, options: RestoreOptions): Promise<void> {
+  await cryptoReady();
+  const data = dataDirectory();
+  const { rolePrefix } = devSettings();
+  await prepareDataDirectory(data);
+  const lock = await takeRunLock(data);
+  const progress = progressLine();
+  const isOwnServer = ownDatabaseUrl() !== undefined;
+  let isBegun = false;
+  try {
+    const keys = file === undefined ? await requireKeys(data) : await keysFor(file, data, options);
+    if (file !== undefined && !isOwnServer) isBegun = true;
+    const database = await openLocalDatabase({
+      data,
+      keys,
+      url: ownDatabaseUrl(),
+      rolePrefix,
+      onProgress: (text) => progress.show(text),
+      onTrouble: (message) => void process.stderr.write(`logline: ${message}\n`),
+    });
+    try {
+      const context = { data, keys, database, rolePrefix, progress };
+      const report = file === undefined ? await settle(context) : await fill(context, path.resolve(file));
+      isBegun = false;
+      progress.clear();
+      print(report, options);
+      if (report.faults.length > 0) process.exitCode = 1;
+    } finally {
+      await database.stop();
+    }
+  } catch (error) {
+    // What this restore created; whatever was there before made it refuse.
+    if (isBegun) await rm(data.postgres, { recursive: true, force: true });
+    throw error;
+  } finally {
+    progress.clear();
+    await lock.release();
+  }
+}
+
+interface Context {
+  readonly data: DataDirectory;
+  readonly keys: LocalKeys;
+  readonly database: LocalDatabase;
+  readonly rolePrefix: string;
+  readonly progress: ProgressLine;
+}
+
+/** The keys of the backup, those that the folder has, or new ones when that was asked for. */
+async function keysFor(file: string, data: DataDirectory, { newKeys }: RestoreOptions): Promise<LocalKeys> {
+  const header = await headerOf(file);
+  if (ownDatabaseUrl() === undefined && (await exists(data.postgres))) {
+    throw new OperatorError(
+      `${data.path} holds a ledger already; set LOGLINE_DATA to another folder, or leave the file out if this folder was put back by other means`,
+    );
+  }
+  if (header.keys !== undefined && !(await hasKeys(data))) {
+    await writeKeyFiles(data, await unlockKeys(header.keys, await backupPassphrase(false)));
+  }
+  if (!(await hasKeys(data)) && !newKeys) {
+    throw new OperatorError(
+      `the backup holds no keys and ${data.path} has none: put keys.json of the old ledger there (key ${header.public_key.slice(0, 16)}), or go on under a new key with --new-keys`,
+    );
+  }
+  const keys = await loadOrCreateKeys(data);
+  if (!newKeys && !keys.ring.keys.some(({ publicKeyHex }) => publicKeyHex === header.public_key)) {
+    throw new OperatorError(
+      `keys.json in ${data.path} is of another ledger: the backup's key ${header.public_key.slice(0, 16)} is not in it`,
+    );
+  }
+  return keys;
+}
+
+async function headerOf(file: string): Promise<BackupHeader> {
+  for await (const part of readBackup(path.resolve(file))) {
+    if (part.kind === 'header') return part.header;
+  }
+  throw new OperatorError(`${file} is no backup of LogLine`);
+}
+
+async function fill(context: Context, file: string): Promise<RestoreReport> {
+  const { database, keys, rolePrefix, progress } = context;
+  const end = await restoreBackup({
+    admin: database.admin,
+    passwords: keys.passwords,
+    rolePrefix,
+    path: file,
+    onProgress: (text) => progress.show(text),
+  });
+  const report = await check(context);
+  // Migrations that came since may have made tables; what the backup held has to be there row by row. The new epoch is one more.
+  const missing = Object.entries(end.rows).filter(([table, rows]) => {
+    const expected = table === 'app.feed_epoch' ? rows + 1 : rows;
+    return report.rows[table] !== expected;
+  });
+  return {
+    ...report,
+    faults: [...report.faults, ...missing.map(([table]) => `${table}: rows differ from the backup`)],
+  };
+}
+
+/** For a database that was put back by other means. */
+async function settle(context: Context): Promise<RestoreReport> {
+  const { database, keys, rolePrefix, progress } = context;
+  await migrate({ admin: { ...database.admin, ...UNHURRIED }, passwords: keys.passwords, rolePrefix });
+  const least = await asBackup(context, async (client) => {
+    const { rows } = await client.query<{ least: string }>(
+      `SELECT (coalesce(max(tx_id::text::numeric), 0) + 1)::text AS least
+         FROM (SELECT tx_id FROM ledger.universal_registry ORDER BY tx_id DESC LIMIT 1) AS last`,
+    );
+    return BigInt(rows[0]?.least ?? '1');
+  });
+  const client = await connectAdmin({ ...database.admin, ...UNHURRIED });
+  try {
+    await moveCounter(client, least, (left) =>
+      progress.show(`moving the transaction counter: ${left} ids, about ${left / 190_000n} s left`),
+    );
+    await beginEpoch(client);
+  } finally {
+    await client.end();
+  }
+  return check(context);
+}
+
+async function check(context: Context): Promise<RestoreReport> {
+  const { progress } = context;
+  return asBackup(context, async (client) => {
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY');
+    const rows = await countRows(client, await ledgerTables(client));
+    const { report, faults } = await verifyStored(client, (spans) =>
+      progress.show(`checking: ${spans} spans`),
+    );
+    const lost = await layGuardAside(context.data, client);
+    await client.query('ROLLBACK');
+    const shown = faults.map(({ id, seq, detail }) => `span ${id} version ${seq}: ${detail}`);
+    return { spans: report.spans, rows, faults: shown, lost };
+  });
+}
+
+/** The guard is of a ledger that went further; it is kept under another name, and sealing begins a new one. */
+async function layGuardAside(data: DataDirectory, client: Client): Promise<RestoreReport['lost']> {
+  const guard = new GuardFile(guardPath(data.path));
+  const record = await guard.read();
+  if (record === undefined) return undefined;
+  const { rows } = await client.query<{ batch: string }>('SELECT batch::text FROM app.seal_cursor');
+  await rename(guard.path, `${guard.path}.${new Date().toISOString().replaceAll(':', '-')}`);
+  return { batches: Math.max(0, record.batch - Number(rows[0]?.batch ?? 0)), up_to_tx_id: record.tx_id };
+}
+
+async function asBackup<T>({ database }: Context, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = await connectAdmin({ ...database.as.backup, ...UNHURRIED });
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+function print({ spans, rows, faults, lost }: RestoreReport, { json }: RestoreOptions): void {
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ spans, rows, faults, lost: lost ?? null })}\n`);
+    return;
+  }
+  const lines = [
+    `${spans} spans are in place, and the feed has begun a new epoch: cursors that were kept go on from the last span here`,
+    ...(lost === undefined || lost.batches === 0
+      ? []
+      : [
+          `LOST: the ledger before had sealed ${lost.batches} batches more, up to transaction ${lost.up_to_tx_id}; their spans are not here`,
+        ]),
+    ...(faults.length === 0
+      ? [
+          `OK: ${spans} spans: every hash, signature and version chain holds, and every table has the rows it had`,
+        ]
+      : ['FAILED:', ...faults]),
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+async function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,31 @@
+import type { Command } from 'commander';
+import type { RestoreOptions } from '../backup/run-restore';
+
+export function define(program: Command): void {
+  program
+    .command('restore')
+    .description(
+      'put a backup into an empty place, or go on with a database that was put back by other means',
+    )
+    .argument('[file]', 'what backup wrote; without one the ledger that is there is made good')
+    .option('--new-keys', 'sign under a new key, when the old ones are lost')
+    .option('--json', 'print one JSON object')
+    .addHelpText(
+      'after',
+      `
+Into LOGLINE_DATA, which holds no ledger yet, or the empty database that DATABASE_URL names. No row is changed: the
+server's transaction counter is moved above every stored id, and the feed begins a new epoch, so that cursors that
+were kept go on from the last span that survived. Ends with the check of every span and of the number of rows.
+
+Without a file: after a copied data folder, a snapshot or pg_restore, when health says restore_needed.
+
+Examples:
+  $ LOGLINE_DATA=/srv/ledger npx logline restore ledger.backup
+  $ DATABASE_URL=postgres://owner:secret@db.example:5432/logline npx logline restore ledger.backup
+  $ npx logline restore`,
+    )
+    .action(async (file: string | undefined, options: RestoreOptions) => {
+      const { runRestore } = await import('../backup/run-restore');
+      await runRestore(file, options);
+    });
+}

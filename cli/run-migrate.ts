@@ -1,6 +1,7 @@
 import { dataDirectory } from '../local/data-directory';
 import { devSettings } from '../local/dev-settings';
 import { loadKeys } from '../local/keys';
+import { checkLedgerKeys } from '../local/ledger-keys';
 import { ConfigurationError } from '../runtime/base/errors';
 import { asLogLineError } from '../runtime/db/database-error';
 import { type MigrationStatus, migrate, migrationStatus } from '../runtime/db/migrate';
@@ -30,7 +31,9 @@ export async function runMigrate({ status, json }: MigrateCommandOptions): Promi
       return;
     }
     // Without keys.json the roles' passwords are left alone: another machine may be using them.
-    const passwords = (await loadKeys(dataDirectory()))?.passwords;
+    const keys = await loadKeys(dataDirectory());
+    if (keys !== undefined) await checkLedgerKeys(admin, keys.ring);
+    const passwords = keys?.passwords;
     const applied = await migrate({
       admin,
       rolePrefix,

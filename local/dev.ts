@@ -10,6 +10,7 @@ import { type HttpHost, openHttpHost } from './http-host';
 import { KernelProcess } from './kernel-process';
 import { loadOrCreateKeys } from './keys';
 import { openLedger } from './ledger';
+import { checkLedgerKeys } from './ledger-keys';
 import { LiveKeys } from './live-keys';
 import { openLocalDatabase } from './local-database';
 import { OperatorError } from './operator-error';
@@ -145,6 +146,7 @@ async function startLedger(context: StartContext): Promise<void> {
     },
   });
   closers.push(() => kernels.stop());
+  await checkLedgerKeys(database.admin, keys.ring);
   const applied = await migrate({
     admin: database.admin,
     passwords: keys.passwords,

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { AdoptOptions } from '../keys/adopt-key';
 import type { RevokeOptions } from '../keys/revoke-key';
 import type { RotateOptions } from '../keys/rotate-keys';
 import type { ShowOptions } from '../keys/show-keys';
@@ -18,6 +19,7 @@ Examples:
   defineShow(keys);
   defineRotate(keys);
   defineRevoke(keys);
+  defineAdopt(keys);
 }
 
 function defineShow(keys: Command): void {
@@ -86,5 +88,28 @@ Examples:
     .action(async (options: RevokeOptions) => {
       const { revokeKey } = await import('../keys/revoke-key');
       await revokeKey(options);
+    });
+}
+
+function defineAdopt(keys: Command): void {
+  keys
+    .command('adopt')
+    .description('go on under the key of LOGLINE_DATA when the keys of the ledger are lost')
+    .option('--yes', 'it cannot be taken back')
+    .option('--json', 'print one JSON object')
+    .addHelpText(
+      'after',
+      `
+A ledger that is signed by other keys is not started. If keys.json of those can still be found, put it into LOGLINE_DATA
+instead. An adopted key is public as a span of type instance_key with adopted: true, and verify names it: whoever
+trusted the keys before has to decide about this one anew. Stop the ledger first.
+
+Examples:
+  $ npx logline keys adopt --yes
+  $ DATABASE_URL=postgres://owner:secret@db.example:5432/logline npx logline keys adopt --yes`,
+    )
+    .action(async (options: AdoptOptions) => {
+      const { adoptKey } = await import('../keys/adopt-key');
+      await adoptKey(options);
     });
 }

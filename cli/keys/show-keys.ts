@@ -77,7 +77,7 @@ function asText({ publicKey, tokenKeyId, history, source, remarks }: Shown): str
       key.publicKeyHex,
       key.status,
       key.introducedAt,
-      key.introducedBy === undefined ? '-' : keyIdOf(key.introducedBy),
+      key.introducedBy === undefined ? (key.adopted ? 'adopted' : '-') : keyIdOf(key.introducedBy),
       endOf(key),
     ]);
     lines.push('', ...table(['public key', 'status', 'introduced', 'by key', 'until'], rows));
@@ -110,6 +110,7 @@ export function keyJson(key: InstanceKey) {
     key_id: keyIdOf(key.publicKeyHex),
     status: key.status,
     introduced_by: key.introducedBy ?? null,
+    adopted: key.adopted,
     introduced_at: key.introducedAt,
     retired_at: key.retiredAt ?? null,
     revoked_from: key.revokedFrom ?? null,

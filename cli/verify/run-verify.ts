@@ -161,7 +161,11 @@ function signedBy(
       : known === undefined
         ? ''
         : ` (instance key, ${known.status}${known.retiredAt === undefined ? '' : ` ${known.retiredAt}`})`;
-  return `signed by ${key}${remark}: ${plural(spans, 'span')}`;
+  const adopted =
+    known?.adopted === true
+      ? `, adopted ${known.introducedAt}: the operator's word alone links it to the keys before`
+      : '';
+  return `signed by ${key}${remark}${adopted}: ${plural(spans, 'span')}`;
 }
 
 function asJson(report: VerifyReport, faults: readonly VerifyFault[], history: KeyHistory) {

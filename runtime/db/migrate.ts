@@ -55,6 +55,7 @@ export async function migrate(options: MigrateOptions): Promise<readonly string[
   const { rolePrefix = DEFAULT_ROLE_PREFIX, passwords = {}, onProgress } = options;
   const claims = options.sharesRoles !== true && Object.keys(passwords).length > 0;
   try {
+    await refuseOtherServers(lock);
     await waitForTurn(lock, onProgress);
     if (claims) await refuseForeignRoles(pool, rolePrefix);
     await ensureRoles(pool, rolePrefix, onProgress);
@@ -88,6 +89,21 @@ export async function migrationStatus(
   }
 }
 
+/** Major versions that the ledger is tested on. */
+const OLDEST_SERVER = 15;
+const NEWEST_SERVER = 18;
+
+async function refuseOtherServers(client: Client): Promise<void> {
+  const { rows } = await client.query<{ number: number; name: string }>(
+    "SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS name",
+  );
+  const major = Math.floor((rows[0]?.number ?? 0) / 10_000);
+  if (major >= OLDEST_SERVER && major <= NEWEST_SERVER) return;
+  throw new ConfigurationError(
+    `This server is PostgreSQL ${rows[0]?.name}; LogLine needs ${OLDEST_SERVER} to ${NEWEST_SERVER}.`,
+  );
+}
+
 /**
  * The lock is the transaction's, since a pooler in transaction mode would hand a session's to somebody else. Asked for
  * again and again, by simple queries: whoever waited in a statement, or had a portal open, would hold a snapshot, and an
@@ -117,7 +133,9 @@ async function applyAll(
     CREATE SCHEMA IF NOT EXISTS app;
     CREATE TABLE IF NOT EXISTS app.migration_checksum (
       name text PRIMARY KEY, sha256 text NOT NULL, at timestamptz NOT NULL DEFAULT now());`);
-  refuseEdited(files, await appliedChecksums((text) => pool.query(text)));
+  const applied = await appliedChecksums((text) => pool.query(text));
+  refuseNewer(files, applied);
+  refuseEdited(files, applied);
 
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   const migrator = new Migrator({
@@ -157,6 +175,16 @@ async function appliedChecksums(
   if (rows[0]?.name == null) return new Map();
   const applied = await query('SELECT name, sha256 FROM app.migration_checksum');
   return new Map(applied.rows.map((row) => [row.name, row.sha256]));
+}
+
+/** The database was migrated by a later version of this program, which this one knows nothing of. */
+function refuseNewer(files: readonly MigrationFile[], known: ReadonlyMap<string, string>): void {
+  const last = files.at(-1)?.name ?? '';
+  const newer = [...known.keys()].filter((name) => name > last).sort();
+  if (newer.length === 0) return;
+  throw new ConfigurationError(
+    `The database is newer than this program: it has migrations up to ${newer.at(-1)}, this LogLine ends with ${last}. Run the version of LogLine that migrated it, or a later one; there is no way back.`,
+  );
 }
 
 function refuseEdited(files: readonly MigrationFile[], known: ReadonlyMap<string, string>): void {

@@ -69,6 +69,17 @@ describe('migrations', () => {
     assert.equal((await migrate({ admin })).length, FILES.length);
   });
 
+  it('a database that a later version migrated is refused as newer, not as broken', async () => {
+    await add('900000_later', 'CREATE TABLE app.later (a int)');
+    await migrate({ admin, folder });
+    await rm(path.join(folder, '900000_later.sql'));
+    await assert.rejects(migrate({ admin, folder }), (error) => {
+      assert.ok(error instanceof ConfigurationError);
+      assert.match(error.message, /newer than this program: it has migrations up to 900000_later/);
+      return true;
+    });
+  });
+
   it('one that was edited after it was applied is refused by name, and nothing else is applied', async () => {
     await migrate({ admin, folder });
     const edited = FILES[1] ?? '';

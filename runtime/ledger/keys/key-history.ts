@@ -16,6 +16,11 @@ export interface InstanceKey {
   readonly status: InstanceKeyStatus;
   /** The key that signed the introduction; undefined for the first key, which signed its own. */
   readonly introducedBy: string | undefined;
+  /**
+   * It begins a history of its own by the operator's word, since the key before was lost: nothing but that word links
+   * what it signed to what was signed before.
+   */
+  readonly adopted: boolean;
   /** RFC 3339, like all moments here. */
   readonly introducedAt: string;
   readonly retiredAt: string | undefined;
@@ -48,7 +53,7 @@ export function isInstanceKeySpan(span: unknown): boolean {
 /**
  * Reads the key history out of spans, in any order, by their content alone. Each key is introduced by a span
  * that the key before signed, so that whoever trusts one key can tell all that came after it; the first key
- * signed its own introduction. A key introduces at most one other. Later versions of a key's entity, signed by
+ * signed its own introduction, and so did one that an operator adopted. A key introduces at most one other. Later versions of a key's entity, signed by
  * any key of the history, retire or revoke it.
  *
  * Spans of others, and spans that do not verify, are passed over: the check of each span reports those.
@@ -60,6 +65,7 @@ export function keyHistoryOf(spans: Iterable<SignedSpan>): KeyHistory {
     [...entities].filter(([, [first]]) => introducerOf(first) === publicKeyHex).map(([name]) => name);
   const accepted = introducedBy(undefined);
   for (const beginning of accepted.slice(1)) {
+    if (isAdopted(entities.get(beginning)?.[0])) continue;
     faults.push(`key ${beginning} begins a history of its own: no earlier key introduced it`);
   }
   const refused = new Set<string>();
@@ -115,6 +121,13 @@ function entitiesOf(
   );
 }
 
+function isAdopted(introduction: SignedSpan | undefined): boolean {
+  const { metadata } = introduction ?? {};
+  return (
+    typeof metadata === 'object' && metadata !== null && 'adopted' in metadata && metadata.adopted === true
+  );
+}
+
 /** Who signed the introduction; undefined when the key did so itself. */
 function introducerOf(introduction: SignedSpan | undefined): string | undefined {
   return introduction?.public_key === introduction?.this ? undefined : introduction?.public_key;
@@ -130,6 +143,7 @@ function keyOf(
     publicKeyHex: introduction.this,
     status: 'active',
     introducedBy: introducerOf(introduction),
+    adopted: isAdopted(introduction),
     introducedAt: introduction.at,
     retiredAt: undefined,
     revokedFrom: undefined,

@@ -9,6 +9,7 @@ import { spanOfRow } from '../span-row';
 import { signSpan } from '../span-signature';
 import type { SpanWriter } from '../span-writer';
 import { stableId } from '../stable-id';
+import { refuseOtherKeys } from './key-guard';
 import { INSTANCE_KEY, type KeyHistory, keyHistoryOf } from './key-history';
 import type { KeyRing } from './key-ring';
 
@@ -16,6 +17,8 @@ export interface PublishKeysOptions {
   readonly database: Database;
   readonly writer: SpanWriter;
   readonly ring: KeyRing;
+  /** Takes a key that no earlier one introduces, and says in its span that it is adopted. Defaults to false. */
+  readonly adopts?: boolean;
   readonly onProgress?: (line: string) => void;
   /** Defaults to the system clock. */
   readonly now?: () => Date;
@@ -31,10 +34,14 @@ const MAX_ATTEMPTS = 3;
  * called at every start, and again after whatever interrupted a rotation.
  * @returns what was added, a line each
  * @throws UnavailableError when the database does not answer.
+ * @throws ConfigurationError when the ledger was signed by other keys, unless they are to be adopted.
  */
 export async function publishKeys(options: PublishKeysOptions): Promise<readonly string[]> {
+  const { adopts = false } = options;
   for (let attempt = 1; ; attempt += 1) {
-    const due = dueSpans(options.ring, await readKeySpans(options.database), options.now?.() ?? new Date());
+    const present = await readKeySpans(options.database);
+    if (!adopts) refuseOtherKeys(keyHistoryOf(present), options.ring);
+    const due = dueSpans(options.ring, present, options.now?.() ?? new Date(), adopts);
     if (due.length === 0) return [];
     try {
       await options.writer.append(SYSTEM, due);
@@ -59,7 +66,7 @@ async function readKeySpans(database: Database): Promise<SignedSpan[]> {
 }
 
 /** What the ledger lacks, in the order in which it has to be appended. */
-function dueSpans(ring: KeyRing, present: readonly SignedSpan[], now: Date): SignedSpan[] {
+function dueSpans(ring: KeyRing, present: readonly SignedSpan[], now: Date, adopts: boolean): SignedSpan[] {
   const newest = new Map(present.map((span) => [span.this, span]));
   const due: SignedSpan[] = [];
   const add = (span: SignedSpan): void => {
@@ -68,7 +75,13 @@ function dueSpans(ring: KeyRing, present: readonly SignedSpan[], now: Date): Sig
   };
   const keys = ring.chronological;
   for (const [index, key] of keys.entries()) {
-    if (!newest.has(key.publicKeyHex)) add(introduction(key, keys[index - 1], now));
+    if (!newest.has(key.publicKeyHex)) add(introduction(key, keys[index - 1], now, adopts));
+  }
+  if (adopts) {
+    for (const [publicKeyHex, span] of newest) {
+      if (span.status !== 'active' || keys.some((key) => key.publicKeyHex === publicKeyHex)) continue;
+      add(change(span, 'retired', { replaced_by: ring.current.publicKeyHex }, ring.current, now));
+    }
   }
   for (const [index, { publicKeyHex }] of keys.entries()) {
     const span = newest.get(publicKeyHex);
@@ -84,7 +97,12 @@ function dueSpans(ring: KeyRing, present: readonly SignedSpan[], now: Date): Sig
   return due;
 }
 
-function introduction(key: SigningKey, introducer: SigningKey | undefined, now: Date): SignedSpan {
+function introduction(
+  key: SigningKey,
+  introducer: SigningKey | undefined,
+  now: Date,
+  adopts: boolean,
+): SignedSpan {
   const span: Span = {
     // Nobody else can know the id before the span is there, so nobody can take it first.
     id: stableId(INSTANCE_KEY, hex(deriveSeed(toU8(key.secretKeyHex()), ID_LABEL))),
@@ -103,6 +121,7 @@ function introduction(key: SigningKey, introducer: SigningKey | undefined, now: 
     metadata: {
       algorithm: 'Ed25519',
       ...(introducer === undefined ? {} : { introduced_by: introducer.publicKeyHex }),
+      ...(adopts && introducer === undefined ? { adopted: true } : {}),
     },
   };
   return signSpan(span, introducer ?? key);

@@ -1,0 +1,20 @@
+import { keyIdOf } from '../../auth';
+import { ConfigurationError } from '../../base/errors';
+import type { KeyHistory } from './key-history';
+import type { KeyRing } from './key-ring';
+
+/**
+ * Refuses keys that are not those of the ledger: what they signed could never be linked to what was signed before. A
+ * ledger without a history takes any.
+ * @throws ConfigurationError naming the key that is missing, and the ways out
+ */
+export function refuseOtherKeys(history: KeyHistory, ring: KeyRing): void {
+  if (history.keys.size === 0) return;
+  if (ring.chronological.some(({ publicKeyHex }) => history.keys.get(publicKeyHex)?.status === 'active'))
+    return;
+  const missing = [...history.keys.values()].filter(({ status }) => status === 'active').at(-1);
+  const named = missing ?? [...history.keys.values()].at(-1);
+  throw new ConfigurationError(
+    `This ledger is signed by key ${keyIdOf(named?.publicKeyHex ?? '')} (${named?.publicKeyHex}), and the keys at hand are others: ${keyIdOf(ring.current.publicKeyHex)}. Bring keys.json of that key (LOGLINE_DATA), or, if it is lost, run npx logline keys adopt to go on under the key at hand; verify will say so.`,
+  );
+}

@@ -14,6 +14,7 @@ import { checkLedgerKeys } from './ledger-keys';
 import { LiveKeys } from './live-keys';
 import { openLocalDatabase } from './local-database';
 import { OperatorError } from './operator-error';
+import { noticeRestore } from './restore-notice';
 import { type RunLock, takeRunLock } from './run-lock';
 import { openRunLog } from './run-log';
 import { StopSignal } from './stop-signal';
@@ -154,6 +155,11 @@ async function startLedger(context: StartContext): Promise<void> {
     onProgress: (message) => log.logger.info(message),
   });
   if (applied.length > 0) print(`  applied ${applied.length} migrations`);
+  const restoreNeeded = await noticeRestore(data, database.as.sealer);
+  if (restoreNeeded !== undefined) {
+    log.logger.error({ code: 'restore_needed' }, restoreNeeded);
+    context.warn(restoreNeeded);
+  }
   const live = new LiveKeys({
     data,
     keys,
@@ -170,6 +176,7 @@ async function startLedger(context: StartContext): Promise<void> {
     invoker: kernels,
     isReady: () => kernels.isReady(),
     settings: context.settings,
+    plants: restoreNeeded === undefined,
     onProgress: (message) => log.logger.info(message),
   });
   closers.push(() => ledger.close());

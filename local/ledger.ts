@@ -32,6 +32,8 @@ export interface LedgerOptions {
   /** Whether they are booted. */
   readonly isReady: () => boolean;
   readonly settings: Settings;
+  /** Whether seeds and keys are brought up to date: not while `logline restore` has to run first. */
+  readonly plants: boolean;
   readonly onProgress: (message: string) => void;
 }
 
@@ -59,8 +61,10 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       }),
   });
   const { onProgress } = options;
-  await publishKeys({ database, writer, ring: keys(), onProgress });
-  await seed({ database, writer, keys: keys(), onProgress });
+  if (options.plants) {
+    await publishKeys({ database, writer, ring: keys(), onProgress });
+    await seed({ database, writer, keys: keys(), onProgress });
+  }
   return {
     database,
     writer,

@@ -95,6 +95,12 @@ TABLE app.request_queue (row security: t, forced: f)
   attempt integer NOT NULL DEFAULT 0
   lease_id uuid
   "position" bigint NOT NULL GENERATED ALWAYS AS IDENTITY
+TABLE app.restore_needed (row security: t, forced: f)
+  is_only boolean NOT NULL DEFAULT true
+  since timestamp with time zone NOT NULL DEFAULT now()
+  is_ahead boolean NOT NULL
+  survived_tx_id xid8 NOT NULL
+  survived_ordinal bigint NOT NULL
 TABLE app.ruling_night (row security: t, forced: f)
   local_date date NOT NULL
   done_at timestamp with time zone NOT NULL DEFAULT now()
@@ -213,6 +219,8 @@ app.migration_checksum migration_checksum_pkey PRIMARY KEY (name)
 app.policy_cursor policy_cursor_pkey PRIMARY KEY (policy_id)
 app.policy_emission policy_emission_pkey PRIMARY KEY (span_id, policy_id)
 app.request_queue request_queue_pkey PRIMARY KEY (request_id)
+app.restore_needed restore_needed_is_only_check CHECK (is_only)
+app.restore_needed restore_needed_pkey PRIMARY KEY (is_only)
 app.ruling_night ruling_night_pkey PRIMARY KEY (local_date)
 app.ruling_queue ruling_queue_pkey PRIMARY KEY (subject_id)
 app.seal_cursor seal_cursor_is_only_check CHECK (is_only)
@@ -301,6 +309,7 @@ CREATE UNIQUE INDEX migration_checksum_pkey ON app.migration_checksum USING btre
 CREATE UNIQUE INDEX policy_cursor_pkey ON app.policy_cursor USING btree (policy_id)
 CREATE UNIQUE INDEX policy_emission_pkey ON app.policy_emission USING btree (span_id, policy_id)
 CREATE UNIQUE INDEX request_queue_pkey ON app.request_queue USING btree (request_id)
+CREATE UNIQUE INDEX restore_needed_pkey ON app.restore_needed USING btree (is_only)
 CREATE UNIQUE INDEX ruling_night_pkey ON app.ruling_night USING btree (local_date)
 CREATE UNIQUE INDEX ruling_queue_pkey ON app.ruling_queue USING btree (subject_id)
 CREATE UNIQUE INDEX seal_cursor_pkey ON app.seal_cursor USING btree (is_only)
@@ -358,12 +367,17 @@ own_tenant app.policy_emission PERMISSIVE FOR ALL TO logline_app USING ((EXISTS 
 read_all app.policy_emission PERMISSIVE FOR SELECT TO logline_auditor, logline_backup USING (true) WITH CHECK ()
 own_tenant app.request_queue PERMISSIVE FOR SELECT TO logline_app USING ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))) WITH CHECK ()
 read_all app.request_queue PERMISSIVE FOR SELECT TO logline_auditor, logline_backup USING (true) WITH CHECK ()
+back_up_all app.restore_needed PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
+notice app.restore_needed PERMISSIVE FOR ALL TO logline_sealer USING (true) WITH CHECK (true)
+read_by_app app.restore_needed PERMISSIVE FOR SELECT TO logline_app USING (true) WITH CHECK ()
+read_by_kernel app.restore_needed PERMISSIVE FOR SELECT TO logline_kernel USING (true) WITH CHECK ()
 read_all app.ruling_night PERMISSIVE FOR SELECT TO logline_auditor, logline_backup USING (true) WITH CHECK ()
 own_tenant app.ruling_queue PERMISSIVE FOR SELECT TO logline_app USING ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))) WITH CHECK ()
 read_all app.ruling_queue PERMISSIVE FOR SELECT TO logline_auditor, logline_backup USING (true) WITH CHECK ()
 audit app.seal_cursor PERMISSIVE FOR ALL TO logline_auditor USING (true) WITH CHECK (true)
 back_up_all app.seal_cursor PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
 read_all app.seal_cursor PERMISSIVE FOR SELECT TO logline_app USING (true) WITH CHECK ()
+read_by_kernel app.seal_cursor PERMISSIVE FOR SELECT TO logline_kernel USING (true) WITH CHECK ()
 seal app.seal_cursor PERMISSIVE FOR ALL TO logline_sealer USING (true) WITH CHECK (true)
 append_by_trigger app.span_relation PERMISSIVE FOR INSERT TO logline_owner USING () WITH CHECK (true)
 back_up_all app.span_relation PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
@@ -496,13 +510,15 @@ DECLARE
 BEGIN
   ALTER TABLE ledger.universal_registry NO FORCE ROW LEVEL SECURITY;
   INSERT INTO app.feed_epoch (survived_tx_id, survived_ordinal)
-  SELECT coalesce(last.tx_id, '0'), coalesce(last.ordinal, 0)
+  SELECT coalesce(noticed.survived_tx_id, last.tx_id, '0'), coalesce(noticed.survived_ordinal, last.ordinal, 0)
     FROM (VALUES (1)) AS always
+    LEFT JOIN app.restore_needed AS noticed ON true
     LEFT JOIN LATERAL (
       SELECT tx_id, ordinal FROM ledger.universal_registry ORDER BY tx_id DESC, ordinal DESC LIMIT 1
     ) AS last ON true
   RETURNING epoch INTO begun;
   ALTER TABLE ledger.universal_registry FORCE ROW LEVEL SECURITY;
+  DELETE FROM app.restore_needed;
   RETURN begun;
 END
 $function$
@@ -1119,6 +1135,10 @@ relation app.request_queue TO logline_app: SELECT
 relation app.request_queue TO logline_auditor: SELECT
 relation app.request_queue TO logline_backup: SELECT
 relation app.request_queue_position_seq TO logline_backup: SELECT
+relation app.restore_needed TO logline_app: SELECT
+relation app.restore_needed TO logline_backup: SELECT
+relation app.restore_needed TO logline_kernel: SELECT
+relation app.restore_needed TO logline_sealer: INSERT, SELECT
 relation app.ruling_night TO logline_auditor: SELECT
 relation app.ruling_night TO logline_backup: SELECT
 relation app.ruling_queue TO logline_app: SELECT
@@ -1127,6 +1147,7 @@ relation app.ruling_queue TO logline_backup: SELECT
 relation app.seal_cursor TO logline_app: SELECT
 relation app.seal_cursor TO logline_auditor: SELECT
 relation app.seal_cursor TO logline_backup: SELECT
+relation app.seal_cursor TO logline_kernel: SELECT
 relation app.seal_cursor TO logline_sealer: INSERT, SELECT, UPDATE
 relation app.span_relation TO logline_app: SELECT
 relation app.span_relation TO logline_backup: SELECT

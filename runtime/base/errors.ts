@@ -142,6 +142,20 @@ export class CursorAheadError extends LogLineError {
   }
 }
 
+/** 503: the database was put back by other means than `logline restore`; until that has run nothing may rely on its order. */
+export class RestoreNeededError extends LogLineError {
+  readonly code = 'restore_needed';
+  readonly status = 503;
+  readonly title = 'The ledger waits for logline restore';
+
+  constructor() {
+    super(
+      'The database of this ledger was put back, and the order of its feed does not hold until the operator has run logline restore; cursors that are kept stay good.',
+      { retryAfterSeconds: 60 },
+    );
+  }
+}
+
 /** 413: the request or one span is too large. */
 export class TooLargeError extends LogLineError {
   readonly code = 'too_large';

@@ -136,6 +136,14 @@ export interface AppRequestQueue {
   tenant_id: string;
 }
 
+export interface AppRestoreNeeded {
+  is_ahead: boolean;
+  is_only: Generated<boolean>;
+  since: Generated<string>;
+  survived_ordinal: string;
+  survived_tx_id: string;
+}
+
 export interface AppRulingNight {
   decided: number;
   done_at: Generated<string>;
@@ -299,6 +307,7 @@ export interface DB {
   "app.policy_cursor": AppPolicyCursor;
   "app.policy_emission": AppPolicyEmission;
   "app.request_queue": AppRequestQueue;
+  "app.restore_needed": AppRestoreNeeded;
   "app.ruling_night": AppRulingNight;
   "app.ruling_queue": AppRulingQueue;
   "app.seal_cursor": AppSealCursor;

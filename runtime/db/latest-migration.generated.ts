@@ -1,2 +1,2 @@
 // Made from sql/ by npm run generate.
-export const LATEST_MIGRATION = '000036_sealing';
+export const LATEST_MIGRATION = '000045_restore_needed';

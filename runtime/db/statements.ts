@@ -26,6 +26,9 @@ const db = new Kysely<DB>({
 
 const spans = () => db.selectFrom('ledger.universal_registry').select(SPAN_COLUMNS);
 
+/** The database was put back by other means than `logline restore`; what is sealed lies behind the server's next id otherwise. */
+const RESTORE_NEEDED = sql<boolean>`EXISTS (SELECT FROM app.restore_needed) OR EXISTS (SELECT FROM app.seal_cursor WHERE tx_id >= pg_snapshot_xmax(pg_current_snapshot()))`;
+
 /** Name → the statement, built from its values. Each value is used once, in the order of the arguments. */
 export const STATEMENTS = {
   /** The newest version of an entity. */
@@ -107,6 +110,7 @@ export const STATEMENTS = {
       .select([
         sql<string>`pg_snapshot_xmin(pg_current_snapshot())::text`.as('xmin'),
         sql<string>`pg_snapshot_xmax(pg_current_snapshot())::text`.as('xmax'),
+        RESTORE_NEEDED.as('restore_needed'),
       ])
       .where('name', '=', migration),
 
@@ -186,6 +190,8 @@ export const STATEMENTS = {
       .select([
         sql<string>`pg_snapshot_xmin(pg_current_snapshot())::text`.as('xmin'),
         sql<string>`pg_snapshot_xmax(pg_current_snapshot())::text`.as('xmax'),
+        RESTORE_NEEDED.as('restore_needed'),
+        sql<boolean>`EXISTS (SELECT FROM app.restore_needed WHERE is_ahead)`.as('is_ahead'),
       ])
       .orderBy('number'),
 
@@ -204,6 +210,9 @@ export const STATEMENTS = {
         'is_held',
       ),
     ),
+
+  /** Whether the database was put back by other means than `logline restore`. */
+  restore_needed: () => db.selectFrom('app.seal_cursor').select(RESTORE_NEEDED.as('restore_needed')),
 
   note_job: (job: string, outcome: 'ok' | 'error' | null, detail: string | null) =>
     db.selectNoFrom(sql<null>`app.note_job(${job}::text, ${outcome}::text, ${detail}::jsonb)`.as('noted')),

@@ -1,3 +1,4 @@
+import { RestoreNeededError } from '../base/errors';
 import { NOBODY } from '../base/identity';
 import type { JsonValue } from '../base/span';
 import type { Database } from '../db/pool';
@@ -43,6 +44,8 @@ export async function runJob(
   const record = isShared ? new SharedRun(kernelDatabase, job) : new SingleRun(kernelDatabase, job);
   try {
     if (!(await record.begin())) return { outcome: 'busy' };
+    const [state] = await runStatement(kernelDatabase, NOBODY, 'restore_needed', []);
+    if (state?.restore_needed === true) throw new RestoreNeededError();
     const signals = [options.signal, record.lost].filter((signal) => signal !== undefined);
     const result = (await host.run(kernel, event, {
       ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),

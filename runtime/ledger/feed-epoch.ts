@@ -1,3 +1,4 @@
+import { RestoreNeededError } from '../base/errors';
 import { NOBODY } from '../base/identity';
 import type { Database } from '../db/pool';
 import { runStatement } from '../db/query-as';
@@ -26,6 +27,10 @@ export interface FeedState {
   readonly xmin: bigint;
   /** No transaction has had this id or a greater one. */
   readonly xmax: bigint;
+  /** The database was put back, and `logline restore` has not run yet: nobody may follow the feed. */
+  readonly restoreNeeded: boolean;
+  /** Stored transaction ids lie in the future of the server: what is appended now would be behind every cursor. */
+  readonly isAhead: boolean;
 }
 
 /** How old what is remembered may get before it is read anew. */
@@ -64,6 +69,11 @@ export class FeedEpochs {
     return this.#reading;
   }
 
+  /** @throws RestoreNeededError while what is appended would be behind every cursor. */
+  async requireAppendable(): Promise<void> {
+    if ((await this.recall()).isAhead) throw new RestoreNeededError();
+  }
+
   async #look(): Promise<FeedState> {
     const rows = await runStatement(this.#database, NOBODY, 'feed_state', []);
     const last = rows.at(-1);
@@ -72,7 +82,14 @@ export class FeedEpochs {
       epoch,
       survived: txId === null || ordinal === null ? undefined : { txId, ordinal },
     }));
-    this.#known = { epochs, current: last.epoch, xmin: BigInt(last.xmin), xmax: BigInt(last.xmax) };
+    this.#known = {
+      epochs,
+      current: last.epoch,
+      xmin: BigInt(last.xmin),
+      xmax: BigInt(last.xmax),
+      restoreNeeded: last.restore_needed,
+      isAhead: last.is_ahead,
+    };
     this.#readAtMs = Date.now();
     return this.#known;
   }

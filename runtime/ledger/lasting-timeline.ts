@@ -1,4 +1,4 @@
-import { CursorAheadError } from '../base/errors';
+import { CursorAheadError, RestoreNeededError } from '../base/errors';
 import type { Database } from '../db/pool';
 import { type FeedEpochs, type FeedState, isAhead, survivingPosition } from './feed-epoch';
 import { readTimeline, type TimelinePage, type TimelinePosition, type TimelineRequest } from './timeline';
@@ -26,6 +26,7 @@ const MAX_ATTEMPTS = 3;
 /**
  * {@link readTimeline} for whoever keeps positions: a position of an epoch before goes on from where that epoch was
  * cut off.
+ * @throws RestoreNeededError for a page of the feed while `logline restore` has to run.
  * @throws CursorAheadError for a position that this ledger never reached, or of an epoch it does not know: the
  *   database was set back, and what was read is not there any more.
  */
@@ -35,6 +36,7 @@ export async function readLastingTimeline(
   request: LastingRequest,
 ): Promise<LastingPage> {
   let state = await epochs.recall();
+  if (request.order === 'feed' && state.restoreNeeded) throw new RestoreNeededError();
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
     let after = positionIn(state, request.after);
     if (request.after !== undefined && after === undefined) {

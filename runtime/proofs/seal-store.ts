@@ -1,4 +1,4 @@
-import type { PoolClient } from 'pg';
+import type { ClientBase } from 'pg';
 import { hashesOf, type LeafSource } from './leaf';
 import type { LogQuery } from './log-nodes';
 import type { GuardRecord } from './rollback-guard';
@@ -62,9 +62,9 @@ const FEED_ROW = `r.tx_id::text AS tx_id, r.ordinal::text AS ordinal, r.id, r.se
 
 /** What sealing reads and writes, on one connection of role `logline_sealer` with a transaction open. */
 export class SealStore {
-  readonly #client: PoolClient;
+  readonly #client: ClientBase;
 
-  constructor(client: PoolClient) {
+  constructor(client: ClientBase) {
     this.#client = client;
   }
 

@@ -18,6 +18,7 @@ const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 /** `POST /api/spans`. */
 export const appendSpans: Handler = async (stage0, { request, caller }) => {
   const identity = identityOf(callerOf(caller));
+  await stage0.epochs.requireAppendable();
   const { appends, bodies } = stage0.fairness;
   const releaseTurn = await appends.take(identity.tenant, 1);
   // Held until the answer is made: the spans of a body take up memory for as long.

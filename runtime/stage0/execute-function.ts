@@ -14,6 +14,7 @@ import { positionHeader } from './write-position';
 
 /** `POST /api/execute/{function_id}`. */
 export const executeFunction: Handler = async (stage0, { request, caller, path, traceId }) => {
+  await stage0.epochs.requireAppendable();
   const { id } = parseWith<{ id: string }>(validateIdPath, { id: path.function_id }, 'The path');
   const body = (await readBody(stage0, request, callerOf(caller).tenant)) ?? {};
   const { input } = parseWith<{ input?: JsonValue }>(validateExecuteBody, body, 'The body');

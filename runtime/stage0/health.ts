@@ -60,6 +60,7 @@ export class Health {
       });
     }
     const codes: HealthCode[] = [...(found?.() ?? [])];
+    if (row.restore_needed && !codes.includes('restore_needed')) codes.push('restore_needed');
     if (this.#areWritesFailing()) codes.push('writes_failing');
     if (await this.#areTicksLate()) codes.push('ticks_late');
     if (this.#isFeedHeldBack(BigInt(row.xmin), BigInt(row.xmax))) codes.push('feed_held_back');

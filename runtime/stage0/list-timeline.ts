@@ -1,4 +1,4 @@
-import type { Fault } from '../base/errors';
+import { type Fault, RestoreNeededError } from '../base/errors';
 import type { JsonValue } from '../base/span';
 import { normalizeTimestamp } from '../json/timestamp';
 import { type LastingPage, type LastingRequest, readLastingTimeline } from '../ledger/lasting-timeline';
@@ -85,7 +85,8 @@ function answerOf(
 
 /** An empty page, and a cursor behind all that is certain to have been committed. */
 async function endOfFeed({ epochs }: Stage0): Promise<LastingPage> {
-  const { current, xmin } = await epochs.read();
+  const { current, xmin, restoreNeeded } = await epochs.read();
+  if (restoreNeeded) throw new RestoreNeededError();
   const next = { order: 'feed', txId: String(xmin - 1n), ordinal: LAST_ORDINAL } as const;
   return {
     page: { spans: [], json: [], positions: [], hasMore: false, next, epoch: current },

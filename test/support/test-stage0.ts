@@ -22,6 +22,7 @@ export interface TestStage0 {
   readonly writer: SpanWriter;
   readonly key: SigningKey;
   readonly cursors: CursorSealer;
+  readonly epochs: FeedEpochs;
   readonly fairness: Fairness;
   /** The API itself, for tests that put a socket before it. */
   readonly fetch: (request: Request) => Response | Promise<Response>;
@@ -76,6 +77,7 @@ export async function createTestStage0(options: TestStage0Options = {}): Promise
   });
   const revocations = new RevocationList(pool);
   const cursors = new CursorSealer([key]);
+  const epochs = new FeedEpochs(pool);
   const fairness = createFairness(options.fairness);
   const waiters = new FeedWaiters({ database: pool });
   const writer = new SpanWriter({
@@ -90,7 +92,7 @@ export async function createTestStage0(options: TestStage0Options = {}): Promise
     revocations,
     tokens: new TokenVerifier({ trustedKeys: [key], isRevoked: (caller) => revocations.isRevoked(caller) }),
     cursors,
-    epochs: new FeedEpochs(pool),
+    epochs,
     waiters,
     maxWaitSeconds: 20,
     functions: options.functions ?? noFunctions,
@@ -108,6 +110,7 @@ export async function createTestStage0(options: TestStage0Options = {}): Promise
     writer,
     key,
     cursors,
+    epochs,
     fairness,
     fetch: (request) => app.fetch(request),
     token: (user, tenant, scope = SCOPES) => mintToken(key, { sub: user, tenant, scope, ttlSeconds: 3600 }),

@@ -1,0 +1,45 @@
+import { connectAdmin } from '../runtime/db/admin-client';
+import type { DatabaseOptions } from '../runtime/db/database-options';
+import { judge } from '../runtime/proofs/rollback-guard';
+import { SealStore } from '../runtime/proofs/seal-store';
+import type { DataDirectory } from './data-directory';
+import { GuardFile, guardPath } from './guard-file';
+
+/**
+ * Looks, before anything is appended, whether the database was put back by other means than `logline restore`, and
+ * writes down that it was: to an earlier moment than the rollback guard knows of, or by a dump, so that stored
+ * transaction ids lie in the future of this server.
+ * @param sealer as role `logline_sealer`, which sees the order of all spans
+ * @returns what to say to the person at the terminal; undefined when all is well
+ */
+export async function noticeRestore(
+  data: DataDirectory,
+  sealer: DatabaseOptions,
+): Promise<string | undefined> {
+  const client = await connectAdmin(sealer);
+  try {
+    const { rows } = await client.query<{ tx_id: string; ordinal: string; ahead: boolean }>(
+      `SELECT tx_id::text, ordinal::text, tx_id >= pg_snapshot_xmax(pg_current_snapshot()) AS ahead
+         FROM ledger.universal_registry ORDER BY tx_id DESC, ordinal DESC LIMIT 1`,
+    );
+    const [last] = rows;
+    if (last === undefined) return undefined;
+    const { record, epochs } = await new SealStore(client).cursor();
+    const verdict = judge(record, await new GuardFile(guardPath(data.path)).read(), epochs);
+    if (!last.ahead && verdict !== 'behind') {
+      const { rows: noticed } = await client.query('SELECT FROM app.restore_needed');
+      return noticed.length === 0 ? undefined : TOLD;
+    }
+    await client.query(
+      `INSERT INTO app.restore_needed (is_ahead, survived_tx_id, survived_ordinal) VALUES ($1, $2, $3)
+       ON CONFLICT DO NOTHING`,
+      [last.ahead, last.tx_id, last.ordinal],
+    );
+    return TOLD;
+  } finally {
+    await client.end();
+  }
+}
+
+const TOLD =
+  'the database was put back by other means than logline restore: feed, policies and log stand still until you stop LogLine and run npx logline restore';

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { dataDirectory } from '../../local/data-directory';
+import { noticeRestore } from '../../local/restore-notice';
+import { withClient } from '../support/sql-session';
+import { createTestStage0, type TestStage0 } from '../support/test-stage0';
+
+describe('a database that was put back by other means', () => {
+  let stage0: TestStage0;
+  let folder: string;
+  let token: string;
+
+  beforeEach(async () => {
+    stage0 = await createTestStage0();
+    folder = await mkdtemp(path.join(tmpdir(), 'logline-restore-'));
+    token = await stage0.token('alice', 'acme');
+    await post('kept');
+  });
+  afterEach(async () => {
+    await stage0.close();
+    await rm(folder, { recursive: true });
+  });
+
+  const post = (name: string) =>
+    stage0.call('/api/spans', { token, body: { entity_type: 'note', who: 'alice', this: name } });
+  const feed = (rest = '') => stage0.call(`/api/timeline?order=feed&limit=100${rest}`, { token });
+  const notice = () =>
+    noticeRestore(dataDirectory({ LOGLINE_DATA: path.join(folder, 'data') }), {
+      connectionString: stage0.database.urls.sealer,
+    });
+  const asOwner = (sql: string) => withClient(stage0.database.adminUrl, (client) => client.query(sql));
+  const names = ({ body }: Awaited<ReturnType<typeof feed>>) =>
+    body.spans.map((one: { this: string }) => one.this);
+
+  /** As pg_restore leaves it on a server whose ids begin again: what is stored lies in the future. */
+  const putInTheFuture = () =>
+    withClient(stage0.database.superuserUrl, async (client) => {
+      await client.query('ALTER TABLE ledger.universal_registry DISABLE TRIGGER append_only');
+      await client.query(
+        `UPDATE ledger.universal_registry SET tx_id = (pg_snapshot_xmax(pg_current_snapshot())::text::bigint + 500000)::text::xid8`,
+      );
+      await client.query('ALTER TABLE ledger.universal_registry ENABLE ALWAYS TRIGGER append_only');
+    });
+
+  it('is none as long as it was not', async () => {
+    assert.equal(await notice(), undefined);
+    assert.equal((await stage0.call('/api/health')).body.status, 'ok');
+  });
+
+  it('with ids in the future takes no appends and shows no feed, until the counter is moved and an epoch begun', async () => {
+    await putInTheFuture();
+    assert.match((await notice()) ?? '', /npx logline restore/);
+    const { body } = await stage0.call('/api/health');
+    assert.deepEqual([body.status, body.codes], ['degraded', ['restore_needed']]);
+    // What a process remembers for 5 s is read anew.
+    await stage0.epochs.read();
+    for (const answer of [await post('too early'), await feed(), await feed('&from=end')]) {
+      assert.equal(answer.status, 503, JSON.stringify(answer.body));
+      assert.equal(answer.body.type, 'urn:logline:problem:restore_needed');
+    }
+    assert.equal((await stage0.call('/api/timeline', { token })).status, 200);
+  });
+
+  it('behind the rollback guard shows no feed, and what is appended meanwhile reaches old cursors later', async () => {
+    const { cursor } = { cursor: (await feed()).body.next_cursor };
+    const { rows } = await asOwner('SELECT epoch FROM app.feed_epoch');
+    const record = { epoch: rows[0].epoch, batch: 7, tx_id: '900', ordinal: '9', digest: 'ab' };
+    await writeFile(path.join(folder, 'data.guard'), JSON.stringify(record));
+    assert.match((await notice()) ?? '', /npx logline restore/);
+    await stage0.epochs.read();
+    assert.equal((await feed()).status, 503);
+    assert.equal((await post('meanwhile')).status, 201);
+    await asOwner('SELECT app.begin_feed_epoch()');
+    await stage0.epochs.read();
+    await post('later');
+    assert.deepEqual(names(await feed(`&cursor=${cursor}`)), ['meanwhile', 'later']);
+    assert.equal((await stage0.call('/api/health')).body.status, 'ok');
+  });
+});

@@ -35,6 +35,11 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
   );
 }
 
+/** True when the database says that a version leaves a gap or forks. */
+export function isChainViolation(error: unknown): boolean {
+  return error instanceof DatabaseError && (error.code === VERSION_GAP || error.code === VERSION_FORK);
+}
+
 /** True when the connection is gone or in doubt, so that it must not be used again. */
 export function isConnectionLost(error: unknown): boolean {
   if (error instanceof LogLineError) return isConnectionLost(error.cause);

@@ -38,6 +38,13 @@ export const STATEMENTS = {
   spans_by_key: (ids: readonly string[], seqs: readonly number[]) =>
     spans().where(sql<boolean>`(id, seq) IN (SELECT * FROM unnest(${ids}::uuid[], ${seqs}::int[]))`),
 
+  /** What is known of single versions without their content, by lists of equal length. */
+  version_heads: (ids: readonly string[], seqs: readonly number[]) =>
+    db
+      .selectFrom('ledger.universal_registry')
+      .select(['id', 'seq', 'owner_id', 'tenant_id', 'curr_hash'])
+      .where(sql<boolean>`(id, seq) IN (SELECT * FROM unnest(${ids}::uuid[], ${seqs}::int[]))`),
+
   /** Every version of every span of the instance's key history. */
   key_history: (entityType: string) =>
     spans()

@@ -32,9 +32,15 @@ export function isClientSigned(draft: SpanDraft): boolean {
 /**
  * Fills what the server fills: `id`, `seq`, `at`, owner, tenant, `visibility` and
  * `is_deleted`. Null members disappear. A client-signed span is returned as it was sent.
+ * @param traceId the `trace_id` of a draft without one. Defaults to none.
  * @throws ForbiddenError when the draft names another owner or tenant than the caller.
  */
-export function completeSpan(draft: SpanDraft, identity: Identity, now: Date): CompleteSpan {
+export function completeSpan(
+  draft: SpanDraft,
+  identity: Identity,
+  now: Date,
+  traceId?: string,
+): CompleteSpan {
   refuseForeignOwner(draft, identity);
   if (isClientSigned(draft)) return presentMembers(draft, []) as CompleteSpan;
   const span: Writable<CompleteSpan> = {
@@ -47,6 +53,7 @@ export function completeSpan(draft: SpanDraft, identity: Identity, now: Date): C
     visibility: draft.visibility ?? 'private',
     is_deleted: draft.is_deleted ?? false,
   };
+  if (traceId !== undefined && !isPresent(draft.trace_id)) span.trace_id = traceId;
   if (isPresent(draft.parent_id)) span.parent_id = draft.parent_id.toLowerCase();
   if (isPresent(draft.related_to)) span.related_to = draft.related_to.map((id) => id.toLowerCase());
   return span;

@@ -1,16 +1,17 @@
 import { createHash } from 'node:crypto';
-import { ConflictError, IdempotencyKeyReusedError } from '../base/errors';
+import { IdempotencyKeyReusedError, type LogLineError } from '../base/errors';
 import { FairShares } from '../base/fair-shares';
 import { FairTurns } from '../base/fair-turns';
 import type { Identity } from '../base/identity';
 import type { SignedSpan, Span } from '../base/span';
 import type { SigningKey } from '../crypto';
-import { asLogLineError, isUniqueViolation } from '../db/database-error';
+import { asLogLineError, isChainViolation, isUniqueViolation } from '../db/database-error';
 import type { Database } from '../db/pool';
 import { runStatement } from '../db/query-as';
 import { canonicalText } from '../json/canonical-json';
 import { payloadOf } from '../json/payload';
 import { AppendQueue, type AppendQueueOptions, type IdempotencyRecord } from './append-queue';
+import { conflictOf, isSameContent } from './conflicts';
 import { refuseBadManifest } from './manifest';
 import { checkClientSignature, completeSpan, isClientSigned, type SpanDraft } from './span-draft';
 import { readSpans } from './span-reader';
@@ -40,6 +41,17 @@ export interface Appended {
 export interface AppendOptions {
   /** The `Idempotency-Key` of the request. */
   readonly idempotencyKey?: string | undefined;
+  /** `trace_id` of spans that have none and are signed by the server. */
+  readonly traceId?: string | undefined;
+  /** Whether the pointers of faults begin with the index of the span. Defaults to whether there are several. */
+  readonly isList?: boolean | undefined;
+}
+
+/** What one append is about. */
+interface Work {
+  readonly identity: Identity;
+  readonly drafts: readonly SpanDraft[];
+  readonly isList: boolean;
 }
 
 export interface SpanWriterOptions extends AppendQueueOptions {
@@ -96,7 +108,7 @@ export class SpanWriter {
    * Appends all drafts, or none. A draft whose (id, seq) the ledger holds with the same content counts as
    * done, and the stored span is returned for it.
    * @throws ForbiddenError for another owner or tenant; MalformedError for a kernel manifest that cannot be; BadSignatureError for a client signature that does
-   * not verify; ConflictError for a gap, a fork or other content; IdempotencyKeyReusedError;
+   * not verify; ConflictError for gaps, forks or other content, listing them all; IdempotencyKeyReusedError;
    * UnavailableError when the database does not answer.
    */
   async append(
@@ -109,7 +121,8 @@ export class SpanWriter {
       const replayed = await this.#replay(identity, request);
       if (replayed !== undefined) return replayed;
     }
-    const signed = await this.#sign(identity, drafts);
+    const work = { identity, drafts, isList: options.isList ?? drafts.length > 1 };
+    const signed = await this.#sign(work, options.traceId);
     const idempotency = request === undefined ? undefined : { ...request, ...keysOf(signed) };
     try {
       const txId = await this.#queue.append({ identity, spans: signed, idempotency });
@@ -120,48 +133,59 @@ export class SpanWriter {
         if (replayed !== undefined) return replayed;
       }
       if (isUniqueViolation(error, 'universal_registry_pkey')) {
-        return this.#appendRest(identity, drafts, signed, idempotency);
+        return this.#appendRest(work, signed, idempotency);
       }
+      if (isChainViolation(error)) throw await this.#conflict(work, signed);
       throw asLogLineError(error);
     }
   }
 
   /** Some (id, seq) were taken: what is the same counts as done, the rest is appended. */
   async #appendRest(
-    identity: Identity,
-    drafts: readonly SpanDraft[],
+    work: Work,
     signed: readonly EncodedSpan[],
     idempotency: IdempotencyRecord | undefined,
   ): Promise<Appended> {
+    const { identity, drafts } = work;
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       const stored = await this.#stored(identity, signed);
       const spans = this.#reconcile(drafts, signed, stored);
+      if (spans === undefined) break;
       const rest = [...new Set(spans)].filter(({ span }) => !stored.has(keyOf(span)));
       if (rest.length === 0) return appended(spans);
       try {
         const txId = await this.#queue.append({ identity, spans: rest, idempotency });
         return appended(spans, txId);
       } catch (error) {
+        if (isChainViolation(error)) break;
         if (!isUniqueViolation(error)) throw asLogLineError(error);
         // Taken, but not to be seen: it belongs to somebody else, or a writer committed in between.
         if (stored.size === 0 && attempt > 0) break;
       }
     }
-    throw new ConflictError('This id and seq are taken by other content.');
+    throw await this.#conflict(work, signed);
   }
 
-  /** What is known already takes the place of what was sent, and versions after it follow its hash. */
+  #conflict(work: Work, encoded: readonly { readonly span: Span }[]): Promise<LogLineError> {
+    return conflictOf(this.#database, { ...work, spans: encoded.map(({ span }) => span) });
+  }
+
+  /**
+   * What is known already takes the place of what was sent, and versions after it follow its hash; undefined when
+   * what is known has other content.
+   */
   #reconcile(
     drafts: readonly SpanDraft[],
     signed: readonly EncodedSpan[],
     stored: ReadonlyMap<string, EncodedSpan>,
-  ): EncodedSpan[] {
+  ): EncodedSpan[] | undefined {
     const known = new Map(stored);
-    return signed.map((encoded, index) => {
+    const reconciled: EncodedSpan[] = [];
+    for (const [index, encoded] of signed.entries()) {
       const { span } = encoded;
       const draft = drafts[index];
       const before = known.get(keyOf(span));
-      if (before !== undefined) refuseOtherContent(before.span, span, draft);
+      if (before !== undefined && !isSameContent(before.span, span, draft)) return undefined;
       const prevHash = known.get(keyOf({ id: span.id, seq: span.seq - 1 }))?.span.curr_hash;
       const isLinkedByUs = draft?.signature == null && draft?.prev_hash == null;
       const settled =
@@ -170,8 +194,9 @@ export class SpanWriter {
           ? hashAndSign({ ...span, prev_hash: prevHash }, this.#signingKey())
           : encoded);
       known.set(keyOf(span), settled);
-      return settled;
-    });
+      reconciled.push(settled);
+    }
+    return reconciled;
   }
 
   async #stored(
@@ -183,13 +208,20 @@ export class SpanWriter {
     return new Map(rows.map((row) => [keyOf(row), encodeSigned(row)]));
   }
 
-  async #sign(identity: Identity, drafts: readonly SpanDraft[]): Promise<EncodedSpan[]> {
+  async #sign(work: Work, traceId: string | undefined): Promise<EncodedSpan[]> {
+    const { identity, drafts, isList } = work;
     const now = this.#now();
-    const complete = drafts.map((draft) => completeSpan(draft, identity, now));
+    const complete = drafts.map((draft) => completeSpan(draft, identity, now, traceId));
     complete.forEach((span, index) => {
-      refuseBadManifest(span, complete.length > 1 ? `/${index}` : '');
+      refuseBadManifest(span, isList ? `/${index}` : '');
     });
     const hashes = await this.#knownHashes(identity, complete);
+    if (hasGap(complete, hashes)) {
+      throw await this.#conflict(
+        work,
+        complete.map((span) => ({ span })),
+      );
+    }
     const key = this.#signingKey();
     const prepared: (EncodedSpan | HashedSpan)[] = [];
     let bytes = 0;
@@ -236,7 +268,10 @@ export class SpanWriter {
       .map(({ id, seq }) => ({ id, seq: seq - 1 }))
       .filter((key) => !given.has(keyOf(key)));
     if (wanted.length === 0) return new Map();
-    const rows = await readSpans(this.#database, identity, wanted);
+    const rows = await runStatement(this.#database, identity, 'version_heads', [
+      wanted.map(({ id }) => id),
+      wanted.map(({ seq }) => seq),
+    ]);
     return new Map(rows.map((row) => [keyOf(row), row.curr_hash]));
   }
 
@@ -283,34 +318,25 @@ function appended(encoded: readonly EncodedSpan[], txId?: string): Appended {
   };
 }
 
-function follow(span: Span, hashes: ReadonlyMap<string, string>): Span {
-  if (span.seq === 0 || span.prev_hash !== undefined) return span;
-  const prevHash = hashes.get(keyOf({ id: span.id, seq: span.seq - 1 }));
-  if (prevHash === undefined) {
-    throw new ConflictError(
-      `There is no version ${span.seq - 1} of span ${span.id} that you can follow; read the entity for its newest seq.`,
-    );
+/** Whether a span names no hash to follow and there is none that it could follow. */
+function hasGap(spans: readonly Span[], hashes: ReadonlyMap<string, string>): boolean {
+  const sent = new Set<string>();
+  for (const span of spans) {
+    const previous = keyOf({ id: span.id, seq: span.seq - 1 });
+    if (isUnlinked(span) && !hashes.has(previous) && !sent.has(previous)) return true;
+    sent.add(keyOf(span));
   }
-  return { ...span, prev_hash: prevHash };
+  return false;
 }
 
-/**
- * The same content means: what the caller sent is what is stored. Members that the server filled in by
- * itself at each attempt (`at`, and what follows from it) are taken from the stored span.
- */
-function refuseOtherContent(stored: SignedSpan, sent: SignedSpan, draft: SpanDraft | undefined): void {
-  const { at: _at, prev_hash: _prev, public_key: _key, ...comparable } = payloadOf(sent);
-  const expected = {
-    ...comparable,
-    at: draft?.at == null ? stored.at : sent.at,
-    prev_hash: draft?.prev_hash == null ? stored.prev_hash : sent.prev_hash,
-    public_key: draft?.public_key == null ? stored.public_key : sent.public_key,
-  };
-  if (canonicalText(payloadOf(expected)) !== canonicalText(payloadOf(stored))) {
-    throw new ConflictError(
-      `Span ${sent.id} has a version ${sent.seq} with other content; append version ${sent.seq + 1} instead.`,
-    );
-  }
+function isUnlinked(span: Span): boolean {
+  return span.seq > 0 && span.prev_hash == null;
+}
+
+/** The span with the hash that it follows. */
+function follow(span: Span, hashes: ReadonlyMap<string, string>): Span {
+  if (!isUnlinked(span)) return span;
+  return { ...span, prev_hash: hashes.get(keyOf({ id: span.id, seq: span.seq - 1 })) };
 }
 
 function fingerprintOf(

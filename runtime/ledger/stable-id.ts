@@ -1,5 +1,7 @@
 import { deriveSeed } from '../auth';
+import type { Identity } from '../base/identity';
 import { blake3OfText, hex, toU8 } from '../crypto';
+import { canonicalText } from '../json/canonical-json';
 import type { KeyRing } from './keys/key-ring';
 
 const SALT_LABEL = 'logline/stable-id/v1';
@@ -9,7 +11,20 @@ const SALT_LABEL = 'logline/stable-id/v1';
  * appends it once.
  */
 export function stableId(...parts: readonly string[]): string {
-  const digest = blake3OfText(JSON.stringify(['logline', ...parts])).slice(0, 16);
+  return uuidOfText(JSON.stringify(['logline', ...parts]));
+}
+
+/**
+ * The id of the span that stands for a CloudEvents event: made of its writer and of the pair by which CloudEvents 1.0
+ * section 3.1 tells events apart, so that a redelivery meets its span and writers never meet each other's.
+ */
+export function eventSpanId({ tenant, user }: Identity, source: string, id: string): string {
+  return uuidOfText(canonicalText([tenant, user, source, id]));
+}
+
+/** RFC 9562 section 5.8: the first 16 bytes of the BLAKE3 of a text, with version and variant. */
+function uuidOfText(text: string): string {
+  const digest = blake3OfText(text).slice(0, 16);
   digest[6] = ((digest[6] ?? 0) & 0x0f) | 0x80;
   digest[8] = ((digest[8] ?? 0) & 0x3f) | 0x80;
   return hex(digest).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');

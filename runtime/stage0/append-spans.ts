@@ -16,7 +16,7 @@ import { positionHeader } from './write-position';
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
 /** `POST /api/spans`. */
-export const appendSpans: Handler = async (stage0, { request, caller }) => {
+export const appendSpans: Handler = async (stage0, { request, caller, givenTraceId }) => {
   const identity = identityOf(callerOf(caller));
   await stage0.epochs.requireAppendable();
   const { appends, bodies } = stage0.fairness;
@@ -24,26 +24,29 @@ export const appendSpans: Handler = async (stage0, { request, caller }) => {
   // Held until the answer is made: the spans of a body take up memory for as long.
   const reservation = new Reservation(bodies, identity.tenant);
   try {
-    return await append(stage0, identity, request, reservation);
+    return await append(stage0, { identity, request, reservation, traceId: givenTraceId });
   } finally {
     reservation.release();
     releaseTurn();
   }
 };
 
-async function append(
-  stage0: Stage0,
-  identity: Identity,
-  request: Request,
-  reservation: Reservation,
-): Promise<Answer> {
+interface Append {
+  readonly identity: Identity;
+  readonly request: Request;
+  readonly reservation: Reservation;
+  readonly traceId: string | undefined;
+}
+
+async function append(stage0: Stage0, { identity, request, reservation, traceId }: Append): Promise<Answer> {
   const idempotencyKey = idempotencyKeyOf(request);
   const isMinimal = preferencesOf(request).get('return') === 'minimal';
   const { drafts, isList } = await readDrafts(request, {
+    identity,
     reservation,
     turn: (bytes) => stage0.fairness.turns.take(identity.tenant, bytes),
   });
-  const appended = await stage0.writer.append(identity, drafts, { idempotencyKey });
+  const appended = await stage0.writer.append(identity, drafts, { idempotencyKey, traceId, isList });
   if (drafts.some(isRevocation)) stage0.revocations.forget();
   const headers = await positionHeader(stage0, appended.txId);
   return isMinimal || bytesOf(appended) > MAX_SPANS_BYTES

@@ -1,17 +1,20 @@
 import { type Fault, MalformedError, TooLargeError } from '../base/errors';
 import type { Reservation } from '../base/fair-shares';
+import type { Identity } from '../base/identity';
 import type { JsonValue } from '../base/span';
 import { parseIJson } from '../json/i-json';
 import { MAX_FAULTS, malformed } from '../json/parse-with';
 import type { SpanDraft } from '../ledger/span-draft';
 import { checkDraft } from '../ledger/span-input';
+import { draftOfEvent } from './cloud-event';
 import { MAX_SPAN_BYTES, readSpanTexts } from './request-body';
 
 /** How much longer a text can become when it is written again: `1e20` is stored as its 21 digits. */
 const MAX_GROWTH = 6;
 
-/** What a body may take up, and when it may be worked on. */
+/** Whose body it is, what it may take up, and when it may be worked on. */
 export interface BodyWork {
+  readonly identity: Identity;
   readonly reservation: Reservation;
   /** Undefined when so many bytes may be worked on at once. */
   readonly turn: (bytes: number) => Promise<void> | undefined;
@@ -28,8 +31,11 @@ export interface Drafts {
  * Reads, parses and checks the spans of a request, one by one, each in its tenant's turn.
  * @throws MalformedError listing the faults of all spans; TooLargeError, UnsupportedMediaTypeError.
  */
-export async function readDrafts(request: Request, { reservation, turn }: BodyWork): Promise<Drafts> {
-  const { texts, isList } = await readSpanTexts(request, reservation);
+export async function readDrafts(
+  request: Request,
+  { identity, reservation, turn }: BodyWork,
+): Promise<Drafts> {
+  const { texts, isList, kind } = await readSpanTexts(request, reservation);
   const drafts: SpanDraft[] = [];
   const faults: Fault[] = [];
   const large: Fault[] = [];
@@ -41,7 +47,7 @@ export async function readDrafts(request: Request, { reservation, turn }: BodyWo
     const value = parsed(bytes, pointer, faults, isList);
     if (value === undefined) continue;
     if (bytes.length > MAX_SPAN_BYTES / MAX_GROWTH) large.push(...sizeFaults(value, pointer));
-    const checked = checkDraft(value, pointer);
+    const checked = kind === 'event' ? draftOfEvent(value, identity, pointer) : checkDraft(value, pointer);
     if (checked.draft !== undefined) drafts.push(checked.draft);
     faults.push(...checked.faults);
   }

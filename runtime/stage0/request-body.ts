@@ -20,25 +20,53 @@ export const MAX_REQUEST_VALUES = 100_000;
 /** What a body takes up whose length was not announced, until it is longer: then it may become the longest. */
 const UNANNOUNCED_BYTES = 64 * 1024;
 
+/** What the parts of a body are: spans, or CloudEvents that become spans. */
+export type BodyKind = 'span' | 'event';
+
+const EVENT = 'application/cloudevents+json';
+const EVENT_BATCH = 'application/cloudevents-batch+json';
+
+/** Media type of a body → what it holds. */
+const BODY_KINDS: ReadonlyMap<string, BodyKind> = new Map([
+  ['application/json', 'span'],
+  ['application/x-ndjson', 'span'],
+  [EVENT, 'event'],
+  [EVENT_BATCH, 'event'],
+]);
+
+/** The attributes that every event has, as the headers of binary mode (CloudEvents HTTP binding section 3.1). */
+const BINARY_MODE_HEADERS = ['ce-specversion', 'ce-id', 'ce-source', 'ce-type'];
+
 /**
  * Reads a request for spans and parts it into their texts: one JSON object, a JSON array, or NDJSON. What is in the
  * texts is not looked at but for its size.
  * @throws MalformedError, TooLargeError or UnsupportedMediaTypeError.
  */
-export async function readSpanTexts(request: Request, reservation: Reservation): Promise<SpanTexts> {
+export async function readSpanTexts(
+  request: Request,
+  reservation: Reservation,
+): Promise<SpanTexts & { readonly kind: BodyKind }> {
   const mediaType = mediaTypeOf(request);
-  if (mediaType !== 'application/json' && mediaType !== 'application/x-ndjson') {
-    throw new UnsupportedMediaTypeError('Send spans as application/json or application/x-ndjson.');
+  const kind = BODY_KINDS.get(mediaType);
+  if (kind !== 'event' && BINARY_MODE_HEADERS.some((name) => request.headers.has(name))) {
+    throw new UnsupportedMediaTypeError(
+      `CloudEvents are taken in structured mode only, because the ledger keeps an event as a whole; send it as ${EVENT}, without ce- headers.`,
+    );
+  }
+  if (kind === undefined) {
+    throw new UnsupportedMediaTypeError(`Send spans as one of ${[...BODY_KINDS.keys()].join(', ')}.`);
   }
   const bytes = await readBytes(request, reservation);
   if (bytes.length === 0) throw new MalformedError('The body is empty; send a span as JSON.');
   const body: SpanTexts =
-    mediaType === 'application/json'
-      ? spanTextsOfJson(bytes, refuseMany)
-      : { texts: spanTextsOfLines(bytes, refuseMany), isList: true };
+    mediaType === 'application/x-ndjson'
+      ? { texts: spanTextsOfLines(bytes, refuseMany), isList: true }
+      : spanTextsOfJson(bytes, refuseMany);
+  if (mediaType === EVENT && body.isList) throw new MalformedError(`Send many events as ${EVENT_BATCH}.`);
+  if (mediaType === EVENT_BATCH && !body.isList) throw new MalformedError(`Send one event as ${EVENT}.`);
   if (body.texts.length === 0) throw new MalformedError('The body holds no span.');
   refuseManyValues(body);
-  return body;
+  return { ...body, kind };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { SCOPES, type Scope } from '../auth/scope';
 import { SPAN, SPAN_INPUT, TEXT } from '../ledger/span-schema';
 import {
+  CLOUD_EVENT,
   EXECUTE_BODY,
   HEALTH_QUERY,
   ID_PATH,
@@ -46,10 +47,11 @@ export type OperationName =
 
 const SPAN_REF = { $ref: '#/components/schemas/Span' };
 const SPAN_INPUT_REF = { $ref: '#/components/schemas/SpanInput' };
+const CLOUD_EVENT_REF = { $ref: '#/components/schemas/CloudEvent' };
 const SUCCESS = { const: true };
 
 /** Schemas that the OpenAPI document names. */
-export const COMPONENTS = { Span: SPAN, SpanInput: SPAN_INPUT } as const;
+export const COMPONENTS = { Span: SPAN, SpanInput: SPAN_INPUT, CloudEvent: CLOUD_EVENT } as const;
 
 /** A span, or what stands for it when the client prefers that or the answer would pass 4 MiB. */
 const ECHO = {
@@ -92,6 +94,13 @@ export const ROUTES: readonly Route[] = [
         oneOf: [SPAN_INPUT_REF, { type: 'array', minItems: 1, maxItems: 1000, items: SPAN_INPUT_REF }],
       },
       'application/x-ndjson': { ...SPAN_INPUT_REF, description: 'One span a line, at most 1000.' },
+      'application/cloudevents+json': CLOUD_EVENT_REF,
+      'application/cloudevents-batch+json': {
+        type: 'array',
+        minItems: 1,
+        maxItems: 1000,
+        items: CLOUD_EVENT_REF,
+      },
     },
     headers: [
       {
@@ -102,6 +111,11 @@ export const ROUTES: readonly Route[] = [
         name: 'Prefer',
         description:
           '`return=minimal` answers `{id, seq, curr_hash}` in place of each span (RFC 7240); so does an answer that would pass 4 MiB. `Preference-Applied` says so.',
+      },
+      {
+        name: 'traceparent',
+        description:
+          'Its trace becomes the trace_id of spans that have none and are not signed by the client (W3C Trace Context).',
       },
     ],
     answers: {

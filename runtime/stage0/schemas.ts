@@ -181,6 +181,34 @@ export const EXECUTE_BODY = {
   properties: { input: ANY_JSON },
 } as const;
 
+const ATTRIBUTE_OR_NULL = { type: ['string', 'null'] } as const;
+
+/** A CloudEvents 1.0 event in JSON, as `POST /api/spans` takes it. The bounds are those of the span it becomes. */
+export const CLOUD_EVENT = {
+  type: 'object',
+  description:
+    'CloudEvents 1.0. type becomes entity_type, source who, subject this, time at, data metadata, the trace of traceparent trace_id; id, datacontenttype, dataschema and extensions become input. The id of the span is made of tenant, user, source and id, so a redelivery is appended once.',
+  required: ['specversion', 'id', 'source', 'type', 'subject'],
+  // Extensions: strings, booleans and 32-bit integers (CloudEvents 1.0 section 3.1, "Type System").
+  additionalProperties: {
+    type: ['string', 'boolean', 'integer', 'null'],
+    minimum: -2_147_483_648,
+    maximum: 2_147_483_647,
+  },
+  properties: {
+    specversion: { enum: ['1.0'] },
+    id: { type: 'string', minLength: 1 },
+    source: NAME,
+    type: WORD,
+    subject: { type: 'string', minLength: 1 },
+    time: { ...ATTRIBUTE_OR_NULL, description: 'RFC 3339.' },
+    datacontenttype: ATTRIBUTE_OR_NULL,
+    dataschema: ATTRIBUTE_OR_NULL,
+    traceparent: { ...ATTRIBUTE_OR_NULL, description: 'W3C Trace Context.' },
+    data: ANY_JSON,
+  },
+} as const;
+
 /** RFC 9457 problem details, as every error is answered. */
 export const PROBLEM = {
   type: 'object',
@@ -213,4 +241,5 @@ export const ROUTE_SCHEMAS = {
   validateHealthQuery: HEALTH_QUERY,
   validateIdPath: ID_PATH,
   validateExecuteBody: EXECUTE_BODY,
+  validateCloudEvent: CLOUD_EVENT,
 } as const;

@@ -6,3 +6,4 @@ export declare const validateSpanQuery: Validator;
 export declare const validateHealthQuery: Validator;
 export declare const validateIdPath: Validator;
 export declare const validateExecuteBody: Validator;
+export declare const validateCloudEvent: Validator;

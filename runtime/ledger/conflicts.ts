@@ -1,0 +1,199 @@
+import { ConflictError, type Fault, ForbiddenError, type LogLineError } from '../base/errors';
+import type { Identity } from '../base/identity';
+import type { SignedSpan, Span } from '../base/span';
+import type { Database } from '../db/pool';
+import { runStatement } from '../db/query-as';
+import { withPg } from '../db/with-pg';
+import { canonicalText } from '../json/canonical-json';
+import { MAX_FAULTS } from '../json/parse-with';
+import { payloadOf } from '../json/payload';
+import type { SpanDraft } from './span-draft';
+import { readSpans, type SpanKey } from './span-reader';
+
+/** An append that the ledger refused, or would refuse. */
+export interface RefusedAppend {
+  readonly identity: Identity;
+  readonly drafts: readonly SpanDraft[];
+  /** The drafts completed, with their hashes as far as they are known. */
+  readonly spans: readonly Span[];
+  /** Whether pointers begin with the index of the span. */
+  readonly isList: boolean;
+}
+
+/** What can be known of a version without its content. */
+interface VersionHead {
+  readonly owner_id: string;
+  readonly tenant_id: string;
+  /** Undefined of a version of the same request that is not hashed yet. */
+  readonly curr_hash?: string | null | undefined;
+}
+
+/**
+ * Why an append was refused, for every span that stands in a conflict and not only for the first. Of versions that the
+ * caller may not read it tells no more than that they cannot be followed; only of a first version it must say that the
+ * id is taken, since no other answer would be true.
+ */
+export async function conflictOf(database: Database, refused: RefusedAppend): Promise<LogLineError> {
+  const { identity, drafts, spans, isList } = refused;
+  const known: KnownVersions = {
+    stored: await storedVersions(database, identity, spans),
+    before: await versionsBefore(database, identity, spans),
+    sent: firstPlaces(spans),
+  };
+  const details = new Map<number, string>();
+  for (const [index, span] of spans.entries()) {
+    const verdict = conflictAt(refused, index, span, known);
+    if (verdict instanceof ForbiddenError) return verdict;
+    if (verdict !== undefined) details.set(index, verdict);
+  }
+  // An id that the server chose is nobody else's.
+  const isUnseen = (span: Span, index: number) =>
+    span.seq === 0 && drafts[index]?.id != null && !known.stored.has(keyOf(span));
+  const taken = await takenIds(database, identity, spans.filter(isUnseen));
+  for (const [index, span] of spans.entries()) {
+    if (span.seq === 0 && taken.has(span.id)) details.set(index, 'this id is taken by other content');
+  }
+  const faults: Fault[] = [...details]
+    .sort(([one], [other]) => one - other)
+    .map(([index, detail]) => ({ pointer: isList ? `/${index}` : '', detail }));
+  return conflictError(faults);
+}
+
+/** An error that lists the first 100 conflicts. */
+function conflictError(faults: readonly Fault[]): ConflictError {
+  const [first] = faults;
+  if (first === undefined) {
+    return new ConflictError('Somebody else was writing the same entities; read them, and try again.');
+  }
+  const detail =
+    faults.length === 1
+      ? `${first.pointer === '' ? 'The span' : `Span ${first.pointer}`} conflicts with the ledger: ${first.detail}.`
+      : `${faults.length} spans conflict with the ledger; see errors.`;
+  return new ConflictError(detail, { faults: faults.slice(0, MAX_FAULTS) });
+}
+
+/** What an append is compared with. */
+interface KnownVersions {
+  readonly stored: ReadonlyMap<string, SignedSpan>;
+  /** The stored versions that the spans follow. */
+  readonly before: ReadonlyMap<string, VersionHead>;
+  /** Where in the request a version comes first. */
+  readonly sent: ReadonlyMap<string, number>;
+}
+
+function conflictAt(
+  { drafts, spans }: RefusedAppend,
+  index: number,
+  span: Span,
+  { stored, before, sent }: KnownVersions,
+): string | ForbiddenError | undefined {
+  const first = sent.get(keyOf(span)) ?? index;
+  const same = stored.get(keyOf(span)) ?? (first < index ? spans[first] : undefined);
+  if (same !== undefined) {
+    if (isSameContent(same, span, drafts[index])) return undefined;
+    return isOfOneOwner(same, span)
+      ? `version ${span.seq} of this id is taken by other content; append version ${span.seq + 1} instead`
+      : 'this id is taken by other content';
+  }
+  if (span.seq === 0) return undefined;
+  const previous = { id: span.id, seq: span.seq - 1 };
+  const place = sent.get(keyOf(previous));
+  // A span that names the hash which it follows may stand in front of it.
+  const isReachable = place !== undefined && (place < index || span.prev_hash != null);
+  const followed = before.get(keyOf(previous)) ?? (isReachable ? spans[place] : undefined);
+  if (followed === undefined) {
+    return `gap: there is no version ${previous.seq} of this id that you can follow; read the entity for its newest seq`;
+  }
+  if (!isOfOneOwner(followed, span)) {
+    return new ForbiddenError('Only the owner of an entity may append a version to it.');
+  }
+  const isFork =
+    followed.curr_hash != null && span.prev_hash != null && followed.curr_hash !== span.prev_hash;
+  return isFork
+    ? `fork: prev_hash is not the curr_hash of version ${previous.seq}; read that version and follow it`
+    : undefined;
+}
+
+function firstPlaces(spans: readonly Span[]): ReadonlyMap<string, number> {
+  const places = new Map<string, number>();
+  for (const [index, span] of spans.entries()) {
+    if (!places.has(keyOf(span))) places.set(keyOf(span), index);
+  }
+  return places;
+}
+
+/**
+ * The same content means: what the caller sent is what is stored. Members that the server filled in by
+ * itself at each attempt (`at`, `trace_id`, and what follows from them) are taken from the stored span.
+ */
+export function isSameContent(stored: Span, sent: Span, draft: SpanDraft | undefined): boolean {
+  const { at: _at, prev_hash: _prev, public_key: _key, ...comparable } = payloadOf(sent);
+  const expected = {
+    ...comparable,
+    at: draft?.at == null ? stored.at : sent.at,
+    trace_id: draft?.trace_id == null ? stored.trace_id : sent.trace_id,
+    prev_hash: draft?.prev_hash == null ? stored.prev_hash : sent.prev_hash,
+    public_key: draft?.public_key == null ? stored.public_key : sent.public_key,
+  };
+  return canonicalText(payloadOf(expected)) === canonicalText(payloadOf(stored));
+}
+
+function isOfOneOwner(one: VersionHead, other: VersionHead): boolean {
+  return one.owner_id === other.owner_id && one.tenant_id === other.tenant_id;
+}
+
+async function storedVersions(
+  database: Database,
+  identity: Identity,
+  spans: readonly Span[],
+): Promise<ReadonlyMap<string, SignedSpan>> {
+  const rows = await readSpans(
+    database,
+    identity,
+    spans.map(({ id, seq }) => ({ id, seq })),
+  );
+  return new Map(rows.map((row) => [keyOf(row), row]));
+}
+
+async function versionsBefore(
+  database: Database,
+  identity: Identity,
+  spans: readonly Span[],
+): Promise<ReadonlyMap<string, VersionHead>> {
+  const keys = spans.filter(({ seq }) => seq > 0).map(({ id, seq }) => ({ id, seq: seq - 1 }));
+  if (keys.length === 0) return new Map();
+  const rows = await runStatement(database, identity, 'version_heads', [
+    keys.map(({ id }) => id),
+    keys.map(({ seq }) => seq),
+  ]);
+  return new Map(rows.map((row) => [keyOf(row), row]));
+}
+
+/**
+ * Those first versions whose id is taken, also by what the caller may not read: nobody but the primary key knows, and
+ * it is asked by an insert that is taken back.
+ */
+async function takenIds(
+  database: Database,
+  { user, tenant }: Identity,
+  spans: readonly Span[],
+): Promise<ReadonlySet<string>> {
+  if (spans.length === 0) return new Set();
+  const ids = [...new Set(spans.map(({ id }) => id))];
+  const free = await withPg(database, { user, tenant }, async ({ client }) => {
+    await client.query('SAVEPOINT probe');
+    const { rows } = await client.query<{ id: string }>(PROBE, [ids, user, tenant]);
+    await client.query('ROLLBACK TO SAVEPOINT probe');
+    return new Set(rows.map(({ id }) => id));
+  });
+  return new Set(ids.filter((id) => !free.has(id)));
+}
+
+const PROBE = `INSERT INTO ledger.universal_registry
+    (id, seq, entity_type, who, this, at, owner_id, tenant_id, curr_hash, signature, public_key)
+  SELECT id, 0, 'probe', 'probe', 'probe', now(), $2, $3, repeat('0', 64), repeat('0', 128), repeat('0', 64)
+  FROM unnest($1::uuid[]) AS id ON CONFLICT DO NOTHING RETURNING id`;
+
+function keyOf({ id, seq }: SpanKey): string {
+  return `${id}/${seq}`;
+}

@@ -30,6 +30,7 @@ TABLE app.execution_quota (row security: t, forced: f)
   tenant_id text NOT NULL
   day date NOT NULL
   used integer NOT NULL
+  cpu_ms double precision NOT NULL DEFAULT 0
 TABLE app.feed_epoch (row security: t, forced: f)
   number bigint NOT NULL GENERATED ALWAYS AS IDENTITY
   epoch uuid NOT NULL DEFAULT gen_random_uuid()

@@ -44,6 +44,7 @@ export interface AppDeletion {
 }
 
 export interface AppExecutionQuota {
+  cpu_ms: Generated<number>;
   day: Timestamp;
   tenant_id: string;
   used: number;

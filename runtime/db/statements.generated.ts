@@ -15,7 +15,7 @@ export const STATEMENT_TEXTS = {
   idempotency_key:
     'select "fingerprint", "span_ids", "span_seqs" from "app"."idempotency_key" where "tenant_id" = $1 and "key" = $2',
   runs_of_day:
-    'select "used" from "app"."execution_quota" where "tenant_id" = $1 and day = $2::date',
+    'select "used", "cpu_ms" from "app"."execution_quota" where "tenant_id" = $1 and day = $2::date',
   migration:
     'select "name" from "app"."migration_checksum" where "name" = $1',
   health:

@@ -97,11 +97,11 @@ export const STATEMENTS = {
       .where('tenant_id', '=', tenant)
       .where('key', '=', key),
 
-  /** Runs that a tenant has used up on a UTC day. */
+  /** Runs and processor time that a tenant has used up on a UTC day. */
   runs_of_day: (tenant: string, day: string) =>
     db
       .selectFrom('app.execution_quota')
-      .select('used')
+      .select(['used', 'cpu_ms'])
       .where('tenant_id', '=', tenant)
       .where(sql<boolean>`day = ${day}::date`),
 

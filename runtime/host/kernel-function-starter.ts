@@ -134,17 +134,16 @@ export class KernelFunctionStarter implements FunctionStarter {
   }
 
   async #refuseExhausted(identity: Identity): Promise<void> {
-    const { perTenantDailyExecLimit: limit } = await this.#guard.manifest();
+    const { perTenantDailyExecLimit: limit, perTenantDailyCpuMs: cpuLimitMs } = await this.#guard.manifest();
     const day = new Date().toISOString().slice(0, 10);
     const [row] = await runStatement(this.#database, identity, 'runs_of_day', [identity.tenant, day]);
-    if ((row?.used ?? 0) < limit) return;
+    const hasRuns = (row?.used ?? 0) < limit;
+    if (hasRuns && (cpuLimitMs === undefined || (row?.cpu_ms ?? 0) < cpuLimitMs)) return;
+    const quota = hasRuns ? `${cpuLimitMs} ms of processor time` : `${limit} runs`;
     const midnight = Date.parse(`${day}T00:00:00Z`) + 86_400_000;
-    throw new QuotaExceededError(
-      `The quota of ${limit} runs a day is used up; it starts anew at 00:00 UTC.`,
-      {
-        retryAfterSeconds: Math.max(1, Math.ceil((midnight - Date.now()) / 1000)),
-      },
-    );
+    throw new QuotaExceededError(`The quota of ${quota} a day is used up; it starts anew at 00:00 UTC.`, {
+      retryAfterSeconds: Math.max(1, Math.ceil((midnight - Date.now()) / 1000)),
+    });
   }
 
   async #recordBoot(

@@ -1,5 +1,5 @@
 import { isConflict } from './json';
-import type { KernelContext, KernelError } from './kernel-context';
+import type { KernelContext, KernelError, ManifestSettings } from './kernel-context';
 
 const DAY_MS = 86_400_000;
 
@@ -18,33 +18,71 @@ export async function takeRun(
   who: string,
   subjectId: string,
 ): Promise<KernelError | null> {
-  const { perTenantDailyExecLimit: limit } = await ctx.manifest();
+  const manifest = await ctx.manifest();
+  const { perTenantDailyExecLimit: limit } = manifest;
   const { rows } = await ctx.sql`
     WITH relaxed AS (SELECT set_config('synchronous_commit', 'off', true))
     INSERT INTO app.execution_quota AS q (tenant_id, day, used)
     SELECT ${ctx.identity.tenant}::text, ${ctx.now().slice(0, 10)}::date, 1 FROM relaxed WHERE ${limit}::int > 0
     ON CONFLICT (tenant_id, day) DO UPDATE SET used = q.used + 1 WHERE q.used < ${limit}::int
     RETURNING used`;
-  return rows.length > 0 ? null : refuseRun(ctx, who, subjectId, limit);
+  return rows.length > 0 ? null : refuseRun(ctx, who, subjectId, manifest);
 }
 
-/** What there is to say when no run of the day is left. One `policy_violation` says so for each user and day. */
+/**
+ * Adds what a run took to its tenant's processor time of this UTC day. Only while the manifest limits it: the runs of
+ * everybody else are spared the statement.
+ */
+export async function countCpu(ctx: KernelContext, manifest: ManifestSettings, cpuMs: number): Promise<void> {
+  if (manifest.perTenantDailyCpuMs === undefined) return;
+  await ctx.sql`
+    WITH relaxed AS (SELECT set_config('synchronous_commit', 'off', true))
+    INSERT INTO app.execution_quota AS q (tenant_id, day, used, cpu_ms)
+    SELECT ${ctx.identity.tenant}::text, ${ctx.now().slice(0, 10)}::date, 0, ${cpuMs}::float8 FROM relaxed
+    ON CONFLICT (tenant_id, day) DO UPDATE SET cpu_ms = q.cpu_ms + excluded.cpu_ms`;
+}
+
+/** What there is to say when the day has no run left. One `policy_violation` says so for each user, day and limit. */
 export async function refuseRun(
   ctx: KernelContext,
   who: string,
   subjectId: string,
-  limit: number,
+  manifest: ManifestSettings,
 ): Promise<KernelError> {
-  const { tenant, user } = ctx.identity;
+  const { tenant } = ctx.identity;
   const now = ctx.now();
   const day = now.slice(0, 10);
+  const { rows } = await ctx.sql<{ readonly used: number }>`
+    SELECT used FROM app.execution_quota WHERE tenant_id = ${tenant} AND day = ${day}::date`;
+  const { perTenantDailyExecLimit, perTenantDailyCpuMs } = manifest;
+  const isOfRuns = perTenantDailyCpuMs === undefined || (rows[0]?.used ?? 0) >= perTenantDailyExecLimit;
+  const limit = isOfRuns ? perTenantDailyExecLimit : perTenantDailyCpuMs;
+  await recordViolation(ctx, who, subjectId, { isOfRuns, limit, day });
+  const quota = isOfRuns ? `${limit} runs` : `${limit} ms of processor time`;
+  return {
+    code: 'quota_exceeded',
+    message: `The quota of ${quota} a day of tenant ${tenant} is used up; it starts anew at 00:00 UTC.`,
+    retry_after_s: Math.max(
+      1,
+      Math.ceil((Date.parse(`${day}T00:00:00.000Z`) + DAY_MS - Date.parse(now)) / 1000),
+    ),
+  };
+}
+
+async function recordViolation(
+  ctx: KernelContext,
+  who: string,
+  subjectId: string,
+  { isOfRuns, limit, day }: { readonly isOfRuns: boolean; readonly limit: number; readonly day: string },
+): Promise<void> {
+  const { tenant, user } = ctx.identity;
   try {
     await ctx.insertSpan({
-      id: ctx.stableId('quota_violation', tenant, user, day),
+      id: ctx.stableId('quota_violation', tenant, user, day, ...(isOfRuns ? [] : ['cpu'])),
       entity_type: 'policy_violation',
       who,
       did: 'refused',
-      this: 'per_tenant_daily_exec_limit',
+      this: isOfRuns ? 'per_tenant_daily_exec_limit' : 'per_tenant_daily_cpu_ms',
       status: 'quota_exceeded',
       related_to: [subjectId],
       metadata: { limit, day, function_id: subjectId },
@@ -53,12 +91,4 @@ export async function refuseRun(
     // Said before, of another run of that day.
     if (!isConflict(error)) throw error;
   }
-  return {
-    code: 'quota_exceeded',
-    message: `The quota of ${limit} runs a day of tenant ${tenant} is used up; it starts anew at 00:00 UTC.`,
-    retry_after_s: Math.max(
-      1,
-      Math.ceil((Date.parse(`${day}T00:00:00.000Z`) + DAY_MS - Date.parse(now)) / 1000),
-    ),
-  };
 }

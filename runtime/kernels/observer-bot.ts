@@ -1,5 +1,6 @@
 import type { JsonValue, SignedSpan } from '../base/span';
 import type { SpanDraft } from '../ledger/span-draft';
+import { refuseRun } from './daily-quota';
 import { isConflict } from './json';
 import type { KernelContext, ManifestSettings } from './kernel-context';
 
@@ -145,20 +146,12 @@ async function isQuotaUsedUp(
   manifest: ManifestSettings,
 ): Promise<boolean> {
   const day = owner.now().slice(0, 10);
-  const limit = manifest.perTenantDailyExecLimit;
-  const { rows } = await owner.sql<{ used: number }>`
-    SELECT used FROM app.execution_quota WHERE tenant_id = ${row.tenant_id} AND day = ${day}::date`;
-  if ((rows[0]?.used ?? 0) < limit) return false;
-  await insertOnce(owner, {
-    id: owner.stableId('quota_violation', row.tenant_id, row.owner_id, day),
-    entity_type: 'policy_violation',
-    who: 'observer_bot',
-    did: 'refused',
-    this: 'per_tenant_daily_exec_limit',
-    status: 'quota_exceeded',
-    related_to: [row.function_id],
-    metadata: { limit, day, function_id: row.function_id },
-  });
+  const { rows } = await owner.sql<{ used: number; cpu_ms: number }>`
+    SELECT used, cpu_ms FROM app.execution_quota WHERE tenant_id = ${row.tenant_id} AND day = ${day}::date`;
+  const { used, cpu_ms } = rows[0] ?? { used: 0, cpu_ms: 0 };
+  const { perTenantDailyExecLimit, perTenantDailyCpuMs = Number.POSITIVE_INFINITY } = manifest;
+  if (used < perTenantDailyExecLimit && cpu_ms < perTenantDailyCpuMs) return false;
+  await refuseRun(owner, 'observer_bot', row.function_id, manifest);
   return true;
 }
 

@@ -1,7 +1,7 @@
 import type { JsonValue, SignedSpan } from '../base/span';
 import type { SpanDraft } from '../ledger/span-draft';
 import type { SandboxOutcome } from '../sandbox';
-import { refuseRun } from './daily-quota';
+import { countCpu, refuseRun } from './daily-quota';
 import { isConflict, isUuid, objectOf } from './json';
 import type { KernelContext, KernelError, KernelOutcome, ManifestSettings } from './kernel-context';
 import { runMidnight } from './midnight/midnight-round';
@@ -62,7 +62,7 @@ async function runFunction(ctx: KernelContext, event: RunEvent): Promise<KernelO
   const refused = await refusalOf(ctx, fn, manifest);
   if (refused !== null) return refused;
   if (!hasQuota) {
-    const error = await refuseRun(ctx, 'run_code', fn.id, manifest.perTenantDailyExecLimit);
+    const error = await refuseRun(ctx, 'run_code', fn.id, manifest);
     return { ok: false, error, execution: null };
   }
 
@@ -75,7 +75,9 @@ async function runFunction(ctx: KernelContext, event: RunEvent): Promise<KernelO
     filename: `${(fn.name ?? 'function').replace(/[^\w.-]/g, '_')}.js`,
     trusted: isTrusted(fn, manifest),
   });
-  return record(ctx, { event, fn, outcome, manifest, durationMs: Math.max(0, Date.now() - started) });
+  const durationMs = Math.max(0, Date.now() - started);
+  await countCpu(ctx, manifest, outcome.cpuMs);
+  return record(ctx, { event, fn, outcome, manifest, durationMs });
 }
 
 /** Why this function may not run for this identity; null when it may. */
@@ -120,6 +122,7 @@ async function admit(
 ): Promise<{ readonly fn: SignedSpan | null; readonly hasQuota: boolean }> {
   const { user, tenant } = ctx.identity;
   const limit = manifest.perTenantDailyExecLimit;
+  const cpuLimitMs = manifest.perTenantDailyCpuMs ?? null;
   // Its runs decide for others: they are no part of the quota of whom it decides for.
   const isRound = event.function_id === MIDNIGHT_RULER_ID && event.trigger === 'midnight_ruler';
   const { rows } = await ctx.sql<{ readonly has_quota: boolean }>`
@@ -133,11 +136,12 @@ async function admit(
     ), quota_slot AS (
       INSERT INTO app.execution_quota AS q (tenant_id, day, used)
       SELECT ${tenant}::text, ${ctx.now().slice(0, 10)}::date, 1 FROM fn, relaxed
-      WHERE ${limit}::int > 0 AND NOT ${isRound}::boolean
+      WHERE ${limit}::int > 0 AND coalesce(${cpuLimitMs}::float8 > 0, true) AND NOT ${isRound}::boolean
         AND NOT fn.is_deleted AND fn.entity_type IN ('function', 'kernel')
         AND ((fn.owner_id = ${user}::text AND fn.tenant_id = ${tenant}::text)
           OR (fn.tenant_id = ${SYSTEM_TENANT}::text AND fn.id::text = ANY (${manifest.allowedBootIds}::text[])))
-      ON CONFLICT (tenant_id, day) DO UPDATE SET used = q.used + 1 WHERE q.used < ${limit}::int
+      ON CONFLICT (tenant_id, day) DO UPDATE SET used = q.used + 1
+        WHERE q.used < ${limit}::int AND coalesce(q.cpu_ms < ${cpuLimitMs}::float8, true)
       RETURNING used
     )
     SELECT fn.*, ${isRound}::boolean OR EXISTS (SELECT FROM quota_slot) AS has_quota FROM fn`;

@@ -3,15 +3,22 @@ export interface Waiting {
   lane: string;
 }
 
+/** Lanes whose use is remembered; beyond that all begin anew. */
+const MAX_ACCOUNTS = 10_000;
+
 /**
- * First in, first out within a lane, round robin between lanes, so that one tenant's backlog does not
- * delay another tenant's first run by more than one turn.
+ * First in, first out within a lane. Between lanes the turn goes to the one that has used least, by what `charge` was
+ * told, and round robin among equals: one tenant's backlog delays another tenant's first run by at most one turn, and
+ * long runs cost turns (start-time fair queueing: Goyal, Vin, Cheng 1996).
  */
 export class LaneQueue<T extends Waiting> {
   /** Lanes with waiting items, in the order of their next turn. */
   readonly #lanes = new Map<string, T[]>();
   readonly #maxItems: number;
   readonly #maxPerLane: number;
+  /** What each lane has used; those that are not here stand where the last turn was given. */
+  readonly #used = new Map<string, number>();
+  #lastTurn = 0;
   #size = 0;
 
   constructor(maxItems: number, maxPerLane: number) {
@@ -35,15 +42,33 @@ export class LaneQueue<T extends Waiting> {
 
   /** Takes the next item whose lane `mayRun` admits, and sends that lane to the end of the round. */
   take(mayRun: (lane: string) => boolean): T | undefined {
+    let next: { lane: string; items: T[]; used: number } | undefined;
     for (const [lane, items] of this.#lanes) {
-      if (!mayRun(lane)) continue;
-      const item = items.shift();
-      this.#lanes.delete(lane);
-      if (items.length > 0) this.#lanes.set(lane, items);
-      if (item !== undefined) this.#size--;
-      return item;
+      const used = this.#usedBy(lane);
+      if ((next === undefined || used < next.used) && mayRun(lane)) next = { lane, items, used };
     }
-    return undefined;
+    if (next === undefined) return undefined;
+    const { lane, items, used } = next;
+    const item = items.shift();
+    this.#lanes.delete(lane);
+    if (items.length > 0) this.#lanes.set(lane, items);
+    this.#lastTurn = used;
+    if (item !== undefined) this.#size--;
+    return item;
+  }
+
+  /** Says what a lane's turn took; its next one comes when the others have used as much. */
+  charge(lane: string, amount: number): void {
+    const used = this.#usedBy(lane) + amount;
+    // Who has nothing to gain from being remembered is forgotten.
+    for (const [other, its] of this.#used) if (its <= this.#lastTurn) this.#used.delete(other);
+    if (this.#used.size >= MAX_ACCOUNTS) this.#used.clear();
+    this.#used.set(lane, used);
+  }
+
+  /** A lane that paused has saved up nothing. */
+  #usedBy(lane: string): number {
+    return Math.max(this.#used.get(lane) ?? 0, this.#lastTurn);
   }
 
   /** Removes one item wherever it waits. False when it is not there. */

@@ -18,6 +18,11 @@ export interface SandboxPoolOptions {
   maxQueuePerLane?: number;
   /** Runs of one lane that may run at a time. Defaults to all workers but one, so that a looping tenant leaves one free. */
   maxRunningPerLane?: number;
+  /**
+   * Workers that lanes with long runs leave to the others, however many such lanes there are. Defaults to a quarter,
+   * at least one of several.
+   */
+  keptForShortRuns?: number;
   /** No run gets more memory than this, in bytes. Defaults to DEFAULT_LIMITS.memoryBytes (64 MiB). */
   maxMemoryBytes?: number;
   /** Told why a worker thread broke down; the outcome of its run says only that it did. Defaults to nobody. */
@@ -29,9 +34,17 @@ interface Job {
   task: SandboxTask;
   limits: SandboxLimits;
   input: string;
+  startedAtMs: number;
   resolve(outcome: SandboxOutcome): void;
   onAbort(): void;
 }
+
+/** A run that took longer is a long one: its CPU time, or the time that its worker was held, in milliseconds. */
+const LONG_CPU_MS = 250;
+const LONG_HELD_MS = 2_000;
+/** A lane counts as one with long runs for this long after the last of them, in milliseconds. */
+const LONG_MEMORY_MS = 60_000;
+const MAX_LONG_LANES = 10_000;
 
 /** A place for one worker thread, from its start to its end. */
 interface Slot {
@@ -53,6 +66,9 @@ export class SandboxPool {
   readonly #queue: LaneQueue<Job>;
   readonly #slots = new Set<Slot>();
   readonly #running = new Map<string, number>();
+  readonly #keptForShortRuns: number;
+  /** Until when a lane counts as one with long runs, in the order in which that ends. */
+  readonly #longUntil = new Map<string, number>();
   #nextRun = 1;
   #isClosed = false;
 
@@ -60,6 +76,10 @@ export class SandboxPool {
     const { size = Math.max(4, 2 * availableParallelism()), maxQueue = 1_000 } = options;
     this.#size = Math.max(1, size);
     this.#maxRunningPerLane = Math.max(1, options.maxRunningPerLane ?? this.#size - 1);
+    this.#keptForShortRuns = Math.min(
+      this.#size - 1,
+      options.keptForShortRuns ?? Math.max(1, Math.floor(this.#size / 4)),
+    );
     this.#maxMemoryBytes = options.maxMemoryBytes ?? DEFAULT_LIMITS.memoryBytes;
     this.#onFault = options.onFault ?? (() => undefined);
     this.#queue = new LaneQueue(maxQueue, options.maxQueuePerLane ?? Math.ceil(maxQueue / 2));
@@ -90,7 +110,7 @@ export class SandboxPool {
         if (this.#queue.remove(job))
           resolve(failure('aborted', 'AbortError', 'the run was aborted while it waited'));
       };
-      const job: Job = { lane, task, limits, input, resolve, onAbort };
+      const job: Job = { lane, task, limits, input, startedAtMs: 0, resolve, onAbort };
       if (!this.#queue.push(job)) {
         reject(
           new SandboxBusyError('Too many runs are waiting: try again in a moment', { retryAfterSeconds: 1 }),
@@ -142,28 +162,62 @@ export class SandboxPool {
   /** Gives waiting runs to idle workers, and starts workers while there are fewer than may be. */
   #dispatch(): void {
     while (!this.#isClosed && this.#queue.size > 0) {
-      const idle = this.#idleSlot();
-      if (idle === undefined && this.#slots.size >= this.#size) return;
-      const job = this.#queue.take((lane) => (this.#running.get(lane) ?? 0) < this.#maxRunningPerLane);
+      const isFull = this.#slots.size >= this.#size;
+      if (isFull && this.#idleSlot() === undefined) return;
+      const job = this.#queue.take((lane) => this.#mayRun(lane));
       if (job === undefined) return;
-      const slot = idle ?? this.#addSlot();
+      const slot = this.#slotFor(job.lane, isFull);
       slot.job = job;
       job.task.signal?.removeEventListener('abort', job.onAbort);
       this.#running.set(job.lane, (this.#running.get(job.lane) ?? 0) + 1);
+      job.startedAtMs = performance.now();
       void this.#begin(slot, job);
     }
     // One more than is busy, so that neither a second caller nor a replacement has to wait for a start.
     if (!this.#isClosed && this.#slots.size < this.#size && this.#idleSlot() === undefined) this.#addSlot();
   }
 
-  #idleSlot(): Slot | undefined {
-    let starting: Slot | undefined;
-    for (const slot of this.#slots) {
-      if (slot.job !== null) continue;
-      if (slot.isReady) return slot;
-      starting ??= slot;
+  /** Who has long runs waits for a worker to start, rather than take a warm one that short runs could have. */
+  #slotFor(lane: string, isFull: boolean): Slot {
+    const idle = [...this.#slots].filter(({ job }) => job === null);
+    const warm = idle.filter(({ isReady }) => isReady);
+    const isSpared = this.#isLong(lane) && warm.length <= this.#keptForShortRuns;
+    const starting = idle.find(({ isReady }) => !isReady);
+    if (isSpared) return starting ?? (isFull ? undefined : this.#addSlot()) ?? warm[0] ?? this.#addSlot();
+    return warm[0] ?? starting ?? this.#addSlot();
+  }
+
+  #mayRun(lane: string): boolean {
+    if ((this.#running.get(lane) ?? 0) >= this.#maxRunningPerLane) return false;
+    return !this.#isLong(lane) || this.#runningLong() < this.#size - this.#keptForShortRuns;
+  }
+
+  #isLong(lane: string): boolean {
+    return (this.#longUntil.get(lane) ?? 0) > performance.now();
+  }
+
+  #runningLong(): number {
+    let count = 0;
+    for (const [lane, running] of this.#running) if (this.#isLong(lane)) count += running;
+    return count;
+  }
+
+  /** Turns go by what the runs of a lane took; one that was long is remembered for a while. */
+  #account(lane: string, cpuMs: number, heldMs: number): void {
+    // A run that did nothing has had its turn, too.
+    this.#queue.charge(lane, Math.max(1, cpuMs));
+    if (cpuMs < LONG_CPU_MS && heldMs < LONG_HELD_MS) return;
+    this.#longUntil.delete(lane);
+    for (const [other, until] of this.#longUntil) {
+      if (until > performance.now() && this.#longUntil.size < MAX_LONG_LANES) break;
+      this.#longUntil.delete(other);
     }
-    return starting;
+    this.#longUntil.set(lane, performance.now() + LONG_MEMORY_MS);
+  }
+
+  #idleSlot(): Slot | undefined {
+    for (const slot of this.#slots) if (slot.job === null) return slot;
+    return undefined;
   }
 
   #addSlot(): Slot {
@@ -220,6 +274,7 @@ export class SandboxPool {
     const running = (this.#running.get(job.lane) ?? 1) - 1;
     if (running > 0) this.#running.set(job.lane, running);
     else this.#running.delete(job.lane);
+    this.#account(job.lane, outcome.cpuMs, performance.now() - job.startedAtMs);
     job.resolve(outcome);
     this.#dispatch();
   }

@@ -121,6 +121,47 @@ describe('running a function', () => {
     }
   });
 
+  it('a tenant whose runs used up the processor time of the day gets 429 and one violation; the others go on', async () => {
+    await kernels.changeManifest({ throttle: { per_tenant_daily_cpu_ms: 40 } });
+    try {
+      const poor = await kernels.token('bob', 'busy');
+      const id = await append('function main() { for (let i = 0; i < 2e6; i += 1); }', {}, poor);
+      const small = await append('function main() { return 1; }', {}, poor);
+      assert.equal((await execute(small, undefined, poor)).status, 200);
+      const counted = async () => {
+        const { rows } = await kernels.look(
+          'SELECT used, cpu_ms FROM app.execution_quota WHERE tenant_id = $1',
+          ['busy'],
+        );
+        return rows[0];
+      };
+      const before = await counted();
+      assert.ok(before.used === 1 && before.cpu_ms < 40, JSON.stringify(before));
+      for (let run = 0; run < 40 && (await execute(id, undefined, poor)).status === 200; run += 1);
+      assert.ok((await counted()).cpu_ms >= 40);
+      const refused = await execute(small, undefined, poor);
+      assert.equal(refused.status, 429);
+      assert.match(refused.body.detail, /40 ms of processor time/);
+      assert.ok(Number(refused.headers.get('retry-after')) > 0);
+      const later = await kernels.call(`/api/execute/${small}`, {
+        method: 'POST',
+        token: poor,
+        headers: { prefer: 'respond-async' },
+      });
+      assert.equal(later.status, 429);
+      const violations = await kernels.call('/api/timeline?entity_type=policy_violation', { token: poor });
+      assert.deepEqual(
+        violations.body.spans.map((span: { this: string }) => span.this),
+        ['per_tenant_daily_cpu_ms'],
+      );
+      const rich = await kernels.token('carol', 'calm');
+      const own = await append('function main() { return 1; }', {}, rich);
+      assert.equal((await execute(own, undefined, rich)).status, 200);
+    } finally {
+      await kernels.changeManifest({ throttle: {} });
+    }
+  });
+
   it('what may not run takes no place of the quota', async () => {
     await kernels.changeManifest({ throttle: { per_tenant_daily_exec_limit: 1 } });
     try {

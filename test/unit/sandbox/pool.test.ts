@@ -86,6 +86,32 @@ describe('sandbox pool', () => {
     });
   });
 
+  describe('with tenants whose runs take long', () => {
+    const sandbox = poolFor({ size: 4 });
+    const HUNGRY = { cpuMs: 600, wallMs: 60_000 };
+
+    it('a run of another tenant waits for none of them, once they are known', async () => {
+      const lanes = Array.from({ length: 6 }, (_, index) => `hostile ${index}`);
+      const stop = new AbortController();
+      const loop = (lane: string) => sandbox.run(LOOP, { lane, limits: HUNGRY, signal: stop.signal });
+      await Promise.all(lanes.map(loop));
+      let ended = 0;
+      const backlog = lanes
+        .flatMap((lane) => Array(4).fill(lane))
+        .map((lane) => loop(lane).finally(() => ended++));
+      const before: number[] = [];
+      for (let run = 0; run < 3; run += 1) {
+        const endedBefore = ended;
+        assert.equal(await sandbox.output(TRIVIAL, { lane: 'good', input: run }), run);
+        before.push(ended - endedBefore);
+      }
+      stop.abort();
+      // Whoever waits for a worker sees one end first, each time; whoever waits for its turn sees six.
+      assert.ok(Math.min(...before) === 0, String(before));
+      await Promise.all(backlog);
+    }).timeout(120_000);
+  });
+
   describe('with a full queue', () => {
     it('refuses at once with a busy error that maps to 503', async () => {
       const pool = new SandboxPool({ size: 1, maxQueue: 2, maxQueuePerLane: 2 });
@@ -110,6 +136,34 @@ describe('sandbox pool', () => {
       );
       const order = Array.from({ length: 4 }, () => queue.take(() => true)?.lane);
       assert.deepEqual([order, queue.size, queue.take(() => true)], [['a', 'b', 'c', 'a'], 0, undefined]);
+    });
+
+    it('gives turns by what they took, not by their number', () => {
+      const queue = new LaneQueue<{ lane: string }>(20, 10);
+      for (const lane of ['long', 'short']) for (let each = 0; each < 6; each += 1) queue.push({ lane });
+      const order: (string | undefined)[] = [];
+      for (let turn = 0; turn < 8; turn += 1) {
+        const lane = queue.take(() => true)?.lane ?? '';
+        order.push(lane);
+        queue.charge(lane, lane === 'long' ? 500 : 100);
+      }
+      assert.deepEqual(order, ['long', 'short', 'short', 'short', 'short', 'short', 'long', 'short']);
+    });
+
+    it('a lane that comes back after a pause has saved up no turns', () => {
+      const queue = new LaneQueue<{ lane: string }>(20, 10);
+      for (let turn = 0; turn < 5; turn += 1) {
+        queue.push({ lane: 'steady' });
+        assert.equal(queue.take(() => true)?.lane, 'steady');
+        queue.charge('steady', 100);
+      }
+      for (const lane of ['late', 'steady']) for (let each = 0; each < 3; each += 1) queue.push({ lane });
+      const order = Array.from({ length: 4 }, () => {
+        const lane = queue.take(() => true)?.lane ?? '';
+        queue.charge(lane, 100);
+        return lane;
+      });
+      assert.deepEqual(order, ['late', 'steady', 'late', 'steady']);
     });
 
     it('passes over a lane that may not run now', () => {

@@ -14,6 +14,8 @@ export interface ApiRequest {
   readonly method?: 'GET' | 'POST';
   /** Sent as JSON. */
   readonly json?: unknown;
+  /** Sent as it is, one JSON value a line. */
+  readonly ndjson?: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Overrides the client's token; null sends none. */
   readonly token?: string | null;
@@ -48,13 +50,21 @@ export class LedgerApi {
   }
 
   /** @throws OperatorError when nothing answers at the URL */
-  async request(path: string, { method = 'GET', json, headers, token }: ApiRequest = {}): Promise<ApiAnswer> {
+  async request(
+    path: string,
+    { method = 'GET', json, ndjson, headers, token }: ApiRequest = {},
+  ): Promise<ApiAnswer> {
     try {
       const answer = await this.#transport.exchange({
         method,
         path,
-        headers: { ...(json === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+        headers: {
+          ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(ndjson === undefined ? {} : { 'content-type': 'application/x-ndjson' }),
+          ...headers,
+        },
         ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+        ...(ndjson === undefined ? {} : { body: ndjson }),
         ...(token === undefined ? {} : { token }),
         retry: 'unstarted',
       });

@@ -436,10 +436,10 @@ A: CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.log 
 A: CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.log_entry FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()
 A: CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.log_tile FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()
 A: CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.universal_registry FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()
-A: CREATE TRIGGER function_schedule AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN ((new.entity_type = 'function'::text)) EXECUTE FUNCTION app.maintain_function_schedule()
-A: CREATE TRIGGER policy_cursor AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN ((new.entity_type = 'policy'::text)) EXECUTE FUNCTION app.maintain_policy_cursor()
-A: CREATE TRIGGER request_queue AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN ((new.entity_type = 'request'::text)) EXECUTE FUNCTION app.maintain_request_queue()
-A: CREATE TRIGGER ruling_queue AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN ((new.entity_type = ANY (ARRAY['deliverable'::text, 'contract'::text]))) EXECUTE FUNCTION app.maintain_ruling_queue()
+A: CREATE TRIGGER function_schedule AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN (((new.entity_type = 'function'::text) AND (NOT ((CURRENT_USER <> SESSION_USER) AND (COALESCE(current_setting('app.importing'::text, true), ''::text) = 'on'::text))))) EXECUTE FUNCTION app.maintain_function_schedule()
+A: CREATE TRIGGER policy_cursor AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN (((new.entity_type = 'policy'::text) AND (NOT ((CURRENT_USER <> SESSION_USER) AND (COALESCE(current_setting('app.importing'::text, true), ''::text) = 'on'::text))))) EXECUTE FUNCTION app.maintain_policy_cursor()
+A: CREATE TRIGGER request_queue AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN (((new.entity_type = 'request'::text) AND (NOT ((CURRENT_USER <> SESSION_USER) AND (COALESCE(current_setting('app.importing'::text, true), ''::text) = 'on'::text))))) EXECUTE FUNCTION app.maintain_request_queue()
+A: CREATE TRIGGER ruling_queue AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN (((new.entity_type = ANY (ARRAY['deliverable'::text, 'contract'::text])) AND (NOT ((CURRENT_USER <> SESSION_USER) AND (COALESCE(current_setting('app.importing'::text, true), ''::text) = 'on'::text))))) EXECUTE FUNCTION app.maintain_ruling_queue()
 A: CREATE TRIGGER span_relation AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN ((new.related_to IS NOT NULL)) EXECUTE FUNCTION app.copy_span_relations()
 A: CREATE TRIGGER token_revocation AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN (((new.entity_type = 'token_revocation'::text) AND (length(new.this) <= 255))) EXECUTE FUNCTION app.copy_token_revocation()
 A: CREATE TRIGGER version_chain AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN (((new.seq > 0) OR new.is_deleted)) EXECUTE FUNCTION ledger.check_version_chain()
@@ -946,6 +946,52 @@ BEGIN
   RETURN NULL;
 END
 $function$
+CREATE OR REPLACE FUNCTION ledger.import_spans(batches json)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+AS $function$
+DECLARE
+  batch record;
+  added integer;
+  total integer := 0;
+  taken record;
+BEGIN
+  PERFORM set_config('app.importing', 'on', true);
+  FOR batch IN
+    SELECT * FROM json_to_recordset(batches) AS b(user_id text, tenant_id text, spans json)
+  LOOP
+    PERFORM set_config('app.user_id', batch.user_id, true), set_config('app.tenant_id', batch.tenant_id, true);
+    INSERT INTO ledger.universal_registry (
+      id, seq, entity_type, who, did, this, at, parent_id, related_to, owner_id, tenant_id, visibility,
+      status, is_deleted, name, description, code, language, runtime, input, output, error, metadata,
+      duration_ms, trace_id, prev_hash, curr_hash, signature, public_key)
+    SELECT
+      id, seq, entity_type, who, did, this, at, parent_id, related_to, owner_id, tenant_id, visibility,
+      status, is_deleted, name, description, code, language, runtime, input, output, error, metadata,
+      duration_ms, trace_id, prev_hash, curr_hash, signature, public_key
+    FROM json_populate_recordset(NULL::ledger.universal_registry, batch.spans)
+    ON CONFLICT (id, seq) DO NOTHING;
+    GET DIAGNOSTICS added = ROW_COUNT;
+    total := total + added;
+    IF added < json_array_length(batch.spans) THEN
+      -- Read as the owner, so an id that somebody else took counts as taken.
+      SELECT s.id, s.seq INTO taken
+        FROM json_populate_recordset(NULL::ledger.universal_registry, batch.spans) AS s
+       WHERE NOT EXISTS (SELECT FROM ledger.universal_registry r
+                          WHERE r.id = s.id AND r.seq = s.seq AND r.curr_hash = s.curr_hash)
+       LIMIT 1;
+      IF FOUND THEN
+        RAISE EXCEPTION 'span % has a version % with other content', taken.id, taken.seq
+          USING ERRCODE = 'LL005';
+      END IF;
+    END IF;
+  END LOOP;
+  PERFORM set_config('app.importing', '', true);
+  RETURN total;
+END
+$function$
 CREATE OR REPLACE FUNCTION ledger.refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1080,6 +1126,7 @@ function ledger.append_spans(batches json) TO logline_app: EXECUTE
 function ledger.append_spans(writer_user text, writer_tenant text, spans json) TO logline_app: EXECUTE
 function ledger.audience_of(visibility text, tenant_id text, owner_id text) TO logline_app: EXECUTE
 function ledger.audience_of(visibility text, tenant_id text, owner_id text) TO logline_guest: EXECUTE
+function ledger.import_spans(batches json) TO logline_app: EXECUTE
 function ledger.refuse_change() TO logline_app: EXECUTE
 function ledger.session_audiences() TO logline_app: EXECUTE
 function ledger.session_audiences() TO logline_guest: EXECUTE

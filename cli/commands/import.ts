@@ -4,21 +4,25 @@ import type { ImportOptions } from '../import/run-import';
 export function define(program: Command): void {
   program
     .command('import')
-    .description('check an export as an import would: digest, hashes, signatures, chains, form, conflicts')
+    .description(
+      'check an export (digest, hashes, signatures, chains, form), then append its spans as they are',
+    )
     .argument('<file>', 'NDJSON, one span a line; .gz is unpacked, - is standard input')
-    .option('--dry-run', 'only check; must be given, since nothing else is possible so far')
-    .option('--url <url>', 'also compare with this running LogLine')
+    .option('--dry-run', 'only check, and with --url compare')
+    .option('--url <url>', 'the running LogLine to import to')
     .option(
       '--token <token>',
-      'compares what this token may read (default: LOGLINE_TOKEN, else each owner on the local run)',
+      'of tenant system with scope admin (default: LOGLINE_TOKEN, else made on the local run); a dry run compares what it may read',
     )
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
       `
-Exits with 1 and names span and fault when something would be refused. Changes nothing.
+Exits with 1 and names span and fault when something is refused; then nothing was imported. What spans started once
+(requests, schedules, policies) is not started again. Cut at any point, the same command goes on.
 
 Examples:
+  $ npx logline import acme.ndjson.gz --url http://127.0.0.1:8787
   $ npx logline import --dry-run acme.ndjson.gz
   $ npx logline import --dry-run acme.ndjson.gz --url http://127.0.0.1:8787`,
     )

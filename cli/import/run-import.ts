@@ -8,11 +8,12 @@ import { verifySpan } from '../../runtime/ledger/span-signature';
 import { MAX_SPAN_BYTES } from '../../runtime/stage0/request-body';
 import { digestFault, readDigest } from '../export/digest';
 import { progressLine } from '../progress-line';
-import { resolveTarget } from '../target';
+import { resolveTarget, type Target } from '../target';
 import { withSeekableFile } from '../verify/seekable-file';
 import { type Found, keySpansOfFile, spansOfFile } from '../verify/span-source';
 import { type VerifyFault, verifySpans } from '../verify/verify-spans';
 import { LedgerComparison, type LedgerView } from './ledger-comparison';
+import { type ImportReport, writeImport } from './write-import';
 
 export interface ImportOptions {
   readonly dryRun?: boolean;
@@ -34,20 +35,45 @@ interface Tally {
 const MAX_SHOWN = 100;
 const BATCH = 200;
 
-/** Checks a file as an import would, and changes nothing. */
+/** Checks a file, then imports it unless it is a dry run or something is wrong with it. */
 export async function runImport(file: string, options: ImportOptions): Promise<void> {
-  if (options.dryRun !== true) {
-    throw new OperatorError('import only checks a file so far: give --dry-run (nothing was changed)', {
+  if (options.dryRun !== true && options.url === undefined) {
+    throw new OperatorError('say where to import to with --url, or only check with --dry-run', {
       exitCode: 2,
     });
   }
   await cryptoReady();
   const token = options.token ?? process.env.LOGLINE_TOKEN;
-  const comparison =
-    options.url === undefined
-      ? undefined
-      : new LedgerComparison(await comparable(options, token), Boolean(token));
-  await withSeekableFile(file, (seekable) => check(file, seekable, comparison, options));
+  const target = options.url === undefined ? undefined : await comparable(options, token);
+  await withSeekableFile(file, async (seekable) => {
+    if (options.dryRun || target === undefined) {
+      const comparison = target === undefined ? undefined : new LedgerComparison(target, Boolean(token));
+      await check(file, seekable, comparison, options);
+      return;
+    }
+    // The ledger itself compares what it holds, span by span.
+    if (!(await check(file, seekable, undefined, options))) return;
+    report(await writeImport(seekable, target, Boolean(token), progressLine()), file, target, options);
+  });
+}
+
+function report(
+  { spans, added, present, keySpans }: ImportReport,
+  file: string,
+  { client }: Target,
+  { json }: ImportOptions,
+): void {
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ ok: true, spans, added, present, key_spans: keySpans })}\n`);
+    return;
+  }
+  const lines = [
+    ...(keySpans > 0
+      ? [`${keySpans} spans of the key history were left out: they tell who signed, and stay with ${file}`]
+      : []),
+    `OK: ${spans} spans of ${file} are in ${client.url}, hash by hash: ${added} new, ${present} there before`,
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
 }
 
 /** @throws OperatorError (exit code 2) when nothing could be read there */
@@ -57,12 +83,13 @@ async function comparable(options: ImportOptions, token: string | undefined) {
   throw new OperatorError(`a token is needed for ${options.url}; give --token`, { exitCode: 2 });
 }
 
+/** Whether nothing is wrong with the file. */
 async function check(
   name: string,
   file: string,
   comparison: LedgerComparison | undefined,
   options: ImportOptions,
-): Promise<void> {
+): Promise<boolean> {
   const digest = await readDigest(file);
   const wrongDigest = digest === undefined ? undefined : await digestFault(file, digest);
   const progress = progressLine();
@@ -83,14 +110,17 @@ async function check(
   });
   progress.clear();
   const faults = report.faults + inspection.faults;
-  if (faults > 0) process.exitCode = 1;
+  const isSound = faults === 0;
+  if (!isSound) process.exitCode = 1;
+  // Its result is told when it has one.
+  if (isSound && options.dryRun !== true) return true;
   const compared = comparison === undefined ? undefined : inspection.tally;
   const { spans, entities, repeated } = report;
   if (options.json) {
     const counts = { spans, entities, repeated, fault_count: faults };
     const answer = { ok: faults === 0, ...counts, faults: shown, compared: compared ?? null };
     process.stdout.write(`${JSON.stringify(answer)}\n`);
-    return;
+    return isSound;
   }
   const what = `${spans} spans of ${entities} entities in ${name}`;
   const lines = [
@@ -105,6 +135,7 @@ async function check(
       : `FAILED: ${faults} faults in ${what}; nothing was changed`,
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
+  return isSound;
 }
 
 /** A span that verifies, and where it stands. */

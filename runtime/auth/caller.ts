@@ -8,4 +8,6 @@ export interface Caller {
   /** The `jti`: what a `token_revocation` span names. */
   readonly tokenId: string;
   readonly expiresAt: Date;
+  /** False for a token of an OpenID Connect issuer. */
+  readonly isMintedHere: boolean;
 }

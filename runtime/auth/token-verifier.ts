@@ -48,6 +48,7 @@ interface TokenKind {
   readonly scopeClaim: string;
   /** Whether a token may be of the operator's tenant. */
   readonly mayBeOperator: boolean;
+  readonly isMintedHere: boolean;
 }
 
 interface Remembered {
@@ -139,6 +140,7 @@ function ownKind(publicKeyHex: string): TokenKind {
     tenantClaim: 'tenant',
     scopeClaim: 'scope',
     mayBeOperator: true,
+    isMintedHere: true,
   };
 }
 
@@ -152,6 +154,7 @@ function oidcKind(oidc: OidcIssuer): TokenKind {
     tenantClaim: oidc.tenantClaim ?? 'tenant',
     scopeClaim: oidc.scopeClaim ?? 'scope',
     mayBeOperator: oidc.operatorTenant === SYSTEM.tenant,
+    isMintedHere: false,
   };
 }
 
@@ -207,6 +210,7 @@ function callerIn(claims: JWTPayload, kind: TokenKind): Caller {
     scopes: scopesIn(scopeIn(claims, kind.scopeClaim)),
     tokenId,
     expiresAt,
+    isMintedHere: kind.isMintedHere,
   });
 }
 

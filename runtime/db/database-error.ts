@@ -13,6 +13,9 @@ const VERSION_GAP = 'LL001';
 const FOREIGN_OWNER = 'LL002';
 const VERSION_FORK = 'LL003';
 const APPEND_ONLY = 'LL004';
+/** SQLSTATEs of sql/000051 and 000050. */
+const OTHER_CONTENT = 'LL005';
+const TENANT_FROZEN = 'LL006';
 
 /** PostgreSQL appendix A, "Error Codes". */
 const UNIQUE_VIOLATION = '23505';
@@ -25,6 +28,7 @@ const UNAVAILABLE_CLASSES = new Set(['08', '53', '57', '58']);
 /** Authentication: while a password rotates the caller can only wait. */
 const AUTHENTICATION_CLASS = '28';
 const RETRY_AFTER_S = 2;
+const FROZEN_RETRY_AFTER_S = 30;
 
 /** True when the SQLSTATE says that a unique key was taken; `constraint` narrows to one key. */
 export function isUniqueViolation(error: unknown, constraint?: string): boolean {
@@ -85,7 +89,13 @@ function fromSqlState(error: DatabaseError): LogLineError {
     );
   }
   if (code === APPEND_ONLY) return new ForbiddenError('The ledger is append-only.', extras);
-  if (code === UNIQUE_VIOLATION) {
+  if (code === TENANT_FROZEN) {
+    return new UnavailableError('The tenant is frozen while it is moved: it can be read, not written.', {
+      ...extras,
+      retryAfterSeconds: FROZEN_RETRY_AFTER_S,
+    });
+  }
+  if (code === UNIQUE_VIOLATION || code === OTHER_CONTENT) {
     return new ConflictError('This id and seq are taken by other content.', extras);
   }
   if (code === INSUFFICIENT_PRIVILEGE) {

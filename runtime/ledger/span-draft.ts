@@ -3,7 +3,7 @@ import type { Identity } from '../base/identity';
 import type { SignedSpan, Span } from '../base/span';
 import { isTimestamp, normalizeTimestamp } from '../json/timestamp';
 import { newSpanId } from './span-id';
-import { verifySpan } from './span-signature';
+import { type SpanVerdict, verifySpan, verifySpanAsync } from './span-signature';
 
 /** What a caller may send: the required members, and any other of a span. Null means absent. */
 export type SpanDraft = Pick<Span, 'entity_type' | 'who' | 'this'> & Partial<Span>;
@@ -106,7 +106,15 @@ function signatureFaults(draft: SpanDraft, fault: (member: string, detail: strin
  * @throws BadSignatureError, or MalformedError when a member is not in the form that the hash covers.
  */
 export function checkClientSignature(span: Span): SignedSpan {
-  const verdict = verifySpan(span);
+  return judged(span, verifySpan(span));
+}
+
+/** {@link checkClientSignature} with the signature checked on another thread, for whoever has many. */
+export async function checkClientSignatureLater(span: Span): Promise<SignedSpan> {
+  return judged(span, await verifySpanAsync(span));
+}
+
+function judged(span: Span, verdict: SpanVerdict): SignedSpan {
   if (verdict.ok) return span as SignedSpan;
   if (verdict.fault === 'malformed')
     throw new MalformedError(`A span that you sign yourself: ${verdict.detail}.`);

@@ -10,6 +10,7 @@ import { corsHeaders, preflightHeaders } from './cors';
 import { executeFunction } from './execute-function';
 import { serveExplorer } from './explorer';
 import type { Handlers } from './handlers';
+import { importSpans } from './import-spans';
 import { listTimeline } from './list-timeline';
 import { asCallerError, problemAnswer } from './problem';
 import { readHealth } from './read-health';
@@ -26,6 +27,7 @@ import { traceIdOf } from './trace-id';
 
 const HANDLERS: Handlers = {
   appendSpans,
+  importSpans,
   listTimeline,
   readSpan,
   readManifest,

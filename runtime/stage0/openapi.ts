@@ -46,7 +46,7 @@ function operationOf(route: Route): object {
     ],
     ...(route.body === undefined
       ? {}
-      : { requestBody: bodyOf(route.body, route.operation === 'appendSpans') }),
+      : { requestBody: bodyOf(route.body, route.operation !== 'executeFunction') }),
     responses: { ...answersOf(route), ...problemsOf(route) },
   };
 }

@@ -35,6 +35,7 @@ export interface Route {
 
 export type OperationName =
   | 'appendSpans'
+  | 'importSpans'
   | 'listTimeline'
   | 'readSpan'
   | 'readManifest'
@@ -81,6 +82,17 @@ const APPENDED = {
   ],
 };
 
+const IMPORTED = {
+  type: 'object',
+  required: ['success', 'count', 'added', 'present'],
+  properties: {
+    success: SUCCESS,
+    count: { type: 'integer' },
+    added: { type: 'integer', description: 'Spans that the ledger did not hold before.' },
+    present: { type: 'integer' },
+  },
+};
+
 export const ROUTES: readonly Route[] = [
   {
     operation: 'appendSpans',
@@ -121,6 +133,23 @@ export const ROUTES: readonly Route[] = [
     answers: {
       201: { description: 'Appended.', schema: APPENDED },
       200: { description: 'Everything was in the ledger before; the stored spans.', schema: APPENDED },
+    },
+    errors: [400, 401, 403, 409, 413, 415, 422, 429],
+  },
+  {
+    operation: 'importSpans',
+    method: 'POST',
+    path: '/api/import',
+    summary: 'Append up to 1000 signed spans of one tenant as they are; for the operator',
+    scope: 'admin',
+    tokenNeeded: true,
+    body: {
+      'application/json': { type: 'array', minItems: 1, maxItems: 1000, items: SPAN_REF },
+      'application/x-ndjson': { ...SPAN_REF, description: 'One span a line, at most 1000.' },
+    },
+    answers: {
+      201: { description: 'Some are new.', schema: IMPORTED },
+      200: { description: 'All were in the ledger before, with the same hashes.', schema: IMPORTED },
     },
     errors: [400, 401, 403, 409, 413, 415, 422, 429],
   },

@@ -16,6 +16,7 @@ const API = 'aws:apigatewayv2/api:Api';
 /** Every route of the API. */
 const ROUTE_KEYS = [
   'POST /api/spans',
+  'POST /api/import',
   'GET /api/timeline',
   'GET /api/spans/{id}',
   'GET /api/manifest/{name}',

@@ -312,10 +312,39 @@ describe('export and import --dry-run', function () {
       assert.match(stdout, /schema: \/colour is not a member/);
     });
 
-    it('does nothing without --dry-run, and says so', async () => {
+    it('does nothing without --dry-run or a place to import to, and says so', async () => {
       const { code, stderr } = await logline('import', out('acme.ndjson'));
       assert.equal(code, 2);
-      assert.match(stderr, /^logline: import only checks a file so far: give --dry-run/);
+      assert.match(stderr, /^logline: say where to import to with --url/);
+    });
+
+    it('imports into another ledger hash by hash, and imports no file with a fault', async () => {
+      const elsewhere = await temporaryFolder();
+      const other = await startLocalRun(elsewhere);
+      try {
+        const args = ['import', out('acme.ndjson.gz'), '--url', other.url];
+        const run = (...more: string[]) =>
+          runCommand([...args, ...more], { env: { LOGLINE_DATA: elsewhere } });
+        const changed = await runCommand(['import', out('changed.ndjson'), '--url', other.url], {
+          env: { LOGLINE_DATA: elsewhere },
+        });
+        assert.equal(changed.code, 1);
+        assert.match(changed.stdout, /nothing was changed$/m);
+        const first = await run();
+        assert.equal(first.code, 0, first.stdout + first.stderr);
+        assert.match(first.stdout, /^OK: 4 spans of .* hash by hash: 4 new, 0 there before$/m);
+        assert.match((await run()).stdout, /: 0 new, 4 there before$/m);
+        assert.match(
+          (await run('--dry-run')).stdout,
+          /^1 spans are new there, 4 are there already, 0 conflict$/m,
+        );
+        const refused = await run('--token', await token('alice', 'acme'));
+        assert.equal(refused.code, 1);
+        assert.match(refused.stderr, /api\/import answered 40[13]/);
+      } finally {
+        await other.stop();
+        await cleanUp(elsewhere);
+      }
     });
   });
 

@@ -6,6 +6,7 @@ import { FunctionFailedError, NotFoundError, QuotaExceededError } from '../../ru
 import type { JsonValue, SignedSpan } from '../../runtime/base/span';
 import type { FunctionStarter } from '../../runtime/host/function-starter';
 import { ROUTES } from '../../runtime/stage0/route-table';
+import { signedSpan } from '../support/spans';
 import { type Answer, createTestStage0, type TestStage0 } from '../support/test-stage0';
 
 const good = { entity_type: 'note', who: 'alice', this: 'hello' };
@@ -80,6 +81,7 @@ describe('/openapi.json', () => {
       'GET /api/timeline',
       'GET /openapi.json',
       'POST /api/execute/{function_id}',
+      'POST /api/import',
       'POST /api/spans',
     ]);
     assert.equal(new Set(ROUTES.map(({ operation }) => operation)).size, ROUTES.length);
@@ -117,6 +119,9 @@ describe('/openapi.json', () => {
       body: {},
       headers: { prefer: 'respond-async' },
     });
+    const operator = { token: await stage0.token('system', 'system'), body: [signedSpan()] };
+    await call('/api/import', 'post', 201, '/api/import', operator);
+    await call('/api/import', 'post', 200, '/api/import', operator);
     await call('/api/health', 'get', 200, '/api/health');
     await call('/openapi.json', 'get', 200, '/openapi.json');
   });
@@ -125,6 +130,7 @@ describe('/openapi.json', () => {
     const id = randomUUID();
     const readOnly = await stage0.token('alice', 'acme', ['timeline:read']);
     const writeOnly = await stage0.token('alice', 'acme', ['spans:write']);
+    const operator = await stage0.token('system', 'system');
     const bad = { token: 'x' };
     const text = { token, raw: 'x', headers: { 'content-type': 'text/plain' } };
     const large = { token, raw: ' '.repeat(4 * 1024 * 1024 + 1) };
@@ -136,6 +142,25 @@ describe('/openapi.json', () => {
       ['/api/spans', 'post', 413, '/api/spans', large],
       ['/api/spans', 'post', 415, '/api/spans', text],
       ['/api/spans', 'post', 422, '/api/spans', { token, body: { ...span, this: 'changed' } }],
+      ['/api/import', 'post', 400, '/api/import', { token: operator, body: [good] }],
+      ['/api/import', 'post', 401, '/api/import', { body: [good] }],
+      ['/api/import', 'post', 403, '/api/import', { token, body: [signedSpan()] }],
+      [
+        '/api/import',
+        'post',
+        409,
+        '/api/import',
+        { token: operator, body: [signedSpan({ seq: 3, prev_hash: 'ab'.repeat(32) })] },
+      ],
+      ['/api/import', 'post', 413, '/api/import', { ...large, token: operator }],
+      ['/api/import', 'post', 415, '/api/import', { ...text, token: operator }],
+      [
+        '/api/import',
+        'post',
+        422,
+        '/api/import',
+        { token: operator, body: [{ ...signedSpan(), this: 'changed' }] },
+      ],
       ['/api/timeline', 'get', 400, '/api/timeline?limit=0', { token }],
       ['/api/timeline', 'get', 401, '/api/timeline', bad],
       ['/api/timeline', 'get', 403, '/api/timeline', { token: writeOnly }],

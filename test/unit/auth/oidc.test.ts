@@ -101,12 +101,14 @@ describe('an OIDC issuer', () => {
   it('never speaks for the operator’s tenant unless the configuration names it', async () => {
     const token = await issuer.token({ 'urn:tenant': 'system' });
     await assert.rejects(verifierWith().verify(token), UnauthorizedError);
-    assert.equal((await verifierWith({ operatorTenant: 'system' }).verify(token)).tenant, 'system');
+    const caller = await verifierWith({ operatorTenant: 'system' }).verify(token);
+    assert.deepEqual([caller.tenant, caller.isMintedHere], ['system', false]);
   });
 
   it('must not keep the tokens of the instance from being accepted', async () => {
     const claims = { sub: 'alice', tenant: 'acme', scope: 'admin', ttlSeconds: 60 };
-    assert.equal((await verifierWith().verify(await mintToken(key, claims))).user, 'alice');
+    const caller = await verifierWith().verify(await mintToken(key, claims));
+    assert.deepEqual([caller.user, caller.isMintedHere], ['alice', true]);
     assert.equal(issuer.discoveries, 0);
   });
 

@@ -21,6 +21,7 @@ describe('revocation list', () => {
       scopes: new Set(),
       tokenId,
       expiresAt: new Date(),
+      isMintedHere: true,
     };
     assert.equal(await list.isRevoked(caller), false);
     await stage0.writer.append({ user: 'bob', tenant: 'acme' }, [
@@ -36,7 +37,13 @@ describe('revocation list', () => {
     await stage0.writer.append({ user: 'bob', tenant: 'acme' }, [
       { entity_type: 'token_revocation', who: 'bob', this: tokenId },
     ]);
-    const caller = { user: 'alice', scopes: new Set<never>(), tokenId, expiresAt: new Date() };
+    const caller = {
+      user: 'alice',
+      scopes: new Set<never>(),
+      tokenId,
+      expiresAt: new Date(),
+      isMintedHere: true,
+    };
     assert.equal(await list.isRevoked({ ...caller, tenant: 'globex' }), false);
     assert.equal(await list.isRevoked({ ...caller, tenant: 'acme' }), true);
   });
@@ -53,6 +60,7 @@ describe('revocation list', () => {
       scopes: new Set<never>(),
       tokenId,
       expiresAt: new Date(),
+      isMintedHere: true,
     };
     assert.equal(await list.isRevoked(caller), true);
   });

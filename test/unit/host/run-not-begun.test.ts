@@ -26,6 +26,7 @@ describe('a run that cannot be started', () => {
       scopes: new Set(['execute'] as const),
       tokenId: 'j',
       expiresAt: new Date(),
+      isMintedHere: true,
     };
     const call = { functionId: '00000000-0000-4000-8000-00000000ffff', input: null, caller, traceId: 't' };
     const error = await starter.run(call).then(

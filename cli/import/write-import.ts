@@ -1,0 +1,93 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { OperatorError } from '../../local/operator-error';
+import type { SignedSpan } from '../../runtime/base/span';
+import { isInstanceKeySpan } from '../../runtime/ledger/keys/key-history';
+import { explainProblem, LedgerApi, member } from '../ledger-api';
+import type { ProgressLine } from '../progress-line';
+import type { Target } from '../target';
+import { type SpanBatch, spanBatchesOf } from './span-batches';
+
+/** What an import did. */
+export interface ImportReport {
+  readonly spans: number;
+  /** Spans that the ledger did not hold before. */
+  readonly added: number;
+  readonly present: number;
+  /** Spans of the key history of another instance, which tell who signed and are not imported. */
+  readonly keySpans: number;
+}
+
+const MAX_ATTEMPTS = 8;
+const MAX_WAIT_MS = 10_000;
+/** Tokens that are made for the import live 15 minutes. */
+const TOKEN_AGE_MS = 10 * 60_000;
+
+/**
+ * Sends the spans of a file that was checked, in its order, then asks for all of them once more: the ledger compares each hash, and
+ * none may be missing. Cut at any point, the same import goes on: what is there counts as done.
+ * @throws OperatorError when the API refuses, does not answer, or misses a span in the end
+ */
+export async function writeImport(
+  file: string,
+  target: Target,
+  hasToken: boolean,
+  progress: ProgressLine,
+): Promise<ImportReport> {
+  const clientNow = operatorClient(target, hasToken);
+  const written = await sendAll(file, clientNow, (spans) => progress.show(`${spans} spans imported`));
+  const checked = await sendAll(file, clientNow, (spans) => progress.show(`${spans} spans compared`));
+  progress.clear();
+  if (checked.added === 0 && checked.spans === written.spans) return written;
+  throw new OperatorError(
+    `${checked.added} spans were not in the ledger after the import; was it restored meanwhile? Import again`,
+  );
+}
+
+async function sendAll(
+  file: string,
+  clientNow: () => Promise<LedgerApi>,
+  onProgress: (spans: number) => void,
+): Promise<ImportReport> {
+  let spans = 0;
+  let added = 0;
+  let keySpans = 0;
+  const isWanted = (span: SignedSpan): boolean => {
+    const isKey = isInstanceKeySpan(span);
+    if (isKey) keySpans += 1;
+    return !isKey;
+  };
+  for await (const batch of spanBatchesOf(file, isWanted)) {
+    added += await send(await clientNow(), batch);
+    spans += batch.count;
+    onProgress(spans);
+  }
+  return { spans, added, present: spans - added, keySpans };
+}
+
+/** Sends one batch, waiting half a minute at most for a ledger that is busy; how many spans were new. */
+async function send(client: LedgerApi, { ndjson, count }: SpanBatch): Promise<number> {
+  for (let attempt = 1; ; attempt += 1) {
+    const answer = await client.request('/api/import', { method: 'POST', ndjson });
+    const added = member(answer.body, 'added');
+    if (answer.status < 300 && typeof added === 'number' && member(answer.body, 'count') === count)
+      return added;
+    if (![429, 503].includes(answer.status) || attempt === MAX_ATTEMPTS) {
+      throw new OperatorError(`${client.url}/api/import answered ${explainProblem(answer)}`);
+    }
+    const waitS = Number(answer.headers.get('retry-after') ?? 1);
+    await delay(Math.min(MAX_WAIT_MS, Number.isFinite(waitS) ? waitS * 1000 : 1000));
+  }
+}
+
+/** A client for the operator, with a token that is made anew before it runs out, or the one that was given. */
+function operatorClient(target: Target, hasToken: boolean): () => Promise<LedgerApi> {
+  let made: { readonly client: LedgerApi; readonly atMs: number } | undefined;
+  return async () => {
+    if (hasToken) return target.client;
+    if (made === undefined || performance.now() - made.atMs > TOKEN_AGE_MS) {
+      const client = new LedgerApi(target.client.url, await target.mint('system', 'system'));
+      made = { client, atMs: performance.now() };
+    }
+    return made.client;
+  };
+}

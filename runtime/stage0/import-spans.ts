@@ -1,0 +1,73 @@
+import { type Fault, ForbiddenError } from '../base/errors';
+import { Reservation } from '../base/fair-shares';
+import { SYSTEM } from '../base/identity';
+import type { SignedSpan } from '../base/span';
+import { MAX_FAULTS, malformed } from '../json/parse-with';
+import { refuseBadManifest } from '../ledger/manifest';
+import { checkClientSignatureLater, isClientSigned, type SpanDraft } from '../ledger/span-draft';
+import { importSpans as appendImported } from '../ledger/span-import';
+import { spanOfRow } from '../ledger/span-row';
+import { callerOf, json } from './answer';
+import type { Handler } from './handlers';
+import { readDrafts } from './read-drafts';
+import { positionHeader } from './write-position';
+
+/** Signatures that are checked side by side: enough to keep every core busy. */
+const SIDE_BY_SIDE = 100;
+
+/**
+ * `POST /api/import`: signed spans of one tenant, each appended as its owner's, exactly as it is. Only the operator may:
+ * tenant `system`, by a token that was minted from the instance key.
+ */
+export const importSpans: Handler = async (stage0, { request, caller }) => {
+  const { tenant, isMintedHere } = callerOf(caller);
+  if (tenant !== SYSTEM.tenant || !isMintedHere)
+    throw new ForbiddenError(
+      'Only the operator may import: make a token with npx logline token --user system --tenant system.',
+    );
+  const { appends, bodies, turns } = stage0.fairness;
+  const releaseTurn = await appends.take(tenant, 1);
+  const reservation = new Reservation(bodies, tenant);
+  try {
+    const turn = (bytes: number) => turns.take(tenant, bytes);
+    const { drafts } = await readDrafts(request, {
+      identity: SYSTEM,
+      reservation,
+      turn,
+      isStored: true,
+    });
+    const spans = await verified(drafts);
+    const { added, txId } = await appendImported(stage0.database, spans);
+    if (spans.some(({ entity_type }) => entity_type === 'token_revocation')) stage0.revocations.forget();
+    if (added > 0) stage0.waiters.notice();
+    const counts = { count: spans.length, added, present: spans.length - added };
+    return json(added > 0 ? 201 : 200, { success: true, ...counts }, await positionHeader(stage0, txId));
+  } finally {
+    reservation.release();
+    releaseTurn();
+  }
+};
+
+/**
+ * The spans, once form, hash and signature of each hold.
+ * @throws MalformedError for a span that is not signed, or of another tenant than the first; BadSignatureError.
+ */
+async function verified(drafts: readonly SpanDraft[]): Promise<SignedSpan[]> {
+  const tenant = drafts[0]?.tenant_id;
+  const faults = drafts.flatMap((draft, index): Fault[] => {
+    if (!isClientSigned(draft))
+      return [{ pointer: `/${index}/signature`, detail: 'is missing; only signed spans can be imported' }];
+    if (draft.tenant_id === tenant) return [];
+    return [
+      { pointer: `/${index}/tenant_id`, detail: 'is not that of the first span; send one tenant at a time' },
+    ];
+  });
+  if (faults.length > 0) throw malformed('A span of the import', faults.slice(0, MAX_FAULTS));
+  const spans = drafts.map(spanOfRow);
+  spans.forEach((span, index) => {
+    refuseBadManifest(span, `/${index}`);
+  });
+  for (let start = 0; start < spans.length; start += SIDE_BY_SIDE)
+    await Promise.all(spans.slice(start, start + SIDE_BY_SIDE).map(checkClientSignatureLater));
+  return spans;
+}

@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import type { SignedSpan } from '../../runtime/base/span';
+import { generateSigningKey } from '../../runtime/crypto';
+import { signedSpan, versionsOf } from '../support/spans';
+import { withClient } from '../support/sql-session';
+import { createTestStage0, type TestStage0 } from '../support/test-stage0';
+import { until } from '../support/until';
+import { seal } from '../unit/ledger/independent-span-check';
+
+describe('import', () => {
+  let stage0: TestStage0;
+  let operator: string;
+  const key = generateSigningKey();
+
+  beforeEach(async () => {
+    stage0 = await createTestStage0();
+    operator = await stage0.token('system', 'system');
+  });
+  afterEach(() => stage0.close());
+
+  const send = (spans: readonly unknown[], token = operator) =>
+    stage0.call('/api/import', {
+      token,
+      raw: spans.map((span) => `${JSON.stringify(span)}\n`).join(''),
+      headers: { 'content-type': 'application/x-ndjson' },
+    });
+
+  const rows = async (sql: string): Promise<readonly Record<string, unknown>[]> =>
+    withClient(stage0.database.superuserUrl, async (client) => (await client.query(sql)).rows);
+
+  const feedOf = async (user: string, last: string): Promise<SignedSpan[]> => {
+    const token = await stage0.token(user, 'acme');
+    let spans: SignedSpan[] = [];
+    await until(`the feed shows ${last}`, async () => {
+      const { body } = await stage0.call('/api/timeline?order=feed&tenant_id=acme', { token });
+      spans = body.spans;
+      return spans.at(-1)?.this === last;
+    });
+    return spans;
+  };
+
+  const bob = { owner_id: 'bob', visibility: 'tenant' } as const;
+
+  it('signed spans of all owners arrive as they were, versions and order included', async () => {
+    const versions = versionsOf(3, { this: 'entity' }, key);
+    const spans = [
+      signedSpan({ ...bob, this: 'first' }, key),
+      ...versions,
+      signedSpan(
+        { ...bob, this: 'second', at: '2020-01-01T00:00:00.000Z', related_to: [versions[0]?.id ?? ''] },
+        key,
+      ),
+      signedSpan({ this: 'last' }, key),
+    ];
+    const { status, body } = await send(spans);
+    assert.equal(status, 201, JSON.stringify(body));
+    assert.deepEqual(body, { success: true, count: 6, added: 6, present: 0 });
+    assert.deepEqual(await feedOf('alice', 'last'), spans);
+    const related = await stage0.call(`/api/timeline?related_to=${versions[0]?.id}`, {
+      token: await stage0.token('alice', 'acme'),
+    });
+    assert.equal(related.body.count, 1);
+  });
+
+  it('a repeated import is 200 and changes nothing, and one that was cut goes on', async () => {
+    const spans = [...versionsOf(2, {}, key), signedSpan(bob, key)];
+    assert.equal((await send(spans.slice(0, 1))).status, 201);
+    assert.deepEqual((await send(spans)).body, { success: true, count: 3, added: 2, present: 1 });
+    const again = await send(spans);
+    assert.equal(again.status, 200);
+    assert.deepEqual(again.body, { success: true, count: 3, added: 0, present: 3 });
+  });
+
+  it('what spans started once is not started again, while the same spans posted start it', async () => {
+    const spans = [
+      signedSpan({ entity_type: 'request', status: 'scheduled' }, key),
+      signedSpan({ entity_type: 'function', status: 'scheduled', metadata: { schedule: '* * * * *' } }, key),
+      signedSpan({ entity_type: 'policy' }, key),
+      signedSpan({ entity_type: 'contract' }, key),
+    ];
+    const work = async () =>
+      (
+        await rows(
+          `SELECT (SELECT count(*) FROM app.request_queue WHERE tenant_id = 'acme') AS requests,
+                  (SELECT count(*) FROM app.function_schedule WHERE tenant_id = 'acme') AS schedules,
+                  (SELECT count(*) FROM app.policy_cursor WHERE tenant_id = 'acme') AS policies,
+                  (SELECT count(*) FROM app.ruling_queue WHERE tenant_id = 'acme') AS subjects`,
+        )
+      ).map((row) => Object.values(row).map(Number))[0];
+    assert.equal((await send(spans)).status, 201);
+    assert.deepEqual(await work(), [0, 0, 0, 0]);
+    const fresh = spans.map(({ entity_type, status, metadata }) => ({
+      entity_type,
+      who: 'alice',
+      this: 'x',
+      ...(status === undefined ? {} : { status }),
+      ...(metadata === undefined ? {} : { metadata }),
+    }));
+    const posted = await stage0.call('/api/spans', {
+      token: await stage0.token('alice', 'acme'),
+      body: fresh,
+    });
+    assert.equal(posted.status, 201, JSON.stringify(posted.body));
+    assert.deepEqual(await work(), [1, 1, 1, 1]);
+  });
+
+  it('a session of the API that sets the mark by itself starts work all the same', async () => {
+    const span = signedSpan({ entity_type: 'request', status: 'scheduled' }, key);
+    await withClient(stage0.database.appUrl, async (client) => {
+      await client.query("SELECT set_config('app.importing', 'on', false)");
+      await client.query('SELECT ledger.append_spans($1, $2, $3)', ['alice', 'acme', JSON.stringify([span])]);
+    });
+    assert.equal((await rows(`SELECT FROM app.request_queue WHERE request_id = '${span.id}'`)).length, 1);
+  });
+
+  it('a revoked token stays revoked where its tenant is moved to', async () => {
+    const token = await stage0.token('alice', 'acme');
+    const { jti } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
+    assert.equal((await stage0.call('/api/me', { token })).status, 200);
+    await send([signedSpan({ entity_type: 'token_revocation', this: jti }, key)]);
+    assert.equal((await stage0.call('/api/me', { token })).status, 401);
+  });
+
+  it('a span of more values than a span may have today is taken, as it was taken once', async () => {
+    const span = signedSpan(
+      { this: 'many', metadata: { list: Array.from({ length: 60_000 }, () => 1) } },
+      key,
+    );
+    assert.equal((await send([span])).status, 201);
+    assert.equal((await send([span])).status, 200);
+  });
+
+  for (const [who, user, tenant, scope] of [
+    ['a tenant', 'alice', 'acme', ['admin', 'spans:write']],
+    ['the operator without scope admin', 'system', 'system', ['spans:write']],
+  ] as const) {
+    it(`${who} cannot import`, async () => {
+      assert.equal((await send([signedSpan({}, key)], await stage0.token(user, tenant, scope))).status, 403);
+    });
+  }
+
+  const [first, second] = versionsOf(2, {}, key);
+  const mine = signedSpan({}, key);
+  const elsewhere = signedSpan({ tenant_id: 'other' }, key);
+  for (const [what, spans, status, detail] of [
+    ['a changed span', [{ ...mine, this: 'changed' }], 422, /does not verify/],
+    ['a span without signature', [{ entity_type: 'note', who: 'a', this: 'b' }], 400, /import/],
+    ['spans of two tenants', [mine, elsewhere], 400, /import/],
+    ['a version without the one before', [second], 409, /no version/],
+  ] as const) {
+    it(`refuses ${what} and appends nothing of the request`, async () => {
+      const good = signedSpan({ this: 'good' }, key);
+      const { status: answered, body } = await send([good, ...spans]);
+      assert.equal(answered, status, JSON.stringify(body));
+      assert.match(body.detail, detail);
+      assert.equal((await rows(`SELECT FROM ledger.universal_registry WHERE tenant_id = 'acme'`)).length, 0);
+    });
+  }
+
+  it('refuses other content under an id that is taken, by whomever', async () => {
+    assert.equal((await send([first])).status, 201);
+    const { id } = first ?? { id: '' };
+    for (const other of [
+      signedSpan({ id, this: 'other' }, key),
+      signedSpan({ id, tenant_id: 'other' }, key),
+      signedSpan({ ...bob, id }, key),
+    ])
+      assert.equal((await send([other])).status, 409);
+  });
+
+  it('refuses a version that follows somebody else', async () => {
+    await send([first]);
+    const theft = signedSpan({ ...bob, id: first?.id ?? '', seq: 1, prev_hash: first?.curr_hash ?? '' }, key);
+    assert.equal((await send([theft])).status, 409);
+  });
+
+  it('takes what another implementation signed', async () => {
+    const { signature, curr_hash, public_key, ...rest } = signedSpan({ this: 'sealed' }, key);
+    assert.ok(signature && curr_hash && public_key);
+    assert.equal((await send([seal({ ...rest }, new Uint8Array(32).fill(3))])).status, 201);
+  });
+});

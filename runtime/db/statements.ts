@@ -42,7 +42,18 @@ export const STATEMENTS = {
   version_heads: (ids: readonly string[], seqs: readonly number[]) =>
     db
       .selectFrom('ledger.universal_registry')
-      .select(['id', 'seq', 'owner_id', 'tenant_id', 'curr_hash'])
+      .select([
+        'id',
+        'seq',
+        'at',
+        'owner_id',
+        'tenant_id',
+        'trace_id',
+        'prev_hash',
+        'curr_hash',
+        'signature',
+        'public_key',
+      ])
       .where(sql<boolean>`(id, seq) IN (SELECT * FROM unnest(${ids}::uuid[], ${seqs}::int[]))`),
 
   /** Every version of every span of the instance's key history. */

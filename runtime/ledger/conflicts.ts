@@ -1,14 +1,12 @@
 import { ConflictError, type Fault, ForbiddenError, type LogLineError } from '../base/errors';
 import type { Identity } from '../base/identity';
-import type { SignedSpan, Span } from '../base/span';
+import type { Span } from '../base/span';
 import type { Database } from '../db/pool';
-import { runStatement } from '../db/query-as';
 import { withPg } from '../db/with-pg';
-import { canonicalText } from '../json/canonical-json';
 import { MAX_FAULTS } from '../json/parse-with';
-import { payloadOf } from '../json/payload';
 import type { SpanDraft } from './span-draft';
-import { readSpans, type SpanKey } from './span-reader';
+import { readSpanHeads, type SpanHead, type SpanKey } from './span-reader';
+import { hashSpan } from './span-signature';
 
 /** An append that the ledger refused, or would refuse. */
 export interface RefusedAppend {
@@ -74,7 +72,7 @@ function conflictError(faults: readonly Fault[]): ConflictError {
 
 /** What an append is compared with. */
 interface KnownVersions {
-  readonly stored: ReadonlyMap<string, SignedSpan>;
+  readonly stored: ReadonlyMap<string, SpanHead>;
   /** The stored versions that the spans follow. */
   readonly before: ReadonlyMap<string, VersionHead>;
   /** Where in the request a version comes first. */
@@ -123,19 +121,32 @@ function firstPlaces(spans: readonly Span[]): ReadonlyMap<string, number> {
 }
 
 /**
- * The same content means: what the caller sent is what is stored. Members that the server filled in by
- * itself at each attempt (`at`, `trace_id`, and what follows from them) are taken from the stored span.
+ * The same content means: what the caller sent is what is stored. The hashes say so, and so the content of what is
+ * stored is never read: a short draft may name a large span.
  */
-export function isSameContent(stored: Span, sent: Span, draft: SpanDraft | undefined): boolean {
-  const { at: _at, prev_hash: _prev, public_key: _key, ...comparable } = payloadOf(sent);
-  const expected = {
-    ...comparable,
+export function isSameContent(stored: StoredHead, sent: Span, draft: SpanDraft | undefined): boolean {
+  return hashSpan(asStored(stored, sent, draft)) === (stored.curr_hash ?? hashSpan(stored));
+}
+
+/** A version that is stored, or that comes first in the same request and may not be hashed yet. */
+type StoredHead = SpanHead | Span;
+
+/**
+ * What was sent, with the members that the server filled in by itself at each attempt (`at`, `trace_id`, and what
+ * follows from them) as they are stored.
+ */
+export function asStored<Sent extends Span>(
+  stored: StoredHead,
+  sent: Sent,
+  draft: SpanDraft | undefined,
+): Sent {
+  return {
+    ...sent,
     at: draft?.at == null ? stored.at : sent.at,
     trace_id: draft?.trace_id == null ? stored.trace_id : sent.trace_id,
     prev_hash: draft?.prev_hash == null ? stored.prev_hash : sent.prev_hash,
     public_key: draft?.public_key == null ? stored.public_key : sent.public_key,
   };
-  return canonicalText(payloadOf(expected)) === canonicalText(payloadOf(stored));
 }
 
 function isOfOneOwner(one: VersionHead, other: VersionHead): boolean {
@@ -145,28 +156,19 @@ function isOfOneOwner(one: VersionHead, other: VersionHead): boolean {
 async function storedVersions(
   database: Database,
   identity: Identity,
-  spans: readonly Span[],
-): Promise<ReadonlyMap<string, SignedSpan>> {
-  const rows = await readSpans(
-    database,
-    identity,
-    spans.map(({ id, seq }) => ({ id, seq })),
-  );
-  return new Map(rows.map((row) => [keyOf(row), row]));
+  keys: readonly SpanKey[],
+): Promise<ReadonlyMap<string, SpanHead>> {
+  const heads = await readSpanHeads(database, identity, keys);
+  return new Map(heads.map((head) => [keyOf(head), head]));
 }
 
-async function versionsBefore(
+function versionsBefore(
   database: Database,
   identity: Identity,
   spans: readonly Span[],
-): Promise<ReadonlyMap<string, VersionHead>> {
+): Promise<ReadonlyMap<string, SpanHead>> {
   const keys = spans.filter(({ seq }) => seq > 0).map(({ id, seq }) => ({ id, seq: seq - 1 }));
-  if (keys.length === 0) return new Map();
-  const rows = await runStatement(database, identity, 'version_heads', [
-    keys.map(({ id }) => id),
-    keys.map(({ seq }) => seq),
-  ]);
-  return new Map(rows.map((row) => [keyOf(row), row]));
+  return storedVersions(database, identity, keys);
 }
 
 /**

@@ -11,10 +11,10 @@ import { runStatement } from '../db/query-as';
 import { canonicalText } from '../json/canonical-json';
 import { payloadOf } from '../json/payload';
 import { AppendQueue, type AppendQueueOptions, type IdempotencyRecord } from './append-queue';
-import { conflictOf, isSameContent } from './conflicts';
+import { asStored, conflictOf, isSameContent } from './conflicts';
 import { refuseBadManifest } from './manifest';
 import { checkClientSignature, completeSpan, isClientSigned, type SpanDraft } from './span-draft';
-import { readSpans } from './span-reader';
+import { readSpanHeads, readSpans, type SpanHead } from './span-reader';
 import {
   type EncodedSpan,
   encodeSigned,
@@ -146,10 +146,10 @@ export class SpanWriter {
     signed: readonly EncodedSpan[],
     idempotency: IdempotencyRecord | undefined,
   ): Promise<Appended> {
-    const { identity, drafts } = work;
+    const { identity } = work;
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       const stored = await this.#stored(identity, signed);
-      const spans = this.#reconcile(drafts, signed, stored);
+      const spans = await this.#reconcile(work, signed, stored);
       if (spans === undefined) break;
       const rest = [...new Set(spans)].filter(({ span }) => !stored.has(keyOf(span)));
       if (rest.length === 0) return appended(spans);
@@ -174,38 +174,51 @@ export class SpanWriter {
    * What is known already takes the place of what was sent, and versions after it follow its hash; undefined when
    * what is known has other content.
    */
-  #reconcile(
-    drafts: readonly SpanDraft[],
+  async #reconcile(
+    { identity, drafts }: Work,
     signed: readonly EncodedSpan[],
-    stored: ReadonlyMap<string, EncodedSpan>,
-  ): EncodedSpan[] | undefined {
-    const known = new Map(stored);
+    stored: ReadonlyMap<string, SpanHead>,
+  ): Promise<EncodedSpan[] | undefined> {
+    const known = new Map<string, SpanHead>(stored);
+    const settled = new Map<string, EncodedSpan>();
     const reconciled: EncodedSpan[] = [];
     for (const [index, encoded] of signed.entries()) {
-      const { span } = encoded;
+      const turn = this.#turns.take(identity.tenant, encoded.json.length);
+      if (turn !== undefined) await turn;
       const draft = drafts[index];
-      const before = known.get(keyOf(span));
-      if (before !== undefined && !isSameContent(before.span, span, draft)) return undefined;
-      const prevHash = known.get(keyOf({ id: span.id, seq: span.seq - 1 }))?.span.curr_hash;
-      const isLinkedByUs = draft?.signature == null && draft?.prev_hash == null;
-      const settled =
-        before ??
-        (isLinkedByUs && prevHash !== undefined && prevHash !== span.prev_hash
-          ? hashAndSign({ ...span, prev_hash: prevHash }, this.#signingKey())
-          : encoded);
-      known.set(keyOf(span), settled);
-      reconciled.push(settled);
+      const key = keyOf(encoded.span);
+      const before = known.get(key);
+      if (before !== undefined && !isSameContent(before, encoded.span, draft)) return undefined;
+      const next =
+        settled.get(key) ??
+        (before === undefined
+          ? this.#relink(encoded, draft, known)
+          : storedSpan(before, encoded.span, draft));
+      settled.set(key, next);
+      known.set(key, next.span);
+      reconciled.push(next);
     }
     return reconciled;
   }
 
-  async #stored(
-    identity: Identity,
-    encoded: readonly EncodedSpan[],
-  ): Promise<ReadonlyMap<string, EncodedSpan>> {
+  /** The span behind the version that is stored, which may be another than the one it was hashed with. */
+  #relink(
+    encoded: EncodedSpan,
+    draft: SpanDraft | undefined,
+    known: ReadonlyMap<string, SpanHead>,
+  ): EncodedSpan {
+    const { span } = encoded;
+    const prevHash = known.get(keyOf({ id: span.id, seq: span.seq - 1 }))?.curr_hash;
+    const isLinkedByUs = draft?.signature == null && draft?.prev_hash == null;
+    return isLinkedByUs && prevHash !== undefined && prevHash !== span.prev_hash
+      ? hashAndSign({ ...span, prev_hash: prevHash }, this.#signingKey())
+      : encoded;
+  }
+
+  async #stored(identity: Identity, encoded: readonly EncodedSpan[]): Promise<ReadonlyMap<string, SpanHead>> {
     const keys = encoded.map(({ span }) => ({ id: span.id, seq: span.seq }));
-    const rows = await readSpans(this.#database, identity, keys);
-    return new Map(rows.map((row) => [keyOf(row), encodeSigned(row)]));
+    const heads = await readSpanHeads(this.#database, identity, keys);
+    return new Map(heads.map((head) => [keyOf(head), head]));
   }
 
   async #sign(work: Work, traceId: string | undefined): Promise<EncodedSpan[]> {
@@ -268,11 +281,8 @@ export class SpanWriter {
       .map(({ id, seq }) => ({ id, seq: seq - 1 }))
       .filter((key) => !given.has(keyOf(key)));
     if (wanted.length === 0) return new Map();
-    const rows = await runStatement(this.#database, identity, 'version_heads', [
-      wanted.map(({ id }) => id),
-      wanted.map(({ seq }) => seq),
-    ]);
-    return new Map(rows.map((row) => [keyOf(row), row.curr_hash]));
+    const heads = await readSpanHeads(this.#database, identity, wanted);
+    return new Map(heads.map((head) => [keyOf(head), head.curr_hash]));
   }
 
   async #replay(identity: Identity, idempotency: RequestFingerprint): Promise<Appended | undefined> {
@@ -316,6 +326,16 @@ function appended(encoded: readonly EncodedSpan[], txId?: string): Appended {
     created: txId !== undefined,
     txId,
   };
+}
+
+/** The stored span that a repeat with the same content stands for: it need not be read. */
+function storedSpan(head: SpanHead, sent: SignedSpan, draft: SpanDraft | undefined): EncodedSpan {
+  return encodeSigned({
+    ...asStored(head, sent, draft),
+    public_key: head.public_key,
+    curr_hash: head.curr_hash,
+    signature: head.signature,
+  });
 }
 
 /** Whether a span names no hash to follow and there is none that it could follow. */

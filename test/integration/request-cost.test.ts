@@ -104,6 +104,23 @@ describe('turns of the database', () => {
     assert.ok(taken <= 12, `they took ${taken}`);
   });
 
+  it('a repeat, whether it is the same or not, has nothing read of what is stored', async () => {
+    const large = Array.from({ length: 3 }, () => ({
+      ...note({ description: 'x'.repeat(1_000_000) }),
+      id: randomUUID(),
+    }));
+    await post(large);
+    const next = large.map(({ id }) => note({ id, seq: 1 }));
+    meter.takeBytes();
+    const conflict = await kernels.call('/api/spans', { token, body: large.map(({ id }) => note({ id })) });
+    assert.equal(conflict.status, 409);
+    await post(next);
+    const again = await kernels.call('/api/spans', { token, body: large });
+    assert.equal(again.status, 200);
+    const bytes = meter.takeBytes();
+    assert.ok(bytes < 20_000, `PostgreSQL sent ${bytes} bytes`);
+  });
+
   it('a due request takes 9 at most, from its claim to its end', async () => {
     const id = await appendFunction();
     const request = () =>

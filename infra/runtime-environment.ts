@@ -39,5 +39,8 @@ function oidcEnvironment({ oidc }: StackSettings): Environment {
         LOGLINE_OIDC_USER_CLAIM: oidc.userClaim,
         LOGLINE_OIDC_TENANT_CLAIM: oidc.tenantClaim,
         LOGLINE_OIDC_SCOPE_CLAIM: oidc.scopeClaim,
+        ...(oidc.clientId === undefined
+          ? {}
+          : { LOGLINE_OIDC_CLIENT_ID: oidc.clientId, LOGLINE_OIDC_SCOPES: oidc.scopes }),
       };
 }

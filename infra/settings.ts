@@ -220,6 +220,8 @@ function readOidc(root: SettingsReader): OidcSettings | undefined {
     'userClaim',
     'tenantClaim',
     'scopeClaim',
+    'clientId',
+    'scopes',
     'atGateway',
   ]);
   for (const key of ['issuer', 'audience']) {
@@ -234,6 +236,15 @@ function readOidc(root: SettingsReader): OidcSettings | undefined {
     userClaim: reader.text('userClaim', claim, 'the name of a claim', 'sub'),
     tenantClaim: reader.text('tenantClaim', claim, 'the name of a claim', 'tenant'),
     scopeClaim: reader.text('scopeClaim', claim, 'the name of a claim', 'scope'),
+    clientId: reader.has('clientId')
+      ? reader.text('clientId', /^\S+$/, 'text without spaces', '')
+      : undefined,
+    scopes: reader.text(
+      'scopes',
+      /^[\x21-\x7e]+( [\x21-\x7e]+)*$/,
+      'scopes with one space between',
+      'openid',
+    ),
     atGateway: reader.boolean('atGateway', false),
   };
 }

@@ -66,6 +66,10 @@ export interface OidcSettings {
   readonly tenantClaim: string;
   /** Claim with the scopes, a text with spaces between them or a list. Defaults to `scope`. */
   readonly scopeClaim: string;
+  /** By which the explorer asks the issuer for tokens. Without one it offers no sign-in. */
+  readonly clientId: string | undefined;
+  /** Scopes that the explorer asks for. Defaults to `openid`. */
+  readonly scopes: string;
   /**
    * Let API Gateway itself refuse every call without a valid token of the issuer. Public spans can then not be
    * read without a token, and tokens of the CLI are not accepted. Defaults to false: Stage-0 checks tokens.

@@ -121,6 +121,8 @@ function oidcOf(env: NodeJS.ProcessEnv, faults: string[]): OidcIssuer | undefine
   const userClaim = textOf(env, 'LOGLINE_OIDC_USER_CLAIM');
   const tenantClaim = textOf(env, 'LOGLINE_OIDC_TENANT_CLAIM');
   const scopeClaim = textOf(env, 'LOGLINE_OIDC_SCOPE_CLAIM');
+  const clientId = textOf(env, 'LOGLINE_OIDC_CLIENT_ID');
+  const scopes = textOf(env, 'LOGLINE_OIDC_SCOPES');
   const operatorTenant = textOf(env, 'LOGLINE_OIDC_OPERATOR_TENANT');
   if (operatorTenant !== undefined && operatorTenant !== 'system') {
     faults.push('LOGLINE_OIDC_OPERATOR_TENANT can only be system, the tenant of the operator');
@@ -131,6 +133,8 @@ function oidcOf(env: NodeJS.ProcessEnv, faults: string[]): OidcIssuer | undefine
     ...(userClaim === undefined ? {} : { userClaim }),
     ...(tenantClaim === undefined ? {} : { tenantClaim }),
     ...(scopeClaim === undefined ? {} : { scopeClaim }),
+    ...(clientId === undefined ? {} : { clientId }),
+    ...(scopes === undefined ? {} : { scopes }),
     ...(operatorTenant === 'system' ? { operatorTenant } : {}),
   };
 }

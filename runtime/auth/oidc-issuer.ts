@@ -18,6 +18,10 @@ export interface OidcIssuer {
    * refused. Defaults to none.
    */
   readonly operatorTenant?: 'system';
+  /** By which the explorer asks for tokens (OAuth 2.0 with PKCE, no secret). Without one it offers no sign-in. */
+  readonly clientId?: string;
+  /** Scopes that the explorer asks for, separated by spaces. Defaults to `openid`. */
+  readonly scopes?: string;
   /** Where its keys are. Defaults to what `/.well-known/openid-configuration` of the issuer says. */
   readonly jwksUrl?: string;
 }
@@ -60,14 +64,20 @@ export function issuerUnavailable(cause: unknown): UnavailableError {
 
 async function findKeySet(issuer: OidcIssuer): Promise<JWTVerifyGetKey> {
   if (issuer.jwksUrl !== undefined) return createRemoteJWKSet(new URL(issuer.jwksUrl));
+  const { jwks_uri: keys } = await discover(issuer);
+  if (typeof keys !== 'string') throw new Error(`${issuer.issuer} names no jwks_uri`);
+  return createRemoteJWKSet(new URL(keys));
+}
+
+/** What an issuer says of itself. @throws Error when it says nothing usable */
+export async function discover(issuer: OidcIssuer): Promise<Readonly<Record<string, unknown>>> {
   // OpenID Connect Discovery 1.0 section 4: a slash at the end of the issuer is dropped first.
   const url = `${issuer.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
   const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(DISCOVERY_TIMEOUT_MS) });
   if (!response.ok) throw new Error(`${url} answered ${response.status}`);
   const document: unknown = await response.json();
   if (typeof document !== 'object' || document === null) throw new Error(`${url}: not an object`);
-  const { issuer: named, jwks_uri: keys } = document as Record<string, unknown>;
-  if (named !== issuer.issuer) throw new Error(`${url} describes another issuer`);
-  if (typeof keys !== 'string') throw new Error(`${url} names no jwks_uri`);
-  return createRemoteJWKSet(new URL(keys));
+  const metadata = document as Readonly<Record<string, unknown>>;
+  if (metadata.issuer !== issuer.issuer) throw new Error(`${url} describes another issuer`);
+  return metadata;
 }

@@ -1,6 +1,7 @@
 import type { Hono } from 'hono';
 import { type OidcIssuer, TokenVerifier } from '../auth';
 import { RevocationList } from '../auth/revocation-list';
+import { signInAt } from '../auth/sign-in';
 import type { Database } from '../db/pool';
 import type { FunctionStarter } from '../host/function-starter';
 import { FeedEpochs } from '../ledger/feed-epoch';
@@ -10,7 +11,7 @@ import { SpanWriter } from '../ledger/span-writer';
 import type { Logger } from '../log/logger';
 import { createApp } from './app';
 import { CursorSealer } from './cursor';
-import type { ExplorerFiles } from './explorer';
+import type { Explorer, ExplorerFiles } from './explorer';
 import { createFairness } from './fairness';
 import { Health, type HealthOptions } from './health';
 import { type CheckpointKeys, InstanceKeys } from './instance-keys';
@@ -88,9 +89,16 @@ export function assembleStage0(options: AssembleStage0Options): AssembledStage0 
     }),
     health: new Health({ ...options.health, database, writesFailedAtMs: () => writer.failedAtMs }),
     corsOrigins,
-    ...(options.explorer === undefined ? {} : { explorer: { files: options.explorer } }),
+    ...(options.explorer === undefined
+      ? {}
+      : { explorer: { files: options.explorer, ...explorerSignIn(oidc) } }),
   });
   return { app, writer };
+}
+
+function explorerSignIn(oidc: OidcIssuer | undefined): Pick<Explorer, 'signIn'> {
+  const signIn = signInAt(oidc);
+  return signIn === undefined ? {} : { signIn };
 }
 
 /** What is derived from the keys is made anew only when the ring is another. */

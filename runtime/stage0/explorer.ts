@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import type { Context, Hono } from 'hono';
+import type { SignIn } from '../auth/sign-in';
 
 /** The built page: what a file of it holds, by its name; undefined when there is none. Files never change. */
 export type ExplorerFiles = (name: string) => Promise<Uint8Array | undefined>;
@@ -7,8 +8,8 @@ export type ExplorerFiles = (name: string) => Promise<Uint8Array | undefined>;
 /** The page and what it may reach. */
 export interface Explorer {
   readonly files: ExplorerFiles;
-  /** Origins that it may call beside its own, such as those of an OpenID Connect issuer. Defaults to none. */
-  readonly connectTo?: readonly string[];
+  /** How people sign in at an OpenID Connect issuer; undefined while it does not answer. Defaults to not at all. */
+  readonly signIn?: () => Promise<SignIn | undefined>;
 }
 
 const HOME = '/explorer/';
@@ -80,19 +81,34 @@ function securityHeaders(connectTo: readonly string[]): Readonly<Record<string, 
   };
 }
 
+/** The issuer's own origin, and the one where codes become tokens. */
+function originsOf(signIn: SignIn | undefined): readonly string[] {
+  if (signIn === undefined) return [];
+  return [...new Set([new URL(signIn.issuer).origin, new URL(signIn.token_endpoint).origin])];
+}
+
 /** Adds the explorer's addresses to the app: `/explorer/…`, and `/` for browsers. */
-export function serveExplorer(app: Hono, { files, connectTo = [] }: Explorer): void {
+export function serveExplorer(app: Hono, { files, signIn }: Explorer): void {
   const stored = new Map<string, StoredFile>();
-  const security = securityHeaders(connectTo);
+  const security = securityHeaders([]);
   app.get('/', async (context, next) => {
     if (!accepts(context, 'text/html')) return next();
     return redirect(security, { vary: 'accept' });
   });
   app.get('/explorer', () => redirect(security));
+  if (signIn !== undefined) {
+    app.get(`${HOME}sign-in.json`, async () => {
+      const how = await signIn();
+      const headers = { ...security, 'content-type': 'application/json', 'cache-control': 'no-store' };
+      return new Response(JSON.stringify(how ?? null), { headers });
+    });
+  }
   app.get(`${HOME}*`, async (context, next) => {
     const name = fileNameOf(context.req.path);
     const file = name === undefined ? undefined : await storedFile(stored, files, name);
-    return file === undefined ? next() : answer(context, file, security);
+    if (file === undefined) return next();
+    const mayLeave = signIn !== undefined && name === 'index.html';
+    return answer(context, file, mayLeave ? securityHeaders(originsOf(await signIn())) : security);
   });
 }
 

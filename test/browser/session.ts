@@ -49,5 +49,27 @@ export function describeSession(world: () => ExplorerWorld): void {
       await page.getByText('You see what dev@dev sees').waitFor();
       await page.close();
     });
+
+    it('signs in at the configured issuer by PKCE, and comes back to where it was', async () => {
+      world().issuer.accessToken = world().token;
+      const page = await world().newPage();
+      await page.goto(`${world().url}/explorer/?who=ana`);
+      await page.getByRole('button', { name: 'Use a token' }).click();
+      await page.getByRole('button', { name: /^Sign in at 127/ }).click();
+      await page.getByText('You see what dev@dev sees').waitFor();
+      assert.equal(page.url(), `${world().url}/explorer/?who=ana`);
+      await page.close();
+    });
+
+    it('takes no code that it did not ask for', async () => {
+      const page = await world().newPage();
+      await page.goto(`${world().url}/explorer/?code=stolen&state=guessed`);
+      await page
+        .getByRole('heading', { name: 'Signing in did not work; try again, or use a token' })
+        .waitFor();
+      assert.equal(page.url(), `${world().url}/explorer/`);
+      await page.getByText('You see public spans only').waitFor();
+      await page.close();
+    });
   });
 }

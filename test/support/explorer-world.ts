@@ -4,6 +4,7 @@ import type { Page } from 'playwright-core';
 import { freePort } from '../../local/free-port';
 import { openChromium, type TestBrowser } from './chromium';
 import { cleanUp, type LocalRun, startLocalRun, temporaryFolder } from './local-run';
+import { SignInIssuer } from './sign-in-issuer';
 
 /** A page that is narrow enough for a phone, or as wide as a desk. */
 export interface Look {
@@ -20,22 +21,36 @@ export class ExplorerWorld {
   readonly browser: TestBrowser;
   /** What pages did that they must not: violations of the policy, uncaught errors, dialogs. */
   readonly faults: string[] = [];
+  readonly issuer: SignInIssuer;
   readonly #data: string;
-  readonly #port: number;
+  readonly #env: Readonly<Record<string, string>>;
   #run: LocalRun;
 
-  private constructor(data: string, port: number, run: LocalRun, browser: TestBrowser) {
+  private constructor(
+    data: string,
+    env: Readonly<Record<string, string>>,
+    run: LocalRun,
+    browser: TestBrowser,
+    issuer: SignInIssuer,
+  ) {
     this.#data = data;
-    this.#port = port;
+    this.#env = env;
+    this.issuer = issuer;
     this.#run = run;
     this.browser = browser;
   }
 
   static async start(): Promise<ExplorerWorld> {
     const data = await temporaryFolder();
-    const port = await freePort();
-    const run = await startLocalRun(data, { env: { PORT: String(port) } });
-    return new ExplorerWorld(data, port, run, await openChromium());
+    const issuer = await SignInIssuer.start();
+    const env = {
+      PORT: String(await freePort()),
+      LOGLINE_OIDC_ISSUER: issuer.url,
+      LOGLINE_OIDC_AUDIENCE: 'logline',
+      LOGLINE_OIDC_CLIENT_ID: 'the-page',
+    };
+    const run = await startLocalRun(data, { env });
+    return new ExplorerWorld(data, env, run, await openChromium(), issuer);
   }
 
   get url(): string {
@@ -52,11 +67,12 @@ export class ExplorerWorld {
 
   /** With the same address and the same data. */
   async startLedger(): Promise<void> {
-    this.#run = await startLocalRun(this.#data, { env: { PORT: String(this.#port) } });
+    this.#run = await startLocalRun(this.#data, { env: this.#env });
   }
 
   async close(): Promise<void> {
     await this.browser.close();
+    this.issuer.close();
     await this.#run.stop();
     await cleanUp(this.#data);
   }

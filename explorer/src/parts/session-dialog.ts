@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from '../html';
 import { claimsOf, isToken, type Session } from '../session';
+import type { SignIn } from '../sign-in';
 import { useStore } from '../store';
 import { visible } from '../text';
 import { textIn } from './filter-bar';
@@ -43,6 +44,7 @@ export function TokenDialog({ session }: { readonly session: Session }) {
   return html`<dialog ref=${dialog} aria-labelledby="token-title" onCancel=${close}>
     <form onSubmit=${use}>
       <h2 id="token-title">${why}</h2>
+      <${SignInButton} />
       <p>Make one where LogLine runs, and paste it here: <code>npx logline token --user U --tenant T</code></p>
       <label for="token">Token</label>
       <textarea id="token" rows="5" autofocus spellcheck=${false} autocomplete="off" value=${text}
@@ -52,6 +54,19 @@ export function TokenDialog({ session }: { readonly session: Session }) {
       <p class="actions"><button type="button" onClick=${close}>Cancel</button><button type="submit" class="primary">Use this token</button></p>
     </form>
   </dialog>`;
+}
+
+/** Leads to the issuer, where one is configured. */
+function SignInButton() {
+  const [how, setHow] = useState<SignIn | undefined>(undefined);
+  useEffect(() => {
+    import('../sign-in').then(({ readSignIn }) => readSignIn()).then(setHow, () => undefined);
+  }, []);
+  if (how === undefined) return null;
+  const leave = (): void => {
+    void import('../sign-in').then(({ leaveToSignIn }) => leaveToSignIn(how));
+  };
+  return html`<p><button type="button" class="primary" onClick=${leave}>Sign in at ${new URL(how.issuer).host}</button></p>`;
 }
 
 function nameOf(token: string | undefined): string {

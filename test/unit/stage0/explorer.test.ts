@@ -19,7 +19,13 @@ describe('the explorer', () => {
       const text = FILES.get(name);
       return text === undefined ? undefined : Buffer.from(text);
     },
-    connectTo: ['https://login.example.com'],
+    signIn: async () => ({
+      issuer: 'https://login.example.com/',
+      client_id: 'page',
+      scopes: 'openid',
+      authorization_endpoint: 'https://login.example.com/authorize',
+      token_endpoint: 'https://tokens.example.com/token',
+    }),
   });
   app.notFound(() => new Response('nothing', { status: 404 }));
 
@@ -36,7 +42,7 @@ describe('the explorer', () => {
     assert.equal(status, 200);
     assert.equal(
       headers.get('content-security-policy'),
-      "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' https://login.example.com; " +
+      "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' https://login.example.com https://tokens.example.com; " +
         "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
         "require-trusted-types-for 'script'; trusted-types 'none'",
     );

@@ -1,0 +1,97 @@
+import { textOf } from './json';
+
+/** How to sign in, as `/explorer/sign-in.json` tells. */
+export interface SignIn {
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly scopes: string;
+  readonly authorizationEndpoint: string;
+  readonly tokenEndpoint: string;
+}
+
+const KEY = 'logline.sign-in';
+const HOME = '/explorer/';
+
+/** Undefined where no issuer is configured, or it does not answer. */
+export async function readSignIn(): Promise<SignIn | undefined> {
+  const response = await fetch(`${HOME}sign-in.json`);
+  if (!response.ok) return undefined;
+  const body: unknown = await response.json();
+  const [issuer, clientId, scopes, authorizationEndpoint, tokenEndpoint] = [
+    'issuer',
+    'client_id',
+    'scopes',
+    'authorization_endpoint',
+    'token_endpoint',
+  ].map((name) => textOf(body, name));
+  if (issuer === undefined || clientId === undefined || scopes === undefined) return undefined;
+  if (authorizationEndpoint === undefined || tokenEndpoint === undefined) return undefined;
+  return { issuer, clientId, scopes, authorizationEndpoint, tokenEndpoint };
+}
+
+/** Leaves for the issuer, and comes back here with a code (RFC 6749 section 4.1, RFC 7636). */
+export async function leaveToSignIn(how: SignIn): Promise<void> {
+  const [verifier, state] = [randomText(), randomText()];
+  const back = window.location.pathname + window.location.search;
+  sessionStorage.setItem(KEY, JSON.stringify({ verifier, state, back }));
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier));
+  const url = new URL(how.authorizationEndpoint);
+  for (const [name, value] of Object.entries({
+    response_type: 'code',
+    client_id: how.clientId,
+    redirect_uri: redirectUri(),
+    scope: how.scopes,
+    state,
+    code_challenge: base64Url(new Uint8Array(digest)),
+    code_challenge_method: 'S256',
+  }))
+    url.searchParams.set(name, value);
+  window.location.assign(url);
+}
+
+/**
+ * Takes the code of an address that the issuer led to, which it first removes, and changes it for an access token.
+ * @returns the token and where the person was before; undefined when nobody here asked for this code
+ */
+export async function tokenOfCode(): Promise<{ token: string; back: string } | undefined> {
+  const search = new URLSearchParams(window.location.search);
+  const stored: unknown = JSON.parse(sessionStorage.getItem(KEY) ?? 'null');
+  sessionStorage.removeItem(KEY);
+  history.replaceState(null, '', HOME);
+  const code = search.get('code');
+  const [verifier, state, back] = ['verifier', 'state', 'back'].map((name) => textOf(stored, name));
+  // A code that nobody here asked for would make this somebody else's session.
+  if (code === null || verifier === undefined || state === undefined || search.get('state') !== state)
+    return undefined;
+  const how = await readSignIn();
+  if (how === undefined) return undefined;
+  const response = await fetch(how.tokenEndpoint, {
+    method: 'POST',
+    credentials: 'omit',
+    body: new URLSearchParams({
+      grant_type: 'authorization_code',
+      code,
+      redirect_uri: redirectUri(),
+      client_id: how.clientId,
+      code_verifier: verifier,
+    }),
+  });
+  // The access token is for the ledger; an id token says who somebody is, to this page alone.
+  const token = textOf(await response.json(), 'access_token');
+  return token === undefined ? undefined : { token, back: back ?? HOME };
+}
+
+function redirectUri(): string {
+  return window.location.origin + HOME;
+}
+
+function randomText(): string {
+  return base64Url(crypto.getRandomValues(new Uint8Array(32)));
+}
+
+function base64Url(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '');
+}

@@ -1,10 +1,15 @@
 import { DEFAULT_ROLE_PREFIX, ROLE_PREFIX_PATTERN } from '../runtime/db/roles';
+import { LOG_LEVELS, logLevel } from '../runtime/log/logger';
 import { readSettings, type Settings } from '../runtime/settings';
 import { OperatorError } from './operator-error';
 
 /** What the environment says about a local run. */
 export interface DevSettings {
   readonly port: number;
+  /** Where `/metrics` is served on loopback; undefined serves none. */
+  readonly metricsPort: number | undefined;
+  /** Where traces go, OTLP over HTTP; undefined sends none. */
+  readonly otlpEndpoint: string | undefined;
   readonly host: string;
   readonly databaseUrl: string | undefined;
   /** What the names of the database's roles begin with. */
@@ -23,10 +28,18 @@ const DEFAULT_PORT = 8787;
 export function devSettings(env: NodeJS.ProcessEnv = process.env): DevSettings {
   const faults: string[] = [];
   const runtime = readSettings(env, faults);
+  const level = env.LOGLINE_LOG_LEVEL;
+  if (level && logLevel(level) === undefined) {
+    faults.push(`LOGLINE_LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}, got "${level}"`);
+  }
   if (faults.length > 0) throw new OperatorError(faults.join('; '), { exitCode: 2 });
   return {
     runtime,
     port: parsePort(env.PORT),
+    metricsPort: env.LOGLINE_METRICS_PORT
+      ? parsePort(env.LOGLINE_METRICS_PORT, 'LOGLINE_METRICS_PORT')
+      : undefined,
+    otlpEndpoint: parseEndpoint(env.OTEL_EXPORTER_OTLP_ENDPOINT),
     host: env.HOST || '127.0.0.1',
     databaseUrl: env.DATABASE_URL || undefined,
     rolePrefix: parseRolePrefix(env.LOGLINE_ROLE_PREFIX),
@@ -42,11 +55,19 @@ function parseRolePrefix(text: string | undefined): string {
   );
 }
 
-function parsePort(text: string | undefined): number {
+function parseEndpoint(text: string | undefined): string | undefined {
+  if (!text) return undefined;
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text.replace(/\/+$/, '');
+  throw new OperatorError(`OTEL_EXPORTER_OTLP_ENDPOINT must be an http or https URL, got "${text}"`, {
+    exitCode: 2,
+  });
+}
+
+function parsePort(text: string | undefined, name = 'PORT'): number {
   if (text === undefined || text === '') return DEFAULT_PORT;
   const port = Number(text);
   if (!/^\d+$/.test(text) || port > 65_535) {
-    throw new OperatorError(`PORT must be a number from 0 to 65535, got "${text}"`, { exitCode: 2 });
+    throw new OperatorError(`${name} must be a number from 0 to 65535, got "${text}"`, { exitCode: 2 });
   }
   return port;
 }

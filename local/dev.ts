@@ -9,7 +9,7 @@ import { keepHeapSmall } from './heap';
 import { type HttpHost, openHttpHost } from './http-host';
 import { KernelProcess } from './kernel-process';
 import { loadOrCreateKeys } from './keys';
-import { openLedger } from './ledger';
+import { type Ledger, openLedger } from './ledger';
 import { checkLedgerKeys } from './ledger-keys';
 import { LiveKeys } from './live-keys';
 import { openLocalDatabase } from './local-database';
@@ -18,6 +18,7 @@ import { noticeRestore } from './restore-notice';
 import { type RunLock, takeRunLock } from './run-lock';
 import { openRunLog } from './run-log';
 import { StopSignal } from './stop-signal';
+import { startWatching } from './watch';
 
 /** Time that requests under way get after Ctrl-C. */
 const DRAIN_MS = 5_000;
@@ -70,6 +71,8 @@ export async function runDev({ env = process.env, kernels, print, warn }: DevOpt
         databaseUrl: settings.databaseUrl,
         rolePrefix: settings.rolePrefix,
         settings: settings.runtime,
+        metricsPort: settings.metricsPort,
+        otlpEndpoint: settings.otlpEndpoint,
         print,
         warn,
         fail,
@@ -109,6 +112,8 @@ interface StartContext {
   readonly databaseUrl: string | undefined;
   readonly rolePrefix: string;
   readonly settings: Settings;
+  readonly metricsPort: number | undefined;
+  readonly otlpEndpoint: string | undefined;
   readonly print: (line: string) => void;
   readonly warn: (line: string) => void;
   readonly fail: (message: string) => void;
@@ -169,7 +174,17 @@ async function startLedger(context: StartContext): Promise<void> {
       context.warn(message);
     },
   });
+  const opened: { ledger?: Ledger } = {};
+  const watch = await startWatching({
+    metricsPort: context.metricsPort,
+    otlpEndpoint: context.otlpEndpoint,
+    auditor: database.as.auditor,
+    pool: () => opened.ledger?.database,
+    onTrouble: context.warn,
+  });
+  closers.push(() => watch.close());
   const ledger = await openLedger({
+    onRequest: watch.onRequest,
     database,
     keys: () => live.ring(),
     logger: log.logger,
@@ -179,6 +194,7 @@ async function startLedger(context: StartContext): Promise<void> {
     plants: restoreNeeded === undefined,
     onProgress: (message) => log.logger.info(message),
   });
+  opened.ledger = ledger;
   closers.push(() => ledger.close());
   if (applied.length > 0) await analyzeLedger(database.admin);
   await kernels.begin({ type: 'start', database: database.as });
@@ -193,7 +209,14 @@ async function startLedger(context: StartContext): Promise<void> {
     ? `${http.url}/explorer/#token=${await mint(LINK_TOKEN_TTL_SECONDS)}`
     : undefined;
   log.logger.info({ url: http.url, pid: process.pid, database: database.description }, 'ready');
-  for (const line of welcome({ url: http.url, token, link, data, database: database.description }))
+  for (const line of welcome({
+    url: http.url,
+    token,
+    link,
+    data,
+    database: database.description,
+    metrics: watch.metricsUrl,
+  }))
     print(line);
 }
 
@@ -204,9 +227,10 @@ interface Welcome {
   readonly link: string | undefined;
   readonly data: DataDirectory;
   readonly database: string;
+  readonly metrics: string | undefined;
 }
 
-function welcome({ url, token, link, data, database }: Welcome): string[] {
+function welcome({ url, token, link, data, database, metrics }: Welcome): string[] {
   const span = JSON.stringify({ entity_type: 'note', who: 'dev', did: 'wrote', this: 'hello, ledger' });
   return [
     '',
@@ -215,6 +239,7 @@ function welcome({ url, token, link, data, database }: Welcome): string[] {
     `  data      ${data.path}`,
     `  database  ${database} (npx logline connect)`,
     `  log       ${data.log}`,
+    ...(metrics === undefined ? [] : [`  metrics   ${metrics}`]),
     '',
     ...(link === undefined ? [] : ['Look at it, as user dev in tenant dev, for an hour:', '', link, '']),
     'Token for user dev in tenant dev, valid for 7 days:',

@@ -163,7 +163,12 @@ async function openHouse(
   });
   // The first run should not wait for a worker thread to start.
   await sandbox.warm();
-  const ticker = await startTicker({ kernelDatabase, host, logger });
+  const ticker = await startTicker({
+    kernelDatabase,
+    host,
+    logger,
+    idempotencyDays: settings.idempotencyDays,
+  });
   keepHeapSmall();
   logger.info({ pid: process.pid }, 'kernels ready');
   return {

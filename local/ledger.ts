@@ -11,6 +11,7 @@ import type { SpanWriter } from '../runtime/ledger/span-writer';
 import type { Logger } from '../runtime/log/logger';
 import type { Settings } from '../runtime/settings';
 import { assembleStage0 } from '../runtime/stage0/assemble-stage0';
+import type { SeenRequest } from '../runtime/stage0/stage0';
 import { builtOnDemand } from './explorer-files';
 import type { LocalDatabase } from './local-database';
 
@@ -34,6 +35,8 @@ export interface LedgerOptions {
   readonly settings: Settings;
   /** Whether seeds and keys are brought up to date: not while `logline restore` has to run first. */
   readonly plants: boolean;
+  /** Told of each request; see {@link Stage0.onRequest}. */
+  readonly onRequest?: ((seen: SeenRequest) => void) | undefined;
   readonly onProgress: (message: string) => void;
 }
 
@@ -51,6 +54,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     explorer: settings.explorer ? builtOnDemand() : undefined,
     maxWaitSeconds: settings.maxWaitSeconds,
     origin: settings.origin,
+    ...(options.onRequest === undefined ? {} : { onRequest: options.onRequest }),
     health: { ticks: expectedTicks(), isReady: options.isReady },
     functions: (spanWriter) =>
       new KernelFunctionStarter({

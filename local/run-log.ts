@@ -3,7 +3,11 @@ import pino from 'pino';
 import { createLogger, type Logger } from '../runtime/log/logger';
 import { oneLine } from './operator-error';
 
+/** Length at which the log is moved aside. */
 const MAX_LOG_BYTES = 10 * 1024 * 1024;
+/** Older logs that are kept, `FILE.1` the newest. */
+export const OLDER_LOGS = 5;
+const LOOK_MS = 1_000;
 
 /** The structured log of a local run. It never holds span content, tokens or keys. */
 export interface RunLog {
@@ -12,30 +16,66 @@ export interface RunLog {
 }
 
 export interface RunLogOptions {
-  /** Moves a long file aside first. Defaults to true; the second of two processes that write to one file must not. */
+  /** Moves a long file aside. Defaults to true; the second of two processes that write to one file follows the first. */
   readonly rotate?: boolean;
+  /** Defaults to 10 MiB. */
+  readonly maxBytes?: number;
+  /** How often the length is looked at. Defaults to 1,000. */
+  readonly lookMs?: number;
 }
 
 /** Lines that wait for a full disk to have room again; what is beyond is lost. */
 const MAX_WAITING_BYTES = 1024 * 1024;
 
 /**
- * Opens `file` for appending, one JSON object a line; one older file is kept. A log that cannot be written,
- * as on a full disk, is no reason to stop: `onTrouble` is told once.
+ * Opens `file` for appending, one JSON object a line. A file that grows long is moved aside while the run goes on, and
+ * five older ones are kept. A log that cannot be written, as on a full disk, is no reason to stop: `onTrouble` is told
+ * once.
  */
 export function openRunLog(
   file: string,
   onTrouble: (message: string) => void,
-  { rotate = true }: RunLogOptions = {},
+  { rotate = true, maxBytes = MAX_LOG_BYTES, lookMs = LOOK_MS }: RunLogOptions = {},
 ): RunLog {
-  if (rotate && (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > MAX_LOG_BYTES)
-    renameSync(file, `${file}.1`);
+  if (rotate && (statOf(file)?.size ?? 0) > maxBytes) moveAside(file);
   // Written at once: a log that lacks the last lines before a crash is of no use.
   const destination = pino.destination({ dest: file, mode: 0o600, sync: true, maxLength: MAX_WAITING_BYTES });
   let isTold = false;
-  destination.on('error', (error: Error) => {
+  const tell = (error: unknown): void => {
     if (!isTold) onTrouble(`cannot write ${file} (${oneLine(error)})`);
     isTold = true;
-  });
-  return { logger: createLogger('logline', destination), close: () => destination.end() };
+  };
+  destination.on('error', tell);
+  let inode = statOf(file)?.ino;
+  const look = (): void => {
+    try {
+      const now = statOf(file);
+      if (rotate && now !== undefined && now.size > maxBytes) moveAside(file);
+      else if (now?.ino === inode) return;
+      destination.reopen();
+      inode = statOf(file)?.ino;
+    } catch (error) {
+      tell(error);
+    }
+  };
+  const timer = setInterval(look, lookMs);
+  timer.unref();
+  return {
+    logger: createLogger('logline', destination),
+    close() {
+      clearInterval(timer);
+      destination.end();
+    },
+  };
+}
+
+function statOf(file: string): { readonly size: number; readonly ino: number } | undefined {
+  return statSync(file, { throwIfNoEntry: false });
+}
+
+function moveAside(file: string): void {
+  for (let number = OLDER_LOGS - 1; number >= 1; number -= 1) {
+    if (statOf(`${file}.${number}`) !== undefined) renameSync(`${file}.${number}`, `${file}.${number + 1}`);
+  }
+  renameSync(file, `${file}.1`);
 }

@@ -17,6 +17,8 @@ export interface TickerOptions {
   readonly kernelDatabase: Database;
   readonly host: KernelHost;
   readonly logger: Logger;
+  /** How long an Idempotency-Key is remembered. Defaults to 30. */
+  readonly idempotencyDays?: number;
   /** Defaults to the one schedule. */
   readonly schedule?: readonly ScheduledJob[];
 }

@@ -12,6 +12,8 @@ export interface Settings {
   readonly maxWaitSeconds: number | undefined;
   /** Names the instance for whoever checks its log. Defaults to a name made of its first key. */
   readonly origin: string | undefined;
+  /** Days that an Idempotency-Key is remembered. */
+  readonly idempotencyDays: number;
   /** An OpenID Connect issuer whose tokens count beside the instance's own. */
   readonly oidc: OidcIssuer | undefined;
   /** What of the database is set by environment; see {@link DatabaseOptions} for the defaults. */
@@ -41,6 +43,7 @@ export function readSettings(env: NodeJS.ProcessEnv, faults: string[]): Settings
     explorer: switchOf('LOGLINE_EXPLORER', textOf(env, 'LOGLINE_EXPLORER') ?? 'on', faults),
     maxWaitSeconds: secondsOf(textOf(env, 'LOGLINE_MAX_WAIT_SECONDS'), faults),
     origin: originOf(textOf(env, 'LOGLINE_ORIGIN'), faults),
+    idempotencyDays: daysOf(textOf(env, 'LOGLINE_IDEMPOTENCY_DAYS') ?? '30', faults),
     oidc: oidcOf(env, faults),
     database: { ...numbersOf(env, faults), ...caOf(textOf(env, 'LOGLINE_DATABASE_CA'), faults) },
   };
@@ -108,6 +111,13 @@ function originOf(text: string | undefined, faults: string[]): string | undefine
       'LOGLINE_ORIGIN must be 1 to 255 characters without white space and +, such as logs.example.com',
     );
   return text;
+}
+
+function daysOf(text: string, faults: string[]): number {
+  const days = Number(text);
+  if (Number.isInteger(days) && days >= 1 && days <= 3_650) return days;
+  faults.push('LOGLINE_IDEMPOTENCY_DAYS must be a whole number from 1 to 3650');
+  return 30;
 }
 
 function oidcOf(env: NodeJS.ProcessEnv, faults: string[]): OidcIssuer | undefined {

@@ -88,6 +88,8 @@ TABLE app.policy_emission (row security: t, forced: f)
   span_id uuid NOT NULL
   policy_id uuid NOT NULL
   depth integer NOT NULL
+  at timestamp with time zone NOT NULL DEFAULT now()
+  tx_id xid8 NOT NULL DEFAULT pg_current_xact_id()
 TABLE app.request_queue (row security: t, forced: f)
   request_id uuid NOT NULL
   tenant_id text NOT NULL
@@ -339,6 +341,7 @@ own_tenant app.function_schedule PERMISSIVE FOR SELECT TO logline_app USING ((te
 read_all app.function_schedule PERMISSIVE FOR SELECT TO logline_auditor, logline_backup USING (true) WITH CHECK ()
 back_up_all app.idempotency_key PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
 own_tenant app.idempotency_key PERMISSIVE FOR ALL TO logline_app USING ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))) WITH CHECK ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id)))
+prune app.idempotency_key PERMISSIVE FOR ALL TO logline_owner USING ((at < (now() - '1 day'::interval))) WITH CHECK (false)
 read_all app.job_run PERMISSIVE FOR SELECT TO logline_auditor, logline_backup USING (true) WITH CHECK ()
 read_times app.job_run PERMISSIVE FOR SELECT TO logline_app USING (true) WITH CHECK ()
 audit app.log_audit PERMISSIVE FOR ALL TO logline_auditor USING (true) WITH CHECK (true)
@@ -385,7 +388,9 @@ back_up_all app.span_relation PERMISSIVE FOR SELECT TO logline_backup USING (tru
 read_own_audiences app.span_relation PERMISSIVE FOR SELECT TO logline_app, logline_owner USING ((audience = ANY (( SELECT ledger.session_audiences() AS session_audiences)::text[]))) WITH CHECK ()
 append_by_trigger app.token_revocation PERMISSIVE FOR INSERT TO logline_owner USING () WITH CHECK (true)
 back_up_all app.token_revocation PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
+prune app.token_revocation PERMISSIVE FOR DELETE TO logline_owner USING ((at < (now() - '400 days'::interval))) WITH CHECK ()
 read_own_tenant app.token_revocation PERMISSIVE FOR SELECT TO logline_app, logline_owner USING (((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id)) OR (tenant_id = 'system'::text))) WITH CHECK ()
+see_to_prune app.token_revocation PERMISSIVE FOR SELECT TO logline_owner USING ((at < (now() - '400 days'::interval))) WITH CHECK ()
 audit app.unsealed PERMISSIVE FOR ALL TO logline_auditor USING (true) WITH CHECK (true)
 back_up_all app.unsealed PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
 seal app.unsealed PERMISSIVE FOR ALL TO logline_sealer USING (true) WITH CHECK (true)
@@ -783,6 +788,51 @@ BEGIN ATOMIC
              ELSE note_job.detail
          END;
 END
+CREATE OR REPLACE FUNCTION app.prune(idempotency_days integer, batch integer)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+AS $function$
+DECLARE
+  pruned bigint := 0;
+  count  bigint;
+BEGIN
+  DELETE FROM app.idempotency_key WHERE (tenant_id, key) IN (
+    SELECT tenant_id, key FROM app.idempotency_key
+     WHERE at < now() - make_interval(days => greatest(1, idempotency_days)) ORDER BY at LIMIT batch);
+  GET DIAGNOSTICS count = ROW_COUNT;
+  pruned := pruned + count;
+
+  DELETE FROM app.token_revocation WHERE (tenant_id, token_id) IN (
+    SELECT tenant_id, token_id FROM app.token_revocation WHERE at < now() - interval '400 days' LIMIT batch);
+  GET DIAGNOSTICS count = ROW_COUNT;
+  pruned := pruned + count;
+
+  DELETE FROM app.policy_emission WHERE (span_id, policy_id) IN (
+    SELECT e.span_id, e.policy_id FROM app.policy_emission e
+     WHERE e.at < now() - interval '30 days'
+       AND NOT EXISTS (SELECT FROM app.policy_cursor c
+                        WHERE c.policy_id = e.policy_id AND c.is_active AND c.tx_id <= e.tx_id)
+     LIMIT batch);
+  GET DIAGNOSTICS count = ROW_COUNT;
+  pruned := pruned + count;
+
+  DELETE FROM app.execution_quota WHERE (tenant_id, day) IN (
+    SELECT tenant_id, day FROM app.execution_quota WHERE day < current_date - 90 LIMIT batch);
+  GET DIAGNOSTICS count = ROW_COUNT;
+  pruned := pruned + count;
+
+  DELETE FROM app.ruling_night WHERE local_date < current_date - 400;
+  GET DIAGNOSTICS count = ROW_COUNT;
+  pruned := pruned + count;
+
+  -- A row a job; what is left of jobs that no longer exist.
+  DELETE FROM app.job_run WHERE started_at < now() - interval '400 days';
+  GET DIAGNOSTICS count = ROW_COUNT;
+  RETURN pruned + count;
+END
+$function$
 CREATE OR REPLACE FUNCTION app.put_off_request(request_id uuid, lease_id uuid, seconds integer)
  RETURNS void
  LANGUAGE sql
@@ -1116,6 +1166,7 @@ function app.feed_news(users text[], tenants text[], since text[], OUT complete 
 function app.look_again(function_id uuid, seq integer, done_until timestamp with time zone, due_at timestamp with time zone) TO logline_kernel: EXECUTE
 function app.night_ruled(night date, decided integer) TO logline_kernel: EXECUTE
 function app.note_job(job text, outcome text, detail jsonb) TO logline_kernel: EXECUTE
+function app.prune(idempotency_days integer, batch integer) TO logline_kernel: EXECUTE
 function app.put_off_request(request_id uuid, lease_id uuid, seconds integer) TO logline_kernel: EXECUTE
 function app.renew_job(job text, lease_id uuid, lease_seconds integer) TO logline_kernel: EXECUTE
 function app.renew_request(request_id uuid, lease_id uuid, lease_seconds integer) TO logline_kernel: EXECUTE

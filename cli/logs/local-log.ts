@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { OperatorError, systemErrorCode } from '../../local/operator-error';
+import { OLDER_LOGS } from '../../local/run-log';
 import { textMember } from '../ledger-api';
 import { pause } from './cloudwatch-log';
 import type { LogEntry } from './log-entry';
@@ -20,7 +21,7 @@ export interface LocalLogOptions {
 const POLL_MS = 300;
 
 /**
- * The lines of a local run's log: the older file that was set aside first, then the present one; one line in memory
+ * The lines of a local run's log: the older files that were set aside first, then the present one; one line in memory
  * at a time.
  * @throws OperatorError when there is no log yet
  */
@@ -29,7 +30,8 @@ export async function* localLog(options: LocalLogOptions): AsyncGenerator<LogEnt
   if ((await sizeAndInode(file)) === undefined) {
     throw new OperatorError(`there is no log at ${file} yet; npm start writes it`);
   }
-  yield* wanted(lines(`${file}.1`, 0), options);
+  for (let number = OLDER_LOGS; number >= 1; number -= 1)
+    yield* wanted(lines(`${file}.${number}`, 0), options);
   let place = { offset: 0, inode: (await sizeAndInode(file))?.inode };
   while (!signal.aborted) {
     const now = await sizeAndInode(file);

@@ -26,6 +26,9 @@ export function keyIdOf(tokenPublicKeyHex: string): string {
   return tokenPublicKeyHex.slice(0, 16);
 }
 
+/** Revocations are remembered for 400 days. */
+const MAX_TTL_SECONDS = 366 * 24 * 3600;
+
 /**
  * Mints an API token: a JWT (RFC 7519) signed with EdDSA (RFC 8037) by the key derived from `instanceKey`.
  * @throws TypeError when a claim is not one that TokenVerifier would accept.
@@ -35,6 +38,9 @@ export async function mintToken(instanceKey: SigningKey, claims: TokenClaims): P
   const jti = claims.jti ?? randomUUID();
   for (const [claim, value] of Object.entries({ sub: claims.sub, tenant: claims.tenant, jti })) {
     if (!isName(value)) throw new TypeError(`token: ${claim} must be 1 to 255 characters without controls`);
+  }
+  if (claims.ttlSeconds > MAX_TTL_SECONDS) {
+    throw new TypeError(`token: a token lives 366 days at most, got ${claims.ttlSeconds} s`);
   }
   if (!Number.isSafeInteger(claims.ttlSeconds) || claims.ttlSeconds <= 0) {
     throw new TypeError(`token: ttlSeconds must be a positive whole number, got ${claims.ttlSeconds}`);

@@ -122,9 +122,11 @@ export interface AppPolicyCursor {
 }
 
 export interface AppPolicyEmission {
+  at: Generated<string>;
   depth: number;
   policy_id: string;
   span_id: string;
+  tx_id: Generated<string>;
 }
 
 export interface AppRequestQueue {

@@ -6,6 +6,7 @@ import { runStatement } from '../db/query-as';
 import { describeError, type Logger } from '../log/logger';
 import { createMetrics, type Metrics } from '../log/metrics';
 import type { KernelHost } from './kernel-host';
+import { prune } from './prune';
 import type { ScheduledJob } from './schedule';
 
 /** A run that says nothing for this long is taken for dead, and the next may begin. */
@@ -17,6 +18,8 @@ export interface JobRunnerOptions {
   readonly kernelDatabase: Database;
   readonly host: Pick<KernelHost, 'run'>;
   readonly logger: Logger;
+  /** How long an Idempotency-Key is remembered. Defaults to 30. */
+  readonly idempotencyDays?: number;
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
   /** Defaults to the log in a Lambda, and to nowhere elsewhere. */
@@ -51,6 +54,7 @@ export async function runJob(
       ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
       signal: AbortSignal.any(signals),
     })) as JsonValue;
+    if (job === 'midnight_ruler') logger.info({ function: job, rows: await prune(options) }, 'pruned');
     await record.end('ok', result);
     const durationMs = Date.now() - started;
     logger.info({ function: job, outcome: 'ok', duration_ms: durationMs, result }, 'tick');

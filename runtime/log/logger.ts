@@ -12,13 +12,21 @@ export function createLogger(service: string, destination?: DestinationStream): 
   return pino(
     {
       base: { service },
-      level: process.env.LOGLINE_LOG_LEVEL ?? 'info',
+      level: logLevel(process.env.LOGLINE_LOG_LEVEL) ?? 'info',
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (level) => ({ level }) },
       serializers: { err: describeError },
     },
     destination ?? pino.destination({ dest: 1, sync: true }),
   );
+}
+
+/** What `LOGLINE_LOG_LEVEL` may be. */
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+/** The level of that name; undefined when there is none. */
+export function logLevel(name: string | undefined): (typeof LOG_LEVELS)[number] | undefined {
+  return LOG_LEVELS.find((level) => level === name);
 }
 
 /** A logger that says nothing, for tests and programs that only use the library. */

@@ -2,6 +2,7 @@ import { type Context, Hono } from 'hono';
 import type { Caller } from '../auth';
 import { MethodNotAllowedError, NotFoundError } from '../base/errors';
 import { pooledRandomHex } from '../crypto/random-pool';
+import { LineBudget } from '../log/line-budget';
 import { type Answer, responseOf } from './answer';
 import { compressed } from './answer-encoding';
 import { appendSpans } from './append-spans';
@@ -39,11 +40,17 @@ const HANDLERS: Handlers = {
   readOpenApi,
 };
 
+/** A line of a request takes 300 bytes: a busy run would write gigabytes an hour. */
+const REQUEST_LINES_PER_SECOND = 200;
+
 /** The API as one `fetch` function, the same behind the local server and API Gateway. */
 export function createApp(stage0: Stage0): Hono {
   const app = new Hono();
+  const lines = new LineBudget(REQUEST_LINES_PER_SECOND, (skipped) =>
+    stage0.logger.info({ function: 'stage0', skipped }, 'more requests than lines in a second'),
+  );
   for (const route of ROUTES)
-    app.on(route.method, honoPath(route), (context) => serve(stage0, route, context));
+    app.on(route.method, honoPath(route), (context) => serve(stage0, route, context, lines));
   if (stage0.explorer !== undefined) serveExplorer(app, stage0.explorer);
   answerOtherMethods(app, stage0);
   app.notFound((context) =>
@@ -58,7 +65,7 @@ function honoPath({ path }: Route): string {
   return path.replaceAll(/\{(\w+)\}/g, ':$1');
 }
 
-async function serve(stage0: Stage0, route: Route, context: Context): Promise<Response> {
+async function serve(stage0: Stage0, route: Route, context: Context, lines: LineBudget): Promise<Response> {
   const started = performance.now();
   const request = context.req.raw;
   const givenTraceId = traceIdOf(request);
@@ -84,20 +91,33 @@ async function serve(stage0: Stage0, route: Route, context: Context): Promise<Re
     answer = problemAnswer(known);
   }
   const { status } = answer;
-  stage0.logger[status >= 500 ? 'error' : 'info'](
-    {
-      request_id: requestId,
-      trace_id: traceId,
-      function: 'stage0',
-      operation: route.operation,
-      tenant: caller?.tenant,
-      status,
-      outcome: status < 400 ? 'ok' : 'refused',
-      duration_ms: Math.round((performance.now() - started) * 100) / 100,
-      ...(failure === undefined ? {} : { err: failure }),
-    },
-    'request',
-  );
+  const durationMs = Math.round((performance.now() - started) * 100) / 100;
+  if (lines.take()) {
+    stage0.logger[status >= 500 ? 'error' : 'info'](
+      {
+        request_id: requestId,
+        trace_id: traceId,
+        function: 'stage0',
+        operation: route.operation,
+        tenant: caller?.tenant,
+        status,
+        outcome: status < 400 ? 'ok' : 'refused',
+        duration_ms: durationMs,
+        ...(failure === undefined ? {} : { err: failure }),
+      },
+      'request',
+    );
+  }
+  const { operation, method, path } = route;
+  stage0.onRequest?.({
+    operation,
+    method,
+    route: path,
+    status,
+    durationMs,
+    traceId,
+    traceparent: request.headers.get('traceparent'),
+  });
   return respond(stage0, request, answer, requestId);
 }
 

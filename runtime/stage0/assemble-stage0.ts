@@ -15,6 +15,7 @@ import type { Explorer, ExplorerFiles } from './explorer';
 import { createFairness } from './fairness';
 import { Health, type HealthOptions } from './health';
 import { type CheckpointKeys, InstanceKeys } from './instance-keys';
+import type { Stage0 } from './stage0';
 
 export interface AssembleStage0Options {
   readonly database: Database;
@@ -32,6 +33,8 @@ export interface AssembleStage0Options {
   /** `LOGLINE_ORIGIN`; see {@link InstanceKeysOptions}. */
   readonly origin?: string | undefined;
   readonly checkpoints?: CheckpointKeys | undefined;
+  /** See {@link Stage0.onRequest}. */
+  readonly onRequest?: Stage0['onRequest'];
   /** See {@link HealthOptions}. */
   readonly health?: Pick<HealthOptions, 'ticks' | 'found' | 'isReady'>;
 }
@@ -89,6 +92,7 @@ export function assembleStage0(options: AssembleStage0Options): AssembledStage0 
     }),
     health: new Health({ ...options.health, database, writesFailedAtMs: () => writer.failedAtMs }),
     corsOrigins,
+    ...(options.onRequest === undefined ? {} : { onRequest: options.onRequest }),
     ...(options.explorer === undefined
       ? {}
       : { explorer: { files: options.explorer, ...explorerSignIn(oidc) } }),

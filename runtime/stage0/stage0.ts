@@ -12,6 +12,20 @@ import type { Fairness } from './fairness';
 import type { Health } from './health';
 import type { InstanceKeys } from './instance-keys';
 
+/** A request that was answered: nothing of who asked, and nothing of what for. */
+export interface SeenRequest {
+  readonly operation: string;
+  readonly method: string;
+  /** As the route table has it, with `{…}` for what differs. */
+  readonly route: string;
+  readonly status: number;
+  readonly durationMs: number;
+  /** 32 hexadecimal digits (W3C Trace Context). */
+  readonly traceId: string;
+  /** The caller's `traceparent`, if it sent one. */
+  readonly traceparent: string | null;
+}
+
 /** Everything Stage-0 works with. */
 export interface Stage0 {
   readonly database: Database;
@@ -28,6 +42,8 @@ export interface Stage0 {
   readonly logger: Logger;
   readonly instanceKeys: InstanceKeys;
   readonly health: Health;
+  /** Told of each request once it is answered; must not take long. Defaults to nobody. */
+  readonly onRequest?: (seen: SeenRequest) => void;
   /** Public keys (hex) whose signatures count as the instance's. */
   readonly trustedKeys: () => ReadonlySet<string>;
   /** Public key of the instance, for health. */

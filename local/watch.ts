@@ -1,0 +1,57 @@
+import type { DatabaseOptions } from '../runtime/db/database-options';
+import type { Database } from '../runtime/db/pool';
+import type { SeenRequest } from '../runtime/stage0/stage0';
+import { OtlpTraces } from './otlp-traces';
+
+export interface WatchOptions {
+  /** Port of `/metrics` on loopback; undefined serves none. */
+  readonly metricsPort: number | undefined;
+  /** Collector of traces; undefined sends none. */
+  readonly otlpEndpoint: string | undefined;
+  /** As role `logline_auditor`. */
+  readonly auditor: DatabaseOptions;
+  readonly pool: () => Database | undefined;
+  readonly onTrouble: (message: string) => void;
+}
+
+/** What watches a local run, as far as it was asked for. */
+export interface Watch {
+  /** Undefined when nobody watches. */
+  readonly onRequest: ((seen: SeenRequest) => void) | undefined;
+  readonly metricsUrl: string | undefined;
+  close(): Promise<void>;
+}
+
+/** Starts `/metrics` and the sending of traces. @throws OperatorError when the port is taken */
+export async function startWatching(options: WatchOptions): Promise<Watch> {
+  const observers: ((seen: SeenRequest) => void)[] = [];
+  const closers: (() => Promise<void>)[] = [];
+  let metricsUrl: string | undefined;
+  if (options.metricsPort !== undefined) {
+    // Loaded for this alone.
+    const { createLedgerMetrics } = await import('./ledger-metrics');
+    const { openMetricsListener } = await import('./metrics-listener');
+    const metrics = createLedgerMetrics(options);
+    const listener = await openMetricsListener(options.metricsPort, metrics);
+    observers.push((seen) => metrics.observe(seen));
+    closers.push(() => listener.close());
+    metricsUrl = listener.url;
+  }
+  if (options.otlpEndpoint !== undefined) {
+    const traces = new OtlpTraces({ endpoint: options.otlpEndpoint, onTrouble: options.onTrouble });
+    observers.push((seen) => traces.observe(seen));
+    closers.push(() => traces.close());
+  }
+  return {
+    onRequest:
+      observers.length === 0
+        ? undefined
+        : (seen) => {
+            for (const observe of observers) observe(seen);
+          },
+    metricsUrl,
+    async close() {
+      for (const close of closers) await close();
+    },
+  };
+}

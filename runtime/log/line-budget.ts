@@ -1,0 +1,34 @@
+/** Lines of one kind that a log takes in a second; what is beyond is counted. */
+export class LineBudget {
+  readonly #linesPerSecond: number;
+  readonly #onOver: (skipped: number) => void;
+  readonly #nowMs: () => number;
+  #second = 0;
+  #lines = 0;
+  #skipped = 0;
+
+  /**
+   * @param onOver told, once a later second begins, how many lines were left out
+   * @param nowMs defaults to the system clock
+   */
+  constructor(linesPerSecond: number, onOver: (skipped: number) => void, nowMs: () => number = Date.now) {
+    this.#linesPerSecond = linesPerSecond;
+    this.#onOver = onOver;
+    this.#nowMs = nowMs;
+  }
+
+  /** Whether one more line may be written. */
+  take(): boolean {
+    const second = Math.floor(this.#nowMs() / 1_000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#lines = 0;
+      if (this.#skipped > 0) this.#onOver(this.#skipped);
+      this.#skipped = 0;
+    }
+    this.#lines += 1;
+    if (this.#lines <= this.#linesPerSecond) return true;
+    this.#skipped += 1;
+    return false;
+  }
+}

@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict';
+import { LineBudget } from '../../../runtime/log/line-budget';
+
+describe('budget of log lines', () => {
+  it('takes so many lines of a second, and tells in the next how many it left out', () => {
+    let nowMs = 1_000_000;
+    const told: number[] = [];
+    const budget = new LineBudget(
+      3,
+      (skipped) => told.push(skipped),
+      () => nowMs,
+    );
+    const taken = (): number => Array.from({ length: 10 }, () => budget.take()).filter(Boolean).length;
+    assert.equal(taken(), 3);
+    assert.deepEqual(told, []);
+    nowMs += 1_000;
+    assert.equal(taken(), 3);
+    assert.deepEqual(told, [7]);
+    nowMs += 60_000;
+    assert.equal(budget.take(), true);
+    assert.deepEqual(told, [7, 7]);
+  });
+});

@@ -27,6 +27,7 @@ export function browserEnvironment({ api }: StackSettings): Environment {
   return {
     LOGLINE_CORS_ORIGINS: api.corsOrigins.join(','),
     LOGLINE_EXPLORER: api.explorer ? 'on' : 'off',
+    LOGLINE_MAX_WAIT_SECONDS: String(api.maxWaitSeconds),
   };
 }
 
@@ -42,5 +43,7 @@ function oidcEnvironment({ oidc }: StackSettings): Environment {
         ...(oidc.clientId === undefined
           ? {}
           : { LOGLINE_OIDC_CLIENT_ID: oidc.clientId, LOGLINE_OIDC_SCOPES: oidc.scopes }),
+        LOGLINE_OIDC_TOKEN_ID_CLAIM: oidc.tokenIdClaim,
+        ...(oidc.operatorTenant === '' ? {} : { LOGLINE_OIDC_OPERATOR_TENANT: oidc.operatorTenant }),
       };
 }

@@ -187,6 +187,7 @@ function readApi(root: SettingsReader): ApiSettings {
     'rateLimit',
     'burstLimit',
     'explorer',
+    'maxWaitSeconds',
   ]);
   const corsOrigins = reader.texts(
     'corsOrigins',
@@ -207,6 +208,7 @@ function readApi(root: SettingsReader): ApiSettings {
     rateLimit: reader.integer('rateLimit', { min: 1, max: 10_000, fallback: 50 }),
     burstLimit: reader.integer('burstLimit', { min: 1, max: 5_000, fallback: 100 }),
     explorer: reader.boolean('explorer', true),
+    maxWaitSeconds: reader.integer('maxWaitSeconds', { min: 0, max: 20, fallback: 0 }),
   };
 }
 
@@ -222,6 +224,8 @@ function readOidc(root: SettingsReader): OidcSettings | undefined {
     'scopeClaim',
     'clientId',
     'scopes',
+    'tokenIdClaim',
+    'operatorTenant',
     'atGateway',
   ]);
   for (const key of ['issuer', 'audience']) {
@@ -245,6 +249,8 @@ function readOidc(root: SettingsReader): OidcSettings | undefined {
       'scopes with one space between',
       'openid',
     ),
+    tokenIdClaim: reader.text('tokenIdClaim', claim, 'the name of a claim', 'jti'),
+    operatorTenant: reader.text('operatorTenant', /^system$/, 'system, the tenant of the operator', ''),
     atGateway: reader.boolean('atGateway', false),
   };
 }

@@ -54,6 +54,8 @@ export interface ApiSettings {
   readonly burstLimit: number;
   /** Serve the explorer at `/explorer/`, and lead browsers there. Defaults to true. */
   readonly explorer: boolean;
+  /** Longest that `Prefer: wait` holds an empty feed page, 0–20; each held page keeps an instance busy. Defaults to 0. */
+  readonly maxWaitSeconds: number;
 }
 
 /** `logline:oidc`: tokens of an OpenID Connect issuer are accepted besides those of the CLI. */
@@ -70,6 +72,10 @@ export interface OidcSettings {
   readonly clientId: string | undefined;
   /** Scopes that the explorer asks for. Defaults to `openid`. */
   readonly scopes: string;
+  /** Claim that names the token, by which it can be revoked. Defaults to `jti`. */
+  readonly tokenIdClaim: string;
+  /** `system` when the issuer's tokens may speak for the operator's tenant. Defaults to none. */
+  readonly operatorTenant: string;
   /**
    * Let API Gateway itself refuse every call without a valid token of the issuer. Public spans can then not be
    * read without a token, and tokens of the CLI are not accepted. Defaults to false: Stage-0 checks tokens.

@@ -133,6 +133,7 @@ function oidcOf(env: NodeJS.ProcessEnv, faults: string[]): OidcIssuer | undefine
   const scopeClaim = textOf(env, 'LOGLINE_OIDC_SCOPE_CLAIM');
   const clientId = textOf(env, 'LOGLINE_OIDC_CLIENT_ID');
   const scopes = textOf(env, 'LOGLINE_OIDC_SCOPES');
+  const tokenIdClaim = textOf(env, 'LOGLINE_OIDC_TOKEN_ID_CLAIM');
   const operatorTenant = textOf(env, 'LOGLINE_OIDC_OPERATOR_TENANT');
   if (operatorTenant !== undefined && operatorTenant !== 'system') {
     faults.push('LOGLINE_OIDC_OPERATOR_TENANT can only be system, the tenant of the operator');
@@ -145,6 +146,7 @@ function oidcOf(env: NodeJS.ProcessEnv, faults: string[]): OidcIssuer | undefine
     ...(scopeClaim === undefined ? {} : { scopeClaim }),
     ...(clientId === undefined ? {} : { clientId }),
     ...(scopes === undefined ? {} : { scopes }),
+    ...(tokenIdClaim === undefined ? {} : { tokenIdClaim }),
     ...(operatorTenant === 'system' ? { operatorTenant } : {}),
   };
 }

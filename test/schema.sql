@@ -691,14 +691,14 @@ CREATE OR REPLACE FUNCTION app.maintain_function_schedule()
  SET search_path TO 'pg_catalog'
 AS $function$
 DECLARE
-  repeats boolean := jsonb_typeof(NEW.metadata->'schedule') = 'string'
+  repeats boolean := coalesce(jsonb_typeof(NEW.metadata->'schedule'), 'null') <> 'null'
                      AND coalesce(NEW.status, '') NOT IN ('paused', 'disabled');
 BEGIN
-  IF NEW.is_deleted OR NOT (coalesce(repeats, false) OR coalesce(NEW.status, '') = 'scheduled') THEN
+  IF NEW.is_deleted OR NOT (repeats OR coalesce(NEW.status, '') = 'scheduled') THEN
     DELETE FROM app.function_schedule WHERE function_id = NEW.id;
   ELSE
     INSERT INTO app.function_schedule (function_id, seq, tenant_id, owner_id, once)
-    VALUES (NEW.id, NEW.seq, NEW.tenant_id, NEW.owner_id, NOT coalesce(repeats, false))
+    VALUES (NEW.id, NEW.seq, NEW.tenant_id, NEW.owner_id, NOT repeats)
     ON CONFLICT (function_id) DO UPDATE
       SET seq = excluded.seq, once = excluded.once, due_at = now(), done_until = NULL;
   END IF;

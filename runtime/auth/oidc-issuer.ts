@@ -14,6 +14,11 @@ export interface OidcIssuer {
   /** The claim that holds the scopes, as a space-separated text or a list. Defaults to `scope`. */
   readonly scopeClaim?: string;
   /**
+   * The claim that names the token, by which it can be revoked; a token without it is accepted and cannot be.
+   * Defaults to `jti`.
+   */
+  readonly tokenIdClaim?: string;
+  /**
    * The operator's tenant, `system`, when the issuer's tokens may speak for it; every other token of that tenant is
    * refused. Defaults to none.
    */
@@ -26,8 +31,9 @@ export interface OidcIssuer {
   readonly jwksUrl?: string;
 }
 
-/** Signatures with a public key only. An issuer's key set has no secrets, so no HS* and no `none`. */
+/** Signatures with a public key only; `Ed25519` is RFC 9864's name for what `EdDSA` is with that curve. An issuer's key set has no secrets, so no HS* and no `none`. */
 export const OIDC_ALGORITHMS: (
+  | 'Ed25519'
   | 'EdDSA'
   | 'ES256'
   | 'ES384'
@@ -38,7 +44,7 @@ export const OIDC_ALGORITHMS: (
   | 'RS256'
   | 'RS384'
   | 'RS512'
-)[] = ['EdDSA', 'ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512', 'RS256', 'RS384', 'RS512'];
+)[] = ['Ed25519', 'EdDSA', 'ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512', 'RS256', 'RS384', 'RS512'];
 
 const DISCOVERY_TIMEOUT_MS = 5_000;
 

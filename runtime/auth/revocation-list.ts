@@ -25,6 +25,7 @@ export class RevocationList {
 
   /** @throws UnavailableError when the database does not answer and nothing is remembered. */
   async isRevoked({ user, tenant, tokenId }: Caller): Promise<boolean> {
+    if (tokenId === undefined) return false;
     const name = JSON.stringify([tenant, tokenId]);
     const remembered = this.#answers.get(name);
     if (remembered !== undefined && this.#now() < remembered.untilMs) return remembered.revoked;

@@ -37,6 +37,9 @@ const REMEMBERED_TOKENS = 2_048;
 /** How long a verified token is believed without checking its signature again; bounds a key's withdrawal. */
 const REMEMBERED_MS = 60_000;
 
+/** How far the clock of a foreign issuer may be from ours. */
+const FOREIGN_LEEWAY_S = 30;
+
 /** Which key and which claims a kind of token uses. */
 interface TokenKind {
   readonly algorithms: string[];
@@ -46,6 +49,10 @@ interface TokenKind {
   readonly userClaim: string;
   readonly tenantClaim: string;
   readonly scopeClaim: string;
+  readonly tokenIdClaim: string;
+  /** Whether a token without that claim is refused. */
+  readonly needsTokenId: boolean;
+  readonly leewayS: number;
   /** Whether a token may be of the operator's tenant. */
   readonly mayBeOperator: boolean;
   readonly isMintedHere: boolean;
@@ -58,7 +65,8 @@ interface Remembered {
 
 /**
  * Turns bearer tokens into callers. Of the instance's own tokens only `alg: EdDSA` under a trusted `kid` is
- * accepted; `sub`, `tenant`, `scope`, `exp` and `jti` are required and not empty; there is no leeway on `exp`.
+ * accepted; `sub`, `tenant`, `scope`, `exp` and `jti` are required and not empty; there is no leeway. An OIDC issuer's
+ * need no `jti`, and its clock may be 30 s from ours.
  */
 export class TokenVerifier {
   readonly #own: ReadonlyMap<string, TokenKind>;
@@ -139,6 +147,9 @@ function ownKind(publicKeyHex: string): TokenKind {
     userClaim: 'sub',
     tenantClaim: 'tenant',
     scopeClaim: 'scope',
+    tokenIdClaim: 'jti',
+    needsTokenId: true,
+    leewayS: 0,
     mayBeOperator: true,
     isMintedHere: true,
   };
@@ -153,6 +164,9 @@ function oidcKind(oidc: OidcIssuer): TokenKind {
     userClaim: oidc.userClaim ?? 'sub',
     tenantClaim: oidc.tenantClaim ?? 'tenant',
     scopeClaim: oidc.scopeClaim ?? 'scope',
+    tokenIdClaim: oidc.tokenIdClaim ?? 'jti',
+    needsTokenId: false,
+    leewayS: FOREIGN_LEEWAY_S,
     mayBeOperator: oidc.operatorTenant === SYSTEM.tenant,
     isMintedHere: false,
   };
@@ -162,23 +176,42 @@ async function verifiedClaims(token: string, kind: TokenKind, currentDate: Date)
   try {
     const { payload } = await jwtVerify(token, kind.key, {
       algorithms: kind.algorithms,
-      requiredClaims: ['exp', 'jti', kind.userClaim, kind.tenantClaim, kind.scopeClaim],
+      requiredClaims: ['exp', ...claimsOf(kind)],
       currentDate,
+      clockTolerance: kind.leewayS,
       ...(kind.issuer === undefined ? {} : { issuer: kind.issuer }),
       ...(kind.audience === undefined ? {} : { audience: kind.audience }),
     });
+    refuseFutureIssue(payload, kind, currentDate);
     return payload;
   } catch (cause) {
     throw refusalOf(cause);
   }
 }
 
+function claimsOf({ userClaim, tenantClaim, scopeClaim, tokenIdClaim, needsTokenId }: TokenKind): string[] {
+  return [userClaim, tenantClaim, scopeClaim, ...(needsTokenId ? [tokenIdClaim] : [])];
+}
+
+/** `jose` looks at `iat` only when an age is asked for. */
+function refuseFutureIssue({ iat }: JWTPayload, { leewayS }: TokenKind, now: Date): void {
+  if (iat !== undefined && iat * 1000 > now.getTime() + leewayS * 1000) throw notYetValid('iat');
+}
+
+function notYetValid(claim: string): UnauthorizedError {
+  return new UnauthorizedError(`the token is not yet valid: its ${claim} claim lies in the future`);
+}
+
 /** What a failed check means to the caller. The wording never says more than the caller already knows. */
 function refusalOf(cause: unknown): Error {
-  if (cause instanceof UnavailableError) return cause;
-  if (cause instanceof errors.JWTExpired) return new UnauthorizedError('the token has expired', { cause });
+  if (cause instanceof UnavailableError || cause instanceof UnauthorizedError) return cause;
+  if (cause instanceof errors.JWTExpired)
+    return new UnauthorizedError('the token has expired: its exp claim lies in the past', { cause });
   if (cause instanceof errors.JWTClaimValidationFailed) {
-    return new UnauthorizedError(`the token's ${cause.claim} claim is missing or not accepted`, { cause });
+    const { claim, reason } = cause;
+    if (claim === 'nbf' && reason === 'check_failed') return notYetValid(claim);
+    const what = reason === 'missing' ? 'missing' : 'not accepted';
+    return new UnauthorizedError(`the token's ${claim} claim is ${what}`, { cause });
   }
   if (cause instanceof errors.JOSEAlgNotAllowed) {
     return new UnauthorizedError('the token is signed with an algorithm that is not accepted', { cause });
@@ -201,7 +234,8 @@ function callerIn(claims: JWTPayload, kind: TokenKind): Caller {
   if (tenant === SYSTEM.tenant && !kind.mayBeOperator) {
     throw new UnauthorizedError("the token's issuer may not speak for this tenant");
   }
-  const tokenId = nameIn(claims, 'jti');
+  const isUnnamed = claims[kind.tokenIdClaim] === undefined && !kind.needsTokenId;
+  const tokenId = isUnnamed ? undefined : nameIn(claims, kind.tokenIdClaim);
   const expiresAt = new Date((claims.exp ?? Number.NaN) * 1000);
   if (Number.isNaN(expiresAt.getTime())) throw new UnauthorizedError("the token's exp claim is not a date");
   return Object.freeze({

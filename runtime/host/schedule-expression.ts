@@ -33,14 +33,18 @@ interface Schedule {
  * times run once there; a local time that happens twice runs the first time only. A schedule of every hour
  * (`*` as the hour) follows elapsed time instead, so that no hour goes without its run.
  *
- * @param timezone IANA name. Defaults to UTC.
+ * Five fields follow crontab(5): when day-of-month and day-of-week are both restricted, either of them is enough; a field
+ * that begins with `*` does not restrict, so beside a step over all values both must hold.
+ *
+ * @param expression the text; any other value is refused.
+ * @param timezone IANA name; any other value is refused. Defaults to UTC.
  * @param anchor RFC 3339, as are `after` and `until`.
  * @returns RFC 3339 in UTC with milliseconds
  * @throws MalformedError that says what is allowed.
  */
 export function dueTimes(
-  expression: string,
-  timezone: string | undefined,
+  expression: unknown,
+  timezone: unknown,
   anchor: string,
   after: string,
   until: string,
@@ -61,8 +65,8 @@ export function dueTimes(
  * @throws MalformedError that says what is allowed.
  */
 export function nextDueTime(
-  expression: string,
-  timezone: string | undefined,
+  expression: unknown,
+  timezone: unknown,
   anchor: string,
   after: string,
 ): string | null {
@@ -72,8 +76,9 @@ export function nextDueTime(
   return at === null ? null : new Date(at).toISOString();
 }
 
-function readSchedule(expression: string, timezone: string | undefined, anchorMs: number): Schedule {
-  const [, kind, body] = /^\s*(rate|cron)\s*\(([^()]*)\)\s*$/i.exec(clipped(expression)) ?? [];
+function readSchedule(given: unknown, timezone: unknown, anchorMs: number): Schedule {
+  const expression = clipped(given);
+  const [, kind, body] = /^\s*(rate|cron)\s*\(([^()]*)\)\s*$/i.exec(expression) ?? [];
   const zone = checkTimezone(timezone);
   if (kind === undefined || body === undefined) return refuse(expression, `it is neither a rate nor a cron`);
   return kind.toLowerCase() === 'rate'
@@ -142,6 +147,7 @@ function parseCron(expression: string, body: string, timezone: string): Cron {
       mode: '7-part',
       timezone,
       alternativeWeekdays: isAws,
+      domAndDow: day.startsWith('*') || weekday.startsWith('*'),
       fixedTimeRule: 'no-wildcard',
     });
   } catch (error) {
@@ -182,8 +188,13 @@ function listed(field: string, last: number): string {
     .join(',');
 }
 
-function checkTimezone(timezone: string | undefined): string {
+function checkTimezone(timezone: unknown): string {
   if (timezone === undefined) return 'UTC';
+  if (typeof timezone !== 'string') {
+    throw new MalformedError(
+      'A time zone is a text: an IANA name such as Europe/Paris. Leave it out for UTC.',
+    );
+  }
   try {
     // Offsets such as +01:00 are no time zone of a place: they know no daylight saving.
     if (!/^[A-Za-z]/.test(timezone)) throw new RangeError(timezone);

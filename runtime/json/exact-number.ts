@@ -13,8 +13,8 @@ const MAX_DIGITS = 17;
  *   `9007199254740993` does not.
  * - Otherwise finite, and either of a size that doubles cover evenly and with no more than 17 significant digits
  *   (which is all a double can tell, RFC 7493 again), or with the very digits that the double prints. So `0.1`,
- *   `1.50`, `1e20`, `333333333.33333329` pass; `3.14159265358979323846`, `1e400`, `1e-400` and
- *   `9007199254740993.0` do not.
+ *   `1.50`, `1e20`, `333333333.33333329` pass; `3.14159265358979323846`, `1e400`, `1e-400`,
+ *   `9007199254740993.0` and the 55 digits of the double that 0.1 becomes do not.
  */
 export function isExactNumber(text: string): boolean {
   const value = Number(text);
@@ -26,12 +26,7 @@ export function isExactNumber(text: string): boolean {
   const size = Math.abs(value);
   if (size === 0) return digits === '';
   if (digits.length <= MAX_DIGITS && size >= SMALLEST_EVEN && size < EXACT_LIMIT) return true;
-  return digits === printedDigits(value, digits.length) || digits === significantDigits(String(value));
-}
-
-/** What the double prints with so many significant digits; `''` when that is more than JavaScript prints. */
-function printedDigits(value: number, count: number): string {
-  return count > 100 ? '' : significantDigits(value.toPrecision(count));
+  return digits === significantDigits(String(value));
 }
 
 /** The digits of a number without sign, point, exponent, and zeros at either end; `''` is zero. */

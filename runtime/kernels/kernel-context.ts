@@ -151,14 +151,14 @@ export interface KernelContext extends FunctionContext {
    * are more. @throws MalformedError for one that cannot be read.
    */
   dueTimes(
-    expression: string,
-    timezone: string | undefined,
+    expression: unknown,
+    timezone: unknown,
     anchor: string,
     after: string,
     until: string,
   ): readonly string[];
   /** The first due time behind a moment; null when there is none any more. @throws like dueTimes. */
-  nextDueTime(expression: string, timezone: string | undefined, anchor: string, after: string): string | null;
+  nextDueTime(expression: unknown, timezone: unknown, anchor: string, after: string): string | null;
   /** Calls an external service, on allow-listed hosts and public addresses only. Never throws. */
   fetch(request: OutgoingRequest, allowedHosts: readonly string[]): Promise<OutgoingResponse>;
   /** A provider's API key from the secret store; undefined when there is none by this name. */

@@ -92,6 +92,11 @@ async function requestDue(
   try {
     due = ctx.dueTimes(schedule, timezone, fn.at, after, now);
     next = ctx.nextDueTime(schedule, timezone, fn.at, now);
+    if (next === null && due.length === 0 && row.done_until === null) {
+      throw new Error(
+        'The schedule names no moment that is still to come; write one that does, such as cron(0 9 * * *).',
+      );
+    }
   } catch (error) {
     await refuseSchedule(ctx, owner, row, fn, error);
     return;
@@ -102,9 +107,10 @@ async function requestDue(
   await lookAgain(ctx, row, latest ?? after, next !== null && next < horizon ? next : horizon);
 }
 
-function scheduleOf(fn: SignedSpan): { schedule: string; timezone: string | undefined } {
-  const { schedule, timezone } = fn.metadata as { readonly schedule: string; readonly timezone?: unknown };
-  return { schedule, timezone: typeof timezone === 'string' ? timezone : undefined };
+/** What the function says of its schedule, of whatever type. */
+function scheduleOf(fn: SignedSpan): { schedule: unknown; timezone: unknown } {
+  const { schedule, timezone } = fn.metadata as { readonly schedule?: unknown; readonly timezone?: unknown };
+  return { schedule, timezone: timezone ?? undefined };
 }
 
 async function request(

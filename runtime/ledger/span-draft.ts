@@ -1,5 +1,6 @@
 import { BadSignatureError, type Fault, ForbiddenError, MalformedError } from '../base/errors';
 import type { Identity } from '../base/identity';
+import { MAX_NAME_LENGTH } from '../base/name';
 import type { SignedSpan, Span } from '../base/span';
 import { isTimestamp, normalizeTimestamp } from '../json/timestamp';
 import { newSpanId } from './span-id';
@@ -84,7 +85,20 @@ export function draftFaults(draft: SpanDraft, pointer = ''): Fault[] {
   if (isPresent(draft.prev_hash) && (draft.seq ?? 0) === 0) {
     faults.push(fault('prev_hash', 'a first version (seq 0) follows nothing; leave prev_hash out'));
   }
+  if (draft.entity_type === 'token_revocation' && !isTokenId(draft.this)) {
+    faults.push(
+      fault(
+        'this',
+        `in a token_revocation is the jti of a token: 1 to ${MAX_NAME_LENGTH} characters without outer blanks`,
+      ),
+    );
+  }
   return [...faults, ...signatureFaults(draft, fault)];
+}
+
+/** A revocation that can name no token would be taken and do nothing. */
+function isTokenId(text: unknown): boolean {
+  return typeof text === 'string' && text !== '' && text.length <= MAX_NAME_LENGTH && text.trim() === text;
 }
 
 function signatureFaults(draft: SpanDraft, fault: (member: string, detail: string) => Fault): Fault[] {

@@ -41,6 +41,15 @@ describe('stack settings', () => {
     ]);
   });
 
+  it('hold no empty page of the feed unless told for how long, up to 20 s', () => {
+    assert.equal(parseSettings(BASE).api.maxWaitSeconds, 0);
+    assert.equal(parseSettings({ ...BASE, values: { api: { maxWaitSeconds: 20 } } }).api.maxWaitSeconds, 20);
+    assert.throws(
+      () => parseSettings({ ...BASE, values: { api: { maxWaitSeconds: 21 } } }),
+      /maxWaitSeconds/,
+    );
+  });
+
   it('are what Pulumi.yaml declares, key by key', () => {
     const project = parse(readFileSync(join(REPOSITORY_ROOT, 'Pulumi.yaml'), 'utf8'));
     const declared = Object.keys(project.config);

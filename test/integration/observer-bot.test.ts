@@ -92,6 +92,37 @@ describe('the observer', () => {
     assert.equal((await requestsFor(good.id)).length, 1);
   });
 
+  it('a schedule that is no text, that never comes, or whose time zone is no text is a bad schedule like any other', async () => {
+    for (const metadata of [
+      { schedule: 5 },
+      { schedule: { every: 'day' } },
+      { schedule: '' },
+      { schedule: 'cron(0 9 30 2 *)' },
+      { schedule: 'cron(0 9 1 1 ? 2020)' },
+      { schedule: 'cron(0 9 * * *)', timezone: 5 },
+    ]) {
+      const bad = await append({ metadata });
+      await kernels.tick('observer_bot');
+      await kernels.tick('observer_bot');
+      const { body } = await kernels.call(`/api/timeline?entity_type=policy_violation&related_to=${bad.id}`, {
+        token,
+      });
+      assert.deepEqual(
+        body.spans.map(({ status }: { status: string }) => status),
+        ['bad_schedule'],
+        JSON.stringify(metadata),
+      );
+      assert.equal((await requestsFor(bad.id)).length, 0);
+    }
+  });
+
+  it('a schedule that is null is none', async () => {
+    const { id } = await append({ metadata: { schedule: null } });
+    await kernels.tick('observer_bot');
+    const { body } = await kernels.call(`/api/timeline?related_to=${id}`, { token });
+    assert.equal(body.count, 0);
+  });
+
   it('a tenant whose quota is used up gets a violation instead of a request', async () => {
     await kernels.changeManifest({ throttle: { per_tenant_daily_exec_limit: 0 } });
     const { id } = await append({ status: 'scheduled' });

@@ -202,6 +202,13 @@ describe('token', () => {
       await assertUseless(bobs);
     });
 
+    it('is named by 1 to 255 characters without outer blanks, else the revocation is refused', async () => {
+      const token = await signed();
+      for (const jti of ['', ' ', ' jti', 'jti ', 'jti\n', 'j'.repeat(256)])
+        assertProblem(await revoke(jti, token), 400, ['/this']);
+      for (const jti of ['j', 'j'.repeat(255), 'a b']) assert.equal((await revoke(jti, token)).status, 201);
+    });
+
     it('stays good when only somebody of another tenant says so', async () => {
       const jti = randomUUID();
       const token = await signed({ jti });

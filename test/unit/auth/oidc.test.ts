@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, type KeyPairKeyObjectResult, randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { SignJWT } from 'jose';
@@ -10,7 +10,7 @@ import { generateSigningKey } from '../../../runtime/crypto';
 /** An identity provider over real HTTP: discovery and one RSA key. */
 class TestIssuer {
   readonly #server: Server;
-  readonly #keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  #keys: KeyPairKeyObjectResult = generateKeyPairSync('rsa', { modulusLength: 2048 });
   discoveries = 0;
   broken = false;
 
@@ -40,6 +40,10 @@ class TestIssuer {
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  useEd25519(): void {
+    this.#keys = generateKeyPairSync('ed25519');
   }
 
   token(
@@ -105,6 +109,40 @@ describe('an OIDC issuer', () => {
     assert.deepEqual([caller.tenant, caller.isMintedHere], ['system', false]);
   });
 
+  it('may leave out jti, under whatever name it is configured: such a token cannot be revoked by id', async () => {
+    const unnamed = await verifierWith().verify(await issuer.token({ jti: undefined }));
+    assert.equal(unnamed.tokenId, undefined);
+    const token = await issuer.token({ jti: undefined, uti: 'entra-1' });
+    assert.equal((await verifierWith({ tokenIdClaim: 'uti' }).verify(token)).tokenId, 'entra-1');
+  });
+
+  it('has 30 s of leeway on exp, nbf and iat, and no more', async () => {
+    const verifier = verifierWith();
+    const inSeconds = (seconds: number) => Math.floor(Date.now() / 1000) + seconds;
+    for (const claims of [{ exp: inSeconds(-20) }, { nbf: inSeconds(20) }, { iat: inSeconds(20) }])
+      assert.equal((await verifier.verify(await issuer.token(claims))).user, 'bob', JSON.stringify(claims));
+    for (const [claims, message] of [
+      [{ exp: inSeconds(-40) }, /exp claim lies in the past/],
+      [{ nbf: inSeconds(90) }, /not yet valid: its nbf claim/],
+      [{ iat: inSeconds(90) }, /not yet valid: its iat claim/],
+    ] as const)
+      await assert.rejects(verifier.verify(await issuer.token(claims)), message);
+  });
+
+  it('has each missing claim named', async () => {
+    for (const claim of ['exp', 'sub', 'urn:tenant', 'scp', 'aud', 'iss']) {
+      const token = await issuer.token({ [claim]: undefined });
+      await assert.rejects(verifierWith().verify(token), new RegExp(`the token's ${claim} claim is missing`));
+    }
+  });
+
+  it('may sign with Ed25519 under its own name (RFC 9864) or as EdDSA', async () => {
+    for (const alg of ['Ed25519', 'EdDSA']) {
+      issuer.useEd25519();
+      assert.equal((await verifierWith().verify(await issuer.token({}, alg))).user, 'bob', alg);
+    }
+  });
+
   it('must not keep the tokens of the instance from being accepted', async () => {
     const claims = { sub: 'alice', tenant: 'acme', scope: 'admin', ttlSeconds: 60 };
     const caller = await verifierWith().verify(await mintToken(key, claims));
@@ -120,7 +158,8 @@ describe('an OIDC issuer', () => {
       { iss: 'https://elsewhere.example' },
       { exp: 1 },
       { exp: undefined },
-      { jti: undefined },
+      { jti: '' },
+      { jti: 7 },
       { 'urn:tenant': undefined },
       { 'urn:tenant': ['acme'] },
       { sub: 7 },

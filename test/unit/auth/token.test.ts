@@ -189,7 +189,7 @@ describe('the token verifier', () => {
       trustedKeys: [key],
       isRevoked: async (caller) => {
         asked.push(caller);
-        return revoked.has(caller.tokenId);
+        return revoked.has(caller.tokenId ?? '');
       },
     });
     const token = await mintToken(key, { ...good, jti: 'lost-laptop' });

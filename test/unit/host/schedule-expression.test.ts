@@ -17,6 +17,27 @@ interface Row {
 
 const ROWS: readonly Row[] = [
   {
+    rule: 'crontab(5): a weekday that begins with * does not restrict, so days and its step must both hold',
+    expression: 'cron(0 9 1-7 * */7)',
+    after: '2026-01-01T00:00:00Z',
+    until: '2026-04-01T00:00:00Z',
+    due: ['01-04T09:00', '02-01T09:00', '03-01T09:00'],
+  },
+  {
+    rule: 'crontab(5): so it is when the day of the month begins with *',
+    expression: 'cron(0 9 */10 * MON)',
+    after: '2026-01-01T00:00:00Z',
+    until: '2026-06-12T00:00:00Z',
+    due: ['05-11T09:00', '06-01T09:00'],
+  },
+  {
+    rule: 'crontab(5): when both restrict, either is enough',
+    expression: 'cron(0 9 1 * MON)',
+    after: '2026-01-01T00:00:00Z',
+    until: '2026-01-13T00:00:00Z',
+    due: ['01-01T09:00', '01-05T09:00', '01-12T09:00'],
+  },
+  {
     rule: 'a rate is counted from the anchor, milliseconds included',
     expression: 'rate(10 seconds)',
     after: '2026-01-01T00:00:00.500Z',

@@ -157,6 +157,9 @@ describe('I-JSON', () => {
         ...wrong,
         '3.14159265358979323846',
         '9007199254740993.0',
+        '0.1000000000000000055511151231257827021181583404541015625',
+        '1.8446744073709551616e19',
+        '18014398509481985e0',
         '123456789012345678e1',
       ]) {
         assertRefused(`{"a":[0,${number}]}`, /^\/a\/1: /);
@@ -280,10 +283,14 @@ describe('an exact number', () => {
     );
   });
 
-  it('must be every double in 17 digits', () => {
+  it('must be every double in 17 digits where doubles are even, elsewhere only in the digits it prints', () => {
     fc.assert(
       fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
-        assert.equal(isExactNumber(value.toExponential(16)), true, value.toExponential(16));
+        const text = value.toExponential(16);
+        const isEven = value === 0 || (Math.abs(value) >= 2.3e-308 && Math.abs(value) < 2 ** 53);
+        const digitsOf = (exponential: string) => exponential.split('e')[0]?.replace(/\.?0*$/, '');
+        const isPrinted = digitsOf(text) === digitsOf(value.toExponential());
+        assert.equal(isExactNumber(text), isEven || isPrinted, text);
       }),
     );
   });

@@ -50,10 +50,19 @@ export class LedgerApi {
   }
 
   /** @throws OperatorError when nothing answers at the URL */
-  async request(
+  async request(path: string, options: ApiRequest = {}): Promise<ApiAnswer> {
+    const { bytes, ...answer } = await this.requestBytes(path, options);
+    return { ...answer, body: parseOrUndefined(bytes) };
+  }
+
+  /**
+   * Like {@link request}, for a body that is no JSON.
+   * @throws OperatorError when nothing answers at the URL
+   */
+  async requestBytes(
     path: string,
     { method = 'GET', json, ndjson, headers, token }: ApiRequest = {},
-  ): Promise<ApiAnswer> {
+  ): Promise<Omit<ApiAnswer, 'body'> & { readonly bytes: Uint8Array }> {
     try {
       const answer = await this.#transport.exchange({
         method,
@@ -68,7 +77,7 @@ export class LedgerApi {
         ...(token === undefined ? {} : { token }),
         retry: 'unstarted',
       });
-      return { status: answer.status, headers: answer.headers, body: parseOrUndefined(answer.bytes) };
+      return { status: answer.status, headers: answer.headers, bytes: answer.bytes };
     } catch (error) {
       if (!(error instanceof LogLineError)) throw error;
       const { cause } = error;
@@ -77,6 +86,21 @@ export class LedgerApi {
         cause,
       });
     }
+  }
+
+  /**
+   * A text that must be there, such as a signed note.
+   * @throws OperatorError that repeats the API's own explanation when the status is not 200
+   */
+  async demandText(path: string, headers: Readonly<Record<string, string>> = {}): Promise<string> {
+    const { bytes, ...answer } = await this.requestBytes(path, {
+      headers: { accept: 'text/plain', ...headers },
+    });
+    if (answer.status === 200) return new TextDecoder().decode(bytes);
+    const body = parseOrUndefined(bytes);
+    throw new OperatorError(
+      `${this.url}${path.split('?')[0]} answered ${explainProblem({ ...answer, body })}`,
+    );
   }
 
   /**

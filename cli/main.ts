@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { OperatorError, oneLine } from '../local/operator-error';
 import { LogLineError } from '../runtime/base/errors';
 import * as backup from './commands/backup';
+import * as checkpoint from './commands/checkpoint';
 import * as connect from './commands/connect';
 import * as cost from './commands/cost';
 import * as deploy from './commands/deploy';
@@ -13,6 +14,7 @@ import * as kernels from './commands/kernels';
 import * as keys from './commands/keys';
 import * as logs from './commands/logs';
 import * as migrate from './commands/migrate';
+import * as proof from './commands/proof';
 import * as restore from './commands/restore';
 import * as roles from './commands/roles';
 import * as seed from './commands/seed';
@@ -30,6 +32,8 @@ const COMMANDS = [
   token,
   smoke,
   verify,
+  checkpoint,
+  proof,
   exportCommand,
   importCommand,
   backup,

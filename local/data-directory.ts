@@ -12,6 +12,10 @@ export interface DataDirectory {
   /** Structured log of the local run, one JSON object a line. */
   readonly log: string;
   readonly keys: string;
+  /** The keys that sign checkpoints. */
+  readonly checkpointKeys: string;
+  /** A checkpoint of each day and tenant. */
+  readonly checkpoints: string;
   /** API keys of providers, name → key; may be missing. */
   readonly providerKeys: string;
   /** Who runs on this folder, see {@link ../local/run-lock}. */
@@ -30,6 +34,8 @@ export function dataDirectory(env: NodeJS.ProcessEnv = process.env): DataDirecto
     postgresLog: path.join(root, 'postgres.log'),
     log: path.join(root, 'logline.log'),
     keys: path.join(root, 'keys.json'),
+    checkpointKeys: path.join(root, 'checkpoint-keys.json'),
+    checkpoints: path.join(root, 'checkpoints'),
     providerKeys: path.join(root, 'provider-keys.json'),
     lock: path.join(root, 'run.lock'),
     state: path.join(root, 'state.json'),

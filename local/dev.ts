@@ -190,6 +190,7 @@ async function startLedger(context: StartContext): Promise<void> {
     logger: log.logger,
     invoker: kernels,
     isReady: () => kernels.isReady(),
+    onCommit: () => kernels.committed(),
     settings: context.settings,
     plants: restoreNeeded === undefined,
     onProgress: (message) => log.logger.info(message),

@@ -24,6 +24,7 @@ import { requireKeys } from './keys';
 import { LiveKeys } from './live-keys';
 import { OperatorError, oneLine } from './operator-error';
 import { openRunLog } from './run-log';
+import { openSealing, type Sealing } from './sealing';
 import { startTicker } from './ticker';
 
 /** Connections of the kernels themselves, beside those of user SQL. */
@@ -37,6 +38,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 interface House {
   readonly host: KernelHost;
+  readonly sealing: Sealing;
   stop(): Promise<void>;
 }
 
@@ -67,6 +69,13 @@ export async function runKernelHouse(data: DataDirectory): Promise<void> {
     const onMessage = (message: ToKernels): void => {
       if (message.type === 'stop') {
         resolve();
+        return;
+      }
+      if (message.type === 'committed') {
+        void house?.then(
+          ({ sealing }) => sealing.wake(),
+          () => undefined,
+        );
         return;
       }
       if (message.type === 'start') {
@@ -127,9 +136,16 @@ async function openHouse(
   { database: options }: Extract<ToKernels, { type: 'start' }>,
   onTrouble: (message: string) => void,
 ): Promise<House> {
-  const { app, guest, kernel } = options;
-  if (app === undefined || guest === undefined || kernel === undefined)
+  const { app, guest, kernel, sealer, auditor } = options;
+  if (
+    app === undefined ||
+    guest === undefined ||
+    kernel === undefined ||
+    sealer === undefined ||
+    auditor === undefined
+  ) {
     throw new Error('the database was not named');
+  }
   await cryptoReady();
   const settings = devSettings().runtime;
   const { logger, close: closeLog } = openRunLog(data.log, onTrouble, { rotate: false });
@@ -149,12 +165,31 @@ async function openHouse(
     applicationName: 'logline work',
   });
   const guests = openGuestDatabase({ ...guest, ...(limits.tls === undefined ? {} : { tls: limits.tls }) });
+  const writer = new SpanWriter({
+    database,
+    signingKey: () => keys().current,
+    onCommit: () => wakeSealing(),
+  });
+  let wakeSealing = (): void => undefined;
+  // The logs lie apart from the API's event loop, too: hashing and signing a batch takes some of it.
+  const sealing = await openSealing({
+    data,
+    sealer: { ...sealer, ...limits },
+    auditor: { ...auditor, ...limits },
+    keys,
+    logger,
+    origin: process.env.LOGLINE_ORIGIN || undefined,
+    database,
+    append: (identity, drafts, appendOptions) => writer.append(identity, drafts, appendOptions),
+    onTrouble,
+  });
+  wakeSealing = () => sealing.wake();
   const sandbox = new SandboxPool({ onFault: (err) => logger.error({ err }, 'sandbox worker failed') });
   const host = new KernelHost({
     database,
     guest: guests,
     kernelDatabase,
-    writer: new SpanWriter({ database, signingKey: () => keys().current }),
+    writer,
     keys,
     sandbox,
     logger,
@@ -173,8 +208,9 @@ async function openHouse(
   logger.info({ pid: process.pid }, 'kernels ready');
   return {
     host,
+    sealing,
     async stop() {
-      await Promise.all([ticker.stop(), sandbox.close()]);
+      await Promise.all([ticker.stop(), sandbox.close(), sealing.stop()]);
       await Promise.all([database.close(), guests.close(), kernelDatabase.close()]);
       closeLog();
     },

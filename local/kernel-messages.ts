@@ -22,6 +22,8 @@ export type ToKernels =
       readonly identity: Identity;
       readonly event: JsonValue;
     }
+  /** Spans were committed, so there is something to seal. */
+  | { readonly type: 'committed' }
   /** End: start nothing new, break off what runs. */
   | { readonly type: 'stop' };
 
@@ -69,8 +71,9 @@ export function parseToKernels(value: unknown): ToKernels {
         event: (event ?? null) as JsonValue,
       };
     }
+    case 'committed':
     case 'stop':
-      return { type: 'stop' };
+      return { type: value.type };
     default:
       return fault(String(value.type));
   }

@@ -19,6 +19,8 @@ import {
 /** File descriptor of the pipe, in the process of the kernels. */
 export const KERNEL_PIPE_FD = 3;
 
+/** Commits within this are told of together. */
+const TOLD_EVERY_MS = 100;
 const FIRST_BACK_OFF_MS = 100;
 const MAX_BACK_OFF_MS = 10_000;
 /** A process that lived this long is started again at once. */
@@ -59,6 +61,7 @@ export class KernelProcess implements KernelInvoker {
   #life: Life;
   #start: ToKernels | undefined;
   #isReady = false;
+  #isTold = false;
   #nextCall = 1;
   #backOffMs = FIRST_BACK_OFF_MS;
   #onReady: (() => void) | undefined;
@@ -115,6 +118,16 @@ export class KernelProcess implements KernelInvoker {
       if (!this.#send({ type: 'invoke', call, kernel, identity, event }))
         settle(unavailable('The kernels are busy; try again in a moment.'));
     });
+  }
+
+  /** Tells that spans were committed, at most ten times a second. */
+  committed(): void {
+    if (this.#isTold) return;
+    this.#isTold = true;
+    setTimeout(() => {
+      this.#isTold = false;
+      if (this.#isReady) this.#send({ type: 'committed' });
+    }, TOLD_EVERY_MS).unref();
   }
 
   /** Lets the kernels break off what they do, and waits for their end. */

@@ -32,6 +32,8 @@ export interface LedgerOptions {
   readonly invoker: KernelInvoker;
   /** Whether they are booted. */
   readonly isReady: () => boolean;
+  /** Told after each commit. */
+  readonly onCommit: () => void;
   readonly settings: Settings;
   /** Whether seeds and keys are brought up to date: not while `logline restore` has to run first. */
   readonly plants: boolean;
@@ -56,6 +58,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     origin: settings.origin,
     ...(options.onRequest === undefined ? {} : { onRequest: options.onRequest }),
     health: { ticks: expectedTicks(), isReady: options.isReady },
+    onCommit: options.onCommit,
     functions: (spanWriter) =>
       new KernelFunctionStarter({
         database,

@@ -9,7 +9,9 @@ CREATE TABLE app.seal_cursor (
   ordinal  bigint  NOT NULL DEFAULT 0,
   digest   bytea   NOT NULL DEFAULT '\x',
   -- When the last batch was looked for; tells whether anybody seals.
-  sealed_at timestamptz NOT NULL DEFAULT now()
+  sealed_at timestamptz NOT NULL DEFAULT now(),
+  -- The database was found older than what was signed; health says so.
+  restore_needed boolean NOT NULL DEFAULT false
 );
 INSERT INTO app.seal_cursor DEFAULT VALUES;
 
@@ -19,6 +21,8 @@ CREATE TABLE app.log_head (
   size            bigint  NOT NULL CHECK (size >= 0),
   frontier        bytea   NOT NULL CHECK (length(frontier) % 32 = 0),
   checkpoint_size bigint  NOT NULL DEFAULT 0,
+  -- Size of the checkpoint that a span of the tenant keeps.
+  kept_size       bigint  NOT NULL DEFAULT 0,
   -- Set when the audit found what the log does not bear; nothing of this tenant is sealed from then on.
   stopped_at      timestamptz,
   stop_reason     text
@@ -93,7 +97,9 @@ CREATE POLICY read_own_tenant ON app.log_head FOR SELECT TO logline_app
 CREATE POLICY read_own_tenant ON app.log_audit FOR SELECT TO logline_app
   USING (log_no = (SELECT l.log_no FROM ledger.log l WHERE l.tenant_id = ledger.session_tenant_id()));
 GRANT SELECT ON app.log_head, app.log_audit TO logline_app;
+-- Health tells that a log is stopped, not whose.
+CREATE POLICY read_stopped ON app.log_head FOR SELECT TO logline_app USING (stopped_at IS NOT NULL);
 
 -- The rollback guard names the feed epoch that it belongs to.
-CREATE POLICY read_by_sealer ON app.feed_epoch FOR SELECT TO logline_sealer USING (true);
-GRANT SELECT ON app.feed_epoch TO logline_sealer;
+CREATE POLICY read_by_sealer ON app.feed_epoch FOR SELECT TO logline_sealer, logline_auditor USING (true);
+GRANT SELECT ON app.feed_epoch TO logline_sealer, logline_auditor;

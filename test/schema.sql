@@ -68,6 +68,7 @@ TABLE app.log_head (row security: t, forced: f)
   size bigint NOT NULL
   frontier bytea NOT NULL
   checkpoint_size bigint NOT NULL DEFAULT 0
+  kept_size bigint NOT NULL DEFAULT 0
   stopped_at timestamp with time zone
   stop_reason text
 TABLE app.log_instance (row security: t, forced: f)
@@ -120,6 +121,7 @@ TABLE app.seal_cursor (row security: t, forced: f)
   ordinal bigint NOT NULL DEFAULT 0
   digest bytea NOT NULL DEFAULT '\x'::bytea
   sealed_at timestamp with time zone NOT NULL DEFAULT now()
+  restore_needed boolean NOT NULL DEFAULT false
 TABLE app.span_relation (row security: t, forced: t)
   related_id uuid NOT NULL
   audience text COLLATE "C" NOT NULL
@@ -336,7 +338,7 @@ own_tenant app.execution_quota PERMISSIVE FOR ALL TO logline_app USING ((tenant_
 read_all app.execution_quota PERMISSIVE FOR SELECT TO logline_auditor, logline_backup USING (true) WITH CHECK ()
 back_up_all app.feed_epoch PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
 read_by_app app.feed_epoch PERMISSIVE FOR SELECT TO logline_app USING (true) WITH CHECK ()
-read_by_sealer app.feed_epoch PERMISSIVE FOR SELECT TO logline_sealer USING (true) WITH CHECK ()
+read_by_sealer app.feed_epoch PERMISSIVE FOR SELECT TO logline_auditor, logline_sealer USING (true) WITH CHECK ()
 own_tenant app.function_schedule PERMISSIVE FOR SELECT TO logline_app USING ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))) WITH CHECK ()
 read_all app.function_schedule PERMISSIVE FOR SELECT TO logline_auditor, logline_backup USING (true) WITH CHECK ()
 back_up_all app.idempotency_key PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
@@ -355,6 +357,7 @@ back_up_all app.log_head PERMISSIVE FOR SELECT TO logline_backup USING (true) WI
 read_own_tenant app.log_head PERMISSIVE FOR SELECT TO logline_app USING ((log_no = ( SELECT l.log_no
    FROM ledger.log l
   WHERE (l.tenant_id = ledger.session_tenant_id())))) WITH CHECK ()
+read_stopped app.log_head PERMISSIVE FOR SELECT TO logline_app USING ((stopped_at IS NOT NULL)) WITH CHECK ()
 seal app.log_head PERMISSIVE FOR ALL TO logline_sealer USING (true) WITH CHECK (true)
 audit app.log_instance PERMISSIVE FOR ALL TO logline_auditor USING (true) WITH CHECK (true)
 back_up_all app.log_instance PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
@@ -1199,6 +1202,7 @@ relation app.execution_quota TO logline_app: INSERT, SELECT, UPDATE
 relation app.execution_quota TO logline_auditor: SELECT
 relation app.execution_quota TO logline_backup: SELECT
 relation app.feed_epoch TO logline_app: SELECT
+relation app.feed_epoch TO logline_auditor: SELECT
 relation app.feed_epoch TO logline_backup: SELECT
 relation app.feed_epoch TO logline_sealer: SELECT
 relation app.feed_epoch_number_seq TO logline_backup: SELECT

@@ -45,6 +45,7 @@ function defineRotate(keys: Command): void {
   keys
     .command('rotate')
     .description('sign with a new key from now on')
+    .option('--checkpoint', 'the key that signs checkpoints instead; the old one signs beside it for 30 days')
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
@@ -55,9 +56,15 @@ An interrupted rotation is finished by running it again.
 
 Examples:
   $ npx logline keys rotate
+  $ npx logline keys rotate --checkpoint
   $ DATABASE_URL=postgres://owner:secret@db.example:5432/logline npx logline keys rotate`,
     )
     .action(async (options: RotateOptions) => {
+      if (options.checkpoint) {
+        const { rotateCheckpointKey } = await import('../keys/rotate-checkpoint-key');
+        await rotateCheckpointKey(options);
+        return;
+      }
       const { rotateKeys } = await import('../keys/rotate-keys');
       await rotateKeys(options);
     });

@@ -4,7 +4,7 @@ import type { VerifyCommandOptions } from '../verify/run-verify';
 export function define(program: Command): void {
   program
     .command('verify')
-    .description('re-check hash, signature and version chain of every span that can be read')
+    .description('re-check every span that can be read, and the logs that prove that none is missing')
     .option('--url <url>', 'a running LogLine (default: the one that runs here)')
     .option(
       '--token <token>',
@@ -19,18 +19,28 @@ export function define(program: Command): void {
       'accept only spans signed by one of these public keys, or by keys that the key history links to it',
     )
     .option('--partial', 'with --file: entities may lack versions')
+    .option('--span <file>', 'one span instead, with --proof and --vkey: checked offline')
+    .option('--proof <file>', 'its tlog-proof, as npx logline proof writes it')
+    .option('--checkpoint <file...>', 'two checkpoints instead: whether one continues the other; with --vkey')
+    .option(
+      '--vkey <key...>',
+      "verifier keys of the log, and of witnesses; npx logline checkpoint --vkey prints the log's",
+    )
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
       `
 Keys that were the instance's, retired or revoked, are known from the key history among the spans.
-A digest beside the file, as export writes it, is checked too.
+A digest beside the file, as export writes it, is checked too. On the local run, without --token, the logs of all
+tenants are derived anew from the spans and compared with every position, tile and checkpoint.
 Exits with 1 and names span and fault when anything does not hold. Works offline with --file.
 
 Examples:
   $ npx logline verify
   $ npx logline verify --url https://ledger.example --token "$TOKEN"
-  $ npx logline verify --file export.ndjson.gz --key 3b6a27bc…`,
+  $ npx logline verify --file export.ndjson.gz --key 3b6a27bc…
+  $ npx logline verify --span span.json --proof span.tlog-proof --vkey "$VKEY"
+  $ npx logline verify --checkpoint january.checkpoint february.checkpoint --vkey "$VKEY"`,
     )
     .action(async (options: VerifyCommandOptions) => {
       const { runVerify } = await import('../verify/run-verify');

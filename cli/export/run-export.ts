@@ -2,6 +2,7 @@ import { access, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { OperatorError, oneLine } from '../../local/operator-error';
 import { StopSignal } from '../../local/stop-signal';
+import { LOG_USER } from '../../runtime/base/identity';
 import { keySpansOfUrl } from '../keys/key-history-source';
 import type { LedgerApi } from '../ledger-api';
 import { LedgerApi as Client } from '../ledger-api';
@@ -173,12 +174,18 @@ async function readAll(file: ExportFile, target: Target, goOn: (spans: number) =
   }
 }
 
+/** Reads the spans of the log's own user, which are the tenant's and whose name no token can carry. */
+const LOG_READER = 'operator';
+
 /** A client for one user, with a token that is made anew before it runs out. */
 function minting(target: Target, user: string, tenant: string): () => Promise<LedgerApi> {
   let made: { readonly client: LedgerApi; readonly atMs: number } | undefined;
   return async () => {
     if (made === undefined || performance.now() - made.atMs > TOKEN_AGE_MS) {
-      const client = new Client(target.client.url, await target.mint(user, tenant));
+      const client = new Client(
+        target.client.url,
+        await target.mint(user === LOG_USER ? LOG_READER : user, tenant),
+      );
       made = { client, atMs: performance.now() };
     }
     return made.client;

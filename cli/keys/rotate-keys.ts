@@ -2,6 +2,8 @@ import { keyIdOf } from '../../runtime/auth';
 import { changeKeys, rotate, signsWith, untilNoticed } from './key-change';
 
 export interface RotateOptions {
+  /** The key that signs checkpoints instead of the one that signs spans. */
+  readonly checkpoint?: boolean;
   readonly json?: boolean;
 }
 

@@ -3,11 +3,14 @@ import { OperatorError } from '../../local/operator-error';
 import type { SignedSpan } from '../../runtime/base/span';
 import { cryptoReady } from '../../runtime/crypto';
 import { type KeyHistory, keyHistoryOf, keysAround } from '../../runtime/ledger/keys/key-history';
+import type { LogAuditReport, LogFault } from '../../runtime/proofs/log-audit';
 import { digestFault, readDigest } from '../export/digest';
 import { keyHistoryOfUrl } from '../keys/key-history-source';
 import { keyJson } from '../keys/show-keys';
 import { textMember } from '../ledger-api';
 import { progressLine } from '../progress-line';
+import { type VerifyLogsOptions, verifyLocalLogs } from '../proofs/verify-logs';
+import { verifyCheckpoints, verifyProofFile } from '../proofs/verify-offline';
 import { resolveTarget } from '../target';
 import { withSeekableFile } from './seekable-file';
 import { type Found, keySpansOfFile, spansOfFile, spansOfUrl } from './span-source';
@@ -20,6 +23,12 @@ export interface VerifyCommandOptions {
   /** Trusted public keys, hex. */
   readonly key?: readonly string[];
   readonly partial?: boolean;
+  /** One span and its proof, or two checkpoints, instead of a ledger. */
+  readonly span?: string;
+  readonly proof?: string;
+  readonly checkpoint?: readonly string[];
+  /** Verifier keys of the log and of witnesses. */
+  readonly vkey?: readonly string[];
   readonly json?: boolean;
 }
 
@@ -36,11 +45,15 @@ interface Subject {
   readonly history: KeyHistory;
   /** What is wrong with the whole of it. */
   readonly faults: readonly string[];
+  /** Checks the logs as well; undefined where only a part of them can be seen. */
+  readonly logs?: (options: VerifyLogsOptions) => Promise<LogAuditReport>;
 }
 
 /** Prints a report and sets exit code 1 when anything is wrong. */
 export async function runVerify(options: VerifyCommandOptions): Promise<void> {
   const { file } = options;
+  if (options.proof !== undefined || options.span !== undefined) return verifyProofFile(options);
+  if (options.checkpoint !== undefined) return verifyCheckpoints(options);
   if (file === undefined) return verify(await runningSubject(options), options);
   if (options.url !== undefined) throw new OperatorError('give either --url or --file', { exitCode: 2 });
   await withSeekableFile(file, async (seekable) => verify(await fileSubject(seekable, options), options));
@@ -50,26 +63,30 @@ async function verify(subject: Subject, options: VerifyCommandOptions): Promise<
   const { source, isComplete, history } = subject;
   const shown: VerifyFault[] = [];
   const progress = progressLine();
+  const onFault = (fault: VerifyFault): void => {
+    if (shown.length >= MAX_SHOWN) return;
+    shown.push(fault);
+    if (options.json) return;
+    progress.clear();
+    process.stdout.write(`FAULT ${describe(fault)}\n`);
+  };
   const anchors = options.key === undefined ? undefined : new Set(options.key.map(parseKey));
   const report = await verifySpans(source, {
     ...(anchors === undefined ? {} : { trustedKeys: keysAround(history, anchors) }),
     history,
     faults: subject.faults,
     isComplete,
-    onFault(fault) {
-      if (shown.length >= MAX_SHOWN) return;
-      shown.push(fault);
-      if (!options.json) {
-        progress.clear();
-        process.stdout.write(`FAULT ${describe(fault)}\n`);
-      }
-    },
+    onFault,
     onProgress: (spans) => progress.show(`${spans} spans checked`),
   });
+  const logs = await subject.logs?.({
+    onFault: (fault) => onFault(asVerifyFault(fault)),
+    onProgress: (entries) => progress.show(`${entries} positions of the logs checked`),
+  });
   progress.clear();
-  if (options.json) process.stdout.write(`${JSON.stringify(asJson(report, shown, history))}\n`);
-  else process.stdout.write(`${summary(report, shown.length, subject).join('\n')}\n`);
-  if (report.faults > 0) process.exitCode = EXIT_FAULTS;
+  if (options.json) process.stdout.write(`${JSON.stringify(asJson(report, shown, history, logs))}\n`);
+  else process.stdout.write(`${[...summary(report, shown.length, subject), ...logLines(logs)].join('\n')}\n`);
+  if (report.faults > 0 || (logs?.faults ?? 0) > 0) process.exitCode = EXIT_FAULTS;
 }
 
 async function fileSubject(file: string, options: VerifyCommandOptions): Promise<Subject> {
@@ -88,10 +105,17 @@ async function fileSubject(file: string, options: VerifyCommandOptions): Promise
 
 async function runningSubject(options: VerifyCommandOptions): Promise<Subject> {
   await cryptoReady();
-  const { client, token } = await resolveTarget(options);
+  const { client, token, isLocal } = await resolveTarget(options);
   const instanceKey = textMember((await client.request('/api/health')).body, 'public_key');
   const history = await keyHistoryOfUrl(client);
-  return { source: spansOfUrl(client), isComplete: ownedBy(token), instanceKey, history, faults: [] };
+  return {
+    source: spansOfUrl(client),
+    isComplete: ownedBy(token),
+    instanceKey,
+    history,
+    faults: [],
+    ...(isLocal && options.token === undefined ? { logs: verifyLocalLogs } : {}),
+  };
 }
 
 /** An owner sees all versions of an entity; anyone else only those that were shared. */
@@ -168,9 +192,32 @@ function signedBy(
   return `signed by ${key}${remark}${adopted}: ${plural(spans, 'span')}`;
 }
 
-function asJson(report: VerifyReport, faults: readonly VerifyFault[], history: KeyHistory) {
+/** A fault of a log, told like one of a span. */
+function asVerifyFault({ tenant, kind, position, id, seq, detail }: LogFault): VerifyFault {
+  const place = position === undefined ? undefined : `position ${position} of the log`;
+  const location = tenant === '' ? place : `${place === undefined ? 'the log' : place} of tenant ${tenant}`;
+  return { location, id, seq, detail: `${kind}: ${detail}` };
+}
+
+function logLines(logs: LogAuditReport | undefined): string[] {
+  if (logs === undefined) return [];
+  const scope = `${plural(logs.logs, 'log')} with ${plural(logs.entries, 'position')} and ${plural(logs.checkpoints, 'checkpoint')}`;
+  return [
+    logs.faults === 0
+      ? `OK: ${scope}: every leaf follows from its span, every root, tile and checkpoint from the leaves`
+      : `FAILED: ${plural(logs.faults, 'fault')} in ${scope}`,
+  ];
+}
+
+function asJson(
+  report: VerifyReport,
+  faults: readonly VerifyFault[],
+  history: KeyHistory,
+  logs: LogAuditReport | undefined,
+) {
   return {
-    ok: report.faults === 0,
+    ok: report.faults === 0 && (logs?.faults ?? 0) === 0,
+    logs: logs ?? null,
     spans: report.spans,
     entities: report.entities,
     fault_count: report.faults,

@@ -1,6 +1,6 @@
 import { decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { UnauthorizedError, UnavailableError } from '../base/errors';
-import { SYSTEM } from '../base/identity';
+import { LOG_USER, SYSTEM } from '../base/identity';
 import { LruCache } from '../base/lru-cache';
 import { isName } from '../base/name';
 import { publicKeyObject } from '../crypto/ed25519';
@@ -230,6 +230,7 @@ function refusalOf(cause: unknown): Error {
 
 function callerIn(claims: JWTPayload, kind: TokenKind): Caller {
   const user = nameIn(claims, kind.userClaim);
+  if (user === LOG_USER) throw new UnauthorizedError(`the name ${LOG_USER} is kept for the log itself`);
   const tenant = nameIn(claims, kind.tenantClaim);
   if (tenant === SYSTEM.tenant && !kind.mayBeOperator) {
     throw new UnauthorizedError("the token's issuer may not speak for this tenant");

@@ -16,6 +16,9 @@ export const NOBODY: Identity = { user: '', tenant: '' };
 /** Who owns the manifest, the kernels and everything else that LogLine seeds. */
 export const SYSTEM: Identity = { user: 'system', tenant: 'system' };
 
+/** Who keeps the log of each tenant inside this program: a user name that no token can carry. */
+export const LOG_USER = 'logline';
+
 /** True when both are the same user of the same tenant. */
 export function isSameIdentity(one: Identity, other: Identity): boolean {
   return one.user === other.user && one.tenant === other.tenant;

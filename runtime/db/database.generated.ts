@@ -95,6 +95,7 @@ export interface AppLogAudit {
 export interface AppLogHead {
   checkpoint_size: Generated<string>;
   frontier: Buffer;
+  kept_size: Generated<string>;
   log_no: number;
   size: string;
   stop_reason: string | null;
@@ -165,6 +166,7 @@ export interface AppSealCursor {
   digest: Generated<Buffer>;
   is_only: Generated<boolean>;
   ordinal: Generated<string>;
+  restore_needed: Generated<boolean>;
   sealed_at: Generated<string>;
   tx_id: Generated<string>;
 }

@@ -120,6 +120,13 @@ export const STATEMENTS = {
   migration: (name: string) =>
     db.selectFrom('app.migration_checksum').select('name').where('name', '=', name),
 
+  /** What keeps logs from being sealed. */
+  sealing_trouble: () =>
+    db
+      .selectFrom('app.seal_cursor')
+      .select('restore_needed')
+      .select(sql<boolean>`EXISTS (SELECT FROM app.log_head WHERE stopped_at IS NOT NULL)`.as('is_stopped')),
+
   /** A row when the migration is applied, with how far the feed has got. */
   health: (migration: string) =>
     db

@@ -1,5 +1,7 @@
 import { ConfigurationError } from '../base/errors';
+import { NOBODY } from '../base/identity';
 import type { Database } from '../db/pool';
+import { queryAs } from '../db/query-as';
 import { type CheckpointKeys, defaultInstance } from './checkpoint-keys';
 import { isKeyName } from './verifier-key';
 
@@ -45,4 +47,43 @@ export async function publishCheckpointKeys(database: Database, keys: Checkpoint
      UPDATE app.checkpoint_key SET until = now() WHERE until IS NULL AND public_key <> ALL ($1::text[])`,
     [active],
   );
+}
+
+/** A key that signs checkpoints, as anybody may know it. */
+export interface PublishedCheckpointKey {
+  readonly publicKeyHex: string;
+  /** RFC 3339. */
+  readonly since: string;
+  /** From when on it signed no more; null for one that still does. */
+  readonly until: string | null;
+}
+
+/** The stored origin, and the keys that sign or signed checkpoints, oldest first. */
+export async function readLogInstance(
+  database: Database,
+): Promise<{ readonly origin: string | undefined; readonly keys: readonly PublishedCheckpointKey[] }> {
+  const { rows } = await queryAs<{ origin: string | null; keys: string | null }>(
+    database,
+    NOBODY,
+    {
+      name: 'log_instance',
+      text: `SELECT (SELECT origin FROM app.log_instance) AS origin,
+                    (SELECT json_agg(json_build_object('publicKeyHex', public_key, 'since', since, 'until', until)
+                                     ORDER BY since, public_key)::text FROM app.checkpoint_key) AS keys`,
+      values: [],
+    },
+    'read',
+  );
+  const [row] = rows;
+  // The text is made by the statement above.
+  const keys = JSON.parse(row?.keys ?? '[]') as readonly PublishedCheckpointKey[];
+  const time = (text: string): string => new Date(text).toISOString();
+  return {
+    origin: row?.origin ?? undefined,
+    keys: keys.map((key) => ({
+      ...key,
+      since: time(key.since),
+      until: key.until === null ? null : time(key.until),
+    })),
+  };
 }

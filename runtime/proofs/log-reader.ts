@@ -1,16 +1,13 @@
 import { NotFoundError } from '../base/errors';
-import type { Identity } from '../base/identity';
+import { type Identity, LOG_USER } from '../base/identity';
 import type { Database } from '../db/pool';
-import { withPg } from '../db/with-pg';
+import { queryAs } from '../db/query-as';
 import { checkpointText } from './checkpoint';
 import { entryBundle } from './leaf';
 import { LogNodes, type LogQuery } from './log-nodes';
 import { consistencyPath, inclusionPath } from './merkle-path';
 import { noteText } from './signed-note';
 import { type TileId, tileWidth } from './tile';
-
-/** Who reads a tenant's log inside this program: a user name that no token can carry. */
-export const LOG_USER = 'logline';
 
 /** A state of a log that was signed. */
 export interface SignedCheckpoint {
@@ -149,13 +146,12 @@ export class LogReader {
     return { logNo: Number(row.log_no), size: checkpointSize, root, note: note + further };
   }
 
+  /** Each statement is a transaction of its own: what is written here never changes. */
   #read<T>(work: (query: LogQuery) => Promise<T>): Promise<T> {
     const identity: Identity = { user: LOG_USER, tenant: this.#tenant };
-    return withPg(
-      this.#database,
-      identity,
-      ({ client }) => work(async (text, values) => (await client.query(text, [...values])).rows),
-      { readOnly: true },
-    );
+    return work(async (text, values) => {
+      return (await queryAs<Record<string, unknown>>(this.#database, identity, { text, values }, 'read'))
+        .rows;
+    });
   }
 }

@@ -92,6 +92,14 @@ export class SealStore {
     return { record, epochs: new Set(epochs) };
   }
 
+  /** Says in the database whether it was found older than what was signed. */
+  async setRestoreNeeded(isNeeded: boolean): Promise<void> {
+    await this.#client.query(
+      'UPDATE app.seal_cursor SET restore_needed = $1 WHERE restore_needed IS DISTINCT FROM $1',
+      [isNeeded],
+    );
+  }
+
   /**
    * The next spans behind a place in the feed. Those of transactions that may still be under way are left for later,
    * so that a late commit is never jumped over.
@@ -210,7 +218,8 @@ export class SealStore {
 const WRITE = `
   WITH fence AS (
     UPDATE app.seal_cursor
-       SET batch = batch + 1, tx_id = $2::xid8, ordinal = $3::bigint, digest = decode($4, 'hex'), sealed_at = now()
+       SET batch = batch + 1, tx_id = $2::xid8, ordinal = $3::bigint, digest = decode($4, 'hex'), sealed_at = now(),
+           restore_needed = false
      WHERE batch = $1::bigint RETURNING batch
   ), logs AS (
     INSERT INTO ledger.log (log_no, tenant_id, origin)

@@ -56,7 +56,10 @@ export class Sealer {
     try {
       await client.query('BEGIN');
       const outcome = await this.#sealWithin(new SealStore(client), client);
-      if (outcome.outcome !== 'sealed') await client.query('ROLLBACK');
+      if (outcome.outcome === 'restore_needed') {
+        await new SealStore(client).setRestoreNeeded(true);
+        await client.query('COMMIT');
+      } else if (outcome.outcome !== 'sealed') await client.query('ROLLBACK');
       return outcome;
     } catch (error) {
       failure = error;

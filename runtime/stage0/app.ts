@@ -16,9 +16,11 @@ import { listTimeline } from './list-timeline';
 import { asCallerError, problemAnswer } from './problem';
 import { readHealth } from './read-health';
 import { readKeys } from './read-keys';
+import { readCheckpoint, readConsistency, readTile } from './read-log';
 import { readManifest } from './read-manifest';
 import { readMe } from './read-me';
 import { readOpenApi } from './read-open-api';
+import { readProof } from './read-proof';
 import { readSpan } from './read-span';
 import { readStatus } from './read-status';
 import { responseHeaders } from './response-headers';
@@ -32,6 +34,10 @@ const HANDLERS: Handlers = {
   listTimeline,
   readSpan,
   readManifest,
+  readProof,
+  readCheckpoint,
+  readConsistency,
+  readTile,
   executeFunction,
   readHealth,
   readKeys,
@@ -60,9 +66,9 @@ export function createApp(stage0: Stage0): Hono {
   return app;
 }
 
-/** `{id}` of the table is `:id` of Hono. */
+/** `{id}` of the table is `:id` of Hono, `{rest+}` is `:rest{.+}`. */
 function honoPath({ path }: Route): string {
-  return path.replaceAll(/\{(\w+)\}/g, ':$1');
+  return path.replaceAll(/\{(\w+)\+\}/g, ':$1{.+}').replaceAll(/\{(\w+)\}/g, ':$1');
 }
 
 async function serve(stage0: Stage0, route: Route, context: Context, lines: LineBudget): Promise<Response> {

@@ -35,6 +35,8 @@ export interface AssembleStage0Options {
   readonly checkpoints?: CheckpointKeys | undefined;
   /** See {@link Stage0.onRequest}. */
   readonly onRequest?: Stage0['onRequest'];
+  /** Told after each commit, such as to seal what is new. */
+  readonly onCommit?: (() => void) | undefined;
   /** See {@link HealthOptions}. */
   readonly health?: Pick<HealthOptions, 'ticks' | 'found' | 'isReady'>;
 }
@@ -54,7 +56,10 @@ export function assembleStage0(options: AssembleStage0Options): AssembledStage0 
     database,
     signingKey: () => keys().current,
     turns: fairness.turns,
-    onCommit: () => waiters.notice(),
+    onCommit() {
+      waiters.notice();
+      options.onCommit?.();
+    },
   });
   const publicKeyHex = () => keys().current.publicKeyHex;
   const revocations = new RevocationList(database);

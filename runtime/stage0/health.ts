@@ -8,8 +8,14 @@ import { runStatement } from '../db/query-as';
  * What keeps a ledger that answers from being well. `writes_failing`: the last append failed, through no fault of its
  * caller, within 60 s. `ticks_late`: a scheduled job missed several of its ticks. `feed_held_back`: a transaction is open
  * for so long that subscribers see nothing new. `restore_needed`: the database was set back; `logline restore` mends it.
+ * `proofs_stopped`: the audit found a span that is not what a log bears, and nothing of that tenant is sealed.
  */
-export type HealthCode = 'writes_failing' | 'ticks_late' | 'feed_held_back' | 'restore_needed';
+export type HealthCode =
+  | 'writes_failing'
+  | 'ticks_late'
+  | 'feed_held_back'
+  | 'restore_needed'
+  | 'proofs_stopped';
 
 /** How often a job runs, as far as health is concerned. */
 export interface ExpectedTick {
@@ -61,6 +67,9 @@ export class Health {
     }
     const codes: HealthCode[] = [...(found?.() ?? [])];
     if (row.restore_needed && !codes.includes('restore_needed')) codes.push('restore_needed');
+    const [sealing] = await runStatement(database, NOBODY, 'sealing_trouble', [], 'probe');
+    if (sealing?.restore_needed === true && !codes.includes('restore_needed')) codes.push('restore_needed');
+    if (sealing?.is_stopped === true) codes.push('proofs_stopped');
     if (this.#areWritesFailing()) codes.push('writes_failing');
     if (await this.#areTicksLate()) codes.push('ticks_late');
     if (this.#isFeedHeldBack(BigInt(row.xmin), BigInt(row.xmax))) codes.push('feed_held_back');

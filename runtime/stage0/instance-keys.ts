@@ -3,6 +3,7 @@ import type { Database } from '../db/pool';
 import { runStatement } from '../db/query-as';
 import { type InstanceKey, keyHistoryOf } from '../ledger/keys/key-history';
 import { spanOfRow } from '../ledger/span-row';
+import { readLogInstance } from '../proofs/log-instance';
 
 /** A key of the instance, as `GET /api/keys` shows it. */
 export interface PublishedKey {
@@ -38,7 +39,7 @@ export interface InstanceKeysOptions {
   readonly publicKeyHex: () => string;
   /** `LOGLINE_ORIGIN`. Defaults to what `checkpoints` has stored, else `logline-` and 16 digits of the first key. */
   readonly origin?: string | undefined;
-  /** Defaults to none. */
+  /** Defaults to those that sealing has written down in the database. */
   readonly checkpoints?: CheckpointKeys | undefined;
 }
 
@@ -68,15 +69,16 @@ export class InstanceKeys {
   }
 
   async #read(current: string): Promise<PublishedKeys> {
-    const { database, checkpoints, origin } = this.#options;
+    const { database, origin } = this.#options;
+    const checkpoints = this.#options.checkpoints ?? storedCheckpointKeys(database);
     const rows = await runStatement(database, NOBODY, 'key_history', ['instance_key']);
     const spanKeys = [...keyHistoryOf(rows.map(spanOfRow)).keys.values()].map(publishedKey);
     if (!spanKeys.some((key) => key.public_key === current)) spanKeys.push(unpublished(current));
-    const checkpointKeys = (await checkpoints?.published()) ?? [];
+    const checkpointKeys = await checkpoints.published();
     const [first] = [...checkpointKeys, ...spanKeys];
     return {
       origin:
-        origin ?? (await checkpoints?.origin()) ?? `logline-${first?.public_key.slice(0, ORIGIN_DIGITS)}`,
+        origin ?? (await checkpoints.origin()) ?? `logline-${first?.public_key.slice(0, ORIGIN_DIGITS)}`,
       keys: [...spanKeys, ...checkpointKeys],
     };
   }
@@ -96,4 +98,21 @@ function publishedKey(key: InstanceKey): PublishedKey {
 
 function unpublished(publicKeyHex: string): PublishedKey {
   return { public_key: publicKeyHex, since: null, until: null, revoked: false, purpose: 'span' };
+}
+
+/** The keys that seal, as they are written down in the database. */
+function storedCheckpointKeys(database: Database): CheckpointKeys {
+  return {
+    async published() {
+      const { keys } = await readLogInstance(database);
+      return keys.map(({ publicKeyHex, since, until }) => ({
+        public_key: publicKeyHex,
+        since,
+        until,
+        revoked: false,
+        purpose: 'checkpoint',
+      }));
+    },
+    origin: async () => (await readLogInstance(database)).origin,
+  };
 }

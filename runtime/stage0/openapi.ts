@@ -5,9 +5,10 @@ import { PROBLEM } from './schemas';
 export function openApiDocument(): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const route of ROUTES) {
-    const methods = paths[route.path] ?? {};
+    const path = route.path.replace('+}', '}');
+    const methods = paths[path] ?? {};
     methods[route.method.toLowerCase()] = operationOf(route);
-    paths[route.path] = methods;
+    paths[path] = methods;
   }
   return {
     openapi: '3.1.0',
@@ -72,11 +73,20 @@ function bodyOf(body: NonNullable<Route['body']>, required: boolean): object {
 
 function answersOf(route: Route): object {
   return Object.fromEntries(
-    Object.entries(route.answers).map(([status, { description, schema }]) => [
+    Object.entries(route.answers).map(([status, { description, schema, raw = [] }]) => [
       status,
-      { description, content: { 'application/json': { schema } } },
+      { description, content: { ...rawContent(raw), ...jsonContent(schema) } },
     ]),
   );
+}
+
+function rawContent(types: readonly string[]): object {
+  return Object.fromEntries(types.map((type) => [type, { schema: { type: 'string' } }]));
+}
+
+/** A text or bytes are nothing that comes as JSON as well. */
+function jsonContent(schema: object): object {
+  return 'type' in schema && schema.type === 'string' ? {} : { 'application/json': { schema } };
 }
 
 function problemsOf(route: Route): object {

@@ -1,13 +1,19 @@
 import { SCOPES, type Scope } from '../auth/scope';
 import { SPAN, SPAN_INPUT, TEXT } from '../ledger/span-schema';
 import {
+  CHECKPOINT_QUERY,
   CLOUD_EVENT,
+  CONSISTENCY_QUERY,
   EXECUTE_BODY,
   HEALTH_QUERY,
   ID_PATH,
+  LOG_PATH,
+  NO_QUERY,
+  PROOF_QUERY,
   PUBLISHED_KEY,
   SPAN_QUERY,
   TENANT_STATUS,
+  TILE_PATH,
   TIMELINE_QUERY,
 } from './schemas';
 
@@ -15,7 +21,7 @@ import {
 export interface Route {
   readonly operation: OperationName;
   readonly method: 'GET' | 'POST';
-  /** With `{parameters}`, as OpenAPI and API Gateway write them. */
+  /** With `{parameters}`, as OpenAPI and API Gateway write them; `{name+}` is the whole rest of the path. */
   readonly path: string;
   readonly summary: string;
   /** Scope a token must carry. Without a token the route answers as to nobody, unless `tokenNeeded`. */
@@ -28,7 +34,14 @@ export interface Route {
   readonly body?: { readonly [mediaType: string]: object };
   readonly headers?: readonly { readonly name: string; readonly description: string }[];
   /** Status → what it means and the schema of the answer. */
-  readonly answers: { readonly [status: number]: { readonly description: string; readonly schema: object } };
+  readonly answers: {
+    readonly [status: number]: {
+      readonly description: string;
+      readonly schema: object;
+      /** Other media types, each of which is answered as text or bytes. Defaults to none beside JSON. */
+      readonly raw?: readonly string[];
+    };
+  };
   /** Error statuses beside 500 and 503. */
   readonly errors: readonly number[];
 }
@@ -38,6 +51,10 @@ export type OperationName =
   | 'importSpans'
   | 'listTimeline'
   | 'readSpan'
+  | 'readProof'
+  | 'readCheckpoint'
+  | 'readConsistency'
+  | 'readTile'
   | 'readManifest'
   | 'executeFunction'
   | 'readHealth'
@@ -205,6 +222,108 @@ export const ROUTES: readonly Route[] = [
       },
     },
     errors: [400, 401, 403, 404, 429],
+  },
+  {
+    operation: 'readProof',
+    method: 'GET',
+    path: '/api/spans/{id}/proof',
+    summary: "Read the proof that a span is in its tenant's log",
+    scope: 'timeline:read',
+    pathSchema: ID_PATH,
+    querySchema: PROOF_QUERY,
+    headers: [
+      {
+        name: 'Prefer',
+        description: '`wait=N` waits up to N seconds (20 at most) until the span is sealed.',
+      },
+    ],
+    answers: {
+      200: {
+        description: 'A tlog-proof (https://c2sp.org/tlog-proof), or its parts as JSON.',
+        raw: ['text/plain'],
+        schema: {
+          type: 'object',
+          required: ['leaf', 'index', 'size', 'hashes', 'checkpoint'],
+          properties: {
+            leaf: { ...TEXT, description: 'RFC 8785 text of the leaf.' },
+            index: { type: 'integer', description: 'Position in the log.' },
+            size: { type: 'integer', description: 'Spans in the log at the checkpoint.' },
+            hashes: { type: 'array', items: TEXT, description: 'Base64, from leaf to root.' },
+            checkpoint: { ...TEXT, description: 'Signed note.' },
+          },
+        },
+      },
+      202: {
+        description: 'Not sealed yet; Retry-After says when to ask again.',
+        schema: {
+          type: 'object',
+          required: ['sealed', 'detail'],
+          properties: { sealed: { const: false }, detail: TEXT },
+        },
+      },
+    },
+    errors: [400, 401, 403, 404],
+  },
+  {
+    operation: 'readCheckpoint',
+    method: 'GET',
+    path: '/api/log/{tenant}/checkpoint',
+    summary: "Read a signed state of a tenant's log",
+    scope: 'timeline:read',
+    tokenNeeded: true,
+    pathSchema: LOG_PATH,
+    querySchema: CHECKPOINT_QUERY,
+    answers: {
+      200: {
+        description: 'A checkpoint (https://c2sp.org/tlog-checkpoint) with its cosignatures.',
+        raw: ['text/plain'],
+        schema: TEXT,
+      },
+    },
+    errors: [400, 401, 403, 404],
+  },
+  {
+    operation: 'readConsistency',
+    method: 'GET',
+    path: '/api/log/{tenant}/consistency',
+    summary: "Read the proof that a tenant's log begins with what it was before",
+    scope: 'timeline:read',
+    tokenNeeded: true,
+    pathSchema: LOG_PATH,
+    querySchema: CONSISTENCY_QUERY,
+    answers: {
+      200: {
+        description: 'RFC 6962 section 2.1.2.',
+        schema: {
+          type: 'object',
+          required: ['from', 'to', 'hashes'],
+          properties: {
+            from: { type: 'integer' },
+            to: { type: 'integer' },
+            hashes: { type: 'array', items: TEXT, description: 'Base64.' },
+          },
+        },
+      },
+    },
+    errors: [400, 401, 403, 404],
+  },
+  {
+    operation: 'readTile',
+    method: 'GET',
+    path: '/api/log/{tenant}/tile/{tile+}',
+    summary: "Read hashes of a tenant's log, or with scope admin its leaves",
+    scope: 'timeline:read',
+    tokenNeeded: true,
+    pathSchema: TILE_PATH,
+    querySchema: NO_QUERY,
+    answers: {
+      200: {
+        description: 'A tile or a bundle of entries (https://c2sp.org/tlog-tiles).',
+        raw: ['application/octet-stream'],
+        schema: { type: 'string', format: 'binary' },
+      },
+    },
+    errors: [400, 401, 403, 404],
   },
   {
     operation: 'readManifest',

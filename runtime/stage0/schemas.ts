@@ -167,6 +167,63 @@ export const TENANT_STATUS = {
   },
 } as const;
 
+/** Query of `GET /api/spans/{id}/proof`. */
+export const PROOF_QUERY = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    seq: {
+      type: 'string',
+      pattern: '^(?:0|[1-9][0-9]{0,9})$',
+      description: 'Defaults to the newest version.',
+    },
+  },
+} as const;
+
+const TREE_SIZE = { type: 'string', pattern: '^(?:0|[1-9][0-9]{0,14})$' } as const;
+
+/** Path of the routes of a tenant's log. */
+export const LOG_PATH = {
+  type: 'object',
+  required: ['tenant'],
+  properties: { tenant: NAME },
+} as const;
+
+/** Path of a tile. */
+export const TILE_PATH = {
+  type: 'object',
+  required: ['tenant', 'tile'],
+  properties: {
+    tenant: NAME,
+    tile: {
+      type: 'string',
+      description:
+        '{level}/{index} or entries/{index}, with .p/{width} behind a partial one; an index beyond 999 is written as x001/234 (https://c2sp.org/tlog-tiles).',
+    },
+  },
+} as const;
+
+/** Query of `GET /api/log/{tenant}/checkpoint`. */
+export const CHECKPOINT_QUERY = {
+  type: 'object',
+  additionalProperties: false,
+  properties: { size: { ...TREE_SIZE, description: 'Spans in the log; defaults to the newest checkpoint.' } },
+} as const;
+
+/** Query of `GET /api/log/{tenant}/consistency`. */
+export const CONSISTENCY_QUERY = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['from', 'to'],
+  properties: {
+    from: { ...TREE_SIZE, description: 'Size of the smaller log.' },
+    to: { ...TREE_SIZE, description: 'Size of the greater log.' },
+  },
+} as const;
+
+/** Query of a route that takes none. */
+export const NO_QUERY = { type: 'object', additionalProperties: false, properties: {} } as const;
+
 /** Path of the routes with a UUID. */
 export const ID_PATH = {
   type: 'object',
@@ -240,6 +297,10 @@ export const ROUTE_SCHEMAS = {
   validateSpanQuery: SPAN_QUERY,
   validateHealthQuery: HEALTH_QUERY,
   validateIdPath: ID_PATH,
+  validateProofQuery: PROOF_QUERY,
+  validateCheckpointQuery: CHECKPOINT_QUERY,
+  validateConsistencyQuery: CONSISTENCY_QUERY,
+  validateNoQuery: NO_QUERY,
   validateExecuteBody: EXECUTE_BODY,
   validateCloudEvent: CLOUD_EVENT,
 } as const;

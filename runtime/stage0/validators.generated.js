@@ -1117,13 +1117,300 @@ return errors === 0;
 }
 validate23.evaluated = {"props":{"id":true},"dynamicProps":false,"dynamicItems":false};
 
-exports.validateExecuteBody = validate24;
-const schema35 = {"type":"object","additionalProperties":false,"properties":{"input":{"description":"Any JSON within I-JSON (RFC 7493)."}}};
+exports.validateProofQuery = validate24;
+const schema35 = {"type":"object","additionalProperties":false,"properties":{"seq":{"type":"string","pattern":"^(?:0|[1-9][0-9]{0,9})$","description":"Defaults to the newest version."}}};
 
 function validate24(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
 const evaluated0 = validate24.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+for(const key0 in data){
+if(!(key0 === "seq")){
+const err0 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+}
+if(data.seq !== undefined){
+let data0 = data.seq;
+if(typeof data0 === "string"){
+if(!pattern7.test(data0)){
+const err1 = {instancePath:instancePath+"/seq",schemaPath:"#/properties/seq/pattern",keyword:"pattern",params:{pattern: "^(?:0|[1-9][0-9]{0,9})$"},message:"must match pattern \""+"^(?:0|[1-9][0-9]{0,9})$"+"\""};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+}
+else {
+const err2 = {instancePath:instancePath+"/seq",schemaPath:"#/properties/seq/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+}
+}
+else {
+const err3 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+validate24.errors = vErrors;
+return errors === 0;
+}
+validate24.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+exports.validateCheckpointQuery = validate25;
+const schema36 = {"type":"object","additionalProperties":false,"properties":{"size":{"type":"string","pattern":"^(?:0|[1-9][0-9]{0,14})$","description":"Spans in the log; defaults to the newest checkpoint."}}};
+const pattern10 = new RegExp("^(?:0|[1-9][0-9]{0,14})$", "u");
+
+function validate25(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate25.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+for(const key0 in data){
+if(!(key0 === "size")){
+const err0 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+}
+if(data.size !== undefined){
+let data0 = data.size;
+if(typeof data0 === "string"){
+if(!pattern10.test(data0)){
+const err1 = {instancePath:instancePath+"/size",schemaPath:"#/properties/size/pattern",keyword:"pattern",params:{pattern: "^(?:0|[1-9][0-9]{0,14})$"},message:"must match pattern \""+"^(?:0|[1-9][0-9]{0,14})$"+"\""};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+}
+else {
+const err2 = {instancePath:instancePath+"/size",schemaPath:"#/properties/size/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+}
+}
+else {
+const err3 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+validate25.errors = vErrors;
+return errors === 0;
+}
+validate25.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+exports.validateConsistencyQuery = validate26;
+const schema37 = {"type":"object","additionalProperties":false,"required":["from","to"],"properties":{"from":{"type":"string","pattern":"^(?:0|[1-9][0-9]{0,14})$","description":"Size of the smaller log."},"to":{"type":"string","pattern":"^(?:0|[1-9][0-9]{0,14})$","description":"Size of the greater log."}}};
+
+function validate26(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate26.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.from === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "from"},message:"must have required property '"+"from"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.to === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "to"},message:"must have required property '"+"to"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+for(const key0 in data){
+if(!((key0 === "from") || (key0 === "to"))){
+const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+}
+if(data.from !== undefined){
+let data0 = data.from;
+if(typeof data0 === "string"){
+if(!pattern10.test(data0)){
+const err3 = {instancePath:instancePath+"/from",schemaPath:"#/properties/from/pattern",keyword:"pattern",params:{pattern: "^(?:0|[1-9][0-9]{0,14})$"},message:"must match pattern \""+"^(?:0|[1-9][0-9]{0,14})$"+"\""};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+}
+else {
+const err4 = {instancePath:instancePath+"/from",schemaPath:"#/properties/from/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+}
+if(data.to !== undefined){
+let data1 = data.to;
+if(typeof data1 === "string"){
+if(!pattern10.test(data1)){
+const err5 = {instancePath:instancePath+"/to",schemaPath:"#/properties/to/pattern",keyword:"pattern",params:{pattern: "^(?:0|[1-9][0-9]{0,14})$"},message:"must match pattern \""+"^(?:0|[1-9][0-9]{0,14})$"+"\""};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+}
+else {
+const err6 = {instancePath:instancePath+"/to",schemaPath:"#/properties/to/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+}
+}
+else {
+const err7 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+validate26.errors = vErrors;
+return errors === 0;
+}
+validate26.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+exports.validateNoQuery = validate27;
+const schema38 = {"type":"object","additionalProperties":false,"properties":{}};
+
+function validate27(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate27.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+for(const key0 in data){
+const err0 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+}
+else {
+const err1 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+validate27.errors = vErrors;
+return errors === 0;
+}
+validate27.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+exports.validateExecuteBody = validate28;
+const schema39 = {"type":"object","additionalProperties":false,"properties":{"input":{"description":"Any JSON within I-JSON (RFC 7493)."}}};
+
+function validate28(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate28.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1154,18 +1441,18 @@ vErrors.push(err1);
 }
 errors++;
 }
-validate24.errors = vErrors;
+validate28.errors = vErrors;
 return errors === 0;
 }
-validate24.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate28.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-exports.validateCloudEvent = validate25;
-const schema36 = {"type":"object","description":"CloudEvents 1.0. type becomes entity_type, source who, subject this, time at, data metadata, the trace of traceparent trace_id; id, datacontenttype, dataschema and extensions become input. The id of the span is made of tenant, user, source and id, so a redelivery is appended once.","required":["specversion","id","source","type","subject"],"additionalProperties":{"type":["string","boolean","integer","null"],"minimum":-2147483648,"maximum":2147483647},"properties":{"specversion":{"enum":["1.0"]},"id":{"type":"string","minLength":1},"source":{"type":"string","minLength":1,"maxLength":255},"type":{"type":"string","minLength":1,"maxLength":128},"subject":{"type":"string","minLength":1},"time":{"type":["string","null"],"description":"RFC 3339."},"datacontenttype":{"type":["string","null"]},"dataschema":{"type":["string","null"]},"traceparent":{"type":["string","null"],"description":"W3C Trace Context."},"data":{"description":"Any JSON within I-JSON (RFC 7493)."}}};
+exports.validateCloudEvent = validate29;
+const schema40 = {"type":"object","description":"CloudEvents 1.0. type becomes entity_type, source who, subject this, time at, data metadata, the trace of traceparent trace_id; id, datacontenttype, dataschema and extensions become input. The id of the span is made of tenant, user, source and id, so a redelivery is appended once.","required":["specversion","id","source","type","subject"],"additionalProperties":{"type":["string","boolean","integer","null"],"minimum":-2147483648,"maximum":2147483647},"properties":{"specversion":{"enum":["1.0"]},"id":{"type":"string","minLength":1},"source":{"type":"string","minLength":1,"maxLength":255},"type":{"type":"string","minLength":1,"maxLength":128},"subject":{"type":"string","minLength":1},"time":{"type":["string","null"],"description":"RFC 3339."},"datacontenttype":{"type":["string","null"]},"dataschema":{"type":["string","null"]},"traceparent":{"type":["string","null"],"description":"W3C Trace Context."},"data":{"description":"Any JSON within I-JSON (RFC 7493)."}}};
 
-function validate25(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate29(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate25.evaluated;
+const evaluated0 = validate29.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1224,10 +1511,10 @@ vErrors.push(err4);
 errors++;
 }
 for(const key0 in data){
-if(!(func1.call(schema36.properties, key0))){
+if(!(func1.call(schema40.properties, key0))){
 let data0 = data[key0];
 if((((typeof data0 !== "string") && (typeof data0 !== "boolean")) && (!(((typeof data0 == "number") && (!(data0 % 1) && !isNaN(data0))) && (isFinite(data0))))) && (data0 !== null)){
-const err5 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/additionalProperties/type",keyword:"type",params:{type: schema36.additionalProperties.type},message:"must be string,boolean,integer,null"};
+const err5 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/additionalProperties/type",keyword:"type",params:{type: schema40.additionalProperties.type},message:"must be string,boolean,integer,null"};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -1262,7 +1549,7 @@ errors++;
 }
 if(data.specversion !== undefined){
 if(!(data.specversion === "1.0")){
-const err8 = {instancePath:instancePath+"/specversion",schemaPath:"#/properties/specversion/enum",keyword:"enum",params:{allowedValues: schema36.properties.specversion.enum},message:"must be equal to one of the allowed values"};
+const err8 = {instancePath:instancePath+"/specversion",schemaPath:"#/properties/specversion/enum",keyword:"enum",params:{allowedValues: schema40.properties.specversion.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -1395,7 +1682,7 @@ errors++;
 if(data.time !== undefined){
 let data6 = data.time;
 if((typeof data6 !== "string") && (data6 !== null)){
-const err19 = {instancePath:instancePath+"/time",schemaPath:"#/properties/time/type",keyword:"type",params:{type: schema36.properties.time.type},message:"must be string,null"};
+const err19 = {instancePath:instancePath+"/time",schemaPath:"#/properties/time/type",keyword:"type",params:{type: schema40.properties.time.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -1408,7 +1695,7 @@ errors++;
 if(data.datacontenttype !== undefined){
 let data7 = data.datacontenttype;
 if((typeof data7 !== "string") && (data7 !== null)){
-const err20 = {instancePath:instancePath+"/datacontenttype",schemaPath:"#/properties/datacontenttype/type",keyword:"type",params:{type: schema36.properties.datacontenttype.type},message:"must be string,null"};
+const err20 = {instancePath:instancePath+"/datacontenttype",schemaPath:"#/properties/datacontenttype/type",keyword:"type",params:{type: schema40.properties.datacontenttype.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -1421,7 +1708,7 @@ errors++;
 if(data.dataschema !== undefined){
 let data8 = data.dataschema;
 if((typeof data8 !== "string") && (data8 !== null)){
-const err21 = {instancePath:instancePath+"/dataschema",schemaPath:"#/properties/dataschema/type",keyword:"type",params:{type: schema36.properties.dataschema.type},message:"must be string,null"};
+const err21 = {instancePath:instancePath+"/dataschema",schemaPath:"#/properties/dataschema/type",keyword:"type",params:{type: schema40.properties.dataschema.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -1434,7 +1721,7 @@ errors++;
 if(data.traceparent !== undefined){
 let data9 = data.traceparent;
 if((typeof data9 !== "string") && (data9 !== null)){
-const err22 = {instancePath:instancePath+"/traceparent",schemaPath:"#/properties/traceparent/type",keyword:"type",params:{type: schema36.properties.traceparent.type},message:"must be string,null"};
+const err22 = {instancePath:instancePath+"/traceparent",schemaPath:"#/properties/traceparent/type",keyword:"type",params:{type: schema40.properties.traceparent.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -1455,8 +1742,8 @@ vErrors.push(err23);
 }
 errors++;
 }
-validate25.errors = vErrors;
+validate29.errors = vErrors;
 return errors === 0;
 }
-validate25.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate29.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 

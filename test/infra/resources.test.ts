@@ -103,7 +103,7 @@ describe('the program', function () {
         .map(({ inputs }) => inputs.routeKey);
     assert.deepEqual(checked(await loadStack('dev')), []);
     const routes = checked(await loadStack('staging with every option'));
-    assert.equal(routes.length, 7);
+    assert.equal(routes.length, 11);
     assert.ok(!routes.includes('GET /api/health'));
   });
 });

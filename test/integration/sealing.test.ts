@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { ed25519, hex } from '../../runtime/crypto';
 import { sha256 } from '../../runtime/crypto/sha256';
+import { Database } from '../../runtime/db/pool';
 import { verifierKeyOf } from '../../runtime/proofs/checkpoint-keys';
 import { Frontier } from '../../runtime/proofs/frontier';
+import { keepCheckpoints } from '../../runtime/proofs/keep-checkpoints';
 import { type LeafSource, leafHashOf } from '../../runtime/proofs/leaf';
 import { verifyConsistency, verifyInclusion } from '../../runtime/proofs/merkle-proof';
 import type { SealStep } from '../../runtime/proofs/sealer';
@@ -191,6 +193,47 @@ describe('sealing', () => {
     await append('acme', 400);
     await log.seal();
     await assertSealed('acme');
+  });
+
+  it('keeps one checkpoint a day as a span of a user that no token can name, and rests then', async () => {
+    await append('acme', 3);
+    await append('other', 1);
+    await log.seal();
+    const sealing = new Database({ connectionString: log.stage0.database.urls.sealer, poolSize: 1 });
+    const kept: string[] = [];
+    const keep = () =>
+      keepCheckpoints({
+        sealing,
+        database: log.stage0.pool,
+        keys: log.keys,
+        append: (identity, drafts) => log.stage0.writer.append(identity, drafts),
+        keep: async (tenant, note) => {
+          kept.push(`${tenant} ${note.split('\n')[1]}`);
+        },
+      });
+    try {
+      assert.equal(await keep(), 2);
+      assert.equal(await log.seal(), 2);
+      assert.equal(await keep(), 0);
+      assert.deepEqual(kept, ['acme 3', 'other 1']);
+      assert.equal((await log.reader('acme').checkpoint()).size, 3);
+      const { rows } = await withClient(log.stage0.database.superuserUrl, (client) =>
+        client.query(
+          `SELECT owner_id, this, metadata->>'checkpoint' AS note FROM ledger.universal_registry
+            WHERE entity_type = 'checkpoint' AND tenant_id = 'acme'`,
+        ),
+      );
+      assert.equal(rows.length, 1);
+      assert.deepEqual([rows[0].owner_id, rows[0].this], ['logline', `${TEST_INSTANCE}/acme`]);
+      assert.equal(rows[0].note, (await log.reader('acme').checkpoint(3)).note);
+      await append('acme', 1);
+      await log.seal();
+      await assertSealed('acme');
+      assert.equal(await keep(), 1);
+    } finally {
+      await sealing.close();
+    }
+    await assert.rejects(log.stage0.token('logline', 'acme'), /kept for the log/);
   });
 
   describe('rollback guard', () => {

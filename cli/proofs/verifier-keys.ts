@@ -1,0 +1,42 @@
+import { OperatorError } from '../../local/operator-error';
+import { MalformedError } from '../../runtime/base/errors';
+import { sha256 } from '../../runtime/crypto/sha256';
+import { originOf } from '../../runtime/proofs/checkpoint';
+import { verifierKeyOf } from '../../runtime/proofs/checkpoint-keys';
+import { parseVerifierKey, type VerifierKey } from '../../runtime/proofs/verifier-key';
+import { type LedgerApi, member, textMember } from '../ledger-api';
+
+/** The verifier keys of a tenant's log, as the ledger publishes them; those that sign now come first. */
+export async function publishedVerifierKeys(
+  client: LedgerApi,
+  tenant: string,
+): Promise<readonly VerifierKey[]> {
+  const body = await client.demand('/api/keys', { token: null });
+  const instance = textMember(body, 'origin');
+  const keys = member(body, 'keys');
+  if (instance === undefined || !Array.isArray(keys)) {
+    throw new OperatorError(`${client.url} does not answer like LogLine: /api/keys holds no "keys"`);
+  }
+  const signing = keys
+    .filter((key: unknown) => textMember(key, 'purpose') === 'checkpoint')
+    .sort((one, other) => Number(member(one, 'until') !== null) - Number(member(other, 'until') !== null));
+  return signing.map((key) => verifierKeyOf(textMember(key, 'public_key') ?? '', originOf(instance, tenant)));
+}
+
+/**
+ * Verifier keys as they were given, several in one text too, one a line.
+ * @throws OperatorError (exit code 2) for one that is none
+ */
+export function givenVerifierKeys(texts: readonly string[]): readonly VerifierKey[] {
+  return texts
+    .flatMap((text) => text.split(/\s+/))
+    .filter((text) => text !== '')
+    .map((text) => {
+      try {
+        return parseVerifierKey(sha256, text);
+      } catch (error) {
+        if (!(error instanceof MalformedError)) throw error;
+        throw new OperatorError(`--vkey: ${error.message}`, { exitCode: 2 });
+      }
+    });
+}

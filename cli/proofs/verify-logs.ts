@@ -1,0 +1,60 @@
+import { dataDirectory } from '../../local/data-directory';
+import { devSettings } from '../../local/dev-settings';
+import { GuardFile, guardPath } from '../../local/guard-file';
+import { Database } from '../../runtime/db/pool';
+import { auditLogs, type LogAuditReport, type LogFault } from '../../runtime/proofs/log-audit';
+import { type GuardRecord, judge } from '../../runtime/proofs/rollback-guard';
+import { SealStore } from '../../runtime/proofs/seal-store';
+import { localDatabaseUrl } from '../open-database';
+
+export interface VerifyLogsOptions {
+  readonly onFault: (fault: LogFault) => void;
+  readonly onProgress: (entries: number) => void;
+}
+
+/**
+ * Checks the logs of all tenants of the local run against every span, private ones too, as the database's auditor: what a
+ * token may read is only a part of a log.
+ */
+export async function verifyLocalLogs(options: VerifyLogsOptions): Promise<LogAuditReport> {
+  const data = dataDirectory();
+  const { runtime } = devSettings();
+  const database = new Database({
+    ...runtime.database,
+    connectionString: await localDatabaseUrl('auditor'),
+    poolSize: 1,
+    statementTimeoutMs: 60_000,
+    idleInTransactionTimeoutMs: 600_000,
+    applicationName: 'logline verify',
+  });
+  const client = await database.connect();
+  // Before the snapshot: the database may be ahead of what was read here, never behind.
+  const announced = await new GuardFile(guardPath(data.path)).read();
+  try {
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    const { rows } = await client.query('SELECT public_key FROM app.checkpoint_key');
+    const report = await auditLogs(client, {
+      checkpointKeys: rows.map(({ public_key }) => String(public_key)),
+      ...options,
+    });
+    const behind = await guardFault(new SealStore(client), announced);
+    await client.query('COMMIT');
+    if (behind === undefined) return report;
+    options.onFault(behind);
+    return { ...report, faults: report.faults + 1 };
+  } finally {
+    client.release(true);
+    await database.close();
+  }
+}
+
+/** What the record outside the database knows better. */
+async function guardFault(
+  store: SealStore,
+  announced: GuardRecord | undefined,
+): Promise<LogFault | undefined> {
+  const { record, epochs } = await store.cursor();
+  if (judge(record, announced, epochs) !== 'behind') return undefined;
+  const detail = `the database is at batch ${record.batch}, the rollback guard at ${announced?.batch}: another state of the database was put back`;
+  return { tenant: '', kind: 'guard', position: undefined, id: undefined, seq: undefined, detail };
+}

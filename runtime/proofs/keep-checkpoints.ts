@@ -1,0 +1,68 @@
+import { type Identity, LOG_USER } from '../base/identity';
+import type { Database } from '../db/pool';
+import type { SpanDraft } from '../ledger/span-draft';
+import type { CheckpointKeys } from './checkpoint-keys';
+import { LogReader } from './log-reader';
+import { checkpointSpanId } from './sealed-batch';
+
+export interface KeepCheckpointsOptions {
+  /** As role `logline_sealer`. */
+  readonly sealing: Database;
+  /** As role `logline_app`. */
+  readonly database: Database;
+  readonly keys: CheckpointKeys;
+  readonly append: (identity: Identity, drafts: readonly SpanDraft[]) => Promise<unknown>;
+  /** Keeps a checkpoint outside the database as well. */
+  readonly keep: (tenant: string, note: string) => Promise<void>;
+}
+
+const PAGE = 500;
+
+/**
+ * Keeps the newest checkpoint of each log that has a newer one than was kept: as a span of the tenant's user
+ * `logline`, and outside the database. Interrupted or repeated, it keeps none twice.
+ * @returns how many were kept
+ */
+export async function keepCheckpoints(options: KeepCheckpointsOptions): Promise<number> {
+  const { sealing } = options;
+  let kept = 0;
+  let after = 0;
+  for (;;) {
+    const { rows } = await sealing.pool.query(
+      `SELECT h.log_no, l.tenant_id, l.origin, h.checkpoint_size FROM app.log_head h JOIN ledger.log l USING (log_no)
+        WHERE h.log_no > $1 AND h.checkpoint_size > h.kept_size ORDER BY h.log_no LIMIT ${PAGE}`,
+      [after],
+    );
+    for (const row of rows) {
+      after = row.log_no;
+      await keepOne(options, row.tenant_id, row.origin, Number(row.checkpoint_size));
+      await sealing.pool.query('UPDATE app.log_head SET kept_size = $2 WHERE log_no = $1', [
+        row.log_no,
+        row.checkpoint_size,
+      ]);
+      kept += 1;
+    }
+    if (rows.length < PAGE) return kept;
+  }
+}
+
+async function keepOne(
+  { database, keys, append, keep }: KeepCheckpointsOptions,
+  tenant: string,
+  origin: string,
+  size: number,
+): Promise<void> {
+  const { note } = await new LogReader(database, tenant).checkpoint(size);
+  await keep(tenant, note);
+  const draft: SpanDraft = {
+    id: checkpointSpanId(origin, size, keys),
+    seq: 0,
+    entity_type: 'checkpoint',
+    who: LOG_USER,
+    did: 'kept',
+    this: origin,
+    visibility: 'tenant',
+    metadata: { size, checkpoint: note },
+  };
+  await append({ user: LOG_USER, tenant }, [draft]);
+}

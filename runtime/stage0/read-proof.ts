@@ -1,0 +1,137 @@
+import { setTimeout } from 'node:timers/promises';
+import type { Caller } from '../auth';
+import { BootRefusedError, NotFoundError } from '../base/errors';
+import { NOBODY } from '../base/identity';
+import type { SignedSpan } from '../base/span';
+import { runStatement } from '../db/query-as';
+import { parseWith } from '../json/parse-with';
+import { parseManifest } from '../ledger/manifest';
+import { readLatest, readSpans } from '../ledger/span-reader';
+import { spanOfRow } from '../ledger/span-row';
+import { toBase64 } from '../proofs/base64';
+import { leafText } from '../proofs/leaf';
+import { type Inclusion, LogReader } from '../proofs/log-reader';
+import { tlogProofText } from '../proofs/tlog-proof';
+import { type Answer, json } from './answer';
+import { identityOf } from './authenticate';
+import type { Handler } from './handlers';
+import { parseQuery } from './query';
+import type { Stage0 } from './stage0';
+import { validateIdPath, validateProofQuery } from './validators.generated';
+
+/** Largest PostgreSQL integer. */
+const MAX_SEQ = 2_147_483_647;
+/** What `Prefer: wait=N` may hold an answer at most. */
+const MAX_WAIT_S = 20;
+const LOOK_MS = 200;
+/** Answers that are held at a time; more are given at once. */
+const MAX_WAITING = 200;
+
+const KERNEL_MANIFEST = 'kernel_manifest';
+const NO_SUCH_SPAN = 'There is no such span for you.';
+
+let waiting = 0;
+
+/**
+ * `GET /api/spans/{id}/proof`: that the span is in the log of its tenant, for whoever may read it. The proof tells how
+ * many spans the tenant has, so strangers get it only of tenants that the manifest names.
+ */
+export const readProof: Handler = async (stage0, { request, caller, path }) => {
+  const { id } = parseWith<{ id: string }>(validateIdPath, path, 'The path');
+  const query = parseQuery<{ seq?: string }>(request, validateProofQuery);
+  const span = await spanOf(stage0, caller, id.toLowerCase(), query.seq);
+  if (caller?.tenant !== span.tenant_id && !(await isPublicTenant(stage0, span.tenant_id))) {
+    throw new NotFoundError(NO_SUCH_SPAN);
+  }
+  const reader = new LogReader(stage0.database, span.tenant_id);
+  const proof = await sealedWithin(reader, span, waitSecondsOf(request), request.signal);
+  if (proof === undefined) {
+    const detail = 'This span is not sealed yet; ask again in a second, or send Prefer: wait=10.';
+    return json(202, { sealed: false, detail }, { 'retry-after': '1' });
+  }
+  return acceptsJson(request) ? jsonProof(span, proof) : textProof(proof);
+};
+
+async function spanOf(
+  { database }: Stage0,
+  caller: Caller | undefined,
+  id: string,
+  seqText: string | undefined,
+): Promise<SignedSpan> {
+  const identity = identityOf(caller);
+  const seq = Number(seqText);
+  const span =
+    seqText === undefined
+      ? await readLatest(database, identity, id)
+      : seq > MAX_SEQ
+        ? undefined
+        : (await readSpans(database, identity, [{ id, seq }]))[0];
+  if (span === undefined) throw new NotFoundError(NO_SUCH_SPAN);
+  return span;
+}
+
+async function sealedWithin(
+  reader: LogReader,
+  { id, seq }: SignedSpan,
+  waitSeconds: number,
+  signal: AbortSignal,
+): Promise<Inclusion | undefined> {
+  const untilMs = performance.now() + 1_000 * waitSeconds;
+  let proof = await reader.inclusion(id, seq);
+  if (proof !== undefined || waitSeconds === 0 || waiting >= MAX_WAITING) return proof;
+  waiting += 1;
+  try {
+    while (proof === undefined && performance.now() < untilMs && !signal.aborted) {
+      await setTimeout(LOOK_MS);
+      proof = await reader.inclusion(id, seq);
+    }
+    return proof;
+  } finally {
+    waiting -= 1;
+  }
+}
+
+/** `Prefer: wait=N` (RFC 7240), at most 20 s. */
+function waitSecondsOf(request: Request): number {
+  const [, seconds] =
+    /(?:^|[,\s])wait=(\d{1,5})(?:$|[,;\s])/i.exec(request.headers.get('prefer') ?? '') ?? [];
+  return Math.min(Number(seconds ?? 0), MAX_WAIT_S);
+}
+
+function acceptsJson(request: Request): boolean {
+  const accept = request.headers.get('accept') ?? '';
+  return /application\/json/i.test(accept) && !/text\/plain/i.test(accept);
+}
+
+function textProof({ index, hashes, checkpoint }: Inclusion): Answer {
+  const headers = { 'content-type': 'text/plain; charset=utf-8', vary: 'Accept' };
+  return { status: 200, headers, text: tlogProofText({ index, hashes, checkpoint: checkpoint.note }) };
+}
+
+function jsonProof(span: SignedSpan, { index, hashes, checkpoint }: Inclusion): Answer {
+  return json(
+    200,
+    {
+      leaf: leafText(span),
+      index,
+      size: checkpoint.size,
+      hashes: hashes.map(toBase64),
+      checkpoint: checkpoint.note,
+    },
+    { vary: 'Accept' },
+  );
+}
+
+/** Whether the manifest lets strangers have proofs of this tenant's public spans. */
+async function isPublicTenant({ database, trustedKeys }: Stage0, tenant: string): Promise<boolean> {
+  const [row] = await runStatement(database, NOBODY, 'manifest', [KERNEL_MANIFEST, '']);
+  try {
+    return parseManifest(
+      row === undefined ? undefined : spanOfRow(row),
+      trustedKeys(),
+    ).publicTenants.includes(tenant);
+  } catch (error) {
+    if (error instanceof BootRefusedError) return false;
+    throw error;
+  }
+}

@@ -1,4 +1,3 @@
-import { Client } from 'pg';
 import { asRole, type DatabaseOptions } from '../runtime/db/database-options';
 import { ROLE_KEYS, type RoleKey, roleName } from '../runtime/db/roles';
 import type { DataDirectory } from './data-directory';
@@ -6,6 +5,7 @@ import type { LocalKeys } from './keys';
 import { databaseUrl, ensureLedgerDatabase, LEDGER_DATABASE, OWNER_ROLE } from './ledger-database';
 import { rememberedPort, rememberPort } from './local-state';
 import { OperatorError, oneLine, systemErrorCode } from './operator-error';
+import { poolerFault } from './pooler-check';
 import { type PostgresServer, startPostgres } from './postgres';
 import { POSTGRES_MAJOR } from './postgres-binaries';
 
@@ -56,7 +56,7 @@ async function reachOwn({ keys, rolePrefix }: LocalDatabaseOptions, url: string)
   }
   const description = `PostgreSQL at ${parsed.hostname}:${parsed.port || 5432}${parsed.pathname}`;
   const admin: DatabaseOptions = { connectionString: url };
-  await greet(url, description);
+  await greet(admin, description);
   return {
     admin,
     as: forEachRole((role) => asRole(admin, roleName(role, rolePrefix), keys.passwords[role])),
@@ -66,12 +66,11 @@ async function reachOwn({ keys, rolePrefix }: LocalDatabaseOptions, url: string)
   };
 }
 
-/** Connects once, to explain a wrong URL before anything else depends on it. */
-async function greet(url: string, description: string): Promise<void> {
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
-  client.on('error', () => undefined);
+/** Connects once, to explain a wrong URL or an unusable pooler before anything else depends on it. */
+async function greet(admin: DatabaseOptions, description: string): Promise<void> {
+  let fault: string | undefined;
   try {
-    await client.connect();
+    fault = await poolerFault(admin);
   } catch (cause) {
     const why = systemErrorCode(cause) === '28P01' ? 'wrong user or password' : reason(cause);
     throw new OperatorError(
@@ -80,9 +79,9 @@ async function greet(url: string, description: string): Promise<void> {
         cause,
       },
     );
-  } finally {
-    await client.end().catch(() => undefined);
   }
+  if (fault !== undefined)
+    throw new OperatorError(`the pooler at ${description} cannot be used, since ${fault}; then start again`);
 }
 
 /** Node reports several failed addresses of one host as an AggregateError without a message. */

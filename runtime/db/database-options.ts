@@ -31,16 +31,16 @@ export interface DatabaseOptions {
   readonly poolSize?: number;
   /** A caller waits this long for a free or new connection. Defaults to 5,000. */
   readonly connectTimeoutMs?: number;
-  /** Defaults to 15,000. */
+  /** Defaults to what stands on the role, 15,000 for most. Not through a pooler, which refuses it. */
   readonly statementTimeoutMs?: number;
   /**
    * A statement without an answer for this long means that the server is lost, even if TCP has not noticed;
-   * the connection is dropped. Defaults to the statement timeout and 5,000 on top; 0 is never.
+   * the connection is dropped. Defaults to `statementTimeoutMs`, else 15,000, and 5,000 on top; 0 is never.
    */
   readonly answerTimeoutMs?: number;
-  /** Defaults to 5,000. */
+  /** Defaults to what stands on the role, 5,000 for most. Not through a pooler. */
   readonly lockTimeoutMs?: number;
-  /** An open transaction that does nothing is ended by the server: it would hold the feed back. Defaults to 15,000. */
+  /** An open transaction that does nothing is ended by the server: it would hold the feed back. Defaults to what stands on the role, 15,000 for most. Not through a pooler. */
   readonly idleInTransactionTimeoutMs?: number;
   /** Shown in `pg_stat_activity`. Defaults to `logline`. */
   readonly applicationName?: string;

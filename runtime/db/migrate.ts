@@ -49,7 +49,8 @@ export interface MigrationStatus {
  * @throws ConfigurationError when a migration was edited after it landed, is missing, or fails.
  */
 export async function migrate(options: MigrateOptions): Promise<readonly string[]> {
-  const unhurried = { ...options.admin, statementTimeoutMs: 0, lockTimeoutMs: 60_000 };
+  // No time limits of the session: a pooler would refuse them. A long migration is awaited.
+  const unhurried = { ...options.admin, answerTimeoutMs: 0 };
   const lock = await connectAdmin(unhurried);
   const pool = withoutCrash(new Pool({ ...clientConfig(unhurried), pipeline: false, max: 2 }));
   const { rolePrefix = DEFAULT_ROLE_PREFIX, passwords = {}, onProgress } = options;
@@ -154,6 +155,9 @@ async function applyAll(
 function asMigration({ name, text, sha256 }: MigrationFile, rolePrefix: string): Migration {
   return {
     async up(db) {
+      await sql`SET LOCAL statement_timeout = 0`.execute(db);
+      await sql`SET LOCAL lock_timeout = '60s'`.execute(db);
+      await sql`SET LOCAL idle_in_transaction_session_timeout = 0`.execute(db);
       await sql.raw(withRolePrefix(withoutRoleCreation(text), rolePrefix)).execute(db);
       await sql`INSERT INTO app.migration_checksum (name, sha256) VALUES (${name}, ${sha256})`.execute(db);
     },

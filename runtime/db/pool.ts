@@ -7,6 +7,9 @@ const TIMESTAMPTZ_OID = 1184;
 /** PostgreSQL: invalid_password. */
 const INVALID_PASSWORD = '28P01';
 
+/** What the roles of the ledger have; see roles.ts. */
+const STATEMENT_TIMEOUT_MS = 15_000;
+
 /** The server ends a statement that takes too long; it is given this much to say so. */
 const ANSWER_GRACE_MS = 5_000;
 
@@ -57,7 +60,8 @@ export class Database {
 }
 
 /**
- * Settings of one connection.
+ * Settings of one connection. Time limits stand on the roles: a pooler knows none of these parameters and refuses them
+ * (PgBouncer's manual, ignore_startup_parameters), so only those that were asked for are sent.
  * @throws TypeError for a password source beside a `connectionString`, which would be ignored.
  */
 export function clientConfig(options: DatabaseOptions): ClientConfig {
@@ -65,24 +69,26 @@ export function clientConfig(options: DatabaseOptions): ClientConfig {
   if (connectionString !== undefined && typeof password === 'object') {
     throw new TypeError('a password source needs host, port and database instead of a connectionString');
   }
-  const statementTimeoutMs = options.statementTimeoutMs ?? 15_000;
+  const { statementTimeoutMs = STATEMENT_TIMEOUT_MS } = options;
   return {
     ...definedOnly({ connectionString, host, port, database, user }),
     ...(typeof password === 'object' ? { password: () => password.current() } : definedOnly({ password })),
     ...tlsConfig(options.tls ?? 'off'),
     application_name: options.applicationName ?? 'logline',
-    statement_timeout: statementTimeoutMs,
+    ...definedOnly({
+      statement_timeout: options.statementTimeoutMs,
+      lock_timeout: options.lockTimeoutMs,
+      idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs,
+    }),
     query_timeout:
       options.answerTimeoutMs ?? (statementTimeoutMs === 0 ? 0 : statementTimeoutMs + ANSWER_GRACE_MS),
-    lock_timeout: options.lockTimeoutMs ?? 5_000,
-    idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs ?? 15_000,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
     keepAlive: true,
     // Statements go out without waiting for the answer to the one before: a transaction with its
     // identity costs one round trip less for each statement.
     pipeline: true,
-    // No statement here runs long enough to earn its compilation.
-    options: '-c timezone=UTC -c datestyle=ISO -c client_encoding=UTF8 -c jit=off',
+    // The two that every pooler takes; the owner of the schema has no settings of ours.
+    options: '-c timezone=UTC -c datestyle=ISO',
     types: { getTypeParser },
   };
 }

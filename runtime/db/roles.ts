@@ -11,6 +11,7 @@ const EVERY_ROLE = {
   TimeZone: 'UTC',
   DateStyle: 'ISO',
   search_path: 'pg_catalog',
+  // No statement here runs long enough to earn its compilation.
   jit: 'off',
   statement_timeout: '15s',
   lock_timeout: '5s',

@@ -25,13 +25,15 @@ const MAX_ROWS = 1_000;
 /** What the answer of one statement may take on the wire. */
 const MAX_RESULT_BYTES = 4 * 1024 * 1024;
 export const GUEST_STATEMENT_TIMEOUT_MS = 2_000;
+/** The server, which ends a statement itself, is given this much to say so. */
+const ANSWER_GRACE_MS = 5_000;
 
 /** Connections for user SQL: few, and with a time limit of their own. @param options as the role of guests */
 export function openGuestDatabase(options: DatabaseOptions): Database {
   return new Database({
     ...options,
     poolSize: GUEST_POOL_SIZE,
-    statementTimeoutMs: GUEST_STATEMENT_TIMEOUT_MS,
+    answerTimeoutMs: GUEST_STATEMENT_TIMEOUT_MS + ANSWER_GRACE_MS,
     applicationName: 'logline guest',
   });
 }

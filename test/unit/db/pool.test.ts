@@ -6,16 +6,11 @@ import { createTestDatabase, type TestDatabase } from '../../support/test-databa
 describe('database options', () => {
   it('become bounded waits on every connection, also when nobody asked for any', () => {
     const config = clientConfig({ host: 'db', database: 'logline' });
-    for (const bound of [
-      'statement_timeout',
-      'lock_timeout',
-      'idle_in_transaction_session_timeout',
-      'connectionTimeoutMillis',
-      'query_timeout',
-    ] as const) {
+    for (const bound of ['connectionTimeoutMillis', 'query_timeout'] as const) {
       assert.ok(Number(config[bound]) > 0, bound);
     }
-    assert.ok(Number(config.query_timeout) > Number(config.statement_timeout), 'the server speaks first');
+    const asked = clientConfig({ statementTimeoutMs: 700 });
+    assert.ok(Number(asked.query_timeout) > Number(asked.statement_timeout), 'the server speaks first');
     assert.equal(clientConfig({ statementTimeoutMs: 0 }).query_timeout, 0);
   });
 
@@ -51,6 +46,22 @@ describe('pool', () => {
     database = await createTestDatabase();
   });
   after(() => database.drop());
+
+  it('gives every session UTC and the timeouts of its role, without asking for them', async () => {
+    for (const [role, statement] of [
+      ['app', '15s'],
+      ['kernel', '15s'],
+      ['guest', '2s'],
+    ] as const) {
+      const pool = new Database({ connectionString: database.urls[role], poolSize: 1 });
+      const { rows } = await pool.pool.query(`
+        SELECT current_setting('timezone') AS zone, current_setting('statement_timeout') AS statement,
+               current_setting('lock_timeout') AS lock, current_setting('jit') AS jit,
+               current_setting('idle_in_transaction_session_timeout') <> '0' AS is_idle_bounded`);
+      assert.deepEqual(rows, [{ zone: 'UTC', statement, lock: '5s', jit: 'off', is_idle_bounded: true }]);
+      await pool.close();
+    }
+  });
 
   it('gives every session UTC and the timeouts that were asked for', async () => {
     const pool = new Database({

@@ -9,6 +9,7 @@ import * as deploy from './commands/deploy';
 import * as destroy from './commands/destroy';
 import * as dev from './commands/dev';
 import * as exportCommand from './commands/export';
+import * as freeze from './commands/freeze';
 import * as importCommand from './commands/import';
 import * as kernels from './commands/kernels';
 import * as keys from './commands/keys';
@@ -20,6 +21,7 @@ import * as roles from './commands/roles';
 import * as seed from './commands/seed';
 import * as smoke from './commands/smoke';
 import * as status from './commands/status';
+import * as thaw from './commands/thaw';
 import * as token from './commands/token';
 import * as validate from './commands/validate';
 import * as verify from './commands/verify';
@@ -36,6 +38,8 @@ const COMMANDS = [
   proof,
   exportCommand,
   importCommand,
+  freeze,
+  thaw,
   backup,
   restore,
   status,

@@ -37,6 +37,10 @@ TABLE app.feed_epoch (row security: t, forced: f)
   began_at timestamp with time zone NOT NULL DEFAULT now()
   survived_tx_id xid8
   survived_ordinal bigint
+TABLE app.frozen_tenant (row security: t, forced: f)
+  tenant_id text NOT NULL
+  at timestamp with time zone NOT NULL DEFAULT now()
+  is_closed boolean NOT NULL
 TABLE app.function_schedule (row security: t, forced: f)
   function_id uuid NOT NULL
   seq integer NOT NULL
@@ -209,6 +213,8 @@ app.execution_quota execution_quota_pkey PRIMARY KEY (tenant_id, day)
 app.feed_epoch feed_epoch_check CHECK (((survived_tx_id IS NULL) = (survived_ordinal IS NULL)))
 app.feed_epoch feed_epoch_epoch_key UNIQUE (epoch)
 app.feed_epoch feed_epoch_pkey PRIMARY KEY (number)
+app.frozen_tenant frozen_tenant_pkey PRIMARY KEY (tenant_id)
+app.frozen_tenant frozen_tenant_tenant_id_check CHECK ((tenant_id <> ALL (ARRAY[''::text, 'system'::text])))
 app.function_schedule function_schedule_pkey PRIMARY KEY (function_id)
 app.idempotency_key idempotency_key_pkey PRIMARY KEY (tenant_id, key)
 app.job_run job_run_outcome_check CHECK ((outcome = ANY (ARRAY['ok'::text, 'error'::text])))
@@ -298,6 +304,7 @@ CREATE UNIQUE INDEX deletion_pkey ON app.deletion USING btree (id, seq)
 CREATE UNIQUE INDEX execution_quota_pkey ON app.execution_quota USING btree (tenant_id, day)
 CREATE UNIQUE INDEX feed_epoch_epoch_key ON app.feed_epoch USING btree (epoch)
 CREATE UNIQUE INDEX feed_epoch_pkey ON app.feed_epoch USING btree (number)
+CREATE UNIQUE INDEX frozen_tenant_pkey ON app.frozen_tenant USING btree (tenant_id)
 CREATE UNIQUE INDEX function_schedule_pkey ON app.function_schedule USING btree (function_id)
 CREATE UNIQUE INDEX idempotency_key_pkey ON app.idempotency_key USING btree (tenant_id, key)
 CREATE UNIQUE INDEX job_run_pkey ON app.job_run USING btree (job)
@@ -339,6 +346,8 @@ read_all app.execution_quota PERMISSIVE FOR SELECT TO logline_auditor, logline_b
 back_up_all app.feed_epoch PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
 read_by_app app.feed_epoch PERMISSIVE FOR SELECT TO logline_app USING (true) WITH CHECK ()
 read_by_sealer app.feed_epoch PERMISSIVE FOR SELECT TO logline_auditor, logline_sealer USING (true) WITH CHECK ()
+own_tenant app.frozen_tenant PERMISSIVE FOR SELECT TO logline_app USING ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))) WITH CHECK ()
+read_all app.frozen_tenant PERMISSIVE FOR SELECT TO logline_auditor, logline_backup USING (true) WITH CHECK ()
 own_tenant app.function_schedule PERMISSIVE FOR SELECT TO logline_app USING ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))) WITH CHECK ()
 read_all app.function_schedule PERMISSIVE FOR SELECT TO logline_auditor, logline_backup USING (true) WITH CHECK ()
 back_up_all app.idempotency_key PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
@@ -430,9 +439,10 @@ read_own_tenant ledger.log_tile PERMISSIVE FOR SELECT TO logline_app USING ((log
   WHERE (l.tenant_id = ledger.session_tenant_id())))) WITH CHECK ()
 seal ledger.log_tile PERMISSIVE FOR INSERT TO logline_sealer USING () WITH CHECK ((log_no > 0))
 seal_read ledger.log_tile PERMISSIVE FOR SELECT TO logline_sealer USING (true) WITH CHECK ()
-append_as_oneself ledger.universal_registry PERMISSIVE FOR INSERT TO logline_app, logline_owner USING () WITH CHECK (((owner_id = ( SELECT ledger.session_user_id() AS session_user_id)) AND (tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))))
+append_as_oneself ledger.universal_registry PERMISSIVE FOR INSERT TO logline_app USING () WITH CHECK (((owner_id = ( SELECT ledger.session_user_id() AS session_user_id)) AND (tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id)) AND ( SELECT ledger.session_may_write() AS session_may_write)))
 audit_all ledger.universal_registry PERMISSIVE FOR SELECT TO logline_auditor USING (true) WITH CHECK ()
 back_up_all ledger.universal_registry PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
+import_as_oneself ledger.universal_registry PERMISSIVE FOR INSERT TO logline_owner USING () WITH CHECK (((owner_id = ( SELECT ledger.session_user_id() AS session_user_id)) AND (tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))))
 read_own_audiences ledger.universal_registry PERMISSIVE FOR SELECT TO logline_app, logline_guest, logline_owner USING ((audience = ANY (( SELECT ledger.session_audiences() AS session_audiences)::text[]))) WITH CHECK ()
 seal_all ledger.universal_registry PERMISSIVE FOR SELECT TO logline_sealer USING (true) WITH CHECK ()
 
@@ -505,7 +515,9 @@ BEGIN ATOMIC
      (c.tx_id)::text AS tx_id,
      (c.ordinal)::text AS ordinal
     FROM app.policy_cursor c
-   WHERE c.is_active
+   WHERE (c.is_active AND (NOT (EXISTS ( SELECT
+            FROM app.frozen_tenant f
+           WHERE (f.tenant_id = c.tenant_id)))))
    ORDER BY (random())
   LIMIT active_policies.most;
 END
@@ -570,6 +582,7 @@ BEGIN
            LATERAL (SELECT count(*) AS runs FROM app.request_queue q
                      WHERE q.tenant_id = t.tenant_id AND q.lease_id IS NOT NULL AND q.due_at > moment) AS under_way
      WHERE t.tenant_id <> ALL (left_out)
+       AND NOT EXISTS (SELECT FROM app.frozen_tenant f WHERE f.tenant_id = t.tenant_id)
      ORDER BY under_way.runs, oldest.due_at, oldest.position
   LOOP
     RETURN QUERY
@@ -634,7 +647,9 @@ BEGIN ATOMIC
      s.once,
      s.done_until
     FROM app.function_schedule s
-   WHERE (s.due_at <= now())
+   WHERE ((s.due_at <= now()) AND (NOT (EXISTS ( SELECT
+            FROM app.frozen_tenant f
+           WHERE (f.tenant_id = s.tenant_id)))))
    ORDER BY s.due_at, s.function_id
   LIMIT due_functions.most;
 END
@@ -884,7 +899,9 @@ BEGIN ATOMIC
     FROM app.ruling_queue q
    WHERE ((q.ruled_on < ruling_owners.night) AND (q.subject_id <> ALL (ruling_owners.left_out)) AND (NOT ((q.tenant_id, q.owner_id) IN ( SELECT g.t,
              g.o
-            FROM UNNEST(ruling_owners.given_up_tenants, ruling_owners.given_up_owners) g(t, o)))))
+            FROM UNNEST(ruling_owners.given_up_tenants, ruling_owners.given_up_owners) g(t, o)))) AND (NOT (EXISTS ( SELECT
+            FROM app.frozen_tenant f
+           WHERE (f.tenant_id = q.tenant_id)))))
    GROUP BY q.tenant_id, q.owner_id
    ORDER BY (random())
   LIMIT ruling_owners.most;
@@ -1010,12 +1027,14 @@ DECLARE
   added integer;
   total integer := 0;
   taken record;
+  moves_in boolean;
 BEGIN
-  PERFORM set_config('app.importing', 'on', true);
   FOR batch IN
     SELECT * FROM json_to_recordset(batches) AS b(user_id text, tenant_id text, spans json)
   LOOP
-    PERFORM set_config('app.user_id', batch.user_id, true), set_config('app.tenant_id', batch.tenant_id, true);
+    moves_in := EXISTS (SELECT FROM app.frozen_tenant f WHERE f.tenant_id = batch.tenant_id);
+    PERFORM set_config('app.importing', CASE WHEN moves_in THEN '' ELSE 'on' END, true),
+            set_config('app.user_id', batch.user_id, true), set_config('app.tenant_id', batch.tenant_id, true);
     INSERT INTO ledger.universal_registry (
       id, seq, entity_type, who, did, this, at, parent_id, related_to, owner_id, tenant_id, visibility,
       status, is_deleted, name, description, code, language, runtime, input, output, error, metadata,
@@ -1028,6 +1047,15 @@ BEGIN
     ON CONFLICT (id, seq) DO NOTHING;
     GET DIAGNOSTICS added = ROW_COUNT;
     total := total + added;
+    IF moves_in AND added > 0 THEN
+      UPDATE app.function_schedule s SET done_until = now()
+        FROM json_to_recordset(batch.spans) AS f(id uuid) WHERE s.function_id = f.id AND NOT s.once;
+      UPDATE app.ruling_queue q SET ruled_on = (now() AT TIME ZONE 'Europe/Paris')::date
+        FROM json_to_recordset(batch.spans) AS f(id uuid) WHERE q.subject_id = f.id;
+      -- Behind all that this transaction writes.
+      UPDATE app.policy_cursor c SET tx_id = pg_current_xact_id(), ordinal = 9223372036854775807
+       WHERE c.tenant_id = batch.tenant_id;
+    END IF;
     IF added < json_array_length(batch.spans) THEN
       -- Read as the owner, so an id that somebody else took counts as taken.
       SELECT s.id, s.seq INTO taken
@@ -1068,6 +1096,19 @@ BEGIN
          THEN ledger.audience_of('tenant', ledger.session_tenant_id(), NULL) END,
     ledger.audience_of('private', ledger.session_tenant_id(), ledger.session_user_id())
   ], NULL);
+END
+$function$
+CREATE OR REPLACE FUNCTION ledger.session_may_write()
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog'
+AS $function$
+BEGIN
+  IF EXISTS (SELECT FROM app.frozen_tenant f WHERE f.tenant_id = ledger.session_tenant_id() AND f.is_closed) THEN
+    RAISE EXCEPTION 'tenant % is frozen', ledger.session_tenant_id() USING ERRCODE = 'LL006';
+  END IF;
+  RETURN true;
 END
 $function$
 CREATE OR REPLACE FUNCTION ledger.session_tenant_id()
@@ -1184,6 +1225,7 @@ function ledger.import_spans(batches json) TO logline_app: EXECUTE
 function ledger.refuse_change() TO logline_app: EXECUTE
 function ledger.session_audiences() TO logline_app: EXECUTE
 function ledger.session_audiences() TO logline_guest: EXECUTE
+function ledger.session_may_write() TO logline_app: EXECUTE
 function ledger.session_tenant_id() TO logline_app: EXECUTE
 function ledger.session_tenant_id() TO logline_guest: EXECUTE
 function ledger.session_user_id() TO logline_app: EXECUTE
@@ -1206,6 +1248,9 @@ relation app.feed_epoch TO logline_auditor: SELECT
 relation app.feed_epoch TO logline_backup: SELECT
 relation app.feed_epoch TO logline_sealer: SELECT
 relation app.feed_epoch_number_seq TO logline_backup: SELECT
+relation app.frozen_tenant TO logline_app: SELECT
+relation app.frozen_tenant TO logline_auditor: SELECT
+relation app.frozen_tenant TO logline_backup: SELECT
 relation app.function_schedule TO logline_app: SELECT
 relation app.function_schedule TO logline_auditor: SELECT
 relation app.function_schedule TO logline_backup: SELECT

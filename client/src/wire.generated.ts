@@ -130,6 +130,8 @@ export interface components {
             readonly limit?: string;
             /** @description next_cursor of the page before. */
             readonly cursor?: string;
+            /** @description With order=feed and no cursor: begins behind this version (`<id>.<seq>`), which the caller may read. */
+            readonly after?: string;
             /**
              * @description desc and asc go by (at, id, seq) within one snapshot. feed is commit order, deletions included; its last cursor can be polled for ever.
              * @enum {unknown}

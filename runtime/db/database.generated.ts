@@ -58,6 +58,12 @@ export interface AppFeedEpoch {
   survived_tx_id: string | null;
 }
 
+export interface AppFrozenTenant {
+  at: Generated<string>;
+  is_closed: boolean;
+  tenant_id: string;
+}
+
 export interface AppFunctionSchedule {
   done_until: string | null;
   due_at: Generated<string>;
@@ -302,6 +308,7 @@ export interface DB {
   "app.deletion": AppDeletion;
   "app.execution_quota": AppExecutionQuota;
   "app.feed_epoch": AppFeedEpoch;
+  "app.frozen_tenant": AppFrozenTenant;
   "app.function_schedule": AppFunctionSchedule;
   "app.idempotency_key": AppIdempotencyKey;
   "app.job_run": AppJobRun;

@@ -56,6 +56,14 @@ export const STATEMENTS = {
       ])
       .where(sql<boolean>`(id, seq) IN (SELECT * FROM unnest(${ids}::uuid[], ${seqs}::int[]))`),
 
+  /** Where a version stands in the feed. */
+  place_in_feed: (id: string, seq: number) =>
+    db
+      .selectFrom('ledger.universal_registry')
+      .select(['tx_id', 'ordinal'])
+      .where('id', '=', id)
+      .where('seq', '=', seq),
+
   /** Every version of every span of the instance's key history. */
   key_history: (entityType: string) =>
     spans()

@@ -109,6 +109,17 @@ export interface FeedPosition {
   readonly ordinal: string;
 }
 
+/** Where a version stands in the feed; undefined when it does not exist or the identity may not read it. */
+export async function placeInFeed(
+  database: Database,
+  identity: Identity,
+  { id, seq }: SpanKey,
+): Promise<FeedPosition | undefined> {
+  if (seq > MAX_SEQ) return undefined;
+  const [place] = await runStatement(database, identity, 'place_in_feed', [id, seq]);
+  return place;
+}
+
 /** A span of the feed, with its own place: reading goes on behind it. */
 export interface FeedSpan {
   readonly span: SignedSpan;

@@ -1,7 +1,15 @@
 import { type Fault, RestoreNeededError } from '../base/errors';
+import type { Identity } from '../base/identity';
 import type { JsonValue } from '../base/span';
+import { malformed } from '../json/parse-with';
 import { normalizeTimestamp } from '../json/timestamp';
-import { type LastingPage, type LastingRequest, readLastingTimeline } from '../ledger/lasting-timeline';
+import {
+  type LastingPage,
+  type LastingPosition,
+  type LastingRequest,
+  readLastingTimeline,
+} from '../ledger/lasting-timeline';
+import { placeInFeed } from '../ledger/span-reader';
 import {
   combinedFilters,
   REPEATABLE_FILTERS,
@@ -30,6 +38,8 @@ interface TimelineQuery extends TimelineFilterValues {
   readonly cursor?: string;
   readonly order?: TimelineOrder;
   readonly from?: 'end';
+  /** `<id>.<seq>` */
+  readonly after?: string;
 }
 
 /** `GET /api/timeline`. */
@@ -40,7 +50,7 @@ export const listTimeline: Handler = async (stage0, route) => {
     REPEATABLE_FILTERS,
     queryFaults,
   );
-  const { limit, cursor, order = 'desc', from, ...given } = query;
+  const { limit, cursor, order = 'desc', from, after, ...given } = query;
   const identity = identityOf(route.caller);
   const values = normalize(given);
   const filters = combinedFilters(values);
@@ -53,7 +63,10 @@ export const listTimeline: Handler = async (stage0, route) => {
     anyOf: filters.length > 1 ? filters : undefined,
     order,
     limit: limit === undefined ? DEFAULT_LIMIT : Number(limit),
-    after: cursor === undefined ? undefined : stage0.cursors.open(cursor, listing),
+    after:
+      cursor === undefined
+        ? await behindVersion(stage0, identity, after)
+        : stage0.cursors.open(cursor, listing),
     bounds: { turn: (bytes) => stage0.fairness.turns.take(identity.tenant, bytes) },
   };
   const waitSeconds = order === 'feed' ? waitSecondsOf(stage0, route.request) : 0;
@@ -92,6 +105,23 @@ async function endOfFeed({ epochs }: Stage0): Promise<LastingPage> {
     page: { spans: [], json: [], positions: [], hasMore: false, next, epoch: current },
     epoch: current,
   };
+}
+
+/** The place behind a version that the caller may read; undefined when none is named. */
+async function behindVersion(
+  { database, epochs }: Stage0,
+  identity: Identity,
+  after: string | undefined,
+): Promise<LastingPosition | undefined> {
+  if (after === undefined) return undefined;
+  const [id = '', seq] = after.split('.');
+  const place = await placeInFeed(database, identity, { id, seq: Number(seq) });
+  if (place === undefined) {
+    const detail = 'names no version that you may read; take the last one that you have seen';
+    throw malformed('The query', [{ pointer: '/after', detail }]);
+  }
+  const { current } = await epochs.read();
+  return { epoch: current, position: { order: 'feed', txId: place.tx_id, ordinal: place.ordinal } };
 }
 
 /** Seconds that the caller would wait for an empty page to fill; 0 for not at all. */
@@ -156,6 +186,10 @@ function queryFaults(query: Query): Fault[] {
   }
   if (query.from !== undefined && query.cursor !== undefined)
     faults.push({ pointer: '/from', detail: 'cannot go with a cursor, which says where to begin' });
+  if (query.after !== undefined && (query.cursor !== undefined || query.from !== undefined))
+    faults.push({ pointer: '/after', detail: 'cannot go with cursor or from, which say where to begin' });
+  if (query.after !== undefined && query.order !== 'feed')
+    faults.push({ pointer: '/after', detail: 'goes with order=feed only' });
   if (query.from !== undefined && query.order !== 'feed')
     faults.push({ pointer: '/from', detail: 'goes with order=feed only' });
   return faults;

@@ -48,6 +48,12 @@ export const TIMELINE_QUERY = {
       enum: ['end'],
       description: 'With order=feed and no cursor: an empty page and a cursor that stands at the end.',
     },
+    after: {
+      type: 'string',
+      pattern: '^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\\.(?:0|[1-9][0-9]{0,9})$',
+      description:
+        'With order=feed and no cursor: begins behind this version (`<id>.<seq>`), which the caller may read.',
+    },
     order: {
       enum: ['desc', 'asc', 'feed'],
       description:

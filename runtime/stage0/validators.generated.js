@@ -1,11 +1,12 @@
 // Made from the schemas by npm run generate.
 "use strict";
 exports.validateTimelineQuery = validate20;
-const schema31 = {"type":"object","additionalProperties":false,"properties":{"entity_type":{"type":"array","items":{"type":"string","minLength":1,"maxLength":128},"minItems":1,"maxItems":10},"status":{"type":"array","items":{"type":"string","minLength":1,"maxLength":128},"minItems":1,"maxItems":10},"who":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"minItems":1,"maxItems":10},"did":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"minItems":1,"maxItems":10},"owner_id":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"minItems":1,"maxItems":10},"tenant_id":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"minItems":1,"maxItems":10},"visibility":{"type":"array","items":{"enum":["private","tenant","public"]},"minItems":1,"maxItems":10},"trace_id":{"type":"array","items":{"type":"string","minLength":1,"maxLength":128},"minItems":1,"maxItems":10},"parent_id":{"type":"array","items":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"minItems":1,"maxItems":10},"related_to":{"type":"array","items":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"minItems":1,"maxItems":10,"description":"Spans whose related_to names this id."},"name":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"minItems":1,"maxItems":10},"since":{"type":"string","description":"RFC 3339; spans at this time or later."},"until":{"type":"string","description":"RFC 3339; spans before this time."},"limit":{"type":"string","pattern":"^(?:[1-9][0-9]{0,2}|1000)$","description":"Spans of a page, 1 to 1000; defaults to 100."},"cursor":{"type":"string","minLength":1,"maxLength":6400,"description":"next_cursor of the page before."},"from":{"enum":["end"],"description":"With order=feed and no cursor: an empty page and a cursor that stands at the end."},"order":{"enum":["desc","asc","feed"],"description":"desc and asc go by (at, id, seq) within one snapshot. feed is commit order, deletions included; its last cursor can be polled for ever."}}};
+const schema31 = {"type":"object","additionalProperties":false,"properties":{"entity_type":{"type":"array","items":{"type":"string","minLength":1,"maxLength":128},"minItems":1,"maxItems":10},"status":{"type":"array","items":{"type":"string","minLength":1,"maxLength":128},"minItems":1,"maxItems":10},"who":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"minItems":1,"maxItems":10},"did":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"minItems":1,"maxItems":10},"owner_id":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"minItems":1,"maxItems":10},"tenant_id":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"minItems":1,"maxItems":10},"visibility":{"type":"array","items":{"enum":["private","tenant","public"]},"minItems":1,"maxItems":10},"trace_id":{"type":"array","items":{"type":"string","minLength":1,"maxLength":128},"minItems":1,"maxItems":10},"parent_id":{"type":"array","items":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"minItems":1,"maxItems":10},"related_to":{"type":"array","items":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"minItems":1,"maxItems":10,"description":"Spans whose related_to names this id."},"name":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"minItems":1,"maxItems":10},"since":{"type":"string","description":"RFC 3339; spans at this time or later."},"until":{"type":"string","description":"RFC 3339; spans before this time."},"limit":{"type":"string","pattern":"^(?:[1-9][0-9]{0,2}|1000)$","description":"Spans of a page, 1 to 1000; defaults to 100."},"cursor":{"type":"string","minLength":1,"maxLength":6400,"description":"next_cursor of the page before."},"from":{"enum":["end"],"description":"With order=feed and no cursor: an empty page and a cursor that stands at the end."},"after":{"type":"string","pattern":"^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\\.(?:0|[1-9][0-9]{0,9})$","description":"With order=feed and no cursor: begins behind this version (`<id>.<seq>`), which the caller may read."},"order":{"enum":["desc","asc","feed"],"description":"desc and asc go by (at, id, seq) within one snapshot. feed is commit order, deletions included; its last cursor can be polled for ever."}}};
 const func1 = Object.prototype.hasOwnProperty;
 const func2 = require("ajv/dist/runtime/ucs2length").default;
 const pattern4 = new RegExp("^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$", "u");
 const pattern6 = new RegExp("^(?:[1-9][0-9]{0,2}|1000)$", "u");
+const pattern7 = new RegExp("^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\\.(?:0|[1-9][0-9]{0,9})$", "u");
 
 function validate20(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -865,10 +866,11 @@ vErrors.push(err70);
 errors++;
 }
 }
-if(data.order !== undefined){
-let data27 = data.order;
-if(!(((data27 === "desc") || (data27 === "asc")) || (data27 === "feed"))){
-const err71 = {instancePath:instancePath+"/order",schemaPath:"#/properties/order/enum",keyword:"enum",params:{allowedValues: schema31.properties.order.enum},message:"must be equal to one of the allowed values"};
+if(data.after !== undefined){
+let data27 = data.after;
+if(typeof data27 === "string"){
+if(!pattern7.test(data27)){
+const err71 = {instancePath:instancePath+"/after",schemaPath:"#/properties/after/pattern",keyword:"pattern",params:{pattern: "^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\\.(?:0|[1-9][0-9]{0,9})$"},message:"must match pattern \""+"^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\\.(?:0|[1-9][0-9]{0,9})$"+"\""};
 if(vErrors === null){
 vErrors = [err71];
 }
@@ -878,14 +880,38 @@ vErrors.push(err71);
 errors++;
 }
 }
-}
 else {
-const err72 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err72 = {instancePath:instancePath+"/after",schemaPath:"#/properties/after/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err72];
 }
 else {
 vErrors.push(err72);
+}
+errors++;
+}
+}
+if(data.order !== undefined){
+let data28 = data.order;
+if(!(((data28 === "desc") || (data28 === "asc")) || (data28 === "feed"))){
+const err73 = {instancePath:instancePath+"/order",schemaPath:"#/properties/order/enum",keyword:"enum",params:{allowedValues: schema31.properties.order.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err73];
+}
+else {
+vErrors.push(err73);
+}
+errors++;
+}
+}
+}
+else {
+const err74 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err74];
+}
+else {
+vErrors.push(err74);
 }
 errors++;
 }
@@ -896,7 +922,7 @@ validate20.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 exports.validateSpanQuery = validate21;
 const schema32 = {"type":"object","additionalProperties":false,"properties":{"seq":{"type":"string","pattern":"^(?:0|[1-9][0-9]{0,9})$","description":"This version as `span`."},"cursor":{"type":"string","minLength":1,"maxLength":1000,"description":"next_cursor of the page before; leads to older versions."}}};
-const pattern7 = new RegExp("^(?:0|[1-9][0-9]{0,9})$", "u");
+const pattern8 = new RegExp("^(?:0|[1-9][0-9]{0,9})$", "u");
 
 function validate21(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -924,7 +950,7 @@ errors++;
 if(data.seq !== undefined){
 let data0 = data.seq;
 if(typeof data0 === "string"){
-if(!pattern7.test(data0)){
+if(!pattern8.test(data0)){
 const err1 = {instancePath:instancePath+"/seq",schemaPath:"#/properties/seq/pattern",keyword:"pattern",params:{pattern: "^(?:0|[1-9][0-9]{0,9})$"},message:"must match pattern \""+"^(?:0|[1-9][0-9]{0,9})$"+"\""};
 if(vErrors === null){
 vErrors = [err1];
@@ -1146,7 +1172,7 @@ errors++;
 if(data.seq !== undefined){
 let data0 = data.seq;
 if(typeof data0 === "string"){
-if(!pattern7.test(data0)){
+if(!pattern8.test(data0)){
 const err1 = {instancePath:instancePath+"/seq",schemaPath:"#/properties/seq/pattern",keyword:"pattern",params:{pattern: "^(?:0|[1-9][0-9]{0,9})$"},message:"must match pattern \""+"^(?:0|[1-9][0-9]{0,9})$"+"\""};
 if(vErrors === null){
 vErrors = [err1];
@@ -1186,7 +1212,7 @@ validate24.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 exports.validateCheckpointQuery = validate25;
 const schema36 = {"type":"object","additionalProperties":false,"properties":{"size":{"type":"string","pattern":"^(?:0|[1-9][0-9]{0,14})$","description":"Spans in the log; defaults to the newest checkpoint."}}};
-const pattern10 = new RegExp("^(?:0|[1-9][0-9]{0,14})$", "u");
+const pattern11 = new RegExp("^(?:0|[1-9][0-9]{0,14})$", "u");
 
 function validate25(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1214,7 +1240,7 @@ errors++;
 if(data.size !== undefined){
 let data0 = data.size;
 if(typeof data0 === "string"){
-if(!pattern10.test(data0)){
+if(!pattern11.test(data0)){
 const err1 = {instancePath:instancePath+"/size",schemaPath:"#/properties/size/pattern",keyword:"pattern",params:{pattern: "^(?:0|[1-9][0-9]{0,14})$"},message:"must match pattern \""+"^(?:0|[1-9][0-9]{0,14})$"+"\""};
 if(vErrors === null){
 vErrors = [err1];
@@ -1301,7 +1327,7 @@ errors++;
 if(data.from !== undefined){
 let data0 = data.from;
 if(typeof data0 === "string"){
-if(!pattern10.test(data0)){
+if(!pattern11.test(data0)){
 const err3 = {instancePath:instancePath+"/from",schemaPath:"#/properties/from/pattern",keyword:"pattern",params:{pattern: "^(?:0|[1-9][0-9]{0,14})$"},message:"must match pattern \""+"^(?:0|[1-9][0-9]{0,14})$"+"\""};
 if(vErrors === null){
 vErrors = [err3];
@@ -1326,7 +1352,7 @@ errors++;
 if(data.to !== undefined){
 let data1 = data.to;
 if(typeof data1 === "string"){
-if(!pattern10.test(data1)){
+if(!pattern11.test(data1)){
 const err5 = {instancePath:instancePath+"/to",schemaPath:"#/properties/to/pattern",keyword:"pattern",params:{pattern: "^(?:0|[1-9][0-9]{0,14})$"},message:"must match pattern \""+"^(?:0|[1-9][0-9]{0,14})$"+"\""};
 if(vErrors === null){
 vErrors = [err5];

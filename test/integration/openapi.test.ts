@@ -206,6 +206,7 @@ describe('/openapi.json', () => {
         .filter((one) => one.in === 'query')
         .map((one) => one.name);
     assert.deepEqual(query('/api/timeline').sort(), [
+      'after',
       'cursor',
       'did',
       'entity_type',

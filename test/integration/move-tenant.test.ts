@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { freezeTenant, thawTenant } from '../../cli/freeze/frozen-tenant';
+import type { SignedSpan } from '../../runtime/base/span';
+import { verifySpan } from '../../runtime/ledger/span-signature';
+import { withClient } from '../support/sql-session';
+import { createTestStage0, type TestStage0 } from '../support/test-stage0';
+import { until } from '../support/until';
+
+describe('a tenant that is frozen or moved', () => {
+  let here: TestStage0;
+  let there: TestStage0;
+  beforeEach(async () => {
+    [here, there] = await Promise.all([createTestStage0(), createTestStage0()]);
+  });
+  afterEach(() => Promise.all([here.close(), there.close()]));
+
+  const freeze = (cell: TestStage0, tenant = 'acme', waitSeconds = 20) =>
+    withClient(cell.database.adminUrl, (client) => freezeTenant(client, tenant, waitSeconds));
+  const thaw = (cell: TestStage0) =>
+    withClient(cell.database.adminUrl, (client) => thawTenant(client, 'acme'));
+  const rows = async (cell: TestStage0, sql: string): Promise<readonly Record<string, unknown>[]> =>
+    withClient(cell.database.superuserUrl, async (client) => (await client.query(sql)).rows);
+  const note = (name: string, more: object = {}) => ({ entity_type: 'note', who: 'a', this: name, ...more });
+  const post = async (cell: TestStage0, body: unknown, user = 'alice', tenant = 'acme') =>
+    cell.call('/api/spans', { token: await cell.token(user, tenant), body });
+  const claim = (cell: TestStage0) =>
+    withClient(cell.database.urls.kernel, async (client) => {
+      const { rows: claimed } = await client.query("SELECT * FROM app.claim_request(15, '{}')");
+      return claimed[0];
+    });
+
+  /** What a tenant's feed tells one user, in its order. */
+  const feed = async (cell: TestStage0, user: string, query = ''): Promise<SignedSpan[]> => {
+    const { status, body } = await cell.call(`/api/timeline?order=feed&tenant_id=acme&limit=1000${query}`, {
+      token: await cell.token(user, 'acme'),
+    });
+    assert.equal(status, 200, JSON.stringify(body));
+    return body.spans;
+  };
+
+  /** The whole tenant in the order of its feed, as its own rows say. */
+  const ledgerOf = (cell: TestStage0) =>
+    rows(
+      cell,
+      `SELECT id, seq, owner_id, curr_hash, signature, public_key, prev_hash FROM ledger.universal_registry
+        WHERE tenant_id = 'acme' ORDER BY tx_id, ordinal`,
+    );
+
+  it('a frozen tenant answers writes with 503 and Retry-After, reads and other tenants go on', async () => {
+    const span = (await post(here, note('before'))).body.span;
+    await freeze(here);
+    const refused = await post(here, note('frozen'));
+    assert.equal(refused.status, 503);
+    assert.ok(Number(refused.headers.get('retry-after')) > 0);
+    assert.match(refused.body.detail, /frozen/);
+    const token = await here.token('alice', 'acme');
+    assert.equal((await here.call(`/api/spans/${span.id}`, { token })).status, 200);
+    assert.equal((await post(here, note('other'), 'alice', 'other')).status, 201);
+    assert.equal(await thaw(here), true);
+    assert.equal((await post(here, note('after'))).status, 201);
+    assert.equal(await thaw(here), false);
+  });
+
+  it('no request of a frozen tenant is claimed until it is thawed, those of others are', async () => {
+    const request = (tenant: string) =>
+      post(here, note('x', { entity_type: 'request', status: 'scheduled' }), 'alice', tenant);
+    await request('acme');
+    await freeze(here);
+    await request('other');
+    assert.equal((await claim(here))?.tenant_id, 'other');
+    assert.equal(await claim(here), undefined);
+    await thaw(here);
+    assert.equal((await claim(here))?.tenant_id, 'acme');
+  });
+
+  it('a request that runs is waited for, and may still write its outcome', async () => {
+    const { span } = (await post(here, note('x', { entity_type: 'request', status: 'scheduled' }))).body;
+    const claimed = await claim(here);
+    assert.equal(claimed?.request_id, span.id);
+    await assert.rejects(freeze(here, 'acme', 0), /requests of the tenant still run/);
+    const outcome = note('x', { entity_type: 'request', id: span.id, seq: 1, status: 'complete' });
+    assert.equal((await post(here, outcome)).status, 201);
+    await freeze(here);
+    assert.equal((await post(here, note('frozen'))).status, 503);
+  });
+
+  it('after=<id>.<seq> goes on behind a version that the caller may read, and only with order=feed', async () => {
+    const [first, second] = (await post(here, [note('first'), note('second')])).body.spans;
+    await until('the feed shows both', async () => (await feed(here, 'alice')).length === 2);
+    assert.deepEqual(await feed(here, 'alice', `&after=${first.id}.0`), [second]);
+    assert.deepEqual(await feed(here, 'alice', `&after=${second.id}.0`), []);
+    for (const [user, query] of [
+      ['bob', `order=feed&after=${first.id}.0`],
+      ['alice', `order=feed&after=${randomUUID()}.0`],
+      ['alice', `order=feed&after=${first.id}.1`],
+      ['alice', `order=feed&after=${first.id}`],
+      ['alice', `after=${first.id}.0`],
+      ['alice', `order=feed&from=end&after=${first.id}.0`],
+    ] as const) {
+      const { status, body } = await here.call(`/api/timeline?${query}`, {
+        token: await here.token(user, 'acme'),
+      });
+      assert.equal(status, 400, query);
+      assert.equal(body.errors[0].pointer, '/after');
+    }
+  });
+
+  it('moves under load: both ledgers are the same, open work goes on there once, and subscribers go on', async () => {
+    const written: string[] = [];
+    let isFrozen = false;
+    const writer = async (user: string) => {
+      for (let count = 0; !isFrozen && count < 2_000; count += 1) {
+        const { status, body } = await post(here, note(`${user} ${count}`, { visibility: 'tenant' }), user);
+        if (status === 201) written.push(body.span.id);
+        else {
+          assert.equal(status, 503, JSON.stringify(body));
+          isFrozen = true;
+        }
+      }
+    };
+    const policy = (await post(here, note('p', { entity_type: 'policy' }))).body.span.id;
+    const done = (await post(here, note('d', { entity_type: 'request', status: 'scheduled' }))).body.span.id;
+    await post(here, note('d', { entity_type: 'request', id: done, seq: 1, status: 'complete' }));
+    const open = (await post(here, note('o', { entity_type: 'request', status: 'scheduled' }))).body.span.id;
+    await post(here, note('f', { entity_type: 'function', metadata: { schedule: '0 * * * *' } }));
+    await post(here, note('c', { entity_type: 'contract' }));
+    const writers = Promise.all(['alice', 'bob'].map(writer));
+    await until('both write', async () => written.length > 20);
+    await freeze(here);
+    await writers;
+    assert.ok(isFrozen, 'no writer met the frozen tenant');
+    const seen = await feed(here, 'alice');
+
+    // What `logline export` and `import` do: the feed of each owner, sent by the operator.
+    await freeze(there);
+    const operator = await there.token('system', 'system');
+    const exported = [
+      ...seen,
+      ...(await feed(here, 'bob')).filter(({ visibility }) => visibility === 'private'),
+    ];
+    for (const expected of [201, 200]) {
+      const answer = await there.call('/api/import', { token: operator, body: exported });
+      assert.equal(answer.status, expected, JSON.stringify(answer.body).slice(0, 300));
+    }
+    assert.equal((await post(there, note('too early'))).status, 503);
+    assert.equal(await claim(there), undefined);
+    const moved = await ledgerOf(there);
+    assert.deepEqual(moved, await ledgerOf(here));
+    for (const id of written) assert.ok(moved.some((row) => row.id === id));
+    for (const span of exported) assert.ok(verifySpan(span).ok);
+
+    await thaw(there);
+    assert.equal((await claim(there))?.request_id, open);
+    assert.equal(await claim(there), undefined, 'a request that was done is not run again');
+    const [news] = await rows(
+      there,
+      `SELECT count(*)::int AS count FROM ledger.universal_registry r JOIN app.policy_cursor c
+          ON c.policy_id = '${policy}' WHERE (r.tx_id, r.ordinal) > (c.tx_id, c.ordinal)`,
+    );
+    assert.equal(news?.count, 0, 'a policy takes what was imported for news');
+    const [schedule] = await rows(
+      there,
+      "SELECT s.done_until > now() - interval '5 minutes' AS fresh FROM app.function_schedule s",
+    );
+    assert.equal(schedule?.fresh, true);
+    const [subject] = await rows(there, `SELECT ruled_on > '-infinity' AS ruled FROM app.ruling_queue`);
+    assert.equal(subject?.ruled, true);
+
+    const last = seen.at(-1);
+    const next = (await post(there, note('next'))).body.span;
+    await until('the subscriber goes on', async () => {
+      const found = await feed(there, 'alice', `&after=${last?.id}.${last?.seq}`);
+      assert.ok(found.length <= 1);
+      return found[0]?.id === next.id;
+    });
+  });
+});

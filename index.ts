@@ -16,7 +16,7 @@ import { Network } from './infra/network';
 import { startsAfter } from './infra/ordering';
 import { baseEnvironment, browserEnvironment } from './infra/runtime-environment';
 import { Scheduler } from './infra/scheduler';
-import { APP_ROLE, Secrets } from './infra/secrets';
+import { Secrets } from './infra/secrets';
 import { Stage0 } from './infra/stage0';
 import { stackTags, taggedWith } from './infra/tags';
 
@@ -40,7 +40,7 @@ const database = new Database(
     settings: config.database,
     subnetIds: network.privateSubnetIds,
     securityGroupId: network.databaseGroupId,
-    ownerPassword: secrets.ownerPassword,
+    secretsKeyArn: secrets.keyArn,
     logRetentionDays,
     protect,
   },
@@ -59,7 +59,11 @@ const platform = {
   logRetentionDays,
 };
 const environment = baseEnvironment(config, database, secrets);
-const migrator = new Migrator('migrator', { platform, layers, secrets, environment }, opts);
+const migrator = new Migrator(
+  'migrator',
+  { platform, layers, secrets, environment, masterSecretArn: database.masterSecretArn },
+  opts,
+);
 
 // Everything that serves waits for the schema.
 const afterMigration = { transformations: [tagged, startsAfter(migrator.invocation)] };
@@ -115,9 +119,6 @@ export const functionNames = {
     Object.entries(kernels.functions).map(([kernel, { functionName }]) => [kernel, functionName]),
   ),
 };
-export const publicKeyHex = secrets.publicKeyHex;
+/** Public half of the instance key as the latest migration found it; `GET /api/keys` has all keys of this moment. */
+export const publicKeyHex = migrator.publicKeyHex;
 export const dashboardUrl = monitoring.dashboardUrl;
-/** For a client inside the VPC, as the functions' role; TLS is verified. A secret. */
-export const connectionString = pulumi.secret(
-  pulumi.interpolate`postgresql://${APP_ROLE}:${secrets.appPassword}@${database.instance.endpoint}/${database.databaseName}?sslmode=verify-full`,
-);

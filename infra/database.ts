@@ -12,7 +12,8 @@ export interface DatabaseArgs {
   readonly settings: DatabaseSettings;
   readonly subnetIds: pulumi.Input<string>[];
   readonly securityGroupId: pulumi.Input<string>;
-  readonly ownerPassword: pulumi.Input<string>;
+  /** Encrypts the master password, which RDS makes, keeps and rotates. */
+  readonly secretsKeyArn: pulumi.Input<string>;
   readonly logRetentionDays: number;
   readonly protect: boolean;
 }
@@ -32,6 +33,8 @@ export class Database extends pulumi.ComponentResource {
   /** Host name, without the port. */
   readonly host: pulumi.Output<string>;
   readonly port: pulumi.Output<number>;
+  /** Secret that RDS keeps the master password in: `{"username", "password"}`. */
+  readonly masterSecretArn: pulumi.Output<string>;
   readonly databaseName: string;
   readonly identifier: string;
 
@@ -52,6 +55,7 @@ export class Database extends pulumi.ComponentResource {
     this.instance = this.#createInstance(name, subnets, parameters, logs);
     this.host = this.instance.address;
     this.port = this.instance.port;
+    this.masterSecretArn = this.instance.masterUserSecrets.apply(([secret]) => secret?.secretArn ?? '');
     this.registerOutputs({ host: this.host, port: this.port });
   }
 
@@ -112,7 +116,9 @@ export class Database extends pulumi.ComponentResource {
         multiAz: settings.multiAz,
         dbName: settings.name,
         username: OWNER_ROLE,
-        password: this.#args.ownerPassword,
+        // Made by RDS in Secrets Manager, and new every seven days: nobody ever types it, no state holds it.
+        manageMasterUserPassword: true,
+        masterUserSecretKmsKeyId: this.#args.secretsKeyArn,
         dbSubnetGroupName: subnets.name,
         vpcSecurityGroupIds: [this.#args.securityGroupId],
         publiclyAccessible: false,

@@ -127,6 +127,29 @@ export function secretsStatements(
   ];
 }
 
+/** Lets the migrator write secrets: their first values, and what a rotation changes. */
+export function keepStatements(
+  secretArns: readonly pulumi.Input<string>[],
+  keyArn: pulumi.Input<string>,
+  region: string,
+): readonly Statement[] {
+  return [
+    {
+      Sid: 'WriteSecrets',
+      Effect: 'Allow',
+      Action: ['secretsmanager:PutSecretValue'],
+      Resource: [...secretArns],
+    },
+    {
+      Sid: 'EncryptSecrets',
+      Effect: 'Allow',
+      Action: ['kms:GenerateDataKey'],
+      Resource: keyArn,
+      Condition: { StringEquals: { 'kms:ViaService': `secretsmanager.${region}.amazonaws.com` } },
+    },
+  ];
+}
+
 /** Lets a function call other functions. */
 export function invokeStatements(functionArns: readonly pulumi.Input<string>[]): readonly Statement[] {
   return functionArns.length === 0

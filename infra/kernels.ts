@@ -5,8 +5,8 @@ import { type FunctionPlatform, LambdaFunction } from './function';
 import { invokeStatements } from './iam';
 import { KERNEL_HANDLERS } from './kernel-handlers.generated';
 import type { Layers } from './layers';
-import type { Environment } from './runtime-environment';
-import type { Secrets } from './secrets';
+import { type Environment, roleSecretsEnvironment } from './runtime-environment';
+import type { LoginRole, Secrets } from './secrets';
 
 /** Arguments of {@link Kernels}. */
 export interface KernelsArgs {
@@ -20,8 +20,8 @@ export interface KernelsArgs {
 
 /**
  * The kernels of `runtime/host/kernel-table.ts` as functions. Each has the rights that its row names: which kernels it
- * may call, and which secrets it can read beside the database password and the signing key. None can read the owner's
- * database password.
+ * may call, and which secrets it can read beside its database password and the signing key. None can read the master
+ * password.
  *
  * Costs about $0.60 a month at rest, for 613,000 ticks of some 50 ms at 512 MB (us-east-1, 2026-11).
  */
@@ -53,6 +53,11 @@ export class Kernels extends pulumi.ComponentResource {
   #createKernel(kernel: KernelName, callees: Readonly<Record<string, LambdaFunction>>): LambdaFunction {
     const { platform, layers, secrets, environment, memoryMb } = this.#args;
     const row = kernelRow(kernel);
+    const logins: readonly LoginRole[] = [
+      'app',
+      'kernel',
+      ...(row.secrets.includes('guest password') ? (['guest'] as const) : []),
+    ];
     const providerKeys = row.secrets.includes('provider keys') ? secrets.providerKeysSecretArn : undefined;
     return new LambdaFunction(
       kernel.replaceAll('_', '-'),
@@ -66,11 +71,12 @@ export class Kernels extends pulumi.ComponentResource {
         timeoutSeconds: row.timeoutSeconds,
         environment: {
           ...environment,
+          ...roleSecretsEnvironment(secrets, logins),
           ...(Object.keys(callees).length === 0 ? {} : calleesEnvironment(callees)),
           ...(providerKeys === undefined ? {} : { LOGLINE_PROVIDER_KEYS_SECRET_ARN: providerKeys }),
         },
         secretArns: [
-          secrets.appSecretArn,
+          ...logins.map((role) => secrets.roleSecretArns[role]),
           secrets.signingKeySecretArn,
           ...(providerKeys === undefined ? [] : [providerKeys]),
         ],

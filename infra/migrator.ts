@@ -3,9 +3,10 @@ import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import { hashTree, REPOSITORY_ROOT } from './bundle';
 import { type FunctionPlatform, LambdaFunction } from './function';
+import { keepStatements } from './iam';
 import type { Layers } from './layers';
-import type { Environment } from './runtime-environment';
-import type { Secrets } from './secrets';
+import { type Environment, roleSecretsEnvironment } from './runtime-environment';
+import { LOGIN_ROLES, type Secrets } from './secrets';
 
 /** Arguments of {@link Migrator}. */
 export interface MigratorArgs {
@@ -13,12 +14,14 @@ export interface MigratorArgs {
   readonly layers: Layers;
   readonly secrets: Secrets;
   readonly environment: Environment;
+  /** Of the master password, which RDS keeps. */
+  readonly masterSecretArn: pulumi.Output<string>;
 }
 
 /**
- * Brings schema and seeds up to date as part of `pulumi up`, and sets the password of the functions' login. It runs
- * when `sql/`, the kernels layer or that password changed, and else not at all. When a migration fails, so does the
- * update, with the migration's message; what depends on it is not touched.
+ * Fills the secrets that are empty, brings schema and seeds up to date as part of `pulumi up`, and sets the passwords of
+ * the functions' logins. It runs when `sql/`, the kernels layer or a secret's place changed, and else not at all. When a
+ * migration fails, so does the update, with the migration's message; what depends on it is not touched.
  *
  * Costs next to nothing: a few seconds for each deployment (us-east-1, 2026-11).
  */
@@ -26,10 +29,13 @@ export class Migrator extends pulumi.ComponentResource {
   readonly function: LambdaFunction;
   /** Depend on this to start only after the schema is there. */
   readonly invocation: aws.lambda.Invocation;
+  /** Public half of the instance key in hex, as the migrator read it at the latest deployment that ran it. */
+  readonly publicKeyHex: pulumi.Output<string>;
 
   constructor(name: string, args: MigratorArgs, opts?: pulumi.ComponentResourceOptions) {
     super('logline:infra:Migrator', name, {}, opts);
     const { secrets } = args;
+    const made = [...Object.values(secrets.roleSecretArns), secrets.signingKeySecretArn];
     this.function = new LambdaFunction(
       name,
       {
@@ -40,9 +46,14 @@ export class Migrator extends pulumi.ComponentResource {
         layerArn: args.layers.kernels.arn,
         memoryMb: 512,
         timeoutSeconds: 900,
-        environment: { ...args.environment, LOGLINE_MASTER_SECRET_ARN: secrets.ownerSecretArn },
-        // The only reader of the owner's password. It also sets the functions' password and signs the seeds.
-        secretArns: [secrets.ownerSecretArn, secrets.appSecretArn, secrets.signingKeySecretArn],
+        environment: {
+          ...args.environment,
+          ...roleSecretsEnvironment(secrets, LOGIN_ROLES),
+          LOGLINE_MASTER_SECRET_ARN: args.masterSecretArn,
+        },
+        // The only reader of the master password. It also sets the roles' passwords and signs the seeds.
+        secretArns: [args.masterSecretArn, ...made],
+        statements: keepStatements(made, args.platform.secretsKeyArn, args.platform.region),
       },
       { parent: this },
     );
@@ -55,11 +66,20 @@ export class Migrator extends pulumi.ComponentResource {
         triggers: {
           sql: hashTree(join(REPOSITORY_ROOT, 'sql')),
           runtime: args.layers.kernelsHash,
-          password: secrets.appSecretVersion,
+          secrets: pulumi.all(made).apply((arns) => arns.join()),
         },
       },
       { parent: this },
     );
+    this.publicKeyHex = this.invocation.result.apply(publicKeyOf);
     this.registerOutputs({ functionName: this.function.functionName });
   }
+}
+
+/** What the migrator's answer names as the public key; empty in a preview before the first deployment. */
+function publicKeyOf(result: string | undefined): string {
+  const answer: unknown = JSON.parse(result || 'null');
+  return typeof answer === 'object' && answer !== null && 'public_key' in answer
+    ? String(answer.public_key)
+    : '';
 }

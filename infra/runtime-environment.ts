@@ -1,6 +1,6 @@
-import type * as pulumi from '@pulumi/pulumi';
+import * as pulumi from '@pulumi/pulumi';
 import type { Database } from './database';
-import type { Secrets } from './secrets';
+import type { LoginRole, Secrets } from './secrets';
 import type { StackSettings } from './stack-settings';
 
 /** Environment variables of a function. */
@@ -16,10 +16,18 @@ export function baseEnvironment(settings: StackSettings, database: Database, sec
     LOGLINE_DATABASE_HOST: database.host,
     LOGLINE_DATABASE_PORT: database.port.apply(String),
     LOGLINE_DATABASE_NAME: database.databaseName,
-    LOGLINE_DATABASE_SECRET_ARN: secrets.appSecretArn,
+    LOGLINE_DATABASE_SECRET_ARN: secrets.roleSecretArns.app,
     LOGLINE_SIGNING_KEY_SECRET_ARN: secrets.signingKeySecretArn,
     ...oidcEnvironment(settings),
   };
+}
+
+/** Where a function finds the passwords of the roles that it logs in as beside `logline_app`. */
+export function roleSecretsEnvironment(secrets: Secrets, roles: readonly LoginRole[]): Environment {
+  const arns = Object.fromEntries(
+    roles.filter((role) => role !== 'app').map((role) => [role, secrets.roleSecretArns[role]]),
+  );
+  return Object.keys(arns).length === 0 ? {} : { LOGLINE_ROLE_SECRET_ARNS: pulumi.jsonStringify(arns) };
 }
 
 /** Only Stage-0 answers browsers. */

@@ -43,7 +43,7 @@ export class Stage0 extends pulumi.ComponentResource {
         // API Gateway gives up after 30 s; answering just before lets the caller read why.
         timeoutSeconds: 29,
         environment: { ...args.environment, ...calleesEnvironment(kernels.functions) },
-        secretArns: [secrets.appSecretArn, secrets.signingKeySecretArn],
+        secretArns: [secrets.roleSecretArns.app, secrets.signingKeySecretArn],
         statements: [
           ...invokeStatements(Object.values(kernels.functions).map((kernel) => kernel.function.arn)),
         ],

@@ -25,17 +25,19 @@ export function computedState(
   const arn = `arn:aws:${service}:${region}:${STAND_IN_ACCOUNT}:${shown}`;
   const digest = createHash('sha256').update(name).digest();
   switch (type) {
-    case 'random:index/randomPassword:RandomPassword':
-      return { result: `password-of-${name}` };
-    case 'random:index/randomBytes:RandomBytes':
-      return { hex: digest.toString('hex'), base64: digest.toString('base64') };
     case 'random:index/randomId:RandomId':
       return { hex: digest.subarray(0, 4).toString('hex') };
     case 'aws:ec2/vpc:Vpc':
       return { arn, ipv6CidrBlock: '2600:1f18:abcd:1200::/56' };
     case 'aws:rds/instance:Instance': {
       const address = `${shown}.example.${region}.rds.amazonaws.com`;
-      return { arn, address, port: 5432, endpoint: `${address}:5432` };
+      return {
+        arn,
+        address,
+        port: 5432,
+        endpoint: `${address}:5432`,
+        masterUserSecrets: [{ secretArn: secretArn('master', region), secretStatus: 'active', kmsKeyId: '' }],
+      };
     }
     case 'aws:kms/key:Key':
       return { arn, keyId: `${name}-key` };
@@ -54,6 +56,8 @@ export function computedState(
         arn: `arn:aws:lambda:${region}:${STAND_IN_ACCOUNT}:function:${shown}`,
         invokeArn: `${arn}/invocations`,
       };
+    case 'aws:lambda/invocation:Invocation':
+      return { result: JSON.stringify({ public_key: digest.toString('hex') }) };
     case 'aws:sqs/queue:Queue':
       return { arn, url: `https://sqs.${region}.amazonaws.com/${STAND_IN_ACCOUNT}/${shown}` };
     default:

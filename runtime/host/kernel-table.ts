@@ -20,7 +20,7 @@ export interface KernelRow {
   /** Kernels that it may start. */
   readonly invokes: readonly KernelName[];
   /** Secrets that it may read beside the database password and the signing key. */
-  readonly secrets: readonly 'provider keys'[];
+  readonly secrets: readonly ('provider keys' | 'guest password')[];
 }
 
 /**
@@ -37,7 +37,7 @@ export const KERNEL_TABLE = {
     timeoutSeconds: 900,
     memoryMb: 'configured',
     invokes: [],
-    secrets: [],
+    secrets: ['guest password'],
   },
   observer_bot: {
     file: 'observer-bot',

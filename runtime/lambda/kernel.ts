@@ -1,10 +1,7 @@
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { ConfigurationError } from '../base/errors';
 import type { JsonValue } from '../base/span';
-import { analyzeLedger } from '../db/analyze-ledger';
 import type { DatabaseOptions } from '../db/database-options';
-import { migrate } from '../db/migrate';
-import type { RolePasswords } from '../db/roles';
 import { roleName } from '../db/roles';
 import { type JobOutcome, runJob } from '../host/job-runner';
 import { KernelHost } from '../host/kernel-host';
@@ -14,14 +11,13 @@ import { awsSecretStore } from '../host/secret-store';
 import { openGuestDatabase } from '../host/user-sql';
 import type { KernelOutcome } from '../kernels/kernel-context';
 import type { KernelName } from '../kernels/stable-ids';
-import { publishKeys } from '../ledger/keys/key-publisher';
-import { seed } from '../ledger/seed';
 import { SpanWriter } from '../ledger/span-writer';
 import { SandboxPool } from '../sandbox';
 import type { KernelCall } from './lambda-invoker';
 import { LambdaInvoker } from './lambda-invoker';
-import { derivedPassword, type LambdaRuntime, once, openLambdaRuntime } from './lambda-runtime';
-import { RotatingPassword } from './rotating-password';
+import { type LambdaRuntime, once, openLambdaRuntime, passwordOf } from './lambda-runtime';
+
+export { createMigratorHandler } from './migrator';
 
 /** Left at the end of a run for writing down what happened. */
 const RESERVE_MS = 5_000;
@@ -72,16 +68,14 @@ async function openKernel(kernel: KernelName): Promise<OpenKernel> {
   return { runtime, host };
 }
 
-/** The role of guests, as soon as this function may read its password; before, user SQL runs as Stage-0 does. */
-function guestOptions({ environment, secrets, logger }: LambdaRuntime): DatabaseOptions {
-  const secretArn = environment.roleSecretArns.guest;
-  if (secretArn === undefined) logger.warn('no password of the role for user SQL; it runs as logline_app');
+/** The role of guests; of use only in functions that may read its password, which are those that run user code. */
+function guestOptions({ environment, secrets }: LambdaRuntime): DatabaseOptions {
   return {
     host: environment.databaseHost,
     port: environment.databasePort,
     database: environment.databaseName,
-    user: roleName(secretArn === undefined ? 'app' : 'guest'),
-    password: new RotatingPassword(secrets, secretArn ?? environment.databaseSecretArn),
+    user: roleName('guest'),
+    password: passwordOf('guest', environment, secrets),
     tls: environment.databaseTls,
     ...(environment.settings.database.tls === undefined ? {} : { tls: environment.settings.database.tls }),
   };
@@ -131,65 +125,4 @@ function run(
     job,
     event,
   );
-}
-
-/** What the migrator did. */
-export interface MigratorResult {
-  readonly migrations: readonly string[];
-  readonly seeds: readonly string[];
-  /** Changes of the key history. */
-  readonly keys: readonly string[];
-}
-
-/**
- * Applies migrations, sets the passwords of the database's roles and plants the seeds, as part of `pulumi up`. An error
- * fails the deployment with its message.
- */
-export function createMigratorHandler(): () => Promise<MigratorResult> {
-  const open = once(() => openLambdaRuntime('migrator'));
-  return async () => {
-    const { environment, secrets, database, keys, refreshKeys, logger } = await open();
-    // A rotation has just written the secret and wants it published.
-    await refreshKeys(0);
-    if (environment.masterSecretArn === undefined)
-      throw new ConfigurationError('LOGLINE_MASTER_SECRET_ARN is not set.');
-    const owner = await secrets.readObject(environment.masterSecretArn);
-    const onProgress = (line: string) => logger.info(line);
-    const admin = {
-      host: environment.databaseHost,
-      port: environment.databasePort,
-      database: environment.databaseName,
-      ...(owner.username === undefined ? {} : { user: owner.username }),
-      ...(owner.password === undefined ? {} : { password: owner.password }),
-      tls: environment.databaseTls,
-    };
-    const migrations = await migrate({
-      admin,
-      passwords: await readRolePasswords(environment, secrets),
-      onProgress,
-    });
-    const writer = new SpanWriter({ database, signingKey: () => keys().current });
-    const published = await publishKeys({ database, writer, ring: keys(), onProgress });
-    const seeds = await seed({ database, writer, keys: keys(), onProgress });
-    if (migrations.length > 0) await analyzeLedger(admin);
-    return { migrations, seeds, keys: published };
-  };
-}
-
-/** The passwords of the roles that functions log in as. */
-async function readRolePasswords(
-  { databaseSecretArn, roleSecretArns }: LambdaRuntime['environment'],
-  secrets: LambdaRuntime['secrets'],
-): Promise<RolePasswords> {
-  const { password: app } = await secrets.readObject(databaseSecretArn);
-  const own = await Promise.all(
-    Object.entries(roleSecretArns).map(async ([role, arn]) => [
-      role,
-      (await secrets.readObject(arn)).password,
-    ]),
-  );
-  return {
-    ...(app === undefined ? {} : { app, kernel: derivedPassword(app, 'kernel') }),
-    ...Object.fromEntries(own.filter(([, password]) => password !== undefined)),
-  };
 }

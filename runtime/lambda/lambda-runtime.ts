@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { ConfigurationError } from '../base/errors';
 import { cryptoReady } from '../crypto';
 import type { PasswordSource } from '../db/database-options';
 import { Database } from '../db/pool';
@@ -15,14 +15,14 @@ export interface LambdaRuntime {
   readonly environment: Environment;
   readonly secrets: SecretReader;
   readonly database: Database;
-  /** As `logline_kernel`. */
+  /** As `logline_kernel`; of use in kernels only. */
   readonly kernelDatabase: Database;
   /** The instance keys of this moment. */
   readonly keys: () => KeyRing;
   /**
    * Looks whether the keys were rotated; to be called at the start of an event, since a frozen function notices
    * nothing. Never throws.
-   * @param maxAgeMs how old the keys may be. Defaults to 60,000.
+   * @param maxAgeMs how old the keys may be. Defaults to 300,000.
    */
   readonly refreshKeys: (maxAgeMs?: number) => Promise<void>;
   readonly logger: Logger;
@@ -70,20 +70,19 @@ export async function openLambdaRuntime(service: string): Promise<LambdaRuntime>
   };
 }
 
-/** A role without a secret of its own has a password that follows from the one of `logline_app`. */
-function passwordOf(role: RoleKey, environment: Environment, secrets: SecretReader): PasswordSource {
-  const own = role === 'app' ? environment.databaseSecretArn : environment.roleSecretArns[role];
-  if (own !== undefined) return new RotatingPassword(secrets, own);
-  const app = new RotatingPassword(secrets, environment.databaseSecretArn);
+/** The secret of a role; a function that has none does not log in as it. */
+export function passwordOf(
+  role: RoleKey,
+  { databaseSecretArn, roleSecretArns }: Environment,
+  secrets: SecretReader,
+): PasswordSource {
+  const arn = role === 'app' ? databaseSecretArn : roleSecretArns[role];
+  if (arn !== undefined) return new RotatingPassword(secrets, arn);
   return {
-    current: async () => derivedPassword(await app.current(), role),
-    refused: () => app.refused(),
+    current: () =>
+      Promise.reject(new ConfigurationError(`This function does not log in as ${roleName(role)}.`)),
+    refused: () => undefined,
   };
-}
-
-/** Until the stack gives each role a secret: another password for each, which does not betray the one it is made of. */
-export function derivedPassword(appPassword: string, role: RoleKey): string {
-  return createHmac('sha256', appPassword).update(`logline database role ${role}`).digest('hex');
 }
 
 /** Runs once, however many events arrive meanwhile; a failure is forgotten, so that the next event tries again. */

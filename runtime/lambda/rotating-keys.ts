@@ -6,15 +6,16 @@ import type { SecretReader } from './secret-reader';
 
 /**
  * How old a warm function's keys may be. A rotation puts the next key into the secret (`next_seed_hex`) and waits
- * longer than this before it lets that key sign.
+ * longer than this before it lets that key sign. Each look is a paid call of Secrets Manager and one of KMS.
  */
-const REMEMBER_MS = 60_000;
+export const KEYS_REMEMBERED_MS = 300_000;
 
 /**
  * The instance keys as Secrets Manager holds them, read anew by warm functions at the start of an event:
  *
  * - `seed_hex` signs;
  * - `next_seed_hex` is trusted already and will sign when the rotation under way is done;
+ * - `next_since` is when that was announced;
  * - `previous_seeds_hex`, separated by commas and newest first, keep what they signed trusted;
  * - `revoked_keys`, separated by commas, each a public key or `key@timestamp`, count no longer.
  */
@@ -41,7 +42,7 @@ export class RotatingKeys {
   }
 
   /** Reads the secret anew if it was read long ago. When that fails, the keys of before go on. */
-  async refresh(logger: Logger, maxAgeMs: number = REMEMBER_MS): Promise<void> {
+  async refresh(logger: Logger, maxAgeMs: number = KEYS_REMEMBERED_MS): Promise<void> {
     if (Date.now() - this.#readAtMs < maxAgeMs) return;
     // Before the answer: while the service is down, not every event shall wait for it.
     this.#readAtMs = Date.now();

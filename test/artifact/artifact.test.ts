@@ -5,7 +5,7 @@ import { verifySpan } from '../../runtime/ledger/span-signature';
 import { inSequence } from '../infra/in-sequence';
 import { at, listOf, recordOf } from '../infra/subject';
 import { until } from '../support/until';
-import { Cloud, secretMember } from './cloud';
+import { Cloud, secretMember, secretNamed } from './cloud';
 import { httpEvent, scheduleInput, tickBatch } from './events';
 
 const MIDNIGHT_RULER = '00000000-0000-4000-8000-000000000006';
@@ -24,7 +24,6 @@ describe('what is deployed', function () {
 
   before(async () => {
     cloud = await Cloud.start();
-    token = await tokenFor('ada', 'acme', ['spans:write', 'timeline:read', 'execute', 'admin']);
   });
   after(() => cloud?.stop());
 
@@ -71,6 +70,12 @@ describe('what is deployed', function () {
     it('brings schema and seeds into an empty database, as an owner who is no superuser', async () => {
       const { failed, payload } = await cloud.invoke('migrator', { trigger: 'deployment' });
       assert.equal(failed, false, JSON.stringify(payload));
+      assert.deepEqual(listOf(at(payload, 'secrets')), [
+        'password of app',
+        'password of kernel',
+        'password of guest',
+        'instance key',
+      ]);
       assert.ok(listOf(at(payload, 'migrations')).length >= 10);
       assert.ok(listOf(at(payload, 'seeds')).length >= 7);
       const rows = await cloud.sql('SELECT name, signature FROM ledger.universal_registry');
@@ -82,9 +87,27 @@ describe('what is deployed', function () {
       }
     });
 
-    it('does nothing when it runs again', async () => {
-      const { payload } = await cloud.invoke('migrator', { trigger: 'deployment' });
-      assert.deepEqual(Object.values(recordOf(payload)).flat(), [], JSON.stringify(payload));
+    it('makes every password and key inside Secrets Manager, and answers none of them', async () => {
+      const made = ['app', 'kernel', 'guest', 'signing-key'].map((name) => secretNamed(cloud.secrets, name));
+      assert.ok(made.every(({ versions, AWSCURRENT }) => versions.size === 1 && AWSCURRENT));
+      assert.match(secretMember(cloud.secrets, 'signing-key', 'seed_hex'), /^[0-9a-f]{64}$/);
+      assert.notEqual(
+        secretMember(cloud.secrets, 'app', 'password'),
+        secretMember(cloud.secrets, 'guest', 'password'),
+      );
+      token = await tokenFor('ada', 'acme', ['spans:write', 'timeline:read', 'execute', 'admin']);
+    });
+
+    it('does nothing when it runs again, and leaves every secret as it is', async () => {
+      const before = JSON.stringify([...cloud.secrets]);
+      for (const _ of ['warm', 'cold']) {
+        const { payload } = await cloud.invoke('migrator', { trigger: 'deployment' });
+        const { public_key, ...done } = recordOf(payload);
+        assert.match(String(public_key), /^[0-9a-f]{64}$/);
+        assert.deepEqual(Object.values(done).flat(), [], JSON.stringify(payload));
+        await cloud.cool('migrator');
+      }
+      assert.equal(JSON.stringify([...cloud.secrets]), before);
     });
 
     it('fails with the reason when a migration was edited after it landed', async () => {
@@ -118,7 +141,8 @@ describe('what is deployed', function () {
       assert.equal(status, 201, JSON.stringify(body));
       const span = recordOf(body.span);
       id = String(span.id);
-      assert.equal(span.public_key, cloud.run.outputs.publicKeyHex);
+      const seed = secretMember(cloud.secrets, 'signing-key', 'seed_hex');
+      assert.equal(span.public_key, signingKeyFromHex(seed).publicKeyHex);
       assert.equal(span.tenant_id, 'acme');
     });
 
@@ -258,9 +282,8 @@ describe('what is deployed', function () {
   describe('a change of the database password', () => {
     it('goes unnoticed: cold and warm functions get in before and after PostgreSQL knows it', async () => {
       await cloud.cool('observer-bot');
-      const [arn, secret] = [...cloud.secrets].find(([name]) => name.endsWith(':secrets-app')) ?? [];
-      assert.ok(arn && secret);
-      secret.AWSPREVIOUS = secret.AWSCURRENT;
+      const secret = secretNamed(cloud.secrets, 'app');
+      secret.AWSPREVIOUS = secret.AWSCURRENT ?? '';
       secret.AWSCURRENT = JSON.stringify({ username: 'logline_app', password: 'another-password' });
 
       const cold = await cloud.invoke('observer-bot', tickBatch(cloud.run, 'observer-bot'));
@@ -274,13 +297,66 @@ describe('what is deployed', function () {
     });
   });
 
+  describe('a rotation of all passwords', () => {
+    it('is done by the migrator inside AWS, and every function gets in with the new ones alone', async () => {
+      const before = secretMember(cloud.secrets, 'guest', 'password');
+      const { failed, payload } = await cloud.invoke('migrator', {
+        trigger: 'operator',
+        change: 'rotate_passwords',
+      });
+      assert.equal(failed, false, JSON.stringify(payload));
+      assert.notEqual(secretMember(cloud.secrets, 'guest', 'password'), before);
+      for (const name of ['app', 'kernel', 'guest']) delete secretNamed(cloud.secrets, name).AWSPREVIOUS;
+      await reconnected('with the new password alone');
+      await cloud.cool('stage0');
+      assert.equal((await call('GET', '/api/health')).status, 200);
+    });
+  });
+
+  describe('a rotation of the instance key', () => {
+    const change = (event: Record<string, unknown>) =>
+      cloud.invoke('migrator', { trigger: 'operator', ...event });
+    const secret = () => JSON.parse(secretNamed(cloud.secrets, 'signing-key').AWSCURRENT ?? '{}');
+
+    it('announces the next key, which signs only when every warm function has read it', async () => {
+      const before = secret();
+      const announced = await change({ change: 'announce_key' });
+      assert.equal(announced.failed, false, JSON.stringify(announced.payload));
+      assert.match(String(listOf(at(announced.payload, 'keys'))), /introduced instance key/);
+      assert.ok(Number(at(announced.payload, 'promote_in_seconds')) > 300);
+      const tooSoon = await change({ change: 'promote_key' });
+      assert.equal(tooSoon.failed, true);
+      assert.match(String(at(tooSoon.payload, 'errorMessage')), /try again in \d+ s/);
+      secretNamed(cloud.secrets, 'signing-key').AWSCURRENT = JSON.stringify({
+        ...secret(),
+        next_since: '2026-01-01T00:00:00.000Z',
+      });
+      const promoted = await change({ change: 'promote_key' });
+      assert.equal(promoted.failed, false, JSON.stringify(promoted.payload));
+      assert.notEqual(at(promoted.payload, 'public_key'), signingKeyFromHex(before.seed_hex).publicKeyHex);
+      assert.equal(secret().previous_seeds_hex, before.seed_hex);
+    });
+
+    it('revokes a key that no longer signs, and refuses it for the one that does', async () => {
+      const signing = signingKeyFromHex(secret().seed_hex).publicKeyHex;
+      const refused = await change({ change: 'revoke_key', public_key: signing });
+      assert.match(String(at(refused.payload, 'errorMessage')), /signs now; rotate/);
+      const old = signingKeyFromHex(secret().previous_seeds_hex).publicKeyHex;
+      const revoked = await change({ change: 'revoke_key', public_key: old });
+      assert.equal(revoked.failed, false, JSON.stringify(revoked.payload));
+      assert.match(String(listOf(at(revoked.payload, 'keys'))), /revoked instance key/);
+      await cloud.cool('stage0');
+      assert.equal((await call('GET', '/api/timeline')).status, 401);
+    });
+  });
+
   describe('rights', () => {
     it('were enough for all of the above, and no function asked for more', () => {
       assert.deepEqual(cloud.aws.denied, []);
     });
 
-    it('kept the password of the owner to the migrator', () => {
-      const readers = [...cloud.aws.read].filter((line) => line.endsWith(':secrets-owner'));
+    it('kept the master password to the migrator', () => {
+      const readers = [...cloud.aws.read].filter((line) => line.endsWith(':secret:master'));
       assert.deepEqual(
         readers.map((line) => line.split(' ')[0]),
         ['logline-dev-migrator'],

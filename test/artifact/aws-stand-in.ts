@@ -5,8 +5,10 @@ import { type InvocationResult, textOf } from './runtime-api';
 
 /** A secret with its versions. */
 export interface StoredSecret {
-  AWSCURRENT: string;
+  AWSCURRENT?: string;
   AWSPREVIOUS?: string;
+  /** Version id → text, of every version that was written. */
+  readonly versions: Map<string, string>;
 }
 
 /** What the stand-in needs to know. */
@@ -61,6 +63,8 @@ export class AwsStandIn {
     const invoked = /^\/2015-03-31\/functions\/([^/]+)\/invocations/.exec(request.url ?? '')?.[1];
     if (target === 'secretsmanager.GetSecretValue') {
       this.#getSecret(caller, JSON.parse(body), response);
+    } else if (target === 'secretsmanager.PutSecretValue') {
+      this.#putSecret(caller, JSON.parse(body), response);
     } else if (invoked !== undefined) {
       await this.#invoke(caller, decodeURIComponent(invoked), body, response);
     } else {
@@ -92,6 +96,36 @@ export class AwsStandIn {
     response
       .writeHead(200, { 'content-type': 'application/x-amz-json-1.1' })
       .end(JSON.stringify({ ARN: arn, Name: arn, SecretString: text, VersionStages: [query.VersionStage] }));
+  }
+
+  /** As the service does: an id that is taken refuses another text, and does nothing for the same one. */
+  #putSecret(
+    caller: string,
+    { SecretId: arn, SecretString: text, ClientRequestToken: id }: Record<string, string>,
+    response: ServerResponse,
+  ): void {
+    const secret = this.#options.secrets.get(arn ?? '');
+    if (!this.#isAllowed(caller, 'secretsmanager:PutSecretValue', arn ?? '')) {
+      refuse(response, 400, 'AccessDeniedException', `${caller} may not write ${arn}`);
+      return;
+    }
+    if (secret === undefined || text === undefined || id === undefined || id.length < 32 || id.length > 64) {
+      refuse(response, 400, 'ResourceNotFoundException', `no ${arn}`);
+      return;
+    }
+    const known = secret.versions.get(id);
+    if (known !== undefined && known !== text) {
+      refuse(response, 400, 'ResourceExistsException', `version ${id} has another value`);
+      return;
+    }
+    if (known === undefined) {
+      secret.versions.set(id, text);
+      if (secret.AWSCURRENT !== undefined) secret.AWSPREVIOUS = secret.AWSCURRENT;
+      secret.AWSCURRENT = text;
+    }
+    response
+      .writeHead(200, { 'content-type': 'application/x-amz-json-1.1' })
+      .end(JSON.stringify({ ARN: arn, Name: arn, VersionId: id, VersionStages: ['AWSCURRENT'] }));
   }
 
   async #invoke(caller: string, name: string, body: string, response: ServerResponse): Promise<void> {

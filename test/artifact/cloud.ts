@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Client } from 'pg';
 import { REPOSITORY_ROOT } from '../../infra/bundle';
 import { type DryRun, dryRun, isSecret, readStackFile } from '../../infra/dry-run';
+import { computedId } from '../../infra/stand-in-cloud';
 import { ensureLedgerDatabase } from '../../local/ledger-database';
 import type { PostgresServer } from '../../local/postgres';
 import { startThrowawayPostgres } from '../../local/throwaway-postgres';
@@ -51,11 +52,12 @@ export class Cloud {
     const directory = mkdtempSync(join(tmpdir(), 'logline-artifact-'));
     const packages = await unpackFunctions(run, directory);
     linkSdk(directory);
-    const secrets = secretsOf(run);
+    const masterPassword = randomBytes(16).toString('hex');
+    const secrets = secretsOf(run, masterPassword);
     const server = await startThrowawayPostgres();
     await ensureLedgerDatabase(
       server.superuserUrl('postgres'),
-      secretMember(secrets, 'owner', 'password'),
+      masterPassword,
       'logline',
     );
     const aws = await AwsStandIn.start({
@@ -129,27 +131,41 @@ export class Cloud {
   }
 }
 
-/** The text member of one of the program's secrets: `owner`, `app`, `signing-key`. */
+/** One of the program's secrets: `master`, `app`, `guest`, `signing-key`. */
+export function secretNamed(secrets: ReadonlyMap<string, StoredSecret>, name: string): StoredSecret {
+  const [, secret] = [...secrets].find(([arn]) => new RegExp(`:(secrets-)?${name}$`).test(arn)) ?? [];
+  if (secret === undefined) throw new Error(`there is no secret ${name}`);
+  return secret;
+}
+
+/** A text member of one of the program's secrets. */
 export function secretMember(
   secrets: ReadonlyMap<string, StoredSecret>,
   name: string,
   member: string,
 ): string {
-  const [, secret] = [...secrets].find(([arn]) => arn.endsWith(`:secrets-${name}`)) ?? [];
-  return String(JSON.parse(secret?.AWSCURRENT ?? '{}')[member]);
+  return String(JSON.parse(secretNamed(secrets, name).AWSCURRENT ?? '{}')[member]);
 }
 
-/** What the program puts into Secrets Manager. */
-function secretsOf(run: DryRun): Map<string, StoredSecret> {
-  const versions = run.resources.filter(
-    ({ type }) => type === 'aws:secretsmanager/secretVersion:SecretVersion',
-  );
-  return new Map(
-    versions.map(({ inputs }) => {
-      const text = isSecret(inputs.secretString) ? inputs.secretString.value : inputs.secretString;
-      return [String(inputs.secretId), { AWSCURRENT: String(text) }];
-    }),
-  );
+/** The secrets that the program makes, empty but for what it puts into them, and the one that RDS makes. */
+function secretsOf(run: DryRun, masterPassword: string): Map<string, StoredSecret> {
+  const secrets = new Map<string, StoredSecret>();
+  for (const { type, name } of run.resources) {
+    if (type === 'aws:secretsmanager/secret:Secret') {
+      secrets.set(computedId(type, name, 'us-east-1'), { versions: new Map() });
+    }
+  }
+  for (const { type, inputs } of run.resources) {
+    if (type !== 'aws:secretsmanager/secretVersion:SecretVersion') continue;
+    const text = isSecret(inputs.secretString) ? inputs.secretString.value : inputs.secretString;
+    secrets.set(String(inputs.secretId), { AWSCURRENT: String(text), versions: new Map() });
+  }
+  const master = { username: 'logline_owner', password: masterPassword };
+  secrets.set('arn:aws:secretsmanager:us-east-1:123456789012:secret:master', {
+    AWSCURRENT: JSON.stringify(master),
+    versions: new Map(),
+  });
+  return secrets;
 }
 
 /** The one thing that Lambda's Node runtime ships: the AWS SDK. */

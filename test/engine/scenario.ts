@@ -52,7 +52,7 @@ export function describeLife(
       assert.deepEqual(changesOtherThan(up.changes, 'create'), {});
       assert.match(String(up.outputs.apiEndpoint), /^https:/);
       assert.match(String(up.outputs.publicKeyHex), /^[0-9a-f]{64}$/);
-      assert.deepEqual([...up.secretOutputs], ['connectionString']);
+      assert.deepEqual([...up.secretOutputs], []);
     });
 
     it('changes nothing when nothing changed', async () => {

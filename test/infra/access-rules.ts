@@ -187,17 +187,47 @@ export const ACCESS_RULES: readonly Rule[] = [
     },
   },
   {
-    title: 'lets the migrator alone read the database password of the owner',
-    violations: (stack) =>
-      same(
-        functionsThatMay(stack, 'secretsmanager:GetSecretValue', secretArn('owner')),
+    title: 'lets the migrator alone read the master password, and write secrets',
+    violations: (stack) => [
+      ...same(
+        functionsThatMay(stack, 'secretsmanager:GetSecretValue', ':secret:master'),
         ['migrator'],
         'readers',
       ),
+      ...same(functionsThatMay(stack, 'secretsmanager:PutSecretValue', ':secret:'), ['migrator'], 'writers'),
+    ],
     breakIt: (stack) =>
       grant(stack, 'run-code', {
         Action: ['secretsmanager:GetSecretValue'],
-        Resource: `arn${secretArn('owner')}`,
+        Resource: 'arn:aws:secretsmanager:us-east-1:123456789012:secret:master',
+      }),
+  },
+  {
+    title: 'lets kernels alone read the password of the role that finds work, beside the migrator',
+    violations: (stack) =>
+      same(
+        functionsThatMay(stack, 'secretsmanager:GetSecretValue', secretArn('kernel')),
+        ['migrator', ...KERNELS],
+        'readers',
+      ),
+    breakIt: (stack) =>
+      grant(stack, 'stage0', {
+        Action: ['secretsmanager:GetSecretValue'],
+        Resource: `arn${secretArn('kernel')}`,
+      }),
+  },
+  {
+    title: 'lets the kernel that runs user SQL read the password of guests, and the migrator, and nobody else',
+    violations: (stack) =>
+      same(
+        functionsThatMay(stack, 'secretsmanager:GetSecretValue', secretArn('guest')),
+        ['migrator', 'run-code'],
+        'readers',
+      ),
+    breakIt: (stack) =>
+      grant(stack, 'stage0', {
+        Action: ['secretsmanager:GetSecretValue'],
+        Resource: `arn${secretArn('guest')}`,
       }),
   },
   {

@@ -1,6 +1,5 @@
 /** Rules on what is kept: the database, the secrets, the network around them. */
 
-import { createHash } from 'node:crypto';
 import type { Rule } from './access-rules';
 import { at, listOf, ofType, recordOf, the } from './subject';
 
@@ -9,12 +8,7 @@ const SECRET_VERSION = 'aws:secretsmanager/secretVersion:SecretVersion';
 const PARAMETERS = 'aws:rds/parameterGroup:ParameterGroup';
 
 /** Texts of a dry run that nobody may read in plain. */
-const SECRET_TEXTS = ['password-of-', 'sk-provider-secret', seedText()];
-
-function seedText(): string {
-  // The dry run derives it from the resource's name, as 32 bytes in hex.
-  return createHash('sha256').update('secrets-signing-seed').digest('hex');
-}
+const SECRET_TEXTS = ['sk-provider-secret'];
 
 export const DATA_RULES: readonly Rule[] = [
   {
@@ -50,18 +44,26 @@ export const DATA_RULES: readonly Rule[] = [
     },
   },
   {
-    title: 'keeps every secret a Pulumi secret on its way to AWS and to the outputs',
+    title: 'holds no password and no seed: RDS makes one, the migrator the others, and only provider keys are given',
     violations: (stack) => [
       ...ofType(stack, SECRET_VERSION)
-        .filter(({ secrets }) => !secrets.includes('secretString'))
+        .filter(({ name, secrets }) => name !== 'secrets-provider-keys' || !secrets.includes('secretString'))
         .map(({ name }) => name),
       ...ofType(stack, INSTANCE)
-        .filter(({ secrets }) => !secrets.includes('password'))
+        .filter(
+          ({ inputs }) =>
+            inputs.manageMasterUserPassword !== true ||
+            inputs.password !== undefined ||
+            !String(inputs.masterUserSecretKmsKeyId).includes(':kms:'),
+        )
         .map(({ name }) => name),
-      ...(stack.secretOutputs.includes('connectionString') ? [] : ['the output connectionString']),
+      ...stack.resources
+        .filter(({ type }) => /^random:.*(Password|Bytes)$/.test(type))
+        .map(({ type, name }) => `${type} ${name}`),
+      ...stack.secretOutputs.map((key) => `output ${key}`),
     ],
     breakIt: (stack) => {
-      the(stack, SECRET_VERSION, 'secrets-app').secrets = [];
+      the(stack, INSTANCE, 'database').inputs.password = 'in the state';
     },
   },
   {
@@ -78,7 +80,7 @@ export const DATA_RULES: readonly Rule[] = [
         .map(([key]) => `output ${key}`),
     ],
     breakIt: (stack) => {
-      stack.archives.get('stage0')?.set('__index.js', 'const key = "password-of-secrets-app-password"');
+      stack.archives.get('stage0')?.set('__index.js', 'const key = "sk-provider-secret"');
     },
   },
   {
@@ -156,7 +158,6 @@ export const PROTECTED_RULES: readonly Rule[] = [
             INSTANCE,
             'aws:kms/key:Key',
             'aws:secretsmanager/secret:Secret',
-            'random:index/randomBytes:RandomBytes',
           ].includes(type),
         )
         .filter(({ protect }) => !protect)

@@ -252,7 +252,7 @@ export const OPERATION_RULES: readonly Rule[] = [
     },
   },
   {
-    title: 'runs migrations once for each change of sql/, runtime or password',
+    title: 'runs migrations once for each change of sql/, runtime or the places of secrets',
     violations: (stack) =>
       each(stack, INVOCATION, ({ inputs }) => {
         const triggers = recordOf(inputs.triggers);
@@ -260,7 +260,7 @@ export const OPERATION_RULES: readonly Rule[] = [
           inputs.lifecycleScope !== 'CREATE_ONLY' ||
           !/^[0-9a-f]{64}$/.test(String(triggers.sql)) ||
           !/^[0-9a-f]{64}$/.test(String(triggers.runtime)) ||
-          triggers.password !== 'secrets-app-version'
+          !String(triggers.secrets).includes(':secret:secrets-app')
         );
       }),
     breakIt: (stack) => {

@@ -1,0 +1,142 @@
+import { ConfigurationError } from '../base/errors';
+import { analyzeLedger } from '../db/analyze-ledger';
+import type { DatabaseOptions } from '../db/database-options';
+import { migrate } from '../db/migrate';
+import type { RoleKey, RolePasswords } from '../db/roles';
+import { publishKeys } from '../ledger/keys/key-publisher';
+import { seed } from '../ledger/seed';
+import { SpanWriter } from '../ledger/span-writer';
+import { type Environment, readEnvironment } from './environment';
+import { fillSecrets, newLogin, roleSecrets } from './first-secrets';
+import { changedKeys, type KeyChange, settlesInMs } from './key-change';
+import { type LambdaRuntime, once, openLambdaRuntime } from './lambda-runtime';
+import { SecretKeeper } from './secret-keeper';
+import { SecretReader } from './secret-reader';
+
+/** What `pulumi up` and the operator's commands send. Without a `change` it only brings everything up to date. */
+export interface MigratorEvent {
+  readonly trigger: 'deployment' | 'operator';
+  readonly change?: KeyChange['change'] | 'rotate_passwords';
+  /** Of `revoke_key`: 64 hexadecimal digits. */
+  readonly public_key?: string;
+  /** Of `revoke_key`: from when on the key is in doubt, RFC 3339. Defaults to now. */
+  readonly since?: string;
+}
+
+/** What the migrator did, a line each, and what the deployment wants to know. No secret is part of it. */
+export interface MigratorResult {
+  readonly migrations: readonly string[];
+  readonly seeds: readonly string[];
+  /** Changes of the key history. */
+  readonly keys: readonly string[];
+  /** Secrets that had no value before. */
+  readonly secrets: readonly string[];
+  /** Public half of the key that signs. */
+  readonly public_key: string;
+  /** While a rotation is under way: seconds until the next key may sign. */
+  readonly promote_in_seconds?: number;
+}
+
+/**
+ * Fills empty secrets, applies migrations, sets the passwords of the database's roles and plants the seeds, as part of
+ * `pulumi up`; and changes keys and passwords for an operator, so that no secret has to leave AWS for that. An error
+ * fails the deployment, or the command, with its message.
+ */
+export function createMigratorHandler(): (event?: MigratorEvent) => Promise<MigratorResult> {
+  const keeper = new SecretKeeper(new SecretReader());
+  const open = once(() => openLambdaRuntime('migrator'));
+  return async (event) => {
+    // Before anything else: the rest of the runtime needs a key to open.
+    const made = await fillSecrets(readEnvironment(), keeper);
+    const runtime = await open();
+    const { environment, secrets, logger, refreshKeys } = runtime;
+    await refreshKeys(0);
+    if (event?.change === 'rotate_passwords') await renewPasswords(environment, keeper);
+    else if (event?.change !== undefined) await changeKeys(runtime, keeper, keyChangeOf(event));
+    await refreshKeys(0);
+    const result = { ...(await bringUpToDate(runtime)), secrets: made };
+    const waitMs = settlesInMs(await secrets.readObject(environment.signingKeySecretArn));
+    logger.info({ ...result }, 'migrated');
+    return waitMs > 0 ? { ...result, promote_in_seconds: Math.ceil(waitMs / 1_000) } : result;
+  };
+}
+
+async function bringUpToDate({
+  environment,
+  secrets,
+  database,
+  keys,
+  logger,
+}: LambdaRuntime): Promise<Omit<MigratorResult, 'secrets'>> {
+  const onProgress = (line: string) => logger.info(line);
+  const admin = await readAdmin(environment, secrets);
+  const passwords = await readRolePasswords(environment, secrets);
+  const migrations = await migrate({ admin, passwords, onProgress });
+  const writer = new SpanWriter({ database, signingKey: () => keys().current });
+  const published = await publishKeys({ database, writer, ring: keys(), onProgress });
+  const seeds = await seed({ database, writer, keys: keys(), onProgress });
+  if (migrations.length > 0) await analyzeLedger(admin);
+  return { migrations, seeds, keys: published, public_key: keys().current.publicKeyHex };
+}
+
+/** Read at each run: RDS makes a new password every seven days. */
+async function readAdmin(environment: Environment, secrets: SecretReader): Promise<DatabaseOptions> {
+  if (environment.masterSecretArn === undefined) {
+    throw new ConfigurationError('LOGLINE_MASTER_SECRET_ARN is not set.');
+  }
+  const { username, password } = await secrets.readObject(environment.masterSecretArn);
+  return {
+    host: environment.databaseHost,
+    port: environment.databasePort,
+    database: environment.databaseName,
+    ...(username === undefined ? {} : { user: username }),
+    ...(password === undefined ? {} : { password }),
+    tls: environment.databaseTls,
+  };
+}
+
+/** The passwords of the roles that have a secret; the others cannot log in. */
+async function readRolePasswords(environment: Environment, secrets: SecretReader): Promise<RolePasswords> {
+  const passwords = await Promise.all(
+    Object.entries(roleSecrets(environment)).map(async ([role, arn]) => [
+      role,
+      (await secrets.readObject(arn)).password,
+    ]),
+  );
+  return Object.fromEntries(passwords.filter(([, password]) => password !== undefined));
+}
+
+/** The migration that follows sets them; until then functions get in with the version before. */
+async function renewPasswords(environment: Environment, keeper: SecretKeeper): Promise<void> {
+  for (const [role, arn] of Object.entries(roleSecrets(environment))) {
+    await keeper.replace(arn, newLogin(role as RoleKey));
+  }
+}
+
+async function changeKeys(runtime: LambdaRuntime, keeper: SecretKeeper, change: KeyChange): Promise<void> {
+  const { environment, secrets, database } = runtime;
+  const before = await secrets.readObject(environment.signingKeySecretArn);
+  const after = changedKeys(before, change);
+  if (after === before) return;
+  if (change.change === 'revoke_key') {
+    // What the key vouched for is signed anew before it loses its trust, so that there is always something to boot.
+    const revoked = { publicKeyHex: change.public_key, from: change.since };
+    const ring = runtime.keys().withRevoked(revoked);
+    const writer = new SpanWriter({ database, signingKey: () => ring.current });
+    await seed({ database, writer, keys: ring });
+  }
+  await keeper.replace(environment.signingKeySecretArn, JSON.stringify(after));
+}
+
+/** @throws ConfigurationError for a change that there is not */
+function keyChangeOf({ change, public_key = '', since }: MigratorEvent): KeyChange {
+  switch (change) {
+    case 'announce_key':
+    case 'promote_key':
+      return { change };
+    case 'revoke_key':
+      return { change, public_key, ...(since === undefined ? {} : { since }) };
+    default:
+      throw new ConfigurationError(`The migrator knows no change "${change}".`);
+  }
+}

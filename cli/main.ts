@@ -15,6 +15,7 @@ import * as kernels from './commands/kernels';
 import * as keys from './commands/keys';
 import * as logs from './commands/logs';
 import * as migrate from './commands/migrate';
+import * as preview from './commands/preview';
 import * as proof from './commands/proof';
 import * as restore from './commands/restore';
 import * as roles from './commands/roles';
@@ -50,6 +51,7 @@ const COMMANDS = [
   connect,
   logs,
   validate,
+  preview,
   deploy,
   cost,
   destroy,

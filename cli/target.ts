@@ -10,6 +10,8 @@ import { LedgerApi } from './ledger-api';
 export interface TargetOptions {
   readonly url?: string;
   readonly token?: string;
+  /** A stack on AWS instead of a URL. */
+  readonly stack?: string;
 }
 
 /** A running LogLine, and whether it is the one that runs from this LOGLINE_DATA. */
@@ -29,6 +31,7 @@ const TTL_SECONDS = 900;
  * @throws OperatorError (exit code 2) without a URL when nothing runs locally
  */
 export async function resolveTarget(options: TargetOptions): Promise<Target> {
+  if (options.stack !== undefined) return stackTarget(options.stack, options);
   const data = dataDirectory();
   const run = await currentRun(data);
   const url = options.url ?? run?.url;
@@ -48,6 +51,20 @@ export async function resolveTarget(options: TargetOptions): Promise<Target> {
   };
   const token = options.token ?? (process.env.LOGLINE_TOKEN || undefined) ?? (await mint('dev', 'dev'));
   return { client: new LedgerApi(url, token), token, isLocal, mint };
+}
+
+/** A stack's API, with tokens of its key, which AWS credentials must be able to read. */
+async function stackTarget(stack: string, options: TargetOptions): Promise<Target> {
+  if (options.url !== undefined) throw new OperatorError('give either --url or --stack', { exitCode: 2 });
+  const { keyOfStack, mintFor } = await import('./aws/stack-access');
+  const { stackUrl } = await import('./deploy/stack-url');
+  const { cryptoReady } = await import('../runtime/crypto');
+  await cryptoReady();
+  const token = options.token ?? (process.env.LOGLINE_TOKEN || undefined);
+  const key = token === undefined ? await keyOfStack(stack) : undefined;
+  const mint = async (user: string, tenant: string) =>
+    key === undefined ? undefined : mintFor(key, user, tenant);
+  return { client: new LedgerApi(await stackUrl(stack), token), token, isLocal: false, mint };
 }
 
 /** `localhost` and `127.0.0.1` mean the same here. */

@@ -13,6 +13,10 @@ export function define(program: Command): void {
       'only spans of this time or later: RFC 3339, a day, or 24h for the last day',
     )
     .option('--url <url>', 'a running LogLine (default: the one that runs here)')
+    .option(
+      '--stack <name>',
+      'a stack on AWS; with --user what these users own, else what every member of the tenant may read',
+    )
     .option('--token <token>', 'export what this token may read of the tenant (default: LOGLINE_TOKEN)')
     .option('--force', 'replace the file, or begin an interrupted export anew')
     .option('--json', 'print the digest as one JSON object')
@@ -27,6 +31,7 @@ Examples:
   $ npx logline export --tenant acme --out acme.ndjson.gz
   $ npx logline export --tenant acme --user alice --since 2026-01-01 --out alice.ndjson
   $ npx logline export --tenant acme --url https://ledger.example --token "$TOKEN" --out acme.ndjson.gz
+  $ npx logline export --tenant acme --stack prod --out acme.ndjson.gz
   $ npx logline verify --file acme.ndjson.gz`,
     )
     .action(async (options: ExportOptions) => {

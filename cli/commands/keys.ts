@@ -1,8 +1,14 @@
 import type { Command } from 'commander';
+import { OperatorError } from '../../local/operator-error';
 import type { AdoptOptions } from '../keys/adopt-key';
 import type { RevokeOptions } from '../keys/revoke-key';
 import type { RotateOptions } from '../keys/rotate-keys';
 import type { ShowOptions } from '../keys/show-keys';
+
+interface StackRotation {
+  readonly stack?: string;
+  readonly passwords?: boolean;
+}
 
 export function define(program: Command): void {
   const keys = program
@@ -27,6 +33,7 @@ function defineShow(keys: Command): void {
     .command('show')
     .description('print the public key, its id and the key history')
     .option('--url <url>', 'of a running LogLine elsewhere; needs no token (default: the one here)')
+    .option('--stack <name>', 'of a stack on AWS')
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
@@ -46,6 +53,8 @@ function defineRotate(keys: Command): void {
     .command('rotate')
     .description('sign with a new key from now on')
     .option('--checkpoint', 'the key that signs checkpoints instead; the old one signs beside it for 30 days')
+    .option('--stack <name>', 'of a stack on AWS, whose migrator makes the key; takes six minutes')
+    .option('--passwords', 'of the database roles of a stack instead of its key')
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
@@ -57,9 +66,19 @@ An interrupted rotation is finished by running it again.
 Examples:
   $ npx logline keys rotate
   $ npx logline keys rotate --checkpoint
-  $ DATABASE_URL=postgres://owner:secret@db.example:5432/logline npx logline keys rotate`,
+  $ DATABASE_URL=postgres://owner:secret@db.example:5432/logline npx logline keys rotate
+  $ npx logline keys rotate --stack prod`,
     )
-    .action(async (options: RotateOptions) => {
+    .action(async ({ stack, passwords, ...options }: RotateOptions & StackRotation) => {
+      if (passwords && stack === undefined) {
+        throw new OperatorError('--passwords needs --stack', { exitCode: 2 });
+      }
+      if (stack !== undefined) {
+        if (options.checkpoint) throw new OperatorError('--checkpoint is for local runs', { exitCode: 2 });
+        const { rotateStackKeys, rotateStackPasswords } = await import('../keys/stack-keys');
+        await (passwords ? rotateStackPasswords(stack, options) : rotateStackKeys(stack, options));
+        return;
+      }
       if (options.checkpoint) {
         const { rotateCheckpointKey } = await import('../keys/rotate-checkpoint-key');
         await rotateCheckpointKey(options);
@@ -80,6 +99,7 @@ function defineRevoke(keys: Command): void {
       'since when the key may be in wrong hands: RFC 3339, or 24h (default: now)',
     )
     .option('--reason <text>', 'why; goes into the public key history')
+    .option('--stack <name>', 'of a stack on AWS; rotate first when the key still signs')
     .option('--keep-manifest', 'trust a manifest of your own that the key signed, and sign it anew')
     .option('--json', 'print one JSON object')
     .addHelpText(
@@ -92,7 +112,12 @@ Examples:
   $ npx logline keys revoke --public-key 4f5b24bbeb9414d3
   $ npx logline keys revoke --public-key 4f5b24bbeb9414d3 --since 2026-01-31T12:00:00Z --reason "laptop stolen"`,
     )
-    .action(async (options: RevokeOptions) => {
+    .action(async ({ stack, ...options }: RevokeOptions & { readonly stack?: string }) => {
+      if (stack !== undefined) {
+        const { revokeStackKey } = await import('../keys/stack-keys');
+        await revokeStackKey(stack, options);
+        return;
+      }
       const { revokeKey } = await import('../keys/revoke-key');
       await revokeKey(options);
     });

@@ -10,6 +10,8 @@ import { keyHistoryOfUrl } from './key-history-source';
 
 export interface ShowOptions {
   readonly url?: string;
+  /** A stack on AWS. */
+  readonly stack?: string;
   readonly json?: boolean;
 }
 
@@ -25,9 +27,21 @@ interface Shown {
 }
 
 /** Prints the public key and the key history, of the ledger here or at a URL. */
-export async function showKeys({ url, json }: ShowOptions): Promise<void> {
+export async function showKeys({ url: given, stack, json }: ShowOptions): Promise<void> {
+  if (given !== undefined && stack !== undefined) {
+    throw new OperatorError('give either --url or --stack', { exitCode: 2 });
+  }
+  const url = stack === undefined ? given : await urlOfStack(stack);
   const shown = url === undefined ? await showLocal() : await showRemote(new LedgerApi(url, undefined));
   process.stdout.write(json ? `${JSON.stringify(asJson(shown))}\n` : `${asText(shown).join('\n')}\n`);
+}
+
+/** Loaded only when asked for: the Pulumi SDK is large. */
+async function urlOfStack(stack: string): Promise<string> {
+  const { stackUrl } = await import('../deploy/stack-url');
+  const { stackSettings } = await import('../aws/stack-file');
+  stackSettings(stack);
+  return stackUrl(stack);
 }
 
 async function showRemote(client: LedgerApi): Promise<Shown> {

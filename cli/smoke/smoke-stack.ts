@@ -1,8 +1,7 @@
 import type { StackSettings } from '../../infra/settings';
-import { OperatorError } from '../../local/operator-error';
 import { mintFor, stackSigningKey } from '../aws/stack-access';
 import { stackSettings } from '../aws/stack-file';
-import { openStack, readOutputs } from '../deploy/pulumi-stack';
+import { stackUrl } from '../deploy/stack-url';
 import type { SmokeOptions } from './run-smoke';
 
 /** Two tokens of the stack's own key, so that the tenant boundary is checked as well. */
@@ -22,12 +21,7 @@ export async function smokeOptionsOf(settings: StackSettings, url: string): Prom
  */
 export async function smokeStack(stack: string, given: SmokeOptions): Promise<SmokeOptions> {
   const settings = stackSettings(stack);
-  const url = given.url ?? (await readOutputs(await openStack(stack, 'select'))).apiEndpoint;
-  if (url === undefined) {
-    throw new OperatorError(
-      `stack "${stack}" has no output apiEndpoint; run npx logline deploy --stack ${stack}`,
-    );
-  }
+  const url = given.url ?? (await stackUrl(stack));
   return given.token === undefined
     ? {
         ...given,

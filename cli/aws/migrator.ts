@@ -1,0 +1,76 @@
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import type { StackSettings } from '../../infra/settings';
+import { OperatorError } from '../../local/operator-error';
+import type { MigratorEvent } from '../../runtime/lambda/migrator';
+import { member, textMember } from '../ledger-api';
+import { explainAwsError } from './aws-error';
+import { useRegionOf } from './stack-access';
+import { functionName } from './stack-file';
+
+/** What the migrator says that it did, a line each. */
+export interface MigratorAnswer {
+  readonly migrations: readonly string[];
+  readonly seeds: readonly string[];
+  readonly keys: readonly string[];
+  /** Public half of the key that signs; undefined of a migrator from before. */
+  readonly publicKeyHex: string | undefined;
+  /** Until an announced key may sign. */
+  readonly promoteInSeconds: number;
+}
+
+/** The longest that a Lambda runs, and a little. */
+const TIMEOUT_MS = 910_000;
+
+/**
+ * Has the migrator of a stack bring schema, key history and seeds up to date, and change what the event asks for.
+ * @throws OperatorError with the reason when it fails
+ */
+export async function callMigrator(
+  settings: StackSettings,
+  event: Omit<MigratorEvent, 'trigger'> = {},
+): Promise<MigratorAnswer> {
+  useRegionOf(settings);
+  const name = functionName(settings, 'migrator');
+  const client = new LambdaClient({
+    region: settings.region,
+    // A second call would wait for the first one's lock, and then say that there was nothing to do.
+    maxAttempts: 1,
+    requestHandler: { requestTimeout: TIMEOUT_MS },
+  });
+  try {
+    const { FunctionError, Payload } = await client.send(
+      new InvokeCommand({
+        FunctionName: name,
+        Payload: JSON.stringify({ trigger: 'operator', ...event } satisfies MigratorEvent),
+      }),
+    );
+    const answer: unknown = JSON.parse(Payload?.transformToString() || 'null');
+    if (FunctionError !== undefined) {
+      throw new OperatorError(
+        `the migrator failed: ${textMember(answer, 'errorMessage') ?? FunctionError}; see npx logline logs migrator --stack ${settings.stack}`,
+      );
+    }
+    return {
+      migrations: textsOf(member(answer, 'migrations')),
+      seeds: textsOf(member(answer, 'seeds')),
+      keys: textsOf(member(answer, 'keys')),
+      publicKeyHex: textMember(answer, 'public_key'),
+      promoteInSeconds: Number(member(answer, 'promote_in_seconds') ?? 0),
+    };
+  } catch (error) {
+    if (error instanceof OperatorError) throw error;
+    if (error instanceof Error && error.name === 'ResourceNotFoundException') {
+      throw new OperatorError(
+        `stack "${settings.stack}" is not deployed in ${settings.region} (there is no function ${name}); run npx logline deploy --stack ${settings.stack}`,
+        { cause: error },
+      );
+    }
+    throw explainAwsError(error, `call ${name}`);
+  } finally {
+    client.destroy();
+  }
+}
+
+function textsOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [];
+}

@@ -1,0 +1,68 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { OperatorError } from '../../local/operator-error';
+import { keyIdOf } from '../../runtime/auth';
+import { callMigrator } from '../aws/migrator';
+import { stackSettings } from '../aws/stack-file';
+import { timestampOption } from '../timestamp-option';
+import type { RevokeOptions } from './revoke-key';
+
+/** A little more than the migrator asks for: clocks differ. */
+const SPARE_SECONDS = 1;
+
+/**
+ * Gives a stack a new signing key. The migrator makes it inside AWS: announced first, it signs once every function has
+ * read it. An interrupted rotation goes on when this is called again.
+ * @throws OperatorError with the migrator's reason
+ */
+export async function rotateStackKeys(stack: string, { json }: { readonly json?: boolean }): Promise<void> {
+  const settings = stackSettings(stack);
+  const announced = await callMigrator(settings, { change: 'announce_key' });
+  if (announced.promoteInSeconds > 0 && !json) {
+    process.stdout.write(
+      `announced the next key; it signs in ${announced.promoteInSeconds} s, when every function has read it (Ctrl-C is safe: run this again)\n`,
+    );
+  }
+  if (announced.promoteInSeconds > 0) await delay((announced.promoteInSeconds + SPARE_SECONDS) * 1_000);
+  const { publicKeyHex = '' } = await callMigrator(settings, { change: 'promote_key' });
+  process.stdout.write(
+    json
+      ? `${JSON.stringify({ public_key: publicKeyHex, replaced_public_key: announced.publicKeyHex ?? null })}\n`
+      : `signs now  ${publicKeyHex} (key id ${keyIdOf(publicKeyHex)})\nSpans, tokens and cursors of the retired key stay valid.\n`,
+  );
+}
+
+/** Gives every role of a stack's database a new password; functions get in with either meanwhile. */
+export async function rotateStackPasswords(
+  stack: string,
+  { json }: { readonly json?: boolean },
+): Promise<void> {
+  await callMigrator(stackSettings(stack), { change: 'rotate_passwords' });
+  process.stdout.write(
+    json ? '{"rotated":"passwords"}\n' : 'every role of the database has a new password\n',
+  );
+}
+
+/**
+ * Withdraws a key of a stack that no longer signs.
+ * @throws OperatorError (exit code 2) for a key that is not given whole, or with the migrator's reason
+ */
+export async function revokeStackKey(stack: string, options: RevokeOptions): Promise<void> {
+  const publicKey = options.publicKey.toLowerCase();
+  if (!/^[0-9a-f]{64}$/.test(publicKey)) {
+    throw new OperatorError('with --stack, --public-key must be all 64 hexadecimal digits', { exitCode: 2 });
+  }
+  if (options.keepManifest || options.reason !== undefined) {
+    throw new OperatorError('--keep-manifest and --reason are for local runs', { exitCode: 2 });
+  }
+  const since = timestampOption(options.since, '--since');
+  const { keys, seeds } = await callMigrator(stackSettings(stack), {
+    change: 'revoke_key',
+    public_key: publicKey,
+    ...(since === undefined ? {} : { since }),
+  });
+  process.stdout.write(
+    options.json
+      ? `${JSON.stringify({ revoked_public_key: publicKey, signed_anew: seeds })}\n`
+      : `${[...keys, ...seeds.map((name) => `signed anew ${name}`), `revoked ${publicKey}`, 'Functions refuse its tokens within five minutes.'].join('\n')}\n`,
+  );
+}

@@ -102,15 +102,15 @@ const monitoring = new Monitoring(
     ticks: scheduler.ticks,
     dailyDead: scheduler.dailyDead,
     database,
-    instanceClass: config.database.instanceClass,
-    storageGb: config.database.storageGb,
+    databaseSettings: config.database,
     apiId: api.api.id,
+    ticking: scheduler.sources,
   },
   opts,
 );
 
 export const apiEndpoint = api.endpoint;
-export const databaseEndpoint = database.instance.endpoint;
+export const databaseEndpoint = database.endpoint;
 export const databaseName = database.databaseName;
 export const functionNames = {
   stage0: stage0.function.functionName,

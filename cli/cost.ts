@@ -48,6 +48,13 @@ const LOG_KB_PER_CALL = 0.7;
 /** Lambda keeps five pollers at a queue, each asking every 20 s when nothing comes. */
 const POLLS_PER_QUEUE = 5 * 3 * MINUTES;
 
+/** Nobody knows these before: what an Aurora cluster holds, and how often it goes to its storage. */
+const AURORA_GB = 20;
+const AURORA_IO_MILLIONS = 10;
+/** Warm instances of all functions together, each of which reads its keys anew every five minutes. */
+const WARM_INSTANCES = 8;
+const KEY_READS = WARM_INSTANCES * HOURS * 12;
+
 type Resources = readonly RegisteredResource[];
 
 /** Types that cost nothing by themselves; what they cause is counted elsewhere. */
@@ -71,6 +78,7 @@ const FREE_TYPES: ReadonlySet<string> = new Set([
   'aws:lambda/invocation:Invocation',
   'aws:lambda/layerVersion:LayerVersion',
   'aws:lambda/permission:Permission',
+  'aws:rds/clusterParameterGroup:ClusterParameterGroup',
   'aws:rds/parameterGroup:ParameterGroup',
   'aws:rds/subnetGroup:SubnetGroup',
   'aws:scheduler/scheduleGroup:ScheduleGroup',
@@ -92,6 +100,8 @@ const PRICED_TYPES: ReadonlySet<string> = new Set([
   'aws:kms/key:Key',
   'aws:lambda/eventSourceMapping:EventSourceMapping',
   'aws:lambda/function:Function',
+  'aws:rds/cluster:Cluster',
+  'aws:rds/clusterInstance:ClusterInstance',
   'aws:rds/instance:Instance',
   'aws:scheduler/schedule:Schedule',
   'aws:secretsmanager/secret:Secret',
@@ -119,6 +129,7 @@ export function costOf(stack: string, resources: Resources, usage: Usage = DEFAU
   );
   const lines = [
     ...databaseLines(resources, unpriced),
+    ...clusterLines(resources, unpriced),
     ...countedLines(resources),
     ...natLines(resources, usage),
     ...callLines(resources, usage),
@@ -175,9 +186,45 @@ function databaseLines(resources: Resources, unpriced: string[]): CostLine[] {
   });
 }
 
+/** A cluster is paid by its members, or by its units, and by what it stores and reads; the least of units is counted. */
+function clusterLines(resources: Resources, unpriced: string[]): CostLine[] {
+  const hourly: Readonly<Record<string, number>> = prices.aurora_hour;
+  const members = ofType(resources, 'aws:rds/clusterInstance:ClusterInstance');
+  return ofType(resources, 'aws:rds/cluster:Cluster').flatMap(({ inputs }) => {
+    const isOptimized = inputs.storageType === 'aurora-iopt1';
+    const size = String(members[0]?.inputs.instanceClass);
+    const units = Number(at(inputs.serverlessv2ScalingConfiguration, 'minCapacity') ?? 0);
+    const price = units > 0 ? units * prices.aurora_acu_hour : hourly[size];
+    if (price === undefined) unpriced.push(`aws:rds/clusterInstance:ClusterInstance of class ${size}`);
+    const factor = isOptimized ? prices.aurora_optimized_factor : 1;
+    const what = units > 0 ? `${units} capacity units at least` : size;
+    const storage = isOptimized ? prices.aurora_optimized_storage_gb : prices.aurora_storage_gb;
+    return [
+      line(
+        'database',
+        (price ?? 0) * factor * members.length * HOURS,
+        `Aurora, ${members.length} × ${what}${isOptimized ? ', optimised I/O' : ''}, ${HOURS} h`,
+      ),
+      line('database storage', storage * AURORA_GB, `${AURORA_GB} GB assumed`),
+      line(
+        'database I/O',
+        isOptimized ? 0 : prices.aurora_io_million * AURORA_IO_MILLIONS,
+        `${AURORA_IO_MILLIONS} million assumed`,
+      ),
+    ];
+  });
+}
+
+function at(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null
+    ? Object.entries(value).find(([name]) => name === key)?.[1]
+    : undefined;
+}
+
 function countedLines(resources: Resources): CostLine[] {
   const kinds: [string, string, number][] = [
     ['secrets', 'aws:secretsmanager/secret:Secret', prices.secret],
+    ['secret of the master password', 'aws:rds/subnetGroup:SubnetGroup', prices.secret],
     ['encryption key', 'aws:kms/key:Key', prices.kms_key],
     ['alarms', 'aws:cloudwatch/metricAlarm:MetricAlarm', prices.alarm],
     ['dashboard', 'aws:cloudwatch/dashboard:Dashboard', prices.dashboard],
@@ -234,6 +281,11 @@ function callLines(resources: Resources, usage: Usage): CostLine[] {
       'queues',
       millions(sqs) * prices.sqs_million,
       `${thousands(sqs)} calls: ticks, and the polling of ${queues} queues`,
+    ),
+    line(
+      'reading of secrets',
+      millions(KEY_READS) * (prices.secret_call_million + prices.kms_call_million),
+      `${thousands(KEY_READS)} calls of Secrets Manager and of KMS, ${WARM_INSTANCES} warm instances assumed`,
     ),
     line('schedules', millions(runs) * prices.schedule_million, `${thousands(runs)} runs`),
     line('traces', millions(traced) * prices.trace_million, `${thousands(traced)} requests`),

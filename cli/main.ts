@@ -15,6 +15,7 @@ import * as kernels from './commands/kernels';
 import * as keys from './commands/keys';
 import * as logs from './commands/logs';
 import * as migrate from './commands/migrate';
+import * as policy from './commands/policy';
 import * as preview from './commands/preview';
 import * as proof from './commands/proof';
 import * as restore from './commands/restore';
@@ -54,6 +55,7 @@ const COMMANDS = [
   preview,
   deploy,
   cost,
+  policy,
   destroy,
 ];
 

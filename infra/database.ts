@@ -21,52 +21,73 @@ export interface DatabaseArgs {
 /** Major version; the embedded server of `npm start` has the same. Minor versions are applied by RDS. */
 export const POSTGRES_MAJOR = '17';
 
+/** What the rest of the program needs to know of the database, whatever it runs on. */
+interface Server {
+  readonly host: pulumi.Output<string>;
+  /** Reader endpoint of a cluster. */
+  readonly readHost: pulumi.Output<string> | undefined;
+  readonly port: pulumi.Output<number>;
+  readonly masterSecretArn: pulumi.Output<string>;
+  readonly arn: pulumi.Output<string>;
+  /** CloudWatch's name of the server that writes. */
+  readonly dimensions: Readonly<Record<string, pulumi.Input<string>>>;
+}
+
 /**
- * PostgreSQL on RDS: private, encrypted, reachable with TLS only, with backups; a standby by setting.
+ * PostgreSQL on RDS, or an Aurora PostgreSQL cluster with readers: private, encrypted, reachable with TLS only, with
+ * backups. The master password is made, kept and rotated by RDS.
  *
  * Costs, us-east-1, 2026-11: `db.t4g.micro` in one zone with 20 GB of gp3 $13.98 a month ($0.016 an hour, $0.115 a
- * GB); `db.t4g.medium` Multi-AZ with 100 GB $117.90. Backups up to the size of the storage and seven days of
- * Performance Insights are free.
+ * GB); `db.t4g.medium` Multi-AZ with 100 GB $117.90; an Aurora writer of `db.t4g.medium` $53.29, an Aurora capacity unit
+ * $87.60. Backups up to the size of the storage and seven days of Performance Insights are free.
  */
-export class Database extends pulumi.ComponentResource {
-  readonly instance: aws.rds.Instance;
+export class Database extends pulumi.ComponentResource implements Server {
   /** Host name, without the port. */
   readonly host: pulumi.Output<string>;
+  readonly readHost: pulumi.Output<string> | undefined;
   readonly port: pulumi.Output<number>;
+  readonly endpoint: pulumi.Output<string>;
   /** Secret that RDS keeps the master password in: `{"username", "password"}`. */
   readonly masterSecretArn: pulumi.Output<string>;
+  readonly arn: pulumi.Output<string>;
+  readonly dimensions: Readonly<Record<string, pulumi.Input<string>>>;
   readonly databaseName: string;
   readonly identifier: string;
 
   readonly #args: DatabaseArgs;
+  readonly #name: string;
 
   constructor(name: string, args: DatabaseArgs, opts?: pulumi.ComponentResourceOptions) {
     super('logline:infra:Database', name, {}, opts);
     this.#args = args;
+    this.#name = name;
     this.identifier = args.names.of('database', 'db');
     this.databaseName = args.settings.name;
-    const logs = this.#createLogGroups(name);
-    const parameters = this.#createParameterGroup(name);
     const subnets = new aws.rds.SubnetGroup(
       name,
       { name: args.names.of('database', 'subnets'), subnetIds: args.subnetIds },
       { parent: this },
     );
-    this.instance = this.#createInstance(name, subnets, parameters, logs);
-    this.host = this.instance.address;
-    this.port = this.instance.port;
-    this.masterSecretArn = this.instance.masterUserSecrets.apply(([secret]) => secret?.secretArn ?? '');
+    const server =
+      args.settings.engine === 'aurora' ? this.#createCluster(subnets) : this.#createInstance(subnets);
+    this.host = server.host;
+    this.readHost = server.readHost;
+    this.port = server.port;
+    this.endpoint = pulumi.interpolate`${server.host}:${server.port}`;
+    this.masterSecretArn = server.masterSecretArn;
+    this.arn = server.arn;
+    this.dimensions = server.dimensions;
     this.registerOutputs({ host: this.host, port: this.port });
   }
 
   /** RDS would create them itself, without retention. */
-  #createLogGroups(name: string): aws.cloudwatch.LogGroup[] {
-    return ['postgresql', 'upgrade'].map(
+  #createLogGroups(kind: 'instance' | 'cluster', logs: readonly string[]): aws.cloudwatch.LogGroup[] {
+    return logs.map(
       (log) =>
         new aws.cloudwatch.LogGroup(
-          `${name}-${log}`,
+          `${this.#name}-${log}`,
           {
-            name: `/aws/rds/instance/${this.identifier}/${log}`,
+            name: `/aws/rds/${kind}/${this.identifier}/${log}`,
             retentionInDays: this.#args.logRetentionDays,
           },
           { parent: this },
@@ -74,80 +95,192 @@ export class Database extends pulumi.ComponentResource {
     );
   }
 
-  #createParameterGroup(name: string): aws.rds.ParameterGroup {
-    return new aws.rds.ParameterGroup(
-      name,
+  /** Settings of the server. `max_connections` is written down, so that limits, shares and alarm mean the same number. */
+  #parameters(): aws.types.input.rds.ParameterGroupParameter[] {
+    return [
+      { name: 'rds.force_ssl', value: '1' },
       {
-        // A prefix: a new major version needs a new group while the old one is still in use.
-        namePrefix: `${this.#args.names.of('database', 'pg')}${POSTGRES_MAJOR}-`,
+        name: 'max_connections',
+        value: String(this.#args.settings.maxConnections),
+        applyMethod: 'pending-reboot',
+      },
+      { name: 'log_min_duration_statement', value: '1000' },
+      // A Lambda frozen inside a transaction would hold its locks, and hold back the feed, for ever.
+      { name: 'idle_in_transaction_session_timeout', value: '60000' },
+      { name: 'log_lock_waits', value: '1' },
+    ];
+  }
+
+  /** A prefix: a new major version needs a new group while the old one is still in use. */
+  get #groupPrefix(): string {
+    return `${this.#args.names.of('database', 'pg')}${POSTGRES_MAJOR}-`;
+  }
+
+  /** What RDS and Aurora call the same. */
+  #common() {
+    const { settings, protect, names } = this.#args;
+    return {
+      engineVersion: POSTGRES_MAJOR,
+      storageEncrypted: true,
+      // Made by RDS in Secrets Manager, and new every seven days: nobody ever types it, no state holds it.
+      manageMasterUserPassword: true,
+      masterUserSecretKmsKeyId: this.#args.secretsKeyArn,
+      vpcSecurityGroupIds: [this.#args.securityGroupId],
+      backupRetentionPeriod: settings.backupDays,
+      deletionProtection: settings.deletionProtection,
+      skipFinalSnapshot: !settings.finalSnapshot,
+      ...(settings.finalSnapshot
+        ? {
+            finalSnapshotIdentifier: pulumi.interpolate`${names.of('snapshot', 'final')}-${this.#createSnapshotId()}`,
+          }
+        : {}),
+      // Without protection, changes take effect at once; with it, in the maintenance window.
+      applyImmediately: !protect,
+    };
+  }
+
+  #createInstance(subnets: aws.rds.SubnetGroup): Server {
+    const { settings, protect } = this.#args;
+    const logs = this.#createLogGroups('instance', ['postgresql', 'upgrade']);
+    const parameters = new aws.rds.ParameterGroup(
+      this.#name,
+      {
+        namePrefix: this.#groupPrefix,
         family: `postgres${POSTGRES_MAJOR}`,
         description: `Settings of ${this.identifier}`,
-        parameters: [
-          { name: 'rds.force_ssl', value: '1' },
-          { name: 'log_min_duration_statement', value: '1000' },
-          // A Lambda frozen inside a transaction would hold its locks, and hold back the feed, for ever.
-          { name: 'idle_in_transaction_session_timeout', value: '60000' },
-          { name: 'log_lock_waits', value: '1' },
-        ],
+        parameters: this.#parameters(),
       },
       { parent: this },
     );
-  }
-
-  #createInstance(
-    name: string,
-    subnets: aws.rds.SubnetGroup,
-    parameters: aws.rds.ParameterGroup,
-    logs: aws.cloudwatch.LogGroup[],
-  ): aws.rds.Instance {
-    const { settings, protect, names } = this.#args;
-    return new aws.rds.Instance(
-      name,
+    const instance = new aws.rds.Instance(
+      this.#name,
       {
+        ...this.#common(),
         identifier: this.identifier,
         engine: 'postgres',
-        engineVersion: POSTGRES_MAJOR,
         autoMinorVersionUpgrade: true,
         instanceClass: settings.instanceClass,
         storageType: 'gp3',
         allocatedStorage: settings.storageGb,
         maxAllocatedStorage: settings.maxStorageGb,
-        storageEncrypted: true,
         multiAz: settings.multiAz,
         dbName: settings.name,
         username: OWNER_ROLE,
-        // Made by RDS in Secrets Manager, and new every seven days: nobody ever types it, no state holds it.
-        manageMasterUserPassword: true,
-        masterUserSecretKmsKeyId: this.#args.secretsKeyArn,
         dbSubnetGroupName: subnets.name,
-        vpcSecurityGroupIds: [this.#args.securityGroupId],
         publiclyAccessible: false,
         caCertIdentifier: CERTIFICATE_AUTHORITY,
         parameterGroupName: parameters.name,
-        backupRetentionPeriod: settings.backupDays,
-        // UTC, away from midnight in Paris, when the midnight ruler writes.
-        backupWindow: '02:30-03:30',
-        maintenanceWindow: 'sun:04:00-sun:05:00',
+        backupWindow: BACKUP_WINDOW,
+        maintenanceWindow: MAINTENANCE_WINDOW,
         copyTagsToSnapshot: true,
-        deletionProtection: settings.deletionProtection,
-        skipFinalSnapshot: !settings.finalSnapshot,
-        ...(settings.finalSnapshot
-          ? {
-              finalSnapshotIdentifier: pulumi.interpolate`${names.of('snapshot', 'final')}-${this.#createSnapshotId(name)}`,
-            }
-          : {}),
-        performanceInsightsEnabled: settings.performanceInsights,
-        ...(settings.performanceInsights ? { performanceInsightsRetentionPeriod: 7 } : {}),
+        ...insights(settings),
         enabledCloudwatchLogsExports: ['postgresql', 'upgrade'],
-        // Without protection, changes take effect at once; with it, in the maintenance window.
-        applyImmediately: !protect,
       },
       { parent: this, protect, dependsOn: logs },
+    );
+    return {
+      host: instance.address,
+      readHost: undefined,
+      port: instance.port,
+      masterSecretArn: instance.masterUserSecrets.apply(([secret]) => secret?.secretArn ?? ''),
+      arn: instance.arn,
+      dimensions: { DBInstanceIdentifier: instance.identifier },
+    };
+  }
+
+  #createCluster(subnets: aws.rds.SubnetGroup): Server {
+    const { settings, protect } = this.#args;
+    const logs = this.#createLogGroups('cluster', ['postgresql']);
+    const parameters = new aws.rds.ClusterParameterGroup(
+      this.#name,
+      {
+        namePrefix: this.#groupPrefix,
+        family: `aurora-postgresql${POSTGRES_MAJOR}`,
+        description: `Settings of ${this.identifier}`,
+        parameters: this.#parameters(),
+      },
+      { parent: this },
+    );
+    const cluster = new aws.rds.Cluster(
+      this.#name,
+      {
+        ...this.#common(),
+        clusterIdentifier: this.identifier,
+        engine: 'aurora-postgresql',
+        engineMode: 'provisioned',
+        storageType: settings.ioOptimized ? 'aurora-iopt1' : '',
+        ...(settings.serverless === undefined
+          ? {}
+          : {
+              serverlessv2ScalingConfiguration: {
+                minCapacity: settings.serverless.minAcu,
+                maxCapacity: settings.serverless.maxAcu,
+              },
+            }),
+        databaseName: settings.name,
+        masterUsername: OWNER_ROLE,
+        dbSubnetGroupName: subnets.name,
+        dbClusterParameterGroupName: parameters.name,
+        preferredBackupWindow: BACKUP_WINDOW,
+        preferredMaintenanceWindow: MAINTENANCE_WINDOW,
+        copyTagsToSnapshot: true,
+        enabledCloudwatchLogsExports: ['postgresql'],
+      },
+      { parent: this, protect, dependsOn: logs },
+    );
+    // The first is the writer; a reader of tier 1 takes over.
+    const members = Array.from({ length: 1 + settings.readers }, (_, index) =>
+      this.#createMember(cluster, subnets, index),
+    );
+    return {
+      host: cluster.endpoint,
+      readHost: members.length > 1 ? cluster.readerEndpoint : undefined,
+      port: cluster.port,
+      masterSecretArn: cluster.masterUserSecrets.apply(([secret]) => secret?.secretArn ?? ''),
+      arn: cluster.arn,
+      dimensions: { DBClusterIdentifier: cluster.clusterIdentifier, Role: 'WRITER' },
+    };
+  }
+
+  #createMember(
+    cluster: aws.rds.Cluster,
+    subnets: aws.rds.SubnetGroup,
+    index: number,
+  ): aws.rds.ClusterInstance {
+    const { settings, protect } = this.#args;
+    return new aws.rds.ClusterInstance(
+      `${this.#name}-${index}`,
+      {
+        identifier: `${this.identifier}-${index}`,
+        clusterIdentifier: cluster.id,
+        engine: 'aurora-postgresql',
+        engineVersion: cluster.engineVersion,
+        instanceClass: settings.instanceClass,
+        dbSubnetGroupName: subnets.name,
+        publiclyAccessible: false,
+        caCertIdentifier: CERTIFICATE_AUTHORITY,
+        promotionTier: Math.min(index, 15),
+        preferredMaintenanceWindow: MAINTENANCE_WINDOW,
+        copyTagsToSnapshot: true,
+        ...insights(settings),
+        applyImmediately: !protect,
+      },
+      { parent: this, protect },
     );
   }
 
   /** Makes the name of the final snapshot new for each life of the stack: the old one may still be there. */
-  #createSnapshotId(name: string): pulumi.Output<string> {
-    return new random.RandomId(`${name}-snapshot`, { byteLength: 4 }, { parent: this }).hex;
+  #createSnapshotId(): pulumi.Output<string> {
+    return new random.RandomId(`${this.#name}-snapshot`, { byteLength: 4 }, { parent: this }).hex;
   }
+}
+
+/** UTC, away from midnight in Paris, when the midnight ruler writes. */
+const BACKUP_WINDOW = '02:30-03:30';
+const MAINTENANCE_WINDOW = 'sun:04:00-sun:05:00';
+
+function insights({ performanceInsights }: DatabaseSettings) {
+  return performanceInsights
+    ? { performanceInsightsEnabled: true, performanceInsightsRetentionPeriod: 7 }
+    : { performanceInsightsEnabled: false };
 }

@@ -1,11 +1,12 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import { METRIC_NAMESPACE } from '../runtime/log/metrics';
+import { isBurstable, memoryGib } from './aws-facts';
 import type { Database } from './database';
 import type { LambdaFunction } from './function';
 import type { Names } from './names';
 import type { TickQueue } from './scheduler';
-import type { MonitoringSettings } from './stack-settings';
+import type { DatabaseSettings, MonitoringSettings } from './stack-settings';
 
 /** Arguments of {@link Monitoring}. */
 export interface MonitoringArgs {
@@ -19,9 +20,10 @@ export interface MonitoringArgs {
   readonly ticks: readonly TickQueue[];
   readonly dailyDead: aws.sqs.Queue;
   readonly database: Database;
-  readonly instanceClass: string;
-  readonly storageGb: number;
+  readonly databaseSettings: DatabaseSettings;
   readonly apiId: pulumi.Input<string>;
+  /** What has to be there before silence means anything: the schedules and what they start. */
+  readonly ticking: pulumi.Input<pulumi.Resource>[];
 }
 
 /** What an alarm watches, in the words of CloudWatch. */
@@ -29,7 +31,7 @@ interface Watch {
   readonly namespace: string;
   readonly metric: string;
   readonly dimensions: Record<string, pulumi.Input<string>>;
-  readonly statistic: 'Sum' | 'Average' | 'Maximum' | 'Minimum';
+  readonly statistic: 'Sum' | 'Average' | 'Maximum' | 'Minimum' | 'p99';
   readonly comparison: 'GreaterThanThreshold' | 'LessThanThreshold';
   readonly threshold: number;
   readonly periodSeconds: number;
@@ -37,21 +39,6 @@ interface Watch {
   /** What silence means. Defaults to `notBreaching`. */
   readonly missing?: 'breaching' | 'notBreaching';
   readonly description: string;
-}
-
-/** GiB of memory by size of class, for t4g and the m families; r families have twice as much. */
-const MEMORY_GIB: Readonly<Record<string, number>> = { micro: 1, small: 2, medium: 4, large: 8, xlarge: 16 };
-
-/**
- * How many connections a class of instance takes by default: RDS sets `max_connections` to
- * LEAST(memory / 9,531,392 bytes, 5,000), and keeps some memory for itself.
- */
-export function connectionLimit(instanceClass: string): number {
-  const [, family = '', size = ''] = instanceClass.split('.');
-  const multiple = /^(\d+)xlarge$/.exec(size);
-  const base = multiple === null ? (MEMORY_GIB[size] ?? 1) : 16 * Number(multiple[1]);
-  const gib = family.startsWith('r') ? base * 2 : base;
-  return Math.min(5_000, Math.floor((gib * 0.9 * 1024 ** 3) / 9_531_392));
 }
 
 /**
@@ -93,7 +80,7 @@ export class Monitoring extends pulumi.ComponentResource {
     return topic;
   }
 
-  #alarm(name: string, watch: Watch): void {
+  #alarm(name: string, watch: Watch, dependsOn: pulumi.Input<pulumi.Resource>[] = []): void {
     new aws.cloudwatch.MetricAlarm(
       name,
       {
@@ -102,7 +89,9 @@ export class Monitoring extends pulumi.ComponentResource {
         namespace: watch.namespace,
         metricName: watch.metric,
         dimensions: watch.dimensions,
-        statistic: watch.statistic,
+        ...(watch.statistic === 'p99'
+          ? { extendedStatistic: watch.statistic }
+          : { statistic: watch.statistic }),
         comparisonOperator: watch.comparison,
         threshold: watch.threshold,
         period: watch.periodSeconds,
@@ -111,7 +100,7 @@ export class Monitoring extends pulumi.ComponentResource {
         alarmActions: [this.topic.arn],
         okActions: [this.topic.arn],
       },
-      { parent: this },
+      { parent: this, dependsOn },
     );
   }
 
@@ -143,19 +132,23 @@ export class Monitoring extends pulumi.ComponentResource {
   #watchTicks(): void {
     for (const tick of this.#args.ticks) {
       const name = tick.job.replaceAll('_', '-');
-      this.#alarm(`${name}-missing-ticks`, {
-        namespace: 'AWS/Lambda',
-        metric: 'Invocations',
-        dimensions: { FunctionName: tick.kernel.functionName },
-        statistic: 'Sum',
-        comparison: 'LessThanThreshold',
-        threshold: 1,
-        periodSeconds: 300,
-        periods: 2,
-        missing: 'breaching',
-        description: `${tick.job} has not run for ten minutes`,
-      });
-      // A tick that failed goes back to its queue while the function itself ends well: only its own metric tells.
+      this.#alarm(
+        `${name}-missing-ticks`,
+        {
+          namespace: 'AWS/Lambda',
+          metric: 'Invocations',
+          dimensions: { FunctionName: tick.kernel.functionName },
+          statistic: 'Sum',
+          comparison: 'LessThanThreshold',
+          threshold: 1,
+          periodSeconds: 300,
+          periods: 2,
+          missing: 'breaching',
+          description: `${tick.job} has not run for ten minutes`,
+        },
+        this.#args.ticking,
+      );
+      // A tick that failed is gone while the function itself ends well: only its own metric tells.
       this.#alarm(`${name}-failed-ticks`, {
         namespace: METRIC_NAMESPACE,
         metric: 'TickErrors',
@@ -167,9 +160,24 @@ export class Monitoring extends pulumi.ComponentResource {
         periods: 1,
         description: `${tick.job} failed; see the log group of ${tick.kernel.functionName}`,
       });
-      this.#watchDeadLetters(`${name}-dead-letters`, tick.dead, `ticks of ${tick.job}`);
+      if (this.#args.settings.detailed) this.#watchAge(name, tick);
     }
     this.#watchDeadLetters('daily-dead-letters', this.#args.dailyDead, 'daily jobs');
+  }
+
+  /** Ticks that wait for as long as they live: the kernel does not keep up. */
+  #watchAge(name: string, tick: TickQueue): void {
+    this.#alarm(`${name}-late-ticks`, {
+      namespace: 'AWS/SQS',
+      metric: 'ApproximateAgeOfOldestMessage',
+      dimensions: { QueueName: tick.queue.name },
+      statistic: 'Maximum',
+      comparison: 'GreaterThanThreshold',
+      threshold: 50,
+      periodSeconds: 300,
+      periods: 3,
+      description: `${tick.job} is started late: its ticks wait for most of a minute`,
+    });
   }
 
   #watchDeadLetters(name: string, queue: aws.sqs.Queue, what: string): void {
@@ -187,10 +195,10 @@ export class Monitoring extends pulumi.ComponentResource {
   }
 
   #watchDatabase(): void {
-    const { database, instanceClass, storageGb } = this.#args;
+    const { database, databaseSettings, settings } = this.#args;
     const rds = {
       namespace: 'AWS/RDS',
-      dimensions: { DBInstanceIdentifier: database.instance.identifier },
+      dimensions: { ...database.dimensions },
       statistic: 'Average',
       periodSeconds: 300,
       periods: 3,
@@ -202,20 +210,60 @@ export class Monitoring extends pulumi.ComponentResource {
       threshold: 80,
       description: 'The database was busy above 80 % for 15 minutes',
     });
-    this.#alarm('database-storage', {
-      ...rds,
-      metric: 'FreeStorageSpace',
-      comparison: 'LessThanThreshold',
-      threshold: Math.round(storageGb * 0.1 * 1024 ** 3),
-      description: 'Less than a tenth of the storage is free; it grows by itself up to maxStorageGb',
-    });
     this.#alarm('database-connections', {
       ...rds,
       metric: 'DatabaseConnections',
       comparison: 'GreaterThanThreshold',
-      threshold: Math.floor(connectionLimit(instanceClass) * 0.8),
-      description: 'More than 80 % of the connections that the instance class allows are in use',
+      threshold: Math.floor(databaseSettings.maxConnections * 0.8),
+      description: `More than 80 % of the ${databaseSettings.maxConnections} connections that the database takes are in use`,
     });
+    if (databaseSettings.engine === 'rds') {
+      this.#alarm('database-storage', {
+        ...rds,
+        metric: 'FreeStorageSpace',
+        comparison: 'LessThanThreshold',
+        threshold: Math.round(databaseSettings.storageGb * 0.1 * 1024 ** 3),
+        description: 'Less than a tenth of the storage is free; it grows by itself up to maxStorageGb',
+      });
+    }
+    if (databaseSettings.readers > 0) {
+      this.#alarm('database-replica-lag', {
+        ...rds,
+        dimensions: { DBClusterIdentifier: database.identifier },
+        metric: 'AuroraReplicaLagMaximum',
+        statistic: 'Maximum',
+        comparison: 'GreaterThanThreshold',
+        // Milliseconds; reads that must see a caller's own writes wait for a reader or go to the writer.
+        threshold: 2_000,
+        description: 'A reader is more than two seconds behind the writer',
+      });
+    }
+    if (settings.detailed) this.#watchDatabaseClosely(rds);
+  }
+
+  #watchDatabaseClosely(
+    rds: Pick<Watch, 'namespace' | 'dimensions' | 'statistic' | 'periodSeconds' | 'periods'>,
+  ): void {
+    const { databaseSettings } = this.#args;
+    if (databaseSettings.serverless === undefined) {
+      this.#alarm('database-memory', {
+        ...rds,
+        metric: 'FreeableMemory',
+        comparison: 'LessThanThreshold',
+        threshold: Math.round(memoryGib(databaseSettings.instanceClass) * 0.1 * 1024 ** 3),
+        description: 'Less than a tenth of the memory of the database is free',
+      });
+    }
+    if (isBurstable(databaseSettings.instanceClass)) {
+      this.#alarm('database-credits', {
+        ...rds,
+        metric: 'CPUCreditBalance',
+        statistic: 'Minimum',
+        comparison: 'LessThanThreshold',
+        threshold: 20,
+        description: 'The CPU credits of the database are nearly used up; take a class that has none',
+      });
+    }
   }
 
   #watchApi(): void {
@@ -229,6 +277,18 @@ export class Monitoring extends pulumi.ComponentResource {
       periodSeconds: 300,
       periods: 1,
       description: 'More than five answers with status 5xx within five minutes',
+    });
+    if (!this.#args.settings.detailed) return;
+    this.#alarm('api-latency', {
+      namespace: 'AWS/ApiGateway',
+      metric: 'Latency',
+      dimensions: { ApiId: this.#args.apiId },
+      statistic: 'p99',
+      comparison: 'GreaterThanThreshold',
+      threshold: 3_000,
+      periodSeconds: 300,
+      periods: 3,
+      description: 'One call in a hundred took longer than three seconds for 15 minutes',
     });
   }
 
@@ -247,9 +307,7 @@ export class Monitoring extends pulumi.ComponentResource {
     const { functions, ticks, database, apiId } = this.#args;
     const lambda = (metric: string) =>
       functions.map((item) => ['AWS/Lambda', metric, 'FunctionName', item.functionName]);
-    const rds = (metric: string) => [
-      ['AWS/RDS', metric, 'DBInstanceIdentifier', database.instance.identifier],
-    ];
+    const rds = (metric: string) => [['AWS/RDS', metric, ...Object.entries(database.dimensions).flat()]];
     const charts: [string, string, unknown[]][] = [
       ['Calls', 'Sum', lambda('Invocations')],
       ['Errors', 'Sum', lambda('Errors')],

@@ -61,7 +61,7 @@ export interface NameScope {
 export const LONGEST_SUFFIX: Readonly<Partial<Record<NameKind, string>>> = {
   function: 'request-worker',
   role: 'request-worker-sched',
-  queue: 'request-worker-ticks-dead',
+  queue: 'request-worker-ticks',
   layer: 'kernels',
   database: 'subnets',
   schedule: 'request-worker',

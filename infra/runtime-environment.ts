@@ -15,6 +15,7 @@ export function baseEnvironment(settings: StackSettings, database: Database, sec
     LOGLINE_STAGE: settings.stack,
     LOGLINE_DATABASE_HOST: database.host,
     LOGLINE_DATABASE_PORT: database.port.apply(String),
+    ...(database.readHost === undefined ? {} : { LOGLINE_DATABASE_READ_HOST: database.readHost }),
     LOGLINE_DATABASE_NAME: database.databaseName,
     LOGLINE_DATABASE_SECRET_ARN: secrets.roleSecretArns.app,
     LOGLINE_SIGNING_KEY_SECRET_ARN: secrets.signingKeySecretArn,

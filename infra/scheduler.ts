@@ -20,16 +20,18 @@ export interface SchedulerArgs {
   readonly schedule?: readonly ScheduledJob[];
 }
 
-/** A queue with the queue for what could not be handled. */
+/** The queue of a job's ticks. */
 export interface TickQueue {
   readonly queue: aws.sqs.Queue;
-  readonly dead: aws.sqs.Queue;
   readonly kernel: LambdaFunction;
   readonly job: string;
 }
 
-/** Attempts at a tick before it is set aside. */
-const TICK_ATTEMPTS = 3;
+/**
+ * Seconds that a tick lives, its delay included: the shortest that SQS allows, and when the next batch has come. What was
+ * due during an outage is found by the first tick after it, so older ticks are worth nothing and no queue keeps them.
+ */
+const TICK_SECONDS = 60;
 /** Seconds that dead letters are kept: two weeks, the most that SQS allows. */
 const DEAD_LETTER_SECONDS = 1_209_600;
 /** EventBridge Scheduler replaces this, inside an input, with the time that the run was planned for. */
@@ -46,6 +48,11 @@ export class Scheduler extends pulumi.ComponentResource {
   readonly ticks: readonly TickQueue[];
   /** Runs of daily jobs that could not be started. */
   readonly dailyDead: aws.sqs.Queue;
+  /** What starts kernels from queues; once they are there, silence of a kernel is a fault. */
+  get sources(): pulumi.Resource[] {
+    return this.#sources;
+  }
+  readonly #sources: pulumi.Resource[] = [];
 
   readonly #args: SchedulerArgs;
   readonly #group: aws.scheduler.ScheduleGroup;
@@ -77,7 +84,7 @@ export class Scheduler extends pulumi.ComponentResource {
         Sid: 'SendTicks',
         Effect: 'Allow',
         Action: ['sqs:SendMessage'],
-        Resource: [tick.queue.arn, tick.dead.arn],
+        Resource: tick.queue.arn,
       },
     ]);
     const entries = tickDelays(cadence).map((delay) => ({
@@ -98,7 +105,6 @@ export class Scheduler extends pulumi.ComponentResource {
         input: pulumi.jsonStringify({ QueueUrl: tick.queue.url, Entries: entries }),
         // A minute later the next batch comes: an older one is of no use.
         retryPolicy: { maximumEventAgeInSeconds: 60, maximumRetryAttempts: 2 },
-        deadLetterConfig: { arn: tick.dead.arn },
       },
     });
     return tick;
@@ -166,25 +172,19 @@ export class Scheduler extends pulumi.ComponentResource {
   }
 
   #createTickQueue(name: string, job: ScheduledJob, kernel: LambdaFunction): TickQueue {
-    const dead = this.#createDeadLetterQueue(`${name}-ticks`);
     const queue = new aws.sqs.Queue(
       `${name}-ticks`,
       {
         name: this.#args.names.of('queue', `${name}-ticks`),
         // Six times the function's timeout, as the Lambda guide asks; else a tick comes back while it still runs.
         visibilityTimeoutSeconds: 6 * kernel.timeoutSeconds,
-        // Long enough for all attempts, so that a tick that keeps failing is set aside and not just forgotten.
-        messageRetentionSeconds: Math.max(3_600, 6 * kernel.timeoutSeconds * (TICK_ATTEMPTS + 1)),
+        messageRetentionSeconds: TICK_SECONDS,
         receiveWaitTimeSeconds: 20,
         sqsManagedSseEnabled: true,
-        redrivePolicy: pulumi.jsonStringify({
-          deadLetterTargetArn: dead.arn,
-          maxReceiveCount: TICK_ATTEMPTS,
-        }),
       },
       { parent: this },
     );
-    return { queue, dead, kernel, job: job.job };
+    return { queue, kernel, job: job.job };
   }
 
   #createDeadLetterQueue(name: string): aws.sqs.Queue {
@@ -205,17 +205,19 @@ export class Scheduler extends pulumi.ComponentResource {
       { role: tick.kernel.role.name, policy: policyDocument([consumeStatement(tick.queue.arn)]) },
       { parent: this },
     );
-    new aws.lambda.EventSourceMapping(
+    const source = new aws.lambda.EventSourceMapping(
       `${name}-ticks`,
       {
         eventSourceArn: tick.queue.arn,
         functionName: tick.kernel.function.arn,
+        // Ticks that wait together are one run.
         batchSize: 10,
         functionResponseTypes: ['ReportBatchItemFailures'],
         scalingConfig: { maximumConcurrency: this.#args.tickConcurrency },
       },
       { parent: this, dependsOn: [policy] },
     );
+    this.#sources.push(source);
   }
 
   #createRole(name: string, statements: readonly Statement[]): pulumi.Output<string> {

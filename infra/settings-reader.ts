@@ -51,6 +51,11 @@ export class SettingsReader {
     return value !== undefined && JSON.stringify(value) !== '{}';
   }
 
+  /** True when the user gave the key exactly this text. */
+  is(key: string, text: string): boolean {
+    return this.#value[key] === text;
+  }
+
   /** An object below this one. */
   object(key: string, known: readonly string[]): SettingsReader {
     return new SettingsReader(this.#at(key), this.#value[key], known, this.#faults);
@@ -81,6 +86,21 @@ export class SettingsReader {
       return number;
     }
     return this.#refuse(key, `a whole number from ${rule.min} to ${rule.max}`, rule.fallback);
+  }
+
+  /** A number in steps of a half, as Aurora counts capacity. */
+  halves(key: string, rule: IntegerRule): number {
+    const value = this.#value[key];
+    if (value === undefined) {
+      return rule.fallback;
+    }
+    const number = typeof value === 'string' && /^\d+(\.\d+)?$/.test(value) ? Number(value) : value;
+    return typeof number === 'number' &&
+      Number.isInteger(number * 2) &&
+      number >= rule.min &&
+      number <= rule.max
+      ? number
+      : this.#refuse(key, `a number from ${rule.min} to ${rule.max} in steps of 0.5`, rule.fallback);
   }
 
   /** A number out of a list, for settings where AWS allows only some (log retention). */

@@ -3,6 +3,9 @@
  * rules are tested as tables; `config.ts` is the one place that feeds them from `pulumi.Config`.
  */
 
+import { connectionLimit } from '../runtime/db/roles';
+import { CONNECTIONS_PER_INSTANCE } from '../runtime/lambda/environment';
+import { connectionsOf, FACTS_AS_OF, GIB_PER_ACU, isKnownRegion, memoryGib, offersClass } from './aws-facts';
 import { isPrivateBlock, parseIpv4Block } from './cidr';
 import { nameFaults } from './names';
 import { SettingsReader } from './settings-reader';
@@ -13,6 +16,7 @@ import type {
   MonitoringSettings,
   NetworkSettings,
   OidcSettings,
+  ServerlessSettings,
   StackSettings,
 } from './stack-settings';
 
@@ -72,12 +76,17 @@ export function parseSettings(raw: RawSettings): StackSettings {
     faults.push(
       `aws:region: expected an AWS region such as us-east-1; got ${region === '' ? 'nothing' : `"${region}"`}`,
     );
+  } else if (!isKnownRegion(region)) {
+    faults.push(
+      `aws:region: expected a region where everything that a stack needs is known to be; "${region}" is not in the list of ${FACTS_AS_OF} (infra/aws-facts.ts)`,
+    );
   }
   const { project, stack } = raw;
   faults.push(...nameFaults({ project, stack, region }));
   const protect = root.boolean('protect', false);
   const providerNames = readProviderNames(root, raw.values.providerKeys);
   const network = readNetwork(root);
+  const database = readDatabase(root, protect, region);
   const settings: StackSettings = {
     project,
     stack,
@@ -90,11 +99,11 @@ export function parseSettings(raw: RawSettings): StackSettings {
       'a map of tag names (not starting with aws:) to text',
     ),
     network,
-    database: readDatabase(root, protect),
+    database,
     api: readApi(root),
     oidc: readOidc(root),
-    functions: readFunctions(root),
-    monitoring: readMonitoring(root),
+    functions: readFunctions(root, database.maxConnections),
+    monitoring: readMonitoring(root, protect),
     providerNames,
     warnings: warningsOf(network, providerNames),
   };
@@ -130,24 +139,31 @@ function readNetwork(root: SettingsReader): NetworkSettings {
   };
 }
 
-function readDatabase(root: SettingsReader, protect: boolean): DatabaseSettings {
+/** Settings that only one of the engines has. */
+const RDS_ONLY = ['storageGb', 'maxStorageGb', 'multiAz'] as const;
+const AURORA_ONLY = ['serverless', 'readers', 'ioOptimized'] as const;
+
+function readDatabase(root: SettingsReader, protect: boolean, region: string): DatabaseSettings {
   const reader = root.object('database', [
+    'engine',
     'instanceClass',
-    'storageGb',
-    'maxStorageGb',
-    'multiAz',
+    ...AURORA_ONLY,
+    ...RDS_ONLY,
     'deletionProtection',
     'backupDays',
+    'backupCopyRegion',
     'finalSnapshot',
     'performanceInsights',
     'name',
   ]);
-  const storageGb = reader.integer('storageGb', { min: 20, max: 16_384, fallback: 20 });
-  const maxStorageGb = reader.integer('maxStorageGb', { min: 20, max: 65_536, fallback: storageGb * 5 });
-  // RDS wants the ceiling at least a tenth above what is there, else it refuses the change.
-  const leastCeiling = Math.ceil((storageGb * 11) / 10);
-  if (maxStorageGb < leastCeiling) {
-    reader.fault('maxStorageGb', `expected at least ${leastCeiling} (a tenth above storageGb)`);
+  const engine = reader.oneOf('engine', ['rds', 'aurora'], 'rds');
+  for (const key of (engine === 'rds' ? AURORA_ONLY : RDS_ONLY).filter((name) => reader.has(name))) {
+    reader.fault(
+      key,
+      engine === 'rds'
+        ? 'needs engine aurora; remove it or set engine to aurora'
+        : 'has no meaning with engine aurora, whose storage grows by itself and whose readers take over; remove it',
+    );
   }
   const deletionProtection = reader.boolean('deletionProtection', protect);
   const finalSnapshot = reader.boolean('finalSnapshot', protect);
@@ -157,18 +173,19 @@ function readDatabase(root: SettingsReader, protect: boolean): DatabaseSettings 
   if (protect && !finalSnapshot) {
     reader.fault('finalSnapshot', 'must not be false while logline:protect is true');
   }
+  const serverless = engine === 'aurora' ? readServerless(reader) : undefined;
+  const instanceClass = readInstanceClass(reader, engine, serverless !== undefined);
   return {
-    instanceClass: reader.text(
-      'instanceClass',
-      /^db\.(t4g|m6g|m7g|m8g|r6g|r7g|r8g)\.(micro|small|medium|large|\d{0,2}xlarge)$/,
-      'a Graviton class such as db.t4g.micro or db.m7g.large',
-      'db.t4g.micro',
-    ),
-    storageGb,
-    maxStorageGb,
-    multiAz: reader.boolean('multiAz', false),
+    engine,
+    instanceClass,
+    serverless,
+    readers: engine === 'aurora' ? reader.integer('readers', { min: 0, max: 15, fallback: 0 }) : 0,
+    ioOptimized: engine === 'aurora' && reader.boolean('ioOptimized', false),
+    ...readStorage(reader, engine),
+    multiAz: engine === 'rds' && reader.boolean('multiAz', false),
     deletionProtection,
     backupDays: reader.integer('backupDays', { min: 1, max: 35, fallback: 7 }),
+    backupCopyRegion: readCopyRegion(reader, region),
     finalSnapshot,
     performanceInsights: reader.boolean('performanceInsights', true),
     name: reader.text(
@@ -177,7 +194,79 @@ function readDatabase(root: SettingsReader, protect: boolean): DatabaseSettings 
       'a database name of lower-case letters, digits and _',
       'logline',
     ),
+    maxConnections: maxConnectionsOf(instanceClass, serverless),
   };
+}
+
+function readInstanceClass(
+  reader: SettingsReader,
+  engine: DatabaseSettings['engine'],
+  isServerless: boolean,
+): string {
+  if (isServerless) {
+    if (reader.has('instanceClass'))
+      reader.fault('instanceClass', 'has no meaning with serverless; remove one');
+    return 'db.serverless';
+  }
+  const fallback = engine === 'aurora' ? 'db.t4g.medium' : 'db.t4g.micro';
+  const instanceClass = reader.text(
+    'instanceClass',
+    /^db\.\w+\.\w+$/,
+    'a Graviton class such as db.t4g.micro or db.m7g.large',
+    fallback,
+  );
+  if (!offersClass(engine, instanceClass)) {
+    reader.fault(
+      'instanceClass',
+      `expected a Graviton class that ${engine} offers, such as ${fallback} or db.r7g.large; got "${instanceClass}" (list of ${FACTS_AS_OF})`,
+    );
+  }
+  return instanceClass;
+}
+
+function readServerless(reader: SettingsReader): ServerlessSettings | undefined {
+  if (!reader.has('serverless')) return undefined;
+  const inner = reader.object('serverless', ['minAcu', 'maxAcu']);
+  const minAcu = inner.halves('minAcu', { min: 0.5, max: 256, fallback: 0.5 });
+  const maxAcu = inner.halves('maxAcu', { min: 1, max: 256, fallback: Math.max(1, minAcu) });
+  if (maxAcu < minAcu) inner.fault('maxAcu', `expected at least minAcu (${minAcu})`);
+  return { minAcu, maxAcu };
+}
+
+function readStorage(
+  reader: SettingsReader,
+  engine: DatabaseSettings['engine'],
+): Pick<DatabaseSettings, 'storageGb' | 'maxStorageGb'> {
+  if (engine === 'aurora') return { storageGb: 0, maxStorageGb: 0 };
+  const storageGb = reader.integer('storageGb', { min: 20, max: 16_384, fallback: 20 });
+  const maxStorageGb = reader.integer('maxStorageGb', { min: 20, max: 65_536, fallback: storageGb * 5 });
+  // RDS wants the ceiling at least a tenth above what is there, else it refuses the change.
+  const leastCeiling = Math.ceil((storageGb * 11) / 10);
+  if (maxStorageGb < leastCeiling) {
+    reader.fault('maxStorageGb', `expected at least ${leastCeiling} (a tenth above storageGb)`);
+  }
+  return { storageGb, maxStorageGb };
+}
+
+function readCopyRegion(reader: SettingsReader, region: string): string | undefined {
+  const copy = reader.optionalText(
+    'backupCopyRegion',
+    /^[a-z]{2}(-[a-z]+)+-\d$/,
+    'an AWS region such as eu-west-1',
+  );
+  if (copy === undefined) return undefined;
+  if (copy === region) reader.fault('backupCopyRegion', 'must be another region than aws:region');
+  else if (!isKnownRegion(copy) || partitionOf(copy) !== partitionOf(region)) {
+    reader.fault('backupCopyRegion', `expected a region of the same partition (list of ${FACTS_AS_OF})`);
+  }
+  return copy;
+}
+
+/** Aurora holds a cluster that may shrink below one unit to 2,000 connections. */
+function maxConnectionsOf(instanceClass: string, serverless: ServerlessSettings | undefined): number {
+  if (serverless === undefined) return connectionsOf(memoryGib(instanceClass));
+  const connections = connectionsOf(serverless.maxAcu * GIB_PER_ACU);
+  return serverless.minAcu < 1 ? Math.min(2_000, connections) : connections;
 }
 
 function readApi(root: SettingsReader): ApiSettings {
@@ -255,7 +344,16 @@ function readOidc(root: SettingsReader): OidcSettings | undefined {
   };
 }
 
-function readFunctions(root: SettingsReader): FunctionSettings {
+/** Share of the connections of `logline_app` that the API may take; the rest is for the kernels. */
+const API_SHARE = 0.5;
+
+/** Copies of Stage-0 that cannot take the kernels' connections away. */
+function fittingConcurrency(maxConnections: number): number {
+  const connections = connectionLimit('app', maxConnections) * API_SHARE;
+  return Math.max(2, Math.min(1_000, Math.floor(connections / CONNECTIONS_PER_INSTANCE)));
+}
+
+function readFunctions(root: SettingsReader, maxConnections: number): FunctionSettings {
   const reader = root.object('functions', [
     'memoryMb',
     'logRetentionDays',
@@ -266,17 +364,22 @@ function readFunctions(root: SettingsReader): FunctionSettings {
     memoryMb: reader.integer('memoryMb', { min: 256, max: 3_008, fallback: 512 }),
     logRetentionDays: reader.numberOf('logRetentionDays', LOG_RETENTION_DAYS, 30),
     tickConcurrency: reader.integer('tickConcurrency', { min: 2, max: 10, fallback: 2 }),
-    apiConcurrency: reader.has('apiConcurrency')
-      ? reader.integer('apiConcurrency', { min: 1, max: 1_000, fallback: 1 })
-      : undefined,
+    apiConcurrency: reader.is('apiConcurrency', 'none')
+      ? undefined
+      : reader.integer('apiConcurrency', {
+          min: 1,
+          max: 1_000,
+          fallback: fittingConcurrency(maxConnections),
+        }),
   };
 }
 
-function readMonitoring(root: SettingsReader): MonitoringSettings {
-  const reader = root.object('monitoring', ['alarmEmail', 'dashboard']);
+function readMonitoring(root: SettingsReader, protect: boolean): MonitoringSettings {
+  const reader = root.object('monitoring', ['alarmEmail', 'dashboard', 'detailed']);
   return {
     alarmEmail: reader.optionalText('alarmEmail', /^[^\s@]+@[^\s@]+\.[^\s@]+$/, 'an e-mail address'),
     dashboard: reader.boolean('dashboard', true),
+    detailed: reader.boolean('detailed', protect),
   };
 }
 

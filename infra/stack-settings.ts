@@ -20,26 +20,46 @@ export interface NetworkSettings {
   readonly natGateways: 'one' | 'per-zone';
 }
 
+/** Capacity of an Aurora database that grows and shrinks by itself, in units of 2 GiB of memory. */
+export interface ServerlessSettings {
+  /** 0.5–256 in steps of 0.5. */
+  readonly minAcu: number;
+  /** 1–256 in steps of 0.5, not below `minAcu`. */
+  readonly maxAcu: number;
+}
+
 /** `logline:database` */
 export interface DatabaseSettings {
-  /** Graviton class. Defaults to `db.t4g.micro`. */
+  /** `rds` (default): one PostgreSQL server, and a standby by setting. `aurora`: a cluster with readers. */
+  readonly engine: 'rds' | 'aurora';
+  /** Graviton class. Defaults to `db.t4g.micro`, with Aurora to `db.t4g.medium`; `db.serverless` with `serverless`. */
   readonly instanceClass: string;
-  /** Storage at first, 20–16,384 GiB. Defaults to 20. */
+  /** Aurora only, instead of a class. Defaults to none. */
+  readonly serverless: ServerlessSettings | undefined;
+  /** Aurora only: readers beside the writer, 0–15; one of them takes over when the writer fails. Defaults to 0. */
+  readonly readers: number;
+  /** Aurora only: a higher price of instances and storage, and none of I/O. Defaults to false. */
+  readonly ioOptimized: boolean;
+  /** Storage at first, 20–16,384 GiB; Aurora's grows by itself. Defaults to 20. */
   readonly storageGb: number;
   /** Storage grows by itself up to this. Defaults to five times `storageGb`. */
   readonly maxStorageGb: number;
-  /** A standby in another zone. Defaults to false. */
+  /** A standby in another zone; of Aurora, readers are. Defaults to false. */
   readonly multiAz: boolean;
   /** Defaults to the stack's `protect`. */
   readonly deletionProtection: boolean;
   /** Days that automated backups are kept, 1–35. Defaults to 7. */
   readonly backupDays: number;
+  /** Region that AWS Backup copies a daily backup to, with a plan of its own. Defaults to none: no plan. */
+  readonly backupCopyRegion: string | undefined;
   /** Keep a snapshot when the stack is destroyed. Defaults to the stack's `protect`. */
   readonly finalSnapshot: boolean;
   /** Performance Insights with the free 7 days of history. Defaults to true. */
   readonly performanceInsights: boolean;
   /** Defaults to `logline`. */
   readonly name: string;
+  /** Connections that the server takes: what its memory allows. Not a setting. */
+  readonly maxConnections: number;
 }
 
 /** `logline:api` */
@@ -93,8 +113,8 @@ export interface FunctionSettings {
   readonly tickConcurrency: number;
   /**
    * Copies of Stage-0 that may run at once, so that a rush of calls cannot take every connection of a small database;
-   * further calls get 503. Reserved from the account's limit, which is too low for that in a new account, so it
-   * defaults to none of its own.
+   * further calls get 503. Reserved from the account's limit, of which 100 must stay unreserved. Defaults to what the
+   * database's connections allow; undefined (setting `none`) leaves it to the account's limit.
    */
   readonly apiConcurrency: number | undefined;
 }
@@ -105,6 +125,8 @@ export interface MonitoringSettings {
   readonly alarmEmail: string | undefined;
   /** Defaults to true. */
   readonly dashboard: boolean;
+  /** Alarms on latency, free memory, CPU credits and late ticks too. Defaults to the stack's `protect`. */
+  readonly detailed: boolean;
 }
 
 /** Everything that `index.ts` needs to know of a stack, checked as a whole. */

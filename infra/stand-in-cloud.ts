@@ -39,6 +39,16 @@ export function computedState(
         masterUserSecrets: [{ secretArn: secretArn('master', region), secretStatus: 'active', kmsKeyId: '' }],
       };
     }
+    case 'aws:rds/cluster:Cluster': {
+      const host = (kind: string) => `${shown}.${kind}-example.${region}.rds.amazonaws.com`;
+      return {
+        arn: `arn:aws:rds:${region}:${STAND_IN_ACCOUNT}:cluster:${String(inputs.clusterIdentifier)}`,
+        endpoint: host('cluster'),
+        readerEndpoint: host('cluster-ro'),
+        port: 5432,
+        masterUserSecrets: [{ secretArn: secretArn('master', region), secretStatus: 'active', kmsKeyId: '' }],
+      };
+    }
     case 'aws:kms/key:Key':
       return { arn, keyId: `${name}-key` };
     case 'aws:secretsmanager/secretVersion:SecretVersion':

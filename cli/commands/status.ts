@@ -1,10 +1,18 @@
 import type { Command } from 'commander';
+import { OperatorError } from '../../local/operator-error';
 import type { StatusOptions } from '../status/run-status';
+
+interface StackChoice {
+  readonly stack?: string;
+  readonly tenant?: string;
+}
 
 export function define(program: Command): void {
   program
     .command('status')
     .description('show queue, scheduled jobs, quotas, policies, open subjects and the database')
+    .option('--stack <name>', 'a tenant of a stack on AWS, as its API tells it')
+    .option('--tenant <name>', 'which tenant of the stack (default: system)')
     .option('--watch', 'again every 2 s, until Ctrl-C')
     .option('--json', 'print one JSON object, with --watch one a line')
     .addHelpText(
@@ -15,9 +23,19 @@ Of the ledger that runs here, or the one that DATABASE_URL names. It reads ids a
 Examples:
   $ npx logline status
   $ npx logline status --watch
-  $ npx logline status --json`,
+  $ npx logline status --json
+  $ npx logline status --stack prod --tenant acme`,
     )
-    .action(async (options: StatusOptions) => {
+    .action(async ({ stack, tenant, ...options }: StatusOptions & StackChoice) => {
+      if (stack === undefined && tenant !== undefined) {
+        throw new OperatorError('--tenant needs --stack', { exitCode: 2 });
+      }
+      if (stack !== undefined) {
+        if (options.watch) throw new OperatorError('--watch is for local runs', { exitCode: 2 });
+        const { showStackStatus } = await import('../status/stack-status');
+        await showStackStatus({ stack, ...(tenant === undefined ? {} : { tenant }), ...options });
+        return;
+      }
       const { runStatus } = await import('../status/run-status');
       await runStatus(options);
     });

@@ -164,9 +164,7 @@ async function readAll(file: ExportFile, target: Target, goOn: (spans: number) =
     const part = index + 1;
     if (file.state.part > part) continue;
     const isMinted = user !== null || (target.token === undefined && !target.isLocal);
-    const clientNow = isMinted
-      ? minting(target, user ?? MEMBER, plan.tenant)
-      : async () => target.client;
+    const clientNow = isMinted ? minting(target, user ?? MEMBER, plan.tenant) : async () => target.client;
     const partFilter = user === null ? filter : { ...filter, owner_id: user };
     let hasMore = true;
     while (hasMore) {

@@ -13,10 +13,18 @@ const STATEMENT_TIMEOUT_MS = 15_000;
 /** The server ends a statement that takes too long; it is given this much to say so. */
 const ANSWER_GRACE_MS = 5_000;
 
+/** A connection that was idle for longer is not used again: proxies and servers forget it without a word. */
+const STALE_MS = 60_000;
+/** After a silence this long the process may have been frozen. */
+const QUIET_MS = 100;
+
 /** A pool of connections that all behave alike: UTC, bounded waits, timestamps as the ledger writes them. */
 export class Database {
   readonly pool: Pool;
   readonly #options: DatabaseOptions;
+  /** When each idle connection was given back, by the wall clock. */
+  readonly #idleSinceMs = new WeakMap<PoolClient, number>();
+  #lastUsedMs = Date.now();
 
   constructor(options: DatabaseOptions) {
     this.#options = options;
@@ -27,6 +35,10 @@ export class Database {
     });
     // A connection that breaks while idle is dropped; the next query opens a new one.
     this.pool.on('error', () => undefined);
+    this.pool.on('release', (_error, client) => {
+      this.#lastUsedMs = Date.now();
+      this.#idleSinceMs.set(client, this.#lastUsedMs);
+    });
     // One that breaks between two statements of a transaction has no query to fail: without a listener the
     // event would end the process. The next statement of the transaction fails and tells its caller.
     this.pool.on('connect', (client) => {
@@ -42,9 +54,10 @@ export class Database {
    */
   async connect(): Promise<PoolClient> {
     const { password } = this.#options;
+    if (Date.now() - this.#lastUsedMs > QUIET_MS) await hearOfTheDead();
     for (let attempt = 0; ; attempt += 1) {
       try {
-        return await this.pool.connect();
+        return await this.#connectFresh();
       } catch (error) {
         const refused = error instanceof Error && 'code' in error && error.code === INVALID_PASSWORD;
         if (!refused || typeof password !== 'object' || attempt === 2) throw error;
@@ -53,10 +66,32 @@ export class Database {
     }
   }
 
+  /**
+   * A connection that was not idle for long. A process that was frozen, as Lambda freezes its functions, has timers that
+   * did not run meanwhile: the pool would hand out a connection whose other end is gone.
+   */
+  async #connectFresh(): Promise<PoolClient> {
+    for (;;) {
+      const client = await this.pool.connect();
+      const idleSinceMs = this.#idleSinceMs.get(client);
+      if (idleSinceMs === undefined || Date.now() - idleSinceMs <= STALE_MS) return client;
+      client.release(true);
+    }
+  }
+
   /** Waits for running queries, then closes every connection. */
   async close(): Promise<void> {
     await this.pool.end();
   }
+}
+
+/**
+ * Lets the event loop read what arrived while the process stood still, such as the end of connections, before one of
+ * them is used: the pool then has thrown them away.
+ */
+async function hearOfTheDead(): Promise<void> {
+  // The first turn reads, the second runs what closing a socket put off.
+  for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /**

@@ -2,11 +2,19 @@ import { ConfigurationError } from '../base/errors';
 import { ROLE_KEYS, type RoleKey } from '../db/roles';
 import { readSettings, type Settings } from '../settings';
 
+/**
+ * Connections of one instance and role. A Lambda instance serves one event at a time, so a few are enough, and many
+ * instances must share what the database allows; the stack's `apiConcurrency` reckons with this number.
+ */
+export const CONNECTIONS_PER_INSTANCE = 3;
+
 /** What a Lambda function is told by `infra/`. Secrets come as ARNs. */
 export interface Environment {
   readonly stage: string;
   readonly databaseHost: string;
   readonly databasePort: number;
+  /** Reader endpoint of a cluster that has readers. */
+  readonly databaseReadHost: string | undefined;
   readonly databaseName: string;
   readonly databaseSecretArn: string;
   /** Secrets with the passwords of the database's other roles, as far as this function has them. */
@@ -39,6 +47,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     stage: required('LOGLINE_STAGE'),
     databaseHost: required('LOGLINE_DATABASE_HOST'),
     databasePort: portOf(optional('LOGLINE_DATABASE_PORT') ?? '5432', faults),
+    databaseReadHost: optional('LOGLINE_DATABASE_READ_HOST'),
     databaseName: required('LOGLINE_DATABASE_NAME'),
     databaseSecretArn: required('LOGLINE_DATABASE_SECRET_ARN'),
     roleSecretArns: roleSecretsOf(namesOf('LOGLINE_ROLE_SECRET_ARNS', env, faults)),

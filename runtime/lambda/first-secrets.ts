@@ -12,12 +12,17 @@ const SEED_BYTES = 32;
  * key. They are made here, inside AWS, and leave it never.
  * @returns what was made, for the log
  */
-export async function fillSecrets(environment: Environment, keeper: SecretKeeper): Promise<readonly string[]> {
+export async function fillSecrets(
+  environment: Environment,
+  keeper: SecretKeeper,
+): Promise<readonly string[]> {
   const made = await Promise.all([
     ...Object.entries(roleSecrets(environment)).map(async ([role, arn]) =>
       (await keeper.fill(arn, () => newLogin(role as RoleKey))) ? `password of ${role}` : undefined,
     ),
-    keeper.fill(environment.signingKeySecretArn, newSeed).then((isNew) => (isNew ? 'instance key' : undefined)),
+    keeper
+      .fill(environment.signingKeySecretArn, newSeed)
+      .then((isNew) => (isNew ? 'instance key' : undefined)),
   ]);
   return made.filter((what) => what !== undefined);
 }

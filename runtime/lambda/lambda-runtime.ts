@@ -5,7 +5,7 @@ import { Database } from '../db/pool';
 import { type RoleKey, roleName } from '../db/roles';
 import type { KeyRing } from '../ledger/keys/key-ring';
 import { createLogger, type Logger } from '../log/logger';
-import { type Environment, readEnvironment } from './environment';
+import { CONNECTIONS_PER_INSTANCE, type Environment, readEnvironment } from './environment';
 import { RotatingKeys } from './rotating-keys';
 import { RotatingPassword } from './rotating-password';
 import { SecretReader } from './secret-reader';
@@ -29,12 +29,6 @@ export interface LambdaRuntime {
 }
 
 /**
- * Connections of one instance. A Lambda instance serves one event at a time, so a few are enough, and many
- * instances must share what the database allows.
- */
-const POOL_SIZE = 4;
-
-/**
  * Reads the environment and the signing key, and prepares the pool; nothing connects before it is used.
  * @throws ConfigurationError, or what the SDK throws when a secret cannot be read.
  */
@@ -54,7 +48,7 @@ export async function openLambdaRuntime(service: string): Promise<LambdaRuntime>
       user: roleName(role),
       password: passwordOf(role, environment, secrets),
       tls: environment.databaseTls,
-      poolSize: POOL_SIZE,
+      poolSize: CONNECTIONS_PER_INSTANCE,
       ...environment.settings.database,
       applicationName: `logline ${service}`,
     });

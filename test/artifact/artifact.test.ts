@@ -236,10 +236,11 @@ describe('what is deployed', function () {
 
   describe('ticks', () => {
     it('that cannot be handled go back to the queue by their ids, and are taken when they come again', async () => {
-      await cloud.sql('ALTER TABLE app.job_run RENAME TO job_run_away');
+      const jobs = ['note_job', 'begin_job'];
+      for (const name of jobs) await cloud.sql(`ALTER ROUTINE app.${name} RENAME TO ${name}_away`);
       const batch = tickBatch(cloud.run, 'observer-bot');
       const { failed, payload } = await cloud.invoke('observer-bot', batch);
-      await cloud.sql('ALTER TABLE app.job_run_away RENAME TO job_run');
+      for (const name of jobs) await cloud.sql(`ALTER ROUTINE app.${name}_away RENAME TO ${name}`);
       assert.equal(failed, false, JSON.stringify(payload));
       assert.deepEqual(
         listOf(at(payload, 'batchItemFailures')).map((item) => at(item, 'itemIdentifier')),
@@ -276,6 +277,29 @@ describe('what is deployed', function () {
       const { body } = await call('GET', '/api/manifest/kernel_manifest');
       const allowed = listOf(at(body, 'manifest.metadata.allowed_boot_ids'));
       assert.ok(allowed.includes(MIDNIGHT_RULER) && allowed.includes(RUN_CODE), JSON.stringify(allowed));
+    });
+  });
+
+  describe('a frozen instance', () => {
+    it('answers its first call after a thaw, though its sessions are gone', async () => {
+      const statuses: number[] = [];
+      for (let round = 0; round < 12; round += 1) {
+        assert.equal((await call('GET', '/api/timeline')).status, 200);
+        const instance = await cloud.instance('stage0');
+        instance.freeze();
+        const frozenAtMs = Date.now();
+        await cloud.sql(
+          `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE usename = 'logline_app'`,
+        );
+        await until('it was frozen for a while', () => Date.now() - frozenAtMs > 200);
+        const answered = call('GET', '/api/timeline');
+        instance.thaw();
+        statuses.push((await answered).status);
+      }
+      assert.deepEqual(
+        statuses.filter((status) => status !== 200),
+        [],
+      );
     });
   });
 

@@ -19,6 +19,12 @@ async function load() {
   if (typeof exported !== 'function') {
     throw new Error(`${process.env._HANDLER} is no function`);
   }
+  // Node 24 on Lambda knows no callbacks: a handler that takes one is refused when it is loaded.
+  if (exported.length >= 3) {
+    const error = new Error(`${process.env._HANDLER} takes ${exported.length} parameters`);
+    error.name = 'Runtime.CallbackHandlerDeprecated';
+    throw error;
+  }
   return exported;
 }
 

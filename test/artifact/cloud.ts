@@ -55,11 +55,7 @@ export class Cloud {
     const masterPassword = randomBytes(16).toString('hex');
     const secrets = secretsOf(run, masterPassword);
     const server = await startThrowawayPostgres();
-    await ensureLedgerDatabase(
-      server.superuserUrl('postgres'),
-      masterPassword,
-      'logline',
-    );
+    await ensureLedgerDatabase(server.superuserUrl('postgres'), masterPassword, 'logline');
     const aws = await AwsStandIn.start({
       secrets,
       packages: [...packages.values()],

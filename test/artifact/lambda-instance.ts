@@ -84,6 +84,15 @@ export class LambdaInstance {
     return this.#output.join('');
   }
 
+  /** Between two events Lambda stops the process, clock and timers and all, for as long as it likes. */
+  freeze(): void {
+    this.#process.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#process.kill('SIGCONT');
+  }
+
   async stop(): Promise<void> {
     if (this.#process.exitCode === null && this.#process.signalCode === null) {
       const ended = once(this.#process, 'exit');

@@ -2,7 +2,7 @@
  * Functions as Lambda would find them: what the program uploads, unpacked to where Lambda unpacks it.
  */
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import * as pulumi from '@pulumi/pulumi';
 import { unzipSync } from 'fflate';
@@ -26,6 +26,19 @@ export interface LambdaPackage {
   readonly allowed: ReadonlyMap<string, readonly string[]>;
 }
 
+/** Limits of Lambda (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html). */
+const MAX_LAYERS = 5;
+const MAX_ZIP_BYTES = 52_428_800;
+const MAX_UNZIPPED_BYTES = 262_144_000;
+
+function refuseTooMany(name: string, layers: readonly string[]): void {
+  if (layers.length > MAX_LAYERS) throw new Error(`${name} has ${layers.length} layers, Lambda takes ${MAX_LAYERS}`);
+  for (const layer of layers) {
+    const { size } = statSync(layer);
+    if (size > MAX_ZIP_BYTES) throw new Error(`${layer} has ${size} bytes, Lambda takes ${MAX_ZIP_BYTES} at once`);
+  }
+}
+
 /** Unpacks every function of a program into folders below `directory`. Logical name → function. */
 export async function unpackFunctions(
   run: DryRun,
@@ -46,10 +59,17 @@ async function unpack(resource: RegisteredResource, run: DryRun, directory: stri
   for (const [path, text] of await archiveFiles(resource)) {
     write(join(taskRoot, path), Buffer.from(text));
   }
-  for (const layer of await layersOf(resource, run)) {
+  const layers = await layersOf(resource, run);
+  refuseTooMany(resource.name, layers);
+  let unzippedBytes = 0;
+  for (const layer of layers) {
     for (const [path, bytes] of Object.entries(unzipSync(readFileSync(layer)))) {
+      unzippedBytes += bytes.length;
       write(join(optRoot, path), bytes);
     }
+  }
+  if (unzippedBytes > MAX_UNZIPPED_BYTES) {
+    throw new Error(`${resource.name}: its layers hold ${unzippedBytes} bytes, Lambda takes ${MAX_UNZIPPED_BYTES}`);
   }
   const { inputs } = resource;
   const variables = recordOf(at(inputs, 'environment.variables'));

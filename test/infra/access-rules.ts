@@ -217,7 +217,8 @@ export const ACCESS_RULES: readonly Rule[] = [
       }),
   },
   {
-    title: 'lets the kernel that runs user SQL read the password of guests, and the migrator, and nobody else',
+    title:
+      'lets the kernel that runs user SQL read the password of guests, and the migrator, and nobody else',
     violations: (stack) =>
       same(
         functionsThatMay(stack, 'secretsmanager:GetSecretValue', secretArn('guest')),

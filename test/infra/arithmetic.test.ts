@@ -1,8 +1,8 @@
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
+import { connectionsOf, memoryGib } from '../../infra/aws-facts';
 import { dailyExpression, isScheduleExpression, tickDelays } from '../../infra/cadence-expression';
 import { ipv4Subnet, ipv6Subnet, parseIpv4Block } from '../../infra/cidr';
-import { connectionLimit } from '../../infra/monitoring';
 import { SCHEDULE } from '../../runtime/host/schedule';
 
 describe('addresses', () => {
@@ -98,8 +98,9 @@ describe('the schedule in the words of AWS', () => {
 
 describe('connections', () => {
   it('are counted by the memory of the instance class', () => {
-    assert.equal(connectionLimit('db.t4g.micro'), 101);
-    assert.ok(connectionLimit('db.r7g.large') > connectionLimit('db.m7g.large'));
-    assert.equal(connectionLimit('db.r7g.16xlarge'), 5_000);
+    const limit = (instanceClass: string) => connectionsOf(memoryGib(instanceClass));
+    assert.equal(limit('db.t4g.micro'), 101);
+    assert.ok(limit('db.r7g.large') > limit('db.m7g.large'));
+    assert.equal(limit('db.r7g.16xlarge'), 5_000);
   });
 });

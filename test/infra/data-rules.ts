@@ -44,7 +44,8 @@ export const DATA_RULES: readonly Rule[] = [
     },
   },
   {
-    title: 'holds no password and no seed: RDS makes one, the migrator the others, and only provider keys are given',
+    title:
+      'holds no password and no seed: RDS makes one, the migrator the others, and only provider keys are given',
     violations: (stack) => [
       ...ofType(stack, SECRET_VERSION)
         .filter(({ name, secrets }) => name !== 'secrets-provider-keys' || !secrets.includes('secretString'))
@@ -154,11 +155,7 @@ export const PROTECTED_RULES: readonly Rule[] = [
     violations: (stack) => [
       ...stack.resources
         .filter(({ type }) =>
-          [
-            INSTANCE,
-            'aws:kms/key:Key',
-            'aws:secretsmanager/secret:Secret',
-          ].includes(type),
+          [INSTANCE, 'aws:kms/key:Key', 'aws:secretsmanager/secret:Secret'].includes(type),
         )
         .filter(({ protect }) => !protect)
         .map(({ type, name }) => `${type} ${name}`),

@@ -169,7 +169,8 @@ export const OPERATION_RULES: readonly Rule[] = [
     },
   },
   {
-    title: 'gives a queue six times the timeout of its function, and somewhere to put what fails',
+    title:
+      'gives a queue six times the timeout of its function, and lets a tick of an outage vanish after a minute',
     violations: (stack) => {
       const queues = fed(stack);
       return queues.length === 0
@@ -177,20 +178,28 @@ export const OPERATION_RULES: readonly Rule[] = [
         : queues
             .filter(([queue, consumer]) => {
               const visibility = Number(queue.inputs.visibilityTimeoutSeconds);
-              const redrive = recordOf(JSON.parse(String(queue.inputs.redrivePolicy ?? '{}')));
-              const dead = ofType(stack, QUEUE).find((item) =>
-                String(redrive.deadLetterTargetArn).endsWith(`:${item.inputs.name}`),
-              );
               return (
                 !(visibility >= 6 * Number(consumer.inputs.timeout)) ||
-                dead === undefined ||
-                Number(queue.inputs.messageRetentionSeconds) < visibility * Number(redrive.maxReceiveCount)
+                queue.inputs.redrivePolicy !== undefined ||
+                queue.inputs.messageRetentionSeconds !== 60
               );
             })
             .map(([queue]) => queue.name);
     },
     breakIt: (stack) => {
-      the(stack, FUNCTION, 'policy-agent').inputs.timeout = 61;
+      the(stack, QUEUE, 'policy-agent-ticks').inputs.messageRetentionSeconds = 3_600;
+    },
+  },
+  {
+    title: 'holds the alarm on connections against the number that the server is set to',
+    violations: (stack) => {
+      const group = stack.resources.find(({ type }) => /rds\/(cluster)?[pP]arameterGroup/.test(type));
+      const set = listOf(group?.inputs.parameters).find((item) => at(item, 'name') === 'max_connections');
+      const threshold = the(stack, ALARM, 'database-connections').inputs.threshold;
+      return threshold === Math.floor(Number(at(set, 'value')) * 0.8) ? [] : [`${threshold}`];
+    },
+    breakIt: (stack) => {
+      the(stack, ALARM, 'database-connections').inputs.threshold = 1;
     },
   },
   {

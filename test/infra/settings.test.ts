@@ -87,7 +87,7 @@ describe('stack settings', () => {
       const fault = faults.find((text) => text.startsWith(`${key}:`));
       assert.match(fault ?? `nothing about ${key}`, /expected/);
     }
-    assert.equal(faults.length, 7);
+    assert.equal(faults.length, 7, faults.join('\n'));
   });
 
   const refused: [string, Record<string, unknown>, RegExp][] = [
@@ -124,6 +124,40 @@ describe('stack settings', () => {
       { oidc: { issuer: 'https://id.example' } },
       /logline:oidc\.audience: is missing/,
     ],
+    ['a class that RDS does not offer', { database: { instanceClass: 'db.m7g.micro' } }, /that rds offers/],
+    [
+      'a class that Aurora does not offer',
+      { database: { engine: 'aurora', instanceClass: 'db.t4g.micro' } },
+      /that aurora offers/,
+    ],
+    ['readers without Aurora', { database: { readers: 2 } }, /readers: needs engine aurora/],
+    ['serverless without Aurora', { database: { serverless: { minAcu: 1 } } }, /needs engine aurora/],
+    ['more readers than a cluster has', { database: { engine: 'aurora', readers: 16 } }, /from 0 to 15/],
+    [
+      'a standby of Aurora, whose readers are that',
+      { database: { engine: 'aurora', multiAz: true } },
+      /multiAz: has no meaning with engine aurora/,
+    ],
+    [
+      'a class beside serverless',
+      { database: { engine: 'aurora', instanceClass: 'db.r7g.large', serverless: { minAcu: 1 } } },
+      /instanceClass: has no meaning with serverless/,
+    ],
+    [
+      'a quarter of a capacity unit',
+      { database: { engine: 'aurora', serverless: { minAcu: 0.25 } } },
+      /steps of 0\.5/,
+    ],
+    [
+      'a capacity that ends below where it begins',
+      { database: { engine: 'aurora', serverless: { minAcu: 4, maxAcu: 2 } } },
+      /at least minAcu \(4\)/,
+    ],
+    [
+      'a copy of backups in the same region',
+      { database: { backupCopyRegion: 'us-east-1' } },
+      /another region/,
+    ],
     ['an issuer without TLS', { oidc: { issuer: 'http://id.example', audience: 'a' } }, /https URL/],
     ['a database name that PostgreSQL reserves', { database: { name: 'postgres' } }, /database\.name/],
     ['a tag that AWS reserves', { tags: { 'aws:owner': 'me' } }, /logline:tags/],
@@ -138,6 +172,18 @@ describe('stack settings', () => {
       assert.match(faults[0] ?? '', expected);
     });
   }
+
+  it('refuse a region that is in no list, such as one that does not exist', () => {
+    assert.match(faultsOf({}, { region: 'xx-north-1' }).join(), /aws:region: expected a region where/);
+  });
+
+  it('fit the copies of Stage-0 to the connections of the database, unless told none', () => {
+    const copies = (values: object) =>
+      parseSettings({ ...BASE, values: { ...values } }).functions.apiConcurrency;
+    assert.equal(copies({}), 9);
+    assert.ok((copies({ database: { instanceClass: 'db.r7g.large' } }) ?? 0) > 100);
+    assert.equal(copies({ functions: { apiConcurrency: 'none' } }), undefined);
+  });
 
   it('never repeat a provider key in a message', () => {
     const faults = faultsOf({ providerKeys: { openai: 'sk-very-secret', '': 'x' } });

@@ -102,6 +102,55 @@ describe('the workflows for GitHub', () => {
     });
   }
 
+  it('pin every action by commit, with its version beside it, and the Pulumi CLI by version', () => {
+    for (const name of readdirSync(FOLDER)) {
+      const text = readFileSync(join(FOLDER, name), 'utf8');
+      for (const [, used = ''] of text.matchAll(/uses: (.*)/g)) {
+        if (!used.startsWith('./')) {
+          assert.match(used, /^[\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/, `${name}: ${used}`);
+        }
+      }
+      const actions = text.match(/uses: pulumi\/actions/g)?.length ?? 0;
+      assert.equal(text.match(/pulumi-version: \d+\.\d+\.\d+/g)?.length ?? 0, actions, name);
+    }
+  });
+
+  it('never run the code of a branch with what belongs to the repository itself', () => {
+    for (const name of readdirSync(FOLDER)) {
+      assert.ok(!('pull_request_target' in recordOf(workflow(name).on)), name);
+    }
+    const preview = workflow('preview.yml');
+    assert.match(String(at(preview, 'jobs.preview.environment')), /^preview-/);
+    assert.match(String(at(preview, 'jobs.preview.if')), /head\.repo\.full_name == github\.repository/);
+    assert.match(String(at(preview, 'jobs.fork.if')), /head\.repo\.full_name != github\.repository/);
+    assert.match(runStep(String(steps('preview.yml', 'fork')[0]?.run), {}).text, /skipped:.*fork/);
+  });
+
+  it('keep their credentials for as long as the job may run', () => {
+    for (const [name, job] of [
+      ['preview.yml', 'preview'],
+      ['deploy-stack.yml', 'deploy'],
+    ] as const) {
+      const minutes = Number(at(workflow(name), `jobs.${job}.timeout-minutes`));
+      const session = steps(name, job).find(({ uses }) => uses?.includes('configure-aws-credentials'));
+      assert.ok(Number(at(session, 'with.role-duration-seconds')) >= minutes * 60, name);
+    }
+  });
+
+  it('pass with a line when there is nothing to compare a preview with', () => {
+    const script =
+      steps('preview.yml', 'preview').find(({ run }) => run?.includes('pulumi stack ls'))?.run ?? '';
+    const said = (stacks: string) => {
+      const stub = `pulumi() { [ "$1" = login ] || echo '${stacks}'; }\n`;
+      return runStep(stub + script.replaceAll(/\$\{\{.*?\}\}/g, 'dev'), { PULUMI_BACKEND_URL: 'file://' });
+    };
+    const first = said('[]');
+    assert.equal(first.code, 0, first.text);
+    assert.match(first.text, /dev was not deployed yet/);
+    assert.equal(first.outputs, 'yes=false\n');
+    assert.equal(said('[{"name":"organization/logline/dev"}]').outputs, 'yes=true\n');
+  });
+
   it('get into AWS by OIDC, never with stored keys', () => {
     for (const name of readdirSync(FOLDER)) {
       assert.doesNotMatch(

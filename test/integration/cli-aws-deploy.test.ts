@@ -164,6 +164,41 @@ describe('logline deploy and what follows it, against stand-ins for AWS and the 
     assert.match(status.stdout, /and everything before it is applied/);
   });
 
+  it('shows the keys and the status of a stack, and exports from it, without a token at hand', async () => {
+    const keys = await run('keys', 'show', '--stack', 'dev', '--json');
+    assert.equal(keys.code, 0, keys.stderr);
+    assert.match(JSON.parse(keys.stdout).public_key, /^[0-9a-f]{64}$/);
+    const status = await run('status', '--stack', 'dev', '--tenant', 'smoke', '--json');
+    assert.equal(status.code, 0, status.stderr);
+    assert.equal(typeof JSON.parse(status.stdout).queue.waiting, 'number');
+    const out = join(folder, 'smoke.ndjson');
+    const exported = await run('export', '--stack', 'dev', '--tenant', 'smoke', '--out', out);
+    assert.equal(exported.code, 0, exported.stderr);
+    assert.match(exported.stdout, /exported [1-9]\d* spans/);
+  });
+
+  it('rotates and revokes keys through the migrator, so that no seed leaves AWS', async () => {
+    account.contents.answers.set('logline-dev-migrator', {
+      payload: { migrations: [], seeds: [], keys: [], public_key: 'cd'.repeat(32), promote_in_seconds: 0 },
+    });
+    const asked = account.asked.length;
+    const rotated = await run('keys', 'rotate', '--stack', 'dev', '--json');
+    assert.equal(rotated.code, 0, rotated.stderr);
+    assert.equal(JSON.parse(rotated.stdout).public_key, 'cd'.repeat(32));
+    assert.equal((await run('keys', 'rotate', '--stack', 'dev', '--passwords')).code, 0);
+    const revoked = await run('keys', 'revoke', '--stack', 'dev', '--public-key', 'ab'.repeat(32));
+    assert.equal(revoked.code, 0, revoked.stderr);
+    assert.deepEqual([...new Set(account.asked.slice(asked))], ['Invoke']);
+    assert.equal((await run('keys', 'revoke', '--stack', 'dev', '--public-key', 'ab')).code, 2);
+  });
+
+  it('previews without deploying', async () => {
+    planPulumi(folder, { resources: RESOURCES });
+    const { code, stdout, stderr } = await run('preview', '--stack', 'dev');
+    assert.equal(code, 0, stdout + stderr);
+    assert.match(stdout, /nothing was changed|Nothing to change/);
+  });
+
   it('destroys after the name was given twice', async () => {
     const wrong = await run('destroy', '--stack', 'dev', '--yes', 'prod');
     assert.equal(wrong.code, 2);

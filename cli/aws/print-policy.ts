@@ -1,0 +1,29 @@
+import { dryRun } from '../../infra/dry-run';
+import { deployPolicy, previewPolicy } from '../../infra/role-policies';
+import { OperatorError } from '../../local/operator-error';
+import { stackSettings } from './stack-file';
+
+export interface PolicyOptions {
+  readonly stack: string;
+  readonly role: 'deploy' | 'preview';
+  readonly account?: string;
+}
+
+/** Prints the policy of a role around a stack, computed from what the program registers; works offline. */
+export async function printPolicy({ stack, role, account }: PolicyOptions): Promise<void> {
+  if (account !== undefined && !/^\d{12}$/.test(account)) {
+    throw new OperatorError('--account must be twelve digits', { exitCode: 2 });
+  }
+  const { project, region, partition } = stackSettings(stack);
+  const { resources } = await dryRun({ stack });
+  const types = resources.filter(({ custom }) => custom).map(({ type }) => type);
+  const scope = {
+    project,
+    stack,
+    region,
+    partition,
+    ...(account === undefined ? {} : { accountId: account }),
+  };
+  const policy = role === 'deploy' ? deployPolicy(types, scope) : previewPolicy(types, scope);
+  process.stdout.write(`${JSON.stringify(policy, null, 2)}\n`);
+}

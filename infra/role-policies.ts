@@ -1,0 +1,437 @@
+/**
+ * What the people and pipelines around a stack need to be allowed: the deploy role from the resources that the program
+ * registers, the preview role as a part of that. Plain data; `logline policy` prints it, a test holds it against every
+ * stack.
+ */
+
+import { STAND_IN_ACCOUNT } from './stand-in-cloud';
+
+/** A statement of an IAM policy, as AWS takes it. */
+export interface PolicyStatement {
+  readonly Sid: string;
+  readonly Effect: 'Allow' | 'Deny';
+  readonly Action: readonly string[];
+  readonly Resource: readonly string[];
+  readonly Condition?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
+}
+
+/** A policy document. */
+export interface PolicyDocument {
+  readonly Version: '2012-10-17';
+  readonly Statement: readonly PolicyStatement[];
+}
+
+/** Which stack, and where. */
+export interface PolicyScope {
+  readonly project: string;
+  readonly stack: string;
+  readonly region: string;
+  readonly partition: string;
+  /** Account id; the stand-in's by default, to be replaced. */
+  readonly accountId?: string;
+}
+
+/** What a type of resource takes: to look at it, and to make, change and remove it. */
+interface Need {
+  readonly service: string;
+  readonly read: readonly string[];
+  readonly write: readonly string[];
+  /** ARNs, with `$R` region, `$A` account, `$P` partition, `$N` the stack's prefix; `*` where AWS offers nothing narrower. */
+  readonly on: readonly string[];
+}
+
+const TAGS_EC2 = ['CreateTags', 'DeleteTags'];
+
+function ec2(read: readonly string[], write: readonly string[]): Need {
+  // Descriptions have no resource, and what is created has no name that could be foreseen.
+  return { service: 'ec2', read, write: [...write, ...TAGS_EC2], on: ['*'] };
+}
+
+const RULES = ec2(
+  ['DescribeSecurityGroupRules', 'DescribeSecurityGroups'],
+  [
+    'AuthorizeSecurityGroupEgress',
+    'AuthorizeSecurityGroupIngress',
+    'RevokeSecurityGroupEgress',
+    'RevokeSecurityGroupIngress',
+    'ModifySecurityGroupRules',
+  ],
+);
+const API: Need = {
+  service: 'apigateway',
+  read: ['GET'],
+  write: ['POST', 'PUT', 'PATCH', 'DELETE'],
+  on: ['arn:$P:apigateway:$R::/apis', 'arn:$P:apigateway:$R::/apis/*', 'arn:$P:apigateway:$R::/tags/*'],
+};
+const RDS_TAGS = ['AddTagsToResource', 'RemoveTagsFromResource'];
+const RDS_LIST = ['ListTagsForResource'];
+
+/** Resource type → what it takes. A type that is missing fails the test that reads every stack. */
+const NEEDS: Readonly<Record<string, Need>> = {
+  'aws:apigatewayv2/api:Api': API,
+  'aws:apigatewayv2/authorizer:Authorizer': API,
+  'aws:apigatewayv2/integration:Integration': API,
+  'aws:apigatewayv2/route:Route': API,
+  'aws:apigatewayv2/stage:Stage': API,
+  'aws:cloudwatch/dashboard:Dashboard': {
+    service: 'cloudwatch',
+    read: ['GetDashboard'],
+    write: ['PutDashboard', 'DeleteDashboards'],
+    on: ['arn:$P:cloudwatch::$A:dashboard/$N-*'],
+  },
+  'aws:cloudwatch/logGroup:LogGroup': {
+    service: 'logs',
+    read: ['ListTagsForResource'],
+    write: ['CreateLogGroup', 'DeleteLogGroup', 'PutRetentionPolicy', 'TagResource', 'UntagResource'],
+    on: ['arn:$P:logs:$R:$A:log-group:/aws/*/$N-*'],
+  },
+  'aws:cloudwatch/metricAlarm:MetricAlarm': {
+    service: 'cloudwatch',
+    read: ['DescribeAlarms', 'ListTagsForResource'],
+    write: ['PutMetricAlarm', 'DeleteAlarms', 'TagResource', 'UntagResource'],
+    on: ['arn:$P:cloudwatch:$R:$A:alarm:$N-*'],
+  },
+  'aws:ec2/defaultSecurityGroup:DefaultSecurityGroup': RULES,
+  'aws:ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway': ec2(
+    ['DescribeEgressOnlyInternetGateways'],
+    ['CreateEgressOnlyInternetGateway', 'DeleteEgressOnlyInternetGateway'],
+  ),
+  'aws:ec2/eip:Eip': ec2(
+    ['DescribeAddresses', 'DescribeAddressesAttribute'],
+    ['AllocateAddress', 'ReleaseAddress'],
+  ),
+  'aws:ec2/internetGateway:InternetGateway': ec2(
+    ['DescribeInternetGateways'],
+    ['CreateInternetGateway', 'AttachInternetGateway', 'DetachInternetGateway', 'DeleteInternetGateway'],
+  ),
+  'aws:ec2/natGateway:NatGateway': ec2(['DescribeNatGateways'], ['CreateNatGateway', 'DeleteNatGateway']),
+  'aws:ec2/routeTable:RouteTable': ec2(
+    ['DescribeRouteTables'],
+    ['CreateRouteTable', 'DeleteRouteTable', 'CreateRoute', 'ReplaceRoute', 'DeleteRoute'],
+  ),
+  'aws:ec2/routeTableAssociation:RouteTableAssociation': ec2(
+    ['DescribeRouteTables'],
+    ['AssociateRouteTable', 'DisassociateRouteTable', 'ReplaceRouteTableAssociation'],
+  ),
+  'aws:ec2/securityGroup:SecurityGroup': ec2(
+    ['DescribeSecurityGroups', 'DescribeNetworkInterfaces'],
+    ['CreateSecurityGroup', 'DeleteSecurityGroup', 'RevokeSecurityGroupEgress', 'RevokeSecurityGroupIngress'],
+  ),
+  'aws:ec2/subnet:Subnet': ec2(
+    ['DescribeSubnets', 'DescribeNetworkInterfaces'],
+    [
+      'CreateSubnet',
+      'DeleteSubnet',
+      'ModifySubnetAttribute',
+      'AssociateSubnetCidrBlock',
+      'DisassociateSubnetCidrBlock',
+    ],
+  ),
+  'aws:ec2/vpc:Vpc': ec2(
+    [
+      'DescribeVpcs',
+      'DescribeVpcAttribute',
+      'DescribeAvailabilityZones',
+      'DescribeNetworkAcls',
+      'DescribeSecurityGroups',
+      'DescribeRouteTables',
+    ],
+    ['CreateVpc', 'DeleteVpc', 'ModifyVpcAttribute', 'AssociateVpcCidrBlock', 'DisassociateVpcCidrBlock'],
+  ),
+  'aws:iam/role:Role': {
+    service: 'iam',
+    read: ['GetRole', 'ListRolePolicies', 'ListAttachedRolePolicies', 'ListInstanceProfilesForRole'],
+    write: ['CreateRole', 'DeleteRole', 'UpdateRole', 'UpdateAssumeRolePolicy', 'TagRole', 'UntagRole'],
+    on: ['arn:$P:iam::$A:role/$N-*'],
+  },
+  'aws:iam/rolePolicy:RolePolicy': {
+    service: 'iam',
+    read: ['GetRolePolicy'],
+    write: ['PutRolePolicy', 'DeleteRolePolicy'],
+    on: ['arn:$P:iam::$A:role/$N-*'],
+  },
+  'aws:kms/alias:Alias': {
+    service: 'kms',
+    read: ['ListAliases'],
+    write: ['CreateAlias', 'DeleteAlias', 'UpdateAlias'],
+    on: ['*'],
+  },
+  'aws:kms/key:Key': {
+    service: 'kms',
+    read: ['DescribeKey', 'GetKeyPolicy', 'GetKeyRotationStatus', 'ListResourceTags'],
+    // A grant, and a data key: RDS and Secrets Manager use the key for what they keep.
+    write: [
+      'CreateKey',
+      'CreateGrant',
+      'EnableKeyRotation',
+      'PutKeyPolicy',
+      'ScheduleKeyDeletion',
+      'TagResource',
+      'UntagResource',
+      'UpdateKeyDescription',
+    ],
+    on: ['*'],
+  },
+  'aws:lambda/eventSourceMapping:EventSourceMapping': {
+    service: 'lambda',
+    read: ['GetEventSourceMapping', 'ListTags'],
+    write: [
+      'CreateEventSourceMapping',
+      'UpdateEventSourceMapping',
+      'DeleteEventSourceMapping',
+      'TagResource',
+    ],
+    on: ['*'],
+  },
+  'aws:lambda/function:Function': {
+    service: 'lambda',
+    read: [
+      'GetFunction',
+      'GetFunctionCodeSigningConfig',
+      'GetFunctionConcurrency',
+      'ListVersionsByFunction',
+      'ListTags',
+    ],
+    write: [
+      'CreateFunction',
+      'DeleteFunction',
+      'UpdateFunctionCode',
+      'UpdateFunctionConfiguration',
+      'PutFunctionConcurrency',
+      'DeleteFunctionConcurrency',
+      'TagResource',
+      'UntagResource',
+    ],
+    on: ['arn:$P:lambda:$R:$A:function:$N-*'],
+  },
+  'aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig': {
+    service: 'lambda',
+    read: ['GetFunctionEventInvokeConfig'],
+    write: ['PutFunctionEventInvokeConfig', 'DeleteFunctionEventInvokeConfig'],
+    on: ['arn:$P:lambda:$R:$A:function:$N-*'],
+  },
+  'aws:lambda/invocation:Invocation': {
+    service: 'lambda',
+    read: [],
+    write: ['InvokeFunction'],
+    on: ['arn:$P:lambda:$R:$A:function:$N-migrator'],
+  },
+  'aws:lambda/layerVersion:LayerVersion': {
+    service: 'lambda',
+    read: ['GetLayerVersion'],
+    write: ['PublishLayerVersion', 'DeleteLayerVersion'],
+    on: ['arn:$P:lambda:$R:$A:layer:$N-*'],
+  },
+  'aws:lambda/permission:Permission': {
+    service: 'lambda',
+    read: ['GetPolicy'],
+    write: ['AddPermission', 'RemovePermission'],
+    on: ['arn:$P:lambda:$R:$A:function:$N-*'],
+  },
+  'aws:rds/cluster:Cluster': {
+    service: 'rds',
+    read: ['DescribeDBClusters', 'DescribeGlobalClusters', ...RDS_LIST],
+    write: ['CreateDBCluster', 'ModifyDBCluster', 'DeleteDBCluster', 'CreateDBClusterSnapshot', ...RDS_TAGS],
+    on: ['arn:$P:rds:$R:$A:*:$N-*'],
+  },
+  'aws:rds/clusterInstance:ClusterInstance': {
+    service: 'rds',
+    read: ['DescribeDBInstances', ...RDS_LIST],
+    write: ['CreateDBInstance', 'ModifyDBInstance', 'DeleteDBInstance', ...RDS_TAGS],
+    on: ['arn:$P:rds:$R:$A:*:$N-*'],
+  },
+  'aws:rds/clusterParameterGroup:ClusterParameterGroup': {
+    service: 'rds',
+    read: ['DescribeDBClusterParameterGroups', 'DescribeDBClusterParameters', ...RDS_LIST],
+    write: [
+      'CreateDBClusterParameterGroup',
+      'ModifyDBClusterParameterGroup',
+      'DeleteDBClusterParameterGroup',
+      ...RDS_TAGS,
+    ],
+    on: ['arn:$P:rds:$R:$A:*:$N-*'],
+  },
+  'aws:rds/instance:Instance': {
+    service: 'rds',
+    read: ['DescribeDBInstances', ...RDS_LIST],
+    write: ['CreateDBInstance', 'ModifyDBInstance', 'DeleteDBInstance', 'CreateDBSnapshot', ...RDS_TAGS],
+    on: ['arn:$P:rds:$R:$A:*:$N-*'],
+  },
+  'aws:rds/parameterGroup:ParameterGroup': {
+    service: 'rds',
+    read: ['DescribeDBParameterGroups', 'DescribeDBParameters', ...RDS_LIST],
+    write: ['CreateDBParameterGroup', 'ModifyDBParameterGroup', 'DeleteDBParameterGroup', ...RDS_TAGS],
+    on: ['arn:$P:rds:$R:$A:*:$N-*'],
+  },
+  'aws:rds/subnetGroup:SubnetGroup': {
+    service: 'rds',
+    read: ['DescribeDBSubnetGroups', ...RDS_LIST],
+    write: ['CreateDBSubnetGroup', 'ModifyDBSubnetGroup', 'DeleteDBSubnetGroup', ...RDS_TAGS],
+    on: ['arn:$P:rds:$R:$A:*:$N-*'],
+  },
+  'aws:scheduler/schedule:Schedule': {
+    service: 'scheduler',
+    read: ['GetSchedule'],
+    write: ['CreateSchedule', 'UpdateSchedule', 'DeleteSchedule'],
+    on: ['arn:$P:scheduler:$R:$A:schedule/$N/*'],
+  },
+  'aws:scheduler/scheduleGroup:ScheduleGroup': {
+    service: 'scheduler',
+    read: ['GetScheduleGroup', 'ListTagsForResource'],
+    write: ['CreateScheduleGroup', 'DeleteScheduleGroup', 'TagResource', 'UntagResource'],
+    on: ['arn:$P:scheduler:$R:$A:schedule-group/$N'],
+  },
+  'aws:secretsmanager/secret:Secret': {
+    service: 'secretsmanager',
+    read: ['DescribeSecret', 'GetResourcePolicy'],
+    // The master's, `rds!…`, is made by RDS on behalf of whoever creates the database.
+    write: ['CreateSecret', 'UpdateSecret', 'DeleteSecret', 'TagResource', 'UntagResource', 'RotateSecret'],
+    on: ['arn:$P:secretsmanager:$R:$A:secret:$N-*', 'arn:$P:secretsmanager:$R:$A:secret:rds!*'],
+  },
+  'aws:secretsmanager/secretVersion:SecretVersion': {
+    service: 'secretsmanager',
+    read: [],
+    write: ['PutSecretValue', 'GetSecretValue', 'UpdateSecretVersionStage'],
+    on: ['arn:$P:secretsmanager:$R:$A:secret:$N-secrets-provider-keys-*'],
+  },
+  'aws:sns/topic:Topic': {
+    service: 'sns',
+    read: ['GetTopicAttributes', 'ListTagsForResource'],
+    write: ['CreateTopic', 'DeleteTopic', 'SetTopicAttributes', 'TagResource', 'UntagResource'],
+    on: ['arn:$P:sns:$R:$A:$N-*'],
+  },
+  'aws:sns/topicSubscription:TopicSubscription': {
+    service: 'sns',
+    read: ['GetSubscriptionAttributes'],
+    write: ['Subscribe', 'Unsubscribe', 'SetSubscriptionAttributes'],
+    on: ['arn:$P:sns:$R:$A:$N-*'],
+  },
+  'aws:sqs/queue:Queue': {
+    service: 'sqs',
+    read: ['GetQueueAttributes', 'GetQueueUrl', 'ListQueueTags'],
+    write: ['CreateQueue', 'DeleteQueue', 'SetQueueAttributes', 'TagQueue', 'UntagQueue'],
+    on: ['arn:$P:sqs:$R:$A:$N-*'],
+  },
+  'aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule': RULES,
+  'aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule': RULES,
+};
+
+/** Calls that AWS checks against `*` only, whatever the resource is called. */
+const UNNAMED = new Set([
+  'cloudwatch:DescribeAlarms',
+  'lambda:GetEventSourceMapping',
+  'rds:DescribeDBInstances',
+  'rds:DescribeGlobalClusters',
+]);
+
+/** Types of a program's resources that {@link deployPolicy} would not know what to do about. */
+export function unknownTypes(types: Iterable<string>): string[] {
+  return [...new Set(types)].filter((type) => type.startsWith('aws:') && NEEDS[type] === undefined);
+}
+
+/**
+ * What the role that runs `pulumi up` and `destroy` may do: for the types of resources that the program registers.
+ * Beside it the role needs its state backend, which is not the program's to know.
+ * @throws RangeError for a type that the table does not know
+ */
+export function deployPolicy(types: Iterable<string>, scope: PolicyScope): PolicyDocument {
+  const needs = needsOf(types);
+  return document([
+    ...grouped(needs, scope, (need) => [...need.read, ...need.write]),
+    {
+      Sid: 'PassRoles',
+      Effect: 'Allow',
+      Action: ['iam:PassRole'],
+      Resource: [filled('arn:$P:iam::$A:role/$N-*', scope)],
+      Condition: {
+        StringEquals: { 'iam:PassedToService': ['lambda.amazonaws.com', 'scheduler.amazonaws.com'] },
+      },
+    },
+    {
+      // What a database and functions in a VPC need once in an account.
+      Sid: 'ServiceRoles',
+      Effect: 'Allow',
+      Action: ['iam:CreateServiceLinkedRole'],
+      Resource: [filled('arn:$P:iam::$A:role/aws-service-role/*', scope)],
+      Condition: {
+        StringEquals: {
+          'iam:AWSServiceName': ['rds.amazonaws.com', 'ops.apigateway.amazonaws.com'],
+        },
+      },
+    },
+    readNoSecrets(scope, ['secrets-provider-keys']),
+  ]);
+}
+
+/**
+ * What the role of previews may do: look at the stack's resources, and read no secret, whatever else is attached to it.
+ * @throws RangeError for a type that the table does not know
+ */
+export function previewPolicy(types: Iterable<string>, scope: PolicyScope): PolicyDocument {
+  return document([...grouped(needsOf(types), scope, (need) => need.read), readNoSecrets(scope, [])]);
+}
+
+function needsOf(types: Iterable<string>): Need[] {
+  const wanted = [...new Set(types)].filter((type) => type.startsWith('aws:')).sort();
+  const unknown = unknownTypes(wanted);
+  if (unknown.length > 0) throw new RangeError(`no permissions are known for ${unknown.join(', ')}`);
+  return wanted.flatMap((type) => NEEDS[type] ?? []);
+}
+
+/** The code of the branch, or somebody who took the role over, reads no password and no seed. */
+function readNoSecrets(scope: PolicyScope, except: readonly string[]): PolicyStatement {
+  const all: PolicyStatement = {
+    Sid: 'ReadNoSecrets',
+    Effect: 'Deny',
+    Action: ['secretsmanager:GetSecretValue', 'secretsmanager:BatchGetSecretValue', 'ssm:GetParameter*'],
+    Resource: ['*'],
+  };
+  return except.length === 0
+    ? all
+    : {
+        Sid: all.Sid,
+        Effect: 'Deny',
+        Action: ['secretsmanager:GetSecretValue'],
+        Resource: ['app', 'kernel', 'guest', 'signing-key'].map((name) =>
+          filled(`arn:$P:secretsmanager:$R:$A:secret:$N-secrets-${name}-*`, scope),
+        ),
+      };
+}
+
+/** One statement for each set of resources of a service. */
+function grouped(
+  needs: readonly Need[],
+  scope: PolicyScope,
+  actionsOf: (need: Need) => readonly string[],
+): PolicyStatement[] {
+  const groups = new Map<string, { service: string; on: readonly string[]; actions: Set<string> }>();
+  for (const need of needs) {
+    for (const action of actionsOf(need).map((name) => `${need.service}:${name}`)) {
+      const on = UNNAMED.has(action) ? ['*'] : need.on;
+      const key = `${need.service} ${on.join()}`;
+      const group = groups.get(key) ?? { service: need.service, on, actions: new Set() };
+      group.actions.add(action);
+      groups.set(key, group);
+    }
+  }
+  return [...groups.values()].map(({ service, on, actions }, index) => ({
+    Sid: `${service.charAt(0).toUpperCase()}${service.slice(1)}${index}`,
+    Effect: 'Allow',
+    Action: [...actions].sort(),
+    Resource: on.map((arn) => filled(arn, scope)),
+    // What cannot be told by name stays within the region at least.
+    ...(on.includes('*') ? { Condition: { StringEquals: { 'aws:RequestedRegion': scope.region } } } : {}),
+  }));
+}
+
+function filled(arn: string, scope: PolicyScope): string {
+  return arn
+    .replace('$P', scope.partition)
+    .replace('$R', scope.region)
+    .replace('$A', scope.accountId ?? STAND_IN_ACCOUNT)
+    .replace('$N', `${scope.project}-${scope.stack}`);
+}
+
+function document(statements: readonly PolicyStatement[]): PolicyDocument {
+  return { Version: '2012-10-17', Statement: statements };
+}

@@ -26,6 +26,12 @@ const EXPLORER_ROUTES: readonly (readonly [string, string])[] = [
   ['explorer-files', 'GET /explorer/{file+}'],
 ];
 
+/**
+ * Share of the API's rate that one route without a token may take, in a bucket of its own: whoever floods it keeps
+ * nobody with a token out.
+ */
+const ANONYMOUS_SHARE = 0.2;
+
 /** `appendSpans` → `append-spans`: the stable logical name of a route. */
 function logicalName(operation: OperationName): string {
   return operation.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
@@ -146,6 +152,22 @@ export class Api extends pulumi.ComponentResource {
     return [...routes, ...pages.map(([logical, routeKey]) => create(logical, routeKey))];
   }
 
+  /** Each route has its limits, written down: without them a route with settings would have none, which is 0. */
+  #routeSettings(): aws.types.input.apigatewayv2.StageRouteSetting[] {
+    const { rateLimit, burstLimit, explorer } = this.#args.settings;
+    const limits = (share: number) => ({
+      throttlingRateLimit: Math.max(1, Math.ceil(rateLimit * share)),
+      throttlingBurstLimit: Math.max(1, Math.ceil(burstLimit * share)),
+      detailedMetricsEnabled: false,
+    });
+    const routes = ROUTES.map(({ operation, method, path }) => ({
+      routeKey: `${method} ${path}`,
+      ...limits(OPEN.has(operation) ? ANONYMOUS_SHARE : 1),
+    }));
+    const pages = explorer ? EXPLORER_ROUTES : [];
+    return [...routes, ...pages.map(([, routeKey]) => ({ routeKey, ...limits(ANONYMOUS_SHARE) }))];
+  }
+
   #createStage(name: string, routes: aws.apigatewayv2.Route[]): void {
     const { names, settings, logRetentionDays } = this.#args;
     const logs = new aws.cloudwatch.LogGroup(
@@ -162,6 +184,7 @@ export class Api extends pulumi.ComponentResource {
         autoDeploy: true,
         accessLogSettings: { destinationArn: logs.arn, format: ACCESS_LOG_FORMAT },
         // Left out beside other route settings, both limits would be 0 and every call would get 429.
+        routeSettings: this.#routeSettings(),
         defaultRouteSettings: {
           throttlingRateLimit: settings.rateLimit,
           throttlingBurstLimit: settings.burstLimit,

@@ -63,6 +63,13 @@ const API: Need = {
   write: ['POST', 'PUT', 'PATCH', 'DELETE'],
   on: ['arn:$P:apigateway:$R::/apis', 'arn:$P:apigateway:$R::/apis/*', 'arn:$P:apigateway:$R::/tags/*'],
 };
+/** Access logs are a delivery, which has no name that policies could use. */
+const LOG_DELIVERY: Need = {
+  service: 'logs',
+  read: ['DescribeLogGroups', 'DescribeResourcePolicies', 'GetLogDelivery', 'ListLogDeliveries'],
+  write: ['CreateLogDelivery', 'UpdateLogDelivery', 'DeleteLogDelivery', 'PutResourcePolicy'],
+  on: ['*'],
+};
 const RDS_TAGS = ['AddTagsToResource', 'RemoveTagsFromResource'];
 const RDS_LIST = ['ListTagsForResource'];
 
@@ -375,7 +382,7 @@ function needsOf(types: Iterable<string>): Need[] {
   const wanted = [...new Set(types)].filter((type) => type.startsWith('aws:')).sort();
   const unknown = unknownTypes(wanted);
   if (unknown.length > 0) throw new RangeError(`no permissions are known for ${unknown.join(', ')}`);
-  return wanted.flatMap((type) => NEEDS[type] ?? []);
+  return [...wanted.flatMap((type) => NEEDS[type] ?? []), LOG_DELIVERY];
 }
 
 /** The code of the branch, or somebody who took the role over, reads no password and no seed. */

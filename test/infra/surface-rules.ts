@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { REPOSITORY_ROOT } from '../../infra/bundle';
 import { LONGEST_SUFFIX, NAME_LIMITS, type NameKind } from '../../infra/names';
 import { FUNCTION, type Rule } from './access-rules';
-import { at, each, listOf, ofType, textsOf, the } from './subject';
+import { at, each, listOf, ofType, recordOf, textsOf, the } from './subject';
 
 const QUEUE = 'aws:sqs/queue:Queue';
 const SCHEDULE_TYPE = 'aws:scheduler/schedule:Schedule';
@@ -68,13 +68,32 @@ export const SURFACE_RULES: readonly Rule[] = [
         return (
           !(Number(at(inputs, 'defaultRouteSettings.throttlingRateLimit')) > 0) ||
           !(Number(at(inputs, 'defaultRouteSettings.throttlingBurstLimit')) > 0) ||
-          listOf(inputs.routeSettings).length > 0 ||
           typeof JSON.parse(format) !== 'object' ||
           /header|authorization/i.test(format)
         );
       }),
     breakIt: (stack) => {
       the(stack, STAGE, 'api').inputs.defaultRouteSettings = { detailedMetricsEnabled: true };
+    },
+  },
+  {
+    title: 'gives every route limits of its own, those without a token a fifth of the others',
+    violations: (stack) => {
+      const settings = listOf(at(the(stack, STAGE, 'api').inputs, 'routeSettings')).map(recordOf);
+      const rateOf = (routeKey: unknown) =>
+        Number(settings.find((item) => item.routeKey === routeKey)?.throttlingRateLimit ?? 0);
+      const signedIn = rateOf('POST /api/spans');
+      return ofType(stack, 'aws:apigatewayv2/route:Route')
+        .filter(({ inputs }) => {
+          const isOpen = /^GET \/(api\/health|api\/keys|openapi\.json|explorer.*|)$/.test(
+            String(inputs.routeKey),
+          );
+          return rateOf(inputs.routeKey) !== (isOpen ? Math.ceil(signedIn / 5) : signedIn) || signedIn === 0;
+        })
+        .map(({ inputs }) => String(inputs.routeKey));
+    },
+    breakIt: (stack) => {
+      the(stack, STAGE, 'api').inputs.routeSettings = [];
     },
   },
   {

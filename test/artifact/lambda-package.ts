@@ -32,10 +32,12 @@ const MAX_ZIP_BYTES = 52_428_800;
 const MAX_UNZIPPED_BYTES = 262_144_000;
 
 function refuseTooMany(name: string, layers: readonly string[]): void {
-  if (layers.length > MAX_LAYERS) throw new Error(`${name} has ${layers.length} layers, Lambda takes ${MAX_LAYERS}`);
+  if (layers.length > MAX_LAYERS)
+    throw new Error(`${name} has ${layers.length} layers, Lambda takes ${MAX_LAYERS}`);
   for (const layer of layers) {
     const { size } = statSync(layer);
-    if (size > MAX_ZIP_BYTES) throw new Error(`${layer} has ${size} bytes, Lambda takes ${MAX_ZIP_BYTES} at once`);
+    if (size > MAX_ZIP_BYTES)
+      throw new Error(`${layer} has ${size} bytes, Lambda takes ${MAX_ZIP_BYTES} at once`);
   }
 }
 
@@ -69,7 +71,9 @@ async function unpack(resource: RegisteredResource, run: DryRun, directory: stri
     }
   }
   if (unzippedBytes > MAX_UNZIPPED_BYTES) {
-    throw new Error(`${resource.name}: its layers hold ${unzippedBytes} bytes, Lambda takes ${MAX_UNZIPPED_BYTES}`);
+    throw new Error(
+      `${resource.name}: its layers hold ${unzippedBytes} bytes, Lambda takes ${MAX_UNZIPPED_BYTES}`,
+    );
   }
   const { inputs } = resource;
   const variables = recordOf(at(inputs, 'environment.variables'));

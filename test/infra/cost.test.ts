@@ -1,12 +1,12 @@
 import { strict as assert } from 'node:assert';
-import { costOf, costReport, costTable } from '../../cli/cost';
+import { costOf, costTable } from '../../cli/cost';
 import { loadRun } from './subject';
 
 describe('the cost of a stack', function () {
   this.timeout(120_000);
 
   it('stays within $27 a month for dev', async () => {
-    const report = await costReport({ stack: 'dev' });
+    const report = costOf('dev', (await loadRun('dev')).resources);
     assert.ok(report.totalUsd <= 27, costTable(report));
     assert.deepEqual(report.unpriced, []);
   });

@@ -56,12 +56,14 @@ describe('logline validate, against stand-ins for AWS and the Pulumi CLI', funct
     assert.match(found('state backend').detail, /operator at file:/);
   });
 
-  it('warns of a quota that is just enough, which --strict turns into a failure', async () => {
+  it('warns of a quota that is just enough, and refuses to reserve what AWS wants left to others', async () => {
     account.contents.quotas.set('lambda/L-B99A9384', 12);
-    const plain = await report(['--stack', 'dev']);
-    assert.equal(plain.found('quota: Lambda concurrency').outcome, 'warn');
-    assert.equal(plain.code, 0);
-    assert.equal((await report(['--stack', 'dev', '--strict'])).code, 1);
+    const { code, found } = await report(['--stack', 'dev']);
+    assert.equal(found('quota: Lambda concurrency').outcome, 'warn');
+    const reservation = found('quota: Lambda concurrency left unreserved');
+    assert.equal(reservation.outcome, 'fail');
+    assert.match(reservation.advice ?? '', /apiConcurrency to none/);
+    assert.equal(code, 1);
   });
 
   it('fails with a quota that is too small, and gives the command that asks for more', async () => {

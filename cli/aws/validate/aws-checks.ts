@@ -1,3 +1,4 @@
+import { resolve6 } from 'node:dns/promises';
 import { GetServiceQuotaCommand, ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import type { StackSettings } from '../../../infra/settings';
@@ -42,6 +43,8 @@ interface QuotaNeed {
   readonly code: string;
   /** What this stack takes; none of it, and the quota is not asked for. */
   needed(settings: StackSettings | undefined): number;
+  /** What to say when it takes none. Defaults to that of egress ipv6. */
+  readonly nothing?: string;
   judge(value: number, needed: number): CheckResult;
 }
 
@@ -71,6 +74,20 @@ function judgeCount(what: string, service: string, code: string) {
   };
 }
 
+/** Lambda refuses a reservation that leaves less than this to all other functions of the account (Lambda guide). */
+const UNRESERVED = 100;
+
+/** Whether Stage-0's share can be reserved at all; what other stacks have reserved is not counted. */
+export function judgeReservation(value: number, reserved: number): CheckResult {
+  const found = `${value} functions may run at once, ${reserved} of them reserved for Stage-0`;
+  return value - reserved >= UNRESERVED
+    ? pass(found)
+    : fail(
+        `${found}; AWS wants ${UNRESERVED} left unreserved`,
+        `set logline:functions.apiConcurrency to none, or ${increase('lambda', 'L-B99A9384')}`,
+      );
+}
+
 const NEEDS: readonly QuotaNeed[] = [
   {
     name: 'quota: Lambda concurrency',
@@ -83,6 +100,14 @@ const NEEDS: readonly QuotaNeed[] = [
       if (value < COMFORTABLE_CONCURRENCY) return warn(found, increase('lambda', 'L-B99A9384'));
       return pass(found);
     },
+  },
+  {
+    name: 'quota: Lambda concurrency left unreserved',
+    service: 'lambda',
+    code: 'L-B99A9384',
+    needed: (settings) => settings?.functions.apiConcurrency ?? 0,
+    judge: judgeReservation,
+    nothing: 'nothing is reserved',
   },
   {
     name: 'quota: VPCs',
@@ -102,7 +127,7 @@ const NEEDS: readonly QuotaNeed[] = [
 
 async function checkQuota(need: QuotaNeed, { settings, region: place }: CheckContext): Promise<CheckResult> {
   const needed = need.needed(settings);
-  if (needed === 0) return pass('none needed with egress ipv6');
+  if (needed === 0) return pass(need.nothing ?? 'none needed with egress ipv6');
   const client = new ServiceQuotasClient({ ...CLIENT, region: place ?? 'us-east-1' });
   try {
     const { Quota } = await client.send(
@@ -123,6 +148,23 @@ async function checkQuota(need: QuotaNeed, { settings, region: place }: CheckCon
   }
 }
 
+/** Under `egress: ipv6` functions reach hosts with an IPv6 address only, and an issuer's keys have to be fetched. */
+const issuer: Prerequisite = {
+  name: 'OIDC issuer',
+  run: async ({ settings }) => {
+    if (settings?.oidc === undefined) return pass('none');
+    const { hostname } = new URL(settings.oidc.issuer);
+    if (settings.network.egress === 'nat') return pass(`${hostname}, reached through NAT`);
+    const addresses = await resolve6(hostname).catch(() => []);
+    return addresses.length > 0
+      ? pass(`${hostname} has an IPv6 address`)
+      : fail(
+          `${hostname} has no IPv6 address (AAAA record), and egress is ipv6`,
+          'set logline:network.egress to nat, or take an issuer that has one',
+        );
+  },
+};
+
 /** Asked first; when AWS does not answer to it, the others are not worth waiting for. */
 export const IDENTITY_CHECKS: readonly Prerequisite[] = [region, credentials];
 
@@ -130,6 +172,9 @@ export const QUOTA_CHECKS: readonly Prerequisite[] = NEEDS.map((need) => ({
   name: need.name,
   run: (context) => checkQuota(need, context),
 }));
+
+/** What asks the network, but not AWS. */
+export const NETWORK_CHECKS: readonly Prerequisite[] = [issuer];
 
 /** Told instead of a quota when AWS cannot be asked at all. */
 export function notAsked(): CheckResult {

@@ -1,121 +1,33 @@
-import type { Kysely } from 'kysely';
-import { escapeLiteral, type PoolClient } from 'pg';
-import { checkIdentity, type Identity } from '../base/identity';
+import { Kysely, PostgresDialect } from 'kysely';
+import type { PoolClient } from 'pg';
+import type { Identity } from '../base/identity';
 import type { DB } from './database.generated';
-import { asLogLineError, isConnectionLost } from './database-error';
-import { holdWrites } from './pg-internals';
 import type { Database } from './pool';
+import { inTransaction, type OpenTransaction, type TransactionOptions } from './transaction';
 
-/** One open transaction under one identity. */
-export interface Transaction {
+/** One open transaction under one identity, with a query builder. */
+export interface Transaction extends OpenTransaction {
   /** Typed queries, bound to this transaction. */
   readonly db: Kysely<DB>;
-  /** The connection itself, for what has no place in a query builder. */
-  readonly client: PoolClient;
-}
-
-export interface TransactionOptions {
-  /** The transaction cannot write, and its end is not waited for. Defaults to false. */
-  readonly readOnly?: boolean;
-  /** All statements see one snapshot (REPEATABLE READ). Defaults to false. */
-  readonly snapshot?: boolean;
-  /** Overrides the pool's statement timeout for this transaction. */
-  readonly statementTimeoutMs?: number;
 }
 
 /**
- * The one place that opens a transaction: it runs `work` with `app.user_id` and `app.tenant_id` set for
- * this transaction only, so that a pooled connection carries nobody's identity further.
- *
- * BEGIN and the identity are sent together with the first statement of `work`, in one round trip. For a single
- * statement `queryAs` is cheaper.
+ * `inTransaction` with Kysely at hand. A file of its own, because Kysely is the largest module of all and Stage-0's
+ * layer carries none of it.
  * @throws LogLineError; what `work` throws of its own passes through.
  */
-export async function withPg<T>(
+export function withPg<T>(
   database: Database,
   identity: Identity,
   work: (transaction: Transaction) => Promise<T>,
   options: TransactionOptions = {},
 ): Promise<T> {
-  const begin = beginStatement(checkIdentity(identity), options);
-  const client = await database.connect().catch((error) => {
-    throw asLogLineError(error);
-  });
-  try {
-    holdWrites(client);
-    const opened = client.query(begin);
-    // Awaited below; until then a failure must not count as unhandled.
-    opened.catch(() => undefined);
-    const result = await work(new OpenTransaction(client));
-    await opened;
-    await finish(client, options.readOnly ?? false);
-    return result;
-  } catch (error) {
-    await abandon(client, error);
-    throw asLogLineError(error);
-  }
-}
-
-class OpenTransaction implements Transaction {
-  readonly client: PoolClient;
-  #db: Kysely<DB> | undefined;
-
-  constructor(client: PoolClient) {
-    this.client = client;
-  }
-
-  /** Made on first use: not every transaction needs a query builder. */
-  get db(): Kysely<DB> {
-    this.#db ??= kyselyOn(this.client);
-    return this.#db;
-  }
-}
-
-function beginStatement(identity: Identity, options: TransactionOptions): string {
-  const { user, tenant } = identity;
-  const mode = `${options.snapshot ? ' ISOLATION LEVEL REPEATABLE READ' : ''}${options.readOnly ? ' READ ONLY' : ''}`;
-  const timeout =
-    options.statementTimeoutMs === undefined
-      ? ''
-      : `SET LOCAL statement_timeout = ${Math.trunc(options.statementTimeoutMs)};`;
-  return (
-    `BEGIN${mode};${timeout}` +
-    `SELECT set_config('app.user_id', ${escapeLiteral(user)}, true), ` +
-    `set_config('app.tenant_id', ${escapeLiteral(tenant)}, true)`
-  );
+  return inTransaction(database, identity, ({ client }) => work({ client, db: kyselyOn(client) }), options);
 }
 
 /** Kysely over a connection that stays ours: it neither opens nor releases anything. */
 function kyselyOn(client: PoolClient): Kysely<DB> {
-  // Loaded on first use: most functions never build a query, and it is the largest module of all.
-  const { Kysely, PostgresDialect } = require('kysely') as typeof import('kysely');
   const borrowed = { query: client.query.bind(client), release: () => undefined };
   const pool = { connect: async () => borrowed, end: async () => undefined };
   return new Kysely<DB>({ dialect: new PostgresDialect({ pool: pool as never }) });
-}
-
-async function finish(client: PoolClient, readOnly: boolean): Promise<void> {
-  const commit = client.query('COMMIT');
-  if (!readOnly) {
-    await commit;
-    client.release();
-    return;
-  }
-  // Nothing depends on the end of a transaction that wrote nothing.
-  commit.then(
-    () => client.release(),
-    (error) => client.release(error),
-  );
-}
-
-/** Gives the connection back clean, or not at all. */
-async function abandon(client: PoolClient, error: unknown): Promise<void> {
-  if (isConnectionLost(error)) {
-    client.release(true);
-    return;
-  }
-  await client.query('ROLLBACK').then(
-    () => client.release(),
-    () => client.release(true),
-  );
 }

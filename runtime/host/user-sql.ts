@@ -5,7 +5,7 @@ import type { JsonValue } from '../base/span';
 import type { DatabaseOptions } from '../db/database-options';
 import { TooManyBytesError, withinBytes } from '../db/pg-internals';
 import { Database } from '../db/pool';
-import { withPg } from '../db/with-pg';
+import { inTransaction } from '../db/transaction';
 import { type CheckedSql, checkSql, SqlRefusedError } from '../sandbox';
 import { Turns } from './turns';
 
@@ -117,7 +117,7 @@ export class UserSqlRun {
   }
 
   #read(checked: CheckedSql, values: readonly unknown[], signal: AbortSignal): Promise<Rows> {
-    return withPg(
+    return inTransaction(
       this.#database,
       this.#identity,
       ({ client }) =>

@@ -2,7 +2,7 @@ import { ConflictError, type Fault, ForbiddenError, type LogLineError } from '..
 import type { Identity } from '../base/identity';
 import type { Span } from '../base/span';
 import type { Database } from '../db/pool';
-import { withPg } from '../db/with-pg';
+import { inTransaction } from '../db/transaction';
 import { MAX_FAULTS } from '../json/parse-with';
 import type { SpanDraft } from './span-draft';
 import { readSpanHeads, type SpanHead, type SpanKey } from './span-reader';
@@ -182,7 +182,7 @@ async function takenIds(
 ): Promise<ReadonlySet<string>> {
   if (spans.length === 0) return new Set();
   const ids = [...new Set(spans.map(({ id }) => id))];
-  const free = await withPg(database, { user, tenant }, async ({ client }) => {
+  const free = await inTransaction(database, { user, tenant }, async ({ client }) => {
     await client.query('SAVEPOINT probe');
     const { rows } = await client.query<{ id: string }>(PROBE, [ids, user, tenant]);
     await client.query('ROLLBACK TO SAVEPOINT probe');

@@ -22,9 +22,9 @@ describe('what is uploaded', function () {
   after(() => rmSync(directory, { recursive: true, force: true }));
 
   for (const [name, bound] of [
-    // Of it 64 KiB are the explorer, which is read when asked for and takes no part in a cold load.
-    ['stage0', 212 * KIB],
-    ['kernels', 830 * KIB],
+    // Of it some 70 KiB are the explorer, which is read when asked for and takes no part in a cold load.
+    ['stage0', 232 * KIB],
+    ['kernels', 976 * KIB],
   ] as const) {
     it(`the layer ${name} is at most ${bound / KIB} KiB, zipped`, () => {
       const { zipBytes } = layer(name);

@@ -693,6 +693,19 @@ BEGIN
   END LOOP;
 END
 $function$
+CREATE OR REPLACE FUNCTION app.hold_job(job text, lease_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+AS $function$
+BEGIN
+  PERFORM FROM app.job_run r WHERE r.job = hold_job.job AND r.lease_id = hold_job.lease_id FOR SHARE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'another run of % has its lease', hold_job.job USING ERRCODE = 'LL010';
+  END IF;
+END
+$function$
 CREATE OR REPLACE FUNCTION app.look_again(function_id uuid, seq integer, done_until timestamp with time zone, due_at timestamp with time zone)
  RETURNS void
  LANGUAGE sql
@@ -1207,6 +1220,7 @@ function app.due_functions(most integer) TO logline_kernel: EXECUTE
 function app.end_job(job text, lease_id uuid, outcome text, detail jsonb) TO logline_kernel: EXECUTE
 function app.end_schedule(function_id uuid, seq integer) TO logline_kernel: EXECUTE
 function app.feed_news(users text[], tenants text[], since text[], OUT complete text, OUT news boolean[]) TO logline_app: EXECUTE
+function app.hold_job(job text, lease_id uuid) TO logline_kernel: EXECUTE
 function app.look_again(function_id uuid, seq integer, done_until timestamp with time zone, due_at timestamp with time zone) TO logline_kernel: EXECUTE
 function app.night_ruled(night date, decided integer) TO logline_kernel: EXECUTE
 function app.note_job(job text, outcome text, detail jsonb) TO logline_kernel: EXECUTE

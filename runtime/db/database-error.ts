@@ -13,6 +13,8 @@ const VERSION_GAP = 'LL001';
 const FOREIGN_OWNER = 'LL002';
 const VERSION_FORK = 'LL003';
 const APPEND_ONLY = 'LL004';
+/** A run of a job whose lease another one has; see hold_job. */
+const LEASE_LOST = 'LL010';
 /** SQLSTATEs of sql/000051 and 000050. */
 const OTHER_CONTENT = 'LL005';
 const TENANT_FROZEN = 'LL006';
@@ -87,6 +89,9 @@ function fromSqlState(error: DatabaseError): LogLineError {
       'prev_hash is not the curr_hash of the version before; read the newest version and follow that.',
       extras,
     );
+  }
+  if (code === LEASE_LOST) {
+    return new UnavailableError('Another run of this job has begun; this one writes nothing more.', extras);
   }
   if (code === APPEND_ONLY) return new ForbiddenError('The ledger is append-only.', extras);
   if (code === TENANT_FROZEN) {

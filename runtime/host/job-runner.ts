@@ -53,6 +53,7 @@ export async function runJob(
     const result = (await host.run(kernel, event, {
       ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
       signal: AbortSignal.any(signals),
+      ...(record.lease === undefined ? {} : { lease: { job, id: record.lease } }),
     })) as JsonValue;
     if (job === 'midnight_ruler') logger.info({ function: job, rows: await prune(options) }, 'pruned');
     await record.end('ok', result);
@@ -87,6 +88,8 @@ function measure(metrics: Metrics, job: string, durationMs: number, isError: boo
 interface RunRecord {
   /** Aborts when another run may have begun. */
   readonly lost: AbortSignal | undefined;
+  /** Of a run that has begun, where only one may. */
+  readonly lease: string | undefined;
   /** @returns whether this run may go on */
   begin(): Promise<boolean>;
   end(outcome: 'ok' | 'error', detail: JsonValue): Promise<void>;
@@ -94,6 +97,7 @@ interface RunRecord {
 
 class SharedRun implements RunRecord {
   readonly lost = undefined;
+  readonly lease = undefined;
   readonly #database: Database;
   readonly #job: string;
 
@@ -133,6 +137,10 @@ class SingleRun implements RunRecord {
 
   get lost(): AbortSignal {
     return this.#lost.signal;
+  }
+
+  get lease(): string | undefined {
+    return this.#lease;
   }
 
   async begin(): Promise<boolean> {

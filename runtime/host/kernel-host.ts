@@ -4,7 +4,8 @@ import { type Identity, NOBODY } from '../base/identity';
 import type { JsonValue, Span } from '../base/span';
 import { blake3, ed25519, hex, toU8 } from '../crypto';
 import type { Database } from '../db/pool';
-import { queryAs } from '../db/query-as';
+import { queryAs, type Statement } from '../db/query-as';
+import { withPg } from '../db/with-pg';
 import type {
   KernelContext,
   KernelOutcome,
@@ -56,6 +57,14 @@ export interface KernelRunOptions {
   readonly timeoutMs?: number;
   /** Ends waiting early: the process is stopping. */
   readonly signal?: AbortSignal;
+  /** Of a job that runs one at a time: checked in each transaction of `workSql`. Defaults to none. */
+  readonly lease?: JobLease;
+}
+
+/** The right to be the one run of a job, in `app.job_run`. */
+export interface JobLease {
+  readonly job: string;
+  readonly id: string;
 }
 
 const DEFAULT_TIMEOUT_MS = 55_000;
@@ -64,6 +73,7 @@ interface RunState {
   readonly kernel: KernelName;
   readonly deadlineMs: number;
   readonly signal: AbortSignal | undefined;
+  readonly lease: JobLease | undefined;
 }
 
 /** Boots kernels and gives them their `ctx`: the only place where kernels and the world meet. */
@@ -91,7 +101,7 @@ export class KernelHost implements KernelInvoker {
     await this.guard.kernel(kernel);
     const deadlineMs = Date.now() + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
     const context = this.#contextOf(
-      { kernel, deadlineMs, signal: options.signal },
+      { kernel, deadlineMs, signal: options.signal, lease: options.lease },
       options.identity ?? NOBODY,
     );
     return KERNELS[kernel](context, event);
@@ -142,7 +152,7 @@ export class KernelHost implements KernelInvoker {
         return { rows: rows as Row[] };
       },
       workSql: async <Row>(strings: TemplateStringsArray, ...values: readonly unknown[]) => {
-        const { rows } = await queryAs(kernelDatabase, NOBODY, { ...kernelStatement(strings), values });
+        const { rows } = await workOf(kernelDatabase, run.lease, { ...kernelStatement(strings), values });
         return { rows: rows as Row[] };
       },
       insertSpan: (async (given: SpanDraft | readonly SpanDraft[]) => {
@@ -190,6 +200,23 @@ export class KernelHost implements KernelInvoker {
     });
     return storableOutcome(outcome);
   }
+}
+
+/** A run that lost its lease, be it between two statements, writes nothing more. */
+function workOf(database: Database, lease: JobLease | undefined, statement: Statement) {
+  if (lease === undefined) return queryAs(database, NOBODY, statement);
+  return withPg(database, NOBODY, async ({ client }) => {
+    const held = client.query({
+      name: 'hold_job',
+      text: 'SELECT app.hold_job($1::text, $2::uuid)',
+      values: [lease.job, lease.id],
+    });
+    const [, answer] = await Promise.all([
+      held,
+      client.query({ ...statement, values: [...statement.values] }),
+    ]);
+    return answer;
+  });
 }
 
 /** A wait that leaves no timer behind when it ends early. */

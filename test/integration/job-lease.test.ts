@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { UnavailableError } from '../../runtime/base/errors';
+import { NOBODY } from '../../runtime/base/identity';
+import { runStatement } from '../../runtime/db/query-as';
+import { posterOf } from '../support/poster';
+import { withClient } from '../support/sql-session';
+import { createTestKernels, type TestKernels } from '../support/test-kernels';
+import { until } from '../support/until';
+
+const JOB = 'observer_bot';
+
+describe('the lease of a job that runs one at a time', () => {
+  let kernels: TestKernels;
+  before(async () => {
+    kernels = await createTestKernels();
+  });
+  after(() => kernels.close());
+  beforeEach(() => kernels.look('DELETE FROM app.job_run'));
+
+  async function begin(): Promise<string | undefined> {
+    const rows = await runStatement(kernels.kernelDatabase, NOBODY, 'begin_job', [JOB, 30], 'write');
+    return rows[0]?.lease_id ?? undefined;
+  }
+  const expire = () => kernels.look("UPDATE app.job_run SET leased_until = now() - interval '1 second'");
+
+  it('is held by one run, until it runs out', async () => {
+    const first = await begin();
+    assert.ok(first);
+    assert.equal(await begin(), undefined);
+    await expire();
+    assert.notEqual(await begin(), first);
+  });
+
+  it('a run that lost it to another one writes nothing more; its holder does', async () => {
+    const alice = await posterOf(kernels, 'alice', 'acme');
+    const schedule = { schedule: 'rate(1 minute)' };
+    await alice.post({ entity_type: 'function', code: 'function main() {}', metadata: schedule });
+    await kernels.look("UPDATE app.function_schedule SET due_at = now() - interval '5 minutes'");
+    const due = async () => (await kernels.look('SELECT due_at FROM app.function_schedule')).rows[0].due_at;
+    const before = await due();
+    const stale = await begin();
+    await expire();
+    const held = await begin();
+    assert.ok(stale && held);
+    await assert.rejects(
+      kernels.host.run(JOB, null, { lease: { job: JOB, id: stale } }),
+      (error) => error instanceof UnavailableError && /Another run of this job/.test(error.message),
+    );
+    assert.deepEqual(await due(), before);
+    await kernels.host.run(JOB, null, { lease: { job: JOB, id: held } });
+    assert.notDeepEqual(await due(), before);
+  });
+
+  it('the next run begins only when a write of its holder is over', async () => {
+    const held = await begin();
+    await expire();
+    await withClient(kernels.database.urls.kernel, async (holder) => {
+      await holder.query('BEGIN');
+      await holder.query('SELECT app.hold_job($1, $2)', [JOB, held]);
+      const order: string[] = [];
+      const next = begin().then((lease) => {
+        order.push('next');
+        return lease;
+      });
+      await until('the next run waits for the lock', async () => {
+        const { rows } = await kernels.look('SELECT FROM pg_locks WHERE NOT granted');
+        return rows.length > 0;
+      });
+      order.push('holder');
+      await holder.query('COMMIT');
+      assert.ok(await next);
+      assert.deepEqual(order, ['holder', 'next']);
+    });
+  });
+});

@@ -5,6 +5,7 @@ import { KernelHost } from '../runtime/host/kernel-host';
 import { createOutgoingHttp } from '../runtime/host/outgoing-http';
 import { localSecretStore } from '../runtime/host/secret-store';
 import { openGuestDatabase } from '../runtime/host/user-sql';
+import { AppendLimits } from '../runtime/ledger/append-limits';
 import { SpanWriter } from '../runtime/ledger/span-writer';
 import { SandboxPool } from '../runtime/sandbox';
 import type { DataDirectory } from './data-directory';
@@ -168,6 +169,7 @@ async function openHouse(
   const writer = new SpanWriter({
     database,
     signingKey: () => keys().current,
+    limits: new AppendLimits({ database, trusted: () => keys().trusted }),
     onCommit: () => wakeSealing(),
   });
   let wakeSealing = (): void => undefined;

@@ -12,6 +12,10 @@ logline_sealer superuser=f inherit=f createrole=f createdb=f login=t bypassrls=f
 
 -- Tables
 
+TABLE app.append_usage (row security: t, forced: f)
+  tenant_id text NOT NULL
+  day date NOT NULL
+  bytes bigint NOT NULL
 TABLE app.audit_cursor (row security: t, forced: f)
   is_only boolean NOT NULL DEFAULT true
   tx_id xid8 NOT NULL DEFAULT '0'::xid8
@@ -204,6 +208,7 @@ TABLE ledger.universal_registry (row security: t, forced: t)
 
 -- Constraints
 
+app.append_usage append_usage_pkey PRIMARY KEY (tenant_id)
 app.audit_cursor audit_cursor_is_only_check CHECK (is_only)
 app.audit_cursor audit_cursor_pkey PRIMARY KEY (is_only)
 app.checkpoint_key checkpoint_key_pkey PRIMARY KEY (public_key)
@@ -296,6 +301,7 @@ CREATE INDEX universal_registry_tenant_id ON ledger.universal_registry USING btr
 CREATE INDEX universal_registry_timeline ON ledger.universal_registry USING btree (audience, at, id, seq)
 CREATE INDEX universal_registry_trace_id ON ledger.universal_registry USING btree (audience, trace_id, at, id, seq) WHERE (trace_id IS NOT NULL)
 CREATE INDEX universal_registry_who ON ledger.universal_registry USING btree (audience, who, at, id, seq)
+CREATE UNIQUE INDEX append_usage_pkey ON app.append_usage USING btree (tenant_id)
 CREATE UNIQUE INDEX audit_cursor_pkey ON app.audit_cursor USING btree (is_only)
 CREATE UNIQUE INDEX checkpoint_key_pkey ON app.checkpoint_key USING btree (public_key)
 CREATE UNIQUE INDEX checkpoint_line_pkey ON ledger.checkpoint_line USING btree (log_no, size, line)
@@ -332,6 +338,8 @@ CREATE UNIQUE INDEX unsealed_pkey ON app.unsealed USING btree (log_no, tx_id, or
 
 -- Policies
 
+own_tenant app.append_usage PERMISSIVE FOR ALL TO logline_app USING ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))) WITH CHECK ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id)))
+read_all app.append_usage PERMISSIVE FOR SELECT TO logline_auditor, logline_backup USING (true) WITH CHECK ()
 audit app.audit_cursor PERMISSIVE FOR ALL TO logline_auditor USING (true) WITH CHECK (true)
 back_up_all app.audit_cursor PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
 seal app.audit_cursor PERMISSIVE FOR ALL TO logline_sealer USING (true) WITH CHECK (true)
@@ -1244,6 +1252,9 @@ function ledger.session_tenant_id() TO logline_app: EXECUTE
 function ledger.session_tenant_id() TO logline_guest: EXECUTE
 function ledger.session_user_id() TO logline_app: EXECUTE
 function ledger.session_user_id() TO logline_guest: EXECUTE
+relation app.append_usage TO logline_app: INSERT, SELECT, UPDATE
+relation app.append_usage TO logline_auditor: SELECT
+relation app.append_usage TO logline_backup: SELECT
 relation app.audit_cursor TO logline_auditor: SELECT, UPDATE
 relation app.audit_cursor TO logline_backup: SELECT
 relation app.audit_cursor TO logline_sealer: SELECT

@@ -23,6 +23,12 @@ export type JsonValue = JsonArray | JsonObject | JsonPrimitive;
 
 export type Timestamp = ColumnType<Date, Date | string, Date | string>;
 
+export interface AppAppendUsage {
+  bytes: string;
+  day: Timestamp;
+  tenant_id: string;
+}
+
 export interface AppAuditCursor {
   is_only: Generated<boolean>;
   ordinal: Generated<string>;
@@ -303,6 +309,7 @@ export interface LedgerVisibleTimeline {
 }
 
 export interface DB {
+  "app.append_usage": AppAppendUsage;
   "app.audit_cursor": AppAuditCursor;
   "app.checkpoint_key": AppCheckpointKey;
   "app.deletion": AppDeletion;

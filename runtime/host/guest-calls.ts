@@ -60,7 +60,7 @@ async function insert({ writer, identity }: GuestCallsOptions, args: JsonValue):
   if (values.length === 0 || values.length > MAX_SPANS) {
     throw new MalformedError(`ctx.insertSpan takes one span or a list of 1 to ${MAX_SPANS}.`);
   }
-  const { spans } = await writer.append(identity, parseDrafts(values, isList));
+  const { spans } = await writer.append(identity, parseDrafts(values, isList), { isLimited: true });
   return (isList ? spans : spans[0]) as unknown as JsonValue;
 }
 

@@ -11,6 +11,7 @@ import { awsSecretStore } from '../host/secret-store';
 import { openGuestDatabase } from '../host/user-sql';
 import type { KernelOutcome } from '../kernels/kernel-context';
 import type { KernelName } from '../kernels/stable-ids';
+import { AppendLimits } from '../ledger/append-limits';
 import { SpanWriter } from '../ledger/span-writer';
 import { SandboxPool } from '../sandbox';
 import type { KernelCall } from './lambda-invoker';
@@ -51,7 +52,8 @@ export function createHandler(
 async function openKernel(kernel: KernelName): Promise<OpenKernel> {
   const runtime = await openLambdaRuntime(kernel);
   const { database, kernelDatabase, keys, logger, environment, secrets } = runtime;
-  const writer = new SpanWriter({ database, signingKey: () => keys().current });
+  const limits = new AppendLimits({ database, trusted: () => keys().trusted });
+  const writer = new SpanWriter({ database, signingKey: () => keys().current, limits });
   const isCaller = Object.keys(environment.kernelFunctions).length > 0;
   const host = new KernelHost({
     database,

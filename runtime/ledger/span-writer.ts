@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { IdempotencyKeyReusedError, type LogLineError } from '../base/errors';
+import { IdempotencyKeyReusedError, type LogLineError, QuotaExceededError } from '../base/errors';
 import { FairShares } from '../base/fair-shares';
 import { FairTurns } from '../base/fair-turns';
 import type { Identity } from '../base/identity';
@@ -10,7 +10,13 @@ import type { Database } from '../db/pool';
 import { runStatement } from '../db/query-as';
 import { canonicalText } from '../json/canonical-json';
 import { payloadOf } from '../json/payload';
-import { AppendQueue, type AppendQueueOptions, type IdempotencyRecord } from './append-queue';
+import type { AppendLimits } from './append-limits';
+import {
+  type AppendBatch,
+  AppendQueue,
+  type AppendQueueOptions,
+  type IdempotencyRecord,
+} from './append-queue';
 import { asStored, conflictOf, isSameContent } from './conflicts';
 import { refuseBadManifest } from './manifest';
 import { checkClientSignature, completeSpan, isClientSigned, type SpanDraft } from './span-draft';
@@ -41,6 +47,11 @@ export interface Appended {
 export interface AppendOptions {
   /** The `Idempotency-Key` of the request. */
   readonly idempotencyKey?: string | undefined;
+  /**
+   * Whether the tenant's limits count, as they do for what its callers and its code append. Defaults to false: what the
+   * ledger records by itself, such as the end of a run, is never refused.
+   */
+  readonly isLimited?: boolean;
   /** `trace_id` of spans that have none and are signed by the server. */
   readonly traceId?: string | undefined;
   /** Whether the pointers of faults begin with the index of the span. Defaults to whether there are several. */
@@ -58,6 +69,8 @@ export interface SpanWriterOptions extends AppendQueueOptions {
   readonly database: Database;
   /** The instance key of this moment; asked for at each append, so that it can be rotated. */
   readonly signingKey: () => SigningKey;
+  /** What tenants may append. Defaults to no limit. */
+  readonly limits?: AppendLimits | undefined;
   /** Defaults to the system clock. */
   readonly now?: () => Date;
   /** Turns of the thread that serves. Defaults to turns of its own. */
@@ -87,6 +100,7 @@ export class SpanWriter {
   readonly #database: Database;
   readonly #queue: AppendQueue;
   readonly #signingKey: () => SigningKey;
+  readonly #limits: AppendLimits | undefined;
   readonly #now: () => Date;
   readonly #turns: FairTurns;
   readonly #signatures = new FairShares({ what: 'signatures under way', capacity: BATCHES_ON_THREAD });
@@ -95,6 +109,7 @@ export class SpanWriter {
     this.#database = options.database;
     this.#queue = new AppendQueue(options.database, options);
     this.#signingKey = options.signingKey;
+    this.#limits = options.limits;
     this.#now = options.now ?? (() => new Date());
     this.#turns = options.turns ?? new FairTurns();
   }
@@ -109,6 +124,7 @@ export class SpanWriter {
    * done, and the stored span is returned for it.
    * @throws ForbiddenError for another owner or tenant; MalformedError for a kernel manifest that cannot be; BadSignatureError for a client signature that does
    * not verify; ConflictError for gaps, forks or other content, listing them all; IdempotencyKeyReusedError;
+   * QuotaExceededError when a limit counts;
    * UnavailableError when the database does not answer.
    */
   async append(
@@ -122,21 +138,36 @@ export class SpanWriter {
       if (replayed !== undefined) return replayed;
     }
     const work = { identity, drafts, isList: options.isList ?? drafts.length > 1 };
+    const isLimited = options.isLimited === true;
+    if (isLimited) await this.#limits?.takeSpans(identity, drafts.length);
     const signed = await this.#sign(work, options.traceId);
     const idempotency = request === undefined ? undefined : { ...request, ...keysOf(signed) };
     try {
-      const txId = await this.#queue.append({ identity, spans: signed, idempotency });
+      const txId = await this.#write({ identity, spans: signed, idempotency }, isLimited);
       return appended(signed, txId);
     } catch (error) {
       if (idempotency !== undefined && isUniqueViolation(error, 'idempotency_key_pkey')) {
         const replayed = await this.#replay(identity, idempotency);
         if (replayed !== undefined) return replayed;
       }
-      if (isUniqueViolation(error, 'universal_registry_pkey')) {
-        return this.#appendRest(work, signed, idempotency);
+      // A repeat takes no bytes of a limit, so what is stored already is looked for before one is refused.
+      if (isUniqueViolation(error, 'universal_registry_pkey') || error instanceof QuotaExceededError) {
+        return this.#appendRest(work, signed, idempotency, isLimited);
       }
       if (isChainViolation(error)) throw await this.#conflict(work, signed);
       throw asLogLineError(error);
+    }
+  }
+
+  async #write(batch: AppendBatch, isLimited: boolean): Promise<string> {
+    if (!isLimited || this.#limits === undefined) return this.#queue.append(batch);
+    const bytes = batch.spans.reduce((sum, { json }) => sum + Buffer.byteLength(json), 0);
+    const giveBack = this.#limits.takeBytes(batch.identity, bytes);
+    try {
+      return await this.#queue.append(batch);
+    } catch (error) {
+      giveBack();
+      throw error;
     }
   }
 
@@ -145,6 +176,7 @@ export class SpanWriter {
     work: Work,
     signed: readonly EncodedSpan[],
     idempotency: IdempotencyRecord | undefined,
+    isLimited: boolean,
   ): Promise<Appended> {
     const { identity } = work;
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
@@ -154,7 +186,7 @@ export class SpanWriter {
       const rest = [...new Set(spans)].filter(({ span }) => !stored.has(keyOf(span)));
       if (rest.length === 0) return appended(spans);
       try {
-        const txId = await this.#queue.append({ identity, spans: rest, idempotency });
+        const txId = await this.#write({ identity, spans: rest, idempotency }, isLimited);
         return appended(spans, txId);
       } catch (error) {
         if (isChainViolation(error)) break;

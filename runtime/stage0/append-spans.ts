@@ -46,7 +46,12 @@ async function append(stage0: Stage0, { identity, request, reservation, traceId 
     reservation,
     turn: (bytes) => stage0.fairness.turns.take(identity.tenant, bytes),
   });
-  const appended = await stage0.writer.append(identity, drafts, { idempotencyKey, traceId, isList });
+  const appended = await stage0.writer.append(identity, drafts, {
+    idempotencyKey,
+    traceId,
+    isList,
+    isLimited: true,
+  });
   if (drafts.some(isRevocation)) stage0.revocations.forget();
   const headers = await positionHeader(stage0, appended.txId);
   return isMinimal || bytesOf(appended) > MAX_SPANS_BYTES

@@ -4,6 +4,7 @@ import { RevocationList } from '../auth/revocation-list';
 import { signInAt } from '../auth/sign-in';
 import type { Database } from '../db/pool';
 import type { FunctionStarter } from '../host/function-starter';
+import { AppendLimits } from '../ledger/append-limits';
 import { FeedEpochs } from '../ledger/feed-epoch';
 import { FeedWaiters } from '../ledger/feed-waiters';
 import type { KeyRing } from '../ledger/keys/key-ring';
@@ -55,6 +56,7 @@ export function assembleStage0(options: AssembleStage0Options): AssembledStage0 
   const writer = new SpanWriter({
     database,
     signingKey: () => keys().current,
+    limits: new AppendLimits({ database, trusted: () => keys().trusted }),
     turns: fairness.turns,
     onCommit() {
       waiters.notice();

@@ -15,7 +15,9 @@ export const STATEMENT_TEXTS = {
   revocation:
     'select "token_id" from "app"."token_revocation" where "token_id" = $1 and tenant_id IN ($2, \'system\')',
   idempotency_key:
-    'select "fingerprint", "span_ids", "span_seqs" from "app"."idempotency_key" where "tenant_id" = $1 and "key" = $2',
+    'select "fingerprint", "span_ids", "span_seqs" from "app"."idempotency_key" where "tenant_id" = $1 and "key" = $2 and at >= now() - make_interval(days => $3::integer)',
+  free_idempotency_key:
+    'select app.free_idempotency_key($1::text, $2::integer) as "is_freed"',
   runs_of_day:
     'select "used", "cpu_ms" from "app"."execution_quota" where "tenant_id" = $1 and day = $2::date',
   migration:

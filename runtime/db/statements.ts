@@ -108,13 +108,23 @@ export const STATEMENTS = {
       .where('token_id', '=', tokenId)
       .where(sql<boolean>`tenant_id IN (${tenant}, ${sql.lit(SYSTEM.tenant)})`),
 
-  /** What an `Idempotency-Key` was used for. */
-  idempotency_key: (tenant: string, key: string) =>
+  /** What an `Idempotency-Key` was used for within so many days. */
+  idempotency_key: (tenant: string, key: string, days: number) =>
     db
       .selectFrom('app.idempotency_key')
       .select(['fingerprint', 'span_ids', 'span_seqs'])
       .where('tenant_id', '=', tenant)
-      .where('key', '=', key),
+      .where('key', '=', key)
+      .where(sql<boolean>`at >= now() - make_interval(days => ${days}::integer)`),
+
+  /** Forgets an `Idempotency-Key` that is older than so many days. */
+  free_idempotency_key: (tenant: string, key: string, days: number) =>
+    db
+      .deleteFrom('app.idempotency_key')
+      .where('tenant_id', '=', tenant)
+      .where('key', '=', key)
+      .where(sql<boolean>`at < now() - make_interval(days => ${days}::integer)`)
+      .returning('key'),
 
   /** Runs and processor time that a tenant has used up on a UTC day. */
   runs_of_day: (tenant: string, day: string) =>

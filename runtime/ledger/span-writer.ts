@@ -73,6 +73,8 @@ export interface SpanWriterOptions extends AppendQueueOptions {
   readonly limits?: AppendLimits | undefined;
   /** Defaults to the system clock. */
   readonly now?: () => Date;
+  /** Days that an `Idempotency-Key` counts, at least 1. Defaults to 30. */
+  readonly idempotencyDays?: number | undefined;
   /** Turns of the thread that serves. Defaults to turns of its own. */
   readonly turns?: FairTurns;
 }
@@ -103,6 +105,7 @@ export class SpanWriter {
   readonly #limits: AppendLimits | undefined;
   readonly #now: () => Date;
   readonly #turns: FairTurns;
+  readonly #idempotencyDays: number;
   readonly #signatures = new FairShares({ what: 'signatures under way', capacity: BATCHES_ON_THREAD });
 
   constructor(options: SpanWriterOptions) {
@@ -112,6 +115,7 @@ export class SpanWriter {
     this.#limits = options.limits;
     this.#now = options.now ?? (() => new Date());
     this.#turns = options.turns ?? new FairTurns();
+    this.#idempotencyDays = options.idempotencyDays ?? 30;
   }
 
   /** When the last append failed through no fault of its caller; undefined when the last one did not. */
@@ -149,6 +153,7 @@ export class SpanWriter {
       if (idempotency !== undefined && isUniqueViolation(error, 'idempotency_key_pkey')) {
         const replayed = await this.#replay(identity, idempotency);
         if (replayed !== undefined) return replayed;
+        if (await this.#freeExpired(identity, idempotency.key)) return this.append(identity, drafts, options);
       }
       // A repeat takes no bytes of a limit, so what is stored already is looked for before one is refused.
       if (isUniqueViolation(error, 'universal_registry_pkey') || error instanceof QuotaExceededError) {
@@ -317,10 +322,24 @@ export class SpanWriter {
     return new Map(heads.map((head) => [keyOf(head), head.curr_hash]));
   }
 
+  /** Whether the key stood for a request of so long ago that it is free again. */
+  async #freeExpired(identity: Identity, key: string): Promise<boolean> {
+    const values = [identity.tenant, key, this.#idempotencyDays] as const;
+    const freed = await runStatement(
+      this.#database,
+      identity,
+      'free_idempotency_key',
+      [...values],
+      'write',
+    );
+    return freed.length > 0;
+  }
+
   async #replay(identity: Identity, idempotency: RequestFingerprint): Promise<Appended | undefined> {
     const [known] = await runStatement(this.#database, identity, 'idempotency_key', [
       identity.tenant,
       idempotency.key,
+      this.#idempotencyDays,
     ]);
     if (known === undefined) return undefined;
     if (known.fingerprint !== idempotency.fingerprint) {

@@ -64,6 +64,27 @@ describe('Idempotency-Key', () => {
     assert.equal(await count('reused'), 1);
   });
 
+  it('counts for 30 days, then it is free: the same key stands for a new request', async () => {
+    const key = randomUUID();
+    const first = await post(key, { ...good, entity_type: 'aged' });
+    const age = (days: number) =>
+      withClient(stage0.database.superuserUrl, (client) =>
+        client.query('UPDATE app.idempotency_key SET at = now() - make_interval(days => $2) WHERE key = $1', [
+          key,
+          days,
+        ]),
+      );
+    await age(29);
+    assertProblem(await post(key, { ...good, entity_type: 'aged', this: 'other' }), 422);
+    assert.equal((await post(key, { ...good, entity_type: 'aged' })).status, 200);
+    await age(31);
+    const again = await post(key, { ...good, entity_type: 'aged', this: 'other' });
+    assert.equal(again.status, 201, JSON.stringify(again.body));
+    assert.notEqual(again.body.span.id, first.body.span.id);
+    assert.equal((await post(key, { ...good, entity_type: 'aged', this: 'other' })).status, 200);
+    assertProblem(await post(key, { ...good, entity_type: 'aged' }), 422);
+  });
+
   it('is the tenant’s: another tenant uses the same key freely, another user of the tenant gets 422', async () => {
     const key = randomUUID();
     const [bob, stranger] = [await stage0.token('bob', 'acme'), await stage0.token('alice', 'globex')];

@@ -55,6 +55,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     corsOrigins: settings.corsOrigins,
     explorer: settings.explorer ? builtOnDemand() : undefined,
     maxWaitSeconds: settings.maxWaitSeconds,
+    idempotencyDays: settings.idempotencyDays,
     origin: settings.origin,
     ...(options.onRequest === undefined ? {} : { onRequest: options.onRequest }),
     health: { ticks: expectedTicks(), isReady: options.isReady },

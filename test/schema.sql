@@ -292,10 +292,10 @@ CREATE INDEX ruling_queue_next ON app.ruling_queue USING btree (tenant_id, owner
 CREATE INDEX universal_registry_did ON ledger.universal_registry USING btree (audience, did, at, id, seq) WHERE (did IS NOT NULL)
 CREATE INDEX universal_registry_entity_type ON ledger.universal_registry USING btree (audience, entity_type, at, id, seq)
 CREATE INDEX universal_registry_feed ON ledger.universal_registry USING btree (audience, tx_id, ordinal)
-CREATE INDEX universal_registry_feed_order ON ledger.universal_registry USING btree (tx_id, ordinal)
 CREATE INDEX universal_registry_name ON ledger.universal_registry USING btree (audience, name, at, id, seq) WHERE (name IS NOT NULL)
 CREATE INDEX universal_registry_owner_id ON ledger.universal_registry USING btree (audience, owner_id, at, id, seq) WHERE (visibility <> 'private'::text)
 CREATE INDEX universal_registry_parent_id ON ledger.universal_registry USING btree (audience, parent_id, at, id, seq) WHERE (parent_id IS NOT NULL)
+CREATE INDEX universal_registry_seal_order ON ledger.universal_registry USING btree (tx_id, ordinal) WHERE (seq >= 0)
 CREATE INDEX universal_registry_status ON ledger.universal_registry USING btree (audience, status, at, id, seq) WHERE (status IS NOT NULL)
 CREATE INDEX universal_registry_tenant_id ON ledger.universal_registry USING btree (audience, tenant_id, at, id, seq) WHERE (audience = 'public'::text)
 CREATE INDEX universal_registry_timeline ON ledger.universal_registry USING btree (audience, at, id, seq)
@@ -359,6 +359,7 @@ read_all app.frozen_tenant PERMISSIVE FOR SELECT TO logline_auditor, logline_bac
 own_tenant app.function_schedule PERMISSIVE FOR SELECT TO logline_app USING ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))) WITH CHECK ()
 read_all app.function_schedule PERMISSIVE FOR SELECT TO logline_auditor, logline_backup USING (true) WITH CHECK ()
 back_up_all app.idempotency_key PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
+only_old_ones app.idempotency_key RESTRICTIVE FOR DELETE TO logline_app USING ((at < (now() - '1 day'::interval))) WITH CHECK ()
 own_tenant app.idempotency_key PERMISSIVE FOR ALL TO logline_app USING ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))) WITH CHECK ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id)))
 prune app.idempotency_key PERMISSIVE FOR ALL TO logline_owner USING ((at < (now() - '1 day'::interval))) WITH CHECK (false)
 read_all app.job_run PERMISSIVE FOR SELECT TO logline_auditor, logline_backup USING (true) WITH CHECK ()
@@ -1279,7 +1280,7 @@ relation app.frozen_tenant TO logline_backup: SELECT
 relation app.function_schedule TO logline_app: SELECT
 relation app.function_schedule TO logline_auditor: SELECT
 relation app.function_schedule TO logline_backup: SELECT
-relation app.idempotency_key TO logline_app: INSERT, SELECT
+relation app.idempotency_key TO logline_app: DELETE, INSERT, SELECT
 relation app.idempotency_key TO logline_backup: SELECT
 relation app.job_run TO logline_auditor: SELECT
 relation app.job_run TO logline_backup: SELECT

@@ -17,7 +17,7 @@ export const STATEMENT_TEXTS = {
   idempotency_key:
     'select "fingerprint", "span_ids", "span_seqs" from "app"."idempotency_key" where "tenant_id" = $1 and "key" = $2 and at >= now() - make_interval(days => $3::integer)',
   free_idempotency_key:
-    'select app.free_idempotency_key($1::text, $2::integer) as "is_freed"',
+    'delete from "app"."idempotency_key" where "tenant_id" = $1 and "key" = $2 and at < now() - make_interval(days => $3::integer) returning "key"',
   runs_of_day:
     'select "used", "cpu_ms" from "app"."execution_quota" where "tenant_id" = $1 and day = $2::date',
   migration:

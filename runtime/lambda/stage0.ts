@@ -64,6 +64,7 @@ async function openStage0() {
     corsOrigins: environment.settings.corsOrigins,
     explorer: environment.settings.explorer ? readExplorerFile : undefined,
     origin: environment.settings.origin,
+    idempotencyDays: environment.settings.idempotencyDays,
     // A function that waits is paid for waiting.
     maxWaitSeconds: environment.settings.maxWaitSeconds ?? 0,
     health: { ticks: expectedTicks() },

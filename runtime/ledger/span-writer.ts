@@ -325,13 +325,7 @@ export class SpanWriter {
   /** Whether the key stood for a request of so long ago that it is free again. */
   async #freeExpired(identity: Identity, key: string): Promise<boolean> {
     const values = [identity.tenant, key, this.#idempotencyDays] as const;
-    const freed = await runStatement(
-      this.#database,
-      identity,
-      'free_idempotency_key',
-      [...values],
-      'write',
-    );
+    const freed = await runStatement(this.#database, identity, 'free_idempotency_key', [...values], 'write');
     return freed.length > 0;
   }
 

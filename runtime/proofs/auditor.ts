@@ -47,7 +47,7 @@ const NEXT = `
     FROM ledger.universal_registry r
     LEFT JOIN ledger.log_entry e ON e.id = r.id AND e.seq = r.seq
     LEFT JOIN ledger.log l ON l.log_no = e.log_no
-   WHERE (r.tx_id, r.ordinal) > (SELECT a.tx_id, a.ordinal FROM app.audit_cursor a)
+   WHERE r.seq >= 0 AND (r.tx_id, r.ordinal) > (SELECT a.tx_id, a.ordinal FROM app.audit_cursor a)
      AND (r.tx_id, r.ordinal) <= (SELECT s.tx_id, s.ordinal FROM app.seal_cursor s)
    ORDER BY r.tx_id, r.ordinal LIMIT $1`;
 

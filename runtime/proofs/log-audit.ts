@@ -329,7 +329,7 @@ async function unsealedSpans(
 ): Promise<void> {
   const { rows } = await client.query(
     `SELECT r.id, r.seq, r.tenant_id FROM ledger.universal_registry r
-      WHERE (r.tx_id, r.ordinal) <= (SELECT c.tx_id, c.ordinal FROM app.seal_cursor c)
+      WHERE r.seq >= 0 AND (r.tx_id, r.ordinal) <= (SELECT c.tx_id, c.ordinal FROM app.seal_cursor c)
         AND NOT EXISTS (SELECT FROM ledger.log_entry e WHERE e.id = r.id AND e.seq = r.seq)
         AND NOT EXISTS (SELECT FROM app.unsealed u WHERE u.id = r.id AND u.seq = r.seq)
         AND ($1::text IS NULL OR r.tenant_id = $1)

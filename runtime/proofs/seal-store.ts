@@ -109,7 +109,7 @@ export class SealStore {
     const { rows } = await this.#client.query({
       name: 'seal_feed',
       text: `SELECT ${FEED_ROW} FROM ledger.universal_registry r
-              WHERE (r.tx_id, r.ordinal) > ($1::xid8, $2::bigint) AND r.tx_id < pg_snapshot_xmin(pg_current_snapshot())
+              WHERE r.seq >= 0 AND (r.tx_id, r.ordinal) > ($1::xid8, $2::bigint) AND r.tx_id < pg_snapshot_xmin(pg_current_snapshot())
                 AND ($4::xid8 IS NULL OR (r.tx_id, r.ordinal) <= ($4::xid8, $5::bigint))
               ORDER BY r.tx_id, r.ordinal LIMIT $3`,
       values: [after.tx_id, after.ordinal, limit, upTo?.tx_id ?? null, upTo?.ordinal ?? null],

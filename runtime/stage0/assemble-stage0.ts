@@ -31,6 +31,8 @@ export interface AssembleStage0Options {
   readonly explorer?: ExplorerFiles | undefined;
   /** How long an empty page of the feed may be held. Defaults to 20; 0 is not at all. */
   readonly maxWaitSeconds?: number | undefined;
+  /** Days that an `Idempotency-Key` counts. Defaults to 30. */
+  readonly idempotencyDays?: number | undefined;
   /** `LOGLINE_ORIGIN`; see {@link InstanceKeysOptions}. */
   readonly origin?: string | undefined;
   readonly checkpoints?: CheckpointKeys | undefined;
@@ -58,6 +60,7 @@ export function assembleStage0(options: AssembleStage0Options): AssembledStage0 
     signingKey: () => keys().current,
     limits: new AppendLimits({ database, trusted: () => keys().trusted }),
     turns: fairness.turns,
+    idempotencyDays: options.idempotencyDays,
     onCommit() {
       waiters.notice();
       options.onCommit?.();

@@ -12,6 +12,8 @@ export interface DevSettings {
   readonly otlpEndpoint: string | undefined;
   readonly host: string;
   readonly databaseUrl: string | undefined;
+  /** A standby that answers reads; role and password are those of `databaseUrl`'s. */
+  readonly databaseReadUrl: string | undefined;
   /** What the names of the database's roles begin with. */
   readonly rolePrefix: string;
   /** What means the same on AWS: pool, timeouts, CORS, OIDC. */
@@ -21,7 +23,7 @@ export interface DevSettings {
 const DEFAULT_PORT = 8787;
 
 /**
- * Reads `PORT` (8787; 0 lets the system choose), `HOST` (127.0.0.1), `DATABASE_URL`, `LOGLINE_ROLE_PREFIX` (logline)
+ * Reads `PORT` (8787; 0 lets the system choose), `HOST` (127.0.0.1), `DATABASE_URL`, `DATABASE_READ_URL`, `LOGLINE_ROLE_PREFIX` (logline)
  * and the other `LOGLINE_…` settings.
  * @throws OperatorError (exit code 2) that names the variable
  */
@@ -42,6 +44,7 @@ export function devSettings(env: NodeJS.ProcessEnv = process.env): DevSettings {
     otlpEndpoint: parseEndpoint(env.OTEL_EXPORTER_OTLP_ENDPOINT),
     host: env.HOST || '127.0.0.1',
     databaseUrl: env.DATABASE_URL || undefined,
+    databaseReadUrl: env.DATABASE_READ_URL || undefined,
     rolePrefix: parseRolePrefix(env.LOGLINE_ROLE_PREFIX),
   };
 }

@@ -69,6 +69,7 @@ export async function runDev({ env = process.env, kernels, print, warn }: DevOpt
         closers,
         http: host,
         databaseUrl: settings.databaseUrl,
+        databaseReadUrl: settings.databaseReadUrl,
         rolePrefix: settings.rolePrefix,
         settings: settings.runtime,
         metricsPort: settings.metricsPort,
@@ -110,6 +111,7 @@ interface StartContext {
   readonly closers: Closer[];
   readonly http: HttpHost;
   readonly databaseUrl: string | undefined;
+  readonly databaseReadUrl: string | undefined;
   readonly rolePrefix: string;
   readonly settings: Settings;
   readonly metricsPort: number | undefined;
@@ -132,6 +134,7 @@ async function startLedger(context: StartContext): Promise<void> {
     data,
     keys,
     url: context.databaseUrl,
+    readUrl: context.databaseReadUrl,
     rolePrefix: context.rolePrefix,
     onProgress,
     onTrouble(message, fatal) {

@@ -1,5 +1,6 @@
 import { cryptoReady } from '../runtime/crypto';
 import { Database } from '../runtime/db/pool';
+import { openReader } from '../runtime/db/reader';
 import { BootGuard } from '../runtime/host/boot-guard';
 import { KernelFunctionStarter } from '../runtime/host/kernel-function-starter';
 import type { KernelInvoker } from '../runtime/host/kernel-invoker';
@@ -47,8 +48,10 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   await cryptoReady();
   const { logger, settings, keys } = options;
   const database = new Database({ ...options.database.as.app, poolSize: 16, ...settings.database });
+  const reader = options.database.reader && openReader({ ...options.database.reader, poolSize: 16 });
   const { app, writer } = assembleStage0({
     database,
+    reader,
     keys,
     logger,
     oidc: settings.oidc,
@@ -77,6 +80,9 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     database,
     writer,
     fetch: (request) => app.fetch(request),
-    close: () => database.close(),
+    close: async () => {
+      await reader?.close();
+      await database.close();
+    },
   };
 }

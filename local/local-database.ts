@@ -15,6 +15,8 @@ export interface LocalDatabase {
   readonly admin: DatabaseOptions;
   /** As each of the roles that sessions of the ledger run as. */
   readonly as: Readonly<Record<RoleKey, DatabaseOptions>>;
+  /** A standby, as Stage-0's role; undefined without one. */
+  readonly reader: DatabaseOptions | undefined;
   /** For people, without a password. */
   readonly description: string;
   /** Undefined with DATABASE_URL. */
@@ -27,6 +29,8 @@ export interface LocalDatabaseOptions {
   readonly keys: LocalKeys;
   /** URL of the owner on a server of the user's own. Undefined starts the embedded one. */
   readonly url: string | undefined;
+  /** URL of a standby of that server; its role and password are passed over. */
+  readonly readUrl?: string | undefined;
   /** What the roles' names begin with. */
   readonly rolePrefix: string;
   readonly onProgress: (message: string) => void;
@@ -39,7 +43,8 @@ export async function openLocalDatabase(options: LocalDatabaseOptions): Promise<
   return options.url === undefined ? startEmbedded(options) : reachOwn(options, options.url);
 }
 
-async function reachOwn({ keys, rolePrefix }: LocalDatabaseOptions, url: string): Promise<LocalDatabase> {
+async function reachOwn(options: LocalDatabaseOptions, url: string): Promise<LocalDatabase> {
+  const { keys, rolePrefix } = options;
   let parsed: URL;
   try {
     parsed = new URL(url);
@@ -60,10 +65,23 @@ async function reachOwn({ keys, rolePrefix }: LocalDatabaseOptions, url: string)
   return {
     admin,
     as: forEachRole((role) => asRole(admin, roleName(role, rolePrefix), keys.passwords[role])),
+    reader: readerOf(options),
     description,
     port: undefined,
     stop: async () => undefined,
   };
+}
+
+/** @throws OperatorError (exit code 2) when the URL is none */
+function readerOf({ readUrl, rolePrefix, keys }: LocalDatabaseOptions): DatabaseOptions | undefined {
+  if (readUrl === undefined) return undefined;
+  if (!URL.canParse(readUrl) || !/^postgres(ql)?:$/.test(new URL(readUrl).protocol)) {
+    throw new OperatorError(
+      'DATABASE_READ_URL is not usable; it should look like postgres://reader.example:5432/database',
+      { exitCode: 2 },
+    );
+  }
+  return asRole({ connectionString: readUrl }, roleName('app', rolePrefix), keys.passwords.app);
 }
 
 /** Connects once, to explain a wrong URL or an unusable pooler before anything else depends on it. */
@@ -107,6 +125,7 @@ async function startEmbedded(options: LocalDatabaseOptions): Promise<LocalDataba
   return {
     admin: url(OWNER_ROLE, keys.passwords.owner),
     as: forEachRole((role) => url(roleName(role, rolePrefix), keys.passwords[role])),
+    reader: readerOf(options),
     description: `PostgreSQL ${POSTGRES_MAJOR} on port ${server.port}`,
     port: server.port,
     stop: () => keeper.stop(),

@@ -78,9 +78,17 @@ const EMPTY = 'SELECT WHERE false';
 /** The epoch that the page is read in; a server that was restored may have another than the process remembers. */
 const EPOCH = ', (SELECT e.epoch FROM app.feed_epoch e ORDER BY e.number DESC LIMIT 1) AS epoch';
 
+/**
+ * All transactions below this one have ended. A standby's snapshot lists none that run, and would count rows that it does
+ * not see yet as seen: listings that begin there keep below this.
+ */
+const COMPLETE = 'pg_snapshot_xmin(pg_current_snapshot())';
+
 /** What the first page of a listing sees, for the pages after it. */
-function snapshotColumns({ order, after }: TimelineRequest): string {
+function snapshotColumns({ order, after, isReplica }: TimelineRequest): string {
   if (order === 'feed') return EPOCH;
+  if (after === undefined && isReplica)
+    return `, ${COMPLETE}::text || ':' || ${COMPLETE}::text || ':' AS snapshot${EPOCH}`;
   return after === undefined ? `, pg_current_snapshot()::text AS snapshot${EPOCH}` : '';
 }
 
@@ -142,7 +150,7 @@ const IMPLIED = {
 } as const satisfies Record<Range['visibility'], readonly (keyof TimelineFilter)[]>;
 
 function conditionsOf(
-  { filter, order, after }: TimelineRequest,
+  { filter, order, after, isReplica }: TimelineRequest,
   { visibility }: Range,
   parameters: Parameters,
   ordered: 'r' | 's',
@@ -161,10 +169,18 @@ function conditionsOf(
   if (filter.until !== undefined) where.push(`${ordered}.at < ${parameters.add(filter.until)}::timestamptz`);
   if (order === 'feed') {
     // Rows at or above this may still be joined by a transaction that is open now and has a smaller id.
-    where.push('r.tx_id < pg_snapshot_xmin(pg_current_snapshot())');
+    where.push(`r.tx_id < ${COMPLETE}`);
+  } else if (isReplica && after === undefined) {
+    where.push(`r.tx_id < ${COMPLETE}`, notDeleted(` AND d.tx_id < ${COMPLETE}`));
   } else {
     const snapshot = after !== undefined && after.order !== 'feed' ? after.snapshot : undefined;
-    where.push(notDeleted(snapshot, parameters));
+    where.push(
+      notDeleted(
+        snapshot === undefined
+          ? ''
+          : ` AND pg_visible_in_snapshot(d.tx_id, ${parameters.add(snapshot)}::pg_snapshot)`,
+      ),
+    );
   }
   if (after !== undefined) where.push(...afterPosition(after, parameters, ordered));
   return where;
@@ -185,12 +201,11 @@ function afterPosition(after: TimelinePosition, parameters: Parameters, ordered:
   ];
 }
 
-/** Whether the entity was not deleted, as the listing's snapshot saw it: its last change of that kind decides. */
-function notDeleted(snapshot: string | undefined, parameters: Parameters): string {
-  const seen =
-    snapshot === undefined
-      ? ''
-      : ` AND pg_visible_in_snapshot(d.tx_id, ${parameters.add(snapshot)}::pg_snapshot)`;
+/**
+ * Whether the entity was not deleted: its last change of that kind decides.
+ * @param seen a condition that says which changes the listing sees
+ */
+function notDeleted(seen: string): string {
   return `(SELECT d.is_deleted FROM app.deletion d WHERE d.id = r.id${seen} ORDER BY d.seq DESC LIMIT 1) IS NOT TRUE`;
 }
 

@@ -26,4 +26,6 @@ export interface TimelineRequest {
   readonly limit: number;
   readonly bounds?: PageBounds;
   readonly after: TimelinePosition | undefined;
+  /** Read from a standby: a first page then shows what is certain to be there. Defaults to false. */
+  readonly isReplica?: boolean;
 }

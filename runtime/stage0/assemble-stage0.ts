@@ -3,6 +3,7 @@ import { type OidcIssuer, TokenVerifier } from '../auth';
 import { RevocationList } from '../auth/revocation-list';
 import { signInAt } from '../auth/sign-in';
 import type { Database } from '../db/pool';
+import type { Reader } from '../db/reader';
 import type { FunctionStarter } from '../host/function-starter';
 import { AppendLimits } from '../ledger/append-limits';
 import { FeedEpochs } from '../ledger/feed-epoch';
@@ -20,6 +21,8 @@ import type { Stage0 } from './stage0';
 
 export interface AssembleStage0Options {
   readonly database: Database;
+  /** A standby that answers reads. Defaults to none. */
+  readonly reader?: Reader | undefined;
   /** Asked for at each signature, so that the current key can change while requests run. */
   readonly keys: () => KeyRing;
   readonly logger: Logger;
@@ -78,6 +81,7 @@ export function assembleStage0(options: AssembleStage0Options): AssembledStage0 
   }));
   const app = createApp({
     database,
+    reader: options.reader,
     writer,
     revocations,
     get tokens() {

@@ -1,6 +1,7 @@
 import { type Fault, RestoreNeededError } from '../base/errors';
 import type { Identity } from '../base/identity';
 import type { JsonValue } from '../base/span';
+import type { Database } from '../db/pool';
 import { malformed } from '../json/parse-with';
 import { normalizeTimestamp } from '../json/timestamp';
 import {
@@ -21,6 +22,7 @@ import { authenticate, identityOf } from './authenticate';
 import type { Handler, RouteRequest } from './handlers';
 import { preferencesOf } from './prefer';
 import { parseQuery, type Query } from './query';
+import { withReadDatabase } from './read-database';
 import { withReadShare } from './read-share';
 import type { Stage0 } from './stage0';
 import { validateTimelineQuery } from './validators.generated';
@@ -70,15 +72,22 @@ export const listTimeline: Handler = async (stage0, route) => {
     bounds: { turn: (bytes) => stage0.fairness.turns.take(identity.tenant, bytes) },
   };
   const waitSeconds = order === 'feed' ? waitSecondsOf(stage0, route.request) : 0;
-  if (waitSeconds === 0) return answerOf(stage0, await read(stage0, request), listing, {});
+  if (waitSeconds === 0) {
+    const page = await withReadDatabase(stage0, route.request, request.after, (database, isReplica) =>
+      read(stage0, { ...request, isReplica }, database),
+    );
+    return answerOf(stage0, page, listing, {});
+  }
   return waitForPage(stage0, route, request, listing, waitSeconds);
 };
 
 /** The share is held while a page is read, not while somebody waits. */
-function read(stage0: Stage0, request: LastingRequest): Promise<LastingPage> {
-  return withReadShare(stage0, request.identity, () =>
-    readLastingTimeline(stage0.database, stage0.epochs, request),
-  );
+function read(
+  stage0: Stage0,
+  request: LastingRequest,
+  database: Database = stage0.database,
+): Promise<LastingPage> {
+  return withReadShare(stage0, request.identity, () => readLastingTimeline(database, stage0.epochs, request));
 }
 
 function answerOf(

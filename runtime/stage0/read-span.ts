@@ -8,6 +8,7 @@ import { type Answer, jsonText } from './answer';
 import { identityOf } from './authenticate';
 import type { Handler } from './handlers';
 import { parseQuery } from './query';
+import { withReadDatabase } from './read-database';
 import { withReadShare } from './read-share';
 import type { Stage0 } from './stage0';
 import { validateIdPath, validateSpanQuery } from './validators.generated';
@@ -28,7 +29,11 @@ export const readSpan: Handler = (stage0, { request, caller, path }) => {
   const { id } = parseWith<{ id: string }>(validateIdPath, path, 'The path');
   const query = parseQuery<SpanQuery>(request, validateSpanQuery);
   const identity = identityOf(caller);
-  return withReadShare(stage0, identity, () => readEntity(stage0, identity, id.toLowerCase(), query));
+  return withReadShare(stage0, identity, () =>
+    withReadDatabase(stage0, request, undefined, (database) =>
+      readEntity({ ...stage0, database }, identity, id.toLowerCase(), query),
+    ),
+  );
 };
 
 async function readEntity(

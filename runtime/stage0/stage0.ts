@@ -1,6 +1,7 @@
 import type { TokenVerifier } from '../auth';
 import type { RevocationList } from '../auth/revocation-list';
 import type { Database } from '../db/pool';
+import type { Reader } from '../db/reader';
 import type { FunctionStarter } from '../host/function-starter';
 import type { FeedEpochs } from '../ledger/feed-epoch';
 import type { FeedWaiters } from '../ledger/feed-waiters';
@@ -29,6 +30,8 @@ export interface SeenRequest {
 /** Everything Stage-0 works with. */
 export interface Stage0 {
   readonly database: Database;
+  /** A standby that answers reads. Defaults to none. */
+  readonly reader?: Reader | undefined;
   readonly writer: SpanWriter;
   readonly tokens: TokenVerifier;
   readonly revocations: RevocationList;

@@ -3,6 +3,7 @@ import { RevocationList } from '../../runtime/auth/revocation-list';
 import { cryptoReady, generateSigningKey, type SigningKey } from '../../runtime/crypto';
 import type { DatabaseOptions } from '../../runtime/db/database-options';
 import { Database } from '../../runtime/db/pool';
+import type { Reader } from '../../runtime/db/reader';
 import type { FunctionStarter } from '../../runtime/host/function-starter';
 import { FeedEpochs } from '../../runtime/ledger/feed-epoch';
 import { FeedWaiters } from '../../runtime/ledger/feed-waiters';
@@ -52,6 +53,7 @@ export interface Answer {
 export interface TestStage0Options {
   readonly functions?: FunctionStarter;
   readonly poolSize?: number;
+  readonly reader?: Reader;
   readonly health?: Partial<HealthOptions>;
   readonly corsOrigins?: readonly string[];
   readonly fairness?: FairnessOptions;
@@ -88,6 +90,7 @@ export async function createTestStage0(options: TestStage0Options = {}): Promise
   });
   const app = createApp({
     database: pool,
+    reader: options.reader,
     writer,
     revocations,
     tokens: new TokenVerifier({ trustedKeys: [key], isRevoked: (caller) => revocations.isRevoked(caller) }),

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { openReader, type Reader } from '../../runtime/db/reader';
+import { withClient } from '../support/sql-session';
+import { type StandbyPair, startStandbyPair } from '../support/standby';
+import { createTestStage0, type TestStage0 } from '../support/test-stage0';
+import { until } from '../support/until';
+
+describe('a reader', function () {
+  this.timeout(120_000);
+  let pair: StandbyPair;
+  let reader: Reader;
+  let stage0: TestStage0;
+  let token: string;
+  before(async () => {
+    pair = await startStandbyPair();
+    reader = openReader({ connectionString: pair.standbyUrl });
+    stage0 = await createTestStage0({
+      reader,
+      reach: async () => ({ connectionString: pair.primaryUrl }),
+    });
+    token = await stage0.token('alice', 'acme');
+  });
+  after(async () => {
+    await reader?.close();
+    await stage0?.close();
+    await pair?.close();
+  });
+
+  const onStandby = (sql: string) =>
+    withClient(pair.standby.superuserUrl('logline'), (client) => client.query(sql));
+  const post = async (name: string): Promise<{ id: string; position: string }> => {
+    const body = { entity_type: 'note', who: 'alice', this: name };
+    const { status, body: answer, headers } = await stage0.call('/api/spans', { token, body });
+    assert.equal(status, 201, JSON.stringify(answer));
+    return { id: answer.span.id, position: headers.get('x-logline-position') ?? '' };
+  };
+  const get = (path: string, atLeast?: string) =>
+    stage0.call(path, {
+      token,
+      ...(atLeast === undefined ? {} : { headers: { 'x-logline-at-least': atLeast } }),
+    });
+  const names = async (path: string, atLeast?: string): Promise<string[]> => {
+    const { status, body } = await get(path, atLeast);
+    assert.equal(status, 200, JSON.stringify(body));
+    return body.spans.map((span: { this: string }) => span.this);
+  };
+
+  it('shows one’s own write at once to whoever sends its position back', async () => {
+    for (let count = 0; count < 20; count += 1) {
+      const { id, position } = await post(`write ${count}`);
+      assert.equal((await get(`/api/spans/${id}`, position)).status, 200);
+      assert.ok((await names('/api/timeline?limit=1', position)).includes(`write ${count}`));
+    }
+  });
+
+  it('that lags answers what it has, and the writer answers for the rest', async () => {
+    await onStandby('SELECT pg_wal_replay_pause()');
+    try {
+      const before = await names('/api/timeline?limit=1');
+      const { id, position } = await post('behind');
+      assert.deepEqual(await names('/api/timeline?limit=1'), before, 'the standby answers plain reads');
+      assert.equal((await get(`/api/spans/${id}`)).status, 404);
+      assert.deepEqual(await names('/api/timeline?limit=1', position), ['behind']);
+      assert.equal((await get(`/api/spans/${id}`, position)).status, 200);
+      assert.equal(
+        (await get(`/api/spans/${id}`, 'forged')).status,
+        404,
+        'a position that is none is ignored',
+      );
+      const feed = await get('/api/timeline?order=feed&limit=1000', position);
+      const next = await get(`/api/timeline?order=feed&cursor=${feed.body.next_cursor}`);
+      assert.deepEqual([next.status, next.body.spans], [200, []], 'a cursor ahead of the standby');
+    } finally {
+      await onStandby('SELECT pg_wal_replay_resume()');
+    }
+  });
+
+  it('that begins a listing never shows on a later page what committed after it', async () => {
+    const { position } = await post('ready');
+    await get('/api/timeline?limit=1', position);
+    await withClient(pair.primaryUrl, async (late) => {
+      await late.query('BEGIN');
+      await late.query("SELECT pg_current_xact_id(), set_config('app.user_id', 'alice', true)");
+      // Committed, with a greater id than the transaction that is open.
+      const { id } = await post('meanwhile');
+      await until('the standby has it', async () => {
+        const { rowCount } = await onStandby(`SELECT FROM ledger.universal_registry WHERE id = '${id}'`);
+        return rowCount === 1;
+      });
+      const first = await get('/api/timeline?order=asc&limit=2');
+      const row = { entity_type: 'note', who: 'alice', this: 'late', at: '2099-01-01T00:00:00.000Z' };
+      await late.query('SELECT ledger.append_spans($1, $2, $3)', [
+        'alice',
+        'acme',
+        JSON.stringify([
+          {
+            ...row,
+            id: 'ffffffff-ffff-4fff-8fff-ffffffffffff',
+            seq: 0,
+            owner_id: 'alice',
+            tenant_id: 'acme',
+            visibility: 'private',
+            is_deleted: false,
+            curr_hash: 'a'.repeat(64),
+            signature: 'b'.repeat(128),
+            public_key: 'c'.repeat(64),
+          },
+        ]),
+      ]);
+      await late.query('COMMIT');
+      await until(
+        'the standby has the late one',
+        async () =>
+          (await onStandby(`SELECT FROM ledger.universal_registry WHERE this = 'late'`)).rowCount === 1,
+      );
+      const rest = await names(`/api/timeline?order=asc&limit=1000&cursor=${first.body.next_cursor}`);
+      assert.ok(rest.includes('ready'));
+      assert.ok(!rest.includes('late') && !rest.includes('meanwhile'), rest.slice(-3).join());
+    });
+    assert.ok((await names('/api/timeline?limit=2')).includes('late'));
+  });
+
+  it('that is gone costs no errors', async () => {
+    await pair.standby.stop();
+    const { id, position } = await post('after the end');
+    for (const atLeast of [undefined, position])
+      assert.equal((await get(`/api/spans/${id}`, atLeast)).status, 200);
+    assert.equal((await names('/api/timeline?order=feed&limit=1000')).at(-1), 'after the end');
+  });
+});

@@ -1,0 +1,76 @@
+import { randomBytes } from 'node:crypto';
+import { appendFile, chown, cp, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { passwordsOfRoles } from '../../local/key-file';
+import { databaseUrl, ensureLedgerDatabase, LEDGER_DATABASE, OWNER_ROLE } from '../../local/ledger-database';
+import { type PostgresServer, startPostgres } from '../../local/postgres';
+import { serverUser } from '../../local/unprivileged-user';
+import { roleName } from '../../runtime/db/roles';
+import { prepareTemplate } from './template-database';
+
+/** A ledger's database and a standby that follows it by streaming. */
+export interface StandbyPair {
+  readonly primary: PostgresServer;
+  readonly standby: PostgresServer;
+  /** URLs of `logline_app`. */
+  readonly primaryUrl: string;
+  readonly standbyUrl: string;
+  close(): Promise<void>;
+}
+
+/** A cold copy of a stopped server, started as a standby of it. */
+export async function startStandbyPair(): Promise<StandbyPair> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'logline-standby-'));
+  const user = await serverUser(path.join(folder, 'primary'));
+  if (user) await chown(folder, user.uid, user.gid);
+  const superuserPassword = randomBytes(16).toString('hex');
+  const ownerPassword = randomBytes(16).toString('hex');
+  const passwords = passwordsOfRoles(() => randomBytes(16).toString('hex'));
+  const start = (name: string) =>
+    startPostgres({
+      dataDir: path.join(folder, name),
+      logFile: path.join(folder, `${name}.log`),
+      superuserPassword,
+      // A commit that does not wait for its flush reaches the standby 200 ms later.
+    });
+  const first = await start('primary');
+  await ensureLedgerDatabase(first.superuserUrl('postgres'), ownerPassword);
+  await prepareTemplate(databaseUrl(first.port, OWNER_ROLE, ownerPassword, LEDGER_DATABASE), passwords);
+  await first.stop();
+  const copy = path.join(folder, 'standby');
+  await cp(path.join(folder, 'primary'), copy, { recursive: true, preserveTimestamps: true });
+  const primary = await start('primary');
+  await followPrimary(copy, primary.port, superuserPassword);
+  if (user) await chownAll(copy, user);
+  const standby = await start('standby');
+  const appUrl = ({ port }: PostgresServer) =>
+    databaseUrl(port, roleName('app'), passwords.app, LEDGER_DATABASE);
+  return {
+    primary,
+    standby,
+    primaryUrl: appUrl(primary),
+    standbyUrl: appUrl(standby),
+    async close() {
+      await standby.stop();
+      await primary.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function followPrimary(dataDir: string, port: number, password: string): Promise<void> {
+  await writeFile(path.join(dataDir, 'standby.signal'), '');
+  await appendFile(
+    path.join(dataDir, 'postgresql.auto.conf'),
+    `primary_conninfo = 'host=127.0.0.1 port=${port} user=postgres password=${password}'\n`,
+  );
+  await stat(path.join(dataDir, 'PG_VERSION'));
+}
+
+async function chownAll(folder: string, user: { readonly uid: number; readonly gid: number }): Promise<void> {
+  const { readdir } = await import('node:fs/promises');
+  await chown(folder, user.uid, user.gid);
+  for (const name of await readdir(folder, { recursive: true }))
+    await chown(path.join(folder, name), user.uid, user.gid);
+}

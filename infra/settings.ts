@@ -86,7 +86,7 @@ export function parseSettings(raw: RawSettings): StackSettings {
   const protect = root.boolean('protect', false);
   const providerNames = readProviderNames(root, raw.values.providerKeys);
   const network = readNetwork(root);
-  const database = readDatabase(root, protect, region);
+  const database = readDatabase(root, protect);
   const settings: StackSettings = {
     project,
     stack,
@@ -143,7 +143,7 @@ function readNetwork(root: SettingsReader): NetworkSettings {
 const RDS_ONLY = ['storageGb', 'maxStorageGb', 'multiAz'] as const;
 const AURORA_ONLY = ['serverless', 'readers', 'ioOptimized'] as const;
 
-function readDatabase(root: SettingsReader, protect: boolean, region: string): DatabaseSettings {
+function readDatabase(root: SettingsReader, protect: boolean): DatabaseSettings {
   const reader = root.object('database', [
     'engine',
     'instanceClass',
@@ -151,7 +151,6 @@ function readDatabase(root: SettingsReader, protect: boolean, region: string): D
     ...RDS_ONLY,
     'deletionProtection',
     'backupDays',
-    'backupCopyRegion',
     'finalSnapshot',
     'performanceInsights',
     'name',
@@ -185,7 +184,6 @@ function readDatabase(root: SettingsReader, protect: boolean, region: string): D
     multiAz: engine === 'rds' && reader.boolean('multiAz', false),
     deletionProtection,
     backupDays: reader.integer('backupDays', { min: 1, max: 35, fallback: 7 }),
-    backupCopyRegion: readCopyRegion(reader, region),
     finalSnapshot,
     performanceInsights: reader.boolean('performanceInsights', true),
     name: reader.text(
@@ -246,20 +244,6 @@ function readStorage(
     reader.fault('maxStorageGb', `expected at least ${leastCeiling} (a tenth above storageGb)`);
   }
   return { storageGb, maxStorageGb };
-}
-
-function readCopyRegion(reader: SettingsReader, region: string): string | undefined {
-  const copy = reader.optionalText(
-    'backupCopyRegion',
-    /^[a-z]{2}(-[a-z]+)+-\d$/,
-    'an AWS region such as eu-west-1',
-  );
-  if (copy === undefined) return undefined;
-  if (copy === region) reader.fault('backupCopyRegion', 'must be another region than aws:region');
-  else if (!isKnownRegion(copy) || partitionOf(copy) !== partitionOf(region)) {
-    reader.fault('backupCopyRegion', `expected a region of the same partition (list of ${FACTS_AS_OF})`);
-  }
-  return copy;
 }
 
 /** Aurora holds a cluster that may shrink below one unit to 2,000 connections. */

@@ -50,8 +50,6 @@ export interface DatabaseSettings {
   readonly deletionProtection: boolean;
   /** Days that automated backups are kept, 1–35. Defaults to 7. */
   readonly backupDays: number;
-  /** Region that AWS Backup copies a daily backup to, with a plan of its own. Defaults to none: no plan. */
-  readonly backupCopyRegion: string | undefined;
   /** Keep a snapshot when the stack is destroyed. Defaults to the stack's `protect`. */
   readonly finalSnapshot: boolean;
   /** Performance Insights with the free 7 days of history. Defaults to true. */

@@ -3,7 +3,7 @@ import { costOf, costTable } from '../../cli/cost';
 import { loadRun } from './subject';
 
 describe('the cost of a stack', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
 
   it('stays within $27 a month for dev', async () => {
     const report = costOf('dev', (await loadRun('dev')).resources);

@@ -9,7 +9,7 @@ import { SURFACE_RULES } from './surface-rules';
 const RULES: readonly Rule[] = [...ACCESS_RULES, ...DATA_RULES, ...OPERATION_RULES, ...SURFACE_RULES];
 
 /** The program bundles the runtime and serialises handlers: seconds, not milliseconds. */
-const PROGRAM_TIMEOUT_MS = 120_000;
+const PROGRAM_TIMEOUT_MS = 300_000;
 
 describe('the deployed resources', function () {
   this.timeout(PROGRAM_TIMEOUT_MS);

@@ -153,11 +153,6 @@ describe('stack settings', () => {
       { database: { engine: 'aurora', serverless: { minAcu: 4, maxAcu: 2 } } },
       /at least minAcu \(4\)/,
     ],
-    [
-      'a copy of backups in the same region',
-      { database: { backupCopyRegion: 'us-east-1' } },
-      /another region/,
-    ],
     ['an issuer without TLS', { oidc: { issuer: 'http://id.example', audience: 'a' } }, /https URL/],
     ['a database name that PostgreSQL reserves', { database: { name: 'postgres' } }, /database\.name/],
     ['a tag that AWS reserves', { tags: { 'aws:owner': 'me' } }, /logline:tags/],

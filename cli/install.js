@@ -185,7 +185,9 @@ function npmFault(output) {
     .filter((line) => line.startsWith('\u0000'))
     .map((line) => line.slice(1).trim())
     .filter((line) => line !== '' && !/^(A complete log|code |errno |syscall )/.test(line));
-  return lines[0] ?? output.trim().split('\n').at(-1) ?? 'npm said nothing';
+  // The first line says what, those behind it why.
+  if (lines.length > 0) return lines.slice(0, 3).join(' ');
+  return output.trim().split('\n').at(-1) ?? 'npm said nothing';
 }
 
 /** One line that counts the seconds on a terminal, one plain line elsewhere. */

@@ -1,8 +1,11 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { OperatorError, oneLine } from '../local/operator-error';
 import { LogLineError } from '../runtime/base/errors';
 import * as backup from './commands/backup';
 import * as checkpoint from './commands/checkpoint';
+import * as completion from './commands/completion';
 import * as connect from './commands/connect';
 import * as cost from './commands/cost';
 import * as deploy from './commands/deploy';
@@ -18,6 +21,7 @@ import * as migrate from './commands/migrate';
 import * as policy from './commands/policy';
 import * as preview from './commands/preview';
 import * as proof from './commands/proof';
+import * as providerKey from './commands/provider-key';
 import * as restore from './commands/restore';
 import * as roles from './commands/roles';
 import * as seed from './commands/seed';
@@ -50,6 +54,8 @@ const COMMANDS = [
   migrate,
   roles,
   connect,
+  providerKey,
+  completion,
   logs,
   validate,
   preview,
@@ -80,6 +86,7 @@ export async function main(args: readonly string[]): Promise<void> {
 export function buildProgram(): Command {
   const program = new Command('logline')
     .description('An append-only, multi-tenant ledger of signed spans.')
+    .version(packageVersion(), '--version', 'print the version of this LogLine')
     .exitOverride()
     .showHelpAfterError('(--help explains the options)')
     .addHelpText(
@@ -88,6 +95,13 @@ export function buildProgram(): Command {
     );
   for (const command of COMMANDS) command.define(program);
   return program;
+}
+
+function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(path.join(__dirname, '..', 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  return version;
 }
 
 function report(error: unknown): number {

@@ -1,12 +1,28 @@
-/** One line on a terminal's stderr that is drawn over and over; nothing at all elsewhere. */
+/** One line on a terminal's stderr that is drawn over and over; elsewhere a line every 10 s. */
 export interface ProgressLine {
   show(text: string): void;
   /** Takes the line away, for output that shall stay. */
   clear(): void;
 }
 
-export function progressLine(): ProgressLine {
-  if (!process.stderr.isTTY) return { show: () => undefined, clear: () => undefined };
-  const draw = (text: string): boolean => process.stderr.write(`\r${text}\u001b[K`);
+const EVERY_MS = 10_000;
+
+/** @param output defaults to standard error */
+export function progressLine(
+  output: Pick<NodeJS.WriteStream, 'isTTY' | 'write'> = process.stderr,
+  nowMs: () => number = () => performance.now(),
+): ProgressLine {
+  if (!output.isTTY) {
+    let toldMs = nowMs();
+    return {
+      show(text) {
+        if (nowMs() - toldMs < EVERY_MS) return;
+        toldMs = nowMs();
+        output.write(`${text}\n`);
+      },
+      clear: () => undefined,
+    };
+  }
+  const draw = (text: string): boolean => output.write(`\r${text}\u001b[K`);
   return { show: draw, clear: () => draw('') };
 }

@@ -50,7 +50,7 @@ export async function prepareDataDirectory(data: DataDirectory): Promise<void> {
   const probe = path.join(data.path, `.probe-${process.pid}`);
   try {
     // Root lends its server another user, who has to pass through; keys.json has a mode of its own.
-    await mkdir(data.path, { recursive: true, mode: process.getuid?.() === 0 ? 0o711 : 0o700 });
+    await makeFolder(data.path, process.getuid?.() === 0 ? 0o711 : 0o700);
     const handle = await open(probe, 'w', 0o600);
     try {
       await handle.writeFile('full?');
@@ -61,6 +61,20 @@ export async function prepareDataDirectory(data: DataDirectory): Promise<void> {
     }
   } catch (cause) {
     throw new OperatorError(explain(data.path, cause), { cause });
+  }
+}
+
+/** Folder by folder: Node's own recursion never ends below one that takes none and says so by ENOENT, such as /proc. */
+async function makeFolder(folder: string, mode: number): Promise<void> {
+  try {
+    await mkdir(folder, { mode });
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === 'EEXIST') return;
+    const parent = path.dirname(folder);
+    if (code !== 'ENOENT' || parent === folder) throw error;
+    await makeFolder(parent, mode);
+    await mkdir(folder, { mode });
   }
 }
 

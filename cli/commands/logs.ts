@@ -16,7 +16,7 @@ export function define(program: Command): void {
     .option('--since <timestamp>', 'from when on: 10m, 2h, 2026-01-31T12:00:00Z', '10m')
     .option(
       '--filter <pattern>',
-      'a text; with --stack a pattern of CloudWatch Logs, a text as \'"like this"\'',
+      'a text, or words such as level>=warn status=503; with --stack a pattern of CloudWatch Logs, a text as \'"like this"\'',
     )
     .option('--json', 'print one JSON object a line')
     .addHelpText(
@@ -24,7 +24,8 @@ export function define(program: Command): void {
       `
 Examples:
   $ npx logline logs
-  $ npx logline logs --follow --filter error
+  $ npx logline logs --follow --filter 'level>=warn'
+  $ npx logline logs --filter 'operation=appendSpans status>=400'
   $ npx logline logs all --stack dev --follow
   $ npx logline logs worker --stack prod --since 2h --filter '{ $.outcome = "error" }' --json`,
     )

@@ -23,10 +23,20 @@ export function exportProgress(
     show(spans, bytes) {
       const seconds = Math.max(0.001, (performance.now() - startedMs) / 1000);
       const rate = Math.round((spans - startSpans) / seconds);
-      line.show(`${bar(spans, total)}${spans} spans, ${(bytes / MIB).toFixed(1)} MiB, ${rate} spans/s`);
+      const of = total === undefined ? '' : ` of ${total}`;
+      line.show(
+        `${bar(spans, total)}${spans}${of} spans, ${(bytes / MIB).toFixed(1)} MiB, ${rate} spans/s${timeLeft(spans, total, rate)}`,
+      );
     },
     clear: () => line.clear(),
   };
+}
+
+/** How long it takes at this rate. */
+function timeLeft(spans: number, total: number | undefined, rate: number): string {
+  if (total === undefined || total <= spans || rate <= 0) return '';
+  const seconds = Math.ceil((total - spans) / rate);
+  return seconds < 90 ? `, ${seconds} s left` : `, ${Math.ceil(seconds / 60)} min left`;
 }
 
 /** More spans than expected may have come in the meantime; the bar then stays full. */

@@ -1,5 +1,6 @@
 import { access, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { decodeJwt } from 'jose';
 import { OperatorError, oneLine } from '../../local/operator-error';
 import { StopSignal } from '../../local/stop-signal';
 import { LOG_USER } from '../../runtime/base/identity';
@@ -48,7 +49,7 @@ export async function runExport(options: ExportOptions): Promise<void> {
     if (isContinued && !options.json) {
       process.stdout.write(`continuing behind ${state.spans} spans of ${partFileOf(out)}\n`);
     }
-    await readAll(file, target, (spans) => {
+    const found = await readAll(file, target, (spans) => {
       progress.show(spans, file.state.bytes);
       return !stop.isRequested;
     });
@@ -59,12 +60,13 @@ export async function runExport(options: ExportOptions): Promise<void> {
       process.exitCode = INTERRUPTED_EXIT_CODE;
       return;
     }
+    if (found === 0 && !isContinued && state.plan.users === null) throw nothingFound(options);
     const { users, since } = state.plan;
     report(out, await file.finish(users !== null && since === null), options);
   } catch (cause) {
     progress.clear();
     // Nothing but the keys: the export was refused rather than interrupted.
-    const isBegun = file.state.part > 1 || file.state.cursor !== null;
+    const isBegun = !(cause instanceof NothingFound) && (file.state.part > 1 || file.state.cursor !== null);
     await (isBegun ? file.leave() : file.discard()).catch(() => undefined);
     if (!(cause instanceof OperatorError) || !isBegun) throw cause;
     throw new OperatorError(`${oneLine(cause)}; ${howToGoOn(out, file.state.spans)}`, {
@@ -73,6 +75,28 @@ export async function runExport(options: ExportOptions): Promise<void> {
     });
   } finally {
     stop.dispose();
+  }
+}
+
+/** There is nothing to go on with. */
+class NothingFound extends OperatorError {}
+
+/** Nothing that the token may read; most often it is another tenant's. */
+function nothingFound({ tenant, token }: ExportOptions): OperatorError {
+  const own = tenantOf(token ?? process.env.LOGLINE_TOKEN ?? '');
+  const why =
+    own === undefined || own === tenant
+      ? 'the token may read no span of it'
+      : `the token speaks for tenant ${own}, which sees only what ${tenant} made public`;
+  return new NothingFound(`nothing of tenant ${tenant} was found: ${why}`);
+}
+
+function tenantOf(token: string): string | undefined {
+  try {
+    const { tenant } = decodeJwt(token);
+    return typeof tenant === 'string' ? tenant : undefined;
+  } catch {
+    return undefined;
   }
 }
 
@@ -150,8 +174,9 @@ async function readers(
   throw new OperatorError(`nobody owns a span in tenant ${tenant}${since === null ? '' : ` since ${since}`}`);
 }
 
-/** Reads part after part until the end, or until `goOn` says no. */
-async function readAll(file: ExportFile, target: Target, goOn: (spans: number) => boolean): Promise<void> {
+/** Reads part after part until the end, or until `goOn` says no. Returns the spans that were found. */
+async function readAll(file: ExportFile, target: Target, goOn: (spans: number) => boolean): Promise<number> {
+  let found = 0;
   const { plan } = file.state;
   const filter = { tenant_id: plan.tenant, ...(plan.since === null ? {} : { since: plan.since }) };
   if (file.state.part === 0) {
@@ -168,9 +193,10 @@ async function readAll(file: ExportFile, target: Target, goOn: (spans: number) =
     const partFilter = user === null ? filter : { ...filter, owner_id: user };
     let hasMore = true;
     while (hasMore) {
-      if (!goOn(file.state.spans)) return;
+      if (!goOn(file.state.spans)) return found;
       const page = await readFeedPage(await clientNow(), partFilter, file.state.cursor);
       hasMore = page.hasMore;
+      found += page.spans.length;
       await file.add(page.spans, {
         part: hasMore ? part : part + 1,
         cursor: hasMore ? page.cursor : null,
@@ -178,6 +204,7 @@ async function readAll(file: ExportFile, target: Target, goOn: (spans: number) =
       });
     }
   }
+  return found;
 }
 
 /** Reads the spans of the log's own user, which are the tenant's and whose name no token can carry. */

@@ -9,10 +9,8 @@ import type { LogEntry } from './log-entry';
 export interface LocalLogOptions {
   readonly file: string;
   readonly sinceMs: number;
-  /** Only lines that contain this text. */
-  readonly contains: string | undefined;
-  /** Decides by the members of a line whether it is shown. */
-  readonly isWanted: (line: unknown) => boolean;
+  /** Decides by the text and the members of a line whether it is shown. */
+  readonly isWanted: (text: string, line: unknown) => boolean;
   readonly follow: boolean;
   readonly signal: AbortSignal;
   readonly pollMs?: number;
@@ -88,14 +86,14 @@ async function* countBytes(
 
 async function* wanted(
   source: AsyncIterable<string>,
-  { sinceMs, contains, isWanted }: LocalLogOptions,
+  { sinceMs, isWanted }: LocalLogOptions,
 ): AsyncGenerator<LogEntry> {
   for await (const line of source) {
     const text = line.trimEnd();
-    if (text === '' || (contains !== undefined && !text.includes(contains))) continue;
+    if (text === '') continue;
     const parsed = parseOrUndefined(text);
     const atMs = Date.parse(textMember(parsed, 'time') ?? '');
-    if (!(atMs >= sinceMs) || !isWanted(parsed)) continue;
+    if (!(atMs >= sinceMs) || !isWanted(text, parsed)) continue;
     yield { atMs, source: sourceOf(parsed), text };
   }
 }

@@ -8,6 +8,7 @@ import { textMember } from '../ledger-api';
 import { timestampOption } from '../timestamp-option';
 import { cloudWatchLog } from './cloudwatch-log';
 import { type LogSelection, selectionOf } from './function-alias';
+import { localFilter } from './local-filter';
 import { localLog } from './local-log';
 import type { LogStream } from './log-entry';
 import { mergeAsTheyCome, mergeByTime } from './merge-streams';
@@ -94,14 +95,15 @@ function localStream(
   sinceMs: number,
   signal: AbortSignal,
 ): Source {
+  const filter = localFilter(options.filter);
   const isAll = functions.length > 1;
   const names = new Set<string>(job === undefined ? functions : [job]);
   const stream = localLog({
     file: dataDirectory().log,
     sinceMs,
-    contains: options.filter,
-    isWanted: (line) =>
-      isAll || names.has(textMember(line, 'function') ?? textMember(line, 'kernel') ?? 'stage0'),
+    isWanted: (text, line) =>
+      (isAll || names.has(textMember(line, 'function') ?? textMember(line, 'kernel') ?? 'stage0')) &&
+      filter(text, line),
     follow: options.follow === true,
     signal,
   });

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { chmod, readFile, stat } from 'node:fs/promises';
 import { ConfigurationError } from '../base/errors';
 import { SYSTEM } from '../base/identity';
 
@@ -100,6 +100,8 @@ async function readKeyFile(file: string): Promise<Entries> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
+    // As keys.json: whoever else could read it until now no longer can.
+    if (process.platform !== 'win32' && ((await stat(file)).mode & 0o077) !== 0) await chmod(file, 0o600);
   } catch (cause) {
     if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return {};
     throw new ConfigurationError(`${file} cannot be read; give this user access to it.`, { cause });

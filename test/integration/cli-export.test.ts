@@ -173,6 +173,14 @@ describe('export and import --dry-run', function () {
     }
   });
 
+  it('a token of another tenant, which finds nothing, is told so, and leaves nothing behind', async () => {
+    const token = (await succeed('token', '--user', 'eve', '--tenant', 'globex')).trim();
+    const ended = await logline('export', '--tenant', 'acme', '--token', token, '--out', out('e.ndjson'));
+    assert.equal(ended.code, 1, ended.stdout + ended.stderr);
+    assert.match(ended.stderr, /nothing of tenant acme was found: the token speaks for tenant globex/);
+    assert.ok(!(await readdir(folder)).some((name) => name.startsWith('e.')));
+  });
+
   for (const { title, args, code, message } of [
     {
       title: 'a file that is there',

@@ -1,0 +1,48 @@
+import type { Command } from 'commander';
+
+interface Words {
+  /** Of subcommands, such as `keys rotate`; empty for the program itself. */
+  readonly path: string;
+  /** What may come next: subcommands and long options. */
+  readonly words: readonly string[];
+}
+
+/**
+ * A script that completes commands and options, made from the command tree.
+ * @param shell `bash`, `zsh` or `fish`
+ */
+export function completionScript(program: Command, shell: string): string {
+  const all = [...wordsOf(program, '')];
+  if (shell === 'fish') return fish(all);
+  const cases = all.map(({ path, words }) => `    '${path}') words='${words.join(' ')}' ;;`).join('\n');
+  const body = `_logline() {
+  local path='' word words=''
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do case $word in -*) ;; *) path="\${path:+$path }$word" ;; esac; done
+  case $path in
+${cases}
+  esac
+  COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
+}
+complete -o default -F _logline logline
+`;
+  return shell === 'zsh' ? `#compdef logline\nautoload -U +X bashcompinit && bashcompinit\n${body}` : body;
+}
+
+function fish(all: readonly Words[]): string {
+  const lines = all.flatMap(({ path, words }) => {
+    const condition =
+      path === '' ? '__fish_use_subcommand' : `__fish_seen_subcommand_from ${path.split(' ').at(-1)}`;
+    return words.map((word) =>
+      word.startsWith('--')
+        ? `complete -c logline -n '${condition}' -l ${word.slice(2)}`
+        : `complete -c logline -f -n '${condition}' -a ${word}`,
+    );
+  });
+  return `${lines.join('\n')}\n`;
+}
+
+function* wordsOf(command: Command, path: string): Generator<Words> {
+  const options = command.options.flatMap(({ long }) => (long ? [long] : []));
+  yield { path, words: [...command.commands.map((one) => one.name()), ...options, '--help'] };
+  for (const one of command.commands) yield* wordsOf(one, path === '' ? one.name() : `${path} ${one.name()}`);
+}

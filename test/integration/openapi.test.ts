@@ -74,9 +74,13 @@ describe('/openapi.json', () => {
     assert.deepEqual(described.sort(), [
       'GET /api/health',
       'GET /api/keys',
+      'GET /api/log/{tenant}/checkpoint',
+      'GET /api/log/{tenant}/consistency',
+      'GET /api/log/{tenant}/tile/{tile}',
       'GET /api/manifest/{name}',
       'GET /api/me',
       'GET /api/spans/{id}',
+      'GET /api/spans/{id}/proof',
       'GET /api/status',
       'GET /api/timeline',
       'GET /openapi.json',

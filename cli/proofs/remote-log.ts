@@ -1,0 +1,329 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { oneLine } from '../../local/operator-error';
+import { LogLineError, MalformedError } from '../../runtime/base/errors';
+import { LOG_USER } from '../../runtime/base/identity';
+import type { SignedSpan } from '../../runtime/base/span';
+import { ed25519 } from '../../runtime/crypto';
+import { sha256 } from '../../runtime/crypto/sha256';
+import { originOf } from '../../runtime/proofs/checkpoint';
+import { Frontier } from '../../runtime/proofs/frontier';
+import { hashesOf, leafHashOf } from '../../runtime/proofs/leaf';
+import type { LogFault } from '../../runtime/proofs/log-audit';
+import { isSameBytes, leafHash } from '../../runtime/proofs/merkle-hash';
+import { type OpenedCheckpoint, openCheckpoint } from '../../runtime/proofs/span-proof';
+import { TILE_HEIGHT, TILE_WIDTH, tilePath, tileWidth } from '../../runtime/proofs/tile';
+import type { VerifierKey } from '../../runtime/proofs/verifier-key';
+import { explainProblem, type LedgerApi } from '../ledger-api';
+
+/** What the check of a served log came to. */
+export interface RemoteLogReport {
+  readonly tenant: string;
+  /** Spans in the log by its newest checkpoint. */
+  readonly size: number;
+  /** Spans that the token could read and that were found in the log. */
+  readonly spans: number;
+  /** Whether the leaves were read as well, which takes scope `admin`. */
+  readonly leaves: boolean;
+  /** Positions of which the token could read no span: private ones of others, or removed. */
+  readonly unseen: number;
+  readonly faults: number;
+}
+
+export interface RemoteLogOptions {
+  readonly client: LedgerApi;
+  readonly tenant: string;
+  /** Of the log; any of them must have signed its checkpoints. */
+  readonly keys: readonly VerifierKey[];
+  readonly onFault: (fault: LogFault) => void;
+  readonly onProgress?: (entries: number) => void;
+  /** How long new spans may take to be sealed. Defaults to 20,000. */
+  readonly waitMs?: number;
+}
+
+/** Spans that are held until the log is walked: some 100 MiB. */
+const WINDOW = 500_000;
+const LOOK_MS = 500;
+
+interface Expected {
+  readonly id: string;
+  readonly seq: number;
+  readonly isOfLog: boolean;
+}
+
+/** Something that is wrong with what the ledger serves. */
+class ServedFault extends Error {
+  readonly kind: string;
+  readonly position: number | undefined;
+
+  constructor(kind: string, position: number | undefined, detail: string) {
+    super(detail);
+    this.kind = kind;
+    this.position = position;
+  }
+}
+
+/**
+ * Checks the log of one tenant as it is served: its root is derived from the tiles and compared with the signed checkpoint,
+ * and every span of that tenant that was read must have its leaf among them. Memory does not grow with the log.
+ */
+export class RemoteLog {
+  readonly #options: RemoteLogOptions;
+  readonly #expected = new Map<string, Expected>();
+  readonly #seen: OpenedCheckpoint[] = [];
+  #spans = 0;
+  #faults = 0;
+  #isBroken = false;
+  #readsLeaves = true;
+
+  constructor(options: RemoteLogOptions) {
+    this.#options = options;
+  }
+
+  /** Notes a span that the log must hold. Of other tenants, and what is no span, is passed over. */
+  async add(found: unknown): Promise<void> {
+    const span = found as Partial<SignedSpan> | null;
+    if (span === null || typeof span !== 'object' || span.tenant_id !== this.#options.tenant) return;
+    const { id, seq, curr_hash } = span;
+    if (typeof id !== 'string' || typeof seq !== 'number' || typeof curr_hash !== 'string') return;
+    const isOfLog = span.owner_id === LOG_USER;
+    this.#expected.set(keyOf(leafHashOf(sha256, { id, seq, curr_hash })), { id, seq, isOfLog });
+    if (this.#expected.size < WINDOW) return;
+    await this.#walkNewest();
+    if (this.#expected.size >= WINDOW) this.#tellMissing();
+  }
+
+  /** Walks the log until it holds every span that was noted, or the time for that is over. */
+  async finish(): Promise<RemoteLogReport> {
+    const deadlineMs = performance.now() + (this.#options.waitMs ?? 20_000);
+    for (;;) {
+      await this.#walkNewest();
+      if (this.#isBroken || !this.#isWaiting() || performance.now() > deadlineMs) break;
+      await sleep(LOOK_MS);
+    }
+    if (!this.#isBroken) this.#tellMissing();
+    const size = this.#seen.at(-1)?.size ?? 0;
+    return {
+      tenant: this.#options.tenant,
+      size,
+      spans: this.#spans,
+      leaves: this.#readsLeaves && size > 0,
+      unseen: Math.max(0, size - this.#spans),
+      faults: this.#faults,
+    };
+  }
+
+  /** The newest spans of the log's own user need not be in a checkpoint: else it would never rest. */
+  #isWaiting(): boolean {
+    for (const { isOfLog } of this.#expected.values()) if (!isOfLog) return true;
+    return false;
+  }
+
+  async #walkNewest(): Promise<void> {
+    if (this.#isBroken) return;
+    try {
+      const newest = await this.#newestCheckpoint();
+      const last = this.#seen.at(-1);
+      if (newest === undefined) return;
+      if (last !== undefined && newest.size < last.size) {
+        throw new ServedFault(
+          'checkpoint',
+          newest.size,
+          `rollback: the newest checkpoint was of ${last.size} spans, and now is of ${newest.size}`,
+        );
+      }
+      const isSame = last?.size === newest.size && isSameBytes(last.root, newest.root);
+      if (isSame && this.#spans > 0) return;
+      this.#seen.push(newest);
+      await this.#walk(newest);
+    } catch (error) {
+      if (!(error instanceof ServedFault)) throw error;
+      this.#isBroken = true;
+      this.#fault(error.kind, error.position, error.message);
+    }
+  }
+
+  async #newestCheckpoint(): Promise<OpenedCheckpoint | undefined> {
+    const { client, tenant, keys } = this.#options;
+    const answer = await client.requestBytes(`/api/log/${encodeURIComponent(tenant)}/checkpoint`, {
+      headers: { accept: 'text/plain' },
+    });
+    if (answer.status === 404) return undefined;
+    if (answer.status !== 200)
+      throw new ServedFault('checkpoint', undefined, problemOf('checkpoint', answer));
+    try {
+      const opened = await openCheckpoint(new TextDecoder().decode(answer.bytes), keys, {
+        verify: ed25519.verify,
+      });
+      if (keys.some(({ name }) => name === opened.origin)) return opened;
+      throw new MalformedError(`the checkpoint is of ${opened.origin}`);
+    } catch (error) {
+      if (!(error instanceof LogLineError)) throw error;
+      throw new ServedFault('checkpoint', undefined, oneLine(error));
+    }
+  }
+
+  /** Derives the log from its tiles of level 0, and compares all other tiles and every checkpoint seen with it. */
+  async #walk(newest: OpenedCheckpoint): Promise<void> {
+    const { size } = newest;
+    const frontier = new Frontier(sha256);
+    const growing: Uint8Array[][] = [];
+    const matched: string[] = [];
+    for (let index = 0; tileWidth(0, index, size) > 0; index += 1) {
+      const hashes = await this.#tile(0, index, size);
+      await this.#leaves(index, hashes);
+      for (const hash of hashes) {
+        matched.push(...this.#matchOf(hash));
+        for (const node of frontier.add(hash)) {
+          if (node.level === 0 || node.level % TILE_HEIGHT !== 0) continue;
+          const level = node.level / TILE_HEIGHT;
+          const row = growing[level] ?? [];
+          row.push(node.hash);
+          growing[level] = row;
+          if (row.length === TILE_WIDTH) await this.#compareTile(level, node.index, size, row);
+        }
+        this.#compareRoots(frontier);
+      }
+      this.#options.onProgress?.(frontier.size);
+    }
+    for (const [level, row] of growing.entries()) {
+      if (row !== undefined && row.length > 0) {
+        const nodes = Math.floor(size / TILE_WIDTH ** level);
+        await this.#compareTile(level, nodes - 1, size, row);
+      }
+    }
+    // Only now: the root says that the leaves are those that were signed.
+    for (const key of matched) if (this.#expected.delete(key)) this.#spans += 1;
+  }
+
+  #matchOf(hash: Uint8Array): readonly string[] {
+    const key = keyOf(hash);
+    return this.#expected.has(key) ? [key] : [];
+  }
+
+  #compareRoots(frontier: Frontier): void {
+    for (const { size, root, origin } of this.#seen) {
+      if (size !== frontier.size || isSameBytes(root, frontier.root())) continue;
+      throw new ServedFault(
+        'checkpoint',
+        size,
+        `the root of ${origin} of ${size} spans that follows from its tiles is not the one that was signed`,
+      );
+    }
+  }
+
+  async #compareTile(level: number, lastNode: number, size: number, row: Uint8Array[]): Promise<void> {
+    const index = Math.floor(lastNode / TILE_WIDTH);
+    const served = await this.#tile(level, index, size);
+    const at = served.findIndex((hash, place) => !isSameBytes(hash, row[place] ?? new Uint8Array()));
+    row.length = 0;
+    if (at < 0) return;
+    throw new ServedFault(
+      'tile',
+      (index * TILE_WIDTH + at) * TILE_WIDTH ** level,
+      `hash ${at} of tile ${level}/${index} does not follow from the tiles below`,
+    );
+  }
+
+  async #tile(level: number, index: number, size: number): Promise<readonly Uint8Array[]> {
+    const width = tileWidth(level, index, size);
+    const path = tilePath(level, index, width);
+    const answer = await this.#get(path);
+    const hashes = answer.status === 200 ? hashesOf(answer.bytes) : undefined;
+    if (hashes?.length === width) return hashes;
+    const position = index * TILE_WIDTH ** (level + 1);
+    const detail =
+      answer.status === 200
+        ? `${path} has ${answer.bytes.length} bytes, not ${32 * width}`
+        : problemOf(path, answer);
+    throw new ServedFault('tile', position, detail);
+  }
+
+  /** Compares the leaves themselves with their hashes, where the token may read them. */
+  async #leaves(index: number, hashes: readonly Uint8Array[]): Promise<void> {
+    if (!this.#readsLeaves) return;
+    const path = tilePath('entries', index, hashes.length);
+    const answer = await this.#get(path);
+    if (answer.status === 403) {
+      this.#readsLeaves = false;
+      return;
+    }
+    if (answer.status !== 200) throw new ServedFault('entry', index * TILE_WIDTH, problemOf(path, answer));
+    const leaves = cutBundle(answer.bytes);
+    for (const [at, hash] of hashes.entries()) {
+      const leaf = leaves[at];
+      if (leaf !== undefined && isSameBytes(leafHash(sha256, leaf), hash)) continue;
+      throw new ServedFault(
+        'entry',
+        index * TILE_WIDTH + at,
+        `the leaf that is served does not hash to its hash in ${tilePath(0, index, hashes.length)}`,
+      );
+    }
+    if (leaves.length !== hashes.length)
+      throw new ServedFault('entry', index * TILE_WIDTH, `${path} has ${leaves.length} leaves`);
+  }
+
+  #get(path: string) {
+    const { client, tenant } = this.#options;
+    return client.requestBytes(`/api/log/${encodeURIComponent(tenant)}/${path}`, {
+      headers: { accept: 'application/octet-stream' },
+    });
+  }
+
+  #tellMissing(): void {
+    const size = this.#seen.at(-1)?.size ?? 0;
+    for (const { id, seq, isOfLog } of this.#expected.values()) {
+      if (isOfLog) continue;
+      this.#fault('unsealed', undefined, `the span is not in the log of ${size} spans`, { id, seq });
+    }
+    this.#expected.clear();
+  }
+
+  #fault(
+    kind: string,
+    position: number | undefined,
+    detail: string,
+    { id, seq }: { id?: string; seq?: number } = {},
+  ): void {
+    this.#faults += 1;
+    this.#options.onFault({ tenant: this.#options.tenant, kind, position, id, seq, detail });
+  }
+}
+
+/** The keys of a log among some; verifier keys of witnesses and of other logs do not count. */
+export function keysOfLog(
+  keys: readonly VerifierKey[],
+  instance: string,
+  tenant: string,
+): readonly VerifierKey[] {
+  return keys.filter(({ name }) => name === originOf(instance, tenant));
+}
+
+function keyOf(hash: Uint8Array): string {
+  return Buffer.from(hash.buffer, hash.byteOffset, hash.byteLength).toString('latin1');
+}
+
+/** The leaves of a bundle, as far as it is one. */
+function cutBundle(bytes: Uint8Array): readonly Uint8Array[] {
+  const leaves: Uint8Array[] = [];
+  let at = 0;
+  while (at + 2 <= bytes.length) {
+    const end = at + 2 + (bytes[at] ?? 0) * 256 + (bytes[at + 1] ?? 0);
+    if (end > bytes.length) break;
+    leaves.push(bytes.subarray(at + 2, end));
+    at = end;
+  }
+  return leaves;
+}
+
+function problemOf(
+  what: string,
+  answer: { readonly status: number; readonly headers: Headers; readonly bytes: Uint8Array },
+): string {
+  let body: unknown;
+  try {
+    body = JSON.parse(new TextDecoder().decode(answer.bytes));
+  } catch {
+    body = undefined; // the status will do
+  }
+  return `${what}: the ledger answered ${explainProblem({ ...answer, body })}`;
+}

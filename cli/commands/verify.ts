@@ -32,7 +32,9 @@ export function define(program: Command): void {
       `
 Keys that were the instance's, retired or revoked, are known from the key history among the spans.
 A digest beside the file, as export writes it, is checked too. On the local run, without --token, the logs of all
-tenants are derived anew from the spans and compared with every position, tile and checkpoint.
+tenants are derived anew from the spans and compared with every position, tile and checkpoint. With a token, the log of
+its tenant is: its root is derived from the tiles, and from the leaves with scope admin, and every span of the tenant
+that the token may read must be in it. --vkey says whose checkpoints to believe, rather than what /api/keys says.
 Exits with 1 and names span and fault when anything does not hold. Works offline with --file.
 
 Examples:

@@ -5,12 +5,11 @@ import { LOG_USER } from '../../runtime/base/identity';
 import type { SignedSpan } from '../../runtime/base/span';
 import { ed25519 } from '../../runtime/crypto';
 import { sha256 } from '../../runtime/crypto/sha256';
-import { originOf } from '../../runtime/proofs/checkpoint';
 import { Frontier } from '../../runtime/proofs/frontier';
 import { hashesOf, leafHashOf } from '../../runtime/proofs/leaf';
 import type { LogFault } from '../../runtime/proofs/log-audit';
 import { isSameBytes, leafHash } from '../../runtime/proofs/merkle-hash';
-import { type OpenedCheckpoint, openCheckpoint } from '../../runtime/proofs/span-proof';
+import { type OpenedCheckpoint, openCheckpoint, witnessesOf } from '../../runtime/proofs/span-proof';
 import { TILE_HEIGHT, TILE_WIDTH, tilePath, tileWidth } from '../../runtime/proofs/tile';
 import type { VerifierKey } from '../../runtime/proofs/verifier-key';
 import { explainProblem, type LedgerApi } from '../ledger-api';
@@ -26,13 +25,15 @@ export interface RemoteLogReport {
   readonly leaves: boolean;
   /** Positions of which the token could read no span: private ones of others, or removed. */
   readonly unseen: number;
+  /** Witnesses whose keys were given and who cosigned the newest checkpoint. */
+  readonly witnesses: readonly string[];
   readonly faults: number;
 }
 
 export interface RemoteLogOptions {
-  readonly client: LedgerApi;
+  readonly client: Pick<LedgerApi, 'requestBytes'>;
   readonly tenant: string;
-  /** Of the log; any of them must have signed its checkpoints. */
+  /** Keys of the log, one of which must have signed its checkpoints, and of witnesses. */
   readonly keys: readonly VerifierKey[];
   readonly onFault: (fault: LogFault) => void;
   readonly onProgress?: (entries: number) => void;
@@ -73,6 +74,8 @@ export class RemoteLog {
   #spans = 0;
   #faults = 0;
   #isBroken = false;
+  /** Spans were noted since the log was walked. */
+  #hasNews = true;
   #readsLeaves = true;
 
   constructor(options: RemoteLogOptions) {
@@ -86,6 +89,7 @@ export class RemoteLog {
     const { id, seq, curr_hash } = span;
     if (typeof id !== 'string' || typeof seq !== 'number' || typeof curr_hash !== 'string') return;
     const isOfLog = span.owner_id === LOG_USER;
+    this.#hasNews = true;
     this.#expected.set(keyOf(leafHashOf(sha256, { id, seq, curr_hash })), { id, seq, isOfLog });
     if (this.#expected.size < WINDOW) return;
     await this.#walkNewest();
@@ -101,13 +105,15 @@ export class RemoteLog {
       await sleep(LOOK_MS);
     }
     if (!this.#isBroken) this.#tellMissing();
-    const size = this.#seen.at(-1)?.size ?? 0;
+    const newest = this.#seen.at(-1);
+    const size = newest?.size ?? 0;
     return {
       tenant: this.#options.tenant,
       size,
       spans: this.#spans,
       leaves: this.#readsLeaves && size > 0,
       unseen: Math.max(0, size - this.#spans),
+      witnesses: newest === undefined ? [] : witnessesOf(newest).map(({ key }) => key.name),
       faults: this.#faults,
     };
   }
@@ -132,8 +138,9 @@ export class RemoteLog {
         );
       }
       const isSame = last?.size === newest.size && isSameBytes(last.root, newest.root);
-      if (isSame && this.#spans > 0) return;
-      this.#seen.push(newest);
+      if (isSame && !this.#hasNews) return;
+      this.#hasNews = false;
+      if (!isSame) this.#seen.push(newest);
       await this.#walk(newest);
     } catch (error) {
       if (!(error instanceof ServedFault)) throw error;
@@ -154,8 +161,8 @@ export class RemoteLog {
       const opened = await openCheckpoint(new TextDecoder().decode(answer.bytes), keys, {
         verify: ed25519.verify,
       });
-      if (keys.some(({ name }) => name === opened.origin)) return opened;
-      throw new MalformedError(`the checkpoint is of ${opened.origin}`);
+      if (opened.origin.endsWith(`/${encodeURIComponent(tenant)}`)) return opened;
+      throw new MalformedError(`The checkpoint is of another log, ${opened.origin}.`);
     } catch (error) {
       if (!(error instanceof LogLineError)) throw error;
       throw new ServedFault('checkpoint', undefined, oneLine(error));
@@ -287,15 +294,6 @@ export class RemoteLog {
     this.#faults += 1;
     this.#options.onFault({ tenant: this.#options.tenant, kind, position, id, seq, detail });
   }
-}
-
-/** The keys of a log among some; verifier keys of witnesses and of other logs do not count. */
-export function keysOfLog(
-  keys: readonly VerifierKey[],
-  instance: string,
-  tenant: string,
-): readonly VerifierKey[] {
-  return keys.filter(({ name }) => name === originOf(instance, tenant));
 }
 
 function keyOf(hash: Uint8Array): string {

@@ -108,7 +108,7 @@ async function consistencyFault(
   if (early.origin !== late.origin) return `they are of two logs, ${early.origin} and ${late.origin}`;
   const fork = `fork: the log ${late.origin} of ${late.size} spans does not begin with that of ${early.size}: history was rewritten`;
   if (early.size === late.size) return isSameBytes(early.root, late.root) ? undefined : fork;
-  const tenant = decodeURIComponent(late.origin.slice(late.origin.indexOf('/') + 1));
+  const tenant = decodeURIComponent(late.origin.slice(late.origin.lastIndexOf('/') + 1));
   const client = await clientOfTenant(await resolveTarget(options), tenant, options.token);
   const path = `/api/log/${encodeURIComponent(tenant)}/consistency?from=${early.size}&to=${late.size}`;
   const answer = await client.request(path);

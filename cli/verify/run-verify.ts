@@ -7,8 +7,11 @@ import type { LogAuditReport, LogFault } from '../../runtime/proofs/log-audit';
 import { digestFault, readDigest } from '../export/digest';
 import { keyHistoryOfUrl } from '../keys/key-history-source';
 import { keyJson } from '../keys/show-keys';
-import { textMember } from '../ledger-api';
+import { type LedgerApi, textMember } from '../ledger-api';
 import { progressLine } from '../progress-line';
+import { RemoteLog, type RemoteLogReport } from '../proofs/remote-log';
+import { tenantOfToken } from '../proofs/run-checkpoint';
+import { givenVerifierKeys, publishedVerifierKeys } from '../proofs/verifier-keys';
 import { type VerifyLogsOptions, verifyLocalLogs } from '../proofs/verify-logs';
 import { verifyCheckpoints, verifyProofFile } from '../proofs/verify-offline';
 import { resolveTarget } from '../target';
@@ -45,8 +48,14 @@ interface Subject {
   readonly history: KeyHistory;
   /** What is wrong with the whole of it. */
   readonly faults: readonly string[];
-  /** Checks the logs as well; undefined where only a part of them can be seen. */
-  readonly logs?: (options: VerifyLogsOptions) => Promise<LogAuditReport>;
+  /** Checks the logs as well, once the spans are read; undefined where there are none to see. */
+  readonly logs?: (options: VerifyLogsOptions) => Promise<LogsOutcome>;
+}
+
+/** What the check of logs came to, for `--json` and as a line. */
+interface LogsOutcome {
+  readonly report: LogAuditReport | RemoteLogReport;
+  readonly line: string;
 }
 
 /** Prints a report and sets exit code 1 when anything is wrong. */
@@ -84,9 +93,12 @@ async function verify(subject: Subject, options: VerifyCommandOptions): Promise<
     onProgress: (entries) => progress.show(`${entries} positions of the logs checked`),
   });
   progress.clear();
-  if (options.json) process.stdout.write(`${JSON.stringify(asJson(report, shown, history, logs))}\n`);
-  else process.stdout.write(`${[...summary(report, shown.length, subject), ...logLines(logs)].join('\n')}\n`);
-  if (report.faults > 0 || (logs?.faults ?? 0) > 0) process.exitCode = EXIT_FAULTS;
+  if (options.json) process.stdout.write(`${JSON.stringify(asJson(report, shown, history, logs?.report))}\n`);
+  else
+    process.stdout.write(
+      `${[...summary(report, shown.length, subject), ...(logs === undefined ? [] : [logs.line])].join('\n')}\n`,
+    );
+  if (report.faults > 0 || (logs?.report.faults ?? 0) > 0) process.exitCode = EXIT_FAULTS;
 }
 
 async function fileSubject(file: string, options: VerifyCommandOptions): Promise<Subject> {
@@ -108,14 +120,37 @@ async function runningSubject(options: VerifyCommandOptions): Promise<Subject> {
   const { client, token, isLocal } = await resolveTarget(options);
   const instanceKey = textMember((await client.request('/api/health')).body, 'public_key');
   const history = await keyHistoryOfUrl(client);
-  return {
-    source: spansOfUrl(client),
-    isComplete: ownedBy(token),
-    instanceKey,
-    history,
-    faults: [],
-    ...(isLocal && options.token === undefined ? { logs: verifyLocalLogs } : {}),
+  const subject = { isComplete: ownedBy(token), instanceKey, history, faults: [] };
+  const spans = spansOfUrl(client);
+  // With the database at hand all logs can be checked, not only what a token may see of one.
+  if (isLocal && options.token === undefined) return { ...subject, source: spans, logs: localLogs };
+  const tenant = tenantOfToken(token);
+  if (tenant === undefined) return { ...subject, source: spans };
+  return { ...subject, ...(await withRemoteLog(spans, client, tenant, options.vkey)) };
+}
+
+/** The spans, each of which is noted for the log of the tenant as it passes. */
+async function withRemoteLog(
+  spans: AsyncIterable<Found>,
+  client: LedgerApi,
+  tenant: string,
+  vkey: readonly string[] | undefined,
+): Promise<Required<Pick<Subject, 'source' | 'logs'>>> {
+  const keys = vkey === undefined ? await publishedVerifierKeys(client, tenant) : givenVerifierKeys(vkey);
+  const faults: LogFault[] = [];
+  const log = new RemoteLog({ client, tenant, keys, onFault: (fault) => faults.push(fault) });
+  const source = async function* (): AsyncGenerator<Found> {
+    for await (const found of spans) {
+      if ('span' in found) await log.add(found.span);
+      yield found;
+    }
   };
+  const logs = async ({ onFault }: VerifyLogsOptions): Promise<LogsOutcome> => {
+    const report = await log.finish();
+    faults.forEach(onFault);
+    return { report, line: remoteLine(report) };
+  };
+  return { source: source(), logs };
 }
 
 /** An owner sees all versions of an entity; anyone else only those that were shared. */
@@ -199,21 +234,30 @@ function asVerifyFault({ tenant, kind, position, id, seq, detail }: LogFault): V
   return { location, id, seq, detail: `${kind}: ${detail}` };
 }
 
-function logLines(logs: LogAuditReport | undefined): string[] {
-  if (logs === undefined) return [];
-  const scope = `${plural(logs.logs, 'log')} with ${plural(logs.entries, 'position')} and ${plural(logs.checkpoints, 'checkpoint')}`;
-  return [
-    logs.faults === 0
+async function localLogs(options: VerifyLogsOptions): Promise<LogsOutcome> {
+  const report = await verifyLocalLogs(options);
+  const scope = `${plural(report.logs, 'log')} with ${plural(report.entries, 'position')} and ${plural(report.checkpoints, 'checkpoint')}`;
+  const line =
+    report.faults === 0
       ? `OK: ${scope}: every leaf follows from its span, every root, tile and checkpoint from the leaves`
-      : `FAILED: ${plural(logs.faults, 'fault')} in ${scope}`,
-  ];
+      : `FAILED: ${plural(report.faults, 'fault')} in ${scope}`;
+  return { report, line };
+}
+
+function remoteLine(report: RemoteLogReport): string {
+  const { tenant, size, spans, leaves, unseen, witnesses, faults } = report;
+  if (faults > 0) return `FAILED: ${plural(faults, 'fault')} in the log of tenant ${tenant}`;
+  const below = leaves ? 'tiles and leaves' : 'tiles (its leaves take scope admin)';
+  const rest = unseen === 0 ? '' : `; ${unseen} more are of spans that this token cannot read`;
+  const by = witnesses.length === 0 ? '' : `; cosigned by ${witnesses.join(', ')}`;
+  return `OK: the log of tenant ${tenant} with ${plural(size, 'position')}: the signed root follows from its ${below}, and ${plural(spans, 'span')} from its positions${rest}${by}`;
 }
 
 function asJson(
   report: VerifyReport,
   faults: readonly VerifyFault[],
   history: KeyHistory,
-  logs: LogAuditReport | undefined,
+  logs: LogsOutcome['report'] | undefined,
 ) {
   return {
     ok: report.faults === 0 && (logs?.faults ?? 0) === 0,

@@ -31,6 +31,7 @@ import * as thaw from './commands/thaw';
 import * as token from './commands/token';
 import * as validate from './commands/validate';
 import * as verify from './commands/verify';
+import * as witness from './commands/witness';
 
 const USAGE_EXIT_CODE = 2;
 /** In the order that `--help` shows them. A command loads what it needs only when it runs. */
@@ -63,6 +64,7 @@ const COMMANDS = [
   cost,
   policy,
   destroy,
+  witness,
 ];
 
 /**

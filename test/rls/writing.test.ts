@@ -207,6 +207,20 @@ describe('writing by SQL', () => {
       }
     });
 
+    it('a tenant forgets its own old Idempotency-Keys, and neither a fresh one nor one of another tenant', async () => {
+      await withClient(database.superuserUrl, (client) =>
+        client.query(`
+          INSERT INTO app.idempotency_key (tenant_id, key, fingerprint, span_ids, span_seqs, at)
+          SELECT tenant, key, 'f', '{}', '{}', now() - age FROM (VALUES
+            ('acme', 'old', interval '2 days'), ('acme', 'fresh', interval '1 hour'),
+            ('other', 'old', interval '2 days')) AS k(tenant, key, age)`),
+      );
+      const { rows } = await inTransaction(app, ALICE, () =>
+        app.query('DELETE FROM app.idempotency_key RETURNING tenant_id, key'),
+      );
+      assert.deepEqual(rows, [{ tenant_id: 'acme', key: 'old' }]);
+    });
+
     it('work tables that triggers keep cannot be written by app', async () => {
       for (const write of [
         `INSERT INTO app.deletion (id, seq, is_deleted) VALUES (gen_random_uuid(), 0, true)`,
@@ -214,7 +228,6 @@ describe('writing by SQL', () => {
         `INSERT INTO app.token_revocation (tenant_id, token_id) VALUES ('acme', 'x')`,
         'DELETE FROM app.token_revocation',
         'UPDATE app.idempotency_key SET fingerprint = NULL',
-        'DELETE FROM app.idempotency_key',
         `UPDATE app.migration_checksum SET sha256 = ''`,
       ]) {
         assert.equal(

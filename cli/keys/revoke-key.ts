@@ -117,8 +117,8 @@ async function untilTokensRefused(
   const key: SigningKey | undefined = ring.earlier.find((one) => one.publicKeyHex === publicKeyHex);
   if (key === undefined) return;
   const token = await mintToken(key, {
-    sub: 'logline',
-    tenant: 'logline',
+    sub: 'operator',
+    tenant: 'system',
     scope: 'timeline:read',
     ttlSeconds: 60,
   });

@@ -181,6 +181,8 @@ async function openHouse(
     keys,
     logger,
     origin: process.env.LOGLINE_ORIGIN || undefined,
+    witnesses: process.env.LOGLINE_WITNESSES ?? '',
+    witnessedTenants: process.env.LOGLINE_WITNESSED_TENANTS ?? '',
     database,
     append: (identity, drafts, appendOptions) => writer.append(identity, drafts, appendOptions),
     onTrouble,

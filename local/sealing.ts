@@ -9,6 +9,7 @@ import { keepCheckpoints } from '../runtime/proofs/keep-checkpoints';
 import { publishCheckpointKeys, storedInstance } from '../runtime/proofs/log-instance';
 import { SealLoop } from '../runtime/proofs/seal-loop';
 import { Sealer } from '../runtime/proofs/sealer';
+import { parseWitnesses, WitnessPush } from '../runtime/proofs/witness-push';
 import { CheckpointKeyFile } from './checkpoint-keys';
 import type { DataDirectory } from './data-directory';
 import { GuardFile, guardPath } from './guard-file';
@@ -17,6 +18,8 @@ import { KeptCheckpoints } from './kept-checkpoints';
 /** Connections of each of the two roles. */
 const POOL_SIZE = 2;
 const DAILY_LOOK_MS = 30_000;
+/** A log's checkpoints go to witnesses this often at most. */
+const PUSH_MS = 60_000;
 /** `YYYY-MM-DD`. */
 const PARIS_DATE = new Intl.DateTimeFormat('sv-SE', { timeZone: 'Europe/Paris', dateStyle: 'short' });
 /** How often the keys in the database are compared with those of the file. */
@@ -32,6 +35,10 @@ export interface SealingOptions {
   readonly logger: Logger;
   /** `LOGLINE_ORIGIN`. */
   readonly origin: string | undefined;
+  /** `LOGLINE_WITNESSES`: a line `witness <name> <verifier key> <url>` for each. */
+  readonly witnesses: string;
+  /** `LOGLINE_WITNESSED_TENANTS`, separated by commas: a witness learns their names and sizes. */
+  readonly witnessedTenants: string;
   /** As role `logline_app`, and what appends through it: for the checkpoints that are kept. */
   readonly database: Database;
   readonly append: SpanWriter['append'];
@@ -52,6 +59,7 @@ export interface Sealing {
  */
 export async function openSealing(options: SealingOptions): Promise<Sealing> {
   const { data, keys, logger, origin, onTrouble } = options;
+  const witnesses = parseWitnesses(options.witnesses);
   const file = new CheckpointKeyFile(data.checkpointKeys);
   await file.prepare();
   const sealing = new Database({ ...options.sealer, poolSize: POOL_SIZE, applicationName: 'logline sealer' });
@@ -83,11 +91,14 @@ export async function openSealing(options: SealingOptions): Promise<Sealing> {
     const publishing = keepKeysPublished(sealing, file, logger);
     loop.start();
     const keeping = keepDaily(options, sealing, file);
+    const tenants = options.witnessedTenants.split(',').flatMap((tenant) => tenant.trim() || []);
+    const push = new WitnessPush({ sealing, database: options.database, witnesses, tenants, logger });
+    const pushing = pushEachMinute(push, logger);
     return {
       wake: () => loop.wake(),
       async stop() {
         clearInterval(publishing);
-        await keeping.stop();
+        await Promise.all([keeping.stop(), pushing.stop()]);
         await loop.stop();
         await Promise.all([sealing.close(), auditing.close()]);
       },
@@ -96,6 +107,32 @@ export async function openSealing(options: SealingOptions): Promise<Sealing> {
     await Promise.all([sealing.close(), auditing.close()]);
     throw error;
   }
+}
+
+/** Asks the witnesses apart from sealing, which never waits for them. */
+function pushEachMinute(push: WitnessPush, logger: Logger): { stop(): Promise<void> } {
+  let running: Promise<void> | undefined;
+  const start = (): void => {
+    running ??= push
+      .push()
+      .then(
+        () => undefined,
+        (error) => logger.error({ err: error }, 'checkpoints could not be pushed to witnesses; trying again'),
+      )
+      .finally(() => {
+        running = undefined;
+      });
+  };
+  start();
+  const timer = setInterval(start, PUSH_MS);
+  timer.unref();
+  return {
+    async stop() {
+      clearInterval(timer);
+      push.stop();
+      await running;
+    },
+  };
 }
 
 /** Keeps a checkpoint of each log that changed, once a day after midnight in Paris; a night that was missed is made up for. */

@@ -79,13 +79,14 @@ export async function startCluster(): Promise<BenchCluster> {
       await migrate({
         admin: { connectionString: ownerUrl },
         passwords: { app: appPassword, kernel: appPassword },
-        sharesRoles: true,
+        // Several ledgers live on this server, each with roles of its own.
+        rolePrefix: name,
       });
       return {
         name,
         ownerUrl,
-        appUrl: databaseUrl(server.port, roleName('app'), appPassword, name),
-        kernelUrl: databaseUrl(server.port, roleName('kernel'), appPassword, name),
+        appUrl: databaseUrl(server.port, roleName('app', name), appPassword, name),
+        kernelUrl: databaseUrl(server.port, roleName('kernel', name), appPassword, name),
         appPassword,
         superuserUrl: server.superuserUrl(name),
         drop: () =>

@@ -31,6 +31,7 @@ export async function startProduct(
   const env = {
     ...LONG_RUN.env,
     DATABASE_URL: database.ownerUrl,
+    LOGLINE_ROLE_PREFIX: database.name,
     LOGLINE_DATA: folder,
     PORT: '0',
     HOST: '127.0.0.1',
@@ -52,10 +53,13 @@ export async function startProduct(
   };
 }
 
-/** Keys whose password for `logline_app` is the one that the other clients of this run use. */
+/** Keys whose passwords for app and kernels are the one that the other clients of this run use. */
 async function keysWithPassword(data: DataDirectory, appPassword: string): Promise<LocalKeys> {
   const made = await loadOrCreateKeys(data);
   const text = await readFile(data.keys, 'utf8');
-  await writeFile(data.keys, text.replace(made.passwords.app, appPassword));
+  await writeFile(
+    data.keys,
+    text.replace(made.passwords.app, appPassword).replace(made.passwords.kernel, appPassword),
+  );
   return loadOrCreateKeys(data);
 }

@@ -127,8 +127,17 @@ export class Auditor {
         [...stopped.values()],
       ],
     });
-    for (const mismatch of mismatches) this.#options.onMismatch(mismatch);
+    this.#tell(mismatches);
     return audited.length;
+  }
+
+  /** The first of each log: it stops there, and a thousand more would say nothing new. */
+  #tell(mismatches: readonly AuditMismatch[]): void {
+    const told = new Set<string>();
+    for (const mismatch of mismatches) {
+      if (!told.has(mismatch.tenant)) this.#options.onMismatch(mismatch);
+      told.add(mismatch.tenant);
+    }
   }
 
   #mismatchOf({ logNo, position, id, seq, logged, tenant, span }: Audited): AuditMismatch | undefined {

@@ -27,7 +27,7 @@ export interface SandboxLimits {
   maxLogLines: number;
   /** The code as UTF-8, in bytes. Defaults to 1 MiB. */
   maxCodeBytes: number;
-  /** The input as UTF-8 JSON, in bytes. Defaults to 5 MiB, which is what the API accepts in one request. */
+  /** The input as UTF-8 JSON, in bytes. Defaults to 5 MiB, more than the API accepts in one request. */
   maxInputBytes: number;
 }
 

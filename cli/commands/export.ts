@@ -18,6 +18,7 @@ export function define(program: Command): void {
       'a stack on AWS; with --user what these users own, else what every member of the tenant may read',
     )
     .option('--token <token>', 'export what this token may read of the tenant (default: LOGLINE_TOKEN)')
+    .option('--no-log', 'leave out the log of the tenant, which else comes beside it as FILE.log/')
     .option('--force', 'replace the file, or begin an interrupted export anew')
     .option('--json', 'print the digest as one JSON object')
     .addHelpText(
@@ -25,7 +26,8 @@ export function define(program: Command): void {
       `
 Without a token, on the local run, it exports every span of the tenant, private ones of all users too, each read
 with a token of its owner. With a token, it exports what that token may read. The file begins with the public key
-history. An export that was interrupted goes on when the same command is run again.
+history. The log of the tenant comes along: its checkpoint, tiles and, with scope admin, leaves, laid out as tlog-tiles
+(https://c2sp.org/tlog-tiles), so that verify --file shows without a ledger that no span is missing. An export that was interrupted goes on when the same command is run again.
 
 Examples:
   $ npx logline export --tenant acme --out acme.ndjson.gz

@@ -21,10 +21,21 @@ export interface ExportDigest {
   /** Behind the first and the last page. A later cursor continues where this export ended. */
   readonly first_cursor: string | null;
   readonly last_cursor: string | null;
+  /** The tenant's log, kept in `FILE.log/`; null where it was not read or there is none. */
+  readonly log: ExportedLog | null;
   /** Who signed, and how many spans. */
   readonly public_keys: Readonly<Record<string, number>>;
   readonly source: string;
   readonly exported_at: string;
+}
+
+/** How far the log goes that came along with an export. */
+export interface ExportedLog {
+  readonly origin: string;
+  /** Positions of its checkpoint, which came after the last page. */
+  readonly size: number;
+  /** Positions there were before the first page: of a complete export, each of these has its span in the file. */
+  readonly size_before: number;
 }
 
 /** What a digest has to say about a file. */
@@ -32,6 +43,8 @@ export interface DigestCheck {
   readonly complete: boolean;
   readonly blake3: string;
   readonly spans: number;
+  /** Undefined when no log came along, as in exports of the first edition. */
+  readonly log: Pick<ExportedLog, 'size_before'> | undefined;
 }
 
 /** Where the digest of an export lies. */
@@ -65,10 +78,13 @@ function parseDigest(text: string): DigestCheck | undefined {
     return undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const { complete, blake3, spans } = value as Record<string, unknown>;
+  const { complete, blake3, spans, log = null } = value as Record<string, unknown>;
   if (typeof complete !== 'boolean' || typeof blake3 !== 'string' || typeof spans !== 'number')
     return undefined;
-  return { complete, blake3, spans };
+  if (log === null) return { complete, blake3, spans, log: undefined };
+  const { size_before } = log as Record<string, unknown>;
+  if (typeof size_before !== 'number' || !Number.isSafeInteger(size_before)) return undefined;
+  return { complete, blake3, spans, log: { size_before } };
 }
 
 /** Why the file is not the one that its digest describes; undefined when it is. */

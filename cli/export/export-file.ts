@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { OperatorError, oneLine } from '../../local/operator-error';
 import { writePrivateFile } from '../../local/private-file';
 import type { SignedSpan } from '../../runtime/base/span';
-import { digestFileOf, type ExportDigest } from './digest';
+import { digestFileOf, type ExportDigest, type ExportedLog } from './digest';
 import type { ExportState } from './export-state';
 import { hashFile, type RunningHash, startHash } from './file-hash';
 
@@ -76,7 +76,8 @@ export class ExportFile {
   /** Adds a page of spans; `progress` is where the reading goes on behind it. */
   async add(
     spans: readonly SignedSpan[],
-    progress: Pick<ExportState, 'part' | 'cursor'> & { readonly pageCursor: string | null },
+    progress: Pick<ExportState, 'part' | 'cursor'> &
+      Partial<Pick<ExportState, 'logSizeBefore'>> & { readonly pageCursor: string | null },
   ): Promise<void> {
     const publicKeys = { ...this.#state.publicKeys };
     for (const span of spans) {
@@ -87,11 +88,12 @@ export class ExportFile {
       const key = isRoom ? span.public_key : OTHER_KEYS;
       publicKeys[key] = (publicKeys[key] ?? 0) + 1;
     }
-    const { pageCursor, part, cursor } = progress;
+    const { pageCursor, part, cursor, logSizeBefore = this.#state.logSizeBefore } = progress;
     this.#state = {
       ...this.#state,
       part,
       cursor,
+      logSizeBefore,
       spans: this.#state.spans + spans.length,
       firstCursor: this.#state.firstCursor ?? pageCursor,
       lastCursor: pageCursor ?? this.#state.lastCursor,
@@ -133,7 +135,7 @@ export class ExportFile {
   }
 
   /** Puts digest and file into place. */
-  async finish(complete: boolean): Promise<ExportDigest> {
+  async finish(complete: boolean, log: ExportedLog | null): Promise<ExportDigest> {
     await this.flush();
     const { plan, spans, bytes, firstCursor, lastCursor, publicKeys } = this.#state;
     const digest: ExportDigest = {
@@ -148,6 +150,7 @@ export class ExportFile {
       blake3: this.#hash.digest(),
       first_cursor: firstCursor,
       last_cursor: lastCursor,
+      log,
       public_keys: publicKeys,
       source: plan.source,
       exported_at: new Date().toISOString(),

@@ -23,6 +23,8 @@ export interface ExportState {
   readonly firstCursor: string | null;
   readonly lastCursor: string | null;
   readonly publicKeys: Readonly<Record<string, number>>;
+  /** Positions of the tenant's log before the first page; null where no log is read. */
+  readonly logSizeBefore: number | null;
 }
 
 /** The state that an interrupted export left behind; undefined when there is none that can be used. */
@@ -55,6 +57,7 @@ function parseState(value: unknown): ExportState | undefined {
     firstCursor: textOrNull(state.firstCursor),
     lastCursor: textOrNull(state.lastCursor),
     publicKeys: Object.fromEntries(publicKeys),
+    logSizeBefore: isCount(state.logSizeBefore) ? state.logSizeBefore : null,
   };
 }
 

@@ -8,6 +8,7 @@ import { keySpansOfUrl } from '../keys/key-history-source';
 import type { LedgerApi } from '../ledger-api';
 import { LedgerApi as Client } from '../ledger-api';
 import { progressLine } from '../progress-line';
+import { logFolderOf } from '../proofs/log-folder';
 import { resolveTarget, type Target } from '../target';
 import { timestampOption } from '../timestamp-option';
 import { digestFileOf, type ExportDigest } from './digest';
@@ -16,6 +17,7 @@ import { type ExportPlan, type ExportState, readState } from './export-state';
 import { readFeedPage } from './feed-pages';
 import { type Owner, ownersOf } from './owners';
 import { exportProgress } from './progress';
+import { removePart, TenantLog } from './tenant-log';
 
 export interface ExportOptions {
   readonly tenant: string;
@@ -26,6 +28,8 @@ export interface ExportOptions {
   readonly token?: string;
   readonly stack?: string;
   readonly force?: boolean;
+  /** False leaves the tenant's log out. Defaults to true. */
+  readonly log?: boolean;
   readonly json?: boolean;
 }
 
@@ -44,30 +48,39 @@ export async function runExport(options: ExportOptions): Promise<void> {
   const { state, total, isContinued } = await begin(out, options, target);
   const file = await ExportFile.open(out, state);
   const stop = new StopSignal(() => process.exit(INTERRUPTED_EXIT_CODE));
-  const progress = exportProgress(progressLine(), total, state.spans);
+  const line = progressLine();
+  const progress = exportProgress(line, total, state.spans);
   try {
+    const log = await logOf(out, state.plan, options, target, (positions) =>
+      line.show(`${positions} positions of the log read`),
+    );
     if (isContinued && !options.json) {
       process.stdout.write(`continuing behind ${state.spans} spans of ${partFileOf(out)}\n`);
     }
-    const found = await readAll(file, target, (spans) => {
+    const found = await readAll(file, target, log, (spans) => {
       progress.show(spans, file.state.bytes);
       return !stop.isRequested;
     });
     progress.clear();
     if (stop.isRequested) {
       await file.leave();
+      await removePart(out);
       process.stderr.write(`logline: interrupted; ${howToGoOn(out, file.state.spans)}\n`);
       process.exitCode = INTERRUPTED_EXIT_CODE;
       return;
     }
     if (found === 0 && !isContinued && state.plan.users === null) throw nothingFound(options);
     const { users, since } = state.plan;
-    report(out, await file.finish(users !== null && since === null), options);
+    const kept = (await log?.finish(file.state.logSizeBefore ?? 0)) ?? null;
+    progress.clear();
+    const isComplete = users !== null && since === null;
+    report(out, await file.finish(isComplete, kept), log?.faults ?? 0, options);
   } catch (cause) {
     progress.clear();
     // Nothing but the keys: the export was refused rather than interrupted.
     const isBegun = !(cause instanceof NothingFound) && (file.state.part > 1 || file.state.cursor !== null);
     await (isBegun ? file.leave() : file.discard()).catch(() => undefined);
+    await removePart(out).catch(() => undefined);
     if (!(cause instanceof OperatorError) || !isBegun) throw cause;
     throw new OperatorError(`${oneLine(cause)}; ${howToGoOn(out, file.state.spans)}`, {
       exitCode: cause.exitCode,
@@ -148,6 +161,7 @@ const NOTHING_YET = {
   firstCursor: null,
   lastCursor: null,
   publicKeys: {},
+  logSizeBefore: null,
 } as const;
 
 /** Of a stack, whose database is out of reach: a member without spans of its own sees what all members see. */
@@ -175,14 +189,20 @@ async function readers(
 }
 
 /** Reads part after part until the end, or until `goOn` says no. Returns the spans that were found. */
-async function readAll(file: ExportFile, target: Target, goOn: (spans: number) => boolean): Promise<number> {
+async function readAll(
+  file: ExportFile,
+  target: Target,
+  log: TenantLog | undefined,
+  goOn: (spans: number) => boolean,
+): Promise<number> {
   let found = 0;
   const { plan } = file.state;
   const filter = { tenant_id: plan.tenant, ...(plan.since === null ? {} : { since: plan.since }) };
   if (file.state.part === 0) {
     // So that the export can be verified by itself. The system's own export holds them anyway.
     const keys = plan.tenant === 'system' ? [] : await keySpansOfUrl(target.client);
-    await file.add(keys, { part: 1, cursor: null, pageCursor: null });
+    const logSizeBefore = (await log?.size()) ?? null;
+    await file.add(keys, { part: 1, cursor: null, pageCursor: null, logSizeBefore });
   }
   const parts = plan.users ?? [null];
   for (const [index, user] of parts.entries()) {
@@ -197,6 +217,7 @@ async function readAll(file: ExportFile, target: Target, goOn: (spans: number) =
       const page = await readFeedPage(await clientNow(), partFilter, file.state.cursor);
       hasMore = page.hasMore;
       found += page.spans.length;
+      await log?.add(page.spans);
       await file.add(page.spans, {
         part: hasMore ? part : part + 1,
         cursor: hasMore ? page.cursor : null,
@@ -205,6 +226,21 @@ async function readAll(file: ExportFile, target: Target, goOn: (spans: number) =
     }
   }
   return found;
+}
+
+/** The log of the tenant, where somebody of it asks; undefined where it is left out. */
+async function logOf(
+  out: string,
+  { tenant }: ExportPlan,
+  { token, log }: ExportOptions,
+  target: Target,
+  onProgress: (positions: number) => void,
+): Promise<TenantLog | undefined> {
+  if (log === false) return undefined;
+  const own = tenantOf(token ?? process.env.LOGLINE_TOKEN ?? '');
+  if (own !== undefined && own !== tenant) return undefined;
+  const client = own === undefined ? minting(target, LOG_READER, tenant) : async () => target.client;
+  return TenantLog.open({ file: out, tenant, client, onProgress });
 }
 
 /** Reads the spans of the log's own user, which are the tenant's and whose name no token can carry. */
@@ -225,7 +261,11 @@ function minting(target: Target, user: string, tenant: string): () => Promise<Le
   };
 }
 
-function report(out: string, digest: ExportDigest, { json }: ExportOptions): void {
+function report(out: string, digest: ExportDigest, logFaults: number, { json }: ExportOptions): void {
+  if (logFaults > 0)
+    process.stderr.write(
+      `logline: the log does not bear out what was exported; npx logline verify --file ${out} names every fault\n`,
+    );
   if (json) {
     process.stdout.write(`${JSON.stringify(digest)}\n`);
     return;
@@ -238,6 +278,9 @@ function report(out: string, digest: ExportDigest, { json }: ExportOptions): voi
   const lines = [
     `exported ${spans} spans (${bytes} bytes, the key history included) ${whose} to ${out}`,
     `blake3 ${blake3}, see ${digestFileOf(out)}`,
+    ...(digest.log === null
+      ? []
+      : [`the log of tenant ${tenant} with ${digest.log.size} positions is in ${logFolderOf(out)}`]),
     ...(complete ? [] : ['Entities may lack versions: verify and import take that from the digest.']),
   ];
   process.stdout.write(`${lines.join('\n')}\n`);

@@ -12,11 +12,15 @@ import { isSameBytes, leafHash } from '../../runtime/proofs/merkle-hash';
 import { type OpenedCheckpoint, openCheckpoint, witnessesOf } from '../../runtime/proofs/span-proof';
 import { TILE_HEIGHT, TILE_WIDTH, tilePath, tileWidth } from '../../runtime/proofs/tile';
 import type { VerifierKey } from '../../runtime/proofs/verifier-key';
-import { explainProblem, type LedgerApi } from '../ledger-api';
+import { explainProblem } from '../ledger-api';
+import type { LogSource } from './log-folder';
+import { PositionMarks } from './position-marks';
 
 /** What the check of a served log came to. */
 export interface RemoteLogReport {
   readonly tenant: string;
+  /** Name of the log; null when nothing of it was ever signed. */
+  readonly origin: string | null;
   /** Spans in the log by its newest checkpoint. */
   readonly size: number;
   /** Spans that the token could read and that were found in the log. */
@@ -31,7 +35,7 @@ export interface RemoteLogReport {
 }
 
 export interface RemoteLogOptions {
-  readonly client: Pick<LedgerApi, 'requestBytes'>;
+  readonly client: LogSource;
   readonly tenant: string;
   /** Keys of the log, one of which must have signed its checkpoints, and of witnesses. */
   readonly keys: readonly VerifierKey[];
@@ -39,6 +43,8 @@ export interface RemoteLogOptions {
   readonly onProgress?: (entries: number) => void;
   /** How long new spans may take to be sealed. Defaults to 20,000. */
   readonly waitMs?: number;
+  /** Every position below has its span among those that are noted, or there is a fault. Defaults to 0. */
+  readonly completeBelow?: number;
 }
 
 /** Spans that are held until the log is walked: some 100 MiB. */
@@ -64,12 +70,14 @@ class ServedFault extends Error {
 }
 
 /**
- * Checks the log of one tenant as it is served: its root is derived from the tiles and compared with the signed checkpoint,
- * and every span of that tenant that was read must have its leaf among them. Memory does not grow with the log.
+ * Checks the log of one tenant as it is served, or as an export keeps it: its root is derived from the tiles and compared
+ * with the signed checkpoint, and every span of that tenant that was read must have its leaf among them. Memory grows by
+ * a bit for each position.
  */
 export class RemoteLog {
   readonly #options: RemoteLogOptions;
   readonly #expected = new Map<string, Expected>();
+  readonly #found = new PositionMarks();
   readonly #seen: OpenedCheckpoint[] = [];
   #spans = 0;
   #faults = 0;
@@ -80,6 +88,15 @@ export class RemoteLog {
 
   constructor(options: RemoteLogOptions) {
     this.#options = options;
+  }
+
+  /** Positions by the newest checkpoint, whose root is compared when the log is walked; 0 when there is none. */
+  async size(): Promise<number> {
+    await this.#unlessBroken(async () => {
+      const newest = await this.#newestCheckpoint();
+      if (newest !== undefined) this.#seen.push(newest);
+    });
+    return this.#seen.at(-1)?.size ?? 0;
   }
 
   /** Notes a span that the log must hold. Of other tenants, and what is no span, is passed over. */
@@ -107,8 +124,10 @@ export class RemoteLog {
     if (!this.#isBroken) this.#tellMissing();
     const newest = this.#seen.at(-1);
     const size = newest?.size ?? 0;
+    if (!this.#isBroken) await this.#tellAbsent(size);
     return {
       tenant: this.#options.tenant,
+      origin: newest?.origin ?? null,
       size,
       spans: this.#spans,
       leaves: this.#readsLeaves && size > 0,
@@ -124,9 +143,8 @@ export class RemoteLog {
     return false;
   }
 
-  async #walkNewest(): Promise<void> {
-    if (this.#isBroken) return;
-    try {
+  #walkNewest(): Promise<void> {
+    return this.#unlessBroken(async () => {
       const newest = await this.#newestCheckpoint();
       const last = this.#seen.at(-1);
       if (newest === undefined) return;
@@ -142,6 +160,14 @@ export class RemoteLog {
       this.#hasNews = false;
       if (!isSame) this.#seen.push(newest);
       await this.#walk(newest);
+    });
+  }
+
+  /** What is wrong with what is served is told once, and ends the check of the log. */
+  async #unlessBroken(work: () => Promise<void>): Promise<void> {
+    if (this.#isBroken) return;
+    try {
+      await work();
     } catch (error) {
       if (!(error instanceof ServedFault)) throw error;
       this.#isBroken = true;
@@ -174,12 +200,13 @@ export class RemoteLog {
     const { size } = newest;
     const frontier = new Frontier(sha256);
     const growing: Uint8Array[][] = [];
-    const matched: string[] = [];
+    const matched: { readonly key: string; readonly position: number }[] = [];
     for (let index = 0; tileWidth(0, index, size) > 0; index += 1) {
       const hashes = await this.#tile(0, index, size);
       await this.#leaves(index, hashes);
       for (const hash of hashes) {
-        matched.push(...this.#matchOf(hash));
+        const key = keyOf(hash);
+        if (this.#expected.has(key)) matched.push({ key, position: frontier.size });
         for (const node of frontier.add(hash)) {
           if (node.level === 0 || node.level % TILE_HEIGHT !== 0) continue;
           const level = node.level / TILE_HEIGHT;
@@ -199,12 +226,11 @@ export class RemoteLog {
       }
     }
     // Only now: the root says that the leaves are those that were signed.
-    for (const key of matched) if (this.#expected.delete(key)) this.#spans += 1;
-  }
-
-  #matchOf(hash: Uint8Array): readonly string[] {
-    const key = keyOf(hash);
-    return this.#expected.has(key) ? [key] : [];
+    for (const { key, position } of matched) {
+      if (!this.#expected.delete(key)) continue;
+      this.#found.add(position);
+      this.#spans += 1;
+    }
   }
 
   #compareRoots(frontier: Frontier): void {
@@ -283,6 +309,32 @@ export class RemoteLog {
       this.#fault('unsealed', undefined, `the span is not in the log of ${size} spans`, { id, seq });
     }
     this.#expected.clear();
+  }
+
+  /** Names each position whose span is not there, and the span where its leaf may be read. */
+  async #tellAbsent(size: number): Promise<void> {
+    const { completeBelow = 0, tenant } = this.#options;
+    if (size < completeBelow) {
+      const detail = `the log has ${size} positions, and had ${completeBelow} when the export began`;
+      this.#fault('checkpoint', size, detail);
+    }
+    const end = Math.min(size, completeBelow);
+    for (let position = 0; position < end; position += 1) {
+      if (this.#found.has(position)) continue;
+      const leaf = await this.#leafAt(position, size);
+      const detail = `the log of tenant ${tenant} has a span here that is not among those that were read`;
+      this.#fault('missing', position, detail, leaf);
+    }
+  }
+
+  async #leafAt(position: number, size: number): Promise<{ id?: string; seq?: number }> {
+    if (!this.#readsLeaves) return {};
+    const index = Math.floor(position / TILE_WIDTH);
+    const answer = await this.#get(tilePath('entries', index, tileWidth(0, index, size)));
+    const text = new TextDecoder().decode(cutBundle(answer.bytes)[position % TILE_WIDTH]);
+    // The leaf hashed to what was signed, so it is one of ours; what is no leaf names no span.
+    const [, id, seq] = /"id":"([0-9a-f-]{36})","seq":(\d+)/.exec(text) ?? [];
+    return id === undefined ? {} : { id, seq: Number(seq) };
   }
 
   #fault(

@@ -25,9 +25,10 @@ export async function publishedVerifierKeys(
 
 /**
  * Verifier keys as they were given, several in one text too, one a line.
+ * @param from what gave them, for the message. Defaults to `--vkey`
  * @throws OperatorError (exit code 2) for one that is none
  */
-export function givenVerifierKeys(texts: readonly string[]): readonly VerifierKey[] {
+export function givenVerifierKeys(texts: readonly string[], from = '--vkey'): readonly VerifierKey[] {
   return texts
     .flatMap((text) => text.split(/\s+/))
     .filter((text) => text !== '')
@@ -36,7 +37,7 @@ export function givenVerifierKeys(texts: readonly string[]): readonly VerifierKe
         return parseVerifierKey(sha256, text);
       } catch (error) {
         if (!(error instanceof MalformedError)) throw error;
-        throw new OperatorError(`--vkey: ${error.message}`, { exitCode: 2 });
+        throw new OperatorError(`${from}: ${error.message}`, { exitCode: 2 });
       }
     });
 }

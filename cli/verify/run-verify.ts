@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { decodeJwt } from 'jose';
 import { OperatorError } from '../../local/operator-error';
 import type { SignedSpan } from '../../runtime/base/span';
@@ -7,9 +8,10 @@ import type { LogAuditReport, LogFault } from '../../runtime/proofs/log-audit';
 import { digestFault, readDigest } from '../export/digest';
 import { keyHistoryOfUrl } from '../keys/key-history-source';
 import { keyJson } from '../keys/show-keys';
-import { type LedgerApi, textMember } from '../ledger-api';
+import { textMember } from '../ledger-api';
 import { progressLine } from '../progress-line';
-import { RemoteLog, type RemoteLogReport } from '../proofs/remote-log';
+import { keptLog, logFolderOf } from '../proofs/log-folder';
+import { RemoteLog, type RemoteLogOptions, type RemoteLogReport } from '../proofs/remote-log';
 import { tenantOfToken } from '../proofs/run-checkpoint';
 import { givenVerifierKeys, publishedVerifierKeys } from '../proofs/verifier-keys';
 import { type VerifyLogsOptions, verifyLocalLogs } from '../proofs/verify-logs';
@@ -106,12 +108,20 @@ async function fileSubject(file: string, options: VerifyCommandOptions): Promise
   const digest = await readDigest(file);
   const fault = digest === undefined ? undefined : await digestFault(file, digest);
   const isComplete = options.partial !== true && digest?.complete !== false;
+  const spans = spansOfFile(file);
+  const kept = await keptLog(file, options.vkey);
+  const lost =
+    digest?.log !== undefined && kept === undefined
+      ? [`log: ${path.basename(logFolderOf(file))} is missing, but the digest says that it came along`]
+      : [];
+  const completeBelow = isComplete ? (digest?.log?.size_before ?? 0) : 0;
   return {
-    source: spansOfFile(file),
+    source: spans,
     isComplete: () => isComplete,
     instanceKey: undefined,
     history: keyHistoryOf(await keySpansOfFile(file)),
-    faults: fault === undefined ? [] : [fault],
+    faults: [...(fault === undefined ? [] : [fault]), ...lost],
+    ...(kept === undefined ? {} : withLog(spans, { ...kept, completeBelow, waitMs: 0 })),
   };
 }
 
@@ -126,19 +136,23 @@ async function runningSubject(options: VerifyCommandOptions): Promise<Subject> {
   if (isLocal && options.token === undefined) return { ...subject, source: spans, logs: localLogs };
   const tenant = tenantOfToken(token);
   if (tenant === undefined) return { ...subject, source: spans };
-  return { ...subject, ...(await withRemoteLog(spans, client, tenant, options.vkey)) };
+  const { vkey } = options;
+  const keys = vkey === undefined ? await publishedVerifierKeys(client, tenant) : givenVerifierKeys(vkey);
+  return { ...subject, ...withLog(spans, { client, tenant, keys }) };
 }
 
+type LogToWalk = Omit<RemoteLogOptions, 'onFault'> & {
+  /** Whose word it is that these are the keys of the log, when it is nobody's but that of what is verified. */
+  readonly keysFrom?: string;
+};
+
 /** The spans, each of which is noted for the log of the tenant as it passes. */
-async function withRemoteLog(
+function withLog(
   spans: AsyncIterable<Found>,
-  client: LedgerApi,
-  tenant: string,
-  vkey: readonly string[] | undefined,
-): Promise<Required<Pick<Subject, 'source' | 'logs'>>> {
-  const keys = vkey === undefined ? await publishedVerifierKeys(client, tenant) : givenVerifierKeys(vkey);
+  { keysFrom, ...options }: LogToWalk,
+): Required<Pick<Subject, 'source' | 'logs'>> {
   const faults: LogFault[] = [];
-  const log = new RemoteLog({ client, tenant, keys, onFault: (fault) => faults.push(fault) });
+  const log = new RemoteLog({ ...options, onFault: (fault) => faults.push(fault) });
   const source = async function* (): AsyncGenerator<Found> {
     for await (const found of spans) {
       if ('span' in found) await log.add(found.span);
@@ -148,7 +162,7 @@ async function withRemoteLog(
   const logs = async ({ onFault }: VerifyLogsOptions): Promise<LogsOutcome> => {
     const report = await log.finish();
     faults.forEach(onFault);
-    return { report, line: remoteLine(report) };
+    return { report, line: remoteLine(report, keysFrom) };
   };
   return { source: source(), logs };
 }
@@ -244,13 +258,14 @@ async function localLogs(options: VerifyLogsOptions): Promise<LogsOutcome> {
   return { report, line };
 }
 
-function remoteLine(report: RemoteLogReport): string {
+function remoteLine(report: RemoteLogReport, keysFrom: string | undefined): string {
   const { tenant, size, spans, leaves, unseen, witnesses, faults } = report;
   if (faults > 0) return `FAILED: ${plural(faults, 'fault')} in the log of tenant ${tenant}`;
   const below = leaves ? 'tiles and leaves' : 'tiles (its leaves take scope admin)';
-  const rest = unseen === 0 ? '' : `; ${unseen} more are of spans that this token cannot read`;
+  const seen = keysFrom === undefined ? 'that this token cannot read' : 'that are not in the file';
+  const rest = unseen === 0 ? '' : `; ${unseen} more are of spans ${seen}`;
   const by = witnesses.length === 0 ? '' : `; cosigned by ${witnesses.join(', ')}`;
-  return `OK: the log of tenant ${tenant} with ${plural(size, 'position')}: the signed root follows from its ${below}, and ${plural(spans, 'span')} from its positions${rest}${by}`;
+  return `OK: the log of tenant ${tenant} with ${plural(size, 'position')}: the signed root follows from its ${below}, and ${plural(spans, 'span')} from its positions${rest}${by}${keysFrom === undefined ? '' : `; whose log it is, ${keysFrom}`}`;
 }
 
 function asJson(

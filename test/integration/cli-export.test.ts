@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { SignedSpan } from '../../runtime/base/span';
@@ -91,6 +91,40 @@ describe('export and import --dry-run', function () {
       assert.deepEqual([digest.spans, digest.users, digest.complete], [5, ['alice', 'bob'], true]);
       assert.match(await succeed('verify', '--file', file), /^OK: 5 spans /m);
     }
+  });
+
+  it('takes the log along, so that the file shows by itself that no span of it is missing or another', async () => {
+    const file = out('with-log.ndjson');
+    assert.match(
+      await succeed('export', '--tenant', 'acme', '--out', file),
+      /^the log of tenant acme with 4 /m,
+    );
+    const { log } = JSON.parse(await readFile(`${file}.digest.json`, 'utf8'));
+    assert.deepEqual([log.size, log.size_before, log.origin.endsWith('/acme')], [4, 4, true]);
+    assert.match(
+      await succeed('verify', '--file', file),
+      /^OK: the log of tenant acme with 4 positions.* 4 spans /m,
+    );
+    const vkey = await succeed('checkpoint', '--vkey', '--tenant', 'acme');
+    assert.match(await succeed('verify', '--file', file, '--vkey', vkey), /your --vkey says$/m);
+
+    // Whoever takes a span out can make the digest fit, and not the signed log.
+    const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
+    const [gone] = lines.splice(-1);
+    const { id, seq } = JSON.parse(gone ?? '');
+    await writeFile(file, `${lines.join('\n')}\n`);
+    const digest = JSON.parse(await readFile(`${file}.digest.json`, 'utf8'));
+    const forged = { ...digest, blake3: hex(blake3(await readFile(file))), spans: lines.length };
+    await writeFile(`${file}.digest.json`, JSON.stringify(forged));
+    const { code, stdout } = await logline('verify', '--file', file);
+    assert.equal(code, 1);
+    assert.match(
+      stdout,
+      new RegExp(`^FAULT span ${id} version ${seq} \\(position \\d of the log.*missing`, 'm'),
+    );
+
+    await rm(`${file}.log`, { recursive: true });
+    assert.match((await logline('verify', '--file', file)).stdout, /with-log.ndjson.log is missing/);
   });
 
   it('exports what these users own, or what is of this time', async () => {

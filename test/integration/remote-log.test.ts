@@ -32,7 +32,12 @@ describe('verify of a served log', function () {
   afterEach(() => log.close());
 
   async function verify(
-    options: { scope?: readonly Scope[]; spans?: readonly unknown[]; publicKey?: string } = {},
+    options: {
+      scope?: readonly Scope[];
+      spans?: readonly unknown[];
+      publicKey?: string;
+      completeBelow?: number;
+    } = {},
   ): Promise<{ report: RemoteLogReport; faults: LogFault[] }> {
     const token = await log.stage0.token('alice', 'acme', options.scope ?? READ);
     const faults: LogFault[] = [];
@@ -57,6 +62,7 @@ describe('verify of a served log', function () {
       keys,
       onFault: (fault) => faults.push(fault),
       waitMs: 0,
+      completeBelow: options.completeBelow ?? 0,
     });
     for (const span of options.spans ?? spans) await remote.add(span);
     return { report: await remote.finish(), faults };
@@ -82,6 +88,34 @@ describe('verify of a served log', function () {
   it('reads the leaves as well with scope admin', async () => {
     const { report, faults } = await verify({ scope: [...READ, 'admin'] });
     assert.deepEqual([faults, report.leaves], [[], true]);
+  });
+
+  it('names each position whose span is not there where all are to be, and the span where its leaf may be read', async () => {
+    const given = { completeBelow: SPANS, spans: spans.filter((_, index) => index !== 7) };
+    const { faults } = await verify({ ...given, scope: [...READ, 'admin'] });
+    const gone = spans[7];
+    assert.deepEqual(
+      faults.map(({ kind, position, id, seq }) => [kind, position, id, seq]),
+      [
+        ['missing', 7, gone?.id, 0],
+        ['missing', SPANS - 1, bobs.id, 0],
+      ],
+    );
+    const { faults: unnamed } = await verify(given);
+    assert.deepEqual(
+      unnamed.map(({ kind, position, id }) => [kind, position, id]),
+      [
+        ['missing', 7, undefined],
+        ['missing', SPANS - 1, undefined],
+      ],
+    );
+    const { faults: none } = await verify({ completeBelow: SPANS, spans: [...spans, bobs] });
+    assert.deepEqual(none, []);
+    const { faults: shorter } = await verify({ completeBelow: SPANS + 1, spans: [...spans, bobs] });
+    assert.deepEqual(
+      shorter.map(({ kind, position }) => [kind, position]),
+      [['checkpoint', SPANS]],
+    );
   });
 
   it('passes over spans of other tenants, which are in logs of their own', async () => {

@@ -1,0 +1,18 @@
+/** Positions of a log that were seen; a bit each, so that a log of a hundred million takes 12 MiB. */
+export class PositionMarks {
+  #bits = new Uint8Array(1024);
+
+  add(position: number): void {
+    const at = Math.floor(position / 8);
+    if (at >= this.#bits.length) {
+      const longer = new Uint8Array(Math.max(at + 1, this.#bits.length * 2));
+      longer.set(this.#bits);
+      this.#bits = longer;
+    }
+    this.#bits[at] = (this.#bits[at] ?? 0) | (1 << (position % 8));
+  }
+
+  has(position: number): boolean {
+    return ((this.#bits[Math.floor(position / 8)] ?? 0) & (1 << (position % 8))) !== 0;
+  }
+}

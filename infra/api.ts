@@ -1,7 +1,8 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import { CORS_HEADERS } from '../runtime/stage0/cors-headers';
-import { type OperationName, ROUTES } from '../runtime/stage0/route-table';
+import type { OperationName } from '../runtime/stage0/route';
+import { ROUTES } from '../runtime/stage0/route-table';
 import type { LambdaFunction } from './function';
 import type { Names } from './names';
 import type { ApiSettings, OidcSettings } from './stack-settings';

@@ -1,5 +1,6 @@
 import { SPAN_INPUT } from '../../runtime/ledger/span-schema';
-import { ROUTES, type Route } from '../../runtime/stage0/route-table';
+import type { Route } from '../../runtime/stage0/route';
+import { ROUTES } from '../../runtime/stage0/route-table';
 import { PROBLEM } from '../../runtime/stage0/schemas';
 import type { GeneratedFile } from './generated-file';
 
@@ -42,7 +43,7 @@ function routeSection(route: Route): string[] {
   return [
     `## ${route.method} ${route.path}`,
     '',
-    `${route.summary}.`,
+    `${route.summary}. ${route.description}`,
     '',
     ...scopeLines(route),
     ...(route.body === undefined

@@ -27,14 +27,16 @@ export function tilePath(level: number | 'entries', index: number, width: number
   return `tile/${level}/${indexPath(index)}${width === TILE_WIDTH ? '' : `.p/${width}`}`;
 }
 
+/** What the part of a tile's path behind `tile/` looks like. */
+export const TILE_PATTERN = /^(entries|0|[1-9]\d?)\/((?:x\d{3}\/){0,6}\d{3})(?:\.p\/([1-9]\d{0,2}))?$/;
+
 /**
  * Reads the part of a tile's path behind `tile/`. A path has one spelling only.
  * @returns level `entries` for a bundle of entries
  * @throws MalformedError when it is not a path that {@link tilePath} writes
  */
 export function parseTilePath(path: string): { level: number | 'entries'; index: number; width: number } {
-  const [, levelText = '', indexText = '', widthText] =
-    /^(entries|0|[1-9]\d?)\/((?:x\d{3}\/){0,6}\d{3})(?:\.p\/([1-9]\d{0,2}))?$/.exec(path) ?? [];
+  const [, levelText = '', indexText = '', widthText] = TILE_PATTERN.exec(path) ?? [];
   const level = levelText === 'entries' ? levelText : Number(levelText);
   const index = Number(indexText.replaceAll(/[x/]/g, ''));
   const width = widthText === undefined ? TILE_WIDTH : Number(widthText);

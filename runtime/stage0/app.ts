@@ -24,7 +24,8 @@ import { readProof } from './read-proof';
 import { readSpan } from './read-span';
 import { readStatus } from './read-status';
 import { responseHeaders } from './response-headers';
-import { ROUTES, type Route } from './route-table';
+import type { Route } from './route';
+import { ROUTES } from './route-table';
 import type { Stage0 } from './stage0';
 import { traceIdOf } from './trace-id';
 

@@ -1,7 +1,7 @@
 import type { Caller, Scope, TokenVerifier } from '../auth';
 import { ForbiddenError, UnauthorizedError } from '../base/errors';
 import { type Identity, NOBODY } from '../base/identity';
-import type { Route } from './route-table';
+import type { Route } from './route';
 
 /**
  * Who is calling, from the bearer token and nothing else; undefined without a token.

@@ -1,4 +1,5 @@
-import { COMPONENTS, ROUTES, type Route } from './route-table';
+import { ROUTE_TAGS, type Route } from './route';
+import { COMPONENTS, ROUTES } from './route-table';
 import { PROBLEM } from './schemas';
 
 /** The OpenAPI 3.1 document of the API, made of the routes and schemas that serve it. */
@@ -16,8 +17,11 @@ export function openApiDocument(): object {
       title: 'LogLine',
       version: '1',
       description: 'An append-only, multi-tenant ledger of signed spans.',
+      contact: { name: 'Who runs this LogLine' },
       license: { name: 'MIT', identifier: 'MIT' },
     },
+    servers: [{ url: '/' }],
+    tags: Object.entries(ROUTE_TAGS).map(([name, description]) => ({ name, description })),
     jsonSchemaDialect: 'https://json-schema.org/draft/2020-12/schema',
     paths,
     components: {
@@ -33,16 +37,18 @@ function operationOf(route: Route): object {
   return {
     operationId: route.operation,
     summary: route.summary,
+    description: route.description,
+    tags: [route.tag],
     security,
     ...(route.scope === undefined ? {} : { 'x-scope': route.scope }),
     parameters: [
       ...parametersOf('path', route.pathSchema),
       ...parametersOf('query', route.querySchema),
-      ...(route.headers ?? []).map(({ name, description }) => ({
+      ...(route.headers ?? []).map(({ name, description, pattern }) => ({
         name,
         in: 'header',
         description,
-        schema: { type: 'string' },
+        schema: { type: 'string', ...(pattern === undefined ? {} : { pattern }) },
       })),
     ],
     ...(route.body === undefined

@@ -1,5 +1,20 @@
-import { SCOPES, type Scope } from '../auth/scope';
 import { SPAN, SPAN_INPUT, TEXT } from '../ledger/span-schema';
+import {
+  APPENDED,
+  CONSISTENCY,
+  ENTITY,
+  EXECUTED,
+  HEALTH,
+  IMPORTED,
+  KEYS,
+  MANIFEST,
+  ME,
+  NOT_SEALED,
+  PAGE,
+  PROOF,
+  REQUESTED,
+} from './answer-schemas';
+import type { Route } from './route';
 import {
   CHECKPOINT_QUERY,
   CLOUD_EVENT,
@@ -10,105 +25,18 @@ import {
   LOG_PATH,
   NO_QUERY,
   PROOF_QUERY,
-  PUBLISHED_KEY,
   SPAN_QUERY,
   TENANT_STATUS,
   TILE_PATH,
   TIMELINE_QUERY,
 } from './schemas';
 
-/** One route of the API: what the router, the OpenAPI document and API Gateway need of it. */
-export interface Route {
-  readonly operation: OperationName;
-  readonly method: 'GET' | 'POST';
-  /** With `{parameters}`, as OpenAPI and API Gateway write them; `{name+}` is the whole rest of the path. */
-  readonly path: string;
-  readonly summary: string;
-  /** Scope a token must carry. Without a token the route answers as to nobody, unless `tokenNeeded`. */
-  readonly scope?: Scope;
-  /** Defaults to false. */
-  readonly tokenNeeded?: boolean;
-  readonly pathSchema?: object;
-  readonly querySchema?: object;
-  /** Media type → schema of the body. */
-  readonly body?: { readonly [mediaType: string]: object };
-  readonly headers?: readonly { readonly name: string; readonly description: string }[];
-  /** Status → what it means and the schema of the answer. */
-  readonly answers: {
-    readonly [status: number]: {
-      readonly description: string;
-      readonly schema: object;
-      /** Other media types, each of which is answered as text or bytes. Defaults to none beside JSON. */
-      readonly raw?: readonly string[];
-    };
-  };
-  /** Error statuses beside 500 and 503. */
-  readonly errors: readonly number[];
-}
-
-export type OperationName =
-  | 'appendSpans'
-  | 'importSpans'
-  | 'listTimeline'
-  | 'readSpan'
-  | 'readProof'
-  | 'readCheckpoint'
-  | 'readConsistency'
-  | 'readTile'
-  | 'readManifest'
-  | 'executeFunction'
-  | 'readHealth'
-  | 'readKeys'
-  | 'readMe'
-  | 'readStatus'
-  | 'readOpenApi';
-
 const SPAN_REF = { $ref: '#/components/schemas/Span' };
 const SPAN_INPUT_REF = { $ref: '#/components/schemas/SpanInput' };
 const CLOUD_EVENT_REF = { $ref: '#/components/schemas/CloudEvent' };
-const SUCCESS = { const: true };
 
 /** Schemas that the OpenAPI document names. */
 export const COMPONENTS = { Span: SPAN, SpanInput: SPAN_INPUT, CloudEvent: CLOUD_EVENT } as const;
-
-/** A span, or what stands for it when the client prefers that or the answer would pass 4 MiB. */
-const ECHO = {
-  anyOf: [
-    SPAN_REF,
-    {
-      type: 'object',
-      additionalProperties: false,
-      required: ['id', 'seq', 'curr_hash'],
-      properties: {
-        id: { type: 'string' },
-        seq: { type: 'integer' },
-        curr_hash: { type: 'string' },
-      },
-    },
-  ],
-};
-
-const APPENDED = {
-  oneOf: [
-    { type: 'object', required: ['success', 'span'], properties: { success: SUCCESS, span: ECHO } },
-    {
-      type: 'object',
-      required: ['success', 'spans', 'count'],
-      properties: { success: SUCCESS, spans: { type: 'array', items: ECHO }, count: { type: 'integer' } },
-    },
-  ],
-};
-
-const IMPORTED = {
-  type: 'object',
-  required: ['success', 'count', 'added', 'present'],
-  properties: {
-    success: SUCCESS,
-    count: { type: 'integer' },
-    added: { type: 'integer', description: 'Spans that the ledger did not hold before.' },
-    present: { type: 'integer' },
-  },
-};
 
 export const ROUTES: readonly Route[] = [
   {
@@ -116,6 +44,9 @@ export const ROUTES: readonly Route[] = [
     method: 'POST',
     path: '/api/spans',
     summary: 'Append one span, or up to 1000, all or nothing',
+    description:
+      'All or nothing. The same id and seq with the same content answers 200 with what is stored, so a request can be repeated for ever. A batch answers `spans` and `count`, a single span `span`.',
+    tag: 'spans',
     scope: 'spans:write',
     tokenNeeded: true,
     body: {
@@ -135,6 +66,7 @@ export const ROUTES: readonly Route[] = [
       {
         name: 'Idempotency-Key',
         description: 'Makes a retry safe for spans without an id; per tenant, 1 to 255 characters.',
+        pattern: '^[!-~]{1,255}$',
       },
       {
         name: 'Prefer',
@@ -158,6 +90,9 @@ export const ROUTES: readonly Route[] = [
     method: 'POST',
     path: '/api/import',
     summary: 'Append up to 1000 signed spans of one tenant as they are; for the operator',
+    description:
+      "Takes tenant `system` and a token minted from the instance key. Each span is appended as its owner's, exactly as it is; what it started once is not started again.",
+    tag: 'spans',
     scope: 'admin',
     tokenNeeded: true,
     body: {
@@ -175,33 +110,27 @@ export const ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/api/timeline',
     summary: 'List the spans that the caller may read',
+    description:
+      'A page ends early, with `has_more: true`, before it passes 4 MiB. A listing by `desc` or `asc` is one consistent snapshot; `feed` is commit order, whose last cursor can be kept and polled for ever. A repeated filter means any of its values.',
+    tag: 'spans',
     scope: 'timeline:read',
     querySchema: TIMELINE_QUERY,
     answers: {
       200: {
         description: 'A page.',
-        schema: {
-          type: 'object',
-          required: ['spans', 'count', 'has_more', 'next_cursor'],
-          properties: {
-            spans: { type: 'array', items: SPAN_REF },
-            count: { type: 'integer' },
-            has_more: { type: 'boolean' },
-            next_cursor: {
-              type: ['string', 'null'],
-              description: 'null after the last page; never null for feed.',
-            },
-          },
-        },
+        schema: PAGE,
       },
     },
-    errors: [400, 401, 403, 429],
+    errors: [400, 401, 403, 410, 429],
   },
   {
     operation: 'readSpan',
     method: 'GET',
     path: '/api/spans/{id}',
     summary: 'Read an entity: its newest version and its history',
+    description:
+      '404 also for what the caller may not read. `span` is the newest version, or the one of `seq`.',
+    tag: 'spans',
     scope: 'timeline:read',
     pathSchema: ID_PATH,
     querySchema: SPAN_QUERY,
@@ -209,16 +138,7 @@ export const ROUTES: readonly Route[] = [
       200: {
         description:
           'The entity, and its newest versions that fit, oldest first; the cursor leads to older ones.',
-        schema: {
-          type: 'object',
-          required: ['span', 'versions', 'has_more', 'next_cursor'],
-          properties: {
-            span: SPAN_REF,
-            versions: { type: 'array', items: SPAN_REF },
-            has_more: { type: 'boolean' },
-            next_cursor: { type: ['string', 'null'], description: 'null after the oldest version.' },
-          },
-        },
+        schema: ENTITY,
       },
     },
     errors: [400, 401, 403, 404, 429],
@@ -228,6 +148,9 @@ export const ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/api/spans/{id}/proof',
     summary: "Read the proof that a span is in its tenant's log",
+    description:
+      'For whoever may read the span. Fold the hashes to the root of the checkpoint, as RFC 9162 section 2.1.3.2 says.',
+    tag: 'log',
     scope: 'timeline:read',
     pathSchema: ID_PATH,
     querySchema: PROOF_QUERY,
@@ -241,25 +164,11 @@ export const ROUTES: readonly Route[] = [
       200: {
         description: 'A tlog-proof (https://c2sp.org/tlog-proof), or its parts as JSON.',
         raw: ['text/plain'],
-        schema: {
-          type: 'object',
-          required: ['leaf', 'index', 'size', 'hashes', 'checkpoint'],
-          properties: {
-            leaf: { ...TEXT, description: 'RFC 8785 text of the leaf.' },
-            index: { type: 'integer', description: 'Position in the log.' },
-            size: { type: 'integer', description: 'Spans in the log at the checkpoint.' },
-            hashes: { type: 'array', items: TEXT, description: 'Base64, from leaf to root.' },
-            checkpoint: { ...TEXT, description: 'Signed note.' },
-          },
-        },
+        schema: PROOF,
       },
       202: {
         description: 'Not sealed yet; Retry-After says when to ask again.',
-        schema: {
-          type: 'object',
-          required: ['sealed', 'detail'],
-          properties: { sealed: { const: false }, detail: TEXT },
-        },
+        schema: NOT_SEALED,
       },
     },
     errors: [400, 401, 403, 404],
@@ -269,6 +178,8 @@ export const ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/api/log/{tenant}/checkpoint',
     summary: "Read a signed state of a tenant's log",
+    description: "The newest one, or that of one size. Another tenant's log is 404.",
+    tag: 'log',
     scope: 'timeline:read',
     tokenNeeded: true,
     pathSchema: LOG_PATH,
@@ -287,6 +198,8 @@ export const ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/api/log/{tenant}/consistency',
     summary: "Read the proof that a tenant's log begins with what it was before",
+    description: 'Hashes by which RFC 9162 section 2.1.4.2 checks that nothing before changed.',
+    tag: 'log',
     scope: 'timeline:read',
     tokenNeeded: true,
     pathSchema: LOG_PATH,
@@ -294,15 +207,7 @@ export const ROUTES: readonly Route[] = [
     answers: {
       200: {
         description: 'RFC 6962 section 2.1.2.',
-        schema: {
-          type: 'object',
-          required: ['from', 'to', 'hashes'],
-          properties: {
-            from: { type: 'integer' },
-            to: { type: 'integer' },
-            hashes: { type: 'array', items: TEXT, description: 'Base64.' },
-          },
-        },
+        schema: CONSISTENCY,
       },
     },
     errors: [400, 401, 403, 404],
@@ -312,6 +217,9 @@ export const ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/api/log/{tenant}/tile/{tile+}',
     summary: "Read hashes of a tenant's log, or with scope admin its leaves",
+    description:
+      'Never changes once it is served. Entries list private spans of the tenant too, so they take scope `admin`.',
+    tag: 'log',
     scope: 'timeline:read',
     tokenNeeded: true,
     pathSchema: TILE_PATH,
@@ -330,6 +238,8 @@ export const ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/api/manifest/{name}',
     summary: 'Read the newest visible version of a manifest',
+    description: 'The manifest says which kernels may boot, quotas and thresholds.',
+    tag: 'functions',
     scope: 'timeline:read',
     pathSchema: {
       type: 'object',
@@ -339,7 +249,7 @@ export const ROUTES: readonly Route[] = [
     answers: {
       200: {
         description: 'The manifest.',
-        schema: { type: 'object', required: ['manifest'], properties: { manifest: SPAN_REF } },
+        schema: MANIFEST,
       },
     },
     errors: [400, 401, 403, 404, 429],
@@ -349,6 +259,9 @@ export const ROUTES: readonly Route[] = [
     method: 'POST',
     path: '/api/execute/{function_id}',
     summary: 'Run a function or a kernel',
+    description:
+      'Whatever the function returns or throws, one execution span records it. 422 holds that span and the error of a function that failed.',
+    tag: 'functions',
     scope: 'execute',
     tokenNeeded: true,
     pathSchema: { ...ID_PATH, required: ['function_id'], properties: { function_id: ID_PATH.properties.id } },
@@ -359,19 +272,11 @@ export const ROUTES: readonly Route[] = [
     answers: {
       200: {
         description: 'The function ran.',
-        schema: {
-          type: 'object',
-          required: ['success', 'function_id', 'result', 'execution'],
-          properties: { success: SUCCESS, function_id: { type: 'string' }, result: {}, execution: SPAN_REF },
-        },
+        schema: EXECUTED,
       },
       202: {
         description: 'Requested; the request span gets its outcome as later versions.',
-        schema: {
-          type: 'object',
-          required: ['success', 'function_id', 'request'],
-          properties: { success: SUCCESS, function_id: { type: 'string' }, request: SPAN_REF },
-        },
+        schema: REQUESTED,
       },
     },
     errors: [400, 401, 403, 404, 413, 415, 422, 429],
@@ -381,23 +286,13 @@ export const ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/api/health',
     summary: 'Whether the database is reachable and migrated, and what is not well besides',
+    description: '503 when the database is not reachable or not migrated. Needs no token.',
+    tag: 'instance',
     querySchema: HEALTH_QUERY,
     answers: {
       200: {
         description: 'The ledger answers; `degraded` says by codes what is not well.',
-        schema: {
-          type: 'object',
-          required: ['status', 'migration', 'public_key'],
-          properties: {
-            status: { enum: ['ok', 'degraded'] },
-            codes: {
-              type: 'array',
-              items: { enum: ['writes_failing', 'ticks_late', 'feed_held_back', 'restore_needed'] },
-            },
-            migration: { type: 'string' },
-            public_key: { type: 'string' },
-          },
-        },
+        schema: HEALTH,
       },
     },
     errors: [400],
@@ -407,17 +302,12 @@ export const ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/api/keys',
     summary: 'The keys of the instance, by which anybody can judge a signature',
+    description: 'Purpose `span` signs spans, `checkpoint` signs logs. Needs no token.',
+    tag: 'instance',
     answers: {
       200: {
         description: 'The keys, in the order in which they came.',
-        schema: {
-          type: 'object',
-          required: ['origin', 'keys'],
-          properties: {
-            origin: { type: 'string', description: 'Names the instance.' },
-            keys: { type: 'array', items: PUBLISHED_KEY },
-          },
-        },
+        schema: KEYS,
       },
     },
     errors: [],
@@ -427,20 +317,13 @@ export const ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/api/me',
     summary: 'Who the token says is calling',
+    description: 'Any token will do, whatever its scopes.',
+    tag: 'instance',
     tokenNeeded: true,
     answers: {
       200: {
         description: 'What the token says.',
-        schema: {
-          type: 'object',
-          required: ['user', 'tenant', 'scopes', 'expires_at'],
-          properties: {
-            user: TEXT,
-            tenant: TEXT,
-            scopes: { type: 'array', items: { enum: SCOPES } },
-            expires_at: { type: 'string', format: 'date-time' },
-          },
-        },
+        schema: ME,
       },
     },
     errors: [401],
@@ -450,6 +333,9 @@ export const ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/api/status',
     summary: "How the work of the caller's tenant is doing",
+    description:
+      'Queue, schedules with their next due time, quota used, policies with lag and last error, and the last run of each job.',
+    tag: 'instance',
     scope: 'admin',
     tokenNeeded: true,
     answers: { 200: { description: 'Queue, schedules, quota, policies and jobs.', schema: TENANT_STATUS } },
@@ -460,6 +346,8 @@ export const ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/openapi.json',
     summary: 'This description',
+    description: 'Made of the schemas by which requests are checked.',
+    tag: 'instance',
     answers: { 200: { description: 'OpenAPI 3.1.', schema: { type: 'object' } } },
     errors: [],
   },

@@ -4,6 +4,7 @@
  */
 
 import { ANY_JSON, NAME, TEXT, UUID, WORD } from '../ledger/span-schema';
+import { TILE_PATTERN } from '../proofs/tile';
 
 const LIMIT = {
   type: 'string',
@@ -203,6 +204,7 @@ export const TILE_PATH = {
     tenant: NAME,
     tile: {
       type: 'string',
+      pattern: TILE_PATTERN.source,
       description:
         '{level}/{index} or entries/{index}, with .p/{width} behind a partial one; an index beyond 999 is written as x001/234 (https://c2sp.org/tlog-tiles).',
     },

@@ -52,7 +52,7 @@ export async function runKernelHouse(data: DataDirectory): Promise<void> {
   for (const signal of SIGNALS) process.on(signal, () => undefined);
   const stream = inheritedPipe();
   let house: Promise<House> | undefined;
-  let underWay = 0;
+  const underWay = new Map<number, AbortController>();
   await new Promise<void>((resolve) => {
     const pipe = new FramedPipe(stream, {
       maxFrameBytes: MAX_FRAME_BYTES,
@@ -87,10 +87,15 @@ export async function runKernelHouse(data: DataDirectory): Promise<void> {
         );
         return;
       }
-      if (underWay >= MAX_CALLS) throw new Error('the API has more calls under way than it may');
-      underWay += 1;
-      void answer(house, message).then((outcome) => {
-        underWay -= 1;
+      if (message.type === 'cancel') {
+        underWay.get(message.call)?.abort();
+        return;
+      }
+      if (underWay.size >= MAX_CALLS) throw new Error('the API has more calls under way than it may');
+      const abort = new AbortController();
+      underWay.set(message.call, abort);
+      void answer(house, message, abort.signal).then((outcome) => {
+        underWay.delete(message.call);
         send(outcome);
       });
     };
@@ -117,11 +122,12 @@ function inheritedPipe(): Socket {
 async function answer(
   house: Promise<House> | undefined,
   { call, kernel, identity, event }: Extract<ToKernels, { type: 'invoke' }>,
+  signal: AbortSignal,
 ): Promise<FromKernels> {
   try {
     if (house === undefined) throw new Error('a call came before the start');
     const { host } = await house;
-    return { type: 'outcome', call, outcome: await host.invoke(kernel, identity, event) };
+    return { type: 'outcome', call, outcome: await host.invoke(kernel, identity, event, { signal }) };
   } catch {
     const error = {
       code: 'unavailable',

@@ -22,6 +22,8 @@ export type ToKernels =
       readonly identity: Identity;
       readonly event: JsonValue;
     }
+  /** Nobody waits for the outcome of a call any more; it is told all the same. */
+  | { readonly type: 'cancel'; readonly call: number }
   /** Spans were committed, so there is something to seal. */
   | { readonly type: 'committed' }
   /** End: start nothing new, break off what runs. */
@@ -71,6 +73,9 @@ export function parseToKernels(value: unknown): ToKernels {
         event: (event ?? null) as JsonValue,
       };
     }
+    case 'cancel':
+      if (typeof value.call !== 'number') return fault('cancel');
+      return { type: 'cancel', call: value.call };
     case 'committed':
     case 'stop':
       return { type: value.type };

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Identity } from '../runtime/base/identity';
 import type { JsonValue } from '../runtime/base/span';
-import type { KernelInvoker } from '../runtime/host/kernel-invoker';
+import type { InvokeOptions, KernelInvoker } from '../runtime/host/kernel-invoker';
 import type { KernelOutcome } from '../runtime/kernels/kernel-context';
 import type { KernelName } from '../runtime/kernels/stable-ids';
 import type { Logger } from '../runtime/log/logger';
@@ -98,7 +98,13 @@ export class KernelProcess implements KernelInvoker {
     return this.#life.child.pid;
   }
 
-  invoke(kernel: KernelName, identity: Identity, event: JsonValue): Promise<KernelOutcome> {
+  invoke(
+    kernel: KernelName,
+    identity: Identity,
+    event: JsonValue,
+    { signal }: InvokeOptions = {},
+  ): Promise<KernelOutcome> {
+    if (signal?.aborted) return Promise.resolve(unavailable('The caller is gone.'));
     if (!this.#isReady)
       return Promise.resolve(unavailable('The kernels are starting; try again in a moment.'));
     if (this.#calls.size >= MAX_CALLS)
@@ -109,14 +115,18 @@ export class KernelProcess implements KernelInvoker {
         () => settle(unavailable('The kernels do not answer; try again in a moment.')),
         MAX_CALL_MS,
       );
+      // The outcome is awaited all the same, so that what is counted here is what is under way there.
+      const cancel = (): void => void this.#send({ type: 'cancel', call });
       const settle = (outcome: KernelOutcome): void => {
         clearTimeout(timer);
+        signal?.removeEventListener('abort', cancel);
         this.#calls.delete(call);
         resolve(outcome);
       };
       this.#calls.set(call, { settle });
       if (!this.#send({ type: 'invoke', call, kernel, identity, event }))
         settle(unavailable('The kernels are busy; try again in a moment.'));
+      else signal?.addEventListener('abort', cancel, { once: true });
     });
   }
 

@@ -8,6 +8,8 @@ export interface FunctionCall {
   readonly input: JsonValue | undefined;
   readonly caller: Caller;
   readonly traceId: string;
+  /** Aborted when the caller of `run` is gone. Defaults to never. */
+  readonly signal?: AbortSignal;
 }
 
 /** How a run ended that did not fail. */

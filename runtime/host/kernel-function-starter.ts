@@ -18,7 +18,7 @@ import { readLatest } from '../ledger/span-reader';
 import type { SpanWriter } from '../ledger/span-writer';
 import type { BootGuard } from './boot-guard';
 import type { FunctionCall, FunctionResult, FunctionStarter } from './function-starter';
-import { callerErrorOf, type KernelInvoker } from './kernel-invoker';
+import { callerErrorOf, type InvokeOptions, type KernelInvoker } from './kernel-invoker';
 import { isTickKernel } from './kernel-table';
 
 export interface KernelFunctionStarterOptions {
@@ -111,16 +111,16 @@ export class KernelFunctionStarter implements FunctionStarter {
     const identity = identityOf(call);
     const shared = { trace_id: call.traceId, trigger: 'execute' };
     if (kernel === undefined) {
-      return this.#invoker.invoke('run_code', identity, {
-        function_id: call.functionId,
-        input: call.input ?? null,
-        ...shared,
-      });
+      const run = { function_id: call.functionId, input: call.input ?? null, ...shared };
+      return this.#invoker.invoke('run_code', identity, run, abortedWith(call));
     }
     const isTick = isTickKernel(kernel);
     // An attempt number or a request id is the request worker's to say.
     const { request_id: _r, attempt: _a, trigger: _t, ...event } = objectOf(call.input);
-    return this.#invoker.invoke(kernel, isTick ? NOBODY : identity, isTick ? event : { ...event, ...shared });
+    if (isTick) return this.#invoker.invoke(kernel, NOBODY, event);
+    // What a provider was asked for has happened, whoever still listens.
+    const options = kernel === 'run_code' ? abortedWith(call) : {};
+    return this.#invoker.invoke(kernel, identity, { ...event, ...shared }, options);
   }
 
   async #refuseForeign(identity: Identity, functionId: string): Promise<void> {
@@ -179,6 +179,10 @@ export class KernelFunctionStarter implements FunctionStarter {
       trace_id: call.traceId,
     });
   }
+}
+
+function abortedWith({ signal }: FunctionCall): InvokeOptions {
+  return signal === undefined ? {} : { signal };
 }
 
 /** Tells a client that asking again runs nothing twice. */

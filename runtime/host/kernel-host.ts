@@ -25,7 +25,7 @@ import type { Logger } from '../log/logger';
 import type { SandboxOutcome, SandboxPool } from '../sandbox';
 import { BootGuard } from './boot-guard';
 import { guestCalls } from './guest-calls';
-import type { KernelInvoker } from './kernel-invoker';
+import type { InvokeOptions, KernelInvoker } from './kernel-invoker';
 import { kernelErrorOf } from './kernel-invoker';
 import { KERNELS } from './kernels';
 import { dueTimes, nextDueTime } from './schedule-expression';
@@ -55,7 +55,7 @@ export interface KernelRunOptions {
   readonly identity?: Identity;
   /** Time the run may take. Defaults to 55,000. */
   readonly timeoutMs?: number;
-  /** Ends waiting early: the process is stopping. */
+  /** Ends waiting and user code early: the process is stopping, or nobody waits for the outcome any more. */
   readonly signal?: AbortSignal;
   /** Of a job that runs one at a time: checked in each transaction of `workSql`. Defaults to none. */
   readonly lease?: JobLease;
@@ -112,10 +112,10 @@ export class KernelHost implements KernelInvoker {
     kernel: KernelName,
     identity: Identity,
     event: JsonValue,
-    timeoutMs: number = DEFAULT_TIMEOUT_MS,
+    options: InvokeOptions & Pick<KernelRunOptions, 'timeoutMs'> = {},
   ): Promise<KernelOutcome> {
     try {
-      const outcome = await this.run(kernel, event, { identity, timeoutMs });
+      const outcome = await this.run(kernel, event, { ...options, identity });
       return isOutcome(outcome) ? outcome : { ok: true, result: outcome, execution: null };
     } catch (error) {
       this.#options.logger.error(

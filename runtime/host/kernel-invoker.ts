@@ -14,10 +14,20 @@ import { asLogLineError } from '../db/database-error';
 import type { KernelError, KernelOutcome } from '../kernels/kernel-context';
 import type { KernelName } from '../kernels/stable-ids';
 
-/** Starts a kernel for somebody: in this process, or as a Lambda of its own. */
+export interface InvokeOptions {
+  /** Aborted when nobody waits for the outcome any more: ends the run where that can be told to it, not on AWS. */
+  readonly signal?: AbortSignal;
+}
+
+/** Starts a kernel for somebody: in this process, in another, or as a Lambda of its own. */
 export interface KernelInvoker {
   /** Never throws: what goes wrong is in the outcome. */
-  invoke(kernel: KernelName, identity: Identity, event: JsonValue): Promise<KernelOutcome>;
+  invoke(
+    kernel: KernelName,
+    identity: Identity,
+    event: JsonValue,
+    options?: InvokeOptions,
+  ): Promise<KernelOutcome>;
 }
 
 /** An error as plain data for whoever started the kernel. */

@@ -75,6 +75,9 @@ async function runFunction(ctx: KernelContext, event: RunEvent): Promise<KernelO
     filename: `${(fn.name ?? 'function').replace(/[^\w.-]/g, '_')}.js`,
     trusted: isTrusted(fn, manifest),
   });
+  // Its caller hung up, or the process is stopping: nothing happened that a record could tell of.
+  if (!outcome.ok && outcome.error.code === 'aborted' && outcome.neverBegan === true)
+    return refusal('unavailable', 'The run was ended before it began.');
   const durationMs = Math.max(0, Date.now() - started);
   await countCpu(ctx, manifest, outcome.cpuMs);
   return record(ctx, { event, fn, outcome, manifest, durationMs });

@@ -43,7 +43,7 @@ export function createHandler(
     if ('Records' in event) return runTicks(opened, kernel, event, timeoutMs);
     if ('logline_call' in event) {
       const { identity, event: call } = event.logline_call;
-      return opened.host.invoke(kernel, identity, call, timeoutMs);
+      return opened.host.invoke(kernel, identity, call, { timeoutMs });
     }
     return runDaily(opened, kernel, event, timeoutMs);
   };

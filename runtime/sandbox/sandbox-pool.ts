@@ -23,6 +23,11 @@ export interface SandboxPoolOptions {
    * at least one of several.
    */
   keptForShortRuns?: number;
+  /**
+   * Workers beyond `size`, for lanes without long runs while long ones hold more than they may: nobody knows a lane
+   * before its first run. Defaults to twice `size`. They end when they are idle.
+   */
+  maxExtra?: number;
   /** No run gets more memory than this, in bytes. Defaults to DEFAULT_LIMITS.memoryBytes (64 MiB). */
   maxMemoryBytes?: number;
   /** Told why a worker thread broke down; the outcome of its run says only that it did. Defaults to nobody. */
@@ -34,6 +39,7 @@ interface Job {
   task: SandboxTask;
   limits: SandboxLimits;
   input: string;
+  /** When its worker was ready, so that waiting for a thread's start is not held against it; 0 before. */
   startedAtMs: number;
   resolve(outcome: SandboxOutcome): void;
   onAbort(): void;
@@ -42,6 +48,8 @@ interface Job {
 /** A run that took longer is a long one: its CPU time, or the time that its worker was held, in milliseconds. */
 const LONG_CPU_MS = 250;
 const LONG_HELD_MS = 2_000;
+/** A run that has held its worker for this long counts as a long one while it does; who waits looks again as often. */
+const SLICE_MS = 250;
 /** A lane counts as one with long runs for this long after the last of them, in milliseconds. */
 const LONG_MEMORY_MS = 60_000;
 const MAX_LONG_LANES = 10_000;
@@ -67,9 +75,11 @@ export class SandboxPool {
   readonly #slots = new Set<Slot>();
   readonly #running = new Map<string, number>();
   readonly #keptForShortRuns: number;
+  readonly #maxExtra: number;
   /** Until when a lane counts as one with long runs, in the order in which that ends. */
   readonly #longUntil = new Map<string, number>();
   #nextRun = 1;
+  #nextLook: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   constructor(options: SandboxPoolOptions = {}) {
@@ -80,6 +90,7 @@ export class SandboxPool {
       this.#size - 1,
       options.keptForShortRuns ?? Math.max(1, Math.floor(this.#size / 4)),
     );
+    this.#maxExtra = options.maxExtra ?? 2 * this.#size;
     this.#maxMemoryBytes = options.maxMemoryBytes ?? DEFAULT_LIMITS.memoryBytes;
     this.#onFault = options.onFault ?? (() => undefined);
     this.#queue = new LaneQueue(maxQueue, options.maxQueuePerLane ?? Math.ceil(maxQueue / 2));
@@ -131,6 +142,7 @@ export class SandboxPool {
   /** Ends every run with the code `aborted` and every worker thread. Later runs are refused the same way. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    clearTimeout(this.#nextLook);
     for (const job of this.#queue.drain()) job.resolve(failure('aborted', 'AbortError', CLOSED));
     const slots = [...this.#slots];
     for (const slot of slots) slot.run?.fail('aborted', 'AbortError', CLOSED);
@@ -162,19 +174,35 @@ export class SandboxPool {
   /** Gives waiting runs to idle workers, and starts workers while there are fewer than may be. */
   #dispatch(): void {
     while (!this.#isClosed && this.#queue.size > 0) {
-      const isFull = this.#slots.size >= this.#size;
-      if (isFull && this.#idleSlot() === undefined) return;
-      const job = this.#queue.take((lane) => this.#mayRun(lane));
-      if (job === undefined) return;
+      const isFull = this.#slots.size >= this.#places();
+      const job =
+        isFull && this.#idleSlot() === undefined ? undefined : this.#queue.take((lane) => this.#mayRun(lane));
+      if (job === undefined) {
+        this.#lookAgain();
+        return;
+      }
       const slot = this.#slotFor(job.lane, isFull);
       slot.job = job;
       job.task.signal?.removeEventListener('abort', job.onAbort);
       this.#running.set(job.lane, (this.#running.get(job.lane) ?? 0) + 1);
-      job.startedAtMs = performance.now();
       void this.#begin(slot, job);
     }
     // One more than is busy, so that neither a second caller nor a replacement has to wait for a start.
     if (!this.#isClosed && this.#slots.size < this.#size && this.#idleSlot() === undefined) this.#addSlot();
+  }
+
+  /** Workers that there may be: those that long runs hold beyond what they may count to nobody else. */
+  #places(): number {
+    const beyond = this.#runningLong() - (this.#size - this.#keptForShortRuns);
+    return this.#size + Math.min(this.#maxExtra, Math.max(0, beyond));
+  }
+
+  /** A run becomes a long one without a word. */
+  #lookAgain(): void {
+    this.#nextLook ??= setTimeout(() => {
+      this.#nextLook = undefined;
+      this.#dispatch();
+    }, SLICE_MS).unref();
   }
 
   /** Who has long runs waits for a worker to start, rather than take a warm one that short runs could have. */
@@ -193,7 +221,9 @@ export class SandboxPool {
   }
 
   #isLong(lane: string): boolean {
-    return (this.#longUntil.get(lane) ?? 0) > performance.now();
+    if ((this.#longUntil.get(lane) ?? 0) > performance.now()) return true;
+    for (const { job } of this.#slots) if (job?.lane === lane && heldMs(job) >= SLICE_MS) return true;
+    return false;
   }
 
   #runningLong(): number {
@@ -258,14 +288,18 @@ export class SandboxPool {
       this.#finish(slot, job, failure('aborted', 'AbortError', CLOSED));
       return;
     }
+    if (job.task.signal?.aborted) {
+      this.#finish(slot, job, failure('aborted', 'AbortError', 'the run was aborted before it began'));
+      return;
+    }
     worker.keepAlive(true);
+    job.startedAtMs = performance.now();
     slot.run = new SandboxRun(this.#nextRun++, job.task, job.limits, worker, (outcome) => {
       if (!outcome.ok && isFatal(outcome.error.code)) this.#replace(slot);
       else worker.keepAlive(false);
       this.#finish(slot, job, outcome);
     });
-    if (job.task.signal?.aborted) slot.run.fail('aborted', 'AbortError', 'the run was aborted');
-    else slot.run.start(job.input);
+    slot.run.start(job.input);
   }
 
   #finish(slot: Slot, job: Job, outcome: SandboxOutcome): void {
@@ -274,16 +308,26 @@ export class SandboxPool {
     const running = (this.#running.get(job.lane) ?? 1) - 1;
     if (running > 0) this.#running.set(job.lane, running);
     else this.#running.delete(job.lane);
-    this.#account(job.lane, outcome.cpuMs, performance.now() - job.startedAtMs);
+    this.#account(job.lane, outcome.cpuMs, heldMs(job));
     job.resolve(outcome);
     this.#dispatch();
+    this.#endExtra();
   }
 
   /** Gives up a worker whose run was cut short, and starts the next one at once, so that nobody waits for it. */
   #replace(slot: Slot): void {
     if (!this.#slots.delete(slot)) return;
     void stopWorker(slot.worker);
-    if (!this.#isClosed) this.#addSlot();
+    if (!this.#isClosed && this.#slots.size < this.#size) this.#addSlot();
+  }
+
+  #endExtra(): void {
+    for (const slot of this.#slots) {
+      if (this.#slots.size <= this.#size) return;
+      if (slot.job !== null) continue;
+      this.#slots.delete(slot);
+      void stopWorker(slot.worker);
+    }
   }
 
   #onExit(slot: Slot, reason: Error | null): void {
@@ -297,6 +341,10 @@ export class SandboxPool {
   }
 }
 
+function heldMs({ startedAtMs }: Job): number {
+  return startedAtMs === 0 ? 0 : performance.now() - startedAtMs;
+}
+
 /** Also stops a worker that is still starting. */
 async function stopWorker(worker: Promise<SandboxWorker>): Promise<void> {
   const started = await worker.catch(() => null);
@@ -306,5 +354,5 @@ async function stopWorker(worker: Promise<SandboxWorker>): Promise<void> {
 const CLOSED = 'the sandbox is shutting down';
 
 function failure(code: SandboxErrorCode, name: string, message: string): SandboxOutcome {
-  return { ok: false, error: { code, name, message }, logs: [], cpuMs: 0, calls: 0 };
+  return { ok: false, error: { code, name, message }, logs: [], cpuMs: 0, calls: 0, neverBegan: true };
 }

@@ -37,7 +37,15 @@ export interface SandboxTask {
 
 export type SandboxOutcome =
   | { ok: true; output: JsonValue; logs: LogLine[]; cpuMs: number; calls: number }
-  | { ok: false; error: SandboxError; logs: LogLine[]; cpuMs: number; calls: number };
+  | {
+      ok: false;
+      error: SandboxError;
+      logs: LogLine[];
+      cpuMs: number;
+      calls: number;
+      /** True of a run of which nothing was run. */
+      neverBegan?: true;
+    };
 
 /** After a limit is up, how long the interrupt handler may take to end the run in an orderly way, in milliseconds. */
 const GRACE_MS = 250;

@@ -31,7 +31,7 @@ export const executeFunction: Handler = async (stage0, { request, caller, path, 
       },
     );
   }
-  return run(stage0, call);
+  return run(stage0, { ...call, signal: request.signal });
 };
 
 /** Within the tenant's share of bodies under way: many that never come to their end would fill the memory. */

@@ -90,6 +90,36 @@ describe('the process of the kernels', function () {
     assert.ok(pids.has(local.pid) && pids.has(pid), `only ${[...pids]}`);
   });
 
+  it('ends the runs of callers that hang up: one under way is recorded as that, one that waits never begins', async () => {
+    const endless = await append(
+      "async function main(ctx) { await ctx.insertSpan({ entity_type: 'began', who: 'e2e', this: 'f' }); for (;;); }",
+    );
+    const hangUp = new AbortController();
+    const execute = () =>
+      fetch(`${local.url}/api/execute/${endless}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${local.token}`, 'content-type': 'application/json' },
+        body: '{}',
+        signal: hangUp.signal,
+      });
+    // A tenant has three of the four workers at most.
+    const calls = Array.from({ length: 5 }, () => execute().catch(() => undefined));
+    const began = async () => (await call('/api/timeline?entity_type=began')).body.count;
+    await until('three runs have begun', async () => (await began()) >= 3);
+    hangUp.abort();
+    await Promise.all(calls);
+    const codes = async (): Promise<string[]> =>
+      (await call(`/api/timeline?entity_type=execution&parent_id=${endless}`)).body.spans.map(
+        ({ error }: { error: { code: string } }) => error.code,
+      );
+    await until('each that began is recorded', async () => (await codes()).length === (await began()));
+    // Whatever waited before this call has left the queue before it runs.
+    const quick = await append('function main() { return 3; }');
+    assert.equal((await call(`/api/execute/${quick}`, {})).status, 200);
+    assert.ok((await codes()).includes('aborted'), String(await codes()));
+    assert.ok((await began()) < calls.length, 'what waited has begun');
+  });
+
   it('is started again when it is killed; who waited for a run is told to try again, and the API goes on', async () => {
     const slow = await append(
       'async function main(ctx) { for (let i = 0; i < 1000; i++) await ctx.sql`SELECT count(*) FROM generate_series(1, 1000000) g`; }',

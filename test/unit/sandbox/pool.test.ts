@@ -7,6 +7,7 @@ const TRIVIAL = 'function main(ctx, input) { return input; }';
 const LOOP = 'function main() { for (;;); }';
 /** Ends when the test answers its call. */
 const WAIT = 'async function main(ctx) { return await ctx.sql`SELECT 1`; }';
+const HELD = { cpuMs: 400, wallMs: 60_000 };
 const LONG = { cpuMs: 60_000, wallMs: 60_000 };
 
 describe('sandbox pool', () => {
@@ -110,6 +111,35 @@ describe('sandbox pool', () => {
       assert.ok(Math.min(...before) === 0, String(before));
       await Promise.all(backlog);
     }).timeout(120_000);
+  });
+
+  describe('with more unknown tenants than workers', () => {
+    const sandbox = poolFor({ size: 2, maxExtra: 3 });
+
+    it('a newcomer waits for none of their first runs, and the workers beyond the usual ones end with them', async () => {
+      const stop = new AbortController();
+      let looping = 0;
+      const loops = ['x', 'y', 'z'].map((lane) => {
+        looping += 1;
+        return sandbox.run(LOOP, { lane, limits: LONG, signal: stop.signal }).finally(() => looping--);
+      });
+      assert.equal(await sandbox.output(TRIVIAL, { lane: 'newcomer', input: 1 }), 1);
+      assert.equal(looping, 3);
+      assert.ok(sandbox.pool.workers > 2);
+      stop.abort();
+      await Promise.all(loops);
+      assert.equal(await sandbox.output(TRIVIAL, { lane: 'newcomer', input: 2 }), 2);
+      assert.equal(sandbox.pool.workers, 2);
+    });
+
+    it('has no more of them than it may', async () => {
+      const stop = new AbortController();
+      const lanes = Array.from({ length: 9 }, (_, index) => `unknown ${index}`);
+      const loops = lanes.map((lane) => sandbox.run(LOOP, { lane, limits: HELD, signal: stop.signal }));
+      const outcomes = await Promise.all(loops);
+      assert.ok(outcomes.every((outcome) => !outcome.ok && outcome.error.code === 'cpu_limit'));
+      assert.ok(sandbox.pool.workers <= 5, String(sandbox.pool.workers));
+    }).timeout(60_000);
   });
 
   describe('with a full queue', () => {

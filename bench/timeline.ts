@@ -40,7 +40,7 @@ export const bench: Bench = {
 addSizeVisitor({ name: 'timeline', sizes, visit, result });
 
 function sizes({ quick }: BenchContext): readonly number[] {
-  return quick ? [20_000] : [10_000, 100_000, 1_000_000, 5_000_000];
+  return quick ? [2_000] : [10_000, 100_000, 1_000_000, 5_000_000];
 }
 
 async function visit(station: Station): Promise<void> {

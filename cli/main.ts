@@ -16,6 +16,7 @@ import * as freeze from './commands/freeze';
 import * as importCommand from './commands/import';
 import * as kernels from './commands/kernels';
 import * as keys from './commands/keys';
+import * as log from './commands/log';
 import * as logs from './commands/logs';
 import * as migrate from './commands/migrate';
 import * as policy from './commands/policy';
@@ -43,6 +44,7 @@ const COMMANDS = [
   verify,
   checkpoint,
   proof,
+  log,
   exportCommand,
   importCommand,
   freeze,

@@ -41,6 +41,7 @@ TABLE app.feed_epoch (row security: t, forced: f)
   began_at timestamp with time zone NOT NULL DEFAULT now()
   survived_tx_id xid8
   survived_ordinal bigint
+  log_name text
 TABLE app.frozen_tenant (row security: t, forced: f)
   tenant_id text NOT NULL
   at timestamp with time zone NOT NULL DEFAULT now()
@@ -79,6 +80,7 @@ TABLE app.log_head (row security: t, forced: f)
   kept_size bigint NOT NULL DEFAULT 0
   stopped_at timestamp with time zone
   stop_reason text
+  explained_size bigint NOT NULL DEFAULT 0
 TABLE app.log_instance (row security: t, forced: f)
   is_only boolean NOT NULL DEFAULT true
   origin text NOT NULL
@@ -166,6 +168,10 @@ TABLE ledger.log_entry (row security: t, forced: t)
   seq integer NOT NULL
   id uuid NOT NULL
   curr_hash bytea NOT NULL
+TABLE ledger.log_origin (row security: t, forced: t)
+  log_no integer NOT NULL
+  from_size bigint NOT NULL
+  origin text NOT NULL
 TABLE ledger.log_tile (row security: t, forced: t)
   index bigint NOT NULL
   log_no integer NOT NULL
@@ -217,6 +223,8 @@ app.deletion deletion_pkey PRIMARY KEY (id, seq)
 app.execution_quota execution_quota_pkey PRIMARY KEY (tenant_id, day)
 app.feed_epoch feed_epoch_check CHECK (((survived_tx_id IS NULL) = (survived_ordinal IS NULL)))
 app.feed_epoch feed_epoch_epoch_key UNIQUE (epoch)
+app.feed_epoch feed_epoch_log_name_check CHECK ((log_name ~ '^[0-9a-f]{8}$'::text))
+app.feed_epoch feed_epoch_log_name_key UNIQUE (log_name)
 app.feed_epoch feed_epoch_pkey PRIMARY KEY (number)
 app.frozen_tenant frozen_tenant_pkey PRIMARY KEY (tenant_id)
 app.frozen_tenant frozen_tenant_tenant_id_check CHECK ((tenant_id <> ALL (ARRAY[''::text, 'system'::text])))
@@ -260,6 +268,10 @@ ledger.log_entry log_entry_curr_hash_check CHECK ((length(curr_hash) = 32))
 ledger.log_entry log_entry_id_seq_key UNIQUE (id, seq)
 ledger.log_entry log_entry_pkey PRIMARY KEY (log_no, "position")
 ledger.log_entry log_entry_position_check CHECK (("position" >= 0))
+ledger.log_origin log_origin_from_size_check CHECK ((from_size >= 0))
+ledger.log_origin log_origin_origin_check CHECK ((origin <> ''::text))
+ledger.log_origin log_origin_origin_key UNIQUE (origin)
+ledger.log_origin log_origin_pkey PRIMARY KEY (log_no, from_size)
 ledger.log_tile log_tile_hashes_check CHECK ((length(hashes) = 8192))
 ledger.log_tile log_tile_index_check CHECK ((index >= 0))
 ledger.log_tile log_tile_level_check CHECK ((level >= 0))
@@ -309,6 +321,7 @@ CREATE UNIQUE INDEX checkpoint_pkey ON ledger.checkpoint USING btree (log_no, si
 CREATE UNIQUE INDEX deletion_pkey ON app.deletion USING btree (id, seq)
 CREATE UNIQUE INDEX execution_quota_pkey ON app.execution_quota USING btree (tenant_id, day)
 CREATE UNIQUE INDEX feed_epoch_epoch_key ON app.feed_epoch USING btree (epoch)
+CREATE UNIQUE INDEX feed_epoch_log_name_key ON app.feed_epoch USING btree (log_name)
 CREATE UNIQUE INDEX feed_epoch_pkey ON app.feed_epoch USING btree (number)
 CREATE UNIQUE INDEX frozen_tenant_pkey ON app.frozen_tenant USING btree (tenant_id)
 CREATE UNIQUE INDEX function_schedule_pkey ON app.function_schedule USING btree (function_id)
@@ -320,6 +333,8 @@ CREATE UNIQUE INDEX log_entry_pkey ON ledger.log_entry USING btree (log_no, "pos
 CREATE UNIQUE INDEX log_head_pkey ON app.log_head USING btree (log_no)
 CREATE UNIQUE INDEX log_instance_pkey ON app.log_instance USING btree (is_only)
 CREATE UNIQUE INDEX log_origin_key ON ledger.log USING btree (origin)
+CREATE UNIQUE INDEX log_origin_origin_key ON ledger.log_origin USING btree (origin)
+CREATE UNIQUE INDEX log_origin_pkey ON ledger.log_origin USING btree (log_no, from_size)
 CREATE UNIQUE INDEX log_pkey ON ledger.log USING btree (log_no)
 CREATE UNIQUE INDEX log_tenant_id_key ON ledger.log USING btree (tenant_id)
 CREATE UNIQUE INDEX log_tile_pkey ON ledger.log_tile USING btree (log_no, level, index)
@@ -441,6 +456,13 @@ read_own_tenant ledger.log_entry PERMISSIVE FOR SELECT TO logline_app USING ((lo
   WHERE (l.tenant_id = ledger.session_tenant_id())))) WITH CHECK ()
 seal ledger.log_entry PERMISSIVE FOR INSERT TO logline_sealer USING () WITH CHECK ((log_no > 0))
 seal_read ledger.log_entry PERMISSIVE FOR SELECT TO logline_sealer USING (true) WITH CHECK ()
+audit_all ledger.log_origin PERMISSIVE FOR SELECT TO logline_auditor USING (true) WITH CHECK ()
+back_up_all ledger.log_origin PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
+read_own_tenant ledger.log_origin PERMISSIVE FOR SELECT TO logline_app USING ((log_no = ( SELECT l.log_no
+   FROM ledger.log l
+  WHERE (l.tenant_id = ledger.session_tenant_id())))) WITH CHECK ()
+seal ledger.log_origin PERMISSIVE FOR INSERT TO logline_sealer USING () WITH CHECK ((log_no > 0))
+seal_read ledger.log_origin PERMISSIVE FOR SELECT TO logline_sealer USING (true) WITH CHECK ()
 audit_all ledger.log_tile PERMISSIVE FOR SELECT TO logline_auditor USING (true) WITH CHECK ()
 back_up_all ledger.log_tile PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
 read_own_tenant ledger.log_tile PERMISSIVE FOR SELECT TO logline_app USING ((log_no = ( SELECT l.log_no
@@ -461,6 +483,7 @@ A: CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.chec
 A: CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.checkpoint_line FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()
 A: CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.log FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()
 A: CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.log_entry FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()
+A: CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.log_origin FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()
 A: CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.log_tile FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()
 A: CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.universal_registry FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()
 A: CREATE TRIGGER function_schedule AFTER INSERT ON ledger.universal_registry FOR EACH ROW WHEN (((new.entity_type = 'function'::text) AND (NOT ((CURRENT_USER <> SESSION_USER) AND (COALESCE(current_setting('app.importing'::text, true), ''::text) = 'on'::text))))) EXECUTE FUNCTION app.maintain_function_schedule()
@@ -530,25 +553,26 @@ BEGIN ATOMIC
    ORDER BY (random())
   LIMIT active_policies.most;
 END
-CREATE OR REPLACE FUNCTION app.begin_feed_epoch()
+CREATE OR REPLACE FUNCTION app.begin_feed_epoch(keeps_log_names boolean DEFAULT false)
  RETURNS uuid
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog'
 AS $function$
 DECLARE
-  begun uuid;
+  begun uuid := gen_random_uuid();
 BEGIN
   ALTER TABLE ledger.universal_registry NO FORCE ROW LEVEL SECURITY;
-  INSERT INTO app.feed_epoch (survived_tx_id, survived_ordinal)
-  SELECT coalesce(noticed.survived_tx_id, last.tx_id, '0'), coalesce(noticed.survived_ordinal, last.ordinal, 0)
+  INSERT INTO app.feed_epoch (epoch, log_name, survived_tx_id, survived_ordinal)
+  SELECT begun, CASE WHEN NOT keeps_log_names THEN left(begun::text, 8) END,
+         coalesce(noticed.survived_tx_id, last.tx_id, '0'), coalesce(noticed.survived_ordinal, last.ordinal, 0)
     FROM (VALUES (1)) AS always
     LEFT JOIN app.restore_needed AS noticed ON true
     LEFT JOIN LATERAL (
       SELECT tx_id, ordinal FROM ledger.universal_registry ORDER BY tx_id DESC, ordinal DESC LIMIT 1
-    ) AS last ON true
-  RETURNING epoch INTO begun;
+    ) AS last ON true;
   ALTER TABLE ledger.universal_registry FORCE ROW LEVEL SECURITY;
   DELETE FROM app.restore_needed;
+  UPDATE app.seal_cursor SET restore_needed = false WHERE restore_needed;
   RETURN begun;
 END
 $function$
@@ -910,6 +934,32 @@ BEGIN ATOMIC
   SELECT (EXISTS ( SELECT
             FROM renewed)) AS "exists";
 END
+CREATE OR REPLACE FUNCTION app.resume_log(tenant text)
+ RETURNS TABLE(size bigint, stopped_at timestamp with time zone, stop_reason text, waiting bigint)
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  stopped app.log_head;
+BEGIN
+  -- The auditor's own lock: it would overwrite the cursor with its own.
+  PERFORM pg_advisory_xact_lock(4011846203);
+  SELECT h.* INTO stopped FROM app.log_head h JOIN ledger.log l ON l.log_no = h.log_no
+   WHERE l.tenant_id = tenant AND h.stopped_at IS NOT NULL FOR UPDATE OF h;
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+  UPDATE app.audit_cursor c SET tx_id = first.tx_id, ordinal = first.ordinal - 1
+    FROM (SELECT u.tx_id, u.ordinal FROM app.unsealed u WHERE u.log_no = stopped.log_no
+           ORDER BY u.tx_id, u.ordinal LIMIT 1) AS first
+   WHERE (first.tx_id, first.ordinal - 1) < (c.tx_id, c.ordinal);
+  UPDATE app.log_head h SET stopped_at = NULL, stop_reason = NULL, explained_size = h.size
+   WHERE h.log_no = stopped.log_no;
+  RETURN QUERY SELECT stopped.size, stopped.stopped_at, stopped.stop_reason,
+                      (SELECT count(*) FROM app.unsealed u WHERE u.log_no = stopped.log_no);
+END
+$function$
 CREATE OR REPLACE FUNCTION app.ruling_owners(night date, left_out uuid[], given_up_tenants text[], given_up_owners text[], most integer)
  RETURNS TABLE(tenant_id text, owner_id text)
  LANGUAGE sql
@@ -1095,6 +1145,11 @@ BEGIN
   RETURN total;
 END
 $function$
+CREATE OR REPLACE FUNCTION ledger.log_origin_at(log_number integer, checkpoint_size bigint)
+ RETURNS text
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+RETURN COALESCE((SELECT o.origin FROM ledger.log_origin o WHERE ((o.log_no = log_origin_at.log_number) AND (o.from_size < log_origin_at.checkpoint_size)) ORDER BY o.from_size DESC LIMIT 1), (SELECT l.origin FROM ledger.log l WHERE (l.log_no = log_origin_at.log_number)))
 CREATE OR REPLACE FUNCTION ledger.refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1153,6 +1208,7 @@ column app.job_run.ended_at TO logline_app: SELECT
 column app.job_run.job TO logline_app: SELECT
 column app.job_run.outcome TO logline_app: SELECT
 column app.job_run.started_at TO logline_app: SELECT
+column app.log_head.explained_size TO logline_auditor: UPDATE
 column app.log_head.stop_reason TO logline_auditor: UPDATE
 column app.log_head.stopped_at TO logline_auditor: UPDATE
 column app.policy_cursor.ordinal TO logline_app: UPDATE
@@ -1237,6 +1293,7 @@ function app.prune(idempotency_days integer, batch integer) TO logline_kernel: E
 function app.put_off_request(request_id uuid, lease_id uuid, seconds integer) TO logline_kernel: EXECUTE
 function app.renew_job(job text, lease_id uuid, lease_seconds integer) TO logline_kernel: EXECUTE
 function app.renew_request(request_id uuid, lease_id uuid, lease_seconds integer) TO logline_kernel: EXECUTE
+function app.resume_log(tenant text) TO logline_auditor: EXECUTE
 function app.ruling_owners(night date, left_out uuid[], given_up_tenants text[], given_up_owners text[], most integer) TO logline_kernel: EXECUTE
 function app.ruling_subjects(tenant text, owner text, night date, left_out uuid[], most integer) TO logline_kernel: EXECUTE
 function app.subjects_ruled(subjects uuid[], night date) TO logline_kernel: EXECUTE
@@ -1245,6 +1302,10 @@ function ledger.append_spans(writer_user text, writer_tenant text, spans json) T
 function ledger.audience_of(visibility text, tenant_id text, owner_id text) TO logline_app: EXECUTE
 function ledger.audience_of(visibility text, tenant_id text, owner_id text) TO logline_guest: EXECUTE
 function ledger.import_spans(batches json) TO logline_app: EXECUTE
+function ledger.log_origin_at(log_number integer, checkpoint_size bigint) TO logline_app: EXECUTE
+function ledger.log_origin_at(log_number integer, checkpoint_size bigint) TO logline_auditor: EXECUTE
+function ledger.log_origin_at(log_number integer, checkpoint_size bigint) TO logline_backup: EXECUTE
+function ledger.log_origin_at(log_number integer, checkpoint_size bigint) TO logline_sealer: EXECUTE
 function ledger.refuse_change() TO logline_app: EXECUTE
 function ledger.session_audiences() TO logline_app: EXECUTE
 function ledger.session_audiences() TO logline_guest: EXECUTE
@@ -1346,6 +1407,10 @@ relation ledger.log_entry TO logline_app: SELECT
 relation ledger.log_entry TO logline_auditor: SELECT
 relation ledger.log_entry TO logline_backup: SELECT
 relation ledger.log_entry TO logline_sealer: INSERT, SELECT
+relation ledger.log_origin TO logline_app: SELECT
+relation ledger.log_origin TO logline_auditor: SELECT
+relation ledger.log_origin TO logline_backup: SELECT
+relation ledger.log_origin TO logline_sealer: INSERT, SELECT
 relation ledger.log_tile TO logline_app: SELECT
 relation ledger.log_tile TO logline_auditor: SELECT
 relation ledger.log_tile TO logline_backup: SELECT

@@ -9,6 +9,8 @@ import { migrate } from '../../runtime/db/migrate';
 import { migrationFiles } from '../../runtime/db/migration-files';
 import type { RolePasswords } from '../../runtime/db/roles';
 import { sqlFolder } from '../../runtime/db/sql-folder';
+import { type GuardRecord, isSameRecord } from '../../runtime/proofs/rollback-guard';
+import { SealStore } from '../../runtime/proofs/seal-store';
 import {
   type BackupEnd,
   type BackupHeader,
@@ -29,6 +31,8 @@ export interface RestoreBackupOptions {
   /** See {@link MigrateOptions.sharesRoles}. */
   readonly sharesRoles?: boolean;
   readonly path: string;
+  /** What the rollback guard holds; see {@link beginEpoch}. */
+  readonly guard?: GuardRecord | undefined;
   readonly onProgress: (text: string) => void;
 }
 
@@ -59,7 +63,7 @@ export async function restoreBackup(options: RestoreBackupOptions): Promise<Back
     const end = await load(client, parts, options.onProgress);
     await client.query('COMMIT');
     await migrate({ ...withPasswords(options), admin: unhurried });
-    await beginEpoch(client);
+    await beginEpoch(client, options.guard);
     await client.query('ANALYZE');
     return end;
   } finally {
@@ -68,9 +72,13 @@ export async function restoreBackup(options: RestoreBackupOptions): Promise<Back
   }
 }
 
-/** Begins a new feed epoch behind the last span, as the owner. */
-export async function beginEpoch(client: Client): Promise<void> {
-  await client.query('SELECT app.begin_feed_epoch()');
+/**
+ * Begins a new feed epoch behind the last span, as the owner. Logs keep their names only if the guard says that nothing
+ * was signed beyond what is here: without it nobody can tell.
+ */
+export async function beginEpoch(client: Client, guard: GuardRecord | undefined): Promise<void> {
+  const { record } = await new SealStore(client).cursor();
+  await client.query('SELECT app.begin_feed_epoch($1)', [isSameRecord(record, guard)]);
 }
 
 async function refuseLedger(client: Client): Promise<void> {

@@ -21,6 +21,7 @@ import { moveCounter } from './move-counter';
 import { backupPassphrase } from './passphrase';
 import { beginEpoch, restoreBackup } from './restore-backup';
 import { verifyStored } from './stored-spans';
+import { type LostBatches, tellLogs } from './tell-logs';
 import { UNHURRIED } from './write-backup';
 
 export interface RestoreOptions {
@@ -34,7 +35,9 @@ export interface RestoreReport {
   readonly rows: Readonly<Record<string, number>>;
   readonly faults: readonly string[];
   /** What the rollback guard knows beyond the restored state; undefined when there is no guard. */
-  readonly lost: { readonly batches: number; readonly up_to_tx_id: string } | undefined;
+  readonly lost: LostBatches | undefined;
+  /** Logs that go on under another name, each of which says so in itself. */
+  readonly renamed_logs: number;
 }
 
 /**
@@ -64,8 +67,12 @@ export async function runRestore(file: string | undefined, options: RestoreOptio
     });
     try {
       const context = { data, keys, database, rolePrefix, progress };
-      const report = file === undefined ? await settle(context) : await fill(context, path.resolve(file));
+      const checked = file === undefined ? await settle(context) : await fill(context, path.resolve(file));
       isBegun = false;
+      const renamed = await tellLogs(database, keys, checked.lost, (logs) =>
+        progress.show(`${logs} logs say that they go on under another name`),
+      );
+      const report = { ...checked, renamed_logs: renamed };
       progress.clear();
       print(report, options);
       if (report.faults.length > 0) process.exitCode = 1;
@@ -122,13 +129,16 @@ async function headerOf(file: string): Promise<BackupHeader> {
   throw new OperatorError(`${file} is no backup of LogLine`);
 }
 
-async function fill(context: Context, file: string): Promise<RestoreReport> {
+type Checked = Omit<RestoreReport, 'renamed_logs'>;
+
+async function fill(context: Context, file: string): Promise<Checked> {
   const { database, keys, rolePrefix, progress } = context;
   const end = await restoreBackup({
     admin: database.admin,
     passwords: keys.passwords,
     rolePrefix,
     path: file,
+    guard: await guardOf(context.data).read(),
     onProgress: (text) => progress.show(text),
   });
   const report = await check(context);
@@ -144,7 +154,7 @@ async function fill(context: Context, file: string): Promise<RestoreReport> {
 }
 
 /** For a database that was put back by other means. */
-async function settle(context: Context): Promise<RestoreReport> {
+async function settle(context: Context): Promise<Checked> {
   const { database, keys, rolePrefix, progress } = context;
   await migrate({ admin: { ...database.admin, ...UNHURRIED }, passwords: keys.passwords, rolePrefix });
   const least = await asBackup(context, async (client) => {
@@ -159,14 +169,14 @@ async function settle(context: Context): Promise<RestoreReport> {
     await moveCounter(client, least, (left) =>
       progress.show(`moving the transaction counter: ${left} ids, about ${left / 190_000n} s left`),
     );
-    await beginEpoch(client);
+    await beginEpoch(client, await guardOf(context.data).read());
   } finally {
     await client.end();
   }
   return check(context);
 }
 
-async function check(context: Context): Promise<RestoreReport> {
+async function check(context: Context): Promise<Checked> {
   const { progress } = context;
   return asBackup(context, async (client) => {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY');
@@ -183,12 +193,16 @@ async function check(context: Context): Promise<RestoreReport> {
 
 /** The guard is of a ledger that went further; it is kept under another name, and sealing begins a new one. */
 async function layGuardAside(data: DataDirectory, client: Client): Promise<RestoreReport['lost']> {
-  const guard = new GuardFile(guardPath(data.path));
+  const guard = guardOf(data);
   const record = await guard.read();
   if (record === undefined) return undefined;
   const { rows } = await client.query<{ batch: string }>('SELECT batch::text FROM app.seal_cursor');
   await rename(guard.path, `${guard.path}.${new Date().toISOString().replaceAll(':', '-')}`);
   return { batches: Math.max(0, record.batch - Number(rows[0]?.batch ?? 0)), up_to_tx_id: record.tx_id };
+}
+
+function guardOf(data: DataDirectory): GuardFile {
+  return new GuardFile(guardPath(data.path));
 }
 
 async function asBackup<T>({ database }: Context, work: (client: Client) => Promise<T>): Promise<T> {
@@ -200,9 +214,10 @@ async function asBackup<T>({ database }: Context, work: (client: Client) => Prom
   }
 }
 
-function print({ spans, rows, faults, lost }: RestoreReport, { json }: RestoreOptions): void {
+function print(report: RestoreReport, { json }: RestoreOptions): void {
+  const { spans, faults, lost, renamed_logs: renamed } = report;
   if (json) {
-    process.stdout.write(`${JSON.stringify({ spans, rows, faults, lost: lost ?? null })}\n`);
+    process.stdout.write(`${JSON.stringify({ ...report, lost: lost ?? null })}\n`);
     return;
   }
   const lines = [
@@ -211,6 +226,11 @@ function print({ spans, rows, faults, lost }: RestoreReport, { json }: RestoreOp
       ? []
       : [
           `LOST: the ledger before had sealed ${lost.batches} batches more, up to transaction ${lost.up_to_tx_id}; their spans are not here`,
+        ]),
+    ...(renamed === 0
+      ? []
+      : [
+          `${renamed} logs go on under another name, since more may have been signed than is here: print their verifier keys anew (npx logline checkpoint --vkey)`,
         ]),
     ...(faults.length === 0
       ? [

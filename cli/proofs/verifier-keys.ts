@@ -6,13 +6,15 @@ import { verifierKeyOf } from '../../runtime/proofs/checkpoint-keys';
 import { parseVerifierKey, type VerifierKey } from '../../runtime/proofs/verifier-key';
 import { type LedgerApi, member, textMember } from '../ledger-api';
 
-/** The verifier keys of a tenant's log, as the ledger publishes them; those that sign now come first. */
+/** The verifier keys of a tenant's log, as the ledger publishes them; those that sign now come first, those of names that it had
+ * before a restore last. */
 export async function publishedVerifierKeys(
   client: LedgerApi,
   tenant: string,
 ): Promise<readonly VerifierKey[]> {
   const body = await client.demand('/api/keys', { token: null });
   const instance = textMember(body, 'origin');
+  const earlier = member(body, 'earlier_origins');
   const keys = member(body, 'keys');
   if (instance === undefined || !Array.isArray(keys)) {
     throw new OperatorError(`${client.url} does not answer like LogLine: /api/keys holds no "keys"`);
@@ -20,7 +22,11 @@ export async function publishedVerifierKeys(
   const signing = keys
     .filter((key: unknown) => textMember(key, 'purpose') === 'checkpoint')
     .sort((one, other) => Number(member(one, 'until') !== null) - Number(member(other, 'until') !== null));
-  return signing.map((key) => verifierKeyOf(textMember(key, 'public_key') ?? '', originOf(instance, tenant)));
+  // An older instance knows of no earlier names.
+  const names = [instance, ...(Array.isArray(earlier) ? earlier.map(String) : [])];
+  return names.flatMap((name) =>
+    signing.map((key) => verifierKeyOf(textMember(key, 'public_key') ?? '', originOf(name, tenant))),
+  );
 }
 
 /**

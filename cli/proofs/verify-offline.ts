@@ -95,6 +95,7 @@ export async function verifyCheckpoints(options: OfflineOptions): Promise<void> 
     },
     [
       `the log ${late.origin} of ${late.size} spans begins with that of ${early.size}: nothing was rewritten between them`,
+      ...(early.origin === late.origin ? [] : [`after a restore: before it was called ${early.origin}`]),
     ],
     json,
   );
@@ -105,8 +106,12 @@ async function consistencyFault(
   late: OpenedCheckpoint,
   options: OfflineOptions,
 ): Promise<string | undefined> {
-  if (early.origin !== late.origin) return `they are of two logs, ${early.origin} and ${late.origin}`;
-  const fork = `fork: the log ${late.origin} of ${late.size} spans does not begin with that of ${early.size}: history was rewritten`;
+  const isRenamed = early.origin !== late.origin;
+  if (isRenamed && !isAnotherName(early.origin, late.origin))
+    return `they are of two logs, ${early.origin} and ${late.origin}`;
+  const fork = isRenamed
+    ? `lost: ${early.origin} of ${early.size} spans and ${late.origin} of ${late.size} part ways: one of them was signed of what a restore lost`
+    : `fork: the log ${late.origin} of ${late.size} spans does not begin with that of ${early.size}: history was rewritten`;
   if (early.size === late.size) return isSameBytes(early.root, late.root) ? undefined : fork;
   const tenant = decodeURIComponent(late.origin.slice(late.origin.lastIndexOf('/') + 1));
   const client = await clientOfTenant(await resolveTarget(options), tenant, options.token);
@@ -114,11 +119,18 @@ async function consistencyFault(
   const answer = await client.request(path);
   const hashes = member(answer.body, 'hashes');
   if (answer.status !== 200 || !Array.isArray(hashes)) {
+    if (isRenamed) return fork;
     return `the ledger has no proof from ${early.size} to ${late.size} spans (it answered ${answer.status}): its log is not the one that was signed`;
   }
   const bytes = hashes.map((hash) => fromBase64(String(hash)) ?? new Uint8Array());
   const claim = { from: early.size, fromRoot: early.root, to: late.size, toRoot: late.root };
   return verifyConsistency(sha256, claim, bytes) ? undefined : fork;
+}
+
+/** Whether two names are of one log before and after a restore, which puts eight digits in the middle. */
+function isAnotherName(one: string, other: string): boolean {
+  const bare = (origin: string): string => origin.replace(/\/[0-9a-f]{8}(?=\/[^/]+$)/, '');
+  return bare(one) === bare(other);
 }
 
 async function openFile(file: string, keys: readonly VerifierKey[]): Promise<OpenedCheckpoint> {

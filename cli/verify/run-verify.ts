@@ -253,9 +253,14 @@ async function localLogs(options: VerifyLogsOptions): Promise<LogsOutcome> {
   const scope = `${plural(report.logs, 'log')} with ${plural(report.entries, 'position')} and ${plural(report.checkpoints, 'checkpoint')}`;
   const line =
     report.faults === 0
-      ? `OK: ${scope}: every leaf follows from its span, every root, tile and checkpoint from the leaves`
+      ? `OK: ${scope}: every leaf follows from its span, every root, tile and checkpoint from the leaves${renamedLine(report)}`
       : `FAILED: ${plural(report.faults, 'fault')} in ${scope}`;
   return { report, line };
+}
+
+function renamedLine({ renamed }: LogAuditReport): string {
+  if (renamed === 0) return '';
+  return `; ${plural(renamed, 'log')} under another name since a restore: what was signed under the old one beyond it is of what was lost`;
 }
 
 function remoteLine(report: RemoteLogReport, keysFrom: string | undefined): string {

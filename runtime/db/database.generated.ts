@@ -59,6 +59,7 @@ export interface AppExecutionQuota {
 export interface AppFeedEpoch {
   began_at: Generated<string>;
   epoch: Generated<string>;
+  log_name: string | null;
   number: Generated<string>;
   survived_ordinal: string | null;
   survived_tx_id: string | null;
@@ -106,6 +107,7 @@ export interface AppLogAudit {
 
 export interface AppLogHead {
   checkpoint_size: Generated<string>;
+  explained_size: Generated<string>;
   frontier: Buffer;
   kept_size: Generated<string>;
   log_no: number;
@@ -233,6 +235,12 @@ export interface LedgerLogEntry {
   seq: number;
 }
 
+export interface LedgerLogOrigin {
+  from_size: string;
+  log_no: number;
+  origin: string;
+}
+
 export interface LedgerLogTile {
   hashes: Buffer;
   index: string;
@@ -337,6 +345,7 @@ export interface DB {
   "ledger.checkpoint_line": LedgerCheckpointLine;
   "ledger.log": LedgerLog;
   "ledger.log_entry": LedgerLogEntry;
+  "ledger.log_origin": LedgerLogOrigin;
   "ledger.log_tile": LedgerLogTile;
   "ledger.universal_registry": LedgerUniversalRegistry;
   "ledger.visible_timeline": LedgerVisibleTimeline;

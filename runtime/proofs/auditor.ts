@@ -35,20 +35,30 @@ interface Audited {
   readonly ordinal: string;
   readonly logged: string;
   readonly tenant: string;
+  /** Faults below this size of the log were looked at, and it was told to go on. */
+  readonly explainedSize: number;
   readonly span: SignedSpan;
 }
 
 const AUDIT_LOCK = 4_011_846_203;
 const COLUMNS = SPAN_COLUMNS.map((column) => `r.${column}`).join(', ');
 
+/** Spans of a log that goes on again come first: they are checked once they have their positions. */
+const WAITING = `
+  SELECT u.tx_id, u.ordinal FROM app.unsealed u JOIN app.log_head h ON h.log_no = u.log_no AND h.stopped_at IS NULL
+   ORDER BY u.tx_id, u.ordinal LIMIT 1`;
+
 const NEXT = `
   SELECT r.tx_id::text AS tx_id, r.ordinal::text AS ordinal, e.log_no, e.position,
-         encode(e.curr_hash, 'hex') AS logged, l.tenant_id AS log_tenant, ${COLUMNS}
+         encode(e.curr_hash, 'hex') AS logged, l.tenant_id AS log_tenant, h.explained_size, ${COLUMNS}
     FROM ledger.universal_registry r
     LEFT JOIN ledger.log_entry e ON e.id = r.id AND e.seq = r.seq
     LEFT JOIN ledger.log l ON l.log_no = e.log_no
+    LEFT JOIN app.log_head h ON h.log_no = e.log_no
    WHERE r.seq >= 0 AND (r.tx_id, r.ordinal) > (SELECT a.tx_id, a.ordinal FROM app.audit_cursor a)
      AND (r.tx_id, r.ordinal) <= (SELECT s.tx_id, s.ordinal FROM app.seal_cursor s)
+     AND (r.tx_id, r.ordinal) < (SELECT coalesce(waiting.tx_id, '18446744073709551615'), coalesce(waiting.ordinal, 0)
+                                   FROM (VALUES (1)) AS always LEFT JOIN (${WAITING}) AS waiting ON true)
    ORDER BY r.tx_id, r.ordinal LIMIT $1`;
 
 const ADVANCE = `
@@ -140,7 +150,9 @@ export class Auditor {
     }
   }
 
-  #mismatchOf({ logNo, position, id, seq, logged, tenant, span }: Audited): AuditMismatch | undefined {
+  #mismatchOf(entry: Audited): AuditMismatch | undefined {
+    const { logNo, position, id, seq, logged, tenant, explainedSize, span } = entry;
+    if (position < explainedSize) return undefined;
     // Of a stopped log: it is put aside, and checked by itself once it is sealed.
     const detail =
       logNo === 0
@@ -179,6 +191,7 @@ function auditedOf(row: Readonly<Record<string, unknown>>): Audited {
     ordinal: String(row.ordinal),
     logged: String(row.logged ?? ''),
     tenant: String(row.log_tenant ?? span.tenant_id),
+    explainedSize: Number(row.explained_size ?? 0),
     span,
   };
 }

@@ -11,6 +11,15 @@ export interface Checkpoint {
   readonly root: Uint8Array;
 }
 
+/**
+ * What origins begin with after a restore that lost what was signed, or may have: nothing that contradicts the lost
+ * part is signed under its name.
+ * @param logName `app.feed_epoch.log_name` of the latest restore of that kind; undefined when there was none
+ */
+export function namedInstance(instance: string, logName: string | undefined): string {
+  return logName === undefined ? instance : `${instance}/${logName}`;
+}
+
 /** The origin of a tenant's log, which is also the name of the key that signs its checkpoints. */
 export function originOf(instance: string, tenant: string): string {
   return `${instance}/${encodeURIComponent(tenant)}`;

@@ -29,7 +29,9 @@ export async function keepCheckpoints(options: KeepCheckpointsOptions): Promise<
   let after = 0;
   for (;;) {
     const { rows } = await sealing.pool.query(
-      `SELECT h.log_no, l.tenant_id, l.origin, h.checkpoint_size FROM app.log_head h JOIN ledger.log l USING (log_no)
+      `SELECT h.log_no, l.tenant_id, h.checkpoint_size,
+              ledger.log_origin_at(h.log_no, h.checkpoint_size) AS origin
+         FROM app.log_head h JOIN ledger.log l USING (log_no)
         WHERE h.log_no > $1 AND h.checkpoint_size > h.kept_size ORDER BY h.log_no LIMIT ${PAGE}`,
       [after],
     );

@@ -29,6 +29,8 @@ export interface LogAuditReport {
   readonly logs: number;
   readonly entries: number;
   readonly checkpoints: number;
+  /** Logs that go on under another name since a restore. */
+  readonly renamed: number;
   readonly faults: number;
 }
 
@@ -46,7 +48,6 @@ export interface LogAuditOptions {
 interface AuditedLog {
   readonly logNo: number;
   readonly tenant: string;
-  readonly origin: string;
   readonly headSize: number;
   readonly headCheckpointSize: number;
 }
@@ -62,12 +63,13 @@ const COLUMNS = SPAN_COLUMNS.map((column) => `r.${column}`).join(', ');
  */
 export async function auditLogs(client: PoolClient, options: LogAuditOptions): Promise<LogAuditReport> {
   const { rows } = await client.query(
-    `SELECT l.log_no, l.tenant_id, l.origin, coalesce(h.size, 0) AS size, coalesce(h.checkpoint_size, 0) AS checkpoint_size
+    `SELECT l.log_no, l.tenant_id, coalesce(h.size, 0) AS size, coalesce(h.checkpoint_size, 0) AS checkpoint_size,
+            EXISTS (SELECT FROM ledger.log_origin o WHERE o.log_no = l.log_no) AS is_renamed
        FROM ledger.log l LEFT JOIN app.log_head h ON h.log_no = l.log_no
       WHERE $1::text IS NULL OR l.tenant_id = $1 ORDER BY l.log_no`,
     [options.tenant ?? null],
   );
-  const report = { logs: 0, entries: 0, checkpoints: 0, faults: 0 };
+  const report = { logs: 0, entries: 0, checkpoints: 0, renamed: 0, faults: 0 };
   const count = (fault: LogFault): void => {
     report.faults += 1;
     options.onFault(fault);
@@ -76,7 +78,6 @@ export async function auditLogs(client: PoolClient, options: LogAuditOptions): P
     const log: AuditedLog = {
       logNo: row.log_no,
       tenant: row.tenant_id,
-      origin: row.origin,
       headSize: Number(row.size),
       headCheckpointSize: Number(row.checkpoint_size),
     };
@@ -85,6 +86,7 @@ export async function auditLogs(client: PoolClient, options: LogAuditOptions): P
     report.logs += 1;
     report.entries += audit.entries;
     report.checkpoints += audit.checkpoints;
+    if (row.is_renamed === true) report.renamed += 1;
   }
   await unsealedSpans(client, options.tenant, count);
   return report;
@@ -232,9 +234,8 @@ class LogAudit {
         `the root of the checkpoint of size ${size} does not follow from the log`,
       );
     }
-    const { origin } = this.#log;
-    const keys = this.#options.checkpointKeys.map((key) => verifierKeyOf(key, origin));
-    const note = noteOf({ ...stored, origin });
+    const keys = this.#options.checkpointKeys.map((key) => verifierKeyOf(key, stored.origin));
+    const note = noteOf(stored);
     const verified = await verifyNote(note, keys, ed25519.verify);
     const [own] = note.signatures;
     const isKnown = own !== undefined && keys.some(({ id }) => isSameBytes(id, own.keyId));
@@ -252,7 +253,7 @@ class LogAudit {
   async #moreCheckpoints(): Promise<void> {
     const { rows } = await this.#client.query({
       name: 'audit_checkpoints',
-      text: `SELECT size, root, signature FROM ledger.checkpoint WHERE log_no = $1 AND size > $2 ORDER BY size LIMIT ${PAGE}`,
+      text: `SELECT size, root, signature, ledger.log_origin_at(log_no, size) AS origin FROM ledger.checkpoint WHERE log_no = $1 AND size > $2 ORDER BY size LIMIT ${PAGE}`,
       values: [this.#log.logNo, this.#lastCheckpointSize],
     });
     this.#hasMoreCheckpoints = rows.length === PAGE;
@@ -260,6 +261,7 @@ class LogAudit {
       size: Number(row.size),
       root: row.root,
       signature: row.signature,
+      origin: String(row.origin),
     }));
   }
 
@@ -302,16 +304,13 @@ interface StoredCheckpoint {
   readonly root: Uint8Array;
   /** Key id and signature. */
   readonly signature: Uint8Array;
+  /** The name that it bears. */
+  readonly origin: string;
 }
 
 type Row = Readonly<Record<string, unknown>>;
 
-function noteOf({
-  origin,
-  size,
-  root,
-  signature,
-}: StoredCheckpoint & { readonly origin: string }): SignedNote {
+function noteOf({ origin, size, root, signature }: StoredCheckpoint): SignedNote {
   const text = checkpointText({ origin, size, root });
   const own = { name: origin, keyId: signature.subarray(0, 4), bytes: signature.subarray(4) };
   return parseNote(noteText({ text, signatures: [own] }));

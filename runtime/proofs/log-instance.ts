@@ -2,6 +2,7 @@ import { ConfigurationError } from '../base/errors';
 import { NOBODY } from '../base/identity';
 import type { Database } from '../db/pool';
 import { queryAs } from '../db/query-as';
+import { namedInstance } from './checkpoint';
 import { type CheckpointKeys, defaultInstance } from './checkpoint-keys';
 import { isKeyName } from './verifier-key';
 
@@ -58,16 +59,25 @@ export interface PublishedCheckpointKey {
   readonly until: string | null;
 }
 
-/** The stored origin, and the keys that sign or signed checkpoints, oldest first. */
-export async function readLogInstance(
-  database: Database,
-): Promise<{ readonly origin: string | undefined; readonly keys: readonly PublishedCheckpointKey[] }> {
-  const { rows } = await queryAs<{ origin: string | null; keys: string | null }>(
+/** What anybody may know of how the logs are signed. */
+export interface LogInstance {
+  /** What origins begin with now; undefined before anything was sealed. */
+  readonly origin: string | undefined;
+  /** What they began with before a restore, the latest first. */
+  readonly earlierOrigins: readonly string[];
+  /** Those that sign or signed checkpoints, oldest first. */
+  readonly keys: readonly PublishedCheckpointKey[];
+}
+
+/** The names and keys of the logs. */
+export async function readLogInstance(database: Database): Promise<LogInstance> {
+  const { rows } = await queryAs<{ origin: string | null; log_names: string[]; keys: string | null }>(
     database,
     NOBODY,
     {
       name: 'log_instance',
       text: `SELECT (SELECT origin FROM app.log_instance) AS origin,
+                    array(SELECT log_name FROM app.feed_epoch WHERE log_name IS NOT NULL ORDER BY number DESC) AS log_names,
                     (SELECT json_agg(json_build_object('publicKeyHex', public_key, 'since', since, 'until', until)
                                      ORDER BY since, public_key)::text FROM app.checkpoint_key) AS keys`,
       values: [],
@@ -78,8 +88,13 @@ export async function readLogInstance(
   // The text is made by the statement above.
   const keys = JSON.parse(row?.keys ?? '[]') as readonly PublishedCheckpointKey[];
   const time = (text: string): string => new Date(text).toISOString();
+  const stored = row?.origin ?? undefined;
+  const names = [...(row?.log_names ?? []), undefined];
+  const [origin, ...earlierOrigins] =
+    stored === undefined ? [] : names.map((name) => namedInstance(stored, name));
   return {
-    origin: row?.origin ?? undefined,
+    origin,
+    earlierOrigins,
     keys: keys.map((key) => ({
       ...key,
       since: time(key.since),

@@ -27,7 +27,7 @@ export interface Inclusion {
 }
 
 const CHECKPOINT = `
-  SELECT c.log_no, c.size, c.root, c.signature, l.origin,
+  SELECT c.log_no, c.size, c.root, c.signature, ledger.log_origin_at(c.log_no, c.size) AS origin,
          (SELECT array_agg(line ORDER BY line) FROM ledger.checkpoint_line x
            WHERE x.log_no = c.log_no AND x.size = c.size) AS lines
     FROM ledger.log l JOIN ledger.checkpoint c ON c.log_no = l.log_no

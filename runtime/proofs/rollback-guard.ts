@@ -29,6 +29,13 @@ export interface GuardStore {
   swap(before: GuardRecord | undefined, after: GuardRecord): Promise<boolean>;
 }
 
+/** Whether the database is exactly where the guard saw it last. */
+export function isSameRecord(database: GuardRecord, guard: GuardRecord | undefined): boolean {
+  return (
+    guard?.epoch === database.epoch && guard.batch === database.batch && guard.digest === database.digest
+  );
+}
+
 /** A log at the end of a batch. */
 export interface SealedLog {
   readonly logNo: number;

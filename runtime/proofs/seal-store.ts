@@ -31,6 +31,8 @@ export interface BatchWrite {
   readonly before: GuardRecord;
   readonly after: GuardRecord;
   readonly logs: readonly { readonly logNo: number; readonly tenant: string; readonly origin: string }[];
+  /** Logs that go on under another name from this size on. */
+  readonly renamed: readonly { readonly logNo: number; readonly fromSize: number; readonly origin: string }[];
   readonly entries: readonly { readonly logNo: number; readonly position: number; readonly row: FeedRow }[];
   readonly tiles: readonly {
     readonly logNo: number;
@@ -58,6 +60,9 @@ export interface BatchWrite {
   readonly taken: readonly { readonly logNo: number; readonly row: FeedRow }[];
 }
 
+/** No log has as many spans: its name at this size is its newest. */
+const NO_SIZE = '9223372036854775807';
+
 const FEED_ROW = `r.tx_id::text AS tx_id, r.ordinal::text AS ordinal, r.id, r.seq, r.curr_hash, r.tenant_id`;
 
 /** What sealing reads and writes, on one connection of role `logline_sealer` with a transaction open. */
@@ -79,17 +84,22 @@ export class SealStore {
     return rows[0]?.locked === true;
   }
 
-  /** The record in the database, and all epochs that it knows. */
-  async cursor(): Promise<{ readonly record: GuardRecord; readonly epochs: ReadonlySet<string> }> {
+  /** The record in the database, all epochs that it knows, and what a restore put into the names of logs. */
+  async cursor(): Promise<{
+    readonly record: GuardRecord;
+    readonly epochs: ReadonlySet<string>;
+    readonly logName: string | undefined;
+  }> {
     const { rows } = await this.#client.query(`
       SELECT batch, tx_id::text AS tx_id, ordinal::text AS ordinal, encode(digest, 'hex') AS digest,
-             (SELECT array_agg(epoch::text ORDER BY number) FROM app.feed_epoch) AS epochs
+             (SELECT array_agg(epoch::text ORDER BY number) FROM app.feed_epoch) AS epochs,
+             (SELECT log_name FROM app.feed_epoch WHERE log_name IS NOT NULL ORDER BY number DESC LIMIT 1) AS log_name
         FROM app.seal_cursor`);
     const [row] = rows;
     const epochs: string[] = row.epochs;
     const { tx_id, ordinal, digest } = row;
     const record = { epoch: epochs.at(-1) ?? '', batch: Number(row.batch), tx_id, ordinal, digest };
-    return { record, epochs: new Set(epochs) };
+    return { record, epochs: new Set(epochs), logName: row.log_name ?? undefined };
   }
 
   /** Says in the database whether it was found older than what was signed. */
@@ -131,7 +141,7 @@ export class SealStore {
 
   async heads(tenants: readonly string[]): Promise<readonly LogHead[]> {
     const { rows } = await this.#client.query(
-      `SELECT l.log_no, l.tenant_id, l.origin, h.size, h.frontier, h.checkpoint_size, h.stopped_at
+      `SELECT l.log_no, l.tenant_id, ledger.log_origin_at(l.log_no, ${NO_SIZE}) AS origin, h.size, h.frontier, h.checkpoint_size, h.stopped_at
          FROM ledger.log l LEFT JOIN app.log_head h ON h.log_no = l.log_no
         WHERE l.tenant_id = ANY ($1::text[])`,
       [tenants],
@@ -167,7 +177,7 @@ export class SealStore {
    * @returns false when it is not
    */
   async write(batch: BatchWrite): Promise<boolean> {
-    const { before, after, logs, entries, tiles, checkpoints, lines, heads, aside, taken } = batch;
+    const { before, after, logs, renamed, entries, tiles, checkpoints, lines, heads, aside, taken } = batch;
     const { rows } = await this.#client.query({
       name: 'seal_write',
       text: WRITE,
@@ -208,6 +218,9 @@ export class SealStore {
         taken.map(({ logNo }) => logNo),
         taken.map(({ row }) => row.txId),
         taken.map(({ row }) => row.ordinal),
+        renamed.map(({ logNo }) => logNo),
+        renamed.map(({ fromSize }) => fromSize),
+        renamed.map(({ origin }) => origin),
       ],
     });
     return rows.length > 0;
@@ -250,6 +263,9 @@ const WRITE = `
     DELETE FROM app.unsealed u
      USING fence, unnest($34::int[], $35::xid8[], $36::bigint[]) AS old (log_no, tx_id, ordinal)
      WHERE u.log_no = old.log_no AND u.tx_id = old.tx_id AND u.ordinal = old.ordinal
+  ), renamed AS (
+    INSERT INTO ledger.log_origin (log_no, from_size, origin)
+    SELECT new.* FROM fence, unnest($37::int[], $38::bigint[], $39::text[]) AS new
   )
   SELECT batch FROM fence`;
 

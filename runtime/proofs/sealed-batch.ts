@@ -25,6 +25,7 @@ export interface BatchTools {
 interface Grown {
   readonly head: LogHead;
   readonly isNew: boolean;
+  readonly isRenamed: boolean;
   readonly rows: readonly FeedRow[];
   readonly log: GrowingLog;
   readonly firstPosition: number;
@@ -51,7 +52,7 @@ export async function makeBatch(
   const grown = await Promise.all(
     heads
       .filter(({ head }) => isSealed(head))
-      .map(({ head, isNew }) => grow(head, isNew, byTenant.get(head.tenant) ?? [], tools)),
+      .map((named) => grow(named, byTenant.get(named.head.tenant) ?? [], tools)),
   );
   const logs = grown.map(({ head, log }) => ({ head, root: log.frontier.root(), size: log.frontier.size }));
   const digest = hex(batchDigest(logs.map(({ head, size, root }) => ({ logNo: head.logNo, size, root }))));
@@ -66,29 +67,33 @@ export async function makeBatch(
   };
 }
 
-/** The logs of the rows' tenants; those that have none get the next numbers, in the order of the feed. */
+/**
+ * The logs of the rows' tenants under the names that count now; those that have none get the next numbers, in the order
+ * of the feed.
+ */
 async function headsOf(
   rows: readonly FeedRow[],
   { store, instance }: BatchTools,
-): Promise<readonly { readonly head: LogHead; readonly isNew: boolean }[]> {
+): Promise<readonly Pick<Grown, 'head' | 'isNew' | 'isRenamed'>[]> {
   const tenants = [...new Set(rows.map(({ tenant }) => tenant))];
   const known = new Map((await store.heads(tenants)).map((head) => [head.tenant, head]));
   let lastLogNo = known.size === tenants.length ? 0 : await store.lastLogNo();
   return tenants.map((tenant) => {
     const head = known.get(tenant);
-    if (head !== undefined) return { head, isNew: false };
-    lastLogNo += 1;
     const origin = originOf(instance, tenant);
+    if (head !== undefined)
+      return { head: { ...head, origin }, isNew: false, isRenamed: head.origin !== origin };
+    lastLogNo += 1;
     return {
       isNew: true,
+      isRenamed: false,
       head: { logNo: lastLogNo, tenant, origin, size: 0, frontier: [], checkpointSize: 0, isStopped: false },
     };
   });
 }
 
 async function grow(
-  lost: LogHead,
-  isNew: boolean,
+  { head: lost, isNew, isRenamed }: Pick<Grown, 'head' | 'isNew' | 'isRenamed'>,
   rows: readonly FeedRow[],
   { store }: BatchTools,
 ): Promise<Grown> {
@@ -102,7 +107,7 @@ async function grow(
   );
   const log = new GrowingLog(sha256, size, head.frontier, pending);
   for (const row of rows) log.add(leafHashOf(sha256, row));
-  return { head, isNew, rows, log, firstPosition: size };
+  return { head, isNew, isRenamed, rows, log, firstPosition: size };
 }
 
 /** A head whose row is gone, from entries and tiles. */
@@ -118,11 +123,18 @@ async function rebuiltHead(head: LogHead, store: SealStore, nodes: LogNodes): Pr
 function partsOf(
   grown: readonly Grown[],
   keys: CheckpointKeys,
-): Pick<BatchWrite, 'logs' | 'entries' | 'tiles' | 'checkpoints' | 'lines' | 'heads'> {
+): Pick<BatchWrite, 'logs' | 'renamed' | 'entries' | 'tiles' | 'checkpoints' | 'lines' | 'heads'> {
   const signed = grown.filter((log) => !isQuiet(log, keys)).map((log) => signedCheckpoint(log, keys));
   const checkpointed = new Set(signed.map(({ logNo }) => logNo));
   return {
     logs: grown.filter(({ isNew }) => isNew).map(({ head }) => head),
+    renamed: grown
+      .filter(({ isRenamed }) => isRenamed)
+      .map(({ head, firstPosition }) => ({
+        logNo: head.logNo,
+        fromSize: firstPosition,
+        origin: head.origin,
+      })),
     entries: grown.flatMap(({ head, rows, firstPosition }) =>
       rows.map((row, index) => ({ logNo: head.logNo, position: firstPosition + index, row })),
     ),
@@ -142,9 +154,9 @@ function partsOf(
  * Whether nothing is new but the span that keeps the newest checkpoint: a checkpoint for it would be kept by the next
  * one, and the log would never rest.
  */
-function isQuiet({ head, rows }: Grown, keys: CheckpointKeys): boolean {
+function isQuiet({ head, isRenamed, rows }: Grown, keys: CheckpointKeys): boolean {
   const [only] = rows;
-  if (only === undefined || rows.length > 1 || head.checkpointSize === 0) return false;
+  if (isRenamed || only === undefined || rows.length > 1 || head.checkpointSize === 0) return false;
   return only.seq === 0 && only.id === checkpointSpanId(head.origin, head.checkpointSize, keys);
 }
 

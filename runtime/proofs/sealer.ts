@@ -1,10 +1,11 @@
 import type { PoolClient } from 'pg';
 import { asLogLineError, isConnectionLost } from '../db/database-error';
 import type { Database } from '../db/pool';
+import { namedInstance } from './checkpoint';
 import type { CheckpointKeys } from './checkpoint-keys';
 import { type GuardRecord, type GuardStore, judge } from './rollback-guard';
 import { type BatchWrite, type FeedRow, SealStore } from './seal-store';
-import { makeBatch } from './sealed-batch';
+import { type BatchTools, makeBatch } from './sealed-batch';
 
 /** The moments of a batch, in order; tests end the process at each of them. */
 export type SealStep = 'locked' | 'read' | 'hashed' | 'guarded' | 'written' | 'committed';
@@ -74,14 +75,15 @@ export class Sealer {
     const { guard, batchSize = BATCH_SIZE, onStep } = this.#options;
     if (!(await store.lock())) return { outcome: 'busy' };
     await onStep?.('locked');
-    const { record, epochs } = await store.cursor();
+    const { record, epochs, logName } = await store.cursor();
+    const instance = namedInstance(this.#options.instance, logName);
     const announced = await guard.read();
     const verdict = judge(record, announced, epochs);
     if (verdict === 'behind') return { outcome: 'restore_needed' };
     const batch =
       verdict === 'finish' && announced !== undefined
-        ? await this.#announcedBatch(store, record, announced)
-        : await this.#nextBatch(store, record, batchSize);
+        ? await this.#announcedBatch(store, record, instance, announced)
+        : await this.#nextBatch(store, record, instance, batchSize);
     if (batch === 'restore_needed') return { outcome: 'restore_needed' };
     if (batch === undefined) return { outcome: 'nothing' };
     await onStep?.('hashed');
@@ -99,12 +101,15 @@ export class Sealer {
   async #nextBatch(
     store: SealStore,
     before: GuardRecord,
+    instance: string,
     batchSize: number,
   ): Promise<BatchWrite | undefined> {
     const aside = await store.aside(batchSize);
     const rows = aside.length > 0 ? aside : await store.feed(before, batchSize);
     await this.#options.onStep?.('read');
-    return rows.length === 0 ? undefined : this.#make(store, before, rows, aside.length > 0, false);
+    return rows.length === 0
+      ? undefined
+      : this.#make(store, before, rows, { instance, isAside: aside.length > 0, ignoresStops: false });
   }
 
   /**
@@ -114,6 +119,7 @@ export class Sealer {
   async #announcedBatch(
     store: SealStore,
     before: GuardRecord,
+    instance: string,
     announced: GuardRecord,
   ): Promise<BatchWrite | 'restore_needed'> {
     const isAside = before.tx_id === announced.tx_id && before.ordinal === announced.ordinal;
@@ -121,7 +127,7 @@ export class Sealer {
     const rows = isAside ? await store.aside(most) : await store.feed(before, 2 * BATCH_SIZE, announced);
     await this.#options.onStep?.('read');
     for (const ignoresStops of [false, true]) {
-      const batch = await this.#make(store, before, rows, isAside, ignoresStops);
+      const batch = await this.#make(store, before, rows, { instance, isAside, ignoresStops });
       const { tx_id, ordinal, digest } = batch.after;
       if (tx_id === announced.tx_id && ordinal === announced.ordinal && digest === announced.digest)
         return batch;
@@ -133,10 +139,8 @@ export class Sealer {
     store: SealStore,
     before: GuardRecord,
     rows: readonly FeedRow[],
-    isAside: boolean,
-    ignoresStops: boolean,
+    { isAside, ...rest }: Pick<BatchTools, 'instance' | 'ignoresStops'> & { readonly isAside: boolean },
   ): Promise<BatchWrite> {
-    const { keys, instance } = this.#options;
-    return makeBatch(before, rows, isAside, { store, keys: keys(), instance, ignoresStops });
+    return makeBatch(before, rows, isAside, { store, keys: this.#options.keys(), ...rest });
   }
 }

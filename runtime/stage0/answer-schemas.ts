@@ -120,7 +120,7 @@ export const HEALTH = {
     status: { enum: ['ok', 'degraded'] },
     codes: {
       type: 'array',
-      items: { enum: ['writes_failing', 'ticks_late', 'feed_held_back', 'restore_needed'] },
+      items: { enum: ['writes_failing', 'ticks_late', 'feed_held_back', 'restore_needed', 'proofs_stopped'] },
     },
     migration: { type: 'string' },
     public_key: { type: 'string' },
@@ -129,9 +129,14 @@ export const HEALTH = {
 
 export const KEYS = {
   type: 'object',
-  required: ['origin', 'keys'],
+  required: ['origin', 'earlier_origins', 'keys'],
   properties: {
-    origin: { type: 'string', description: 'Names the instance.' },
+    origin: { type: 'string', description: 'Names the instance; what the names of its logs begin with.' },
+    earlier_origins: {
+      type: 'array',
+      description: 'What they began with before a restore, the latest first.',
+      items: { type: 'string' },
+    },
     keys: { type: 'array', items: PUBLISHED_KEY },
   },
 };

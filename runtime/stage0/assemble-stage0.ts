@@ -16,7 +16,7 @@ import { CursorSealer } from './cursor';
 import type { Explorer, ExplorerFiles } from './explorer';
 import { createFairness } from './fairness';
 import { Health, type HealthOptions } from './health';
-import { type CheckpointKeys, InstanceKeys } from './instance-keys';
+import { InstanceKeys, type InstanceKeysOptions } from './instance-keys';
 import type { Stage0 } from './stage0';
 
 export interface AssembleStage0Options {
@@ -38,7 +38,7 @@ export interface AssembleStage0Options {
   readonly idempotencyDays?: number | undefined;
   /** `LOGLINE_ORIGIN`; see {@link InstanceKeysOptions}. */
   readonly origin?: string | undefined;
-  readonly checkpoints?: CheckpointKeys | undefined;
+  readonly checkpoints?: InstanceKeysOptions['checkpoints'];
   /** See {@link Stage0.onRequest}. */
   readonly onRequest?: Stage0['onRequest'];
   /** Told after each commit, such as to seal what is new. */

@@ -3,7 +3,7 @@ import type { Database } from '../db/pool';
 import { runStatement } from '../db/query-as';
 import { type InstanceKey, keyHistoryOf } from '../ledger/keys/key-history';
 import { spanOfRow } from '../ledger/span-row';
-import { readLogInstance } from '../proofs/log-instance';
+import { type LogInstance, readLogInstance } from '../proofs/log-instance';
 
 /** A key of the instance, as `GET /api/keys` shows it. */
 export interface PublishedKey {
@@ -22,25 +22,24 @@ export interface PublishedKey {
 export interface PublishedKeys {
   /** Names the instance; the first part of every log's origin. */
   readonly origin: string;
+  /** What took its place before a restore, the latest first: checkpoints of then bear it. */
+  readonly earlier_origins: readonly string[];
   readonly keys: readonly PublishedKey[];
 }
 
-/** The keys that sign checkpoints, and the origin that is made of the first one. */
-export interface CheckpointKeys {
-  /** Oldest first. */
-  published(): Promise<readonly PublishedKey[]>;
-  /** The stored origin; undefined when there is none yet. */
-  origin(): Promise<string | undefined>;
-}
+/** How the logs are signed: what their names begin with, undefined when nothing is sealed yet, and the keys, oldest first. */
+export type CheckpointSigning = Pick<LogInstance, 'origin' | 'earlierOrigins'> & {
+  readonly keys: readonly PublishedKey[];
+};
 
 export interface InstanceKeysOptions {
   readonly database: Database;
   /** The key that signs spans now. */
   readonly publicKeyHex: () => string;
-  /** `LOGLINE_ORIGIN`. Defaults to what `checkpoints` has stored, else `logline-` and 16 digits of the first key. */
+  /** `LOGLINE_ORIGIN`, which counts until sealing has stored it. Defaults to `logline-` and 16 digits of the first key. */
   readonly origin?: string | undefined;
   /** Defaults to those that sealing has written down in the database. */
-  readonly checkpoints?: CheckpointKeys | undefined;
+  readonly checkpoints?: (() => Promise<CheckpointSigning>) | undefined;
 }
 
 /** Everybody may ask, so the history is read and verified once in this time at most. */
@@ -70,16 +69,16 @@ export class InstanceKeys {
 
   async #read(current: string): Promise<PublishedKeys> {
     const { database, origin } = this.#options;
-    const checkpoints = this.#options.checkpoints ?? storedCheckpointKeys(database);
+    const checkpoints = this.#options.checkpoints ?? (() => storedSigning(database));
     const rows = await runStatement(database, NOBODY, 'key_history', ['instance_key']);
     const spanKeys = [...keyHistoryOf(rows.map(spanOfRow)).keys.values()].map(publishedKey);
     if (!spanKeys.some((key) => key.public_key === current)) spanKeys.push(unpublished(current));
-    const checkpointKeys = await checkpoints.published();
-    const [first] = [...checkpointKeys, ...spanKeys];
+    const signing = await checkpoints();
+    const [first] = [...signing.keys, ...spanKeys];
     return {
-      origin:
-        origin ?? (await checkpoints.origin()) ?? `logline-${first?.public_key.slice(0, ORIGIN_DIGITS)}`,
-      keys: [...spanKeys, ...checkpointKeys],
+      origin: signing.origin ?? origin ?? `logline-${first?.public_key.slice(0, ORIGIN_DIGITS)}`,
+      earlier_origins: signing.earlierOrigins,
+      keys: [...spanKeys, ...signing.keys],
     };
   }
 }
@@ -100,19 +99,11 @@ function unpublished(publicKeyHex: string): PublishedKey {
   return { public_key: publicKeyHex, since: null, until: null, revoked: false, purpose: 'span' };
 }
 
-/** The keys that seal, as they are written down in the database. */
-function storedCheckpointKeys(database: Database): CheckpointKeys {
-  return {
-    async published() {
-      const { keys } = await readLogInstance(database);
-      return keys.map(({ publicKeyHex, since, until }) => ({
-        public_key: publicKeyHex,
-        since,
-        until,
-        revoked: false,
-        purpose: 'checkpoint',
-      }));
-    },
-    origin: async () => (await readLogInstance(database)).origin,
-  };
+/** What sealing has written down in the database. */
+async function storedSigning(database: Database): Promise<CheckpointSigning> {
+  const { keys, ...names } = await readLogInstance(database);
+  const published = keys.map(({ publicKeyHex, since, until }) => {
+    return { public_key: publicKeyHex, since, until, revoked: false, purpose: 'checkpoint' } as const;
+  });
+  return { ...names, keys: published };
 }

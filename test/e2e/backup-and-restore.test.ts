@@ -78,6 +78,16 @@ describe('backup and restore', function () {
     });
   };
 
+  const spansOf = async (type: string) => {
+    const response = await fetch(`${run().url}/api/timeline?entity_type=${type}&order=asc&limit=1000`, {
+      headers: { authorization: `Bearer ${run().token}` },
+    });
+    const { spans } = (await response.json()) as {
+      spans: { did: string; this: string; metadata: Record<string, unknown> }[];
+    };
+    return spans;
+  };
+
   const reactions = async (): Promise<readonly string[]> => {
     const response = await fetch(`${run().url}/api/timeline?entity_type=reaction&order=asc&limit=1000`, {
       headers: { authorization: `Bearer ${run().token}` },
@@ -129,24 +139,68 @@ describe('backup and restore', function () {
     assert.match(await succeed('verify'), /OK: /);
   });
 
+  /** Signed states of the log, kept where the ledger is not. */
+  const keepCheckpoint = async (name: string, spans: number): Promise<string> => {
+    const file = path.join(folder, name);
+    await until(`${spans} spans are sealed`, async () => {
+      const { code } = await logline(['checkpoint', '--tenant', 'dev', '--json', '--out', file]);
+      return code === 0 && (JSON.parse(await readFile(file, 'utf8')) as { size: number }).size >= spans;
+    });
+    const { checkpoint } = JSON.parse(await readFile(file, 'utf8')) as { checkpoint: string };
+    await writeFile(file, checkpoint);
+    return file;
+  };
+
   it('a copy of the folder of an earlier moment, put back: what was lost is told, nothing else is', async () => {
     await note('kept');
     const early = await readTo('kept');
+    const survived = await keepCheckpoint('survived', 1);
+    const vkeys = (await succeed('checkpoint', '--tenant', 'dev', '--vkey')).trim();
     await run().stop();
     const copy = path.join(folder, 'copy');
     await promisify(execFile)('cp', ['-a', data, copy]);
     local = await startLocalRun(data);
     for (let number = 0; number < 20; number += 1) await note(`lost ${number}`);
     const late = await readTo('lost 19');
+    const lost = await keepCheckpoint('lost', 21);
     await run().stop();
     await rm(data, { recursive: true });
     await rename(copy, data);
-    assert.match(await succeed('restore'), /OK: \d+ spans: every hash/);
+    local = await startLocalRun(data);
+    const health = await fetch(`${run().url}/api/health`);
+    assert.match(await health.text(), /"degraded".*restore_needed/);
+    await run().stop();
+    const restored = await succeed('restore');
+    assert.match(restored, /OK: \d+ spans: every hash/);
+    assert.match(restored, /LOST: the ledger before had sealed \d+ batches more/);
+    assert.match(restored, /\d+ logs go on under another name/);
     local = await startLocalRun(data);
     for (let number = 0; number < 40; number += 1) await note(`new ${number}`);
     const expected = Array.from({ length: 40 }, (_, number) => `new ${number}`);
     assert.deepEqual((await readTo('new 39', early.cursor)).seen, expected);
     assert.deepEqual((await readTo('new 39', late.cursor)).seen, expected);
+
+    // The log has another name from here on, and what survived is its beginning.
+    const now = await keepCheckpoint('now', 41);
+    const [origin, size] = (await readFile(now, 'utf8')).split('\n');
+    const [before, lostSize] = (await readFile(lost, 'utf8')).split('\n');
+    assert.match(String(origin), /\/[0-9a-f]{8}\/dev$/);
+    assert.equal(String(origin).replace(/\/[0-9a-f]{8}\//, '/'), before);
+    assert.ok(Number(size) > Number(lostSize), `${size} ${lostSize}`);
+    const newKeys = (await succeed('checkpoint', '--tenant', 'dev', '--vkey')).trim();
+    assert.ok(newKeys.startsWith(`${origin}+`) && newKeys.endsWith(`\n${vkeys}`), newKeys);
+    const compare = (one: string, other: string) =>
+      logline(['verify', '--vkey', newKeys, '--checkpoint', one, '--checkpoint', other]);
+    const continued = await compare(survived, now);
+    assert.equal(continued.code, 0, continued.stdout + continued.stderr);
+    assert.match(continued.stdout, /OK: .*\nafter a restore: before it was called /);
+    const parted = await compare(lost, now);
+    assert.equal(parted.code, 1, parted.stdout);
+    assert.match(parted.stdout, /FAULT lost: .* part ways/);
+    assert.match(await succeed('verify'), /OK: \d+ logs? with .* under another name since a restore/);
+    const renamed = (await spansOf('checkpoint')).find(({ did }) => did === 'renamed');
+    assert.deepEqual([renamed?.this, renamed?.metadata.continues], [origin, before]);
+    assert.ok(String(renamed?.metadata.checkpoint).startsWith(`${before}\n`));
   });
 
   it('restore refuses a folder with a ledger, a torn or changed file, another key and a wrong passphrase', async () => {

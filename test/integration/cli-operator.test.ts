@@ -18,6 +18,7 @@ import {
   startCommand,
   temporaryFolder,
 } from '../support/local-run';
+import { withClient } from '../support/sql-session';
 import { createEmptyDatabase, type TestDatabase, testPasswords } from '../support/test-database';
 
 const STACK_TRACE = /^\s+at .+:\d+:\d+\)?$/m;
@@ -202,6 +203,19 @@ describe('commands beside a database of one’s own', function () {
     assert.doesNotMatch(printed, /first settings again/);
     assert.notEqual((await manifest()).public_key, signer);
     assert.equal(JSON.parse(await succeed('status', '--json')).executions.limit, 6);
+  });
+
+  it('log resume lets a stopped log go on, once, and says what it was stopped for', async () => {
+    await withClient(database.superuserUrl, (client) =>
+      client.query(`
+        INSERT INTO ledger.log (log_no, tenant_id, origin) VALUES (1, 'a+b c', 'test/x');
+        INSERT INTO app.log_head (log_no, size, frontier, stopped_at, stop_reason)
+        VALUES (1, 0, '', now(), 'position 7: hash')`),
+    );
+    const resumed = JSON.parse(await succeed('log', 'resume', '--tenant', 'a+b c', '--json'));
+    assert.deepEqual([resumed.reason, resumed.size, resumed.waiting], ['position 7: hash', 0, 0]);
+    const again = await logline(['log', 'resume', '--tenant', 'a+b c']);
+    assert.deepEqual([again.code, again.stderr], [1, 'logline: the log of tenant a+b c is not stopped\n']);
   });
 
   it('export needs a ledger that runs', async () => {

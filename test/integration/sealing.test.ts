@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { ed25519, hex } from '../../runtime/crypto';
 import { sha256 } from '../../runtime/crypto/sha256';
+import { connectAdmin } from '../../runtime/db/admin-client';
 import { Database } from '../../runtime/db/pool';
 import { verifierKeyOf } from '../../runtime/proofs/checkpoint-keys';
 import { Frontier } from '../../runtime/proofs/frontier';
 import { keepCheckpoints } from '../../runtime/proofs/keep-checkpoints';
 import { type LeafSource, leafHashOf } from '../../runtime/proofs/leaf';
+import { readLogInstance } from '../../runtime/proofs/log-instance';
 import { verifyConsistency, verifyInclusion } from '../../runtime/proofs/merkle-proof';
 import type { SealStep } from '../../runtime/proofs/sealer';
 import { openCheckpoint } from '../../runtime/proofs/span-proof';
@@ -251,6 +253,30 @@ describe('sealing', () => {
         );
       });
 
+    const asSuperuser = (sql: string) =>
+      withClient(log.stage0.database.superuserUrl, (client) => client.query(sql));
+
+    /** As a copy of the data folder of then would be. */
+    const putBackTo = (size: number, cursor: Readonly<Record<string, unknown>>): Promise<unknown> =>
+      withClient(log.stage0.database.superuserUrl, async (client) => {
+        for (const table of ['universal_registry', 'log_entry', 'checkpoint']) {
+          await client.query(`ALTER TABLE ledger.${table} DISABLE TRIGGER append_only`);
+        }
+        await client.query(
+          `DELETE FROM ledger.universal_registry WHERE id IN (SELECT id FROM ledger.log_entry WHERE position >= ${size})`,
+        );
+        await client.query(`DELETE FROM ledger.log_entry WHERE position >= ${size}`);
+        await client.query(`DELETE FROM ledger.checkpoint WHERE size > ${size}`);
+        await client.query('DELETE FROM app.log_head');
+        const { batch, tx_id, ordinal, digest } = cursor;
+        await client.query('UPDATE app.seal_cursor SET batch = $1, tx_id = $2, ordinal = $3, digest = $4', [
+          batch,
+          tx_id,
+          ordinal,
+          digest,
+        ]);
+      });
+
     it('signs nothing for a database that is older than what was signed', async () => {
       for (let round = 0; round < 3; round += 1) {
         await append('acme', 1);
@@ -259,6 +285,66 @@ describe('sealing', () => {
       await putBack(2);
       assert.deepEqual(await log.sealer().sealBatch(), { outcome: 'restore_needed' });
       assert.deepEqual(await entriesOf('acme'), []);
+    });
+
+    it('gives a log another name after a restore, so that no two checkpoints of one name contradict each other', async () => {
+      await append('acme', 3);
+      await log.seal();
+      const survived = await log.reader('acme').checkpoint();
+      const { rows: cursors } = await asSuperuser(
+        'SELECT batch, tx_id::text, ordinal, digest FROM app.seal_cursor',
+      );
+      await append('acme', 2);
+      await log.seal();
+      const lost = await log.reader('acme').checkpoint();
+      await putBackTo(survived.size, cursors[0]);
+      assert.deepEqual(await log.sealer().sealBatch(), { outcome: 'restore_needed' });
+
+      await withClient(log.stage0.database.adminUrl, (client) =>
+        client.query('SELECT app.begin_feed_epoch()'),
+      );
+      log.guard.record = undefined;
+      await append('acme', 2);
+      await append('late', 1);
+      await log.seal();
+      const { rows: epochs } = await asSuperuser(
+        'SELECT log_name FROM app.feed_epoch ORDER BY number DESC LIMIT 1',
+      );
+      const name = `${TEST_INSTANCE}/${epochs[0].log_name}`;
+      const reader = log.reader('acme');
+      const now = await reader.checkpoint();
+      assert.equal(now.size, lost.size);
+      assert.notDeepEqual(now.root, lost.root);
+      const originOf = ({ note }: { note: string }) => note.split('\n')[0];
+      assert.deepEqual([survived, lost, now].map(originOf), [
+        `${TEST_INSTANCE}/acme`,
+        `${TEST_INSTANCE}/acme`,
+        `${name}/acme`,
+      ]);
+      assert.equal(originOf(await log.reader('late').checkpoint()), `${name}/late`);
+      assert.equal((await reader.checkpoint(survived.size)).note, survived.note);
+      const claim = { from: survived.size, fromRoot: survived.root, to: now.size, toRoot: now.root };
+      assert.ok(verifyConsistency(sha256, claim, await reader.consistency(survived.size, now.size)));
+      const keys = [verifierKeyOf(log.keys.current.publicKeyHex, `${name}/acme`)];
+      await openCheckpoint(now.note, keys, { verify: ed25519.verify });
+      await append('acme', 1);
+      await log.seal();
+      assert.equal(originOf(await reader.checkpoint()), `${name}/acme`);
+      await asSuperuser(`INSERT INTO app.log_instance (origin) VALUES ('${TEST_INSTANCE}')`);
+      const { earlierOrigins, origin } = await readLogInstance(log.stage0.pool);
+      assert.deepEqual([origin, earlierOrigins], [name, [TEST_INSTANCE]]);
+    });
+
+    it('leaves the names as they are when the restore knows that nothing signed was lost', async () => {
+      await append('acme', 1);
+      await log.seal();
+      await withClient(log.stage0.database.adminUrl, (client) =>
+        client.query('SELECT app.begin_feed_epoch(true)'),
+      );
+      await append('acme', 1);
+      await log.seal();
+      const { note } = await log.reader('acme').checkpoint();
+      assert.equal(note.split('\n')[0], `${TEST_INSTANCE}/acme`);
     });
 
     it('seals the last batch again only as it was announced', async () => {
@@ -317,12 +403,96 @@ describe('sealing', () => {
       await log.seal();
       await assertSealed('other');
       assert.equal((await entriesOf('acme')).length, 3);
-      await withClient(log.stage0.database.superuserUrl, (client) =>
-        client.query('UPDATE app.log_head SET stopped_at = NULL, stop_reason = NULL'),
-      );
+      await resume('acme');
       await append('acme', 1);
       await log.seal();
       await assertSealed('acme');
+    });
+
+    const resume = async (tenant: string) => {
+      const auditing = { connectionString: log.stage0.database.urls.auditor };
+      const client = await connectAdmin(auditing);
+      try {
+        return (await client.query('SELECT * FROM app.resume_log($1)', [tenant])).rows;
+      } finally {
+        await client.end();
+      }
+    };
+
+    /** Another thing than was signed. */
+    const alter = (id: string): Promise<unknown> =>
+      withClient(log.stage0.database.superuserUrl, async (client) => {
+        await client.query('ALTER TABLE ledger.universal_registry DISABLE TRIGGER append_only');
+        await client.query(`UPDATE ledger.universal_registry SET this = 'another thing' WHERE id = $1`, [id]);
+      });
+    const stopReason = async (): Promise<string | null> => {
+      const { rows } = await withClient(log.stage0.database.superuserUrl, (client) =>
+        client.query('SELECT stop_reason FROM app.log_head ORDER BY log_no LIMIT 1'),
+      );
+      return rows[0]?.stop_reason;
+    };
+
+    it('lets a log go on that was looked at, and checks again what waited: it stops at the next fault, not at the old one', async () => {
+      await append('acme', 3);
+      await log.seal();
+      const [, second] = await entriesOf('acme');
+      await alter(second?.id ?? '');
+      await log.audit();
+      assert.match((await stopReason()) ?? '', /position 1/);
+      await append('acme', 2);
+      await log.seal();
+      // The audit has passed what waits, which has no position yet.
+      await log.audit();
+      const [resumed, ...others] = await resume('acme');
+      assert.deepEqual([resumed?.size, resumed?.waiting, others], ['3', '2', []]);
+      assert.match(resumed?.stop_reason, /position 1/);
+      assert.deepEqual(await resume('acme'), []);
+      // It waits for them to be sealed.
+      assert.equal(await log.audit(), 0);
+      await log.seal();
+      assert.equal(await log.audit(), 2);
+      assert.equal(await stopReason(), null);
+
+      await append('acme', 1);
+      await log.seal();
+      const last = (await entriesOf('acme')).at(-1);
+      await alter(last?.id ?? '');
+      await log.audit();
+      assert.match((await stopReason()) ?? '', /position 5/);
+    });
+
+    it('does not stop a log again for what was looked at when another log goes on', async () => {
+      await append('acme', 1);
+      await append('other', 1);
+      await log.seal();
+      await alter((await entriesOf('other'))[0]?.id ?? '');
+      await log.audit();
+      await append('other', 1);
+      await append('acme', 1);
+      await log.seal();
+      await alter((await entriesOf('acme'))[1]?.id ?? '');
+      await log.audit();
+      assert.match((await stopReason()) ?? '', /position 1/);
+      await resume('acme');
+      await resume('other');
+      await log.seal();
+      assert.equal(await log.audit(), 2);
+      assert.equal(await stopReason(), null);
+    });
+
+    it('finds a span that was altered while it waited for its log to go on', async () => {
+      await append('acme', 1);
+      await log.seal();
+      await alter((await entriesOf('acme'))[0]?.id ?? '');
+      await log.audit();
+      await append('acme', 1);
+      await log.seal();
+      await log.audit();
+      await resume('acme');
+      await log.seal();
+      await alter((await entriesOf('acme'))[1]?.id ?? '');
+      await log.audit();
+      assert.match((await stopReason()) ?? '', /position 1/);
     });
   });
 });

@@ -14,6 +14,8 @@ export interface KnownKey {
 /** The keys by which signatures are judged. */
 export interface KeyBook {
   readonly origin: string | undefined;
+  /** Before a restore. */
+  readonly earlierOrigins: readonly string[];
   readonly keys: readonly KnownKey[];
 }
 
@@ -21,6 +23,7 @@ export interface KeyBook {
 export function keyBookOf(body: unknown): KeyBook {
   return {
     origin: textOf(body, 'origin'),
+    earlierOrigins: listOf(body, 'earlier_origins').filter((name) => typeof name === 'string'),
     keys: listOf(body, 'keys').flatMap((key) => {
       const publicKey = textOf(key, 'public_key');
       if (publicKey === undefined) return [];

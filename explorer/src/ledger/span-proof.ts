@@ -52,8 +52,15 @@ function proofOf(body: unknown): JsonProof | undefined {
 const ED25519 = 1;
 
 /** The checkpoint keys as verifier keys of the tenant's log: name, key id, and base64 of type and key. */
-async function verifierKeys({ origin, keys }: KeyBook, tenant: string): Promise<readonly string[]> {
-  const name = `${origin}/${encodeURIComponent(tenant)}`;
+async function verifierKeys(
+  { origin, earlierOrigins, keys }: KeyBook,
+  tenant: string,
+): Promise<readonly string[]> {
+  const names = [origin, ...earlierOrigins].map((instance) => `${instance}/${encodeURIComponent(tenant)}`);
+  return (await Promise.all(names.map((name) => keysNamed(name, keys)))).flat();
+}
+
+function keysNamed(name: string, keys: KeyBook['keys']): Promise<readonly string[]> {
   const encoder = new TextEncoder();
   return Promise.all(
     keys

@@ -1,0 +1,97 @@
+import type { LocalKeys } from '../../local/keys';
+import type { LocalDatabase } from '../../local/local-database';
+import { LOG_USER } from '../../runtime/base/identity';
+import { Database } from '../../runtime/db/pool';
+import { SpanWriter } from '../../runtime/ledger/span-writer';
+import { namedInstance, originOf } from '../../runtime/proofs/checkpoint';
+import { LogReader } from '../../runtime/proofs/log-reader';
+import { SealStore } from '../../runtime/proofs/seal-store';
+
+/** What the rollback guard knows beyond the restored state. */
+export interface LostBatches {
+  readonly batches: number;
+  readonly up_to_tx_id: string;
+}
+
+const PAGE = 500;
+
+/**
+ * Appends to each log that has to go on under another name a span that says so: what the log was called, the last
+ * checkpoint of it that is here, and what is known to be lost. It is the first span that is sealed under the new name.
+ * @returns how many logs there are
+ */
+export async function tellLogs(
+  database: LocalDatabase,
+  keys: LocalKeys,
+  lost: LostBatches | undefined,
+  onProgress: (logs: number) => void,
+): Promise<number> {
+  const sealing = new Database({ ...database.as.sealer, poolSize: 1 });
+  const app = new Database({ ...database.as.app, poolSize: 2 });
+  const writer = new SpanWriter({ database: app, signingKey: () => keys.ring.current });
+  let told = 0;
+  let after = 0;
+  try {
+    const instance = await currentInstance(sealing);
+    for (;;) {
+      const { rows } = await sealing.pool.query<RenamedLog>(RENAMED, [after, instance, PAGE]);
+      for (const { log_no, tenant_id, origin } of rows) {
+        after = log_no;
+        const draft = await continuation(app, tenant_id, origin, String(instance), lost);
+        await writer.append({ user: LOG_USER, tenant: tenant_id }, [draft]);
+        told += 1;
+      }
+      if (rows.length < PAGE) return told;
+      onProgress(told);
+    }
+  } finally {
+    await Promise.all([sealing.close(), app.close()]);
+  }
+}
+
+interface RenamedLog {
+  readonly log_no: number;
+  readonly tenant_id: string;
+  readonly origin: string;
+}
+
+/** Logs whose latest name does not begin with the instance's present one. */
+const RENAMED = `
+  SELECT l.log_no, l.tenant_id, l.origin
+    FROM (SELECT log_no, tenant_id, ledger.log_origin_at(log_no, 9223372036854775807) AS origin FROM ledger.log) AS l
+   WHERE l.log_no > $1 AND NOT starts_with(l.origin, $2 || '/') ORDER BY l.log_no LIMIT $3`;
+
+/** What names of logs begin with now; null before anything was sealed. */
+async function currentInstance(sealing: Database): Promise<string | null> {
+  const client = await sealing.connect();
+  try {
+    const { logName } = await new SealStore(client).cursor();
+    const { rows } = await client.query('SELECT origin FROM app.log_instance');
+    return rows[0] === undefined ? null : namedInstance(String(rows[0].origin), logName);
+  } finally {
+    client.release();
+  }
+}
+
+async function continuation(
+  app: Database,
+  tenant: string,
+  before: string,
+  instance: string,
+  lost: LostBatches | undefined,
+) {
+  const last = await new LogReader(app, tenant).checkpoint().catch(() => undefined);
+  return {
+    entity_type: 'checkpoint',
+    who: LOG_USER,
+    did: 'renamed',
+    this: originOf(instance, tenant),
+    visibility: 'tenant',
+    metadata: {
+      continues: before,
+      size: last?.size ?? 0,
+      checkpoint: last?.note ?? null,
+      lost_batches: lost?.batches ?? null,
+    },
+  } as const;
+}

@@ -1,0 +1,43 @@
+import { OperatorError } from '../../local/operator-error';
+import { connectAdmin } from '../../runtime/db/admin-client';
+import { localDatabaseUrl } from '../open-database';
+
+export interface ResumeOptions {
+  readonly tenant: string;
+  readonly json?: boolean;
+}
+
+interface Resumed {
+  readonly size: string;
+  readonly stopped_at: string;
+  readonly stop_reason: string | null;
+  readonly waiting: string;
+}
+
+/**
+ * Lets the log of a tenant go on that the audit has stopped.
+ * @throws OperatorError when no log of the tenant is stopped
+ */
+export async function resumeLog({ tenant, json }: ResumeOptions): Promise<void> {
+  const client = await connectAdmin({ connectionString: await localDatabaseUrl('auditor') });
+  try {
+    const { rows } = await client.query<Resumed>('SELECT * FROM app.resume_log($1)', [tenant]);
+    const [resumed] = rows;
+    if (resumed === undefined) throw new OperatorError(`the log of tenant ${tenant} is not stopped`);
+    const { size, stopped_at, stop_reason, waiting } = resumed;
+    const outcome = {
+      tenant,
+      size: Number(size),
+      stopped_at: new Date(stopped_at).toISOString(),
+      reason: stop_reason,
+      waiting: Number(waiting),
+    };
+    process.stdout.write(
+      json
+        ? `${JSON.stringify(outcome)}\n`
+        : `the log of tenant ${tenant} goes on behind ${size} spans; ${waiting} that waited are sealed next, and audited again\nit was stopped ${outcome.stopped_at}: ${stop_reason}\nthat fault stays in the log, and verify goes on naming it\n`,
+    );
+  } finally {
+    await client.end();
+  }
+}

@@ -146,11 +146,8 @@ export interface components {
             readonly detail: string;
             /** @constant */
             readonly success: false;
-            /**
-             * @description Of a 503 to execute: the run has not begun, so it may be asked for again.
-             * @constant
-             */
-            readonly began?: false;
+            /** @description False, of a 503 to execute: the run has not begun, so it may be asked for again. */
+            readonly began?: boolean;
             readonly errors?: readonly {
                 /** @description JSON pointer (RFC 6901). */
                 readonly pointer: string;

@@ -284,9 +284,10 @@ export const PROBLEM = {
     status: { type: 'integer' },
     detail: TEXT,
     success: { const: false },
+    // No `const`: generators of Python clients write an optional one down wrongly.
     began: {
-      const: false,
-      description: 'Of a 503 to execute: the run has not begun, so it may be asked for again.',
+      type: 'boolean',
+      description: 'False, of a 503 to execute: the run has not begun, so it may be asked for again.',
     },
     errors: {
       type: 'array',

@@ -1,5 +1,6 @@
 import { SCOPES } from '../auth/scope';
 import { TEXT } from '../ledger/span-schema';
+import { HEALTH_CODES } from './health';
 import { PUBLISHED_KEY } from './schemas';
 
 // What the routes answer, beside the spans themselves.
@@ -120,7 +121,7 @@ export const HEALTH = {
     status: { enum: ['ok', 'degraded'] },
     codes: {
       type: 'array',
-      items: { enum: ['writes_failing', 'ticks_late', 'feed_held_back', 'restore_needed', 'proofs_stopped'] },
+      items: { enum: HEALTH_CODES },
     },
     migration: { type: 'string' },
     public_key: { type: 'string' },

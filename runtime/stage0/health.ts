@@ -10,12 +10,16 @@ import { runStatement } from '../db/query-as';
  * for so long that subscribers see nothing new. `restore_needed`: the database was set back; `logline restore` mends it.
  * `proofs_stopped`: the audit found a span that is not what a log bears, and nothing of that tenant is sealed.
  */
-export type HealthCode =
-  | 'writes_failing'
-  | 'ticks_late'
-  | 'feed_held_back'
-  | 'restore_needed'
-  | 'proofs_stopped';
+export const HEALTH_CODES = [
+  'writes_failing',
+  'ticks_late',
+  'feed_held_back',
+  'restore_needed',
+  'proofs_stopped',
+] as const;
+
+/** One of {@link HEALTH_CODES}. */
+export type HealthCode = (typeof HEALTH_CODES)[number];
 
 /** How often a job runs, as far as health is concerned. */
 export interface ExpectedTick {
@@ -34,6 +38,8 @@ export interface HealthOptions {
   readonly found?: () => readonly HealthCode[];
   /** Whether kernels are booted. Defaults to true: those of AWS boot with each event. */
   readonly isReady?: () => boolean;
+  /** Milliseconds since 1970. Defaults to the clock. */
+  readonly nowMs?: () => number;
 }
 
 export interface HealthReport {
@@ -49,11 +55,13 @@ const HELD_BACK_MS = 20_000;
 /** Whether the ledger is well. */
 export class Health {
   readonly #options: HealthOptions;
+  readonly #nowMs: () => number;
   /** The oldest transaction that was open, and since when it has been known. */
   #oldest: { readonly xmin: bigint; readonly sinceMs: number } | undefined;
 
   constructor(options: HealthOptions) {
     this.#options = options;
+    this.#nowMs = options.nowMs ?? Date.now;
   }
 
   /** @throws UnavailableError when the database does not answer or lacks a migration. */
@@ -84,7 +92,7 @@ export class Health {
 
   #areWritesFailing(): boolean {
     const failedAtMs = this.#options.writesFailedAtMs();
-    return failedAtMs !== undefined && Date.now() - failedAtMs < WRITE_FAILURE_MS;
+    return failedAtMs !== undefined && this.#nowMs() - failedAtMs < WRITE_FAILURE_MS;
   }
 
   async #areTicksLate(): Promise<boolean> {
@@ -103,7 +111,7 @@ export class Health {
       this.#oldest = undefined;
       return false;
     }
-    if (this.#oldest?.xmin !== xmin) this.#oldest = { xmin, sinceMs: Date.now() };
-    return Date.now() - this.#oldest.sinceMs > HELD_BACK_MS;
+    if (this.#oldest?.xmin !== xmin) this.#oldest = { xmin, sinceMs: this.#nowMs() };
+    return this.#nowMs() - this.#oldest.sinceMs > HELD_BACK_MS;
   }
 }

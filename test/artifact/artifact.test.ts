@@ -1,4 +1,5 @@
 import { strict as assert } from 'node:assert';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { mintToken, type Scope } from '../../runtime/auth';
 import { signingKeyFromHex } from '../../runtime/crypto';
 import { verifySpan } from '../../runtime/ledger/span-signature';
@@ -169,6 +170,29 @@ describe('what is deployed', function () {
       const { status, body } = await call('POST', '/api/spans', { body: { who: 1, unknown: true } });
       assert.equal(status, 400);
       assert.ok(listOf(body.errors).length >= 3, JSON.stringify(body));
+    });
+
+    it('takes a gzipped body, and gzips its answer for who accepts that', async () => {
+      const drafts = Array.from({ length: 20 }, () => ({ entity_type: 'packed', who: 'alice', this: 'x' }));
+      const sent = await cloud.invoke(
+        'stage0',
+        httpEvent('POST', '/api/spans', {
+          token,
+          body: gzipSync(JSON.stringify(drafts)),
+          headers: { 'content-encoding': 'gzip', 'accept-encoding': 'gzip' },
+        }),
+      );
+      assert.equal(at(sent.payload, 'statusCode'), 201, JSON.stringify(sent.payload));
+      assert.equal(at(sent.payload, 'isBase64Encoded'), true);
+      assert.equal(at(at(sent.payload, 'headers'), 'content-encoding'), 'gzip');
+      const packed = Buffer.from(String(at(sent.payload, 'body')), 'base64');
+      assert.equal(recordOf(JSON.parse(gunzipSync(packed).toString())).count, 20);
+      const broken = httpEvent('POST', '/api/spans', {
+        token,
+        body: gzipSync('{}').subarray(0, -8),
+        headers: { 'content-encoding': 'gzip' },
+      });
+      assert.equal(at((await cloud.invoke('stage0', broken)).payload, 'statusCode'), 400);
     });
 
     it('signs so that anyone can check it from the JSON alone', async () => {

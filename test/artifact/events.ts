@@ -8,9 +8,21 @@ import { at, listOf, recordOf } from '../infra/subject';
 export function httpEvent(
   method: string,
   path: string,
-  options: { token?: string; body?: unknown; query?: string; headers?: Record<string, string> } = {},
+  options: {
+    token?: string;
+    /** Sent as JSON; bytes as API Gateway passes on what is no text, in base64. */
+    body?: unknown;
+    query?: string;
+    headers?: Record<string, string>;
+  } = {},
 ): unknown {
-  const body = options.body === undefined ? undefined : JSON.stringify(options.body);
+  const isBase64Encoded = Buffer.isBuffer(options.body);
+  const body = Buffer.isBuffer(options.body)
+    ? options.body.toString('base64')
+    : options.body === undefined
+      ? undefined
+      : JSON.stringify(options.body);
+  const length = Buffer.isBuffer(options.body) ? options.body.length : (body?.length ?? 0);
   return {
     version: '2.0',
     routeKey: '$default',
@@ -20,9 +32,7 @@ export function httpEvent(
       host: 'example.execute-api.us-east-1.amazonaws.com',
       'x-forwarded-for': '203.0.113.7',
       'x-forwarded-proto': 'https',
-      ...(body === undefined
-        ? {}
-        : { 'content-type': 'application/json', 'content-length': String(body.length) }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': String(length) }),
       ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
       ...options.headers,
     },
@@ -39,7 +49,7 @@ export function httpEvent(
       timeEpoch: 1795424400000,
     },
     ...(body === undefined ? {} : { body }),
-    isBase64Encoded: false,
+    isBase64Encoded,
   };
 }
 

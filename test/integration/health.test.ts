@@ -5,9 +5,14 @@ import { createTestStage0, type TestStage0 } from '../support/test-stage0';
 describe('health', () => {
   let stage0: TestStage0;
   let isReady = false;
+  let aheadMs = 0;
   before(async () => {
     stage0 = await createTestStage0({
-      health: { isReady: () => isReady, ticks: [{ job: 'observer_bot', toleratedAgeS: 60 }] },
+      health: {
+        isReady: () => isReady,
+        nowMs: () => Date.now() + aheadMs,
+        ticks: [{ job: 'observer_bot', toleratedAgeS: 60 }],
+      },
     });
   });
   after(() => stage0.close());
@@ -69,5 +74,32 @@ describe('health', () => {
     assert.deepEqual((await health()).body.codes, ['ticks_late']);
     await asSuperuser('UPDATE app.job_run SET started_at = now()');
     assert.equal((await health()).body.status, 'ok');
+  });
+
+  it('is degraded while one transaction keeps the feed from going on, and not by one that ends in time', async () => {
+    const token = await stage0.token('alice', 'acme');
+    const body = { entity_type: 'note', who: 'alice', this: 'x' };
+    await withClient(stage0.database.superuserUrl, async (client) => {
+      await client.query('BEGIN');
+      await client.query('SELECT pg_current_xact_id()');
+      // What is kept back: without it nobody misses anything.
+      assert.equal((await stage0.call('/api/spans', { token, body })).status, 201);
+      assert.equal((await health()).body.status, 'ok');
+      aheadMs = 19_000;
+      assert.equal((await health()).body.status, 'ok');
+      aheadMs = 60_000;
+      assert.deepEqual((await health()).body.codes, ['feed_held_back']);
+      await client.query('COMMIT');
+      assert.equal((await health()).body.status, 'ok');
+      // Others came and went: none of them was open for long.
+      for (const later of [90_000, 120_000]) {
+        await client.query('BEGIN');
+        await client.query('SELECT pg_current_xact_id()');
+        assert.equal((await stage0.call('/api/spans', { token, body })).status, 201);
+        aheadMs = later;
+        assert.equal((await health()).body.status, 'ok');
+        await client.query('COMMIT');
+      }
+    });
   });
 });

@@ -10,15 +10,18 @@ True
 from .canonical_json import canonical_json
 from .client import Appended, Delivery, LogLine
 from .errors import LogLineError, Refusal, SpansRefusedError
-from .queue import SpanQueue
+from .file_store import FileStore
+from .queue import QueueStore, SpanQueue
 from .span import Span, SpanDraft, uuid7
 from .verify import Verdict, hash_span, verify_span
 
 __all__ = [
     "Appended",
     "Delivery",
+    "FileStore",
     "LogLine",
     "LogLineError",
+    "QueueStore",
     "Refusal",
     "Span",
     "SpanDraft",

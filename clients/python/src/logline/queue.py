@@ -8,18 +8,34 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from .errors import LogLineError, Refusal, SpansRefusedError
 from .span import identified
 from .transport import jittered_delay_s
+
+class QueueStore(Protocol):
+    """Where a queue keeps its spans, each under a number of its own, so that they outlive the process."""
+
+    def open(self) -> Sequence[tuple[int, str]]:
+        """What an earlier process left: number and JSON text of each span, in the order in which they were added."""
+
+    def add(self, n: int, text: str) -> None:
+        """Returns once the span is safe. Called from several threads."""
+
+    def done(self, numbers: Sequence[int]) -> None:
+        """These are settled: the ledger has them or refused them."""
+
+    def close(self) -> None: ...
+
 
 Send = Callable[[Sequence[str]], tuple[Sequence[Any], Mapping[int, LogLineError]]]
 
 
 class SpanQueue:
     """Never drops a span: what cannot be sent is kept and tried again, what the ledger refuses is reported, and
-    :meth:`add` waits while the queue is full. Held in memory: ``close`` it, or use ``with``, before the program ends.
+    :meth:`add` waits while the queue is full. Held in memory: ``close`` it, or use ``with``, before the program ends; or
+    in a ``store`` (:class:`FileStore`), which the next queue of the same store goes on with.
 
     A batch is sent when it has ``max_spans`` (500) or ``max_bytes`` (1 MiB), or when its first span has waited for
     ``max_wait_s`` (0.1). At most ``max_queued`` spans (10,000) are held.
@@ -34,6 +50,7 @@ class SpanQueue:
         max_wait_s: float = 0.1,
         max_queued: int = 10_000,
         on_refused: Callable[[Refusal], None] | None = None,
+        store: QueueStore | None = None,
     ) -> None:
         if not 1 <= max_spans <= 1_000 or not 1 <= max_bytes <= 4_000_000 or max_queued < 1:
             raise ValueError("max_spans is 1 to 1000, max_bytes 1 to 4,000,000, max_queued at least 1")
@@ -41,13 +58,19 @@ class SpanQueue:
         self._max_spans, self._max_bytes = max_spans, max_bytes
         self._max_wait_s, self._max_queued = max_wait_s, max_queued
         self._on_refused = on_refused
-        self._held: deque[tuple[str, float]] = deque()
+        self._store = store
+        now = time.monotonic()
+        left = store.open() if store else ()
+        self._held: deque[tuple[int, str, float]] = deque((n, text, now) for n, text in left)
         self._changed = threading.Condition()
-        self._added = self._settled = 0
+        self._last = max((n for n, _ in left), default=0)
+        self._added, self._settled = len(left), 0
         self._flush_to = 0
         self._refused: list[Refusal] = []
         self._fault: LogLineError | None = None
         self._closed = False
+        # What is held is left to the next queue of the store.
+        self._left = False
         self._thread = threading.Thread(target=self._run, name="logline-queue", daemon=True)
         self._thread.start()
 
@@ -65,8 +88,18 @@ class SpanQueue:
                 raise TimeoutError("the queue is full")
             if self._closed:
                 raise ValueError("the queue is closed")
-            self._held.append((text, time.monotonic()))
+            self._last = n = self._last + 1
             self._added += 1
+        try:
+            if self._store:
+                self._store.add(n, text)
+        except BaseException:
+            with self._changed:
+                self._added -= 1
+                self._changed.notify_all()
+            raise
+        with self._changed:
+            self._held.append((n, text, time.monotonic()))
             self._changed.notify_all()
         return str(span["id"])
 
@@ -86,12 +119,21 @@ class SpanQueue:
             raise SpansRefusedError(refused)
 
     def close(self, timeout_s: float | None = None) -> None:
-        """:meth:`flush`, then takes no more."""
+        """:meth:`flush`, then takes no more. What the ledger does not have by then stays in the store."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        self.flush(timeout_s)
-        self._thread.join(timeout_s)
+        try:
+            self.flush(timeout_s)
+        finally:
+            with self._changed:
+                is_settled = self._settled >= self._added
+                self._left = not is_settled and self._store is not None
+                self._changed.notify_all()
+            if is_settled:
+                self._thread.join(timeout_s)
+            if self._store:
+                self._store.close()
 
     def __enter__(self) -> Self:
         return self
@@ -103,7 +145,8 @@ class SpanQueue:
 
     def _run(self) -> None:
         attempt = 0
-        while (batch := self._next_batch()) is not None:
+        while (numbered := self._next_batch()) is not None:
+            batch = [text for _, text in numbered]
             try:
                 _, refused = self._send(batch)
             except LogLineError as error:
@@ -116,6 +159,10 @@ class SpanQueue:
                 assert self._on_refused is not None
                 self._on_refused(report)
             with self._changed:
+                if self._left:
+                    return
+                if self._store:
+                    self._store.done([n for n, _ in numbered])
                 for _ in batch:
                     self._held.popleft()
                 self._settled += len(batch)
@@ -123,29 +170,31 @@ class SpanQueue:
                     self._refused.extend(reports)
                 self._changed.notify_all()
 
-    def _next_batch(self) -> list[str] | None:
+    def _next_batch(self) -> list[tuple[int, str]] | None:
         """Waits for a batch that is due; None when the queue is closed and empty. It stays held until it is settled."""
         with self._changed:
             while True:
+                if self._left:
+                    return None
                 if not self._held:
-                    if self._closed:
+                    if self._closed and self._settled >= self._added:
                         return None
                     self._changed.wait()
                     continue
                 batch, is_full = self._start_of_held()
-                due_in_s = self._held[0][1] + self._max_wait_s - time.monotonic()
+                due_in_s = self._held[0][2] + self._max_wait_s - time.monotonic()
                 if is_full or self._closed or self._settled < self._flush_to or due_in_s <= 0:
                     return batch
                 self._changed.wait(due_in_s)
 
-    def _start_of_held(self) -> tuple[list[str], bool]:
-        batch: list[str] = []
+    def _start_of_held(self) -> tuple[list[tuple[int, str]], bool]:
+        batch: list[tuple[int, str]] = []
         total = 0
-        for text, _ in self._held:
+        for n, text, _ in self._held:
             total += len(text.encode()) + 1
             if batch and (len(batch) == self._max_spans or total > self._max_bytes):
                 return batch, True
-            batch.append(text)
+            batch.append((n, text))
         return batch, len(batch) == self._max_spans
 
     def _stall(self, error: LogLineError, attempt: int) -> None:
@@ -153,4 +202,4 @@ class SpanQueue:
             self._fault = error
             self._changed.notify_all()
             # The next flush cuts it short.
-            self._changed.wait_for(lambda: self._fault is None, 1 + jittered_delay_s(attempt))
+            self._changed.wait_for(lambda: self._fault is None or self._left, 1 + jittered_delay_s(attempt))

@@ -1,3 +1,5 @@
+import { isUuid } from '../../client/src/uuid';
+
 /** What the timeline shows. The address holds all of it, so a link shows the same to whoever may see it. */
 
 /** Filters of `GET /api/timeline` that take any of several values, in the order in which the form shows them. */
@@ -30,7 +32,6 @@ export const NO_FILTER: Filter = { values: {} };
 
 /** The ledger takes so many combinations of values. */
 const MAX_COMBINATIONS = 10;
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const VISIBILITIES = new Set(['private', 'tenant', 'public']);
 
 /** A filter that was read, and what of the address could not be applied: never passed over in silence. */
@@ -72,7 +73,7 @@ export function isValueFilter(name: string): name is ValueFilter {
 export function valueFault(name: ValueFilter, value: string): string | undefined {
   if (value === '') return `${name}: is empty`;
   if (name === 'visibility' && !VISIBILITIES.has(value)) return `visibility: is private, tenant or public`;
-  if ((name === 'parent_id' || name === 'related_to') && !UUID.test(value))
+  if ((name === 'parent_id' || name === 'related_to') && !isUuid(value.toLowerCase()))
     return `${name}: “${value}” is no UUID`;
   return undefined;
 }

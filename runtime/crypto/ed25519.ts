@@ -3,6 +3,7 @@ import * as noble from '@noble/ed25519';
 import { sha512 } from '@noble/hashes/sha2.js';
 import { LruCache } from '../base/lru-cache';
 import { blake3 } from './blake3';
+import { PKCS8_PREFIX_HEX, SPKI_PREFIX_HEX } from './ed25519-der';
 import { isRefusedPoint } from './ed25519-point';
 import { hex } from './hex';
 
@@ -36,9 +37,8 @@ export interface Ed25519 {
   publicKey(secretKey: Uint8Array): Uint8Array;
 }
 
-// RFC 8410: a raw key is the tail of its DER form, after a constant prefix.
-const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
-const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
+const PKCS8_PREFIX = Buffer.from(PKCS8_PREFIX_HEX, 'hex');
+const SPKI_PREFIX = Buffer.from(SPKI_PREFIX_HEX, 'hex');
 
 // Parsing a key costs about as much as using it. 1,024 signers at once is far above what one tenant
 // page or batch holds; 64 secret keys far above what one process signs with.

@@ -1,9 +1,9 @@
 import type { Span } from '../base/span';
+import { isUuid } from '../base/uuid';
 import { isTimestamp } from './timestamp';
 
 // What a span must look like before its hash means anything. Browsers load this too: no node: modules.
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const HASH = /^[0-9a-f]{64}$/;
 const KEY = HASH;
 const SIGNATURE = /^[0-9a-f]{128}$/;
@@ -40,10 +40,6 @@ export function signatureMalformation(span: Partial<Span>): string | undefined {
 
 function isPresent(value: unknown): boolean {
   return value !== null && value !== undefined;
-}
-
-function isUuid(value: unknown): boolean {
-  return isMatch(value, UUID);
 }
 
 function isMatch(value: unknown, pattern: RegExp): boolean {

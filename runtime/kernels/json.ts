@@ -10,7 +10,7 @@ export function objectOf(value: unknown): JsonObject {
   return isObject(value) ? value : {};
 }
 
-/** Whether a value is a UUID as spans carry it, in lower case. */
+/** Whether a value is a UUID as spans carry it, in lower case; `base/uuid.ts` for text of the ledger, which imports nothing. */
 export function isUuid(value: unknown): value is string {
   return typeof value === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value);
 }

@@ -1,9 +1,11 @@
+import { UUID_PATTERN } from '../base/uuid';
+
 /** What a span looks like, as JSON Schema 2020-12. Validators and `/openapi.json` are made of it. */
 
 /** A UUID as RFC 9562 writes it. */
 export const UUID = {
   type: 'string',
-  pattern: '^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$',
+  pattern: `^${UUID_PATTERN}$`,
   description: 'A UUID (RFC 9562); stored and hashed in lower case.',
 } as const;
 

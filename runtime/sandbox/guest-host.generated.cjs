@@ -95,6 +95,10 @@ function blake32(bytes) {
 var encoder = new TextEncoder();
 var scratch = new Uint8Array(192 * 1024);
 
+// runtime/crypto/ed25519-der.ts
+var PKCS8_PREFIX_HEX = "302e020100300506032b657004220420";
+var SPKI_PREFIX_HEX = "302a300506032b6570032100";
+
 // runtime/crypto/portable-hex.ts
 function portableBytes(hexText) {
   const bytes = new Uint8Array(hexText.length / 2);
@@ -139,8 +143,8 @@ function hex(bytes) {
 noble.hashes.sha512 = import_sha2.sha512;
 var KEY_BYTES = 32;
 var SIGNATURE_BYTES = 64;
-var PKCS8_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
-var SPKI_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
+var PKCS8_PREFIX = Buffer.from(PKCS8_PREFIX_HEX, "hex");
+var SPKI_PREFIX = Buffer.from(SPKI_PREFIX_HEX, "hex");
 var publicKeys = new LruCache(1024);
 var secretKeys = new LruCache(64);
 function secretKeyObject(secretKey) {

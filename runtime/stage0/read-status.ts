@@ -1,4 +1,5 @@
 import { NOBODY } from '../base/identity';
+import { KERNEL_MANIFEST_ID } from '../kernels/stable-ids';
 import { parseManifest } from '../ledger/manifest';
 import { readLatest } from '../ledger/span-reader';
 import { readTenantStatus } from '../ledger/tenant-status';
@@ -7,9 +8,6 @@ import { identityOf } from './authenticate';
 import type { Handler } from './handlers';
 import type { Stage0 } from './stage0';
 
-/** Stable id of the kernel manifest. */
-const MANIFEST_ID = '00000000-0000-4000-8000-0000000000aa';
-
 /** `GET /api/status`: how the caller's tenant is doing. */
 export const readStatus: Handler = async (stage0, { caller }) => {
   const limit = await readLimit(stage0);
@@ -17,7 +15,7 @@ export const readStatus: Handler = async (stage0, { caller }) => {
 };
 
 async function readLimit({ database, trustedKeys }: Stage0): Promise<number | null> {
-  const manifest = await readLatest(database, NOBODY, MANIFEST_ID);
+  const manifest = await readLatest(database, NOBODY, KERNEL_MANIFEST_ID);
   try {
     return parseManifest(manifest, trustedKeys()).perTenantDailyExecLimit;
   } catch {

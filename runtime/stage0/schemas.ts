@@ -3,6 +3,7 @@
  * (`npm run generate`), and `/openapi.json` is made of it.
  */
 
+import { UUID_PATTERN } from '../base/uuid';
 import { ANY_JSON, NAME, TEXT, UUID, WORD } from '../ledger/span-schema';
 import { TILE_PATTERN } from '../proofs/tile';
 
@@ -51,7 +52,7 @@ export const TIMELINE_QUERY = {
     },
     after: {
       type: 'string',
-      pattern: '^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\\.(?:0|[1-9][0-9]{0,9})$',
+      pattern: `^${UUID_PATTERN}\\.(?:0|[1-9][0-9]{0,9})$`,
       description:
         'With order=feed and no cursor: begins behind this version (`<id>.<seq>`), which the caller may read.',
     },

@@ -1,19 +1,11 @@
 import assert from 'node:assert/strict';
 import { appendFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { FUNCTIONS } from '../../cli/aws/stack-file';
 import { AwsAccount } from '../support/aws-account';
 import { cleanUp, outputOf, runCommand, startCommand, temporaryFolder } from '../support/local-run';
 
 const GROUP = '/aws/lambda/logline-dev-';
-const FUNCTIONS = [
-  'stage0',
-  'run-code',
-  'observer-bot',
-  'request-worker',
-  'policy-agent',
-  'provider-exec',
-  'migrator',
-];
 
 describe('logline logs', function () {
   this.timeout(60_000);
@@ -42,7 +34,7 @@ describe('logline logs', function () {
       // Not when the file is loaded: a long run would make every entry older than what is shown by default.
       now = Date.now();
       account = await AwsAccount.start();
-      for (const name of FUNCTIONS) account.contents.logs.set(GROUP + name, []);
+      for (const name of FUNCTIONS) account.contents.logs.set(GROUP + name.replaceAll('_', '-'), []);
     });
     afterEach(() => account.close());
 

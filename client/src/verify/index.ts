@@ -1,3 +1,4 @@
+import { PKCS8_PREFIX_HEX } from '../../../runtime/crypto/ed25519-der';
 import { nobleBlake3 } from '../../../runtime/crypto/noble-blake3';
 import { portableBytes, portableHex } from '../../../runtime/crypto/portable-hex';
 import { canonicalText } from '../../../runtime/json/canonical-json';
@@ -63,9 +64,6 @@ export function hashSpan(span: object): string {
   return portableHex(nobleBlake3(new TextEncoder().encode(canonicalText(payloadOf(span)))));
 }
 
-// RFC 8410: a raw key is the tail of its DER form, after a constant prefix.
-const PKCS8_PREFIX = '302e020100300506032b657004220420';
-
 /**
  * Signs spans with a key of one's own; give it to the client as `sign`.
  * @param secretKeyHex the 32-byte seed (RFC 8032) in hex
@@ -77,7 +75,7 @@ export async function signerOf(
   if (!/^[0-9a-f]{64}$/i.test(secretKeyHex)) throw new TypeError('a secret key is 64 hex digits');
   const key = await crypto.subtle.importKey(
     'pkcs8',
-    portableBytes(PKCS8_PREFIX + secretKeyHex),
+    portableBytes(PKCS8_PREFIX_HEX + secretKeyHex),
     'Ed25519',
     true,
     ['sign'],

@@ -1,7 +1,8 @@
-import { MalformedError } from '../base/errors';
+import { type Fault, MalformedError } from '../base/errors';
+import { inSlices, type Pause } from '../base/slices';
 import type { JsonValue } from '../base/span';
 import { MAX_JSON_DEPTH } from './canonical-json';
-import { faultsIn } from './i-json-faults';
+import { faultsIn, scanForFaults } from './i-json-faults';
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -21,8 +22,22 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export function parseIJson(input: string | Uint8Array): JsonValue {
   const text = typeof input === 'string' ? input : decode(input);
   const value = parse(text);
+  return cannotHideFaults(text, value) ? value : withoutFaults(value, faultsIn(text));
+}
+
+/**
+ * {@link parseIJson} for JSON of many values, with a pause after `JSON.parse` and between slices of a full scan.
+ * @throws as parseIJson does.
+ */
+export async function parseIJsonInSlices(input: string | Uint8Array, pause: Pause): Promise<JsonValue> {
+  const text = typeof input === 'string' ? input : decode(input);
+  const value = parse(text);
+  await pause();
   if (cannotHideFaults(text, value)) return value;
-  const faults = faultsIn(text);
+  return withoutFaults(value, await inSlices(scanForFaults(text), pause));
+}
+
+function withoutFaults(value: JsonValue, faults: readonly Fault[]): JsonValue {
   if (faults.length > 0)
     throw new MalformedError('the JSON cannot be stored exactly as it was sent', { faults });
   return value;
@@ -65,9 +80,26 @@ const RISKY_NUMBER = /(?:^|[[:,\s])-?(?:[\d.]{16}|[\d.]+[eE])/;
  * tell apart from a fault (a quoted colon that looks like a member) it sends to the full scan.
  */
 function cannotHideFaults(text: string, value: JsonValue): boolean {
-  if (RISKY_ESCAPE.test(text) || RISKY_NUMBER.test(text) || !text.isWellFormed()) return false;
+  if (RISKY_NUMBER.test(text) || !text.isWellFormed()) return false;
+  // Emoji escaped in pairs are common, and their strings tell.
+  if (RISKY_ESCAPE.test(text) && !holdsGoodText(value, 1)) return false;
   // A duplicate name is a member written but not in the value, so both must count the same.
   return membersWritten(text) === membersHeld(value, 1);
+}
+
+/** Whether no string or name has a lone surrogate or U+0000; false when the value is nested too deep. */
+function holdsGoodText(value: JsonValue, depth: number): boolean {
+  if (typeof value === 'string') return isGoodText(value);
+  if (typeof value !== 'object' || value === null) return true;
+  if (depth > MAX_JSON_DEPTH) return false;
+  if (Array.isArray(value)) return value.every((element) => holdsGoodText(element, depth + 1));
+  return Object.entries(value).every(
+    ([name, member]) => isGoodText(name) && holdsGoodText(member, depth + 1),
+  );
+}
+
+function isGoodText(text: string): boolean {
+  return text.isWellFormed() && !text.includes('\u0000');
 }
 
 /** At least as many as the members written: colons right after a quote, some of which may lie within strings. */

@@ -16,13 +16,13 @@ export class SpanRoom {
 
   /** @param taken what the span holds already */
   constructor(taken: JsonValue = null) {
-    this.#bytes -= bytesOf(JSON.stringify(taken));
+    this.#bytes -= bytesOf(JSON.stringify(taken)) + digitsBeyond(taken);
     this.#values -= countOf(taken);
   }
 
   put(value: JsonValue): JsonValue {
     const text = JSON.stringify(value);
-    const bytes = bytesOf(text);
+    const bytes = bytesOf(text) + digitsBeyond(value);
     const values = countOf(value);
     const hasRoom = bytes <= this.#bytes && values <= this.#values;
     if (!hasRoom) return { truncated: true, bytes, head: text.slice(0, HEAD_CHARACTERS).toWellFormed() };
@@ -34,6 +34,13 @@ export class SpanRoom {
 
 function bytesOf(text: string): number {
   return new TextEncoder().encode(text).length;
+}
+
+/** By how much numbers are longer where they are stored, which knows no exponents: `1e308` has 309 digits. */
+function digitsBeyond(value: JsonValue): number {
+  if (typeof value === 'number') return Math.abs(Number(String(value).split('e')[1] ?? 0));
+  if (typeof value !== 'object' || value === null) return 0;
+  return Object.values(value).reduce<number>((sum, member) => sum + digitsBeyond(member), 0);
 }
 
 function countOf(value: JsonValue): number {

@@ -1,10 +1,11 @@
 import { BadSignatureError, type Fault, ForbiddenError, MalformedError } from '../base/errors';
 import type { Identity } from '../base/identity';
 import { MAX_NAME_LENGTH } from '../base/name';
+import type { Pause } from '../base/slices';
 import type { SignedSpan, Span } from '../base/span';
 import { isTimestamp, normalizeTimestamp } from '../json/timestamp';
 import { newSpanId } from './span-id';
-import { type SpanVerdict, verifySpan, verifySpanAsync } from './span-signature';
+import { type SpanVerdict, verifySpan, verifySpanAsync, verifySpanInSlices } from './span-signature';
 
 /** What a caller may send: the required members, and any other of a span. Null means absent. */
 export type SpanDraft = Pick<Span, 'entity_type' | 'who' | 'this'> & Partial<Span>;
@@ -121,6 +122,11 @@ function signatureFaults(draft: SpanDraft, fault: (member: string, detail: strin
  */
 export function checkClientSignature(span: Span): SignedSpan {
   return judged(span, verifySpan(span));
+}
+
+/** {@link checkClientSignature} of a span of many values. */
+export async function checkClientSignatureInSlices(span: Span, pause: Pause): Promise<SignedSpan> {
+  return judged(span, await verifySpanInSlices(span, pause));
 }
 
 /** {@link checkClientSignature} with the signature checked on another thread, for whoever has many. */

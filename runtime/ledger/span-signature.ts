@@ -1,8 +1,9 @@
 import { MalformedError } from '../base/errors';
 import { LruCache } from '../base/lru-cache';
+import type { Pause } from '../base/slices';
 import type { SignedSpan, Span } from '../base/span';
 import { blake3OfText, ed25519, hex, type SigningKey, toU8, verifyAsync } from '../crypto';
-import { canonicalText } from '../json/canonical-json';
+import { canonicalText, canonicalTextInSlices } from '../json/canonical-json';
 import { payloadOf } from '../json/payload';
 import { malformation, NOT_JSON, signatureMalformation } from '../json/span-form';
 import { spanOfRow } from './span-row';
@@ -64,10 +65,27 @@ export interface HashedSpan {
 
 /** The first half of {@link hashAndSign}. */
 export function hashedSpan(span: Span, key: SigningKey): HashedSpan {
-  const unsigned = { ...span, public_key: key.publicKeyHex };
+  const unsigned = unsignedSpan(span, key);
+  return hashedAs(
+    unsigned,
+    jsonOrUndefined(() => canonicalText(payloadOf(unsigned))),
+  );
+}
+
+/** {@link hashedSpan} of a span of many values. */
+export async function hashedSpanInSlices(span: Span, key: SigningKey, pause: Pause): Promise<HashedSpan> {
+  const unsigned = unsignedSpan(span, key);
+  return hashedAs(unsigned, await textInSlices(unsigned, pause));
+}
+
+function unsignedSpan(span: Span, key: SigningKey): HashedSpan['span'] {
+  const unsigned = { ...span, public_key: key.publicKeyHex, curr_hash: '' };
   const detail = malformation(unsigned);
   if (detail !== undefined) throw new MalformedError(detail);
-  const text = jsonOrUndefined(() => canonicalText(payloadOf(unsigned)));
+  return unsigned;
+}
+
+function hashedAs(unsigned: HashedSpan['span'], text: string | undefined): HashedSpan {
   if (text === undefined) throw new MalformedError(NOT_JSON);
   const hash = blake3OfText(text);
   return { span: { ...unsigned, curr_hash: hex(hash) }, text, hash };
@@ -112,6 +130,14 @@ export async function verifySpanAsync(
   return verdictOn(toCheck, await verifyAsync(toCheck.signature, toCheck.hash, toCheck.publicKey), options);
 }
 
+/** {@link verifySpan} of a span of many values. */
+export async function verifySpanInSlices(span: Partial<Span>, pause: Pause): Promise<SpanVerdict> {
+  const text = await textInSlices(span, pause);
+  const toCheck = signatureToCheck(span, () => (text === undefined ? undefined : blake3OfText(text)));
+  if ('ok' in toCheck) return toCheck;
+  return verdictOn(toCheck, ed25519.verify(toCheck.signature, toCheck.hash, toCheck.publicKey), {});
+}
+
 /** Signatures that were found good, by all that they depend on. */
 const goodSignatures = new LruCache<true>(4_096);
 
@@ -137,14 +163,18 @@ interface SignatureToCheck {
   readonly publicKeyHex: string;
 }
 
-function signatureToCheck(span: Partial<Span>): SignatureToCheck | SpanVerdict {
+/** @param contentDigest how the span is hashed; undefined says that JSON cannot carry it */
+function signatureToCheck(
+  span: Partial<Span>,
+  contentDigest: (span: Partial<Span>) => Uint8Array | undefined = digestOf,
+): SignatureToCheck | SpanVerdict {
   const malformed = malformation(span) ?? signatureMalformation(span);
   if (malformed !== undefined) return { ok: false, fault: 'malformed', detail: malformed };
   const { curr_hash: claimed, signature, public_key: publicKey } = span;
   if (typeof claimed !== 'string' || typeof signature !== 'string' || typeof publicKey !== 'string') {
     return { ok: false, fault: 'malformed', detail: 'the span is not signed' };
   }
-  const hash = digestOf(span);
+  const hash = contentDigest(span);
   if (hash === undefined) return { ok: false, fault: 'malformed', detail: NOT_JSON };
   const computed = hex(hash);
   if (computed !== claimed) {
@@ -174,6 +204,15 @@ function verdictOn(
 function digestOf(span: Partial<Span>): Uint8Array | undefined {
   const text = jsonOrUndefined(() => canonicalText(payloadOf(span)));
   return text === undefined ? undefined : blake3OfText(text);
+}
+
+async function textInSlices(span: Partial<Span>, pause: Pause): Promise<string | undefined> {
+  try {
+    return await canonicalTextInSlices(payloadOf(span), pause);
+  } catch (error) {
+    if (error instanceof TypeError) return undefined;
+    throw error;
+  }
 }
 
 /** What `write` returns, or undefined when it finds something that JSON cannot carry. */

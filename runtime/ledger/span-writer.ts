@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto';
 import { IdempotencyKeyReusedError, type LogLineError, QuotaExceededError } from '../base/errors';
 import { FairShares } from '../base/fair-shares';
-import { FairTurns } from '../base/fair-turns';
+import { FairTurns, TURN_BYTES } from '../base/fair-turns';
 import type { Identity } from '../base/identity';
+import type { Pause } from '../base/slices';
 import type { SignedSpan, Span } from '../base/span';
 import type { SigningKey } from '../crypto';
 import { asLogLineError, isChainViolation, isUniqueViolation } from '../db/database-error';
 import type { Database } from '../db/pool';
 import { runStatement } from '../db/query-as';
-import { canonicalText } from '../json/canonical-json';
+import { canonicalText, canonicalTextInSlices } from '../json/canonical-json';
 import { payloadOf } from '../json/payload';
 import type { AppendLimits } from './append-limits';
 import {
@@ -19,7 +20,13 @@ import {
 } from './append-queue';
 import { asStored, conflictOf, isSameContent } from './conflicts';
 import { refuseBadManifest } from './manifest';
-import { checkClientSignature, completeSpan, isClientSigned, type SpanDraft } from './span-draft';
+import {
+  checkClientSignature,
+  checkClientSignatureInSlices,
+  completeSpan,
+  isClientSigned,
+  type SpanDraft,
+} from './span-draft';
 import { readSpanHeads, readSpans, type SpanHead } from './span-reader';
 import {
   type EncodedSpan,
@@ -27,6 +34,7 @@ import {
   type HashedSpan,
   hashAndSign,
   hashedSpan,
+  hashedSpanInSlices,
   withSignature,
 } from './span-signature';
 
@@ -54,6 +62,8 @@ export interface AppendOptions {
   readonly isLimited?: boolean;
   /** `trace_id` of spans that have none and are signed by the server. */
   readonly traceId?: string | undefined;
+  /** Whether a draft holds so many values that hashing it is parted by turns of the thread. Defaults to false. */
+  readonly hasManyValues?: boolean | undefined;
   /** Whether the pointers of faults begin with the index of the span. Defaults to whether there are several. */
   readonly isList?: boolean | undefined;
 }
@@ -136,7 +146,7 @@ export class SpanWriter {
     drafts: readonly SpanDraft[],
     options: AppendOptions = {},
   ): Promise<Appended> {
-    const request = fingerprintOf(identity, drafts, options);
+    const request = await this.#fingerprint(identity, drafts, options);
     if (request !== undefined) {
       const replayed = await this.#replay(identity, request);
       if (replayed !== undefined) return replayed;
@@ -144,7 +154,7 @@ export class SpanWriter {
     const work = { identity, drafts, isList: options.isList ?? drafts.length > 1 };
     const isLimited = options.isLimited === true;
     if (isLimited) await this.#limits?.takeSpans(identity, drafts.length);
-    const signed = await this.#sign(work, options.traceId);
+    const signed = await this.#sign(work, options);
     const idempotency = request === undefined ? undefined : { ...request, ...keysOf(signed) };
     try {
       const txId = await this.#write({ identity, spans: signed, idempotency }, isLimited);
@@ -258,7 +268,25 @@ export class SpanWriter {
     return new Map(heads.map((head) => [keyOf(head), head]));
   }
 
-  async #sign(work: Work, traceId: string | undefined): Promise<EncodedSpan[]> {
+  async #fingerprint(
+    identity: Identity,
+    drafts: readonly SpanDraft[],
+    { idempotencyKey, hasManyValues = false }: AppendOptions,
+  ): Promise<RequestFingerprint | undefined> {
+    if (idempotencyKey === undefined) return undefined;
+    // The user is part of it: a key is the tenant's, but one user must not be handed another's private spans.
+    const content = [identity.user, ...drafts.map((draft) => payloadOf(draft))];
+    const text = hasManyValues
+      ? await canonicalTextInSlices(content, this.#pause(identity.tenant))
+      : canonicalText(content);
+    return { key: idempotencyKey, fingerprint: createHash('sha256').update(text).digest('hex') };
+  }
+
+  #pause(tenant: string): Pause {
+    return () => this.#turns.take(tenant, TURN_BYTES);
+  }
+
+  async #sign(work: Work, { traceId, hasManyValues = false }: AppendOptions): Promise<EncodedSpan[]> {
     const { identity, drafts, isList } = work;
     const now = this.#now();
     const complete = drafts.map((draft) => completeSpan(draft, identity, now, traceId));
@@ -279,15 +307,28 @@ export class SpanWriter {
       const turn = this.#turns.take(identity.tenant, bytes);
       if (turn !== undefined) await turn;
       // A version needs only the hash of the one before, so signatures can wait until all is hashed.
-      const next = isClientSigned(span)
-        ? encodeSigned(checkClientSignature(span))
-        : hashedSpan(follow(span, hashes), key);
+      const next = hasManyValues
+        ? await this.#hashedInSlices(identity, follow(span, hashes), key)
+        : isClientSigned(span)
+          ? encodeSigned(checkClientSignature(span))
+          : hashedSpan(follow(span, hashes), key);
       hashes.set(keyOf(span), next.span.curr_hash);
       prepared.push(next);
       // What the span took is known only now; the next one waits for it.
       bytes = 'hash' in next ? next.text.length : next.json.length + VERIFIED_BYTES;
     }
     return this.#sealAll(identity.tenant, prepared, key);
+  }
+
+  async #hashedInSlices(
+    { tenant }: Identity,
+    span: Span,
+    key: SigningKey,
+  ): Promise<EncodedSpan | HashedSpan> {
+    const pause = this.#pause(tenant);
+    return isClientSigned(span)
+      ? encodeSigned(await checkClientSignatureInSlices(span, pause))
+      : hashedSpanInSlices(span, key, pause);
   }
 
   /** Signs what lacks a signature. */
@@ -402,17 +443,6 @@ function isUnlinked(span: Span): boolean {
 function follow(span: Span, hashes: ReadonlyMap<string, string>): Span {
   if (!isUnlinked(span)) return span;
   return { ...span, prev_hash: hashes.get(keyOf({ id: span.id, seq: span.seq - 1 })) };
-}
-
-function fingerprintOf(
-  identity: Identity,
-  drafts: readonly SpanDraft[],
-  { idempotencyKey }: AppendOptions,
-): RequestFingerprint | undefined {
-  if (idempotencyKey === undefined) return undefined;
-  // The user is part of it: a key is the tenant's, but one user must not be handed another's private spans.
-  const text = canonicalText([identity.user, ...drafts.map((draft) => payloadOf(draft))]);
-  return { key: idempotencyKey, fingerprint: createHash('sha256').update(text).digest('hex') };
 }
 
 function keysOf(encoded: readonly EncodedSpan[]) {

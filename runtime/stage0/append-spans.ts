@@ -41,7 +41,7 @@ interface Append {
 async function append(stage0: Stage0, { identity, request, reservation, traceId }: Append): Promise<Answer> {
   const idempotencyKey = idempotencyKeyOf(request);
   const isMinimal = preferencesOf(request).get('return') === 'minimal';
-  const { drafts, isList } = await readDrafts(request, {
+  const { drafts, isList, hasManyValues } = await readDrafts(request, {
     identity,
     reservation,
     turn: (bytes) => stage0.fairness.turns.take(identity.tenant, bytes),
@@ -50,6 +50,7 @@ async function append(stage0: Stage0, { identity, request, reservation, traceId 
     idempotencyKey,
     traceId,
     isList,
+    hasManyValues,
     isLimited: true,
   });
   if (drafts.some(isRevocation)) stage0.revocations.forget();

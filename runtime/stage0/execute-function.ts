@@ -1,5 +1,6 @@
 import { FunctionFailedError } from '../base/errors';
 import { Reservation } from '../base/fair-shares';
+import { TURN_BYTES } from '../base/fair-turns';
 import type { JsonValue } from '../base/span';
 import type { FunctionCall } from '../host/function-starter';
 import { parseWith } from '../json/parse-with';
@@ -42,7 +43,7 @@ async function readBody(
 ): Promise<JsonValue | undefined> {
   const reservation = new Reservation(fairness.bodies, tenant);
   try {
-    return await readJsonBody(request, reservation);
+    return await readJsonBody(request, reservation, () => fairness.turns.take(tenant, TURN_BYTES));
   } finally {
     reservation.release();
   }

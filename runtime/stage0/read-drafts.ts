@@ -1,16 +1,17 @@
 import { type Fault, MalformedError, TooLargeError } from '../base/errors';
 import type { Reservation } from '../base/fair-shares';
+import { TURN_BYTES } from '../base/fair-turns';
 import type { Identity } from '../base/identity';
+import { VALUES_A_SLICE } from '../base/slices';
 import type { JsonValue } from '../base/span';
-import { parseIJson } from '../json/i-json';
+import { parseIJson, parseIJsonInSlices } from '../json/i-json';
 import { MAX_FAULTS, malformed } from '../json/parse-with';
+import { MAX_EXPONENT, MAX_SPAN_BYTES, writtenBytes } from '../json/span-bytes';
 import type { SpanDraft } from '../ledger/span-draft';
 import { checkDraft } from '../ledger/span-input';
 import { draftOfEvent } from './cloud-event';
-import { MAX_SPAN_BYTES, readSpanTexts } from './request-body';
-
-/** How much longer a text can become when it is written again: `1e20` is stored as its 21 digits. */
-const MAX_GROWTH = 6;
+import { readSpanTexts } from './request-body';
+import type { SpanText } from './span-texts';
 
 /** Whose body it is, what it may take up, and when it may be worked on. */
 export interface BodyWork {
@@ -27,6 +28,8 @@ export interface Drafts {
   readonly drafts: readonly SpanDraft[];
   /** An array or NDJSON, even of one span: the answer then is a list, too. */
   readonly isList: boolean;
+  /** Whether a draft holds so many values that it is worked on in slices. */
+  readonly hasManyValues: boolean;
 }
 
 /**
@@ -41,14 +44,25 @@ export async function readDrafts(
   const drafts: SpanDraft[] = [];
   const faults: Fault[] = [];
   const large: Fault[] = [];
-  for (const [index, { bytes }] of texts.entries()) {
+  for (const [index, text] of texts.entries()) {
+    const { bytes, exponents } = text;
     const pause = turn(bytes.length);
     if (pause !== undefined) await pause;
     if (faults.length >= MAX_FAULTS) break;
     const pointer = isList ? `/${index}` : '';
-    const value = parsed(bytes, pointer, faults, isList);
-    if (value === undefined) continue;
-    if (!isStored && bytes.length > MAX_SPAN_BYTES / MAX_GROWTH) large.push(...sizeFaults(value, pointer));
+    let value: JsonValue;
+    try {
+      // An await for each of a thousand small spans would cost more than it spares.
+      value = hasManyValues(text)
+        ? await parseIJsonInSlices(bytes, () => turn(TURN_BYTES))
+        : parseIJson(bytes);
+    } catch (error) {
+      faults.push(...faultsOf(error, pointer, isList));
+      continue;
+    }
+    // Nothing else becomes longer when it is written again.
+    if (!isStored && bytes.length + exponents * MAX_EXPONENT > MAX_SPAN_BYTES)
+      large.push(...sizeFaults(value, pointer));
     const checked = kind === 'event' ? draftOfEvent(value, identity, pointer) : checkDraft(value, pointer);
     if (checked.draft !== undefined) drafts.push(checked.draft);
     faults.push(...checked.faults);
@@ -60,21 +74,22 @@ export async function readDrafts(
     );
   }
   if (faults.length > 0) throw malformed(isList ? 'A span of the request' : 'The span', faults);
-  return { drafts, isList };
+  return { drafts, isList, hasManyValues: texts.some(hasManyValues) };
 }
 
-/** The value of a text; undefined, with its faults among the others, when a text of a list is not storable JSON. */
-function parsed(bytes: Uint8Array, pointer: string, faults: Fault[], isList: boolean): JsonValue | undefined {
-  try {
-    return parseIJson(bytes);
-  } catch (error) {
-    if (!(error instanceof MalformedError) || !isList) throw error;
-    faults.push(...error.faults.map((fault) => ({ ...fault, pointer: `${pointer}${fault.pointer}` })));
-    return undefined;
-  }
+/** The faults of a text that is not storable JSON, with those of the others of its list; alone it is refused at once. */
+function faultsOf(error: unknown, pointer: string, isList: boolean): Fault[] {
+  if (!(error instanceof MalformedError) || !isList) throw error;
+  return error.faults.map((fault) => ({ ...fault, pointer: `${pointer}${fault.pointer}` }));
+}
+
+function hasManyValues({ values }: SpanText): boolean {
+  return values > VALUES_A_SLICE;
 }
 
 function sizeFaults(value: JsonValue, pointer: string): Fault[] {
-  const bytes = Buffer.byteLength(JSON.stringify(value));
-  return bytes <= MAX_SPAN_BYTES ? [] : [{ pointer, detail: `is ${bytes} bytes long` }];
+  const bytes = writtenBytes(value);
+  return bytes <= MAX_SPAN_BYTES
+    ? []
+    : [{ pointer, detail: `is ${bytes} bytes long, its numbers written out without exponents` }];
 }

@@ -2,14 +2,13 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { LogLineError, MalformedError, TooLargeError, UnsupportedMediaTypeError } from '../base/errors';
 import type { Reservation } from '../base/fair-shares';
+import { type Pause, VALUES_A_SLICE } from '../base/slices';
 import type { JsonValue } from '../base/span';
-import { parseIJson } from '../json/i-json';
+import { parseIJson, parseIJsonInSlices } from '../json/i-json';
 import { countValues, type SpanTexts, spanTextsOfJson, spanTextsOfLines } from './span-texts';
 
 /** Largest request. */
 export const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
-/** Largest span, measured as its JSON without white space. */
-export const MAX_SPAN_BYTES = 1024 * 1024;
 /** Most spans of one request. */
 export const MAX_SPANS = 1_000;
 /** Most JSON values of one span: a value of two bytes costs as much work and memory as one of a hundred. */
@@ -73,18 +72,21 @@ export async function readSpanTexts(
 
 /**
  * Reads the optional JSON object of a request; undefined when there is no body.
+ * @param pause between slices of a body of many values
  * @throws MalformedError, TooLargeError or UnsupportedMediaTypeError.
  */
 export async function readJsonBody(
   request: Request,
   reservation: Reservation,
+  pause: Pause,
 ): Promise<JsonValue | undefined> {
   const bytes = await readBytes(request, reservation);
   if (bytes.length === 0) return undefined;
   if (mediaTypeOf(request) !== 'application/json')
     throw new UnsupportedMediaTypeError('Send the body as application/json.');
-  if (countValues(bytes) > MAX_REQUEST_VALUES) throw tooManyValues('', 'The body', MAX_REQUEST_VALUES);
-  return parseIJson(bytes);
+  const values = countValues(bytes);
+  if (values > MAX_REQUEST_VALUES) throw tooManyValues('', 'The body', MAX_REQUEST_VALUES);
+  return values > VALUES_A_SLICE ? parseIJsonInSlices(bytes, pause) : parseIJson(bytes);
 }
 
 function mediaTypeOf(request: Request): string {

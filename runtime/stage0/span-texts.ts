@@ -8,12 +8,16 @@ const OPEN_ARRAY = 0x5b;
 const CLOSE_ARRAY = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
+const SMALL_E = 0x65;
+const LARGE_E = 0x45;
 
 /** A part of a body that must be the JSON of one span. */
 export interface SpanText {
   readonly bytes: Uint8Array;
   /** JSON values in it: objects, arrays, strings, numbers and literals, but not member names. */
   readonly values: number;
+  /** Numbers with an exponent in it, which can be far longer where they are stored. */
+  readonly exponents: number;
 }
 
 /** The parts of a body, and whether the client sent a list. */
@@ -33,7 +37,7 @@ export interface SpanTexts {
  */
 export function spanTextsOfJson(bytes: Uint8Array, refuseMore: (count: number) => void): SpanTexts {
   const start = skipSpace(bytes, 0);
-  if (bytes[start] !== OPEN_ARRAY) return { texts: [{ bytes, values: countValues(bytes) }], isList: false };
+  if (bytes[start] !== OPEN_ARRAY) return { texts: [spanText(bytes)], isList: false };
   const texts: SpanText[] = [];
   let at = start + 1;
   if (bytes[skipSpace(bytes, at)] === CLOSE_ARRAY) {
@@ -43,7 +47,8 @@ export function spanTextsOfJson(bytes: Uint8Array, refuseMore: (count: number) =
   for (;;) {
     const part = scan(bytes, at);
     refuseMore(texts.length + 1);
-    texts.push({ bytes: bytes.subarray(at, part.end), values: part.values });
+    const { end, ...counts } = part;
+    texts.push({ bytes: bytes.subarray(at, end), ...counts });
     at = part.end + 1;
     if (bytes[part.end] === COMMA) continue;
     if (bytes[part.end] !== CLOSE_ARRAY) throw unfinished();
@@ -63,24 +68,37 @@ export function spanTextsOfLines(bytes: Uint8Array, refuseMore: (count: number) 
     start = end + 1;
     if (skipSpace(line, 0) === line.length) continue;
     refuseMore(texts.length + 1);
-    texts.push({ bytes: line, values: countValues(line) });
+    texts.push(spanText(line));
   }
   return texts;
 }
 
 /** Values in a JSON text; of a text that is no JSON any number, but never more than there are bytes. */
 export function countValues(bytes: Uint8Array): number {
+  return spanText(bytes).values;
+}
+
+function spanText(bytes: Uint8Array): SpanText {
   let values = 0;
+  let exponents = 0;
   for (let at = 0; at < bytes.length; ) {
     const part = scan(bytes, at);
     values += part.values;
+    exponents += part.exponents;
     at = part.end + 1;
   }
-  return values;
+  return { bytes, values, exponents };
+}
+
+interface Scanned {
+  readonly end: number;
+  readonly values: number;
+  readonly exponents: number;
 }
 
 /** Walks from `start` to the first comma or closing bracket that belongs to no container opened since. */
-function scan(bytes: Uint8Array, start: number): { readonly end: number; readonly values: number } {
+function scan(bytes: Uint8Array, start: number): Scanned {
+  let exponents = 0;
   let depth = 0;
   let values = 1;
   for (let at = start; at < bytes.length; at += 1) {
@@ -89,7 +107,7 @@ function scan(bytes: Uint8Array, start: number): { readonly end: number; readonl
         at = endOfString(bytes, at);
         break;
       case COMMA:
-        if (depth === 0) return { end: at, values };
+        if (depth === 0) return { end: at, values, exponents };
         values += 1;
         break;
       case OPEN_ARRAY:
@@ -99,13 +117,22 @@ function scan(bytes: Uint8Array, start: number): { readonly end: number; readonl
         if (next !== CLOSE_ARRAY && next !== CLOSE_OBJECT) values += 1;
         break;
       }
+      case SMALL_E:
+      case LARGE_E:
+        if (isDigit(bytes[at - 1])) exponents += 1;
+        break;
       case CLOSE_ARRAY:
       case CLOSE_OBJECT:
-        if (depth === 0) return { end: at, values };
+        if (depth === 0) return { end: at, values, exponents };
         depth -= 1;
     }
   }
-  return { end: bytes.length, values };
+  return { end: bytes.length, values, exponents };
+}
+
+/** What stands before the `e` of a number, and never before that of `true` and `false`. */
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 0x30 && byte <= 0x39;
 }
 
 /** Index of the closing quote, or of the last byte when there is none. */

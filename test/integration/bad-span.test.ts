@@ -293,6 +293,13 @@ describe('POST /api/spans refuses', () => {
     assert.ok(sent <= 10 * MIB, `${sent} bytes were read`);
   });
 
+  it('a span whose numbers take more than 1 MiB once they are written out, as they are stored', async () => {
+    const numbers = (count: number, number: string) =>
+      `{"entity_type":"note","who":"a","this":"b","metadata":[${Array(count).fill(number).join(',')}]}`;
+    for (const number of ['1e308', '-1.5E+300', '2.5e-300'])
+      assertProblem(await postRaw(numbers(4_000, number)), 413, ['']);
+  });
+
   it('a span of 1 MiB and one byte, alone or among others, with its pointer', async () => {
     const large = spanOfBytes(MIB + 1);
     assertProblem(await post(large), 413, ['']);

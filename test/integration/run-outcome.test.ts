@@ -61,13 +61,23 @@ describe('whatever a run returns or throws', function () {
     assert.match(execution.input.head, /^\{"text":"é+$/);
   });
 
-  it('is cut when it has no room by itself: too many bytes, too many values', async () => {
+  it('is cut when it has no room by itself: too many bytes, too many values, too long numbers', async () => {
     const long = await outcomeOf('function main() { return "x".repeat(1048000); }');
     assert.deepEqual(Object.keys(long.execution.output).sort(), ['bytes', 'head', 'truncated']);
     assert.deepEqual(long.answer.body.result, long.execution.output);
     const many = await outcomeOf('function main() { return Array(60000).fill(1); }');
     assert.equal(many.execution.output.truncated, true);
     assert.equal(many.execution.status, 'complete');
+    const numbers = await outcomeOf(
+      'function main() { return Array(4000).fill(1e308); }',
+      Array(4000).fill(1e-300),
+    );
+    assert.deepEqual([numbers.execution.output.truncated, numbers.execution.input.truncated], [true, true]);
+    const inserted = await outcomeOf(
+      "async function main(ctx) { return ctx.insertSpan({ entity_type: 'n', who: 'a', this: 'b', metadata: Array(4000).fill(1e308) }); }",
+    );
+    assert.equal(inserted.answer.status, 422);
+    assert.match(inserted.answer.body.error.message, /at most 1048576 bytes/);
   });
 
   it('is recorded with the console, however much of it there was', async () => {

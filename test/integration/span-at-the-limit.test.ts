@@ -37,6 +37,25 @@ describe('POST /api/spans takes', () => {
     assert.deepEqual(verifySpan(answer.body.span), { ok: true });
   });
 
+  it('a span of so many members that it is worked on in slices, signed by the server or the client, and its repeat', async () => {
+    const names = Array.from({ length: 20_000 }, (_, index) => [`${(index * 7_919) % 20_000}-${index}`, 1e5]);
+    const body = { ...good, id: randomUUID(), metadata: Object.fromEntries(names) };
+    const headers = { 'idempotency-key': randomUUID() };
+    const { status, body: answer } = await stage0.call('/api/spans', { token, body, headers });
+    assert.equal(status, 201);
+    assert.deepEqual(verifySpan(answer.span), { ok: true });
+    for (const repeat of [body, answer.span])
+      assert.equal((await stage0.call('/api/spans', { token, body: repeat })).status, 200);
+    assert.equal((await stage0.call('/api/spans', { token, body, headers })).status, 200);
+    const forged = { ...answer.span, id: randomUUID() };
+    assert.equal((await stage0.call('/api/spans', { token, body: forged })).status, 422);
+  });
+
+  it('a span whose numbers take nearly 1 MiB once they are written out', async () => {
+    const metadata = Array(3_000).fill(1e308);
+    assert.equal((await stage0.call('/api/spans', { token, body: { ...good, metadata } })).status, 201);
+  });
+
   it('128 levels within a span, also within a list', async () => {
     // The span itself is a level, and so is the list within it.
     const nested = (levels: number) => JSON.parse(`${'['.repeat(levels)}${']'.repeat(levels)}`);

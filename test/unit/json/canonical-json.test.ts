@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
 import vm from 'node:vm';
 import fc from 'fast-check';
+import type { JsonValue } from '../../../runtime/base/span';
 import { hex, utf8 } from '../../../runtime/crypto';
-import { canonicalText, MAX_JSON_DEPTH, referenceCanonicalText } from '../../../runtime/json/canonical-json';
+import {
+  canonicalText,
+  canonicalTextInSlices,
+  MAX_JSON_DEPTH,
+  referenceCanonicalText,
+} from '../../../runtime/json/canonical-json';
 import { readVectors } from '../../vectors/read-vectors';
 
 const rfc8785 = readVectors<{
@@ -46,6 +52,38 @@ describe('canonical JSON', () => {
         assert.equal(canonicalText(JSON.parse(text)), text);
       }),
     );
+  });
+
+  it('must write the same in slices, and refuse what it refuses', async () => {
+    const inSlices = (value: JsonValue) => canonicalTextInSlices(value, () => undefined);
+    await fc.assert(
+      fc.asyncProperty(fc.jsonValue({ stringUnit: 'grapheme' }), async (value) => {
+        // As it was parsed: members called __proto__ included.
+        const parsed = JSON.parse(JSON.stringify(value)) as JsonValue;
+        assert.equal(await inSlices(parsed), canonicalText(parsed));
+      }),
+    );
+    const nested = (levels: number) => JSON.parse('['.repeat(levels) + ']'.repeat(levels)) as JsonValue;
+    assert.equal(await inSlices(nested(MAX_JSON_DEPTH)), canonicalText(nested(MAX_JSON_DEPTH)));
+    for (const bad of ['\ud83d', { '\ud83d': 1 }, [Number.NaN], nested(MAX_JSON_DEPTH + 1)])
+      await assert.rejects(inSlices(bad), TypeError);
+  });
+
+  it('must let others have the thread every few thousand values, whatever shape they have', async () => {
+    const shapes: readonly JsonValue[] = [
+      Array(40_000).fill(1),
+      Array(40_000).fill({}),
+      Array(8_000).fill({ b: 1, a: [2, 3] }),
+      Object.fromEntries(Array.from({ length: 40_000 }, (_, index) => [`${index % 7}-${index}`, index])),
+    ];
+    for (const shape of shapes) {
+      let pauses = 0;
+      await canonicalTextInSlices(shape, () => {
+        pauses += 1;
+        return undefined;
+      });
+      assert.ok(pauses >= 9, `${pauses} pauses`);
+    }
   });
 
   it('must write and refuse as the reference does, whatever it is given', () => {

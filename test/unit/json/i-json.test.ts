@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { MalformedError } from '../../../runtime/base/errors';
 import { isExactNumber } from '../../../runtime/json/exact-number';
-import { parseIJson } from '../../../runtime/json/i-json';
+import { parseIJson, parseIJsonInSlices } from '../../../runtime/json/i-json';
 import { faultsIn } from '../../../runtime/json/i-json-faults';
 
 /** Pointers and details of what a text is refused for. */
@@ -67,6 +67,39 @@ describe('I-JSON', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it('must let others have the thread every few thousand tokens of a full scan, and find the same', async () => {
+    const members = Array.from({ length: 20_000 }, (_, index) => `"a${index}":1e5`);
+    for (const [text, faults] of [
+      [`{${members.join(',')}}`, 0],
+      [`{${members.join(',')},"a1":1e400}`, 2],
+    ] as const) {
+      let pauses = 0;
+      const parsing = parseIJsonInSlices(text, () => {
+        pauses += 1;
+        return undefined;
+      });
+      if (faults === 0) assert.deepEqual(await parsing, JSON.parse(text));
+      else
+        await assert.rejects(
+          parsing,
+          (error) => error instanceof MalformedError && error.faults.length === faults,
+        );
+      // A member is four tokens.
+      assert.ok(pauses >= 15, `${pauses} pauses`);
+    }
+  });
+
+  it('must not scan a text for its escaped pairs of surrogates', async () => {
+    let pauses = 0;
+    const text = JSON.stringify(Array(20_000).fill('x')).replaceAll('x', '\\ud83d\\ude00');
+    const parsed = await parseIJsonInSlices(text, () => {
+      pauses += 1;
+      return undefined;
+    });
+    assert.deepEqual(parsed, Array(20_000).fill('😀'));
+    assert.equal(pauses, 1);
   });
 
   describe('must refuse', () => {

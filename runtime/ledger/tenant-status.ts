@@ -21,6 +21,9 @@ export interface TenantStatus {
     /** Null when the manifest cannot be read or is not trusted. */
     readonly limit: number | null;
     readonly used: number;
+    /** Processor time of runs and policies, in milliseconds; null while nothing limits it, and it is not counted. */
+    readonly cpu_limit_ms: number | null;
+    readonly cpu_ms: number | null;
   };
   readonly policies: readonly PolicyStatus[];
   readonly jobs: readonly JobStatus[];
@@ -50,6 +53,12 @@ export interface JobStatus {
   readonly result: 'ok' | 'error' | 'running';
 }
 
+/** What a tenant may use up in a UTC day; null when nothing limits it, or nobody knows. */
+export interface DailyLimits {
+  readonly runs: number | null;
+  readonly cpuMs: number | null;
+}
+
 /** Policies and schedules that are listed at most. */
 const MAX_LISTED = 100;
 /** Policies that are looked at at once, so that a pool of connections is left to others. */
@@ -57,12 +66,12 @@ const AT_ONCE = 2;
 
 /**
  * How the work of the caller's tenant is doing.
- * @param limit runs a day, as the manifest says
+ * @param limits what the manifest allows a day
  */
 export async function readTenantStatus(
   database: Database,
   identity: Identity,
-  limit: number | null,
+  { runs: limit, cpuMs: cpuLimitMs }: DailyLimits,
 ): Promise<TenantStatus> {
   const { tenant } = identity;
   const at = new Date().toISOString();
@@ -84,7 +93,13 @@ export async function readTenantStatus(
       once,
       due_at,
     })),
-    quota: { day, limit, used: quota?.used ?? 0 },
+    quota: {
+      day,
+      limit,
+      used: quota?.used ?? 0,
+      cpu_limit_ms: cpuLimitMs,
+      cpu_ms: cpuLimitMs === null ? null : Math.round(quota?.cpu_ms ?? 0),
+    },
     policies: await readPolicies(database, identity),
     jobs: await readJobs(database, identity),
   };

@@ -2,7 +2,7 @@ import { NOBODY } from '../base/identity';
 import { KERNEL_MANIFEST_ID } from '../kernels/stable-ids';
 import { parseManifest } from '../ledger/manifest';
 import { readLatest } from '../ledger/span-reader';
-import { readTenantStatus } from '../ledger/tenant-status';
+import { type DailyLimits, readTenantStatus } from '../ledger/tenant-status';
 import { callerOf, json } from './answer';
 import { identityOf } from './authenticate';
 import type { Handler } from './handlers';
@@ -10,15 +10,16 @@ import type { Stage0 } from './stage0';
 
 /** `GET /api/status`: how the caller's tenant is doing. */
 export const readStatus: Handler = async (stage0, { caller }) => {
-  const limit = await readLimit(stage0);
-  return json(200, await readTenantStatus(stage0.database, identityOf(callerOf(caller)), limit));
+  const limits = await readLimits(stage0);
+  return json(200, await readTenantStatus(stage0.database, identityOf(callerOf(caller)), limits));
 };
 
-async function readLimit({ database, trustedKeys }: Stage0): Promise<number | null> {
+async function readLimits({ database, trustedKeys }: Stage0): Promise<DailyLimits> {
   const manifest = await readLatest(database, NOBODY, KERNEL_MANIFEST_ID);
   try {
-    return parseManifest(manifest, trustedKeys()).perTenantDailyExecLimit;
+    const { perTenantDailyExecLimit, perTenantDailyCpuMs } = parseManifest(manifest, trustedKeys());
+    return { runs: perTenantDailyExecLimit, cpuMs: perTenantDailyCpuMs ?? null };
   } catch {
-    return null; // Whoever runs something is told why.
+    return { runs: null, cpuMs: null }; // Whoever runs something is told why.
   }
 }

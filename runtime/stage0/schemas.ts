@@ -134,11 +134,16 @@ export const TENANT_STATUS = {
     },
     quota: {
       type: 'object',
-      required: ['day', 'limit', 'used'],
+      required: ['day', 'limit', 'used', 'cpu_limit_ms', 'cpu_ms'],
       properties: {
         day: { ...TEXT, description: 'UTC.' },
         limit: { type: ['integer', 'null'] },
         used: COUNT,
+        cpu_limit_ms: { type: ['number', 'null'] },
+        cpu_ms: {
+          type: ['number', 'null'],
+          description: 'Processor time of runs and policies; null while nothing limits it.',
+        },
       },
     },
     policies: {

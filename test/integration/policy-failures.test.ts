@@ -62,6 +62,23 @@ describe('policies that fail', () => {
     }).timeout(120_000);
   }
 
+  it('their processor time is the tenant’s of that day, where the manifest limits it', async () => {
+    await suite.kernels.changeManifest({ throttle: { per_tenant_daily_cpu_ms: 1_000_000 } });
+    try {
+      await suite.policy('function on(span) { if (span.entity_type === "order") for (;;); }');
+      await suite.orders(1);
+      await suite.settle();
+      const { rows } = await suite.kernels.look(
+        'SELECT used, cpu_ms FROM app.execution_quota WHERE tenant_id = $1',
+        [suite.tenant],
+      );
+      assert.equal(rows[0]?.used, 0);
+      assert.ok(rows[0].cpu_ms >= 400, JSON.stringify(rows));
+    } finally {
+      await suite.kernels.changeManifest({ throttle: {} });
+    }
+  }).timeout(60_000);
+
   const order = (action: string) => `const on = (span) => span.entity_type === 'order' ? ${action} : null;`;
   const BAD_ACTIONS: readonly (readonly [action: string, message: RegExp])[] = [
     [`'emit'`, /an action is an object/],

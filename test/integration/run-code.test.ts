@@ -139,6 +139,9 @@ describe('running a function', () => {
       assert.ok(before.used === 1 && before.cpu_ms < 40, JSON.stringify(before));
       for (let run = 0; run < 40 && (await execute(id, undefined, poor)).status === 200; run += 1);
       assert.ok((await counted()).cpu_ms >= 40);
+      const admin = await kernels.token('bob', 'busy', ['admin']);
+      const { quota } = (await kernels.call('/api/status', { token: admin })).body;
+      assert.deepEqual([quota.cpu_limit_ms, quota.cpu_ms], [40, Math.round((await counted()).cpu_ms)]);
       const refused = await execute(small, undefined, poor);
       assert.equal(refused.status, 429);
       assert.match(refused.body.detail, /40 ms of processor time/);

@@ -46,6 +46,7 @@ describe('GET /api/status', () => {
     assert.equal(status.schedules[0].owner, 'alice');
     assert.ok(!Number.isNaN(Date.parse(status.schedules[0].due_at)));
     assert.deepEqual([status.quota.limit, status.quota.used], [1000, 1]);
+    assert.deepEqual([status.quota.cpu_limit_ms, status.quota.cpu_ms], [null, null]);
     assert.equal(status.policies.length, 1);
     const [policy] = status.policies;
     assert.deepEqual([policy.owner, policy.active], ['alice', true]);

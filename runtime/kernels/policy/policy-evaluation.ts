@@ -1,5 +1,6 @@
 import type { JsonValue, SignedSpan } from '../../base/span';
 import type { SandboxOutcome } from '../../sandbox';
+import { countCpu } from '../daily-quota';
 import type { KernelContext } from '../kernel-context';
 
 /** What one policy returned for one span, or why it failed. */
@@ -65,8 +66,9 @@ export async function evaluate(
   policy: SignedSpan,
   spans: readonly SignedSpan[],
 ): Promise<Evaluation> {
-  const turn: Turn = { ctx, policy, startedMs: Date.now(), verdicts: [], isCostly: false };
+  const turn: Turn = { ctx, policy, startedMs: Date.now(), verdicts: [], isCostly: false, cpuMs: 0 };
   await judge(turn, spans);
+  await countCpu(ctx, await ctx.manifest(), turn.cpuMs);
   return { verdicts: turn.verdicts, isCostly: turn.isCostly };
 }
 
@@ -76,6 +78,8 @@ interface Turn {
   readonly startedMs: number;
   readonly verdicts: Verdict[];
   isCostly: boolean;
+  /** Processor time of all runs. */
+  cpuMs: number;
 }
 
 function isOver({ startedMs, verdicts }: Turn): boolean {
@@ -106,8 +110,8 @@ async function judge(turn: Turn, spans: readonly SignedSpan[], isPartBefore = fa
 }
 
 async function judgeAlone(turn: Turn, span: SignedSpan): Promise<Verdict> {
-  const { ctx, policy } = turn;
-  const outcome = await run(ctx, policy, 'on', policy.code ?? '', span as unknown as JsonValue, SINGLE);
+  const { policy } = turn;
+  const outcome = await run(turn, 'on', policy.code ?? '', span as unknown as JsonValue, SINGLE);
   turn.isCostly ||= !outcome.ok && COSTLY.has(outcome.error.code);
   return outcome.ok
     ? { ok: true, value: outcome.output }
@@ -119,11 +123,10 @@ type Together = { readonly verdicts: readonly (Verdict | undefined)[] } | { read
 
 /** A span whose evaluation threw has to be run alone, where it is described. */
 async function judgeTogether(turn: Turn, spans: readonly SignedSpan[]): Promise<Together> {
-  const { ctx, policy } = turn;
-  const code = policy.code ?? '';
+  const code = turn.policy.code ?? '';
   // A module's export cannot stand inside a function.
   if (/^[ \t]*(export|import)\b/m.test(code)) return { verdicts: [] };
-  const outcome = await run(ctx, policy, 'main', wrapped(code), spans as unknown as JsonValue, MANY);
+  const outcome = await run(turn, 'main', wrapped(code), spans as unknown as JsonValue, MANY);
   if (!outcome.ok) {
     turn.isCostly ||= COSTLY.has(outcome.error.code);
     if (OF_ALL_ALIKE.has(outcome.error.code)) return { verdicts: [] };
@@ -172,15 +175,16 @@ function verdictOf(value: JsonValue): Verdict | undefined {
 }
 
 async function run(
-  ctx: KernelContext,
-  policy: SignedSpan,
+  turn: Turn,
   entry: 'on' | 'main',
   code: string,
   input: JsonValue,
   limits: typeof SINGLE,
 ): Promise<SandboxOutcome> {
+  const { ctx, policy } = turn;
   const filename = `${(policy.name ?? 'policy').replace(/[^\w.-]/g, '_')}.js`;
   const outcome = await ctx.sandbox({ code, entry, input, limits, filename, pure: true });
+  turn.cpuMs += outcome.cpuMs;
   if (!outcome.ok && outcome.error.code === 'aborted') throw new InterruptedError(outcome.error.message);
   return outcome;
 }

@@ -3,6 +3,7 @@
  */
 
 import * as pulumi from '@pulumi/pulumi';
+import type { LogLineArgs } from './logline-args';
 import { ConfigError, parseSettings, type RawSettings } from './settings';
 import type { StackSettings } from './stack-settings';
 
@@ -26,10 +27,33 @@ export function loadConfig(): StackConfig {
       values[key.slice(prefix.length)] = parseValue(text);
     }
   }
-  const region = new pulumi.Config('aws').get('region') ?? process.env.AWS_REGION;
-  const settings = parseOrStop({ project, stack: pulumi.getStack(), region, values });
+  const settings = parseOrStop({ project, stack: pulumi.getStack(), region: regionOfConfig(), values });
   const providerKeys = new pulumi.Config(project).getSecret('providerKeys');
   return { ...settings, providerKeys };
+}
+
+/**
+ * Checks settings that another program gives.
+ *
+ * @throws pulumi.RunError that lists every fault at once.
+ */
+export function settingsOf({ region, providerKeys, ...groups }: LogLineArgs): StackConfig {
+  // Without what is undefined, as if it had never been named.
+  const values: Record<string, unknown> = JSON.parse(JSON.stringify(groups));
+  if (providerKeys !== undefined)
+    values.providerKeys = Object.fromEntries(Object.keys(providerKeys).map((name) => [name, 'set']));
+  const settings = parseOrStop({
+    project: pulumi.getProject(),
+    stack: pulumi.getStack(),
+    region: region ?? regionOfConfig(),
+    values,
+  });
+  const keys = providerKeys && pulumi.secret(pulumi.output(providerKeys).apply((all) => JSON.stringify(all)));
+  return { ...settings, providerKeys: keys };
+}
+
+function regionOfConfig(): string | undefined {
+  return new pulumi.Config('aws').get('region') ?? process.env.AWS_REGION;
 }
 
 /** Pulumi hands objects, lists, numbers and booleans over as JSON text, and text as it is. */

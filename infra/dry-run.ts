@@ -37,6 +37,8 @@ export interface DryRunOptions {
   readonly stack: string;
   /** Keys and values as in `Pulumi.<stack>.yaml`. Defaults to that file. */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** The program. Defaults to `index.ts` of this repository. */
+  readonly program?: string;
   /** Called with each resource before it is "created"; throw to make its creation fail. */
   readonly onRegister?: (resource: RegisteredResource) => void;
 }
@@ -60,7 +62,7 @@ export function readStackFile(stack: string): Readonly<Record<string, unknown>> 
 }
 
 /**
- * Runs `index.ts` for one stack. Only one run at a time: Pulumi keeps its state in the process.
+ * Runs a program for one stack. Only one run at a time: Pulumi keeps its state in the process.
  *
  * @throws whatever the program throws, such as a ConfigError.
  */
@@ -111,7 +113,7 @@ export async function dryRun(options: DryRunOptions): Promise<DryRun> {
         }
         return undefined;
       });
-      exported = loadProgram();
+      exported = loadProgram(options.program ?? join(REPOSITORY_ROOT, 'index.ts'));
       return recordOf(exported);
     });
     await pulumi.runtime.disconnect();
@@ -137,9 +139,8 @@ export async function archiveFiles(resource: RegisteredResource): Promise<Readon
   return files;
 }
 
-/** Loads `index.ts` afresh: a program runs once for each load. */
-function loadProgram(): unknown {
-  const path = join(REPOSITORY_ROOT, 'index.ts');
+/** Loads a program afresh: it runs once for each load. */
+function loadProgram(path: string): unknown {
   delete require.cache[path];
   return require(path);
 }

@@ -1,0 +1,31 @@
+import type * as pulumi from '@pulumi/pulumi';
+import type {
+  ApiSettings,
+  DatabaseSettings,
+  FunctionSettings,
+  MonitoringSettings,
+  NetworkSettings,
+  OidcSettings,
+} from './stack-settings';
+
+/** What is set of one group of settings; the rest has its defaults (`infra/settings.ts`). */
+type Some<T> = { readonly [Key in keyof T]?: Some<T[Key]> | undefined };
+
+/** Settings of a `LogLine`, as `Pulumi.<stack>.yaml` has them; `Pulumi.yaml` documents each with its default. */
+export interface LogLineArgs {
+  /** Defaults to `aws:region`, then AWS_REGION. */
+  readonly region?: string;
+  /** Refuses to delete the database, its keys and its secrets. Defaults to false. */
+  readonly protect?: boolean;
+  /** Tags for every resource besides Project, Stack and ManagedBy. Defaults to none. */
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly network?: Some<NetworkSettings>;
+  readonly database?: Some<DatabaseSettings>;
+  readonly api?: Some<ApiSettings>;
+  /** Tokens of an issuer that are taken beside LogLine's own. Defaults to none. */
+  readonly oidc?: Some<OidcSettings>;
+  readonly functions?: Some<FunctionSettings>;
+  readonly monitoring?: Some<MonitoringSettings>;
+  /** `tenant/name`, or a bare name for the system's own → API key. Defaults to none. */
+  readonly providerKeys?: Readonly<Record<string, pulumi.Input<string>>>;
+}

@@ -1,0 +1,151 @@
+/** LogLine on AWS as one component, which any Pulumi program can use: `import { LogLine } from 'logline/pulumi'`. */
+
+import * as aws from '@pulumi/aws';
+import * as pulumi from '@pulumi/pulumi';
+import { Api } from './api';
+import { type StackConfig, settingsOf } from './config';
+import { Database } from './database';
+import { Kernels } from './kernels';
+import { Layers } from './layers';
+import type { LogLineArgs } from './logline-args';
+import { Migrator } from './migrator';
+import { Monitoring } from './monitoring';
+import { Names } from './names';
+import { Network } from './network';
+import { startsAfter } from './ordering';
+import { baseEnvironment, browserEnvironment } from './runtime-environment';
+import { Scheduler } from './scheduler';
+import { Secrets } from './secrets';
+import { Stage0 } from './stage0';
+import { stackTags, taggedWith } from './tags';
+
+/**
+ * A whole LogLine: network, database, secrets, functions, API, schedules and alarms. Names of AWS resources carry project and
+ * stack, so a stack holds one.
+ *
+ * @throws pulumi.RunError that lists every fault of the settings at once.
+ */
+export class LogLine extends pulumi.ComponentResource {
+  readonly apiEndpoint: pulumi.Output<string>;
+  readonly databaseEndpoint: pulumi.Output<string>;
+  readonly databaseName: string;
+  /** Kernel, `stage0` or `migrator` → name of its function. */
+  readonly functionNames: Readonly<Record<string, string>>;
+  /** Public half of the instance key as the latest migration found it; `GET /api/keys` has all keys of this moment. */
+  readonly publicKeyHex: pulumi.Output<string>;
+  /** Undefined without a dashboard. */
+  readonly dashboardUrl: string | undefined;
+
+  /**
+   * @param name identifies it in the stack's state
+   * @param args settings, or a configuration that was read and checked
+   */
+  constructor(name: string, args: LogLineArgs | StackConfig = {}, opts?: pulumi.ComponentResourceOptions) {
+    super('logline:index:LogLine', name, {}, opts);
+    const config = 'partition' in args ? args : settingsOf(args);
+    for (const warning of config.warnings) pulumi.log.warn(warning, this);
+    const { protect, region, partition } = config;
+    const { logRetentionDays, memoryMb, tickConcurrency, apiConcurrency } = config.functions;
+    const names = new Names(config);
+    const tagged = taggedWith(stackTags(config));
+    // Before there was this component they had no parent; the alias tells the engine that they are the same.
+    const aliases = [{ parent: pulumi.rootStackResource }];
+    const own: pulumi.ComponentResourceOptions = { parent: this, aliases, transformations: [tagged] };
+    const accountId = aws.getCallerIdentityOutput().accountId;
+
+    const network = new Network('network', { names, settings: config.network }, own);
+    const secrets = new Secrets('secrets', { names, providerKeys: config.providerKeys, protect }, own);
+    const database = new Database(
+      'database',
+      {
+        names,
+        settings: config.database,
+        subnetIds: network.privateSubnetIds,
+        securityGroupId: network.databaseGroupId,
+        secretsKeyArn: secrets.keyArn,
+        logRetentionDays,
+        protect,
+      },
+      own,
+    );
+
+    const layers = new Layers('runtime', { names, region }, own);
+    const platform = {
+      names,
+      region,
+      partition,
+      accountId,
+      subnetIds: network.privateSubnetIds,
+      securityGroupIds: [network.functionGroupId],
+      secretsKeyArn: secrets.keyArn,
+      logRetentionDays,
+    };
+    const environment = baseEnvironment(config, database, secrets);
+    const migrator = new Migrator(
+      'migrator',
+      { platform, layers, secrets, environment, masterSecretArn: database.masterSecretArn },
+      own,
+    );
+
+    // Everything that serves waits for the schema.
+    const afterMigration = { ...own, transformations: [tagged, startsAfter(migrator.invocation)] };
+    const kernels = new Kernels(
+      'kernels',
+      { platform, layers, secrets, environment, memoryMb },
+      afterMigration,
+    );
+    const stage0 = new Stage0(
+      'stage0',
+      {
+        platform,
+        layers,
+        secrets,
+        kernels,
+        memoryMb,
+        concurrency: apiConcurrency,
+        environment: { ...environment, ...browserEnvironment(config) },
+      },
+      afterMigration,
+    );
+    const api = new Api(
+      'api',
+      { names, settings: config.api, oidc: config.oidc, stage0: stage0.function, logRetentionDays },
+      afterMigration,
+    );
+    const scheduler = new Scheduler(
+      'scheduler',
+      { names, partition, accountId, kernels, tickConcurrency },
+      afterMigration,
+    );
+    const monitoring = new Monitoring(
+      'monitoring',
+      {
+        names,
+        stack: config.stack,
+        region,
+        settings: config.monitoring,
+        functions: [stage0.function, ...Object.values(kernels.functions)],
+        ticks: scheduler.ticks,
+        dailyDead: scheduler.dailyDead,
+        database,
+        databaseSettings: config.database,
+        apiId: api.api.id,
+        ticking: scheduler.sources,
+      },
+      own,
+    );
+    this.apiEndpoint = api.endpoint;
+    this.databaseEndpoint = database.endpoint;
+    this.databaseName = database.databaseName;
+    this.functionNames = {
+      stage0: stage0.function.functionName,
+      migrator: migrator.function.functionName,
+      ...Object.fromEntries(
+        Object.entries(kernels.functions).map(([kernel, { functionName }]) => [kernel, functionName]),
+      ),
+    };
+    this.publicKeyHex = migrator.publicKeyHex;
+    this.dashboardUrl = monitoring.dashboardUrl;
+    this.registerOutputs({ apiEndpoint: this.apiEndpoint });
+  }
+}

@@ -135,6 +135,7 @@ async function startLedger(context: StartContext): Promise<void> {
     keys,
     url: context.databaseUrl,
     readUrl: context.databaseReadUrl,
+    limits: context.settings.database,
     rolePrefix: context.rolePrefix,
     onProgress,
     onTrouble(message, fatal) {

@@ -5,7 +5,7 @@ import type { LocalKeys } from './keys';
 import { databaseUrl, ensureLedgerDatabase, LEDGER_DATABASE, OWNER_ROLE } from './ledger-database';
 import { rememberedPort, rememberPort } from './local-state';
 import { OperatorError, oneLine, systemErrorCode } from './operator-error';
-import { poolerFault } from './pooler-check';
+import { poolerFault, type TimeLimits } from './pooler-check';
 import { type PostgresServer, startPostgres } from './postgres';
 import { POSTGRES_MAJOR } from './postgres-binaries';
 
@@ -31,6 +31,8 @@ export interface LocalDatabaseOptions {
   readonly url: string | undefined;
   /** URL of a standby of that server; its role and password are passed over. */
   readonly readUrl?: string | undefined;
+  /** Time limits that the environment asks for, which a pooler may refuse or drop. Defaults to none. */
+  readonly limits?: TimeLimits | undefined;
   /** What the roles' names begin with. */
   readonly rolePrefix: string;
   readonly onProgress: (message: string) => void;
@@ -61,7 +63,7 @@ async function reachOwn(options: LocalDatabaseOptions, url: string): Promise<Loc
   }
   const description = `PostgreSQL at ${parsed.hostname}:${parsed.port || 5432}${parsed.pathname}`;
   const admin: DatabaseOptions = { connectionString: url };
-  await greet(admin, description);
+  await greet(admin, description, options.limits);
   return {
     admin,
     as: forEachRole((role) => asRole(admin, roleName(role, rolePrefix), keys.passwords[role])),
@@ -85,10 +87,10 @@ function readerOf({ readUrl, rolePrefix, keys }: LocalDatabaseOptions): Database
 }
 
 /** Connects once, to explain a wrong URL or an unusable pooler before anything else depends on it. */
-async function greet(admin: DatabaseOptions, description: string): Promise<void> {
+async function greet(admin: DatabaseOptions, description: string, limits?: TimeLimits): Promise<void> {
   let fault: string | undefined;
   try {
-    fault = await poolerFault(admin);
+    fault = await poolerFault(admin, limits);
   } catch (cause) {
     const why = systemErrorCode(cause) === '28P01' ? 'wrong user or password' : reason(cause);
     throw new OperatorError(

@@ -10,13 +10,20 @@ const STATEMENT_NAME_TROUBLE: ReadonlySet<string> = new Set(['42P05', '26000']);
 const ROUNDS = 3;
 const CONNECT_TIMEOUT_MS = 10_000;
 
+/** Limits of a connection that the environment asked for. */
+export type TimeLimits = Pick<DatabaseOptions, 'statementTimeoutMs' | 'lockTimeoutMs'>;
+
 /**
  * What keeps the ledger from working through a pooler in front of the database, in one line; undefined when nothing
  * does, be there a pooler or none. Identity lasts for a transaction and statements are prepared once on a connection,
  * so a pooler has to keep both apart (PgBouncer's manual: pool_mode, max_prepared_statements).
+ * @param limits asked for beside those that stand on the roles
  * @throws what pg throws when the database cannot be reached
  */
-export async function poolerFault(options: DatabaseOptions): Promise<string | undefined> {
+export async function poolerFault(
+  options: DatabaseOptions,
+  limits: TimeLimits = {},
+): Promise<string | undefined> {
   const [first, second] = [openClient(options), openClient(options)];
   try {
     await first.connect();
@@ -25,7 +32,9 @@ export async function poolerFault(options: DatabaseOptions): Promise<string | un
       return 'it pools statements: set pool_mode = transaction, or session';
     if (await losesStatements(first, second))
       return 'it keeps no prepared statements: set max_prepared_statements = 200 (PgBouncer 1.21 or later)';
-    return undefined;
+    return (await losesLimits(options, limits))
+      ? 'it does not pass on LOGLINE_STATEMENT_TIMEOUT_MS and LOGLINE_LOCK_TIMEOUT_MS: leave them unset, the limits stand on the roles'
+      : undefined;
   } catch (error) {
     if (error instanceof DatabaseError && /startup parameter/.test(error.message))
       return `it refuses settings (${error.message}): PgBouncer 1.21 or later is needed`;
@@ -50,6 +59,32 @@ async function refusesTransactions(client: Client): Promise<boolean> {
   } catch (error) {
     if (error instanceof DatabaseError && /statement pooling/.test(error.message)) return true;
     throw error;
+  }
+}
+
+/** Whether limits that were asked for are refused, or dropped without a word (ignore_startup_parameters). */
+async function losesLimits(options: DatabaseOptions, limits: TimeLimits): Promise<boolean> {
+  const asked = [
+    ['statement_timeout', limits.statementTimeoutMs],
+    ['lock_timeout', limits.lockTimeoutMs],
+  ] as const;
+  if (asked.every(([, ms]) => ms === undefined)) return false;
+  const client = openClient({ ...options, ...limits });
+  try {
+    await client.connect();
+    for (const [name, ms] of asked) {
+      const { rows } = await client.query<{ setting: string }>(
+        'SELECT setting FROM pg_settings WHERE name = $1',
+        [name],
+      );
+      if (ms !== undefined && Number(rows[0]?.setting) !== ms) return true;
+    }
+    return false;
+  } catch (error) {
+    if (error instanceof DatabaseError && /startup parameter/.test(error.message)) return true;
+    throw error;
+  } finally {
+    await client.end().catch(() => undefined);
   }
 }
 

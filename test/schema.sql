@@ -553,6 +553,15 @@ BEGIN ATOMIC
    ORDER BY (random())
   LIMIT active_policies.most;
 END
+CREATE OR REPLACE FUNCTION app.advance_policy(policy_id uuid, tx_id xid8, ordinal bigint)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+BEGIN ATOMIC
+ UPDATE app.policy_cursor c SET tx_id = advance_policy.tx_id, ordinal = advance_policy.ordinal
+   WHERE ((c.policy_id = advance_policy.policy_id) AND (ROW(c.tx_id, c.ordinal) < ROW(advance_policy.tx_id, advance_policy.ordinal)));
+END
 CREATE OR REPLACE FUNCTION app.begin_feed_epoch(keeps_log_names boolean DEFAULT false)
  RETURNS uuid
  LANGUAGE plpgsql
@@ -1278,6 +1287,7 @@ column ledger.universal_registry.visibility TO logline_guest: SELECT
 column ledger.universal_registry.who TO logline_app: INSERT
 column ledger.universal_registry.who TO logline_guest: SELECT
 function app.active_policies(most integer) TO logline_kernel: EXECUTE
+function app.advance_policy(policy_id uuid, tx_id xid8, ordinal bigint) TO logline_kernel: EXECUTE
 function app.begin_job(job text, lease_seconds integer) TO logline_kernel: EXECUTE
 function app.claim_request(lease_seconds integer, left_out text[]) TO logline_kernel: EXECUTE
 function app.drop_request(request_id uuid, lease_id uuid) TO logline_kernel: EXECUTE

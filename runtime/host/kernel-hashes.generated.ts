@@ -3,6 +3,6 @@ export const KERNEL_HASHES = {
   run_code: '03e9a852ef38636511e64e21a0244191d9e0044931f5965e3d4f09c3e884291b',
   observer_bot: 'e6eff308818ada8943b3d03fd5d5c3db3393b3baf7d74507ae6a791be2256881',
   request_worker: '2f7590a3afe26b10eed3c20ced9999aaff87cf8716c70335c0017a976e7da0b2',
-  policy_agent: 'f9a3ad08623c318867643ca29694303a7b5790d721a02c6af4b3651523179018',
+  policy_agent: 'd141c2182be64dfd1cdfe4d142f47a29ff470daad8185070155e1ab634a523d7',
   provider_exec: 'd6c5ce2d7fe9773b1da28a4c28689a3bcac73986c0fcd3e7602d9dc87e509d0a',
 } as const;

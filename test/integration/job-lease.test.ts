@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { UnavailableError } from '../../runtime/base/errors';
 import { NOBODY } from '../../runtime/base/identity';
 import { runStatement } from '../../runtime/db/query-as';
+import { ECHO } from '../support/policy-suite';
 import { posterOf } from '../support/poster';
 import { withClient } from '../support/sql-session';
 import { createTestKernels, type TestKernels } from '../support/test-kernels';
@@ -49,6 +50,39 @@ describe('the lease of a job that runs one at a time', () => {
     assert.deepEqual(await due(), before);
     await kernels.host.run(JOB, null, { lease: { job: JOB, id: held } });
     assert.notDeepEqual(await due(), before);
+  });
+
+  it('a policy agent that lost it half-way moves no cursor', async () => {
+    const alice = await posterOf(kernels, 'alice', 'fenced');
+    await alice.post({ entity_type: 'policy', code: ECHO });
+    await alice.post({ entity_type: 'order', this: 'one' });
+    const agent = { job: 'policy_agent', id: '' };
+    const beginAgent = async () => {
+      const rows = await runStatement(kernels.kernelDatabase, NOBODY, 'begin_job', [agent.job, 30], 'write');
+      return rows[0]?.lease_id ?? '';
+    };
+    const position = async () =>
+      (await kernels.look('SELECT tx_id, ordinal FROM app.policy_cursor WHERE is_active')).rows;
+    const before = await position();
+    const stale = await beginAgent();
+    const held = await withClient(kernels.database.adminUrl, async (client) => {
+      await client.query('BEGIN');
+      await client.query('LOCK TABLE app.policy_emission IN ACCESS EXCLUSIVE MODE');
+      const running = kernels.host.run('policy_agent', null, { lease: { ...agent, id: stale } });
+      await until('the agent is at work', async () => {
+        const { rows } = await kernels.look('SELECT FROM pg_locks WHERE NOT granted');
+        return rows.length > 0;
+      });
+      await expire();
+      const next = await beginAgent();
+      await client.query('COMMIT');
+      await running;
+      return next;
+    });
+    assert.deepEqual(await position(), before);
+    await kernels.host.run('policy_agent', null, { lease: { ...agent, id: held } });
+    assert.notDeepEqual(await position(), before);
+    assert.equal((await alice.list('entity_type=echo')).length, 1);
   });
 
   it('the next run begins only when a write of its holder is over', async () => {

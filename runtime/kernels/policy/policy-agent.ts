@@ -231,12 +231,11 @@ function outcomeOf(policy: SignedSpan, trigger: Trigger, verdict: Verdict): Outc
   return { trigger, drafts: reactions.drafts, isError: false };
 }
 
-/** Forward only, whoever else may have moved it. */
+/** Forward only, and only while the tick has its lease. */
 async function advance(ctx: KernelContext, cursor: Cursor, to: FeedPosition | undefined): Promise<void> {
   if (to === undefined) return;
-  await ctx.sql`
-    UPDATE app.policy_cursor SET tx_id = ${to.tx_id}::xid8, ordinal = ${to.ordinal}::bigint
-    WHERE policy_id = ${cursor.policy_id} AND (tx_id, ordinal) < (${to.tx_id}::xid8, ${to.ordinal}::bigint)`;
+  await ctx.workSql`
+    SELECT app.advance_policy(${cursor.policy_id}::uuid, ${to.tx_id}::xid8, ${to.ordinal}::bigint)`;
   cursor.tx_id = to.tx_id;
   cursor.ordinal = to.ordinal;
 }

@@ -1,10 +1,9 @@
 import { OperatorError } from '../../local/operator-error';
-import { LogLineError } from '../../runtime/base/errors';
 import type { SignedSpan } from '../../runtime/base/span';
 import { cryptoReady } from '../../runtime/crypto';
 import { MAX_SPAN_BYTES } from '../../runtime/json/span-bytes';
 import { keyHistoryOf } from '../../runtime/ledger/keys/key-history';
-import { parseDrafts } from '../../runtime/ledger/span-input';
+import { checkDraft } from '../../runtime/ledger/span-input';
 import { verifySpan } from '../../runtime/ledger/span-signature';
 import { digestFault, readDigest } from '../export/digest';
 import { progressLine } from '../progress-line';
@@ -213,13 +212,7 @@ async function* batchesOf(source: AsyncIterable<Found>): AsyncGenerator<Found[]>
 function formFaults(span: SignedSpan): string[] {
   const bytes = Buffer.byteLength(JSON.stringify(span));
   if (bytes > MAX_SPAN_BYTES) return [`size: a span is at most ${MAX_SPAN_BYTES} bytes long`];
-  try {
-    parseDrafts([span], false);
-    return [];
-  } catch (error) {
-    if (!(error instanceof LogLineError)) throw error;
-    return error.faults.map(({ pointer, detail }) => `schema: ${pointer} ${detail}`);
-  }
+  return checkDraft(span, '').faults.map(({ pointer, detail }) => `schema: ${pointer} ${detail}`);
 }
 
 function conflictOf(span: SignedSpan, { same, before }: LedgerView): string | undefined {

@@ -1,8 +1,7 @@
-import { ForbiddenError, LogLineError, MalformedError, TooLargeError } from '../base/errors';
+import { ForbiddenError, LogLineError, MalformedError } from '../base/errors';
 import type { Identity } from '../base/identity';
 import type { JsonValue, Span } from '../base/span';
 import { asLogLineError } from '../db/database-error';
-import { MAX_SPAN_BYTES, writtenBytes } from '../json/span-bytes';
 import type { KeyRing } from '../ledger/keys/key-ring';
 import { completeSpan, type SpanDraft } from '../ledger/span-draft';
 import { parseDrafts } from '../ledger/span-input';
@@ -60,9 +59,6 @@ async function insert({ writer, identity }: GuestCallsOptions, args: JsonValue):
   const values: readonly JsonValue[] = isList ? args : [args];
   if (values.length === 0 || values.length > MAX_SPANS) {
     throw new MalformedError(`ctx.insertSpan takes one span or a list of 1 to ${MAX_SPANS}.`);
-  }
-  if (values.some((value) => writtenBytes(value) > MAX_SPAN_BYTES)) {
-    throw new TooLargeError(`A span is at most ${MAX_SPAN_BYTES} bytes long, its numbers written out.`);
   }
   const { spans } = await writer.append(identity, parseDrafts(values, isList), { isLimited: true });
   return (isList ? spans : spans[0]) as unknown as JsonValue;

@@ -2,6 +2,7 @@ import { lookup } from 'node:dns/promises';
 import http, { type IncomingMessage, type RequestOptions } from 'node:http';
 import https from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
+import { readStorableJson, storableText } from '../json/storable';
 import type { OutgoingRequest, OutgoingResponse } from '../kernels/kernel-context';
 import { bare, hostnameOf, mayConnect, portOf, ruleFor } from './address-policy';
 
@@ -94,6 +95,9 @@ async function addressesOf(
   if (family !== 0) return [{ address: hostname, family: family === 6 ? 6 : 4 }];
   return [...(await resolve(hostname))];
 }
+
+/** The answer stands within the output of a span: third level. */
+const ANSWER_DEPTH = 3;
 
 interface Deadline {
   /** Resolves, with the refusal, when the time is up. */
@@ -211,7 +215,14 @@ async function readResponse(
     return refusal('truncated', `${authority} broke off in the middle of its answer.`);
   }
   if (!response.complete) return refusal('truncated', `${authority} broke off in the middle of its answer.`);
-  return { ok: true, status, headers: plainHeaders(response), body: Buffer.concat(chunks).toString('utf8') };
+  const text = Buffer.concat(chunks).toString('utf8');
+  return {
+    ok: true,
+    status,
+    headers: plainHeaders(response),
+    body: storableText(text),
+    json: readStorableJson(text, ANSWER_DEPTH),
+  };
 }
 
 /** Lower-case names; cookies are nobody's business here. */

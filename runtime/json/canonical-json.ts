@@ -191,46 +191,62 @@ export function isCanonicalizable(value: unknown): boolean {
   return problemIn(value, 1) === undefined;
 }
 
-interface Problem {
+/** What keeps a value from being written, and where. */
+export interface Problem {
+  /** JSON pointer. */
   path: string;
   readonly detail: string;
 }
 
-/** The first thing in `value` that JSON cannot carry. The path is built on the way out, so that good input pays nothing. */
-function problemIn(value: unknown, depth: number): Problem | undefined {
+/** What is wrong with a text, if anything. */
+type TextRule = (text: string) => string | undefined;
+
+const wellFormed: TextRule = (text) => (text.isWellFormed() ? undefined : 'lone surrogate');
+
+/**
+ * The first thing in `value` that JSON cannot carry. The path is built on the way out, so that good input pays nothing.
+ * @param depth the level at which the value stands; the outermost is 1
+ * @param textRule what texts and names must be. Defaults to well-formed.
+ */
+export function problemIn(value: unknown, depth: number, textRule = wellFormed): Problem | undefined {
   switch (typeof value) {
-    case 'string':
-      return value.isWellFormed() ? undefined : { path: '', detail: 'lone surrogate' };
+    case 'string': {
+      const detail = textRule(value);
+      return detail === undefined ? undefined : { path: '', detail };
+    }
     case 'number':
       return Number.isFinite(value) ? undefined : { path: '', detail: `${value} is not a JSON number` };
     case 'boolean':
       return undefined;
     case 'object':
       if (value === null) return undefined;
-      if (depth > MAX_JSON_DEPTH) return { path: '', detail: `nested deeper than ${MAX_JSON_DEPTH}` };
-      return Array.isArray(value) ? problemInArray(value, depth) : problemInObject(value, depth);
+      if (depth > MAX_JSON_DEPTH) return { path: '', detail: `nested deeper than ${MAX_JSON_DEPTH} levels` };
+      return Array.isArray(value)
+        ? problemInArray(value, depth, textRule)
+        : problemInObject(value, depth, textRule);
     default:
       return { path: '', detail: `${typeof value} is not a JSON value` };
   }
 }
 
-function problemInArray(array: readonly unknown[], depth: number): Problem | undefined {
+function problemInArray(array: readonly unknown[], depth: number, textRule: TextRule): Problem | undefined {
   for (let index = 0; index < array.length; index += 1) {
-    const problem = problemIn(array[index], depth + 1);
+    const problem = problemIn(array[index], depth + 1, textRule);
     if (problem !== undefined) return within(problem, String(index));
   }
   return undefined;
 }
 
-function problemInObject(object: object, depth: number): Problem | undefined {
+function problemInObject(object: object, depth: number, textRule: TextRule): Problem | undefined {
   const prototype: unknown = Object.getPrototypeOf(object);
   // An object of another realm (a worker, node:vm) has another Object.prototype, itself without a prototype.
   if (prototype !== null && prototype !== Object.prototype && Object.getPrototypeOf(prototype) !== null) {
     return { path: '', detail: 'an instance of a class is not a JSON value' };
   }
   for (const [name, member] of Object.entries(object)) {
-    if (!name.isWellFormed()) return { path: '', detail: 'lone surrogate in a member name' };
-    const problem = problemIn(member, depth + 1);
+    const detail = textRule(name);
+    if (detail !== undefined) return { path: '', detail: `${detail} in a member name` };
+    const problem = problemIn(member, depth + 1, textRule);
     if (problem !== undefined) return within(problem, name);
   }
   return undefined;

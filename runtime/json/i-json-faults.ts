@@ -2,6 +2,7 @@ import type { Fault } from '../base/errors';
 import { inOneGo, VALUES_A_SLICE } from '../base/slices';
 import { MAX_JSON_DEPTH } from './canonical-json';
 import { isExactNumber } from './exact-number';
+import { textFaults } from './text-faults';
 
 /** More faults than this are not listed: the sender has enough to go on. */
 const MAX_FAULTS = 100;
@@ -97,9 +98,7 @@ function enterMember(container: Container, token: string, report: (detail: strin
 }
 
 function reportText(token: string, what: string, report: (detail: string) => void): void {
-  const text = unquoted(token);
-  if (text.includes('\u0000')) report(`${what} contains U+0000`);
-  if (!text.isWellFormed()) report(`${what} contains a lone surrogate`);
+  for (const fault of textFaults(unquoted(token))) report(`${what} contains ${fault}`);
 }
 
 function unquoted(token: string): string {

@@ -64,7 +64,10 @@ export type OutgoingResponse =
       readonly ok: true;
       readonly status: number;
       readonly headers: Readonly<Record<string, string>>;
+      /** As text that a span can carry. */
       readonly body: string;
+      /** The body as JSON that a span can carry, or what it is instead, as in "is not JSON". */
+      readonly json: { readonly value: JsonValue } | { readonly fault: string };
     }
   | {
       readonly ok: false;

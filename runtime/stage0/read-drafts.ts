@@ -1,4 +1,4 @@
-import { type Fault, MalformedError, TooLargeError } from '../base/errors';
+import { type Fault, MalformedError } from '../base/errors';
 import type { Reservation } from '../base/fair-shares';
 import { TURN_BYTES } from '../base/fair-turns';
 import type { Identity } from '../base/identity';
@@ -6,9 +6,10 @@ import { VALUES_A_SLICE } from '../base/slices';
 import type { JsonValue } from '../base/span';
 import { parseIJson, parseIJsonInSlices } from '../json/i-json';
 import { MAX_FAULTS, malformed } from '../json/parse-with';
-import { MAX_EXPONENT, MAX_SPAN_BYTES, writtenBytes } from '../json/span-bytes';
+import { MAX_EXPONENT, MAX_SPAN_BYTES } from '../json/span-bytes';
+import { bytesFault } from '../json/storable';
 import type { SpanDraft } from '../ledger/span-draft';
-import { checkDraft } from '../ledger/span-input';
+import { checkDraft, tooLarge } from '../ledger/span-input';
 import { draftOfEvent } from './cloud-event';
 import { readSpanTexts } from './request-body';
 import type { SpanText } from './span-texts';
@@ -61,18 +62,15 @@ export async function readDrafts(
       continue;
     }
     // Nothing else becomes longer when it is written again.
-    if (!isStored && bytes.length + exponents * MAX_EXPONENT > MAX_SPAN_BYTES)
-      large.push(...sizeFaults(value, pointer));
+    if (!isStored && bytes.length + exponents * MAX_EXPONENT > MAX_SPAN_BYTES) {
+      const fault = bytesFault(value);
+      if (fault !== undefined) large.push({ ...fault, pointer });
+    }
     const checked = kind === 'event' ? draftOfEvent(value, identity, pointer) : checkDraft(value, pointer);
     if (checked.draft !== undefined) drafts.push(checked.draft);
     faults.push(...checked.faults);
   }
-  if (large.length > 0) {
-    throw new TooLargeError(
-      `A span is at most ${MAX_SPAN_BYTES} bytes long; put large content elsewhere and its hash here.`,
-      { faults: large },
-    );
-  }
+  if (large.length > 0) throw tooLarge(large);
   if (faults.length > 0) throw malformed(isList ? 'A span of the request' : 'The span', faults);
   return { drafts, isList, hasManyValues: texts.some(hasManyValues) };
 }
@@ -85,11 +83,4 @@ function faultsOf(error: unknown, pointer: string, isList: boolean): Fault[] {
 
 function hasManyValues({ values }: SpanText): boolean {
   return values > VALUES_A_SLICE;
-}
-
-function sizeFaults(value: JsonValue, pointer: string): Fault[] {
-  const bytes = writtenBytes(value);
-  return bytes <= MAX_SPAN_BYTES
-    ? []
-    : [{ pointer, detail: `is ${bytes} bytes long, its numbers written out without exponents` }];
 }

@@ -5,14 +5,13 @@ import type { Reservation } from '../base/fair-shares';
 import { type Pause, VALUES_A_SLICE } from '../base/slices';
 import type { JsonValue } from '../base/span';
 import { parseIJson, parseIJsonInSlices } from '../json/i-json';
+import { MAX_SPAN_VALUES } from '../json/storable';
 import { countValues, type SpanTexts, spanTextsOfJson, spanTextsOfLines } from './span-texts';
 
 /** Largest request. */
 export const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 /** Most spans of one request. */
 export const MAX_SPANS = 1_000;
-/** Most JSON values of one span: a value of two bytes costs as much work and memory as one of a hundred. */
-export const MAX_SPAN_VALUES = 50_000;
 /** Most JSON values of one request. */
 export const MAX_REQUEST_VALUES = 100_000;
 

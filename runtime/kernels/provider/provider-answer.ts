@@ -28,8 +28,6 @@ const ANTHROPIC_REASONS: Readonly<Record<string, string>> = {
   tool_use: 'tool_calls',
   refusal: 'content_filter',
 };
-/** Deeper than this and a span could not carry it. */
-const MAX_DEPTH = 100;
 const DETAIL_LENGTH = 1_000;
 
 /**
@@ -46,8 +44,8 @@ export function outputOf(provider: Provider, response: Answered, key: string | u
 }
 
 /** What the service says went wrong, without the API key it may repeat; for error statuses. */
-export function detailOf(body: string, key: string | undefined): string {
-  const { error } = objectOf(tryJson(body));
+export function detailOf({ body, json }: Answered, key: string | undefined): string {
+  const { error } = 'value' in json ? objectOf(json.value) : {};
   const { message } = objectOf(error);
   const text = typeof message === 'string' ? message : typeof error === 'string' ? error : body;
   // Cut last: half a key would not be recognised.
@@ -55,23 +53,22 @@ export function detailOf(body: string, key: string | undefined): string {
 }
 
 /** OpenAI's way of saying that no waiting will help. */
-export function isOutOfCredit(body: string): boolean {
-  return objectOf(objectOf(tryJson(body)).error).code === 'insufficient_quota';
+export function isOutOfCredit({ json }: Answered): boolean {
+  return 'value' in json && objectOf(objectOf(json.value).error).code === 'insufficient_quota';
 }
 
 function httpOutput(response: Answered, key: string | undefined): JsonObject {
-  const { status, headers, body } = response;
+  const { status, headers, body, json } = response;
   if (body === '') return { status, body: null };
   if (!/\bjson\b/i.test(headers['content-type'] ?? '')) return { status, body: cleanText(body, key) };
-  const value = tryJson(body);
-  if (value === undefined) throw badAnswer('is not JSON', response, key);
-  return { status, body: clean(value, key) };
+  if ('fault' in json) throw badAnswer(json.fault, response, key);
+  return { status, body: clean(json.value, key) };
 }
 
 function chatOutput({ kind, includeRaw }: Provider, response: Answered, key: string | undefined): JsonObject {
-  const value = tryJson(response.body);
-  if (value === undefined) throw badAnswer('is not JSON', response, key);
-  const body = objectOf(clean(value, key));
+  const { json } = response;
+  if ('fault' in json) throw badAnswer(json.fault, response, key);
+  const body = objectOf(clean(json.value, key));
   const answer =
     kind === 'openai' ? fromOpenAi(body) : kind === 'anthropic' ? fromAnthropic(body) : fromOllama(body);
   if (answer === undefined) throw badAnswer(`is not in the format of ${kind}`, response, key);
@@ -140,44 +137,23 @@ function usageOf(input: JsonValue | undefined, output: JsonValue | undefined): U
   return { input_tokens: input, output_tokens: output, total_tokens: input + output };
 }
 
-function badAnswer(what: string, { status, body }: Answered, key: string | undefined): Refusal {
-  const cause = { reason: 'bad_answer', http_status: status, detail: detailOf(body, key) };
+function badAnswer(what: string, response: Answered, key: string | undefined): Refusal {
+  const cause = { reason: 'bad_answer', http_status: response.status, detail: detailOf(response, key) };
   return new Refusal('function_failed', `The provider's answer ${what}.`, { cause });
 }
 
-/**
- * Parsed JSON; undefined when it is none. Numbers that a span cannot carry exactly (integers beyond 2^53, overflow to
- * infinity) stay as the text they came as.
- */
-function tryJson(text: string): JsonValue | undefined {
-  const keepExact = (_name: string, value: unknown, context?: { readonly source?: string }): unknown => {
-    if (typeof value !== 'number') return value;
-    const isExact = Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
-    return isExact ? value : (context?.source ?? String(value));
-  };
-  try {
-    // Some services begin with a byte order mark, which RFC 8259 lets a reader pass over.
-    return JSON.parse(text.replace(/^\uFEFF/, ''), keepExact);
-  } catch {
-    return undefined;
-  }
-}
-
-/** What the ledger can carry, without the API key: services echo what they were sent. */
-function clean(value: JsonValue, key: string | undefined, depth = 1): JsonValue {
+/** The value without the API key: services echo what they were sent. */
+function clean(value: JsonValue, key: string | undefined): JsonValue {
   if (typeof value === 'string') return cleanText(value, key);
   if (typeof value !== 'object' || value === null) return value;
-  if (depth > MAX_DEPTH)
-    throw new Refusal('function_failed', `The provider's answer nests deeper than ${MAX_DEPTH}.`);
-  if (Array.isArray(value)) return value.map((each) => clean(each, key, depth + 1));
+  if (Array.isArray(value)) return value.map((each) => clean(each, key));
   return Object.fromEntries(
-    Object.entries(value).map(([name, member]) => [cleanText(name, key), clean(member, key, depth + 1)]),
+    Object.entries(value).map(([name, member]) => [cleanText(name, key), clean(member, key)]),
   );
 }
 
 function cleanText(text: string, key: string | undefined): string {
-  const storable = text.toWellFormed().replaceAll('\u0000', '\uFFFD');
-  if (key === undefined || key === '') return storable;
+  if (key === undefined || key === '') return text;
   const spellings = [key, encodeURIComponent(key), JSON.stringify(key).slice(1, -1)];
-  return spellings.reduce((cleaned, spelling) => cleaned.replaceAll(spelling, '[secret]'), storable);
+  return spellings.reduce((cleaned, spelling) => cleaned.replaceAll(spelling, '[secret]'), text);
 }

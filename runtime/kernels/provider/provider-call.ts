@@ -120,7 +120,7 @@ function judge(provider: Provider, response: OutgoingResponse, key: string | und
     const error = { code, message: response.message, cause: { reason: response.code } };
     return { ok: false, error, isWorthRetrying: code === 'unavailable' };
   }
-  const { status, body } = response;
+  const { status } = response;
   if (status >= 200 && status < 300) {
     try {
       return { ok: true, output: outputOf(provider, response, key) };
@@ -131,9 +131,9 @@ function judge(provider: Provider, response: OutgoingResponse, key: string | und
   }
   const isWorthRetrying =
     status === 408 ||
-    (status === 429 && !isOutOfCredit(body)) ||
+    (status === 429 && !isOutOfCredit(response)) ||
     (status >= 500 && status !== NOT_IMPLEMENTED);
-  const cause = { reason: 'http_status', http_status: status, detail: detailOf(body, key) };
+  const cause = { reason: 'http_status', http_status: status, detail: detailOf(response, key) };
   const message = `The provider ${provider.name} answered with status ${status}.`;
   return {
     ok: false,

@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict';
 import type { JsonValue } from '../../../../runtime/base/span';
+import { readStorableJson, storableText } from '../../../../runtime/json/storable';
 import { Refusal } from '../../../../runtime/kernels/provider/provider';
 import { detailOf, outputOf } from '../../../../runtime/kernels/provider/provider-answer';
 import { providerOf } from '../../../support/provider-span';
 
 const KEY = 'sk-"secret"/1';
 
+/** As outgoing HTTP gives it. */
+const answered = (text: string, headers: Record<string, string> = {}) =>
+  ({ ok: true, status: 200, headers, body: storableText(text), json: readStorableJson(text, 3) }) as const;
+
 function output(metadata: JsonValue, body: string, headers: Record<string, string> = {}) {
   const all = { 'content-type': 'application/json', ...headers };
-  return outputOf(providerOf(metadata), { ok: true, status: 200, headers: all, body }, KEY);
+  return outputOf(providerOf(metadata), answered(body, all), KEY);
 }
 
 const chat = (kind: string, body: unknown, more: object = {}) =>
@@ -90,10 +95,10 @@ describe('answer of a provider', () => {
     assert.deepEqual(http(`key: ${KEY}`, { 'content-type': 'text/plain' }).body, 'key: [secret]');
     assert.deepEqual(http('{"a":"sk-\\u0022secret\\u0022\\/1"}').body, { a: '[secret]' });
     assert.equal(
-      detailOf(JSON.stringify({ error: { message: `Incorrect API key: ${KEY}.` } }), KEY),
+      detailOf(answered(JSON.stringify({ error: { message: `Incorrect API key: ${KEY}.` } })), KEY),
       'Incorrect API key: [secret].',
     );
-    assert.equal(detailOf(`${'x'.repeat(995)}${KEY}`, KEY), `${'x'.repeat(995)}[secr`);
+    assert.equal(detailOf(answered(`${'x'.repeat(995)}${KEY}`), KEY), `${'x'.repeat(995)}[secr`);
   });
 
   it('becomes something that a span can carry exactly', () => {
@@ -104,7 +109,7 @@ describe('answer of a provider', () => {
       int: -7,
     });
     assert.deepEqual(http('["a\\u0000b","\\ud800"]').body, ['a\ufffdb', '\ufffd']);
-    assert.throws(() => http(`${'['.repeat(101)}${']'.repeat(101)}`), /nests deeper/);
+    assert.throws(() => http(`${'['.repeat(127)}${']'.repeat(127)}`), /nests deeper/);
     assert.throws(() => http(JSON.stringify('\u0001'.repeat(90_000))), /larger than/);
   });
 

@@ -21,6 +21,7 @@ const answer = (
   status,
   headers,
   body: JSON.stringify(body),
+  json: { value: JSON.parse(JSON.stringify(body)) },
 });
 const failure = (code: Extract<OutgoingResponse, { ok: false }>['code']): OutgoingResponse => ({
   ok: false,

@@ -33,13 +33,14 @@ export class LedgerComparison {
    */
   async look(spans: readonly SignedSpan[]): Promise<LedgerView[]> {
     const entities = new Map<string, Promise<ReadonlyMap<number, string>>>();
+    const oldest = oldestWanted(spans);
     const views: LedgerView[] = [];
     for (let start = 0; start < spans.length; start += PARALLEL) {
       const group = spans.slice(start, start + PARALLEL);
       views.push(
         ...(await Promise.all(
           group.map(async (span) => {
-            const known = entities.get(span.id) ?? this.#hashesOf(span);
+            const known = entities.get(span.id) ?? this.#hashesOf(span, oldest.get(span.id) ?? 0);
             entities.set(span.id, known);
             return viewOf(span, await known);
           }),
@@ -49,31 +50,31 @@ export class LedgerComparison {
     return views;
   }
 
-  /** seq → curr_hash, around the version of the span. */
-  async #hashesOf(span: SignedSpan): Promise<ReadonlyMap<number, string>> {
+  /** seq → curr_hash, from the newest version down to the oldest that is wanted. */
+  async #hashesOf(span: SignedSpan, oldest: number): Promise<ReadonlyMap<number, string>> {
     const client = await this.#clientOf(span);
     const hashes = new Map<number, string>();
-    const wanted = [span.seq, span.seq - 1].filter((seq) => seq >= 0);
-    await this.#read(client, `/api/spans/${span.id}`, hashes);
-    // An answer holds the newest 1,000 versions; older ones are asked for by name.
-    for (const seq of wanted) {
-      if (hashes.size === 0 || hashes.has(seq) || seq > Math.max(...hashes.keys())) continue;
-      await this.#read(client, `/api/spans/${span.id}?seq=${seq}`, hashes);
-    }
+    const path = `/api/spans/${span.id}`;
+    // A page holds the newest versions that fit; its cursor leads to older ones.
+    let cursor = await this.#read(client, path, hashes);
+    while (cursor !== undefined && !hashes.has(oldest))
+      cursor = await this.#read(client, `${path}?cursor=${encodeURIComponent(cursor)}`, hashes);
     return hashes;
   }
 
-  async #read(client: LedgerApi, path: string, hashes: Map<number, string>): Promise<void> {
+  /** @returns the cursor of the next page */
+  async #read(client: LedgerApi, path: string, hashes: Map<number, string>): Promise<string | undefined> {
     const answer = await client.request(path);
-    if (answer.status === 404) return;
+    if (answer.status === 404) return undefined;
     if (answer.status !== 200)
       throw new OperatorError(`${client.url}${path} answered ${explainProblem(answer)}`);
     const versions = member(answer.body, 'versions');
-    for (const version of [member(answer.body, 'span'), ...(Array.isArray(versions) ? versions : [])]) {
+    for (const version of Array.isArray(versions) ? versions : []) {
       const seq = member(version, 'seq');
       const hash = textMember(version, 'curr_hash');
       if (typeof seq === 'number' && hash !== undefined) hashes.set(seq, hash);
     }
+    return textMember(answer.body, 'next_cursor');
   }
 
   #clientOf({ owner_id, tenant_id }: SignedSpan): Promise<LedgerApi> {
@@ -88,6 +89,14 @@ export class LedgerComparison {
     this.#clients.set(name, made);
     return made;
   }
+}
+
+/** Of each entity the version before the oldest one given, or that one. */
+function oldestWanted(spans: readonly SignedSpan[]): ReadonlyMap<string, number> {
+  const oldest = new Map<string, number>();
+  for (const { id, seq } of spans)
+    oldest.set(id, Math.min(Math.max(0, seq - 1), oldest.get(id) ?? Number.POSITIVE_INFINITY));
+  return oldest;
 }
 
 function viewOf({ seq }: SignedSpan, hashes: ReadonlyMap<number, string>): LedgerView {

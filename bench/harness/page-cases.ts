@@ -1,6 +1,6 @@
 import { Client } from 'pg';
 import type { Identity } from '../../runtime/base/identity';
-import type { TimelineFilter } from '../../runtime/ledger/timeline-filter';
+import type { TimelineFilter, TimelineFilterValues } from '../../runtime/ledger/timeline-filter';
 import { BIG_TENANT, idOfRow, MIDDLE_TENANT, type SizedLedger, SMALL_TENANT, USER } from './sized-ledger';
 
 /** A page that somebody asks for. */
@@ -8,6 +8,8 @@ export interface PageCase {
   readonly label: string;
   readonly identity: Identity;
   readonly filter: TimelineFilter;
+  /** Filters that are repeated, each with several values. Defaults to none. */
+  readonly repeated?: TimelineFilterValues;
 }
 
 const of = (tenant: string): Identity => ({ user: USER, tenant });
@@ -55,6 +57,15 @@ export async function pageCases(ledger: SizedLedger): Promise<readonly PageCase[
         ...big({ since: await momentOf(client, 2_000), until: row.at.toISOString() }),
       },
       { label: 'entity_type and who', ...big({ entity_type: 'kind-3', who: 'agent:7' }) },
+      { label: 'two of status', ...big({}), repeated: { status: ['running', 'failed'] } },
+      {
+        label: 'two of status, five of who',
+        ...big({}),
+        repeated: {
+          status: ['running', 'complete'],
+          who: ['agent:1', 'agent:7', 'agent:9', 'agent:30', 'agent:auditor'],
+        },
+      },
     ];
   } finally {
     await client.end();

@@ -3,6 +3,7 @@ import { Client } from 'pg';
 import { SPAN_COLUMNS } from '../../runtime/base/span';
 import { Database } from '../../runtime/db/pool';
 import { readTimeline } from '../../runtime/ledger/timeline';
+import { combinedFilters } from '../../runtime/ledger/timeline-filter';
 import type { TimelinePosition } from '../../runtime/ledger/timeline-request';
 import type { RunningLedger } from './by-size';
 import { HttpCaller, httpRequest } from './http-load';
@@ -102,8 +103,9 @@ export class PageReader {
     return next === null || nextPosition === undefined ? undefined : { cursor: next, position: nextPosition };
   }
 
-  #call({ identity, filter }: PageCase, after: TimelinePosition | undefined) {
-    return readTimeline(this.#database, { identity, filter, order: 'desc', limit: PAGE, after });
+  #call({ identity, filter, repeated }: PageCase, after: TimelinePosition | undefined) {
+    const anyOf = repeated === undefined ? undefined : combinedFilters(repeated);
+    return readTimeline(this.#database, { identity, filter, anyOf, order: 'desc', limit: PAGE, after });
   }
 
   /** The range that holds most of the page: what one would write for a table with one tenant. */
@@ -124,7 +126,7 @@ export class PageReader {
 }
 
 function requestOf(
-  { filter }: PageCase,
+  { filter, repeated = {} }: PageCase,
   headers: Record<string, string>,
   cursor: string | undefined,
 ): Buffer {
@@ -133,6 +135,8 @@ function requestOf(
     limit: String(PAGE),
     ...(cursor === undefined ? {} : { cursor }),
   });
+  for (const [name, values] of Object.entries(repeated))
+    for (const value of [values].flat()) query.append(name, value);
   return httpRequest('GET', `/api/timeline?${query}`, headers);
 }
 

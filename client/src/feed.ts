@@ -78,6 +78,8 @@ export async function* feedOf<Known extends Entity>(
 ): AsyncGenerator<Delivery<Known>, never, undefined> {
   let { place, last } = parseCursor(from);
   let pollMs = FIRST_POLL_MS;
+  // Pages are held from then on; before, that it has caught up would be told late.
+  let hasCaughtUp = false;
   for (;;) {
     const asked = Date.now();
     const page: Page<Known> = await readPage(
@@ -90,7 +92,7 @@ export async function* feedOf<Known extends Entity>(
         limit: last === undefined ? limit : MAX_PAGE_SPANS,
         ...(place === 'start' ? {} : place === 'end' ? { from: 'end' } : { cursor: place }),
       },
-      { signal, waitS: place === 'end' || last !== undefined ? 0 : WAIT_S },
+      { signal, waitS: hasCaughtUp && last === undefined ? WAIT_S : 0 },
     );
     const next = page.cursor ?? place;
     const known = page.spans.findIndex((span) => nameOf(span) === last);
@@ -101,11 +103,11 @@ export async function* feedOf<Known extends Entity>(
       signal?.throwIfAborted();
     }
     const isNew = page.spans.length > known + 1;
-    const isFirst = place === from;
     place = next;
     last = undefined;
     if (page.more) continue;
-    if (isNew || isFirst) onCaughtUp?.(place);
+    if (isNew || !hasCaughtUp) onCaughtUp?.(place);
+    hasCaughtUp = true;
     pollMs = isNew ? FIRST_POLL_MS : Math.min(MAX_POLL_MS, pollMs * 2);
     if (Date.now() - asked < HELD_MS) await pause(pollMs / 2 + (Math.random() * pollMs) / 2, signal);
   }

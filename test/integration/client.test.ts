@@ -123,4 +123,64 @@ describe('the client, over a ledger', () => {
     await assert.rejects(following, /seen/);
     assert.deepEqual([seen, caughtUp], [['after'], 1]);
   });
+
+  it('follows from now on, in a request that waits until something comes', async () => {
+    const client = await clientOf('tail', 'endland');
+    await client.append(note('before'));
+    const stop = new AbortController();
+    asked.length = 0;
+    const following = client.subscribe({ from: 'end', signal: stop.signal, onCaughtUp: () => void append() });
+    const append = async () => {
+      // Not before the client waits: its second request is the one that is held.
+      while (asked.filter((one) => one.includes('/api/timeline')).length < 2)
+        await new Promise((resolve) => setImmediate(resolve));
+      await client.append(note('after'));
+    };
+    const { value } = await following.next();
+    assert.equal(value?.span.this, 'after');
+    const [first, second, ...more] = asked.filter((one) => one.includes('/api/timeline'));
+    assert.match(first ?? '', /from=end/);
+    assert.match(second ?? '', /cursor=/);
+    assert.deepEqual(more, [], 'it polled instead of waiting');
+    stop.abort();
+  });
+
+  it('gzips what is large, and asks once more with a fresh token when one is refused', async () => {
+    const encodings: (string | null)[] = [];
+    const tokens = ['bad', await stage0.token('large', 'acme')];
+    const client = new LogLine({
+      url: 'http://localhost',
+      token: () => (tokens.length > 1 ? tokens.shift() : tokens[0]) ?? '',
+      fetch: async (input, init) => {
+        encodings.push(new Headers(init?.headers).get('content-encoding'));
+        return stage0.fetch(new Request(input, init));
+      },
+    });
+    const { spans, refused } = await client.appendAll(
+      Array.from({ length: 8 }, (_, index) => ({ ...note(`n${index}`), description: 'x'.repeat(500_000) })),
+    );
+    assert.deepEqual([spans.length, refused.length], [8, 0]);
+    assert.deepEqual(
+      spans.map(({ this: thing }) => thing),
+      ['n0', 'n1', 'n2', 'n3', 'n4', 'n5', 'n6', 'n7'],
+    );
+    assert.deepEqual([...new Set(encodings)], ['gzip']);
+    assert.equal(tokens.length, 1);
+  });
+
+  it('sees what it wrote, by the position that the ledger gave it', async () => {
+    const sent: (string | null)[] = [];
+    const client = new LogLine({
+      url: 'http://localhost',
+      token: await stage0.token('reader', 'acme'),
+      fetch: async (input, init) => {
+        sent.push(new Headers(init?.headers).get('x-logline-at-least'));
+        return stage0.fetch(new Request(input, init));
+      },
+    });
+    const { id } = await client.append(note('mine'));
+    assert.equal((await client.entity(id).latest()).this, 'mine');
+    assert.equal(sent[0], null);
+    assert.ok((sent[1] ?? '').length > 20, 'the position did not go along');
+  });
 });

@@ -2,6 +2,7 @@
 
 import { chromiumPath } from '../support/chromium';
 import { ExplorerWorld } from '../support/explorer-world';
+import { describeClientPage } from './client-page';
 import { describeHostileContent } from './hostile-content';
 import { describePages } from './pages';
 import { describeSession } from './session';
@@ -36,4 +37,5 @@ describe('the explorer', function () {
   describePages(started);
   describeSession(started);
   describeTail(started);
+  describeClientPage(started);
 });

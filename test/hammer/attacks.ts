@@ -11,10 +11,10 @@ const manyValues = JSON.stringify(
 );
 const MIB = 1024 * 1024;
 
-/** Name → the attack, one of each kind that once held everybody up. */
-export const ATTACKS: Readonly<Record<string, Attack>> = {
+const EACH: Readonly<Record<string, Attack>> = {
   'batches-over-32-connections': (bad) => over(32, () => bad.post(thousand)),
   'batches-over-200-connections': (bad) => over(200, () => bad.post(thousand)),
+  'posts-over-1000-connections': (bad) => over(1_000, () => bad.post(note)),
   'many-small-values': (bad) => over(16, () => bad.post(manyValues)),
   async 'pages-of-large-spans'(bad) {
     const large = { ...note, visibility: 'public', description: 'x'.repeat(1_000_000) };
@@ -66,7 +66,19 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
     for (let count = 0; count < 300; count += 1)
       await bad.execute('for (;;) {}', { prefer: 'respond-async' });
   },
+  async 'looping-policy'(bad) {
+    await bad.post({ ...note, entity_type: 'policy', code: 'function on() { for (;;) {} }' });
+    over(1, () => bad.post(note));
+  },
   'calls-without-end': (bad) => executing(bad, 8, 'for (;;) await ctx.sql`SELECT 1`.catch(() => 0);'),
+};
+
+/** Name → the attack, one of each kind that once held everybody up, and all of them together. */
+export const ATTACKS: Readonly<Record<string, Attack>> = {
+  ...EACH,
+  async 'all-at-once'(bad) {
+    await Promise.all(Object.values(EACH).map((attack) => attack(bad)));
+  },
 };
 
 /** So many callers, each one call after the other. */

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { cleanUp, type LocalRun, runCommand, startLocalRun, temporaryFolder } from '../support/local-run';
 import { ATTACKS } from './attacks';
+import { type Memory, memoryDuring } from './memory';
 import { Tenant } from './tenant';
 
 // `npm run noisy [seconds] [attack…]`: each attack of a bad tenant beside a good one, on a `npm start` of its own. What
@@ -26,7 +27,9 @@ async function main([seconds = '10', ...names]: readonly string[]): Promise<void
   const ms = Number(seconds) * 1_000;
   if (!(ms > 0)) throw new Error('usage: npm run noisy [seconds for each attack] [attack…]');
   const chosen = names.length === 0 ? Object.keys(ATTACKS) : names;
-  console.log('p50/p99 of the good tenant in ms, before · during · after; what failed of it');
+  console.log(
+    'p50/p99 of the good tenant in ms, before · during · after; what failed of it; the most memory in each',
+  );
   for (const name of chosen) {
     if (!(name in ATTACKS))
       throw new Error(`${name} is no attack; there are ${Object.keys(ATTACKS).join(', ')}`);
@@ -42,7 +45,8 @@ async function beside(name: string, ms: number): Promise<string> {
     const good = await tenantOf(run, data, 'good');
     const bad = await tenantOf(run, data, 'bad');
     for (const work of Object.values(WORK)) await work(good);
-    const before = await measure(good, ms / 2);
+    const measured = (phaseMs: number) => memoryDuring(run, data, measure(good, phaseMs));
+    const before = await measured(ms / 2);
     const attacker = spawn(
       process.execPath,
       [...process.execArgv, path.join(__dirname, 'attacker.ts'), name],
@@ -55,10 +59,10 @@ async function beside(name: string, ms: number): Promise<string> {
       attacker.once('message', resolve);
       attacker.once('exit', () => reject(new Error(`${name} ended before it began`)));
     });
-    const during = await measure(good, ms);
+    const during = await measured(ms);
     attacker.kill('SIGKILL');
     await delay(5_000);
-    const after = await measure(good, ms / 2);
+    const after = await measured(ms / 2);
     await run.stop();
     return lineOf(name, [before, during, after]);
   } finally {
@@ -90,15 +94,23 @@ async function measure(good: Tenant, ms: number): Promise<Measured> {
   return Object.fromEntries(await Promise.all(entries)) as unknown as Measured;
 }
 
-function lineOf(name: string, phases: readonly Measured[]): string {
+interface Phase {
+  readonly result: Measured;
+  readonly most: Memory;
+}
+
+function lineOf(name: string, phases: readonly Phase[]): string {
   const works = (Object.keys(WORK) as (keyof Measured)[]).map((work) => {
     const figures = phases.map(
-      (phase) => `${quantile(phase[work].ms, 0.5)}/${quantile(phase[work].ms, 0.99)}`,
+      ({ result }) => `${quantile(result[work].ms, 0.5)}/${quantile(result[work].ms, 0.99)}`,
     );
-    const failed = phases.map((phase) => phase[work].failed).join(' ');
+    const failed = phases.map(({ result }) => result[work].failed).join(' ');
     return `  ${work.padEnd(9)} ${figures.join(' · ').padEnd(40)} failed ${failed}`;
   });
-  return [name, ...works].join('\n');
+  const memory = (['api', 'kernels', 'postgres'] as const).map(
+    (program) => `${program} ${phases.map(({ most }) => most[program]).join(' · ')}`,
+  );
+  return [name, ...works, `  MiB       ${memory.join(', ')}`].join('\n');
 }
 
 function quantile(values: readonly number[], share: number): string {

@@ -187,6 +187,7 @@ async function startLedger(context: StartContext): Promise<void> {
     onTrouble: context.warn,
   });
   closers.push(() => watch.close());
+  kernels.onRun = watch.onRun;
   const ledger = await openLedger({
     onRequest: watch.onRequest,
     database,
@@ -194,7 +195,10 @@ async function startLedger(context: StartContext): Promise<void> {
     logger: log.logger,
     invoker: kernels,
     isReady: () => kernels.isReady(),
-    onCommit: () => kernels.committed(),
+    onCommit(batches) {
+      kernels.committed();
+      watch.onCommit?.(batches);
+    },
     settings: context.settings,
     plants: restoreNeeded === undefined,
     onProgress: (message) => log.logger.info(message),

@@ -80,7 +80,7 @@ export async function runKernelHouse(data: DataDirectory): Promise<void> {
         return;
       }
       if (message.type === 'start') {
-        house ??= openHouse(data, message, (text) => send({ type: 'trouble', message: text }));
+        house ??= openHouse(data, message, send);
         house.then(
           () => send({ type: 'ready' }),
           (error: unknown) => send({ type: 'failed', message: oneLine(error) }),
@@ -141,8 +141,9 @@ async function answer(
 async function openHouse(
   data: DataDirectory,
   { database: options }: Extract<ToKernels, { type: 'start' }>,
-  onTrouble: (message: string) => void,
+  send: (message: FromKernels) => void,
 ): Promise<House> {
+  const onTrouble = (message: string): void => send({ type: 'trouble', message });
   const { app, guest, kernel, sealer, auditor } = options;
   if (
     app === undefined ||
@@ -194,7 +195,11 @@ async function openHouse(
     onTrouble,
   });
   wakeSealing = () => sealing.wake();
-  const sandbox = new SandboxPool({ onFault: (err) => logger.error({ err }, 'sandbox worker failed') });
+  const sandbox = new SandboxPool({
+    onFault: (err) => logger.error({ err }, 'sandbox worker failed'),
+    onRun: (outcome, isKilled) =>
+      send({ type: 'ran', outcome: outcome.ok ? 'ok' : outcome.error.code, isKilled }),
+  });
   const host = new KernelHost({
     database,
     guest: guests,

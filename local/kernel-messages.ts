@@ -36,7 +36,17 @@ export type FromKernels =
   | { readonly type: 'failed'; readonly message: string }
   /** A warning for the person at the terminal. */
   | { readonly type: 'trouble'; readonly message: string }
+  /** A run in the sandbox ended. */
+  | ({ readonly type: 'ran' } & SandboxEnd)
   | { readonly type: 'outcome'; readonly call: number; readonly outcome: KernelOutcome };
+
+/** How a run in the sandbox ended: no word of who ran what. */
+export interface SandboxEnd {
+  /** `ok`, or the code of the error. */
+  readonly outcome: string;
+  /** Whether its worker thread had to be given up. */
+  readonly isKilled: boolean;
+}
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -94,6 +104,11 @@ export function parseFromKernels(value: unknown): FromKernels {
     case 'trouble':
       if (typeof value.message !== 'string') return fault(value.type);
       return { type: value.type, message: value.message };
+    case 'ran': {
+      const { outcome, isKilled } = value;
+      if (typeof outcome !== 'string' || typeof isKilled !== 'boolean') return fault('ran');
+      return { type: 'ran', outcome, isKilled };
+    }
     case 'outcome':
       if (typeof value.call !== 'number' || !isOutcome(value.outcome)) return fault('outcome');
       return { type: 'outcome', call: value.call, outcome: value.outcome };

@@ -13,6 +13,7 @@ import {
   MAX_FRAME_BYTES,
   MAX_WAITING_BYTES,
   parseFromKernels,
+  type SandboxEnd,
   type ToKernels,
 } from './kernel-messages';
 
@@ -58,6 +59,8 @@ export class KernelProcess implements KernelInvoker {
   readonly #options: KernelProcessOptions;
   readonly #calls = new Map<number, Call>();
   readonly #stopping = new AbortController();
+  /** Told of each run in the sandbox that ended. Defaults to nobody. */
+  onRun: ((end: SandboxEnd) => void) | undefined;
   #life: Life;
   #start: ToKernels | undefined;
   #isReady = false;
@@ -197,6 +200,9 @@ export class KernelProcess implements KernelInvoker {
         return;
       case 'trouble':
         this.#options.onTrouble(message.message);
+        return;
+      case 'ran':
+        this.onRun?.(message);
         return;
       case 'outcome':
         this.#calls.get(message.call)?.settle(message.outcome);

@@ -2,6 +2,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { DatabaseOptions } from '../runtime/db/database-options';
 import { Database } from '../runtime/db/pool';
 import type { SeenRequest } from '../runtime/stage0/stage0';
+import type { SandboxEnd } from './kernel-messages';
 
 export interface LedgerMetricsOptions {
   /** The pool of Stage-0. */
@@ -13,6 +14,9 @@ export interface LedgerMetricsOptions {
 /** What is measured of a local run. No label names a tenant or a user. */
 export interface LedgerMetrics {
   observe(seen: SeenRequest): void;
+  /** A commit that `batches` appends shared. */
+  readonly committed: (batches: number) => void;
+  readonly ran: (end: SandboxEnd) => void;
   /** Prometheus's text format 0.0.4. */
   text(): Promise<string>;
   readonly contentType: string;
@@ -22,6 +26,7 @@ export interface LedgerMetrics {
 /** A page that is scraped more often says what it said before. */
 const REMEMBER_MS = 2_000;
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const GROUP_SIZES = [1, 2, 4, 8, 16, 32, 64, 128];
 
 interface Work {
   readonly queued: string;
@@ -53,6 +58,23 @@ export function createLedgerMetrics({ pool, auditor }: LedgerMetricsOptions): Le
     help: 'From the first look at a request to its answer.',
     labelNames: ['operation'],
     buckets: SECONDS,
+    registers,
+  });
+  const groups = new Histogram({
+    name: 'logline_append_group_size',
+    help: 'Appends that shared a commit.',
+    buckets: GROUP_SIZES,
+    registers,
+  });
+  const ends = new Counter({
+    name: 'logline_sandbox_runs_total',
+    help: 'Runs of functions and policies that ended in the sandbox.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const kills = new Counter({
+    name: 'logline_sandbox_kills_total',
+    help: 'Runs whose worker thread was given up.',
     registers,
   });
   const gauge = (name: string, help: string, labelNames: string[] = []): Gauge =>
@@ -104,6 +126,11 @@ export function createLedgerMetrics({ pool, auditor }: LedgerMetricsOptions): Le
     observe({ operation, status, durationMs }) {
       requests.inc({ operation, status: String(status) });
       durations.observe({ operation }, durationMs / 1_000);
+    },
+    committed: (batches) => groups.observe(batches),
+    ran({ outcome, isKilled }) {
+      ends.inc({ outcome });
+      if (isKilled) kills.inc();
     },
     text() {
       if (page === undefined || performance.now() - page.atMs > REMEMBER_MS) {

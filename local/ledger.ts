@@ -33,8 +33,8 @@ export interface LedgerOptions {
   readonly invoker: KernelInvoker;
   /** Whether they are booted. */
   readonly isReady: () => boolean;
-  /** Told after each commit. */
-  readonly onCommit: () => void;
+  /** Told after each commit, of how many appends shared it. */
+  readonly onCommit: (batches: number) => void;
   readonly settings: Settings;
   /** Whether seeds and keys are brought up to date: not while `logline restore` has to run first. */
   readonly plants: boolean;

@@ -1,6 +1,7 @@
 import type { DatabaseOptions } from '../runtime/db/database-options';
 import type { Database } from '../runtime/db/pool';
 import type { SeenRequest } from '../runtime/stage0/stage0';
+import type { SandboxEnd } from './kernel-messages';
 import { OtlpTraces } from './otlp-traces';
 
 export interface WatchOptions {
@@ -18,6 +19,10 @@ export interface WatchOptions {
 export interface Watch {
   /** Undefined when nobody watches. */
   readonly onRequest: ((seen: SeenRequest) => void) | undefined;
+  /** Told of each commit, of how many appends shared it; undefined without metrics. */
+  readonly onCommit: ((batches: number) => void) | undefined;
+  /** Told of each run in the sandbox; undefined without metrics. */
+  readonly onRun: ((end: SandboxEnd) => void) | undefined;
   readonly metricsUrl: string | undefined;
   close(): Promise<void>;
 }
@@ -26,6 +31,7 @@ export interface Watch {
 export async function startWatching(options: WatchOptions): Promise<Watch> {
   const observers: ((seen: SeenRequest) => void)[] = [];
   const closers: (() => Promise<void>)[] = [];
+  let counted: Pick<Watch, 'onCommit' | 'onRun'> = { onCommit: undefined, onRun: undefined };
   let metricsUrl: string | undefined;
   if (options.metricsPort !== undefined) {
     // Loaded for this alone.
@@ -35,6 +41,7 @@ export async function startWatching(options: WatchOptions): Promise<Watch> {
     const listener = await openMetricsListener(options.metricsPort, metrics);
     observers.push((seen) => metrics.observe(seen));
     closers.push(() => listener.close());
+    counted = { onCommit: metrics.committed, onRun: metrics.ran };
     metricsUrl = listener.url;
   }
   if (options.otlpEndpoint !== undefined) {
@@ -43,6 +50,7 @@ export async function startWatching(options: WatchOptions): Promise<Watch> {
     closers.push(() => traces.close());
   }
   return {
+    ...counted,
     onRequest:
       observers.length === 0
         ? undefined

@@ -44,8 +44,8 @@ export interface AppendQueueOptions {
    * waiting than there is room left. Defaults to 20,000.
    */
   readonly maxWaitingSpans?: number;
-  /** Told of every commit. */
-  readonly onCommit?: () => void;
+  /** Told of every commit, and of how many batches shared it. */
+  readonly onCommit?: (batches: number) => void;
 }
 
 interface Waiting {
@@ -88,7 +88,7 @@ export class AppendQueue {
   readonly #small: Lane;
   readonly #large: Lane;
   #failedAtMs: number | undefined;
-  readonly #onCommit: (() => void) | undefined;
+  readonly #onCommit: ((batches: number) => void) | undefined;
 
   constructor(database: Database, options: AppendQueueOptions = {}) {
     this.#database = database;
@@ -167,7 +167,7 @@ export class AppendQueue {
       const txId = await this.#send(group.map((waiting) => waiting.batch));
       this.#failedAtMs = undefined;
       for (const waiting of group) waiting.resolve(txId);
-      this.#onCommit?.();
+      this.#onCommit?.(group.length);
     } catch (error) {
       this.#failedAtMs = isOurFault(error) ? Date.now() : undefined;
       if (group.length === 1 || isConnectionLost(error)) {

@@ -32,6 +32,8 @@ export interface SandboxPoolOptions {
   maxMemoryBytes?: number;
   /** Told why a worker thread broke down; the outcome of its run says only that it did. Defaults to nobody. */
   onFault?: (error: Error) => void;
+  /** Told how each run ended, and whether its worker had to be given up. Defaults to nobody. */
+  onRun?: (outcome: SandboxOutcome, isKilled: boolean) => void;
 }
 
 interface Job {
@@ -71,6 +73,7 @@ export class SandboxPool {
   readonly #maxRunningPerLane: number;
   readonly #maxMemoryBytes: number;
   readonly #onFault: (error: Error) => void;
+  readonly #onRun: (outcome: SandboxOutcome, isKilled: boolean) => void;
   readonly #queue: LaneQueue<Job>;
   readonly #slots = new Set<Slot>();
   readonly #running = new Map<string, number>();
@@ -93,6 +96,7 @@ export class SandboxPool {
     this.#maxExtra = options.maxExtra ?? 2 * this.#size;
     this.#maxMemoryBytes = options.maxMemoryBytes ?? DEFAULT_LIMITS.memoryBytes;
     this.#onFault = options.onFault ?? (() => undefined);
+    this.#onRun = options.onRun ?? (() => undefined);
     this.#queue = new LaneQueue(maxQueue, options.maxQueuePerLane ?? Math.ceil(maxQueue / 2));
   }
 
@@ -309,6 +313,7 @@ export class SandboxPool {
     if (running > 0) this.#running.set(job.lane, running);
     else this.#running.delete(job.lane);
     this.#account(job.lane, outcome.cpuMs, heldMs(job));
+    this.#onRun(outcome, !outcome.ok && isFatal(outcome.error.code));
     job.resolve(outcome);
     this.#dispatch();
     this.#endExtra();

@@ -41,8 +41,8 @@ export interface AssembleStage0Options {
   readonly checkpoints?: InstanceKeysOptions['checkpoints'];
   /** See {@link Stage0.onRequest}. */
   readonly onRequest?: Stage0['onRequest'];
-  /** Told after each commit, such as to seal what is new. */
-  readonly onCommit?: (() => void) | undefined;
+  /** Told after each commit, such as to seal what is new, of how many appends shared it. */
+  readonly onCommit?: ((batches: number) => void) | undefined;
   /** See {@link HealthOptions}. */
   readonly health?: Pick<HealthOptions, 'ticks' | 'found' | 'isReady'>;
 }
@@ -64,9 +64,9 @@ export function assembleStage0(options: AssembleStage0Options): AssembledStage0 
     limits: new AppendLimits({ database, trusted: () => keys().trusted }),
     turns: fairness.turns,
     idempotencyDays: options.idempotencyDays,
-    onCommit() {
+    onCommit(batches) {
       waiters.notice();
-      options.onCommit?.();
+      options.onCommit?.(batches);
     },
   });
   const publicKeyHex = () => keys().current.publicKeyHex;

@@ -60,6 +60,9 @@ describe('/metrics', () => {
   it('tells requests, latencies, connections, queue and database in the text format of Prometheus', async () => {
     watch.onRequest?.(seen());
     watch.onRequest?.(seen({ status: 429, durationMs: 700 }));
+    for (const batches of [1, 1, 20]) watch.onCommit?.(batches);
+    watch.onRun?.({ outcome: 'ok', isKilled: false });
+    watch.onRun?.({ outcome: 'cpu_limit', isKilled: true });
     const { status, text, type } = await get('/metrics');
     assert.equal(status, 200);
     assert.match(type, /^text\/plain; version=0\.0\.4/);
@@ -68,6 +71,11 @@ describe('/metrics', () => {
       'logline_requests_total{operation="appendSpans",status="429"} 1',
       'logline_request_duration_seconds_bucket{le="0.01",operation="appendSpans"} 1',
       'logline_request_duration_seconds_count{operation="appendSpans"} 2',
+      'logline_append_group_size_bucket{le="1"} 2',
+      'logline_append_group_size_sum 22',
+      'logline_sandbox_runs_total{outcome="cpu_limit"} 1',
+      'logline_sandbox_runs_total{outcome="ok"} 1',
+      'logline_sandbox_kills_total 1',
       'logline_queue_depth 0',
       'logline_database_up 1',
     ]) {
@@ -76,7 +84,7 @@ describe('/metrics', () => {
     assert.match(text, /^logline_pool_connections\{state="idle"\} \d+$/m);
     // Every label is one of these, so that no tenant or user can be told.
     const labels = new Set([...text.matchAll(/[{,](\w+)="/g)].map(([, label]) => label));
-    assert.deepEqual([...labels].sort(), ['le', 'operation', 'state', 'status']);
+    assert.deepEqual([...labels].sort(), ['le', 'operation', 'outcome', 'state', 'status']);
   });
 
   it('answers on loopback, to whoever calls it by a name of loopback', async () => {

@@ -31,6 +31,28 @@ describe('requests to providers', () => {
       assert.equal(others.length, 0);
     });
 
+    it('carries the trace of traceparent through request, run and the call of the service', async () => {
+      const { id } = await world.append(world.ollama());
+      const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
+      const headers = { traceparent: `00-${trace}-00f067aa0ba902b7-01` };
+      const { body } = await world.execute({ provider_id: id, input: HELLO }, world.alice, headers);
+      assert.equal(body.execution.trace_id, trace);
+      const queued = await world.execute({ provider_id: id, input: HELLO }, world.alice, {
+        ...headers,
+        prefer: 'respond-async',
+      });
+      assert.equal(queued.body.request.trace_id, trace);
+      await world.kernels.tick('request_worker');
+      const executions = await world.executionsOf(id);
+      assert.deepEqual(
+        executions.map((span) => span.trace_id),
+        [trace, trace],
+      );
+      const sent = world.server.requests.map((request) => String(request.headers.traceparent));
+      assert.equal(sent.length, 2);
+      for (const one of sent) assert.match(one, new RegExp(`^00-${trace}-(?!00f067aa)[0-9a-f]{16}-01$`));
+    });
+
     it('never calls twice for one attempt of one request', async () => {
       const { id } = await world.append(world.ollama());
       const event = {

@@ -44,18 +44,19 @@ const ERROR_CODE_OF: Readonly<Record<Unanswered['code'], KernelError['code']>> =
  * Makes the call, and again after a while as long as there is hope: on 408, 429 and 5xx, time-outs, connections that
  * fail or break off. It waits as the service says in `Retry-After` or `retry-after-ms`, else twice as long each time
  * (half of it by chance), never beyond the time this run has.
+ * @param added headers of this call, beneath those of the provider
  */
 export async function callProvider(
   ctx: KernelContext,
   provider: Provider,
   request: ProviderRequest,
-  idempotencyKey: string,
+  added: Readonly<Record<string, string>>,
 ): Promise<ProviderResult> {
   const key = await keyOf(ctx, provider);
   if (key instanceof Refusal)
     return { outcome: { ok: false, error: key.kernelError }, attempts: 0, httpStatus: undefined };
   const { providerHosts } = await ctx.manifest();
-  const headers = withSecret({ 'idempotency-key': idempotencyKey, ...request.headers }, key);
+  const headers = withSecret({ ...added, ...request.headers }, key);
   const body = request.body === undefined ? {} : { body: JSON.stringify(request.body) };
   const { method, url } = request;
   let attempts = 0;

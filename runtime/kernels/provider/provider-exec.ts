@@ -60,7 +60,10 @@ async function execute(ctx: KernelContext, call: Call): Promise<KernelOutcome> {
   const exhausted = await takeRun(ctx, 'provider_exec', provider.id);
   if (exhausted !== null) return { ok: false, error: exhausted, execution: null };
   const startedMs = Date.parse(ctx.now());
-  const result = await callProvider(ctx, provider, request, idempotencyKeyOf(ctx, call));
+  const result = await callProvider(ctx, provider, request, {
+    'idempotency-key': idempotencyKeyOf(ctx, call),
+    ...traceparentOf(ctx, call),
+  });
   return record(ctx, {
     call,
     provider,
@@ -113,6 +116,13 @@ function idempotencyKeyOf(ctx: KernelContext, { requestId }: Call): string {
   return requestId === undefined
     ? ctx.crypto.randomUUID()
     : ctx.stableId('provider_call', tenant, user, requestId);
+}
+
+/** The call goes on the trace of the run, as W3C Trace Context 3.2 writes it; a `trace_id` of another form stays here. */
+function traceparentOf(ctx: KernelContext, { traceId }: Call): { traceparent?: string } {
+  if (traceId === undefined || !/^(?!0+$)[0-9a-f]{32}$/.test(traceId)) return {};
+  // The last 16 digits of a UUIDv4 begin with its variant, so they are never all zero.
+  return { traceparent: `00-${traceId}-${ctx.crypto.randomUUID().replaceAll('-', '').slice(16)}-01` };
 }
 
 /** Ids can be computed by whoever knows the request, so only a record of this very identity counts. */

@@ -4,5 +4,5 @@ export const KERNEL_HASHES = {
   observer_bot: 'e6eff308818ada8943b3d03fd5d5c3db3393b3baf7d74507ae6a791be2256881',
   request_worker: '2f7590a3afe26b10eed3c20ced9999aaff87cf8716c70335c0017a976e7da0b2',
   policy_agent: 'd141c2182be64dfd1cdfe4d142f47a29ff470daad8185070155e1ab634a523d7',
-  provider_exec: '12df620bd22c0a234f4a5f4e6d883db1453a6e7b78406c3caf9c23ce157fb88c',
+  provider_exec: '536312dd8ed94585932ae6d2006ecc2dec1244be519880cf74175fb9ce3329fc',
 } as const;

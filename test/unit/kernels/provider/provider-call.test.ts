@@ -70,7 +70,9 @@ async function call(answers: readonly OutgoingResponse[], world: World = {}): Pr
   };
   const provider = providerOf({ kind: 'openai', base_url: 'https://h', model: 'm', ...world.metadata });
   const request = requestOf(provider, { prompt: 'x' });
-  const result = await callProvider(ctx as unknown as KernelContext, provider, request, 'call-1');
+  const result = await callProvider(ctx as unknown as KernelContext, provider, request, {
+    'idempotency-key': 'call-1',
+  });
   return { result, sent, slept, logged };
 }
 

@@ -53,6 +53,8 @@ const AURORA_GB = 20;
 const AURORA_IO_MILLIONS = 10;
 /** Warm instances of all functions together, each of which reads its keys anew every five minutes. */
 const WARM_INSTANCES = 8;
+/** Ticks that find something to seal: of as many as 100,000 requests can make. */
+const SEALED_BATCHES = 50_000;
 const KEY_READS = WARM_INSTANCES * HOURS * 12;
 
 type Resources = readonly RegisteredResource[];
@@ -81,6 +83,13 @@ const FREE_TYPES: ReadonlySet<string> = new Set([
   'aws:rds/clusterParameterGroup:ClusterParameterGroup',
   'aws:rds/parameterGroup:ParameterGroup',
   'aws:rds/subnetGroup:SubnetGroup',
+  'aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration',
+  'aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration',
+  'aws:s3/bucketOwnershipControls:BucketOwnershipControls',
+  'aws:s3/bucketPolicy:BucketPolicy',
+  'aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock',
+  'aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration',
+  'aws:s3/bucketVersioning:BucketVersioning',
   'aws:scheduler/scheduleGroup:ScheduleGroup',
   'aws:secretsmanager/secretVersion:SecretVersion',
   'aws:sns/topic:Topic',
@@ -103,6 +112,7 @@ const PRICED_TYPES: ReadonlySet<string> = new Set([
   'aws:rds/cluster:Cluster',
   'aws:rds/clusterInstance:ClusterInstance',
   'aws:rds/instance:Instance',
+  'aws:s3/bucket:Bucket',
   'aws:scheduler/schedule:Schedule',
   'aws:secretsmanager/secret:Secret',
   'aws:sqs/queue:Queue',
@@ -131,6 +141,7 @@ export function costOf(stack: string, resources: Resources, usage: Usage = DEFAU
     ...databaseLines(resources, unpriced),
     ...clusterLines(resources, unpriced),
     ...countedLines(resources),
+    ...proofLines(resources),
     ...natLines(resources, usage),
     ...callLines(resources, usage),
   ].filter((line) => line.monthlyUsd >= 0.005);
@@ -228,7 +239,7 @@ function countedLines(resources: Resources): CostLine[] {
     ['encryption key', 'aws:kms/key:Key', prices.kms_key],
     ['alarms', 'aws:cloudwatch/metricAlarm:MetricAlarm', prices.alarm],
     ['dashboard', 'aws:cloudwatch/dashboard:Dashboard', prices.dashboard],
-    // TickDuration of each job that a queue feeds, and RequestDuration; metrics of errors get values only when there are some.
+    // TickDuration of each job that a queue feeds or SealingCaughtUp, and RequestDuration; metrics of errors get values only when there are some.
     ['metrics of ticks', 'aws:lambda/eventSourceMapping:EventSourceMapping', prices.custom_metric],
     ['metric of requests', 'aws:apigatewayv2/api:Api', prices.custom_metric],
     ['public addresses', 'aws:ec2/eip:Eip', prices.public_ipv4_hour * HOURS],
@@ -247,6 +258,19 @@ function natLines(resources: Resources, usage: Usage): CostLine[] {
         line('NAT gateways', count * prices.nat_gateway_hour * HOURS, `${count} × ${HOURS} h`),
         line('NAT traffic', usage.natGb * prices.nat_gateway_gb, `${usage.natGb} GB assumed`),
       ];
+}
+
+/** The sealer reads the guard on each tick, and writes it and looks for the day's checkpoints with each batch. */
+function proofLines(resources: Resources): CostLine[] {
+  if (ofType(resources, 'aws:s3/bucket:Bucket').length === 0) return [];
+  const reads = 6 * MINUTES;
+  return [
+    line(
+      'guard of the proofs',
+      (reads * prices.s3_get_million + SEALED_BATCHES * prices.s3_put_million) / 1_000_000,
+      `${thousands(reads)} reads, ${thousands(SEALED_BATCHES)} writes assumed`,
+    ),
+  ];
 }
 
 /** Everything that is paid by use: the schedule's ticks are counted from the schedules, requests are assumed. */

@@ -150,6 +150,25 @@ export function keepStatements(
   ];
 }
 
+/** Lets the sealer read and write what it keeps outside the database; nothing there is ever deleted by it. */
+export function bucketStatements(bucketArn: pulumi.Output<string>): readonly Statement[] {
+  return [
+    {
+      Sid: 'KeepCheckpoints',
+      Effect: 'Allow',
+      Action: ['s3:GetObject', 's3:PutObject'],
+      Resource: [pulumi.interpolate`${bucketArn}/guard/*`, pulumi.interpolate`${bucketArn}/checkpoints/*`],
+    },
+    {
+      // Without it S3 answers 403 for an object that is not there yet, instead of 404.
+      Sid: 'TellMissingFromForbidden',
+      Effect: 'Allow',
+      Action: ['s3:ListBucket'],
+      Resource: bucketArn,
+    },
+  ];
+}
+
 /** Lets a function call other functions. */
 export function invokeStatements(functionArns: readonly pulumi.Input<string>[]): readonly Statement[] {
   return functionArns.length === 0

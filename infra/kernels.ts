@@ -71,7 +71,9 @@ export class Kernels extends pulumi.ComponentResource {
         timeoutSeconds: row.timeoutSeconds,
         environment: {
           ...environment,
-          ...roleSecretsEnvironment(secrets, logins),
+          ...roleSecretsEnvironment(
+            Object.fromEntries(logins.map((role) => [role, secrets.roleSecretArns[role]])),
+          ),
           ...(Object.keys(callees).length === 0 ? {} : calleesEnvironment(callees)),
           ...(providerKeys === undefined ? {} : { LOGLINE_PROVIDER_KEYS_SECRET_ARN: providerKeys }),
         },

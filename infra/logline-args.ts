@@ -6,6 +6,7 @@ import type {
   MonitoringSettings,
   NetworkSettings,
   OidcSettings,
+  ProofsSettings,
 } from './stack-settings';
 
 /** What is set of one group of settings; the rest has its defaults (`infra/settings.ts`). */
@@ -26,6 +27,9 @@ export interface LogLineArgs {
   readonly oidc?: Some<OidcSettings>;
   readonly functions?: Some<FunctionSettings>;
   readonly monitoring?: Some<MonitoringSettings>;
+  /** What the names of the logs begin with; never to be changed. Defaults to a name made of the first key. */
+  readonly origin?: string;
+  readonly proofs?: Some<ProofsSettings>;
   /** `tenant/name`, or a bare name for the system's own → API key. Defaults to none. */
   readonly providerKeys?: Readonly<Record<string, pulumi.Input<string>>>;
 }

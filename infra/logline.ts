@@ -13,6 +13,7 @@ import { Monitoring } from './monitoring';
 import { Names } from './names';
 import { Network } from './network';
 import { startsAfter } from './ordering';
+import { Proofs } from './proofs';
 import { baseEnvironment, browserEnvironment } from './runtime-environment';
 import { Scheduler } from './scheduler';
 import { Secrets } from './secrets';
@@ -29,7 +30,7 @@ export class LogLine extends pulumi.ComponentResource {
   readonly apiEndpoint: pulumi.Output<string>;
   readonly databaseEndpoint: pulumi.Output<string>;
   readonly databaseName: string;
-  /** Kernel, `stage0` or `migrator` → name of its function. */
+  /** Kernel, `stage0`, `sealer` or `migrator` → name of its function. */
   readonly functionNames: Readonly<Record<string, string>>;
   /** Public half of the instance key as the latest migration found it; `GET /api/keys` has all keys of this moment. */
   readonly publicKeyHex: pulumi.Output<string>;
@@ -54,7 +55,11 @@ export class LogLine extends pulumi.ComponentResource {
     const accountId = aws.getCallerIdentityOutput().accountId;
 
     const network = new Network('network', { names, settings: config.network }, own);
-    const secrets = new Secrets('secrets', { names, providerKeys: config.providerKeys, protect }, own);
+    const secrets = new Secrets(
+      'secrets',
+      { names, providerKeys: config.providerKeys, proofs: config.proofs.enabled, protect },
+      own,
+    );
     const database = new Database(
       'database',
       {
@@ -112,9 +117,17 @@ export class LogLine extends pulumi.ComponentResource {
       { names, settings: config.api, oidc: config.oidc, stage0: stage0.function, logRetentionDays },
       afterMigration,
     );
+    const { sealing } = secrets;
+    const proofs =
+      sealing &&
+      new Proofs(
+        'proofs',
+        { platform, layers, secrets, sealing, environment, settings: config.proofs, protect },
+        afterMigration,
+      );
     const scheduler = new Scheduler(
       'scheduler',
-      { names, partition, accountId, kernels, tickConcurrency },
+      { names, partition, accountId, kernels, sealer: proofs?.function, tickConcurrency },
       afterMigration,
     );
     const monitoring = new Monitoring(
@@ -125,6 +138,7 @@ export class LogLine extends pulumi.ComponentResource {
         region,
         settings: config.monitoring,
         functions: [stage0.function, ...Object.values(kernels.functions)],
+        sealer: proofs?.function,
         ticks: scheduler.ticks,
         dailyDead: scheduler.dailyDead,
         database,
@@ -140,6 +154,7 @@ export class LogLine extends pulumi.ComponentResource {
     this.functionNames = {
       stage0: stage0.function.functionName,
       migrator: migrator.function.functionName,
+      ...(proofs === undefined ? {} : { sealer: proofs.function.functionName }),
       ...Object.fromEntries(
         Object.entries(kernels.functions).map(([kernel, { functionName }]) => [kernel, functionName]),
       ),

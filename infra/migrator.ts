@@ -6,7 +6,7 @@ import { type FunctionPlatform, LambdaFunction } from './function';
 import { keepStatements } from './iam';
 import type { Layers } from './layers';
 import { type Environment, roleSecretsEnvironment } from './runtime-environment';
-import { LOGIN_ROLES, type Secrets } from './secrets';
+import type { Secrets } from './secrets';
 
 /** Arguments of {@link Migrator}. */
 export interface MigratorArgs {
@@ -35,7 +35,13 @@ export class Migrator extends pulumi.ComponentResource {
   constructor(name: string, args: MigratorArgs, opts?: pulumi.ComponentResourceOptions) {
     super('logline:infra:Migrator', name, {}, opts);
     const { secrets } = args;
-    const made = [...Object.values(secrets.roleSecretArns), secrets.signingKeySecretArn];
+    const { sealing } = secrets;
+    const roles = { ...secrets.roleSecretArns, ...sealing?.roleSecretArns };
+    const made = [
+      ...Object.values(roles),
+      secrets.signingKeySecretArn,
+      ...(sealing === undefined ? [] : [sealing.checkpointKeySecretArn]),
+    ];
     this.function = new LambdaFunction(
       name,
       {
@@ -48,7 +54,10 @@ export class Migrator extends pulumi.ComponentResource {
         timeoutSeconds: 900,
         environment: {
           ...args.environment,
-          ...roleSecretsEnvironment(secrets, LOGIN_ROLES),
+          ...roleSecretsEnvironment(roles),
+          ...(sealing === undefined
+            ? {}
+            : { LOGLINE_CHECKPOINT_KEY_SECRET_ARN: sealing.checkpointKeySecretArn }),
           LOGLINE_MASTER_SECRET_ARN: args.masterSecretArn,
         },
         // The only reader of the master password. It also sets the roles' passwords and signs the seeds.

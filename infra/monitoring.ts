@@ -17,6 +17,8 @@ export interface MonitoringArgs {
   readonly settings: MonitoringSettings;
   /** Functions that serve; the migrator reports through the deployment. */
   readonly functions: readonly LambdaFunction[];
+  /** Undefined in a stack without proofs. */
+  readonly sealer: LambdaFunction | undefined;
   readonly ticks: readonly TickQueue[];
   readonly dailyDead: aws.sqs.Queue;
   readonly database: Database;
@@ -63,6 +65,7 @@ export class Monitoring extends pulumi.ComponentResource {
     this.#watchTicks();
     this.#watchDatabase();
     this.#watchApi();
+    if (args.sealer !== undefined) this.#watchSealing(args.sealer);
     this.dashboardUrl = args.settings.dashboard ? this.#createDashboard(name) : undefined;
     this.registerOutputs({ topicArn: this.topic.arn });
   }
@@ -105,7 +108,8 @@ export class Monitoring extends pulumi.ComponentResource {
   }
 
   #watchFunctions(): void {
-    for (const { functionName } of this.#args.functions) {
+    const { functions, sealer } = this.#args;
+    for (const { functionName } of sealer === undefined ? functions : [...functions, sealer]) {
       const short = functionName.slice(this.#args.names.prefix.length + 1);
       const lambda = {
         namespace: 'AWS/Lambda',
@@ -289,6 +293,41 @@ export class Monitoring extends pulumi.ComponentResource {
       periodSeconds: 300,
       periods: 3,
       description: 'One call in a hundred took longer than three seconds for 15 minutes',
+    });
+  }
+
+  /** The sealer's own metrics: that it reached the end of the feed, and why it cannot. */
+  #watchSealing({ functionName }: LambdaFunction): void {
+    const sealing = {
+      namespace: METRIC_NAMESPACE,
+      dimensions: { Stage: this.#args.stack },
+      statistic: 'Sum',
+      periodSeconds: 300,
+    } as const;
+    this.#alarm(
+      'sealing-lag',
+      {
+        ...sealing,
+        metric: 'SealingCaughtUp',
+        comparison: 'LessThanThreshold',
+        threshold: 1,
+        periods: 2,
+        missing: 'breaching',
+        description: `No tick of ${functionName} has sealed all there is for ten minutes; see its log group`,
+      },
+      this.#args.ticking,
+    );
+    const trouble = { ...sealing, comparison: 'GreaterThanThreshold', threshold: 0, periods: 1 } as const;
+    this.#alarm('sealing-stopped', {
+      ...trouble,
+      metric: 'SealingStopped',
+      description:
+        'A span is not what its log bears, or the database is older than what was signed; see docs/operations.md',
+    });
+    this.#alarm('feed-held-back', {
+      ...trouble,
+      metric: 'FeedHeldBack',
+      description: 'A transaction is open for so long that subscribers and logs see nothing new',
     });
   }
 

@@ -81,6 +81,14 @@ export class Names {
   }
 
   /**
+   * What the name of a bucket starts with; a random suffix tells stacks apart whose names are cut. Of the 63 characters
+   * of a bucket's name the suffix takes 26.
+   */
+  bucketPrefix(purpose: string): string {
+    return `${this.prefix.slice(0, 35 - purpose.length)}-${purpose}-`;
+  }
+
+  /**
    * A name of `kind`, such as `logline-dev-run-code` for the function `run_code`.
    *
    * @throws RangeError when AWS would refuse its length.

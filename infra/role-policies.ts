@@ -71,6 +71,7 @@ const LOG_DELIVERY: Need = {
   on: ['*'],
 };
 const RDS_TAGS = ['AddTagsToResource', 'RemoveTagsFromResource'];
+const BUCKETS = ['arn:$P:s3:::$N-*'];
 const RDS_LIST = ['ListTagsForResource'];
 
 /** Resource type → what it takes. A type that is missing fails the test that reads every stack. */
@@ -276,6 +277,78 @@ const NEEDS: Readonly<Record<string, Need>> = {
     write: ['CreateDBSubnetGroup', 'ModifyDBSubnetGroup', 'DeleteDBSubnetGroup', ...RDS_TAGS],
     on: ['arn:$P:rds:$R:$A:*:$N-*'],
   },
+  'aws:s3/bucket:Bucket': {
+    service: 's3',
+    // The provider reads every side of a bucket, whatever the program says of it.
+    read: [
+      'ListBucket',
+      'ListBucketVersions',
+      'GetBucketAcl',
+      'GetBucketCORS',
+      'GetBucketLocation',
+      'GetBucketLogging',
+      'GetBucketObjectLockConfiguration',
+      'GetBucketPolicy',
+      'GetBucketRequestPayment',
+      'GetBucketTagging',
+      'GetBucketVersioning',
+      'GetBucketWebsite',
+      'GetAccelerateConfiguration',
+      'GetEncryptionConfiguration',
+      'GetLifecycleConfiguration',
+      'GetReplicationConfiguration',
+    ],
+    write: [
+      'CreateBucket',
+      'DeleteBucket',
+      'PutBucketTagging',
+      'PutBucketObjectLockConfiguration',
+      'PutBucketVersioning',
+    ],
+    on: BUCKETS,
+  },
+  'aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration': {
+    service: 's3',
+    read: ['GetLifecycleConfiguration'],
+    write: ['PutLifecycleConfiguration'],
+    on: BUCKETS,
+  },
+  'aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration': {
+    service: 's3',
+    read: ['GetBucketObjectLockConfiguration'],
+    write: ['PutBucketObjectLockConfiguration'],
+    on: BUCKETS,
+  },
+  'aws:s3/bucketOwnershipControls:BucketOwnershipControls': {
+    service: 's3',
+    read: ['GetBucketOwnershipControls'],
+    write: ['PutBucketOwnershipControls'],
+    on: BUCKETS,
+  },
+  'aws:s3/bucketPolicy:BucketPolicy': {
+    service: 's3',
+    read: ['GetBucketPolicy'],
+    write: ['PutBucketPolicy', 'DeleteBucketPolicy'],
+    on: BUCKETS,
+  },
+  'aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock': {
+    service: 's3',
+    read: ['GetBucketPublicAccessBlock'],
+    write: ['PutBucketPublicAccessBlock'],
+    on: BUCKETS,
+  },
+  'aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration': {
+    service: 's3',
+    read: ['GetEncryptionConfiguration'],
+    write: ['PutEncryptionConfiguration'],
+    on: BUCKETS,
+  },
+  'aws:s3/bucketVersioning:BucketVersioning': {
+    service: 's3',
+    read: ['GetBucketVersioning'],
+    write: ['PutBucketVersioning'],
+    on: BUCKETS,
+  },
   'aws:scheduler/schedule:Schedule': {
     service: 'scheduler',
     read: ['GetSchedule'],
@@ -399,8 +472,8 @@ function readNoSecrets(scope: PolicyScope, except: readonly string[]): PolicySta
         Sid: all.Sid,
         Effect: 'Deny',
         Action: ['secretsmanager:GetSecretValue'],
-        Resource: ['app', 'kernel', 'guest', 'signing-key'].map((name) =>
-          filled(`arn:$P:secretsmanager:$R:$A:secret:$N-secrets-${name}-*`, scope),
+        Resource: ['app', 'kernel', 'guest', 'sealer', 'auditor', 'signing-key', 'checkpoint-key'].map(
+          (name) => filled(`arn:$P:secretsmanager:$R:$A:secret:$N-secrets-${name}-*`, scope),
         ),
       };
 }

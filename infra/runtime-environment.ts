@@ -1,6 +1,7 @@
 import * as pulumi from '@pulumi/pulumi';
+import type { RoleKey } from '../runtime/db/roles';
 import type { Database } from './database';
-import type { LoginRole, Secrets } from './secrets';
+import type { Secrets } from './secrets';
 import type { StackSettings } from './stack-settings';
 
 /** Environment variables of a function. */
@@ -19,16 +20,17 @@ export function baseEnvironment(settings: StackSettings, database: Database, sec
     LOGLINE_DATABASE_NAME: database.databaseName,
     LOGLINE_DATABASE_SECRET_ARN: secrets.roleSecretArns.app,
     LOGLINE_SIGNING_KEY_SECRET_ARN: secrets.signingKeySecretArn,
+    ...(settings.origin === undefined ? {} : { LOGLINE_ORIGIN: settings.origin }),
     ...oidcEnvironment(settings),
   };
 }
 
 /** Where a function finds the passwords of the roles that it logs in as beside `logline_app`. */
-export function roleSecretsEnvironment(secrets: Secrets, roles: readonly LoginRole[]): Environment {
-  const arns = Object.fromEntries(
-    roles.filter((role) => role !== 'app').map((role) => [role, secrets.roleSecretArns[role]]),
-  );
-  return Object.keys(arns).length === 0 ? {} : { LOGLINE_ROLE_SECRET_ARNS: pulumi.jsonStringify(arns) };
+export function roleSecretsEnvironment(
+  arns: Readonly<Partial<Record<RoleKey, pulumi.Output<string>>>>,
+): Environment {
+  const { app: _everybody, ...others } = arns;
+  return Object.keys(others).length === 0 ? {} : { LOGLINE_ROLE_SECRET_ARNS: pulumi.jsonStringify(others) };
 }
 
 /** Only Stage-0 answers browsers. */

@@ -8,6 +8,8 @@ export interface SecretsArgs {
   readonly names: Names;
   /** JSON, provider name → key; no secret is made when undefined. */
   readonly providerKeys: pulumi.Output<string> | undefined;
+  /** Whether the stack has logs, whose checkpoints are signed with a key of its own. */
+  readonly proofs: boolean;
   /** Refuse to delete keys and secrets, and keep a deleted secret for 30 days instead of none. */
   readonly protect: boolean;
 }
@@ -18,12 +20,24 @@ export const OWNER_ROLE = 'logline_owner';
 /** Roles of the database that functions log in as; each has a secret of its own. */
 export const LOGIN_ROLES = ['app', 'kernel', 'guest'] as const satisfies readonly RoleKey[];
 export type LoginRole = (typeof LOGIN_ROLES)[number];
+/** Those of the sealer, in stacks with proofs. */
+export const SEALING_ROLES = ['sealer', 'auditor'] as const satisfies readonly RoleKey[];
+export type SealingRole = (typeof SEALING_ROLES)[number];
 
-const ROLE_PURPOSES: Readonly<Record<LoginRole, string>> = {
+const ROLE_PURPOSES: Readonly<Record<LoginRole | SealingRole, string>> = {
   app: 'Database login of the functions',
   kernel: 'Database login of the kernels, for finding work',
   guest: 'Database login for SQL of user code',
+  sealer: 'Database login of the sealer, for the logs',
+  auditor: 'Database login of the sealer, for checking spans',
 };
+
+/** What the sealer needs beside what every function has. */
+export interface SealingSecrets {
+  readonly roleSecretArns: Readonly<Record<SealingRole, pulumi.Output<string>>>;
+  /** `{"seed_hex", …}`; see runtime/lambda/checkpoint-key-secret.ts. */
+  readonly checkpointKeySecretArn: pulumi.Output<string>;
+}
 
 /**
  * The places of a stack's secrets in Secrets Manager, under one key of its own. The program makes the places only: the
@@ -31,7 +45,7 @@ const ROLE_PURPOSES: Readonly<Record<LoginRole, string>> = {
  * state. Provider keys are the exception, since somebody has to bring them. A secret that has a value already keeps it,
  * also one of a stack from before, whose program wrote the values.
  *
- * Costs $0.40 a secret and $1 the key: $3.00 a month with the master's, $3.40 with provider keys (us-east-1, 2026-11).
+ * Costs $0.40 a secret and $1 the key: $3.00 a month with the master's, $0.40 more with provider keys, $1.20 more with proofs (us-east-1, 2026-11).
  */
 export class Secrets extends pulumi.ComponentResource {
   readonly keyArn: pulumi.Output<string>;
@@ -40,6 +54,8 @@ export class Secrets extends pulumi.ComponentResource {
   /** `{"seed_hex", …}`: the instance key, which signs spans; see runtime/lambda/rotating-keys.ts. */
   readonly signingKeySecretArn: pulumi.Output<string>;
   readonly providerKeysSecretArn: pulumi.Output<string> | undefined;
+  /** Undefined in a stack without proofs. */
+  readonly sealing: SealingSecrets | undefined;
 
   readonly #args: SecretsArgs;
   readonly #key: aws.kms.Key;
@@ -49,12 +65,22 @@ export class Secrets extends pulumi.ComponentResource {
     this.#args = args;
     this.#key = this.#createKey(name);
     this.keyArn = this.#key.arn;
-    const place = (role: LoginRole) => this.#createPlace(`${name}-${role}`, ROLE_PURPOSES[role]).arn;
+    const place = (role: LoginRole | SealingRole) =>
+      this.#createPlace(`${name}-${role}`, ROLE_PURPOSES[role]).arn;
     this.roleSecretArns = { app: place('app'), kernel: place('kernel'), guest: place('guest') };
     this.signingKeySecretArn = this.#createPlace(
       `${name}-signing-key`,
       'Seed of the Ed25519 instance key',
     ).arn;
+    this.sealing = args.proofs
+      ? {
+          roleSecretArns: { sealer: place('sealer'), auditor: place('auditor') },
+          checkpointKeySecretArn: this.#createPlace(
+            `${name}-checkpoint-key`,
+            'Seed of the Ed25519 key of checkpoints',
+          ).arn,
+        }
+      : undefined;
     this.providerKeysSecretArn =
       args.providerKeys === undefined
         ? undefined

@@ -45,10 +45,10 @@ export class SettingsReader {
     }
   }
 
-  /** True when the user gave the key a value. An empty object, the default in `Pulumi.yaml`, is none. */
+  /** True when the user gave the key a value. An empty object or text, a default in `Pulumi.yaml`, is none. */
   has(key: string): boolean {
     const value = this.#value[key];
-    return value !== undefined && JSON.stringify(value) !== '{}';
+    return value !== undefined && value !== '' && JSON.stringify(value) !== '{}';
   }
 
   /** True when the user gave the key exactly this text. */

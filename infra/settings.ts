@@ -16,6 +16,7 @@ import type {
   MonitoringSettings,
   NetworkSettings,
   OidcSettings,
+  ProofsSettings,
   ServerlessSettings,
   StackSettings,
 } from './stack-settings';
@@ -55,6 +56,8 @@ export const SETTING_KEYS = [
   'oidc',
   'functions',
   'monitoring',
+  'origin',
+  'proofs',
   'providerKeys',
 ] as const;
 
@@ -104,6 +107,12 @@ export function parseSettings(raw: RawSettings): StackSettings {
     oidc: readOidc(root),
     functions: readFunctions(root, database.maxConnections),
     monitoring: readMonitoring(root, protect),
+    origin: root.optionalText(
+      'origin',
+      /^[^\s+/]{1,200}$/,
+      'a name such as ledger.example.com, without white space, + and /',
+    ),
+    proofs: readProofs(root, protect),
     providerNames,
     warnings: warningsOf(network, providerNames),
   };
@@ -364,6 +373,21 @@ function readMonitoring(root: SettingsReader, protect: boolean): MonitoringSetti
     alarmEmail: reader.optionalText('alarmEmail', /^[^\s@]+@[^\s@]+\.[^\s@]+$/, 'an e-mail address'),
     dashboard: reader.boolean('dashboard', true),
     detailed: reader.boolean('detailed', protect),
+  };
+}
+
+function readProofs(root: SettingsReader, protect: boolean): ProofsSettings {
+  const reader = root.object('proofs', ['enabled', 'lockMode', 'lockDays']);
+  const lockMode = reader.oneOf('lockMode', ['governance', 'compliance'], 'governance');
+  if (lockMode === 'compliance' && !protect)
+    reader.fault(
+      'lockMode',
+      'compliance keeps anybody from deleting checkpoints, also with the stack, until their days are over; set logline:protect to true, or take governance',
+    );
+  return {
+    enabled: reader.boolean('enabled', true),
+    lockMode,
+    lockDays: reader.integer('lockDays', { min: 1, max: 36_500, fallback: protect ? 365 : 7 }),
   };
 }
 

@@ -127,6 +127,19 @@ export interface MonitoringSettings {
   readonly detailed: boolean;
 }
 
+/** `logline:proofs`: logs of the tenants, whose checkpoints anybody can hold the operator to. */
+export interface ProofsSettings {
+  /** Defaults to true. Without it nothing is sealed, and there are no proofs. */
+  readonly enabled: boolean;
+  /**
+   * Who may delete a kept checkpoint before its days are over: `governance` (default) whoever has the permission to go
+   * around the lock, `compliance` nobody, the root user included.
+   */
+  readonly lockMode: 'governance' | 'compliance';
+  /** Days that a kept checkpoint cannot be deleted, 1–36,500. Defaults to 365 with the stack's `protect`, else to 7. */
+  readonly lockDays: number;
+}
+
 /** Everything that `index.ts` needs to know of a stack, checked as a whole. */
 export interface StackSettings {
   readonly project: string;
@@ -145,6 +158,9 @@ export interface StackSettings {
   readonly oidc: OidcSettings | undefined;
   readonly functions: FunctionSettings;
   readonly monitoring: MonitoringSettings;
+  /** What the names of the logs begin with, such as `ledger.example.com`; never to be changed. Defaults to a name made of the first key. */
+  readonly origin: string | undefined;
+  readonly proofs: ProofsSettings;
   /** Names of the provider keys that are set (`logline:providerKeys`), such as `acme/openai`; never the keys. */
   readonly providerNames: readonly string[];
   /** What the user should know, though it stops nothing. */

@@ -68,6 +68,10 @@ export function computedState(
       };
     case 'aws:lambda/invocation:Invocation':
       return { result: JSON.stringify({ public_key: digest.toString('hex') }) };
+    case 'aws:s3/bucket:Bucket': {
+      const bucket = `${inputs.bucketPrefix}${digest.toString('hex', 0, 6)}`;
+      return { arn: `arn:aws:s3:::${bucket}`, bucket };
+    }
     case 'aws:sqs/queue:Queue':
       return { arn, url: `https://sqs.${region}.amazonaws.com/${STAND_IN_ACCOUNT}/${shown}` };
     default:

@@ -23,6 +23,7 @@ const TAGGABLE: ReadonlySet<string> = new Set([
   'aws:rds/instance:Instance',
   'aws:rds/parameterGroup:ParameterGroup',
   'aws:rds/subnetGroup:SubnetGroup',
+  'aws:s3/bucket:Bucket',
   'aws:scheduler/scheduleGroup:ScheduleGroup',
   'aws:secretsmanager/secret:Secret',
   'aws:sns/topic:Topic',

@@ -1,6 +1,6 @@
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import type { GuardRecord, GuardStore } from '../runtime/proofs/rollback-guard';
+import { type GuardRecord, type GuardStore, guardText, parseGuard } from '../runtime/proofs/rollback-guard';
 import { OperatorError, systemErrorCode } from './operator-error';
 
 /**
@@ -23,7 +23,7 @@ export class GuardFile implements GuardStore {
       if (systemErrorCode(error) === 'ENOENT') return undefined;
       throw new OperatorError(`cannot read the rollback guard ${this.path}`, { cause: error });
     }
-    const record = parseRecord(text);
+    const record = parseGuard(text);
     if (record === undefined) {
       throw new OperatorError(
         `${this.path} is no rollback guard; put it back from where it was kept, or run npx logline restore`,
@@ -70,25 +70,5 @@ export function guardPath(dataFolder: string, env: NodeJS.ProcessEnv = process.e
 }
 
 function textOf(record: GuardRecord | undefined): string {
-  if (record === undefined) return '';
-  const { epoch, batch, tx_id, ordinal, digest } = record;
-  return JSON.stringify({ epoch, batch, tx_id, ordinal, digest });
-}
-
-function parseRecord(text: string): GuardRecord | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { epoch, batch, tx_id, ordinal, digest } = value as Readonly<Record<string, unknown>>;
-  const isRecord =
-    typeof epoch === 'string' &&
-    typeof batch === 'number' &&
-    typeof tx_id === 'string' &&
-    typeof ordinal === 'string' &&
-    typeof digest === 'string';
-  return isRecord ? { epoch, batch, tx_id, ordinal, digest } : undefined;
+  return record === undefined ? '' : guardText(record);
 }

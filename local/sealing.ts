@@ -5,7 +5,7 @@ import type { SpanWriter } from '../runtime/ledger/span-writer';
 import type { Logger } from '../runtime/log/logger';
 import { Auditor } from '../runtime/proofs/auditor';
 import type { CheckpointKeys } from '../runtime/proofs/checkpoint-keys';
-import { keepCheckpoints } from '../runtime/proofs/keep-checkpoints';
+import { checkpointDay, keepCheckpoints } from '../runtime/proofs/keep-checkpoints';
 import { publishCheckpointKeys, storedInstance } from '../runtime/proofs/log-instance';
 import { SealLoop } from '../runtime/proofs/seal-loop';
 import { Sealer } from '../runtime/proofs/sealer';
@@ -20,8 +20,6 @@ const POOL_SIZE = 2;
 const DAILY_LOOK_MS = 30_000;
 /** A log's checkpoints go to witnesses this often at most. */
 const PUSH_MS = 60_000;
-/** `YYYY-MM-DD`. */
-const PARIS_DATE = new Intl.DateTimeFormat('sv-SE', { timeZone: 'Europe/Paris', dateStyle: 'short' });
 /** How often the keys in the database are compared with those of the file. */
 const PUBLISH_MS = 1_000;
 
@@ -144,7 +142,7 @@ function keepDaily(
   const kept = new KeptCheckpoints(data.checkpoints);
   let running = Promise.resolve();
   const look = async (): Promise<void> => {
-    const date = PARIS_DATE.format(new Date());
+    const date = checkpointDay();
     if (await kept.isDone(date)) return;
     const keep = (tenant: string, note: string): Promise<void> => kept.keep(date, tenant, note);
     const count = await keepCheckpoints({ sealing, database, keys: file.keys(), append, keep });

@@ -24,6 +24,9 @@ export interface Environment {
   readonly masterSecretArn: string | undefined;
   /** provider_exec alone has it, and only when keys are configured. */
   readonly providerKeysSecretArn: string | undefined;
+  /** Where checkpoints and the rollback guard are kept, and the secret of the keys that sign them; of stacks with proofs. */
+  readonly proofsBucket: string | undefined;
+  readonly checkpointKeySecretArn: string | undefined;
   /** Kernel → Lambda function, for functions that start kernels. */
   readonly kernelFunctions: Readonly<Record<string, string>>;
   readonly settings: Settings;
@@ -54,6 +57,8 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     signingKeySecretArn: required('LOGLINE_SIGNING_KEY_SECRET_ARN'),
     masterSecretArn: optional('LOGLINE_MASTER_SECRET_ARN'),
     providerKeysSecretArn: optional('LOGLINE_PROVIDER_KEYS_SECRET_ARN'),
+    proofsBucket: optional('LOGLINE_PROOFS_BUCKET'),
+    checkpointKeySecretArn: optional('LOGLINE_CHECKPOINT_KEY_SECRET_ARN'),
     kernelFunctions: namesOf('LOGLINE_KERNEL_FUNCTIONS', env, faults),
     settings: readSettings(env, faults),
     databaseTls: tlsOf(optional('LOGLINE_DATABASE_TLS'), env.LOGLINE_DATABASE_HOST ?? '', faults),

@@ -8,21 +8,23 @@ const PASSWORD_BYTES = 24;
 const SEED_BYTES = 32;
 
 /**
- * Fills every secret of the environment that has no value yet: the passwords of the roles and the seed of the instance
- * key. They are made here, inside AWS, and leave it never.
+ * Fills every secret of the environment that has no value yet: the passwords of the roles and the seeds of the
+ * two keys. They are made here, inside AWS, and leave it never.
  * @returns what was made, for the log
  */
 export async function fillSecrets(
   environment: Environment,
   keeper: SecretKeeper,
 ): Promise<readonly string[]> {
+  const { signingKeySecretArn, checkpointKeySecretArn } = environment;
   const made = await Promise.all([
     ...Object.entries(roleSecrets(environment)).map(async ([role, arn]) =>
       (await keeper.fill(arn, () => newLogin(role as RoleKey))) ? `password of ${role}` : undefined,
     ),
-    keeper
-      .fill(environment.signingKeySecretArn, newSeed)
-      .then((isNew) => (isNew ? 'instance key' : undefined)),
+    keeper.fill(signingKeySecretArn, newSeed).then((isNew) => (isNew ? 'instance key' : undefined)),
+    checkpointKeySecretArn === undefined
+      ? undefined
+      : keeper.fill(checkpointKeySecretArn, newSeed).then((isNew) => (isNew ? 'checkpoint key' : undefined)),
   ]);
   return made.filter((what) => what !== undefined);
 }

@@ -1,8 +1,6 @@
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { ConfigurationError } from '../base/errors';
 import type { JsonValue } from '../base/span';
-import type { DatabaseOptions } from '../db/database-options';
-import { roleName } from '../db/roles';
 import { type JobOutcome, runJob } from '../host/job-runner';
 import { KernelHost } from '../host/kernel-host';
 import { createOutgoingHttp } from '../host/outgoing-http';
@@ -16,9 +14,10 @@ import { SpanWriter } from '../ledger/span-writer';
 import { SandboxPool } from '../sandbox';
 import type { KernelCall } from './lambda-invoker';
 import { LambdaInvoker } from './lambda-invoker';
-import { type LambdaRuntime, once, openLambdaRuntime, passwordOf } from './lambda-runtime';
+import { databaseOptions, type LambdaRuntime, once, openLambdaRuntime } from './lambda-runtime';
 
 export { createMigratorHandler } from './migrator';
+export { createSealerHandler } from './sealer';
 
 /** Left at the end of a run for writing down what happened. */
 const RESERVE_MS = 5_000;
@@ -58,7 +57,7 @@ async function openKernel(kernel: KernelName): Promise<OpenKernel> {
   const host = new KernelHost({
     database,
     kernelDatabase,
-    guest: openGuestDatabase(guestOptions(runtime)),
+    guest: openGuestDatabase(databaseOptions('guest', runtime)),
     writer,
     keys,
     sandbox: new SandboxPool({ size: 4, onFault: (err) => logger.error({ err }, 'sandbox worker failed') }),
@@ -68,19 +67,6 @@ async function openKernel(kernel: KernelName): Promise<OpenKernel> {
     ...(isCaller ? { invoker: new LambdaInvoker(environment.kernelFunctions, logger) } : {}),
   });
   return { runtime, host };
-}
-
-/** The role of guests; of use only in functions that may read its password, which are those that run user code. */
-function guestOptions({ environment, secrets }: LambdaRuntime): DatabaseOptions {
-  return {
-    host: environment.databaseHost,
-    port: environment.databasePort,
-    database: environment.databaseName,
-    user: roleName('guest'),
-    password: passwordOf('guest', environment, secrets),
-    tls: environment.databaseTls,
-    ...(environment.settings.database.tls === undefined ? {} : { tls: environment.settings.database.tls }),
-  };
 }
 
 /** Several ticks of one batch are one: each finds all the work there is. Only what failed goes back. */

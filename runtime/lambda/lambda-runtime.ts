@@ -1,6 +1,6 @@
 import { ConfigurationError } from '../base/errors';
 import { cryptoReady } from '../crypto';
-import type { PasswordSource } from '../db/database-options';
+import type { DatabaseOptions, PasswordSource } from '../db/database-options';
 import { Database } from '../db/pool';
 import { type RoleKey, roleName } from '../db/roles';
 import type { KeyRing } from '../ledger/keys/key-ring';
@@ -12,6 +12,8 @@ import { SecretReader } from './secret-reader';
 
 /** What every Lambda function of LogLine starts with. */
 export interface LambdaRuntime {
+  /** Names the function to the database. */
+  readonly service: string;
   readonly environment: Environment;
   readonly secrets: SecretReader;
   readonly database: Database;
@@ -40,27 +42,46 @@ export async function openLambdaRuntime(service: string): Promise<LambdaRuntime>
     RotatingKeys.open(secrets, environment.signingKeySecretArn),
     cryptoReady(),
   ]);
-  const databaseAs = (role: RoleKey): Database =>
-    new Database({
-      host: environment.databaseHost,
-      port: environment.databasePort,
-      database: environment.databaseName,
-      user: roleName(role),
-      password: passwordOf(role, environment, secrets),
-      tls: environment.databaseTls,
-      poolSize: CONNECTIONS_PER_INSTANCE,
-      ...environment.settings.database,
-      applicationName: `logline ${service}`,
-    });
-  const database = databaseAs('app');
+  const access = { service, environment, secrets };
+  const database = databaseAs('app', access);
   return {
-    environment,
-    secrets,
+    ...access,
     database,
-    kernelDatabase: databaseAs('kernel'),
+    kernelDatabase: databaseAs('kernel', access),
     keys: () => keys.ring(),
     refreshKeys: (maxAgeMs) => keys.refresh(logger, maxAgeMs),
     logger,
+  };
+}
+
+type DatabaseAccess = Pick<LambdaRuntime, 'service' | 'environment' | 'secrets'>;
+
+/**
+ * The pool of a role; it connects when it is used.
+ * @param poolSize defaults to {@link CONNECTIONS_PER_INSTANCE}, or to what the environment says
+ */
+export function databaseAs(role: RoleKey, access: DatabaseAccess, poolSize?: number): Database {
+  return new Database({
+    ...databaseOptions(role, access),
+    ...(poolSize === undefined ? {} : { poolSize }),
+  });
+}
+
+/** Where the database is, for a role. */
+export function databaseOptions(
+  role: RoleKey,
+  { service, environment, secrets }: DatabaseAccess,
+): DatabaseOptions {
+  return {
+    host: environment.databaseHost,
+    port: environment.databasePort,
+    database: environment.databaseName,
+    user: roleName(role),
+    password: passwordOf(role, environment, secrets),
+    tls: environment.databaseTls,
+    poolSize: CONNECTIONS_PER_INSTANCE,
+    ...environment.settings.database,
+    applicationName: `logline ${service}`,
   };
 }
 

@@ -6,6 +6,7 @@ import type { RoleKey, RolePasswords } from '../db/roles';
 import { publishKeys } from '../ledger/keys/key-publisher';
 import { seed } from '../ledger/seed';
 import { SpanWriter } from '../ledger/span-writer';
+import { rotatedCheckpointKey } from './checkpoint-key-secret';
 import { type Environment, readEnvironment } from './environment';
 import { fillSecrets, newLogin, roleSecrets } from './first-secrets';
 import { changedKeys, type KeyChange, settlesInMs } from './key-change';
@@ -16,7 +17,7 @@ import { SecretReader } from './secret-reader';
 /** What `pulumi up` and the operator's commands send. Without a `change` it only brings everything up to date. */
 export interface MigratorEvent {
   readonly trigger: 'deployment' | 'operator';
-  readonly change?: KeyChange['change'] | 'rotate_passwords';
+  readonly change?: KeyChange['change'] | 'rotate_passwords' | 'rotate_checkpoint_key';
   /** Of `revoke_key`: 64 hexadecimal digits. */
   readonly public_key?: string;
   /** Of `revoke_key`: from when on the key is in doubt, RFC 3339. Defaults to now. */
@@ -52,6 +53,7 @@ export function createMigratorHandler(): (event?: MigratorEvent) => Promise<Migr
     const { environment, secrets, logger, refreshKeys } = runtime;
     await refreshKeys(0);
     if (event?.change === 'rotate_passwords') await renewPasswords(environment, keeper);
+    else if (event?.change === 'rotate_checkpoint_key') await renewCheckpointKey(runtime, keeper);
     else if (event?.change !== undefined) await changeKeys(runtime, keeper, keyChangeOf(event));
     await refreshKeys(0);
     const result = { ...(await bringUpToDate(runtime)), secrets: made };
@@ -111,6 +113,16 @@ async function renewPasswords(environment: Environment, keeper: SecretKeeper): P
   for (const [role, arn] of Object.entries(roleSecrets(environment))) {
     await keeper.replace(arn, newLogin(role as RoleKey));
   }
+}
+
+/** The sealer reads it within five minutes, and publishes it before it signs. */
+async function renewCheckpointKey(
+  { environment, secrets }: LambdaRuntime,
+  keeper: SecretKeeper,
+): Promise<void> {
+  const arn = environment.checkpointKeySecretArn;
+  if (arn === undefined) throw new ConfigurationError('This stack has no proofs (logline:proofs).');
+  await keeper.replace(arn, JSON.stringify(rotatedCheckpointKey(await secrets.readObject(arn))));
 }
 
 async function changeKeys(runtime: LambdaRuntime, keeper: SecretKeeper, change: KeyChange): Promise<void> {

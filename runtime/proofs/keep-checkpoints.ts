@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type Identity, LOG_USER } from '../base/identity';
 import type { Database } from '../db/pool';
 import type { SpanDraft } from '../ledger/span-draft';
@@ -17,6 +18,25 @@ export interface KeepCheckpointsOptions {
 }
 
 const PAGE = 500;
+const MAX_NAME_LENGTH = 150;
+/** `YYYY-MM-DD`. */
+const PARIS_DATE = new Intl.DateTimeFormat('sv-SE', { timeZone: 'Europe/Paris', dateStyle: 'short' });
+
+/** The day, `YYYY-MM-DD`, that checkpoints are kept for: it begins at midnight in Paris. */
+export function checkpointDay(now: Date = new Date()): string {
+  return PARIS_DATE.format(now);
+}
+
+/**
+ * Name of the file that a tenant's checkpoint is kept in: percent-encoded, and short enough for every file system; a
+ * long name is cut, and told apart by what follows.
+ */
+export function checkpointFile(tenant: string): string {
+  const name = encodeURIComponent(tenant).replaceAll('*', '%2A').replace(/^\./, '%2E');
+  if (name.length <= MAX_NAME_LENGTH) return `${name}.checkpoint`;
+  const tail = createHash('sha256').update(tenant).digest('hex').slice(0, 32);
+  return `${name.slice(0, MAX_NAME_LENGTH)}-${tail}.checkpoint`;
+}
 
 /**
  * Keeps the newest checkpoint of each log that has a newer one than was kept: as a span of the tenant's user

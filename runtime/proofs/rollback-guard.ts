@@ -36,6 +36,30 @@ export function isSameRecord(database: GuardRecord, guard: GuardRecord | undefin
   );
 }
 
+/** The one text of a record: equal records have equal texts. */
+export function guardText({ epoch, batch, tx_id, ordinal, digest }: GuardRecord): string {
+  return JSON.stringify({ epoch, batch, tx_id, ordinal, digest });
+}
+
+/** The record that a text is; undefined when it is none. */
+export function parseGuard(text: string): GuardRecord | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { epoch, batch, tx_id, ordinal, digest } = value as Readonly<Record<string, unknown>>;
+  const isRecord =
+    typeof epoch === 'string' &&
+    typeof batch === 'number' &&
+    typeof tx_id === 'string' &&
+    typeof ordinal === 'string' &&
+    typeof digest === 'string';
+  return isRecord ? { epoch, batch, tx_id, ordinal, digest } : undefined;
+}
+
 /** A log at the end of a batch. */
 export interface SealedLog {
   readonly logNo: number;

@@ -3,6 +3,7 @@ import { NOBODY } from '../base/identity';
 import { LATEST_MIGRATION } from '../db/latest-migration.generated';
 import type { Database } from '../db/pool';
 import { runStatement } from '../db/query-as';
+import { FeedHold } from '../ledger/feed-hold';
 
 /**
  * What keeps a ledger that answers from being well. `writes_failing`: the last append failed, through no fault of its
@@ -49,15 +50,12 @@ export interface HealthReport {
 }
 
 const WRITE_FAILURE_MS = 60_000;
-/** Our own transactions are ended after 15 s of doing nothing, and statements after 15 s. */
-const HELD_BACK_MS = 20_000;
 
 /** Whether the ledger is well. */
 export class Health {
   readonly #options: HealthOptions;
   readonly #nowMs: () => number;
-  /** The oldest transaction that was open, and since when it has been known. */
-  #oldest: { readonly xmin: bigint; readonly sinceMs: number } | undefined;
+  readonly #feed = new FeedHold();
 
   constructor(options: HealthOptions) {
     this.#options = options;
@@ -80,7 +78,7 @@ export class Health {
     if (sealing?.is_stopped === true) codes.push('proofs_stopped');
     if (this.#areWritesFailing()) codes.push('writes_failing');
     if (await this.#areTicksLate()) codes.push('ticks_late');
-    if (this.#isFeedHeldBack(BigInt(row.xmin), BigInt(row.xmax))) codes.push('feed_held_back');
+    if (this.#feed.isHeldBack(BigInt(row.xmin), BigInt(row.xmax))) codes.push('feed_held_back');
     return { status: codes.length === 0 ? 'ok' : 'degraded', codes, migration: row.name };
   }
 
@@ -103,15 +101,5 @@ export class Health {
       const run = runs.find((one) => one.job === job);
       return run !== undefined && Number(run.age_s) > toleratedAgeS;
     });
-  }
-
-  /** Only two looks that are far enough apart can tell: nobody else's transaction says when it began. */
-  #isFeedHeldBack(xmin: bigint, xmax: bigint): boolean {
-    if (xmin === xmax) {
-      this.#oldest = undefined;
-      return false;
-    }
-    if (this.#oldest?.xmin !== xmin) this.#oldest = { xmin, sinceMs: this.#nowMs() };
-    return this.#nowMs() - this.#oldest.sinceMs > HELD_BACK_MS;
   }
 }

@@ -1,4 +1,5 @@
 import { strict as assert } from 'node:assert';
+import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { mintToken, type Scope } from '../../runtime/auth';
 import { signingKeyFromHex } from '../../runtime/crypto';
@@ -75,7 +76,10 @@ describe('what is deployed', function () {
         'password of app',
         'password of kernel',
         'password of guest',
+        'password of sealer',
+        'password of auditor',
         'instance key',
+        'checkpoint key',
       ]);
       assert.ok(listOf(at(payload, 'migrations')).length >= 10);
       assert.ok(listOf(at(payload, 'seeds')).length >= 7);
@@ -255,6 +259,98 @@ describe('what is deployed', function () {
       const { failed, payload } = await cloud.invoke('policy-agent', tickBatch(cloud.run, 'policy-agent'));
       assert.equal(failed, false, JSON.stringify(payload));
       assert.deepEqual(payload, { batchItemFailures: [] });
+    });
+  });
+
+  describe('the sealer', () => {
+    const tick = () => cloud.invoke('sealer', tickBatch(cloud.run, 'sealer'));
+    let id: string;
+
+    it('seals and audits what was written, keeps a checkpoint of the day, and sends no tick back', async () => {
+      const { body } = await call('POST', '/api/spans', {
+        body: { entity_type: 'note', who: 'ada', this: 'to be sealed', visibility: 'tenant' },
+      });
+      id = String(at(body, 'span.id'));
+      assert.equal((await call('GET', `/api/spans/${id}/proof`)).status, 202);
+      const { failed, payload } = await tick();
+      assert.equal(failed, false, JSON.stringify(payload));
+      const report = recordOf(payload);
+      assert.deepEqual([report.outcome, report.batchItemFailures], ['sealed', []]);
+      assert.ok(Number(report.kept) >= 1);
+      const [count] = await cloud.sql('SELECT count(*)::int AS n FROM ledger.universal_registry');
+      // The checkpoints are spans themselves, sealed by the next tick.
+      assert.equal(Number(report.sealed) + Number(report.kept), count?.n);
+      assert.equal(report.audited, report.sealed);
+      const [kept] = [...cloud.aws.s3.objects.keys()].filter((name) =>
+        /\/checkpoints\/\d{4}-\d\d-\d\d\/acme\.checkpoint$/.test(name),
+      );
+      assert.match(cloud.aws.s3.objects.get(kept ?? '')?.at(-1)?.text ?? '', /^logline-[0-9a-f]{16}\/acme\n/);
+    });
+
+    it('goes on where it stopped, and keeps one checkpoint a day', async () => {
+      const { payload } = await tick();
+      assert.equal(at(payload, 'kept'), 0);
+      await cloud.cool('sealer');
+      assert.deepEqual(recordOf((await tick()).payload), {
+        batchItemFailures: [],
+        outcome: 'nothing',
+        sealed: 0,
+        audited: 0,
+        kept: 0,
+      });
+    });
+
+    it('makes spans provable: a proof as text, a tile as bytes through API Gateway', async () => {
+      const proof = await cloud.invoke('stage0', httpEvent('GET', `/api/spans/${id}/proof`, { token }));
+      assert.equal(at(proof.payload, 'isBase64Encoded'), false);
+      assert.match(String(at(proof.payload, 'body')), /^c2sp\.org\/tlog-proof@v1\n/);
+      const size = Number(String(at(proof.payload, 'body')).split('\n\n')[1]?.split('\n')[1]);
+      const tile = await cloud.invoke(
+        'stage0',
+        httpEvent('GET', `/api/log/acme/tile/0/000.p/${size}`, { token }),
+      );
+      assert.equal(at(tile.payload, 'statusCode'), 200, JSON.stringify(tile.payload));
+      assert.equal(at(tile.payload, 'isBase64Encoded'), true);
+      const bytes = Buffer.from(String(at(tile.payload, 'body')), 'base64');
+      assert.equal(bytes.length, 32 * size);
+      const [stored] = await cloud.sql(
+        `SELECT encode(e.curr_hash, 'hex') AS curr_hash FROM ledger.log_entry e JOIN ledger.log l USING (log_no)
+          WHERE l.tenant_id = 'acme' AND e.id = $1`,
+        [id],
+      );
+      const leaf = JSON.stringify({ curr_hash: stored?.curr_hash, id, seq: 0 });
+      const hash = createHash('sha256').update('\0').update(leaf).digest();
+      assert.ok(bytes.includes(hash), 'the tile holds the hash of the leaf');
+    });
+
+    it('signs nothing for a database that is older than what the guard knows, and goes on when it is not', async () => {
+      const [name] = [...cloud.aws.s3.objects.keys()].filter((key) => key.endsWith('/guard/record.json'));
+      const present = cloud.aws.s3.text('guard/record.json') ?? '';
+      const record = JSON.parse(present);
+      cloud.aws.s3.put(name ?? '', JSON.stringify({ ...record, batch: record.batch + 5 }));
+      await call('POST', '/api/spans', {
+        body: { entity_type: 'note', who: 'ada', this: 'after a restore' },
+      });
+      assert.equal(at((await tick()).payload, 'outcome'), 'restore_needed');
+      const { body } = await call('GET', '/api/health');
+      assert.deepEqual(listOf(body.codes).includes('restore_needed'), true, JSON.stringify(body));
+      cloud.aws.s3.put(name ?? '', present);
+      assert.equal(at((await tick()).payload, 'outcome'), 'sealed');
+    });
+
+    it('signs with a new key after a rotation inside AWS, and with the one before along with it', async () => {
+      const before = secretMember(cloud.secrets, 'checkpoint-key', 'seed_hex');
+      const { failed } = await cloud.invoke('migrator', {
+        trigger: 'operator',
+        change: 'rotate_checkpoint_key',
+      });
+      assert.equal(failed, false);
+      assert.notEqual(secretMember(cloud.secrets, 'checkpoint-key', 'seed_hex'), before);
+      await cloud.cool('sealer');
+      await call('POST', '/api/spans', { body: { entity_type: 'note', who: 'ada', this: 'a new key' } });
+      assert.equal(at((await tick()).payload, 'outcome'), 'sealed');
+      const note = await cloud.invoke('stage0', httpEvent('GET', '/api/log/acme/checkpoint', { token }));
+      assert.equal(String(at(note.payload, 'body')).match(/^\u2014 /gm)?.length, 2);
     });
   });
 

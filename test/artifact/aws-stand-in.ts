@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { LambdaPackage } from './lambda-package';
 import { type InvocationResult, textOf } from './runtime-api';
+import { S3StandIn } from './s3-stand-in';
 
 /** A secret with its versions. */
 export interface StoredSecret {
@@ -22,7 +23,7 @@ export interface AwsStandInOptions {
 }
 
 /**
- * Secrets Manager and Lambda on the loopback, in their own protocols, with the permissions that the program gives.
+ * Secrets Manager, Lambda and S3 on the loopback, in their own protocols, with the permissions that the program gives.
  * Each function signs with its name as access key id, so the stand-in knows whose role to apply.
  */
 export class AwsStandIn {
@@ -30,6 +31,7 @@ export class AwsStandIn {
   readonly denied: string[] = [];
   /** Which secrets were read: `function arn`. */
   readonly read = new Set<string>();
+  readonly s3 = new S3StandIn();
   readonly #options: AwsStandInOptions;
   readonly #server: Server;
 
@@ -67,13 +69,10 @@ export class AwsStandIn {
       this.#putSecret(caller, JSON.parse(body), response);
     } else if (invoked !== undefined) {
       await this.#invoke(caller, decodeURIComponent(invoked), body, response);
+    } else if (target === '') {
+      this.#object(caller, request, body, response);
     } else {
-      refuse(
-        response,
-        400,
-        'UnknownOperationException',
-        `${target || request.url} is not part of this stand-in`,
-      );
+      refuse(response, 400, 'UnknownOperationException', `${target} is not part of this stand-in`);
     }
   }
 
@@ -128,6 +127,14 @@ export class AwsStandIn {
       .end(JSON.stringify({ ARN: arn, Name: arn, VersionId: id, VersionStages: ['AWSCURRENT'] }));
   }
 
+  #object(caller: string, request: IncomingMessage, body: string, response: ServerResponse): void {
+    const name = decodeURIComponent((request.url ?? '').slice(1));
+    const action = request.method === 'GET' ? 's3:GetObject' : 's3:PutObject';
+    if (this.#isAllowed(caller, action, `arn:aws:s3:::${name}`))
+      this.s3.handle(request, name, body, response);
+    else response.writeHead(403).end();
+  }
+
   async #invoke(caller: string, name: string, body: string, response: ServerResponse): Promise<void> {
     const arn = `arn:aws:lambda:us-east-1:123456789012:function:${name}`;
     if (!this.#isAllowed(caller, 'lambda:InvokeFunction', arn)) {
@@ -142,12 +149,17 @@ export class AwsStandIn {
 
   #isAllowed(caller: string, action: string, resource: string): boolean {
     const lambda = this.#options.packages.find(({ functionName }) => functionName === caller);
-    const allowed = lambda?.allowed.get(action)?.includes(resource) === true;
+    const allowed = lambda?.allowed.get(action)?.some((one) => covers(one, resource)) === true;
     if (!allowed) {
       this.denied.push(`${caller} ${action} ${resource}`);
     }
     return allowed;
   }
+}
+
+/** Of the wildcards of IAM only one at the end is in use here. */
+function covers(allowed: string, resource: string): boolean {
+  return allowed.endsWith('/*') ? resource.startsWith(allowed.slice(0, -1)) : allowed === resource;
 }
 
 function refuse(response: ServerResponse, status: number, type: string, message: string): void {

@@ -93,6 +93,7 @@ export class Cloud {
       LOGLINE_DATABASE_TLS: 'off',
       AWS_ENDPOINT_URL_SECRETS_MANAGER: this.aws.url,
       AWS_ENDPOINT_URL_LAMBDA: this.aws.url,
+      AWS_ENDPOINT_URL_S3: this.aws.url,
       // The SDK refuses dual-stack endpoints together with an endpoint of one's own.
       AWS_USE_DUALSTACK_ENDPOINT: 'false',
       AWS_ACCESS_KEY_ID: lambda.functionName,

@@ -38,6 +38,9 @@ const ONLY_STAR = new Set([
   'ec2:UnassignPrivateIpAddresses',
 ]);
 
+/** Calls of S3 beyond looking and adding. */
+const MORE_THAN_KEEPING = /^s3:(?!(GetObject|PutObject|ListBucket)$)/;
+
 function statementsOf(policy: unknown): Statement[] {
   const document: unknown = JSON.parse(String(policy));
   return listOf(at(document, 'Statement')).map((statement) => ({
@@ -232,6 +235,38 @@ export const ACCESS_RULES: readonly Rule[] = [
       }),
   },
   {
+    title:
+      'lets the sealer alone read the key of checkpoints and the passwords of its roles, beside the migrator',
+    violations: (stack) =>
+      ['sealer', 'auditor', 'checkpoint-key'].flatMap((secret) =>
+        same(
+          functionsThatMay(stack, 'secretsmanager:GetSecretValue', secretArn(secret)),
+          ['migrator', 'sealer'],
+          `readers of ${secret}`,
+        ),
+      ),
+    breakIt: (stack) =>
+      grant(stack, 'stage0', {
+        Action: ['secretsmanager:GetSecretValue'],
+        Resource: `arn${secretArn('checkpoint-key')}`,
+      }),
+  },
+  {
+    title:
+      'lets the sealer alone write the bucket of the proofs, and nobody delete there or go around the lock',
+    violations: (stack) => [
+      ...same(functionsThatMay(stack, 's3:PutObject', '/guard/*'), ['sealer'], 'writers'),
+      ...permissions(stack)
+        .filter(
+          ([, { effect, actions }]) =>
+            effect === 'Allow' && actions.some((action) => MORE_THAN_KEEPING.test(action)),
+        )
+        .map(([role]) => role),
+    ],
+    breakIt: (stack) =>
+      grant(stack, 'sealer', { Action: ['s3:BypassGovernanceRetention'], Resource: 'arn:aws:s3:::x/*' }),
+  },
+  {
     title: 'lets provider_exec alone read provider keys',
     violations: (stack) => {
       const configured = ofType(stack, 'aws:secretsmanager/secret:Secret').some(
@@ -251,12 +286,12 @@ export const ACCESS_RULES: readonly Rule[] = [
     violations: (stack) => [
       ...same(
         functionsThatMay(stack, 'secretsmanager:GetSecretValue', secretArn('app')),
-        ['migrator', ...SERVING],
+        ['migrator', 'sealer', ...SERVING],
         'readers',
       ),
       ...same(
         functionsThatMay(stack, 'kms:Decrypt', ':kms:'),
-        ['migrator', ...SERVING],
+        ['migrator', 'sealer', ...SERVING],
         'holders of the key',
       ),
     ],

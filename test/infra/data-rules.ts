@@ -97,7 +97,7 @@ export const DATA_RULES: readonly Rule[] = [
   {
     title: 'exports the public half of the instance key, and the addresses of what was deployed',
     violations: (stack) =>
-      ['apiEndpoint', 'databaseEndpoint', 'databaseName', 'functionNames', 'dashboardUrl']
+      ['apiEndpoint', 'databaseEndpoint', 'databaseName', 'functionNames']
         .filter((key) => stack.outputs[key] === undefined)
         .concat(/^[0-9a-f]{64}$/.test(String(stack.outputs.publicKeyHex)) ? [] : ['publicKeyHex']),
     breakIt: (stack) => {
@@ -148,6 +148,80 @@ export const DATA_RULES: readonly Rule[] = [
   },
 ];
 
+const BUCKET = 'aws:s3/bucket:Bucket';
+const S3 = 'aws:s3/bucket';
+
+/** Of the bucket that keeps checkpoints and the rollback guard. */
+export const BUCKET_RULES: readonly Rule[] = [
+  {
+    title: 'keeps every version of a checkpoint for days that nobody can shorten by mistake',
+    violations: (stack) => {
+      const retention = at(
+        the(stack, `${S3}ObjectLockConfiguration:BucketObjectLockConfiguration`, 'proofs').inputs,
+        'rule.defaultRetention',
+      );
+      const versioning = the(stack, `${S3}Versioning:BucketVersioning`, 'proofs').inputs;
+      return [
+        ...(the(stack, BUCKET, 'proofs').inputs.objectLockEnabled === true ? [] : ['no Object Lock']),
+        ...(['GOVERNANCE', 'COMPLIANCE'].includes(String(at(retention, 'mode'))) &&
+        Number(at(retention, 'days')) >= 1
+          ? []
+          : ['no retention']),
+        ...(at(versioning, 'versioningConfiguration.status') === 'Enabled' ? [] : ['no versions']),
+      ];
+    },
+    breakIt: (stack) => {
+      the(stack, `${S3}ObjectLockConfiguration:BucketObjectLockConfiguration`, 'proofs').inputs.rule =
+        undefined;
+    },
+  },
+  {
+    title: 'encrypts the bucket of the proofs, closes it to the public, and refuses calls without TLS',
+    violations: (stack) => {
+      const block = the(stack, `${S3}PublicAccessBlock:BucketPublicAccessBlock`, 'proofs').inputs;
+      const policy = String(the(stack, `${S3}Policy:BucketPolicy`, 'proofs').inputs.policy);
+      const [statement] = listOf(at(JSON.parse(policy), 'Statement'));
+      const encryption = the(
+        stack,
+        `${S3}ServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration`,
+        'proofs',
+      ).inputs;
+      return [
+        ...['blockPublicAcls', 'blockPublicPolicy', 'ignorePublicAcls', 'restrictPublicBuckets'].filter(
+          (key) => block[key] !== true,
+        ),
+        ...(at(statement, 'Effect') === 'Deny' &&
+        at(statement, 'Principal') === '*' &&
+        at(at(statement, 'Condition.Bool'), 'aws:SecureTransport') === 'false'
+          ? []
+          : ['TLS is not asked for']),
+        ...(listOf(encryption.rules).length === 1 ? [] : ['not encrypted']),
+      ];
+    },
+    breakIt: (stack) => {
+      the(stack, `${S3}PublicAccessBlock:BucketPublicAccessBlock`, 'proofs').inputs.blockPublicPolicy = false;
+    },
+  },
+  {
+    title: 'watches that sealing keeps up, that no log is stopped, and that nothing holds the feed back',
+    violations: (stack) => [
+      ...['SealingCaughtUp', 'SealingStopped', 'FeedHeldBack'].filter(
+        (metric) =>
+          !ofType(stack, 'aws:cloudwatch/metricAlarm:MetricAlarm').some(
+            ({ inputs }) => inputs.metricName === metric && inputs.namespace === 'LogLine',
+          ),
+      ),
+      ...(the(stack, 'aws:cloudwatch/metricAlarm:MetricAlarm', 'sealing-lag').inputs.treatMissingData ===
+      'breaching'
+        ? []
+        : ['silence of the sealer']),
+    ],
+    breakIt: (stack) => {
+      the(stack, 'aws:cloudwatch/metricAlarm:MetricAlarm', 'sealing-stopped').inputs.metricName = 'Other';
+    },
+  },
+];
+
 /** Only for stacks with `logline:protect`. */
 export const PROTECTED_RULES: readonly Rule[] = [
   {
@@ -155,7 +229,7 @@ export const PROTECTED_RULES: readonly Rule[] = [
     violations: (stack) => [
       ...stack.resources
         .filter(({ type }) =>
-          [INSTANCE, 'aws:kms/key:Key', 'aws:secretsmanager/secret:Secret'].includes(type),
+          [INSTANCE, BUCKET, 'aws:kms/key:Key', 'aws:secretsmanager/secret:Secret'].includes(type),
         )
         .filter(({ protect }) => !protect)
         .map(({ type, name }) => `${type} ${name}`),

@@ -2,12 +2,18 @@ import { strict as assert } from 'node:assert';
 import { type DryRun, dryRun } from '../../infra/dry-run';
 import { ROUTES } from '../../runtime/stage0/route-table';
 import { ACCESS_RULES, type Rule } from './access-rules';
-import { DATA_RULES, PROTECTED_RULES } from './data-rules';
+import { BUCKET_RULES, DATA_RULES, PROTECTED_RULES } from './data-rules';
 import { OPERATION_RULES } from './operation-rules';
 import { copyOf, loadStack, ofType, STACKS, type Stack } from './subject';
 import { SURFACE_RULES } from './surface-rules';
 
-const RULES: readonly Rule[] = [...ACCESS_RULES, ...DATA_RULES, ...OPERATION_RULES, ...SURFACE_RULES];
+const RULES: readonly Rule[] = [
+  ...ACCESS_RULES,
+  ...DATA_RULES,
+  ...BUCKET_RULES,
+  ...OPERATION_RULES,
+  ...SURFACE_RULES,
+];
 
 /** The program bundles the runtime and serialises handlers: seconds, not milliseconds. */
 const PROGRAM_TIMEOUT_MS = 300_000;

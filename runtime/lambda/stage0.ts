@@ -1,6 +1,7 @@
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { handle, type LambdaContext, type LambdaEvent } from 'hono/aws-lambda';
 import { UnavailableError } from '../base/errors';
+import { openReader } from '../db/reader';
 import { BootGuard } from '../host/boot-guard';
 import { KernelFunctionStarter } from '../host/kernel-function-starter';
 import { expectedTicks } from '../host/schedule';
@@ -9,7 +10,7 @@ import { assembleStage0 } from '../stage0/assemble-stage0';
 import { problemResponse } from '../stage0/problem';
 import { readExplorerFile } from './explorer-folder';
 import { LambdaInvoker } from './lambda-invoker';
-import { once, openLambdaRuntime } from './lambda-runtime';
+import { databaseOptions, once, openLambdaRuntime } from './lambda-runtime';
 import { fittingResult } from './result-bytes';
 
 type Handler = (event: LambdaEvent, context: LambdaContext) => Promise<APIGatewayProxyStructuredResultV2>;
@@ -53,11 +54,14 @@ function measure(metrics: Metrics, context: LambdaContext, status: number, durat
 }
 
 async function openStage0() {
-  const { database, keys, refreshKeys, logger, environment } = await openLambdaRuntime('stage0');
+  const runtime = await openLambdaRuntime('stage0');
+  const { database, keys, refreshKeys, logger, environment } = runtime;
+  const { databaseReadHost: host } = environment;
   const guard = new BootGuard(database, keys);
   const invoker = new LambdaInvoker(environment.kernelFunctions, logger);
   const { app } = assembleStage0({
     database,
+    reader: host === undefined ? undefined : openReader({ ...databaseOptions('app', runtime), host }),
     keys,
     logger,
     oidc: environment.settings.oidc,

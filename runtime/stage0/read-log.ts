@@ -7,6 +7,7 @@ import { type Answer, callerOf, json } from './answer';
 import { requireScope } from './authenticate';
 import type { Handler } from './handlers';
 import { parseQuery } from './query';
+import { withReadDatabase } from './read-database';
 import type { Stage0 } from './stage0';
 import { validateCheckpointQuery, validateConsistencyQuery, validateNoQuery } from './validators.generated';
 
@@ -16,7 +17,8 @@ const IMMUTABLE = { 'cache-control': 'private, max-age=31536000, immutable' };
 /** `GET /api/log/{tenant}/checkpoint`: the newest signed state of a tenant's log, or that of one size. */
 export const readCheckpoint: Handler = async (stage0, { request, caller, path }) => {
   const query = parseQuery<{ size?: string }>(request, validateCheckpointQuery);
-  const reader = readerOf(stage0, caller, path);
+  // From the writer: a newest checkpoint that goes back would look like a fork.
+  const reader = new LogReader(stage0.database, ownTenant(caller, path));
   const { note } = await reader.checkpoint(query.size === undefined ? undefined : Number(query.size));
   const headers = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'private, no-cache' };
   return { status: 200, headers, text: note };
@@ -26,31 +28,47 @@ export const readCheckpoint: Handler = async (stage0, { request, caller, path })
 export const readConsistency: Handler = async (stage0, { request, caller, path }) => {
   const query = parseQuery<{ from: string; to: string }>(request, validateConsistencyQuery);
   const [from, to] = [Number(query.from), Number(query.to)];
-  const hashes = await readerOf(stage0, caller, path).consistency(from, to);
+  const hashes = await onReader(stage0, request, caller, path, (log) => log.consistency(from, to));
   return json(200, { from, to, hashes: hashes.map(toBase64) }, IMMUTABLE);
 };
 
 /** `GET /api/log/{tenant}/tile/…`: hashes of the tree, or the leaves themselves, as tlog-tiles has them. */
 export const readTile: Handler = async (stage0, { request, caller, path }) => {
   parseQuery<object>(request, validateNoQuery);
-  const reader = readerOf(stage0, caller, path);
   const { level, ...place } = parseTilePath(path.tile ?? '');
   // Leaves name the private spans of everybody in the tenant.
   if (level === 'entries') {
     requireScope(callerOf(caller), 'admin');
-    return bytes(await reader.entries(place));
+    return bytes(await onReader(stage0, request, caller, path, (log) => log.entries(place)));
   }
-  return bytes(await reader.tile({ level, ...place }));
+  return bytes(await onReader(stage0, request, caller, path, (log) => log.tile({ level, ...place })));
 };
 
-/** @throws NotFoundError for the log of another tenant */
-function readerOf(
-  { database }: Stage0,
+/**
+ * What never changes once it is there may come from a reader; what one does not have yet, the writer may.
+ * @throws NotFoundError for the log of another tenant
+ */
+function onReader<T>(
+  stage0: Stage0,
+  request: Request,
   caller: Caller | undefined,
-  { tenant = '' }: Readonly<Record<string, string>>,
-): LogReader {
+  path: Readonly<Record<string, string>>,
+  read: (log: LogReader) => Promise<T>,
+): Promise<T> {
+  const tenant = ownTenant(caller, path);
+  return withReadDatabase(stage0, request, undefined, async (database, isReplica) => {
+    try {
+      return await read(new LogReader(database, tenant));
+    } catch (error) {
+      if (!isReplica || !(error instanceof NotFoundError)) throw error;
+      return read(new LogReader(stage0.database, tenant));
+    }
+  });
+}
+
+function ownTenant(caller: Caller | undefined, { tenant = '' }: Readonly<Record<string, string>>): string {
   if (callerOf(caller).tenant !== tenant) throw new NotFoundError('There is no such log for you.');
-  return new LogReader(database, tenant);
+  return tenant;
 }
 
 function bytes(body: Uint8Array): Answer {

@@ -1,5 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { mintToken, type Scope } from '../../runtime/auth';
 import { signingKeyFromHex } from '../../runtime/crypto';
@@ -259,6 +261,33 @@ describe('what is deployed', function () {
       const { failed, payload } = await cloud.invoke('policy-agent', tickBatch(cloud.run, 'policy-agent'));
       assert.equal(failed, false, JSON.stringify(payload));
       assert.deepEqual(payload, { batchItemFailures: [] });
+    });
+  });
+
+  describe('a stack with readers', () => {
+    it('reads from the reader endpoint, and from the writer when that does not answer', async () => {
+      let connections = 0;
+      const reader = createServer((socket) => {
+        connections += 1;
+        socket.on('error', () => socket.destroy());
+        const server = connect(cloud.databasePort, '127.0.0.1').on('error', () => socket.destroy());
+        socket.pipe(server).pipe(socket);
+      });
+      // The port is the writer's, as with a cluster; the address tells them apart.
+      reader.listen(cloud.databasePort, '127.0.0.2');
+      await once(reader, 'listening');
+      cloud.environment.LOGLINE_DATABASE_READ_HOST = '127.0.0.2';
+      await cloud.cool('stage0');
+      try {
+        await timeline('limit=1');
+        assert.ok(connections > 0, 'the reader was asked');
+      } finally {
+        reader.close();
+      }
+      await cloud.cool('stage0');
+      await timeline('limit=1');
+      delete cloud.environment.LOGLINE_DATABASE_READ_HOST;
+      await cloud.cool('stage0');
     });
   });
 

@@ -25,6 +25,8 @@ export class Cloud {
   readonly aws: AwsStandIn;
   readonly #directory: string;
   readonly #server: PostgresServer;
+  /** More variables of instances that start from now on: what other stacks set. */
+  readonly environment: Record<string, string> = {};
   readonly #instances = new Map<string, LambdaInstance>();
 
   private constructor(parts: {
@@ -98,9 +100,14 @@ export class Cloud {
       AWS_USE_DUALSTACK_ENDPOINT: 'false',
       AWS_ACCESS_KEY_ID: lambda.functionName,
       AWS_SECRET_ACCESS_KEY: randomBytes(16).toString('hex'),
+      ...this.environment,
     });
     this.#instances.set(name, instance);
     return instance;
+  }
+
+  get databasePort(): number {
+    return this.#server.port;
   }
 
   /** Ends the warm instance of a function, so that the next event finds a cold start. */

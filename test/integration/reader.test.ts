@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { generateSigningKey } from '../../runtime/crypto';
+import { Database } from '../../runtime/db/pool';
 import { openReader, type Reader } from '../../runtime/db/reader';
+import { Sealer } from '../../runtime/proofs/sealer';
 import { withClient } from '../support/sql-session';
 import { type StandbyPair, startStandbyPair } from '../support/standby';
+import { MemoryGuard } from '../support/test-log';
 import { createTestStage0, type TestStage0 } from '../support/test-stage0';
 import { until } from '../support/until';
 
@@ -72,6 +76,37 @@ describe('a reader', function () {
       assert.deepEqual([next.status, next.body.spans], [200, []], 'a cursor ahead of the standby');
     } finally {
       await onStandby('SELECT pg_wal_replay_resume()');
+    }
+  });
+
+  it('serves what a log proves, and the writer what it does not have yet', async () => {
+    const database = new Database({ connectionString: pair.primary.superuserUrl('logline') });
+    const keys = { current: generateSigningKey(), along: [] };
+    const sealer = new Sealer({ database, keys: () => keys, instance: 'test', guard: new MemoryGuard() });
+    try {
+      await post('in the log');
+      assert.equal((await sealer.sealBatch()).outcome, 'sealed');
+      const consistency = (to: number) => get(`/api/log/acme/consistency?from=1&to=${to}`);
+      await until('the standby has the log', async () => {
+        const { rows } = await onStandby('SELECT FROM ledger.checkpoint');
+        return rows.length > 0;
+      });
+      assert.equal((await consistency(1)).status, 200);
+      const { rows } = await onStandby(
+        `SELECT FROM pg_stat_activity WHERE usename = 'logline_app' AND query LIKE '%ledger.log%'`,
+      );
+      assert.ok(rows.length > 0, 'the standby was asked');
+      await onStandby('SELECT pg_wal_replay_pause()');
+      await post('beyond the standby');
+      await sealer.sealBatch();
+      const { rows: sizes } = await database.pool.query(
+        `SELECT max(size)::int AS size FROM ledger.checkpoint JOIN ledger.log USING (log_no) WHERE tenant_id = 'acme'`,
+      );
+      assert.equal((await consistency(sizes[0]?.size)).status, 200);
+      assert.equal((await consistency(sizes[0]?.size + 1)).status, 404);
+    } finally {
+      await onStandby('SELECT pg_wal_replay_resume()');
+      await database.close();
     }
   });
 

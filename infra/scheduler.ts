@@ -95,12 +95,7 @@ export class Scheduler extends pulumi.ComponentResource {
     const entries = tickDelays(cadence).map((delay) => ({
       Id: `tick-${delay}`,
       DelaySeconds: delay,
-      MessageBody: JSON.stringify({
-        trigger: 'schedule',
-        job,
-        scheduled_for: SCHEDULED_TIME,
-        offset_seconds: delay,
-      }),
+      MessageBody: JSON.stringify({ trigger: 'schedule', job }),
     }));
     this.#createSchedule(name, {
       scheduleExpression: 'rate(1 minute)',

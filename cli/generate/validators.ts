@@ -1,5 +1,6 @@
 import Ajv2020 from 'ajv/dist/2020';
 import standaloneCode from 'ajv/dist/standalone';
+import { HOST_SCHEMAS } from '../../runtime/host/kernel-event-schema';
 import { LEDGER_SCHEMAS } from '../../runtime/ledger/ledger-schemas';
 import { ROUTE_SCHEMAS } from '../../runtime/stage0/schemas';
 import type { GeneratedFile } from './generated-file';
@@ -7,6 +8,7 @@ import type { GeneratedFile } from './generated-file';
 /** Where validators go → the schemas they are made of, by the name of the exported function. */
 const VALIDATED = {
   'runtime/ledger': LEDGER_SCHEMAS,
+  'runtime/host': HOST_SCHEMAS,
   'runtime/stage0': ROUTE_SCHEMAS,
 } as const;
 

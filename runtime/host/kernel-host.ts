@@ -25,6 +25,7 @@ import type { Logger } from '../log/logger';
 import type { SandboxOutcome, SandboxPool } from '../sandbox';
 import { BootGuard } from './boot-guard';
 import { guestCalls } from './guest-calls';
+import { parseKernelEvent } from './kernel-event';
 import type { InvokeOptions, KernelInvoker } from './kernel-invoker';
 import { kernelErrorOf } from './kernel-invoker';
 import { KERNELS } from './kernels';
@@ -91,7 +92,7 @@ export class KernelHost implements KernelInvoker {
   /**
    * Boots a kernel and runs it once.
    * @returns what its `main` returns
-   * @throws BootRefusedError when it may not boot; whatever the kernel throws.
+   * @throws BootRefusedError when it may not boot; MalformedError for an event that it does not take; whatever the kernel throws.
    */
   async run(
     kernel: KernelName,
@@ -100,11 +101,10 @@ export class KernelHost implements KernelInvoker {
   ): Promise<JsonValue | KernelOutcome> {
     await this.guard.kernel(kernel);
     const deadlineMs = Date.now() + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
-    const context = this.#contextOf(
-      { kernel, deadlineMs, signal: options.signal, lease: options.lease },
-      options.identity ?? NOBODY,
-    );
-    return KERNELS[kernel](context, event);
+    const identity = options.identity ?? NOBODY;
+    const parsed = parseKernelEvent(kernel, identity, event);
+    const run = { kernel, deadlineMs, signal: options.signal, lease: options.lease };
+    return KERNELS[kernel](this.#contextOf(run, identity), parsed);
   }
 
   /** Runs a kernel for somebody. Never throws: what goes wrong is in the outcome. */

@@ -1,5 +1,6 @@
 import {
   BootRefusedError,
+  type Fault,
   ForbiddenError,
   FunctionFailedError,
   LogLineError,
@@ -11,6 +12,7 @@ import {
 import type { Identity } from '../base/identity';
 import type { JsonValue, SignedSpan } from '../base/span';
 import { asLogLineError } from '../db/database-error';
+import { objectOf } from '../json/json-object';
 import type { KernelError, KernelOutcome } from '../kernels/kernel-context';
 import type { KernelName } from '../kernels/stable-ids';
 
@@ -40,11 +42,22 @@ export function kernelErrorOf(error: unknown): KernelError {
   return {
     code,
     message: known.message,
+    ...(known.faults.length === 0 ? {} : { cause: { faults: known.faults.map((fault) => ({ ...fault })) } }),
     ...(known.retryAfterSeconds === undefined ? {} : { retry_after_s: known.retryAfterSeconds }),
   };
 }
 
-/** The way back: what a kernel's refusal is to a caller of the API. */
+/** The faults that {@link kernelErrorOf} put into a cause. */
+function faultsOf(cause: JsonValue | undefined): Fault[] {
+  const { faults } = objectOf(cause);
+  if (!Array.isArray(faults)) return [];
+  return faults.flatMap((fault: JsonValue) => {
+    const { pointer, detail } = objectOf(fault);
+    return typeof pointer === 'string' && typeof detail === 'string' ? [{ pointer, detail }] : [];
+  });
+}
+
+/** The inverse of {@link kernelErrorOf}: what a kernel's refusal is to a caller of the API. */
 export function callerErrorOf(
   error: KernelError,
   functionId: string,
@@ -55,7 +68,7 @@ export function callerErrorOf(
   if (code === 'not_found') return new NotFoundError(message);
   if (code === 'forbidden') return new ForbiddenError(message);
   if (code === 'boot_refused') return new BootRefusedError(message);
-  if (code === 'malformed') return new MalformedError(message);
+  if (code === 'malformed') return new MalformedError(message, { faults: faultsOf(cause) });
   if (code === 'quota_exceeded') return new QuotaExceededError(message, extras);
   if (code === 'unavailable') return new UnavailableError(message, { retryAfterSeconds: 2, ...extras });
   return new FunctionFailedError(message, {

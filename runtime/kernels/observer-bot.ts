@@ -135,7 +135,7 @@ async function request(
     status: 'scheduled',
     parent_id: row.function_id,
     related_to: [row.function_id],
-    input: isOnce ? { trigger: 'scheduled' } : { trigger: 'schedule', scheduled_for: dueAt },
+    input: { trigger: 'schedule', ...(isOnce ? {} : { scheduled_for: dueAt }) },
     metadata: {
       function_id: row.function_id,
       function_seq: row.seq,

@@ -2,6 +2,7 @@ import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { ConfigurationError } from '../base/errors';
 import type { JsonValue } from '../base/span';
 import { type JobOutcome, runJob } from '../host/job-runner';
+import { jobOfTick } from '../host/kernel-event';
 import { KernelHost } from '../host/kernel-host';
 import { createOutgoingHttp } from '../host/outgoing-http';
 import { SCHEDULE, type ScheduledJob } from '../host/schedule';
@@ -76,8 +77,12 @@ async function runTicks(
   { Records }: SQSEvent,
   timeoutMs: number,
 ): Promise<SQSBatchResponse> {
-  const job = SCHEDULE.find((one) => one.kernel === kernel && one.cadence.kind === 'interval');
-  if (job === undefined) throw new ConfigurationError(`${kernel} takes no ticks.`);
+  const [name, ...others] = new Set(Records.map(({ body }) => jobOfTick(body)));
+  const job = SCHEDULE.find(
+    (one) => one.job === name && one.kernel === kernel && one.cadence.kind === 'interval',
+  );
+  if (job === undefined || others.length > 0)
+    throw new ConfigurationError(`${kernel} takes no ticks of ${[name, ...others].join(', ')}.`);
   const { outcome } = await run(opened, job, { trigger: 'schedule' }, timeoutMs);
   return {
     batchItemFailures:

@@ -1,0 +1,69 @@
+import { ANY_JSON, TEXT, UUID } from '../ledger/span-schema';
+
+// What kernels are started with, as JSON Schema 2020-12.
+
+/**
+ * Why a kernel was started: `schedule` (a tick), `midnight_ruler` (the nightly round), `execute` (somebody calls the
+ * API) or `request` (the request worker). In the ledger it is `metadata.trigger` of an execution, and `input.trigger`
+ * of a request that the observer made: `schedule`, which spans of earlier releases spell `scheduled` for functions that
+ * run once.
+ */
+const trigger = <T extends string>(...of: T[]) => ({ enum: of }) as const;
+
+/** What whoever started a run says of it; the host and the request worker set these, callers cannot. */
+const RUN = {
+  input: ANY_JSON,
+  trace_id: TEXT,
+  request_id: UUID,
+  attempt: { type: 'integer', minimum: 1, maximum: 1_000_000 },
+  trigger: trigger('execute', 'request'),
+} as const;
+
+/** Kernels that tick. */
+const TICK_EVENT = {
+  type: 'object',
+  properties: { trigger: trigger('schedule') },
+  additionalProperties: false,
+} as const;
+
+/** run_code, started by the schedule. */
+const MIDNIGHT_EVENT = {
+  type: 'object',
+  required: ['trigger'],
+  properties: {
+    trigger: trigger('midnight_ruler'),
+    scheduled_for: { ...TEXT, description: 'RFC 3339; the latest midnight in Paris when missing.' },
+  },
+  additionalProperties: false,
+} as const;
+
+/** run_code, started by or for somebody. */
+const RUN_EVENT = {
+  type: 'object',
+  required: ['function_id'],
+  properties: { ...RUN, function_id: UUID },
+  additionalProperties: false,
+} as const;
+
+/** provider_exec: one of `provider_id` and `provider`, a name. */
+const PROVIDER_EVENT = {
+  type: 'object',
+  properties: { ...RUN, provider_id: UUID, provider: { ...TEXT, minLength: 1 } },
+  additionalProperties: false,
+} as const;
+
+/** The body of a tick's message in SQS, as `infra/scheduler.ts` sends it. */
+const TICK_MESSAGE = {
+  type: 'object',
+  required: ['trigger', 'job'],
+  properties: { trigger: trigger('schedule'), job: TEXT },
+} as const;
+
+/** What the host compiles to validators (`npm run generate`), by the name of the exported function. */
+export const HOST_SCHEMAS = {
+  validateTickEvent: TICK_EVENT,
+  validateMidnightEvent: MIDNIGHT_EVENT,
+  validateRunEvent: RUN_EVENT,
+  validateProviderEvent: PROVIDER_EVENT,
+  validateTickMessage: TICK_MESSAGE,
+} as const;

@@ -14,8 +14,13 @@ interface Words {
 export function completionScript(program: Command, shell: string): string {
   const all = [...wordsOf(program, '')];
   if (shell === 'fish') return fish(all);
-  const cases = all.map(({ path, words }) => `    '${path}') words='${words.join(' ')}' ;;`).join('\n');
-  const body = `_logline() {
+  const cases = (variable: string) =>
+    all.map(({ path, words }) => `    '${path}') ${variable}='${words.join(' ')}' ;;`).join('\n');
+  return shell === 'zsh' ? zsh(cases('offered')) : bash(cases('words'));
+}
+
+function bash(cases: string): string {
+  return `_logline() {
   local path='' word words=''
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do case $word in -*) ;; *) path="\${path:+$path }$word" ;; esac; done
   case $path in
@@ -25,7 +30,21 @@ ${cases}
 }
 complete -o default -F _logline logline
 `;
-  return shell === 'zsh' ? `#compdef logline\nautoload -U +X bashcompinit && bashcompinit\n${body}` : body;
+}
+
+/** Without bash's emulation: zsh takes `path` and `words` for arrays of its own. Sourced, or found in fpath. */
+function zsh(cases: string): string {
+  return `#compdef logline
+_logline() {
+  local command='' word offered=''
+  for word in "\${(@)words[2,CURRENT-1]}"; do case $word in -*) ;; *) command="\${command:+$command }$word" ;; esac; done
+  case $command in
+${cases}
+  esac
+  compadd -- \${=offered} || _files
+}
+if [ "\${funcstack[1]}" = _logline ]; then _logline "$@"; else compdef _logline logline; fi
+`;
 }
 
 function fish(all: readonly Words[]): string {

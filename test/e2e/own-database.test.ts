@@ -3,6 +3,7 @@ import path from 'node:path';
 import { append } from '../support/api';
 import { cleanUp, type LocalRun, runCommand, startLocalRun, temporaryFolder } from '../support/local-run';
 import { withClient } from '../support/sql-session';
+import { type SystemPostgres, startSystemPostgres, systemPostgresBin } from '../support/system-postgres';
 import { createEmptyDatabase, type TestDatabase } from '../support/test-database';
 
 describe('backup and restore of a ledger with a DATABASE_URL', function () {
@@ -67,5 +68,52 @@ describe('backup and restore of a ledger with a DATABASE_URL', function () {
     assert.match(await succeed(['verify'], to), /OK: /);
     const notes = await Promise.all(databases.map(({ superuserUrl }) => notesOf(superuserUrl)));
     assert.deepEqual(notes, ['1', '1']);
+  });
+});
+
+describe("Debian's PostgreSQL 15", function () {
+  this.timeout(240_000);
+  let folder: string;
+  let server: SystemPostgres | undefined;
+
+  before(async function () {
+    const bin = systemPostgresBin(15);
+    if (bin === undefined) {
+      console.log('      needs PostgreSQL 15 (apt-get install postgresql-15)');
+      this.skip();
+    }
+    folder = await temporaryFolder();
+    server = await startSystemPostgres(bin);
+  });
+  after(async () => {
+    if (server === undefined) return;
+    await cleanUp(folder);
+    await server.stop();
+  });
+
+  it('carries a ledger: start, append, run, seal, verify, backup, restore in a fresh folder of the embedded server', async () => {
+    assert.ok(server);
+    const env = {
+      DATABASE_URL: server.ownerUrl,
+      LOGLINE_DATA: path.join(folder, 'ledger'),
+      LOGLINE_BACKUP_PASSPHRASE: 'a passphrase of a test',
+    };
+    const succeed = async (args: readonly string[], more: object = {}): Promise<string> => {
+      const { code, stdout, stderr } = await runCommand(args, { env: { ...env, ...more } });
+      assert.equal(code, 0, stdout + stderr);
+      return stdout;
+    };
+    const run = await startLocalRun(env.LOGLINE_DATA, { env });
+    await append(run.url, run.token, { entity_type: 'note', who: 'dev', this: 'on 15' });
+    assert.match(await succeed(['smoke', '--url', run.url, '--token', run.token]), /passed|OK/i);
+    assert.match(
+      await succeed(['verify', '--url', run.url, '--token', run.token]),
+      /OK: the log of tenant dev/,
+    );
+    const file = path.join(folder, 'ledger.backup');
+    await succeed(['backup', '--out', file, '--with-keys']);
+    await run.stop();
+    const embedded = { DATABASE_URL: '', LOGLINE_DATA: path.join(folder, 'embedded') };
+    assert.match(await succeed(['restore', file], embedded), /OK: \d+ spans/);
   });
 });

@@ -11,14 +11,14 @@ const ASK: Readonly<Record<string, readonly string[]>> = {
   bash: [
     '--norc',
     '-c',
-    'source "$1"; COMP_WORDS=(logline --json keys ro); COMP_CWORD=3; _logline; printf "%s\\n" "${COMPREPLY[@]}"',
+    'source "$1"; COMP_WORDS=(logline --json keys ro); COMP_CWORD=3; _logline; echo $COMPREPLY',
     'bash',
   ],
   zsh: [
     '-f',
     '-c',
     // Outside the line editor the script's own two words are stand-ins; what they are given is what counts.
-    'compdef() { :; }; compadd() { shift; print -l -- ${(M)@:#ro*} }; source "$1"; words=(logline --json keys ro); CURRENT=4; _logline',
+    'compdef() { :; }; compadd() { shift; print -l -- $@ | grep ^ro }; source "$1"; words=(logline --json keys ro); CURRENT=4; _logline',
     'zsh',
   ],
   fish: ['--no-config', '-c', 'source $argv[1]; complete -C "logline keys ro"'],

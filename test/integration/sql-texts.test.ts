@@ -8,6 +8,7 @@ import { timelineQuery } from '../../runtime/ledger/timeline-query';
 import { describeStatement } from '../support/describe-statement';
 import { type DeclaredKind, kernelStatements } from '../support/kernel-statements';
 import { sourceFiles } from '../support/layout';
+import { sqlLiterals } from '../support/sql-literals';
 import { createTestDatabase, type TestDatabase } from '../support/test-database';
 
 const ROOT = path.join(__dirname, '..', '..');
@@ -19,6 +20,31 @@ const KINDS: Readonly<Record<string, DeclaredKind>> = {
   int4: 'number',
   float4: 'number',
   float8: 'number',
+};
+
+const SOURCES = /^(?:runtime|cli|local|infra)\//;
+/** Kernels' statements have a test of their own below; user SQL is judged by its own tests; generated files are made of what is checked. */
+const CHECKED_ELSEWHERE = /^runtime\/(?:kernels|sandbox)\/|\.generated\./;
+
+/**
+ * Texts with parts that are known only while the program runs: file → how many. A new one is listed here together with
+ * a test that runs it; one whose parts are constants of its own file need not be.
+ */
+const BUILT_TEXTS: Readonly<Record<string, number>> = {
+  'cli/backup/ledger-tables.ts': 1,
+  'cli/backup/restore-backup.ts': 2,
+  'cli/backup/stored-spans.ts': 2,
+  'cli/backup/write-backup.ts': 2,
+  'cli/generate/schema-snapshot.ts': 3,
+  'cli/status/read-status.ts': 1,
+  'local/pooler-check.ts': 1,
+  'runtime/db/ensure-roles.ts': 2,
+  'runtime/db/identity-statements.ts': 1,
+  'runtime/db/migrate.ts': 1,
+  'runtime/db/transaction.ts': 1,
+  'runtime/ledger/page-bytes.ts': 2,
+  'runtime/proofs/auditor.ts': 1,
+  'runtime/proofs/log-audit.ts': 1,
 };
 
 describe('SQL texts', () => {
@@ -88,6 +114,24 @@ describe('SQL texts', () => {
     for (const [name, text] of Object.entries(STATEMENT_TEXTS)) {
       await assert.doesNotReject(describeStatement(client, text), name);
     }
+  });
+
+  it('anywhere else fit it, too, but for those that are put together while the program runs', async function () {
+    this.timeout(60_000);
+    const files = sourceFiles(ROOT).filter((file) => SOURCES.test(file) && !CHECKED_ELSEWHERE.test(file));
+    const literals = sqlLiterals(ROOT, files);
+    assert.ok(literals.length >= 80, `only ${literals.length} statements were found`);
+    const faults: string[] = [];
+    const built: Record<string, number> = {};
+    for (const { where, file, text } of literals) {
+      if (text === undefined) built[file] = (built[file] ?? 0) + 1;
+      else
+        await describeStatement(client, text).catch((error: Error) => {
+          faults.push(`${where} fails: ${error.message}`);
+        });
+    }
+    assert.deepEqual(faults, []);
+    assert.deepEqual(built, BUILT_TEXTS);
   });
 
   it('of every shape of a timeline fit it, and give every column of a span', async () => {

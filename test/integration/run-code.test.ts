@@ -88,6 +88,21 @@ describe('running a function', () => {
     assert.equal((await execute('not-a-uuid')).status, 400);
   });
 
+  it('a function that the manifest lets boot is trusted only while it verifies', async () => {
+    const { guard } = kernels.host;
+    const system = await kernels.token('system', 'system');
+    const id = await append('function main() { return 1; }', { visibility: 'public' }, system);
+    const { allowedBootIds } = await guard.manifest();
+    await kernels.changeManifest({ allowed_boot_ids: [...allowedBootIds, id] });
+    try {
+      assert.equal((await guard.trusted(id)).id, id);
+      await tamper(kernels.database, id, { code: 'function main() { return 2; }' });
+      await assert.rejects(guard.trusted(id), /does not verify/);
+    } finally {
+      await kernels.changeManifest({ allowed_boot_ids: [...allowedBootIds] });
+    }
+  });
+
   it('a function whose row was tampered with is refused, and the refusal is recorded', async () => {
     const id = await append('function main() { return 1; }');
     await tamper(kernels.database, id, { code: 'function main() { return 2; }' });

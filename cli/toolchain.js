@@ -1,4 +1,4 @@
-// The npm scripts: `node cli/toolchain.js mocha|check|build:client|generate|bench|noisy|soak|format [arguments]`. Installs what is
+// The npm scripts: `node cli/toolchain.js mocha|check|build:client|generate|bench|noisy|soak|moto|format [arguments]`. Installs what is
 // missing, then runs the tool on Node 24. Runs on any Node from 20 on.
 
 const path = require('node:path');
@@ -21,6 +21,7 @@ const SCRIPTS = {
   'build:client': [[...typescript, path.join(ROOT, 'cli', 'build-client.ts')]],
   generate: [[...typescript, path.join(ROOT, 'cli', 'generate.ts')]],
   soak: [[...typescript, path.join(ROOT, 'test', 'hammer', 'soak.ts')]],
+  moto: [[...typescript, path.join(ROOT, 'test', 'moto', 'resources.ts')]],
   noisy: [[...typescript, path.join(ROOT, 'test', 'hammer', 'noisy.ts')]],
   bench: [[...typescript, path.join(ROOT, 'bench', 'index.ts')]],
   format: [[tool('@biomejs/biome/bin/biome'), 'check', '--write']],

@@ -51,7 +51,7 @@ const POLLS_PER_QUEUE = 5 * 3 * MINUTES;
 /** Nobody knows these before: what an Aurora cluster holds, and how often it goes to its storage. */
 const AURORA_GB = 20;
 const AURORA_IO_MILLIONS = 10;
-/** Warm instances of all functions together, each of which reads its keys anew every five minutes. */
+/** Warm instances of all functions together, each of which reads its keys again every five minutes. */
 const WARM_INSTANCES = 8;
 /** Ticks that find something to seal: of as many as 100,000 requests can make. */
 const SEALED_BATCHES = 50_000;

@@ -210,7 +210,7 @@ function progress(text) {
 function run(command, args, options) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
-    // Left alone, npm would go on writing while the next start begins anew.
+    // Left alone, npm would go on writing while the next start begins again.
     let interrupted = false;
     const interrupt = () => {
       interrupted = true;

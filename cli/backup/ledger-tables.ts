@@ -12,7 +12,7 @@ export interface LedgerTable {
   readonly identity: string | null;
 }
 
-/** Which migrations a database has is said by the backup's first line, and made anew by migrating. */
+/** Which migrations a database has is said by the backup's first line, and made again by migrating. */
 const KEPT_BY_MIGRATING = ['migration_checksum', 'kysely_migration', 'kysely_migration_lock'];
 
 /** Every table of the ledger and of its work, by name. */

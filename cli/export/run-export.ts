@@ -246,7 +246,7 @@ async function logOf(
 /** Reads the spans of the log's own user, which are the tenant's and whose name no token can carry. */
 const LOG_READER = 'operator';
 
-/** A client for one user, with a token that is made anew before it runs out. */
+/** A client for one user, with a token that is made again before it runs out. */
 function minting(target: Target, user: string, tenant: string): () => Promise<LedgerApi> {
   let made: { readonly client: LedgerApi; readonly atMs: number } | undefined;
   return async () => {

@@ -79,7 +79,7 @@ async function send(client: LedgerApi, { ndjson, count }: SpanBatch): Promise<nu
   }
 }
 
-/** A client for the operator, with a token that is made anew before it runs out, or the one that was given. */
+/** A client for the operator, with a token that is made again before it runs out, or the one that was given. */
 function operatorClient(target: Target, hasToken: boolean): () => Promise<LedgerApi> {
   let made: { readonly client: LedgerApi; readonly atMs: number } | undefined;
   return async () => {

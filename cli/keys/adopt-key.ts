@@ -22,7 +22,7 @@ export interface AdoptOptions {
 
 /**
  * Lets a ledger whose keys are lost go on under the key of LOGLINE_DATA, which is made if there is none. The keys before
- * are retired, and what boots is signed anew.
+ * are retired, and what boots is signed again.
  */
 export async function adoptKey({ yes, json }: AdoptOptions): Promise<void> {
   if (!yes) {

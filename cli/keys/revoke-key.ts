@@ -27,7 +27,7 @@ interface Revocation {
   readonly key: RevokedKey;
   readonly signsNow: string;
   readonly hasRotated: boolean;
-  /** Names of seeds that were signed anew. */
+  /** Names of seeds that were signed again. */
   readonly seeds: readonly string[];
   /** The operator's own manifest was signed by the key, so that the seed is in force again. */
   readonly lostManifestVersion: number | undefined;
@@ -59,7 +59,7 @@ export async function revokeKey(options: RevokeOptions): Promise<void> {
 
 /**
  * In an order that never leaves a running ledger without something that may boot: what the key vouched for is
- * signed anew, then the ledger is told, and only then does the key lose its trust.
+ * signed again, then the ledger is told, and only then does the key lose its trust.
  */
 async function revoke(ledger: LocalLedger, options: RevokeOptions, from: string): Promise<Revocation> {
   const { data, database } = ledger;

@@ -33,7 +33,7 @@ export async function* localLog(options: LocalLogOptions): AsyncGenerator<LogEnt
   let place = { offset: 0, inode: (await sizeAndInode(file))?.inode };
   while (!signal.aborted) {
     const now = await sizeAndInode(file);
-    // Another file in its place, or a shorter one: the log begins anew.
+    // Another file in its place, or a shorter one: the log begins again.
     if (now !== undefined && (now.inode !== place.inode || now.size < place.offset)) {
       place = { offset: 0, inode: now.inode };
     }

@@ -23,7 +23,7 @@ interface Job {
  *
  * One message carries the hashes of a whole batch. `crypto.sign` with a callback would do the same on libuv's
  * threads, but asks for a job, a wake-up and a call back for every signature: 15 µs of the serving thread for each,
- * and garbage, where a message for 100 of them takes 60 µs. Batches of 100 from 8 callers on two cores, by turns:
+ * and garbage, where a message for 100 of them takes 60 µs. Batches of 100 from 8 callers on two cores, alternating:
  * 12,500 spans a second instead of 10,800. Gathering the single spans of a turn of the event loop into a message lost:
  * 4,900 to 5,000 a second from 32 callers instead of 5,500, because fewer of them then share a commit.
  *

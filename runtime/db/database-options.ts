@@ -2,7 +2,7 @@
 export interface PasswordSource {
   /** The password to try next. */
   current(): Promise<string>;
-  /** The server refused the current one: fetch it anew, or go to the other one that may hold. */
+  /** The server refused the current one: fetch it again, or go to the other one that may hold. */
   refused(): void;
 }
 

@@ -10,7 +10,7 @@ const FORMER_NAME = 'universal_registry_feed_order';
 
 /**
  * Builds the index that sealing follows, unless it is there. Outside any transaction and without a lock that writers
- * would wait for, so a large ledger goes on meanwhile; one that was interrupted is built anew.
+ * would wait for, so a large ledger goes on meanwhile; one that was interrupted is built again.
  * @param pool as the owner of the schema
  */
 export async function ensureFeedIndex(pool: Pool, onProgress?: (line: string) => void): Promise<void> {

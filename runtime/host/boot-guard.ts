@@ -43,7 +43,7 @@ export class BootGuard {
     return this.#manifest.settings;
   }
 
-  /** Reads the manifest anew at the next question: it has just changed. */
+  /** Reads the manifest again at the next question: it has just changed. */
   forget(): void {
     this.#manifest = undefined;
     this.#kernels.clear();

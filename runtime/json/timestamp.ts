@@ -5,7 +5,7 @@ const PATTERN = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 export function isTimestamp(value: unknown): value is string {
   if (typeof value !== 'string' || !PATTERN.test(value)) return false;
   const date = new Date(value);
-  // V8 reads 30 February as 1 March, so only the way back tells.
+  // V8 reads 30 February as 1 March, so only reading it back tells.
   return !Number.isNaN(date.getTime()) && date.toISOString() === value;
 }
 

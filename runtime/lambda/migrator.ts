@@ -131,7 +131,7 @@ async function changeKeys(runtime: LambdaRuntime, keeper: SecretKeeper, change: 
   const after = changedKeys(before, change);
   if (after === before) return;
   if (change.change === 'revoke_key') {
-    // What the key vouched for is signed anew before it loses its trust, so that there is always something to boot.
+    // What the key vouched for is signed again before it loses its trust, so that there is always something to boot.
     const revoked = { publicKeyHex: change.public_key, from: change.since };
     const ring = runtime.keys().withRevoked(revoked);
     const writer = new SpanWriter({ database, signingKey: () => ring.current });

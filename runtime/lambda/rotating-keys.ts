@@ -11,7 +11,7 @@ import type { SecretReader } from './secret-reader';
 export const KEYS_REMEMBERED_MS = 300_000;
 
 /**
- * The instance keys as Secrets Manager holds them, read anew by warm functions at the start of an event:
+ * The instance keys as Secrets Manager holds them, read again by warm functions at the start of an event:
  *
  * - `seed_hex` signs;
  * - `next_seed_hex` is trusted already and will sign when the rotation under way is done;
@@ -41,7 +41,7 @@ export class RotatingKeys {
     return this.#ring;
   }
 
-  /** Reads the secret anew if it was read long ago. When that fails, the keys of before go on. */
+  /** Reads the secret again if it was read long ago. When that fails, the keys of before go on. */
   async refresh(logger: Logger, maxAgeMs: number = KEYS_REMEMBERED_MS): Promise<void> {
     if (Date.now() - this.#readAtMs < maxAgeMs) return;
     // Before the answer: while the service is down, not every event shall wait for it.

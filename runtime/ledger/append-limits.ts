@@ -110,7 +110,7 @@ export class AppendLimits {
     };
   }
 
-  /** What the manifest says: read once, then anew beside the appends. */
+  /** What the manifest says: read once, then again beside the appends. */
   async #current(): Promise<AppendThrottle> {
     if (this.#nowMs() - this.#readAtMs >= REMEMBER_MS) this.#reading ??= this.#read();
     if (this.#throttle === undefined) await this.#reading;

@@ -33,11 +33,11 @@ export interface FeedState {
   readonly isAhead: boolean;
 }
 
-/** How old what is remembered may get before it is read anew. */
+/** How old what is remembered may get before it is read again. */
 const REMEMBER_MS = 5_000;
 
 /**
- * The epochs of the feed. They change by `logline restore` only, so they are remembered, and read anew behind the
+ * The epochs of the feed. They change by `logline restore` only, so they are remembered, and read again behind the
  * answer once they are 5 s old; whoever cannot live with that asks {@link FeedEpochs.read}.
  */
 export class FeedEpochs {

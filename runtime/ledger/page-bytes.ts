@@ -61,7 +61,7 @@ export type BoundedRow = Record<string, unknown> & {
 /**
  * A page's rows as their columns, those of large rows without what makes them large: a thousand spans of 1 MB must be
  * neither read nor sent to find out that four of them fit. For pages of small spans, which most are, that is all:
- * one statement, some 2 % slower than without (by turns, 50 rows).
+ * one statement, some 2 % slower than without (alternating, 50 rows).
  * @param rows what follows SELECT *: FROM a relation named `r` of whole spans, in order and limited
  * @param limit of the rows, as SQL: a row is large when so many of its size would not fit into an answer
  * @param columns what is wanted of `r` beside the span, each with a comma before it

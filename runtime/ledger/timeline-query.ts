@@ -22,7 +22,7 @@ const named = new Map<string, string>();
  * Rejected, at 50,000 to 200,000 rows (best of 100 calls, on two busy cores):
  * - one range over all rows with the policy alone: 230 ms at 10^6 rows;
  * - `visibility = …` beside the audience: the planner takes them for independent and collects, 67 ms;
- * - planning each page anew: 3.6 ms instead of 1.8 ms with the plan kept (1.2 ms for one tenant's range by
+ * - planning each page again: 3.6 ms instead of 1.8 ms with the plan kept (1.2 ms for one tenant's range by
  *   hand, without row-level security). A kept plan knows no values, so it must be told not to sort:
  *   see ORDERED_PLAN;
  * - one LATERAL range over an array of audiences: 1.9 ms, and no partial index for public spans;

@@ -73,7 +73,7 @@ const ADVANCE = `
    WHERE h.log_no = bad.log_no AND h.stopped_at IS NULL`;
 
 /**
- * Follows the sealer and checks what it sealed: the hash of each span is computed anew, its signature checked, and
+ * Follows the sealer and checks what it sealed: the hash of each span is computed again, its signature checked, and
  * both compared with the log's entry. What does not agree stops the sealing of that tenant, so that nothing wrong is
  * signed for twice. (In front of sealing the same check costs writers 21 to 23 % and does not keep up on two cores.)
  */

@@ -57,7 +57,7 @@ const MAX_UNSEALED = 1_000;
 const COLUMNS = SPAN_COLUMNS.map((column) => `r.${column}`).join(', ');
 
 /**
- * Derives every log anew from the spans, in one snapshot: leaves from spans, roots from leaves, and compares with every
+ * Derives every log again from the spans, in one snapshot: leaves from spans, roots from leaves, and compares with every
  * entry, tile and checkpoint that is stored. Memory does not grow with the logs.
  * @param client as role `logline_auditor`, with a transaction of isolation REPEATABLE READ open
  */

@@ -3,7 +3,7 @@ export interface Waiting {
   lane: string;
 }
 
-/** Lanes whose use is remembered; beyond that all begin anew. */
+/** Lanes whose use is remembered; beyond that all begin again. */
 const MAX_ACCOUNTS = 10_000;
 
 /**

@@ -119,7 +119,7 @@ function explorerSignIn(oidc: OidcIssuer | undefined): Pick<Explorer, 'signIn'> 
   return signIn === undefined ? {} : { signIn };
 }
 
-/** What is derived from the keys is made anew only when the ring is another. */
+/** What is derived from the keys is made again only when the ring is another. */
 function rememberByRing<T>(keys: () => KeyRing, make: (ring: KeyRing) => T): () => T {
   let made: { readonly ring: KeyRing; readonly value: T } | undefined;
   return () => {

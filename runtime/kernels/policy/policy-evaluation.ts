@@ -145,7 +145,7 @@ function placeOf({ logs }: SandboxOutcome): number {
 }
 
 /**
- * The policy's code as the body of a function that is called anew for each span, so that no span sees what
+ * The policy's code as the body of a function that is called again for each span, so that no span sees what
  * the one before left behind. It begins on the first line: line numbers in errors stay the policy's own.
  */
 function wrapped(code: string): string {

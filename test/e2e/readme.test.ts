@@ -169,6 +169,11 @@ describe('the README', function () {
     } else assert.equal(await outputOf('python', (file) => [python.path, file]), 'True\n1000');
   });
 
+  it('has no comment in what is pasted, which zsh would take for arguments', () => {
+    for (const { language, text } of blocks)
+      if (['sh', 'console', 'text'].includes(language)) assert.doesNotMatch(text, /(^|\s)# /m);
+  });
+
   it('links only to files that exist', async () => {
     const text = await readFile(path.join(ROOT, 'README.md'), 'utf8');
     for (const [, target = ''] of text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {

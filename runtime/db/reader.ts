@@ -18,8 +18,8 @@ const POLL_MS = 5;
 const REST_MS = 5_000;
 
 /**
- * A standby that takes reads off the writer. One that is gone or behind costs time, never an error: the read goes to the
- * writer then.
+ * A standby that takes reads off the writer. One that is gone, behind or promoted costs time, never an error: the read
+ * goes to the writer then.
  */
 export class Reader {
   readonly #database: Database;
@@ -61,8 +61,10 @@ export class Reader {
   async #hasSeen(txId: bigint): Promise<boolean> {
     const untilMs = performance.now() + this.#waitMs;
     while (this.#complete <= txId) {
-      const { rows } = await queryAs<{ complete: string }>(this.#database, NOBODY, COMPLETE, 'probe');
-      this.#complete = BigInt(rows[0]?.complete ?? 0);
+      const { rows } = await queryAs<{ complete: string | null }>(this.#database, NOBODY, COMPLETE, 'probe');
+      const complete = rows[0]?.complete;
+      if (complete == null) throw new UnavailableError('the reader follows no writer any more');
+      this.#complete = BigInt(complete);
       if (this.#complete > txId) break;
       if (performance.now() >= untilMs) return false;
       await delay(POLL_MS);
@@ -82,9 +84,12 @@ export function openReader(options: DatabaseOptions): Reader {
 
 const CONNECT_TIMEOUT_MS = 1_000;
 
-/** A standby's snapshot lists no running transactions, so only what lies below its xmin is certain to be there. */
+/**
+ * A standby's snapshot lists no running transactions, so only what lies below its xmin is certain to be there. One that
+ * was promoted counts transactions of its own, which say nothing about the writer's: null then.
+ */
 const COMPLETE = {
   name: 'complete_below',
-  text: 'SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS complete',
+  text: 'SELECT CASE WHEN pg_is_in_recovery() THEN pg_snapshot_xmin(pg_current_snapshot())::text END AS complete',
   values: [],
 } as const;

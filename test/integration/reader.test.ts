@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { generateSigningKey } from '../../runtime/crypto';
 import { Database } from '../../runtime/db/pool';
 import { openReader, type Reader } from '../../runtime/db/reader';
 import { Sealer } from '../../runtime/proofs/sealer';
+import { CursorSealer } from '../../runtime/stage0/cursor';
 import { withClient } from '../support/sql-session';
 import { type StandbyPair, startStandbyPair } from '../support/standby';
+import { startTcpProxy } from '../support/tcp-proxy';
 import { MemoryGuard } from '../support/test-log';
 import { createTestStage0, type TestStage0 } from '../support/test-stage0';
 import { until } from '../support/until';
@@ -110,6 +113,42 @@ describe('a reader', function () {
     }
   });
 
+  it('that is behind leaves the next page of a listing that the writer began to the writer', async () => {
+    await onStandby('SELECT pg_wal_replay_pause()');
+    try {
+      for (const name of ['page 1', 'page 2', 'page 3']) await post(name);
+      const { position } = await post('page 4');
+      let page = await get('/api/timeline?limit=1', position);
+      const seen = [page.body.spans[0]?.this];
+      for (let count = 0; count < 3; count += 1) {
+        page = await get(`/api/timeline?limit=1&cursor=${page.body.next_cursor}`);
+        seen.push(page.body.spans[0]?.this);
+      }
+      assert.deepEqual(seen, ['page 4', 'page 3', 'page 2', 'page 1']);
+    } finally {
+      await onStandby('SELECT pg_wal_replay_resume()');
+    }
+  });
+
+  it('passes over a position of another cell, from before a restore or forged, and one of the future is the writer’s', async () => {
+    await onStandby('SELECT pg_wal_replay_pause()');
+    try {
+      const { id, position } = await post('of this cell');
+      const { current: epoch, xmax } = await stage0.epochs.read();
+      const txId = String(xmax + 1_000_000n);
+      const last = position.at(-1) === 'A' ? 'B' : 'A';
+      for (const [what, sent, status] of [
+        ['another cell', new CursorSealer([generateSigningKey()]).sealPosition({ epoch, txId }), 404],
+        ['before a restore', stage0.cursors.sealPosition({ epoch: randomUUID(), txId }), 404],
+        ['forged', `${position.slice(0, 10)}${last}${position.slice(11)}`, 404],
+        ['the future', stage0.cursors.sealPosition({ epoch, txId }), 200],
+      ] as const)
+        assert.equal((await get(`/api/spans/${id}`, sent)).status, status, what);
+    } finally {
+      await onStandby('SELECT pg_wal_replay_resume()');
+    }
+  });
+
   it('that begins a listing never shows on a later page what committed after it', async () => {
     const { position } = await post('ready');
     await get('/api/timeline?limit=1', position);
@@ -153,6 +192,48 @@ describe('a reader', function () {
       assert.ok(!rest.includes('late') && !rest.includes('meanwhile'), rest.slice(-3).join());
     });
     assert.ok((await names('/api/timeline?limit=2')).includes('late'));
+  });
+
+  const newestTransaction = async (): Promise<bigint> =>
+    withClient(pair.primaryUrl, async (client) => {
+      const { rows } = await client.query('SELECT pg_current_xact_id()::text AS id');
+      return BigInt(rows[0].id);
+    });
+  /** Whether a reader answers for whoever has seen a transaction, and not the writer. */
+  const answersFor = (other: Reader, seen: bigint): Promise<boolean> =>
+    other.run(stage0.pool, seen, async (_database, isReplica) => isReplica);
+  const follows = async (other: Reader): Promise<void> => {
+    const seen = await newestTransaction();
+    await until('the standby has it', () => answersFor(other, seen));
+  };
+
+  it('whose network is cut leaves reads to the writer', async () => {
+    const proxy = await startTcpProxy(pair.standby.port);
+    const url = new URL(pair.standbyUrl);
+    url.port = String(proxy.port);
+    const cut = openReader({ connectionString: url.href, answerTimeoutMs: 500 });
+    try {
+      await follows(cut);
+      proxy.freeze();
+      assert.equal(await answersFor(cut, await newestTransaction()), false);
+    } finally {
+      await proxy.close();
+      await cut.close();
+    }
+  });
+
+  it('that was promoted vouches for nothing, however far its own transactions have come', async () => {
+    const promoted = openReader({ connectionString: pair.standbyUrl });
+    try {
+      await follows(promoted);
+      await withClient(pair.standby.superuserUrl('logline'), async (client) => {
+        await client.query('SELECT pg_promote(true)');
+        for (let count = 0; count < 50; count += 1) await client.query('SELECT pg_current_xact_id()');
+      });
+      assert.equal(await answersFor(promoted, await newestTransaction()), false);
+    } finally {
+      await promoted.close();
+    }
   });
 
   it('that is gone costs no errors', async () => {

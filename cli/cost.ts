@@ -51,6 +51,11 @@ const POLLS_PER_QUEUE = 5 * 3 * MINUTES;
 /** Nobody knows these before: what an Aurora cluster holds, and how often it goes to its storage. */
 const AURORA_GB = 20;
 const AURORA_IO_MILLIONS = 10;
+/** Of a recovery point what changed since the one before; the first holds everything. */
+const CHANGED_GB_PER_DAY = 0.5;
+/** What goes out of AWS for a request, and between zones for any call of a function, in KB. */
+const OUT_KB_PER_REQUEST = 10;
+const ZONE_KB_PER_CALL = 10;
 /** Warm instances of all functions together, each of which reads its keys again every five minutes. */
 const WARM_INSTANCES = 8;
 /** Ticks that find something to seal: of as many as 100,000 requests can make. */
@@ -65,6 +70,8 @@ const FREE_TYPES: ReadonlySet<string> = new Set([
   'aws:apigatewayv2/integration:Integration',
   'aws:apigatewayv2/route:Route',
   'aws:apigatewayv2/stage:Stage',
+  'aws:backup/plan:Plan',
+  'aws:backup/selection:Selection',
   'aws:ec2/defaultSecurityGroup:DefaultSecurityGroup',
   'aws:ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway',
   'aws:ec2/internetGateway:InternetGateway',
@@ -101,6 +108,7 @@ const FREE_TYPES: ReadonlySet<string> = new Set([
 /** Types that have a line of their own in the table. */
 const PRICED_TYPES: ReadonlySet<string> = new Set([
   'aws:apigatewayv2/api:Api',
+  'aws:backup/vault:Vault',
   'aws:cloudwatch/dashboard:Dashboard',
   'aws:cloudwatch/logGroup:LogGroup',
   'aws:cloudwatch/metricAlarm:MetricAlarm',
@@ -143,6 +151,7 @@ export function costOf(stack: string, resources: Resources, usage: Usage = DEFAU
     ...countedLines(resources),
     ...proofLines(resources),
     ...natLines(resources, usage),
+    ...backupLines(resources),
     ...callLines(resources, usage),
   ].filter((line) => line.monthlyUsd >= 0.005);
   return {
@@ -236,6 +245,7 @@ function countedLines(resources: Resources): CostLine[] {
   const kinds: [string, string, number][] = [
     ['secrets', 'aws:secretsmanager/secret:Secret', prices.secret],
     ['secret of the master password', 'aws:rds/subnetGroup:SubnetGroup', prices.secret],
+    // A dollar more from each of the first two yearly rotations on.
     ['encryption key', 'aws:kms/key:Key', prices.kms_key],
     ['alarms', 'aws:cloudwatch/metricAlarm:MetricAlarm', prices.alarm],
     ['dashboard', 'aws:cloudwatch/dashboard:Dashboard', prices.dashboard],
@@ -269,6 +279,25 @@ function proofLines(resources: Resources): CostLine[] {
       'guard of the proofs',
       (reads * prices.s3_get_million + SEALED_BATCHES * prices.s3_put_million) / 1_000_000,
       `${thousands(reads)} reads, ${thousands(SEALED_BATCHES)} writes assumed`,
+    ),
+  ];
+}
+
+/** Each vault holds the whole database and what changed on each day that is kept; a copy is paid on its way, too. */
+function backupLines(resources: Resources): CostLine[] {
+  const vaults = ofType(resources, 'aws:backup/vault:Vault').length;
+  if (vaults === 0) return [];
+  const days = Number(
+    at(at(at(ofType(resources, 'aws:backup/plan:Plan')[0]?.inputs.rules, '0'), 'lifecycle'), 'deleteAfter'),
+  );
+  const gb = AURORA_GB + days * CHANGED_GB_PER_DAY;
+  const basis = `${gb} GB in each of ${vaults}: ${AURORA_GB} GB, and ${CHANGED_GB_PER_DAY} GB of changes a day assumed`;
+  return [
+    line('backups', vaults * gb * prices.backup_gb, basis),
+    line(
+      'copies of backups',
+      (vaults - 1) * 30 * CHANGED_GB_PER_DAY * prices.region_gb,
+      `${30 * CHANGED_GB_PER_DAY} GB between regions assumed`,
     ),
   ];
 }
@@ -310,6 +339,17 @@ function callLines(resources: Resources, usage: Usage): CostLine[] {
       'reading of secrets',
       millions(KEY_READS) * (prices.secret_call_million + prices.kms_call_million),
       `${thousands(KEY_READS)} calls of Secrets Manager and of KMS, ${WARM_INSTANCES} warm instances assumed`,
+    ),
+    line(
+      'data out',
+      ((usage.requests * OUT_KB_PER_REQUEST) / 1024 ** 2) * prices.data_out_gb,
+      `${OUT_KB_PER_REQUEST} KB a request assumed`,
+    ),
+    // A cent for each direction; half of the calls come from the other zone.
+    line(
+      'data between zones',
+      ((calls * ZONE_KB_PER_CALL) / 1024 ** 2) * prices.zone_gb,
+      `${ZONE_KB_PER_CALL} KB a call assumed, every second one between zones`,
     ),
     line('schedules', millions(runs) * prices.schedule_million, `${thousands(runs)} runs`),
     line('traces', millions(traced) * prices.trace_million, `${thousands(traced)} requests`),

@@ -1,7 +1,9 @@
 import type * as pulumi from '@pulumi/pulumi';
 import type {
   ApiSettings,
+  BackupSettings,
   DatabaseSettings,
+  ExistingNetwork,
   FunctionSettings,
   MonitoringSettings,
   NetworkSettings,
@@ -20,7 +22,7 @@ export interface LogLineArgs {
   readonly protect?: boolean;
   /** Tags for every resource besides Project, Stack and ManagedBy. Defaults to none. */
   readonly tags?: Readonly<Record<string, string>>;
-  readonly network?: Some<NetworkSettings>;
+  readonly network?: Some<Omit<NetworkSettings, 'existing'> & ExistingNetwork>;
   readonly database?: Some<DatabaseSettings>;
   readonly api?: Some<ApiSettings>;
   /** Tokens of an issuer that are taken beside LogLine's own. Defaults to none. */
@@ -30,6 +32,8 @@ export interface LogLineArgs {
   /** What the names of the logs begin with; never to be changed. Defaults to a name made of the first key. */
   readonly origin?: string;
   readonly proofs?: Some<ProofsSettings>;
+  /** Daily recovery points by AWS Backup. Defaults to none. */
+  readonly backup?: Some<BackupSettings>;
   /** `tenant/name`, or a bare name for the system's own → API key. Defaults to none. */
   readonly providerKeys?: Readonly<Record<string, pulumi.Input<string>>>;
 }

@@ -3,6 +3,7 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import { Api } from './api';
+import { Backup } from './backup';
 import { type StackConfig, settingsOf } from './config';
 import { Database } from './database';
 import { Kernels } from './kernels';
@@ -73,6 +74,15 @@ export class LogLine extends pulumi.ComponentResource {
       },
       own,
     );
+
+    if (config.backup !== undefined) {
+      const { backup: settings } = config;
+      new Backup(
+        'backup',
+        { names, partition, accountId, settings, databaseArn: database.arn, protect },
+        own,
+      );
+    }
 
     const layers = new Layers('runtime', { names, region }, own);
     const platform = {

@@ -10,19 +10,27 @@ export interface NetworkArgs {
   readonly settings: NetworkSettings;
 }
 
+/** A VPC of our own, and where its parts go. */
+interface OwnNetwork {
+  readonly vpc: aws.ec2.Vpc;
+  readonly block: Ipv4Block;
+  readonly zones: pulumi.Output<string[]>;
+}
+
 /** The VPC is cut in 16: parts 0–2 are private, one a zone; parts 8–10 public, for NAT gateways only. */
 const PART_BITS = 4;
 const FIRST_PUBLIC_PART = 8;
 
 /**
  * A dual-stack VPC with private subnets in two or three zones. Functions reach the internet over IPv6 through an
- * egress-only gateway, which lets nothing in; NAT gateways for IPv4 are an option. Only functions reach port 5432.
+ * egress-only gateway, which lets nothing in; NAT gateways for IPv4 are an option. Only functions reach port 5432. In a
+ * VPC that is there already it makes nothing but the two security groups.
  *
  * Costs $0 a month with `egress: ipv6`; with `nat` $36.50 a gateway ($0.045 an hour, and $0.005 for its public
  * address) and $0.045 a GB (us-east-1, 2026-11).
  */
 export class Network extends pulumi.ComponentResource {
-  readonly vpc: aws.ec2.Vpc;
+  readonly vpcId: pulumi.Output<string>;
   readonly privateSubnetIds: pulumi.Output<string>[];
   /** Of the functions. */
   readonly functionGroupId: pulumi.Output<string>;
@@ -30,29 +38,36 @@ export class Network extends pulumi.ComponentResource {
   readonly databaseGroupId: pulumi.Output<string>;
 
   readonly #args: NetworkArgs;
-  readonly #block: Ipv4Block;
-  readonly #zones: pulumi.Output<string[]>;
 
   constructor(name: string, args: NetworkArgs, opts?: pulumi.ComponentResourceOptions) {
     super('logline:infra:Network', name, {}, opts);
-    const block = parseIpv4Block(args.settings.cidr);
-    if (block === undefined) {
-      throw new RangeError(`not an IPv4 range: ${args.settings.cidr}`);
-    }
     this.#args = args;
-    this.#block = block;
-    this.#zones = this.#lookUpZones();
-    this.vpc = this.#createVpc(name);
-    this.#closeDefaultGroup(name);
-    const subnets = this.#createPrivateSubnets(name);
-    const egressOnly = new aws.ec2.EgressOnlyInternetGateway(name, { vpcId: this.vpc.id }, { parent: this });
-    const gateways = args.settings.egress === 'nat' ? this.#createNatGateways(name) : [];
-    this.#createPrivateRoutes(name, subnets, egressOnly, gateways);
+    const { existing } = args.settings;
+    if (existing === undefined) {
+      [this.vpcId, this.privateSubnetIds] = this.#createOwn(name);
+    } else {
+      this.vpcId = pulumi.output(existing.vpcId);
+      this.privateSubnetIds = existing.subnetIds.map((id) => pulumi.output(id));
+    }
     const [functions, database] = this.#createSecurityGroups(name);
-    this.privateSubnetIds = subnets.map((subnet) => subnet.id);
     this.functionGroupId = functions.id;
     this.databaseGroupId = database.id;
-    this.registerOutputs({ vpcId: this.vpc.id, privateSubnetIds: this.privateSubnetIds });
+    this.registerOutputs({ vpcId: this.vpcId, privateSubnetIds: this.privateSubnetIds });
+  }
+
+  #createOwn(name: string): [pulumi.Output<string>, pulumi.Output<string>[]] {
+    const { settings } = this.#args;
+    const block = parseIpv4Block(settings.cidr);
+    if (block === undefined) {
+      throw new RangeError(`not an IPv4 range: ${settings.cidr}`);
+    }
+    const own: OwnNetwork = { vpc: this.#createVpc(name), block, zones: this.#lookUpZones() };
+    this.#closeDefaultGroup(name, own);
+    const subnets = this.#createPrivateSubnets(name, own);
+    const egressOnly = new aws.ec2.EgressOnlyInternetGateway(name, { vpcId: own.vpc.id }, { parent: this });
+    const gateways = settings.egress === 'nat' ? this.#createNatGateways(name, own) : [];
+    this.#createPrivateRoutes(name, own, subnets, egressOnly, gateways);
+    return [own.vpc.id, subnets.map((subnet) => subnet.id)];
   }
 
   #tags(suffix: string): { Name: string } {
@@ -71,8 +86,8 @@ export class Network extends pulumi.ComponentResource {
     return found.names;
   }
 
-  #zone(index: number): pulumi.Output<string> {
-    return this.#zones.apply((names) => {
+  #zone({ zones }: OwnNetwork, index: number): pulumi.Output<string> {
+    return zones.apply((names) => {
       const zone = [...names].sort()[index];
       if (zone === undefined) {
         throw new pulumi.RunError(
@@ -98,23 +113,23 @@ export class Network extends pulumi.ComponentResource {
   }
 
   /** Whatever is created by hand without a group gets the default one, so it allows nothing. */
-  #closeDefaultGroup(name: string): void {
+  #closeDefaultGroup(name: string, { vpc }: OwnNetwork): void {
     new aws.ec2.DefaultSecurityGroup(
       name,
-      { vpcId: this.vpc.id, ingress: [], egress: [], tags: this.#tags('closed') },
+      { vpcId: vpc.id, ingress: [], egress: [], tags: this.#tags('closed') },
       { parent: this },
     );
   }
 
-  #createPrivateSubnets(name: string): aws.ec2.Subnet[] {
+  #createPrivateSubnets(name: string, own: OwnNetwork): aws.ec2.Subnet[] {
     return Array.from({ length: this.#args.settings.zones }, (_, zone) => {
       return new aws.ec2.Subnet(
         `${name}-private-${zone}`,
         {
-          vpcId: this.vpc.id,
-          availabilityZone: this.#zone(zone),
-          cidrBlock: ipv4Subnet(this.#block, PART_BITS, zone),
-          ipv6CidrBlock: this.vpc.ipv6CidrBlock.apply((block) => ipv6Subnet(block, zone)),
+          vpcId: own.vpc.id,
+          availabilityZone: this.#zone(own, zone),
+          cidrBlock: ipv4Subnet(own.block, PART_BITS, zone),
+          ipv6CidrBlock: own.vpc.ipv6CidrBlock.apply((block) => ipv6Subnet(block, zone)),
           assignIpv6AddressOnCreation: true,
           mapPublicIpOnLaunch: false,
           tags: this.#tags(`private-${zone}`),
@@ -124,28 +139,31 @@ export class Network extends pulumi.ComponentResource {
     });
   }
 
-  #createNatGateways(name: string): aws.ec2.NatGateway[] {
+  #createNatGateways(name: string, own: OwnNetwork): aws.ec2.NatGateway[] {
     const { settings } = this.#args;
     const internet = new aws.ec2.InternetGateway(
       name,
-      { vpcId: this.vpc.id, tags: this.#tags('internet') },
+      { vpcId: own.vpc.id, tags: this.#tags('internet') },
       { parent: this },
     );
     const routes = new aws.ec2.RouteTable(
       `${name}-public`,
       {
-        vpcId: this.vpc.id,
+        vpcId: own.vpc.id,
         routes: [{ cidrBlock: '0.0.0.0/0', gatewayId: internet.id }],
         tags: this.#tags('public'),
       },
       { parent: this },
     );
     const count = settings.natGateways === 'per-zone' ? settings.zones : 1;
-    return Array.from({ length: count }, (_, zone) => this.#createNatGateway(name, zone, routes, internet));
+    return Array.from({ length: count }, (_, zone) =>
+      this.#createNatGateway(name, own, zone, routes, internet),
+    );
   }
 
   #createNatGateway(
     name: string,
+    own: OwnNetwork,
     zone: number,
     routes: aws.ec2.RouteTable,
     internet: aws.ec2.InternetGateway,
@@ -153,9 +171,9 @@ export class Network extends pulumi.ComponentResource {
     const subnet = new aws.ec2.Subnet(
       `${name}-public-${zone}`,
       {
-        vpcId: this.vpc.id,
-        availabilityZone: this.#zone(zone),
-        cidrBlock: ipv4Subnet(this.#block, PART_BITS, FIRST_PUBLIC_PART + zone),
+        vpcId: own.vpc.id,
+        availabilityZone: this.#zone(own, zone),
+        cidrBlock: ipv4Subnet(own.block, PART_BITS, FIRST_PUBLIC_PART + zone),
         mapPublicIpOnLaunch: false,
         tags: this.#tags(`public-${zone}`),
       },
@@ -180,6 +198,7 @@ export class Network extends pulumi.ComponentResource {
 
   #createPrivateRoutes(
     name: string,
+    own: OwnNetwork,
     subnets: aws.ec2.Subnet[],
     egressOnly: aws.ec2.EgressOnlyInternetGateway,
     gateways: aws.ec2.NatGateway[],
@@ -190,7 +209,7 @@ export class Network extends pulumi.ComponentResource {
       const table = new aws.ec2.RouteTable(
         `${name}-private-${zone}`,
         {
-          vpcId: this.vpc.id,
+          vpcId: own.vpc.id,
           routes:
             gateway === undefined
               ? routes
@@ -259,7 +278,7 @@ export class Network extends pulumi.ComponentResource {
       {
         name: this.#args.names.of('group', suffix),
         description,
-        vpcId: this.vpc.id,
+        vpcId: this.vpcId,
         tags: this.#tags(suffix),
       },
       { parent: this },

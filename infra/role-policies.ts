@@ -70,6 +70,21 @@ const LOG_DELIVERY: Need = {
   write: ['CreateLogDelivery', 'UpdateLogDelivery', 'DeleteLogDelivery', 'PutResourcePolicy'],
   on: ['*'],
 };
+/** Plans have ids that nobody knows before. */
+const BACKUP_PLAN: Need = {
+  service: 'backup',
+  read: ['GetBackupPlan', 'GetBackupSelection', 'ListTags'],
+  write: [
+    'CreateBackupPlan',
+    'UpdateBackupPlan',
+    'DeleteBackupPlan',
+    'CreateBackupSelection',
+    'DeleteBackupSelection',
+    'TagResource',
+    'UntagResource',
+  ],
+  on: ['arn:$P:backup:$R:$A:backup-plan:*'],
+};
 const RDS_TAGS = ['AddTagsToResource', 'RemoveTagsFromResource'];
 const BUCKETS = ['arn:$P:s3:::$N-*'];
 const RDS_LIST = ['ListTagsForResource'];
@@ -81,6 +96,15 @@ const NEEDS: Readonly<Record<string, Need>> = {
   'aws:apigatewayv2/integration:Integration': API,
   'aws:apigatewayv2/route:Route': API,
   'aws:apigatewayv2/stage:Stage': API,
+  'aws:backup/plan:Plan': BACKUP_PLAN,
+  'aws:backup/selection:Selection': BACKUP_PLAN,
+  'aws:backup/vault:Vault': {
+    service: 'backup',
+    read: ['DescribeBackupVault', 'ListTags'],
+    write: ['CreateBackupVault', 'DeleteBackupVault', 'TagResource', 'UntagResource'],
+    // The copies lie in another region.
+    on: ['arn:$P:backup:*:$A:backup-vault:$N-*'],
+  },
   'aws:cloudwatch/dashboard:Dashboard': {
     service: 'cloudwatch',
     read: ['GetDashboard'],

@@ -11,7 +11,9 @@ import { nameFaults } from './names';
 import { SettingsReader } from './settings-reader';
 import type {
   ApiSettings,
+  BackupSettings,
   DatabaseSettings,
+  ExistingNetwork,
   FunctionSettings,
   MonitoringSettings,
   NetworkSettings,
@@ -58,6 +60,7 @@ export const SETTING_KEYS = [
   'monitoring',
   'origin',
   'proofs',
+  'backup',
   'providerKeys',
 ] as const;
 
@@ -113,6 +116,7 @@ export function parseSettings(raw: RawSettings): StackSettings {
       'a name such as ledger.example.com, without white space, + and /',
     ),
     proofs: readProofs(root, protect),
+    backup: readBackup(root, region),
     providerNames,
     warnings: warningsOf(network, providerNames),
   };
@@ -130,7 +134,8 @@ function partitionOf(region: string): string {
 }
 
 function readNetwork(root: SettingsReader): NetworkSettings {
-  const reader = root.object('network', ['cidr', 'zones', 'egress', 'natGateways']);
+  const reader = root.object('network', [...OWN_NETWORK, 'egress', 'vpcId', 'subnetIds']);
+  const existing = readExisting(reader);
   const cidr = reader.text('cidr', /^[\d./]+$/, 'an IPv4 range such as 10.60.0.0/16', '10.60.0.0/16');
   const block = parseIpv4Block(cidr);
   if (block === undefined || !isPrivateBlock(block) || block.bits < 16 || block.bits > 22) {
@@ -145,7 +150,45 @@ function readNetwork(root: SettingsReader): NetworkSettings {
     zones: reader.integer('zones', { min: 2, max: 3, fallback: 2 }),
     egress,
     natGateways: reader.oneOf('natGateways', ['one', 'per-zone'], 'one'),
+    existing,
   };
+}
+
+/** Settings of a VPC of our own. */
+const OWN_NETWORK = ['cidr', 'zones', 'natGateways'];
+
+function readExisting(reader: SettingsReader): ExistingNetwork | undefined {
+  if (!reader.has('vpcId') && !reader.has('subnetIds')) return undefined;
+  const vpcId = reader.text(
+    'vpcId',
+    /^vpc-[0-9a-f]{8,17}$/,
+    'the id of a VPC, such as vpc-0123456789abcdef0',
+    '',
+  );
+  const subnetIds = reader.texts('subnetIds', /^subnet-[0-9a-f]{8,17}$/, 'the id of a subnet', []);
+  if (vpcId === '' && !reader.has('vpcId')) reader.fault('vpcId', 'is needed beside subnetIds');
+  if (new Set(subnetIds).size < 2 || subnetIds.length > 6)
+    reader.fault('subnetIds', 'expected two to six private subnets, each in a zone of its own');
+  for (const key of OWN_NETWORK.filter((name) => reader.has(name)))
+    reader.fault(key, 'has no meaning in a VPC that is there already; remove it, or vpcId and subnetIds');
+  return { vpcId, subnetIds };
+}
+
+function readBackup(root: SettingsReader, region: string): BackupSettings | undefined {
+  if (!root.has('backup')) return undefined;
+  const reader = root.object('backup', ['days', 'copyRegion', 'copyDays']);
+  const days = reader.integer('days', { min: 1, max: 365, fallback: 35 });
+  const copyRegion = reader.optionalText(
+    'copyRegion',
+    /^[a-z]{2}(-[a-z]+)+-\d$/,
+    'a region such as eu-west-1',
+  );
+  if (copyRegion === region) reader.fault('copyRegion', 'is the region of the stack itself; choose another');
+  else if (copyRegion !== undefined && partitionOf(copyRegion) !== partitionOf(region))
+    reader.fault('copyRegion', 'lies in another partition of AWS, where nothing can be copied to');
+  if (copyRegion === undefined && reader.has('copyDays'))
+    reader.fault('copyDays', 'has no meaning without copyRegion');
+  return { days, copyRegion, copyDays: reader.integer('copyDays', { min: 1, max: 365, fallback: days }) };
 }
 
 /** Settings that only one of the engines has. */

@@ -18,6 +18,19 @@ export interface NetworkSettings {
   readonly egress: Egress;
   /** NAT gateways with `egress: nat`: `one` (default), or one `per-zone`, which survives the loss of a zone. */
   readonly natGateways: 'one' | 'per-zone';
+  /** A VPC that is there already, in place of one of our own; then `cidr`, `zones` and `natGateways` have no meaning. */
+  readonly existing: ExistingNetwork | undefined;
+}
+
+/** Where to go in a network that somebody else keeps. */
+export interface ExistingNetwork {
+  /** `vpc-…`; defaults to none. */
+  readonly vpcId: string;
+  /**
+   * Private subnets, one a zone, two at least. Whoever keeps them sees to the way out: port 443 to Secrets Manager, SQS, Lambda
+   * and providers, by the family that `egress` says.
+   */
+  readonly subnetIds: readonly string[];
 }
 
 /** Capacity of an Aurora database that grows and shrinks by itself, in units of 2 GiB of memory. */
@@ -58,6 +71,16 @@ export interface DatabaseSettings {
   readonly name: string;
   /** Connections that the server takes: what its memory allows. Not a setting. */
   readonly maxConnections: number;
+}
+
+/** `logline:backup`: AWS Backup beside what RDS keeps by itself. */
+export interface BackupSettings {
+  /** Days that a daily recovery point is kept, 1 to 365. Defaults to 35. */
+  readonly days: number;
+  /** Region that each recovery point is copied to. Defaults to none. */
+  readonly copyRegion: string | undefined;
+  /** Days that a copy is kept. Defaults to `days`. */
+  readonly copyDays: number;
 }
 
 /** `logline:api` */
@@ -161,6 +184,8 @@ export interface StackSettings {
   /** What the names of the logs begin with, such as `ledger.example.com`; never to be changed. Defaults to a name made of the first key. */
   readonly origin: string | undefined;
   readonly proofs: ProofsSettings;
+  /** Undefined (default): no AWS Backup. */
+  readonly backup: BackupSettings | undefined;
   /** Names of the provider keys that are set (`logline:providerKeys`), such as `acme/openai`; never the keys. */
   readonly providerNames: readonly string[];
   /** What the user should know, though it stops nothing. */

@@ -5,6 +5,8 @@ import type { StackSettings } from './stack-settings';
 const TAGGABLE: ReadonlySet<string> = new Set([
   'aws:apigatewayv2/api:Api',
   'aws:apigatewayv2/stage:Stage',
+  'aws:backup/plan:Plan',
+  'aws:backup/vault:Vault',
   'aws:cloudwatch/logGroup:LogGroup',
   'aws:cloudwatch/metricAlarm:MetricAlarm',
   'aws:ec2/defaultSecurityGroup:DefaultSecurityGroup',

@@ -301,11 +301,16 @@ export const ACCESS_RULES: readonly Rule[] = [
     },
   },
   {
-    title: 'opens the key through Secrets Manager only',
+    title: 'opens the key through Secrets Manager only, or lets AWS itself use one for a backup',
     violations: (stack) =>
       permissions(stack)
         .filter(([, { actions }]) => actions.some((action) => action.startsWith('kms:')))
         .filter(([, { condition }]) => !viaService(condition).startsWith('secretsmanager.'))
+        .filter(
+          ([, { actions, condition }]) =>
+            recordOf(condition.Bool)['kms:GrantIsForAWSResource'] !== 'true' ||
+            actions.some((action) => !['kms:CreateGrant', 'kms:DescribeKey'].includes(action)),
+        )
         .map(([role]) => role),
     breakIt: (stack) => grant(stack, 'stage0', { Action: ['kms:Decrypt'], Resource: 'arn:aws:kms:x' }),
   },

@@ -222,6 +222,33 @@ export const BUCKET_RULES: readonly Rule[] = [
   },
 ];
 
+/** Only for stacks with `logline:backup`. */
+export const BACKUP_RULES: readonly Rule[] = [
+  {
+    title: 'backs up the database once a day, keeps it for a while, and copies it into the other region',
+    violations: (stack) => {
+      const plan = the(stack, 'aws:backup/plan:Plan', 'backup');
+      const [rule] = listOf(plan.inputs.rules);
+      const [copy] = listOf(at(rule, 'copyActions'));
+      const selection = the(stack, 'aws:backup/selection:Selection', 'backup');
+      return [
+        ...(/^cron\(\d+ \d+ \* \* \? \*\)$/.test(String(at(rule, 'schedule'))) ? [] : ['not daily']),
+        ...(at(at(rule, 'lifecycle'), 'deleteAfter') === 35 ? [] : ['kept for another time']),
+        ...(at(at(copy, 'lifecycle'), 'deleteAfter') === 7 ? [] : ['no copy, or kept for another time']),
+        ...(the(stack, 'aws:backup/vault:Vault', 'backup-copy').inputs.region === 'eu-west-1'
+          ? []
+          : ['region']),
+        ...(/logline-staging-db$/.test(String(listOf(selection.inputs.resources)[0]))
+          ? []
+          : ['not the database']),
+      ];
+    },
+    breakIt: (stack) => {
+      the(stack, 'aws:backup/plan:Plan', 'backup').inputs.rules = [];
+    },
+  },
+];
+
 /** Only for stacks with `logline:protect`. */
 export const PROTECTED_RULES: readonly Rule[] = [
   {

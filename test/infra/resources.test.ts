@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert';
 import { type DryRun, dryRun } from '../../infra/dry-run';
 import { ROUTES } from '../../runtime/stage0/route-table';
 import { ACCESS_RULES, type Rule } from './access-rules';
-import { BUCKET_RULES, DATA_RULES, PROTECTED_RULES } from './data-rules';
+import { BACKUP_RULES, BUCKET_RULES, DATA_RULES, PROTECTED_RULES } from './data-rules';
 import { OPERATION_RULES } from './operation-rules';
 import { copyOf, loadStack, ofType, STACKS, type Stack } from './subject';
 import { SURFACE_RULES } from './surface-rules';
@@ -14,6 +14,11 @@ const RULES: readonly Rule[] = [
   ...OPERATION_RULES,
   ...SURFACE_RULES,
 ];
+/** Rules that hold where an option is on. */
+const RULES_OF: Readonly<Record<string, readonly Rule[]>> = {
+  prod: PROTECTED_RULES,
+  'staging with every option': BACKUP_RULES,
+};
 
 /** The program bundles the runtime and serialises handlers: seconds, not milliseconds. */
 const PROGRAM_TIMEOUT_MS = 300_000;
@@ -26,7 +31,7 @@ describe('the deployed resources', function () {
       before(async () => {
         stack = await loadStack(name);
       });
-      for (const rule of name === 'prod' ? [...RULES, ...PROTECTED_RULES] : RULES) {
+      for (const rule of [...RULES, ...(RULES_OF[name] ?? [])]) {
         it(`${rule.title}`, () => {
           assert.deepEqual(rule.violations(stack), []);
         });
@@ -37,12 +42,15 @@ describe('the deployed resources', function () {
 
 describe('a resource rule notices when the program no longer', function () {
   this.timeout(PROGRAM_TIMEOUT_MS);
-  for (const rule of [...RULES, ...PROTECTED_RULES]) {
-    it(rule.title, async () => {
-      const broken = copyOf(await loadStack(PROTECTED_RULES.includes(rule) ? 'prod' : 'dev'));
-      rule.breakIt(broken);
-      assert.notDeepEqual(rule.violations(broken), []);
-    });
+  const all = [['dev', RULES] as const, ...Object.entries(RULES_OF)];
+  for (const [name, rules] of all) {
+    for (const rule of rules) {
+      it(rule.title, async () => {
+        const broken = copyOf(await loadStack(name));
+        rule.breakIt(broken);
+        assert.notDeepEqual(rule.violations(broken), []);
+      });
+    }
   }
 });
 

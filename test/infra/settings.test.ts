@@ -103,6 +103,34 @@ describe('stack settings', () => {
     ['a public address range', { network: { cidr: '8.8.0.0/16' } }, /private IPv4 range/],
     ['an address range with host bits', { network: { cidr: '10.0.0.1/16' } }, /private IPv4 range/],
     ['an address range that is too small', { network: { cidr: '10.0.0.0/28' } }, /\/16 to \/22/],
+    [
+      'a subnet without its VPC',
+      { network: { subnetIds: ['subnet-12345678', 'subnet-87654321'] } },
+      /vpcId: is needed/,
+    ],
+    [
+      'a VPC with a single subnet',
+      { network: { vpcId: 'vpc-12345678', subnetIds: ['subnet-12345678', 'subnet-12345678'] } },
+      /two to six private subnets/,
+    ],
+    [
+      'a range for a VPC that is there already',
+      {
+        network: {
+          vpcId: 'vpc-12345678',
+          subnetIds: ['subnet-12345678', 'subnet-87654321'],
+          cidr: '10.0.0.0/16',
+        },
+      },
+      /cidr: has no meaning in a VPC/,
+    ],
+    [
+      'a copy of backups to where they are',
+      { backup: { copyRegion: 'us-east-1' } },
+      /is the region of the stack/,
+    ],
+    ['a copy of backups to China', { backup: { copyRegion: 'cn-north-1' } }, /another partition/],
+    ['days of a copy that is not made', { backup: { copyDays: 3 } }, /no meaning without copyRegion/],
     ['gateways without nat', { network: { natGateways: 'one' } }, /natGateways.*egress/],
     [
       'protection without deletion protection',

@@ -49,6 +49,7 @@ export const STACKS: Readonly<Record<string, DryRunOptions>> = {
       'logline:oidc': { issuer: 'https://id.example.com', audience: 'logline', atGateway: true },
       'logline:functions': { apiConcurrency: 20 },
       'logline:monitoring': { alarmEmail: 'ops@example.com' },
+      'logline:backup': { copyRegion: 'eu-west-1', copyDays: 7 },
       'logline:tags': { Team: 'ledger' },
     },
   },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Client } from 'pg';
-import { generateSigningKey, hex, toU8 } from '../../runtime/crypto';
+import { generateSigningKey, hex, type SigningKey } from '../../runtime/crypto';
 import { Database } from '../../runtime/db/pool';
 import { signSpan } from '../../runtime/ledger/span-signature';
 import { signCheckpoint } from '../../runtime/proofs/checkpoint-keys';
@@ -235,19 +235,32 @@ describe('verification of the log', () => {
     }
   });
 
-  it('names a checkpoint that another key signed', async () => {
-    const { root } = await log.reader('acme').checkpoint(2);
+  /** Another root or another key for the checkpoint of size 2, which lies between the beginning and the newest. */
+  const faultsOfCheckpoint = (root: Uint8Array, key: SigningKey): Promise<LogFault[]> => {
     const origin = `${TEST_INSTANCE}/acme`;
-    const { keyId, bytes } = signCheckpoint({ origin, size: 2, root }, generateSigningKey());
-    const signature = hex(toU8(hex(keyId) + hex(bytes)));
-    const faults = await afterDeed(
+    const { keyId, bytes } = signCheckpoint({ origin, size: 2, root }, key);
+    return afterDeed(
       (client) =>
         client.query(
-          `UPDATE ledger.checkpoint SET signature = decode($1, 'hex') WHERE log_no = 1 AND size = 2`,
-          [signature],
+          `UPDATE ledger.checkpoint SET root = decode($1, 'hex'), signature = decode($2, 'hex') WHERE log_no = 1 AND size = 2`,
+          [hex(root), hex(keyId) + hex(bytes)],
         ),
       faultsFound,
     );
+  };
+
+  it('names a checkpoint in the middle that the log’s own key signed and that does not agree with the tree', async () => {
+    const faults = await faultsOfCheckpoint(new Uint8Array(32).fill(7), log.keys.current);
+    assert.deepEqual(
+      faults.map(({ kind, position }) => [kind, position]),
+      [['checkpoint', 2]],
+    );
+    assert.match(faults[0]?.detail ?? '', /does not follow from the log/);
+  });
+
+  it('names a checkpoint that another key signed', async () => {
+    const { root } = await log.reader('acme').checkpoint(2);
+    const faults = await faultsOfCheckpoint(root, generateSigningKey());
     assert.deepEqual(
       faults.map(({ kind, position }) => [kind, position]),
       [['checkpoint', 2]],

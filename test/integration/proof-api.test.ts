@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { ed25519, hex } from '../../runtime/crypto';
 import { sha256 } from '../../runtime/crypto/sha256';
+import { Database } from '../../runtime/db/pool';
 import { verifierKeyOf } from '../../runtime/proofs/checkpoint-keys';
 import { entryBundle, leafHashOf, leafText } from '../../runtime/proofs/leaf';
 import { verifyConsistency } from '../../runtime/proofs/merkle-proof';
+import { Sealer } from '../../runtime/proofs/sealer';
 import { checkSpanProof, openCheckpoint } from '../../runtime/proofs/span-proof';
-import { createTestLog, TEST_INSTANCE, type TestLog } from '../support/test-log';
+import { createTestKernels } from '../support/test-kernels';
+import { createTestLog, MemoryGuard, TEST_INSTANCE, type TestLog } from '../support/test-log';
 import { requestOf } from '../support/test-stage0';
 
 const DRAFT = { entity_type: 'note', who: 'alice', this: 'a thing' };
@@ -82,6 +85,49 @@ describe('proofs over the API', () => {
     assert.deepEqual(await statuses(bob), [404, 200, 200]);
     assert.deepEqual(await statuses(stranger), [404, 404, 404]);
     assert.deepEqual(await statuses(undefined), [404, 404, 404]);
+  });
+
+  it('of public spans are given to anybody where the manifest lists the tenant, of no other spans and tenants', async () => {
+    const kernels = await createTestKernels();
+    const sealing = new Database({ connectionString: kernels.database.urls.sealer, poolSize: 1 });
+    try {
+      await kernels.changeManifest({ proofs: { public_tenants: ['acme'] } });
+      const ids: Record<string, string> = {};
+      for (const tenant of ['acme', 'globex']) {
+        const token = await kernels.token('alice', tenant);
+        for (const visibility of ['public', 'tenant']) {
+          const { body } = await kernels.call('/api/spans', { token, body: { ...DRAFT, visibility } });
+          ids[`${tenant} ${visibility}`] = body.span.id;
+        }
+      }
+      const keys = () => log.keys;
+      const sealer = new Sealer({
+        database: sealing,
+        keys,
+        instance: TEST_INSTANCE,
+        guard: new MemoryGuard(),
+      });
+      await sealer.sealBatch();
+      const stranger = await kernels.token('eve', 'other');
+      for (const token of [stranger, undefined]) {
+        const statuses = Object.entries(ids).map(async ([name, id]) => {
+          const { status } = await kernels.call(`/api/spans/${id}/proof`, {
+            headers: JSON_ACCEPT,
+            ...(token === undefined ? {} : { token }),
+          });
+          return [name, status];
+        });
+        assert.deepEqual(Object.fromEntries(await Promise.all(statuses)), {
+          'acme public': 200,
+          'acme tenant': 404,
+          'globex public': 404,
+          'globex tenant': 404,
+        });
+      }
+    } finally {
+      await sealing.close();
+      await kernels.close();
+    }
   });
 
   it('need the scope to read the timeline, and a version that there is', async () => {

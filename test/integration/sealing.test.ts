@@ -148,6 +148,20 @@ describe('sealing', () => {
     await assertSealed('acme');
   });
 
+  it('waits for a transaction that is open in another database of the server, and jumps over nothing', async () => {
+    const elsewhere = new URL(log.stage0.database.superuserUrl);
+    elsewhere.pathname = '/postgres';
+    await withClient(elsewhere.href, async (other) => {
+      await other.query('BEGIN');
+      await other.query('SELECT pg_current_xact_id()');
+      await append('acme', 2);
+      assert.equal(await log.seal(), 0);
+      await other.query('ROLLBACK');
+    });
+    assert.equal(await log.seal(), 2);
+    await assertSealed('acme');
+  });
+
   const steps: readonly SealStep[] = ['locked', 'read', 'hashed', 'guarded', 'written', 'committed'];
   for (const step of steps) {
     it(`goes on without gap or double after it ended at "${step}"`, async () => {

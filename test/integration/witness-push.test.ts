@@ -4,8 +4,8 @@ import { Database } from '../../runtime/db/pool';
 import { silentLogger } from '../../runtime/log/logger';
 import { verifierKeyOf } from '../../runtime/proofs/checkpoint-keys';
 import { openCheckpoint, witnessesOf } from '../../runtime/proofs/span-proof';
-import { verifierKeyText } from '../../runtime/proofs/verifier-key';
-import { Witness, type WitnessedState } from '../../runtime/proofs/witness';
+import { type VerifierKey, verifierKeyText } from '../../runtime/proofs/verifier-key';
+import { addCheckpointText, Witness, type WitnessedState } from '../../runtime/proofs/witness';
 import { parseWitnesses, WitnessPush } from '../../runtime/proofs/witness-push';
 import { createTestLog, TEST_INSTANCE, type TestLog } from '../support/test-log';
 
@@ -24,8 +24,8 @@ describe('witnesses', function () {
     await log.close();
   });
 
-  it('cosign each newer checkpoint of a listed tenant, also when they know another size than was thought', async () => {
-    const logKey = verifierKeyOf(log.keys.current.publicKeyHex, `${TEST_INSTANCE}/acme`);
+  /** A witness in this process, and how it is asked for cosignatures. */
+  const witnessOf = (name: string, logs: readonly VerifierKey[]) => {
     const states = new Map<string, WitnessedState>();
     const store = {
       read: async (origin: string) => states.get(origin),
@@ -34,7 +34,7 @@ describe('witnesses', function () {
         return true;
       },
     };
-    const witness = new Witness({ name: 'witness.test/w', key: generateSigningKey(), logs: [logKey], store });
+    const witness = new Witness({ name, key: generateSigningKey(), logs, store });
     const post: typeof fetch = async (_url, init) => {
       const { status, type, body } = await witness.addCheckpoint(String(init?.body));
       return new Response(body, { status, headers: { 'content-type': type } });
@@ -42,6 +42,14 @@ describe('witnesses', function () {
     const witnesses = parseWitnesses(
       `witness w ${verifierKeyText(witness.verifierKey)} http://witness.test/`,
     );
+    return { key: witness.verifierKey, post, witnesses };
+  };
+  const keyOf = ({ keys }: TestLog, instance = TEST_INSTANCE) =>
+    verifierKeyOf(keys.current.publicKeyHex, `${instance}/acme`);
+
+  it('cosign each newer checkpoint of a listed tenant, also when they know another size than was thought', async () => {
+    const logKey = keyOf(log);
+    const { key, post, witnesses } = witnessOf('witness.test/w', [logKey]);
     const make = () =>
       new WitnessPush({
         sealing,
@@ -61,8 +69,47 @@ describe('witnesses', function () {
       assert.equal(await push.push(), 1);
       assert.equal(await push.push(), 0);
       const { note } = await log.reader('acme').checkpoint();
-      const opened = await openCheckpoint(note, [logKey, witness.verifierKey], { verify: ed25519.verify });
+      const opened = await openCheckpoint(note, [logKey, key], { verify: ed25519.verify });
       assert.deepEqual([opened.size, witnessesOf(opened).length], [size, 1]);
+    }
+  });
+
+  it('of two instances that cosign each other: each one’s checkpoint holds up with the key of the other’s witness', async () => {
+    const other = await createTestLog();
+    const otherSealing = new Database({ connectionString: other.stage0.database.urls.sealer, poolSize: 1 });
+    try {
+      const sides = [
+        { log, sealing, witnessedBy: witnessOf('other.test/w', [keyOf(log)]) },
+        { log: other, sealing: otherSealing, witnessedBy: witnessOf('logline.test/w', [keyOf(other)]) },
+      ];
+      for (const { log: own, sealing: by, witnessedBy } of sides) {
+        const token = await own.stage0.token('alice', 'acme');
+        await own.stage0.call('/api/spans', { token, body: DRAFT });
+        await own.seal();
+        const { post, witnesses, key } = witnessedBy;
+        const database = own.stage0.pool;
+        const push = new WitnessPush({
+          sealing: by,
+          database,
+          witnesses,
+          tenants: ['acme'],
+          logger: silentLogger(),
+          post,
+        });
+        assert.equal(await push.push(), 1);
+        const { note } = await own.reader('acme').checkpoint();
+        const opened = await openCheckpoint(note, [keyOf(own), key], { verify: ed25519.verify });
+        assert.ok(witnessesOf(opened).some((signature) => signature.key.name === key.name));
+      }
+      // What the other instance signed is no log that this one's witness knows, unless it was told.
+      const { note } = await other.reader('acme').checkpoint();
+      const answer = await sides[0]?.witnessedBy.post('http://witness.test/add-checkpoint', {
+        body: addCheckpointText({ old: 0, hashes: [], checkpoint: note }),
+      });
+      assert.equal(answer?.status, 403);
+    } finally {
+      await otherSealing.close();
+      await other.close();
     }
   });
 });

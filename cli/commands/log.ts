@@ -3,6 +3,12 @@ import type { ResumeOptions } from '../proofs/resume-log';
 
 export function define(program: Command): void {
   const log = program.command('log').description("what can be done with a tenant's log");
+  log.addHelpText(
+    'after',
+    `
+Examples:
+  $ npx logline log resume --tenant acme`,
+  );
   log
     .command('resume')
     .description('let a log go on that the audit has stopped')

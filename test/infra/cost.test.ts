@@ -1,9 +1,22 @@
 import { strict as assert } from 'node:assert';
-import { costOf, costTable } from '../../cli/cost';
+import { costOf, costReport, costTable } from '../../cli/cost';
+import { readStackFile } from '../../infra/dry-run';
 import { loadRun } from './subject';
 
 describe('the cost of a stack', function () {
   this.timeout(300_000);
+
+  it('stays within $33 a month for dev with proofs and all that watches', async () => {
+    const config = {
+      ...readStackFile('dev'),
+      'logline:proofs': { enabled: true },
+      'logline:monitoring': { dashboard: true, detailed: true, alarmEmail: 'ops@example.com' },
+    };
+    const report = await costReport({ stack: 'dev', config });
+    assert.ok(report.totalUsd <= 33, costTable(report));
+    assert.ok(report.lines.some(({ item }) => item === 'guard of the proofs'));
+    assert.ok(report.lines.some(({ item }) => item === 'dashboard'));
+  });
 
   it('stays within $27 a month for dev', async () => {
     const report = costOf('dev', (await loadRun('dev')).resources);

@@ -46,6 +46,17 @@ export function isChainViolation(error: unknown): boolean {
   return error instanceof DatabaseError && (error.code === VERSION_GAP || error.code === VERSION_FORK);
 }
 
+/** True when the database itself said so: it is there. */
+export function isAnswer(error: unknown): boolean {
+  return error instanceof LogLineError ? isAnswer(error.cause) : error instanceof DatabaseError;
+}
+
+/** True when the database ended a statement that took too long. */
+export function isStatementTimeout(error: unknown): boolean {
+  if (error instanceof LogLineError) return isStatementTimeout(error.cause);
+  return error instanceof DatabaseError && error.code === QUERY_CANCELED;
+}
+
 /** True when the connection is gone or in doubt, so that it must not be used again. */
 export function isConnectionLost(error: unknown): boolean {
   if (error instanceof LogLineError) return isConnectionLost(error.cause);

@@ -34,6 +34,12 @@ const WireQuery = Query as unknown as new (
   callback: Answered<never>,
 ) => WireQuery;
 
+/** Ends a connection without a word to the server; a query that waits on it fails. */
+export function cutConnection(client: PoolClient): void {
+  const { stream } = (client as unknown as { readonly connection: { readonly stream: Duplex } }).connection;
+  stream.destroy(new Error('connection terminated on purpose'));
+}
+
 interface BoundStatement {
   readonly text: string;
   readonly values: readonly unknown[];

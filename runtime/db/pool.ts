@@ -1,6 +1,7 @@
 import { type ClientConfig, Pool, type PoolClient, types } from 'pg';
 import type { DatabaseOptions } from './database-options';
 import { prepareIdentity } from './identity-statements';
+import { cutConnection } from './pg-internals';
 import { parseTimestamptz } from './timestamptz';
 
 const TIMESTAMPTZ_OID = 1184;
@@ -24,6 +25,7 @@ export class Database {
   readonly #options: DatabaseOptions;
   /** When each idle connection was given back, by the wall clock. */
   readonly #idleSinceMs = new WeakMap<PoolClient, number>();
+  readonly #open = new Set<PoolClient>();
   #lastUsedMs = Date.now();
 
   constructor(options: DatabaseOptions) {
@@ -41,7 +43,9 @@ export class Database {
     });
     // One that breaks between two statements of a transaction has no query to fail: without a listener the
     // event would end the process. The next statement of the transaction fails and tells its caller.
+    this.pool.on('remove', (client) => this.#open.delete(client));
     this.pool.on('connect', (client) => {
+      this.#open.add(client);
       client.on('error', () => undefined);
       prepareIdentity(client);
     });
@@ -77,6 +81,11 @@ export class Database {
       if (idleSinceMs === undefined || Date.now() - idleSinceMs <= STALE_MS) return client;
       client.release(true);
     }
+  }
+
+  /** Cuts every connection: whoever waits for an answer on one learns at once that there will be none. */
+  cut(): void {
+    for (const client of this.#open) cutConnection(client);
   }
 
   /** Waits for running queries, then closes every connection. */

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { UnavailableError } from '../base/errors';
 import { NOBODY } from '../base/identity';
+import { isAnswer, isStatementTimeout } from './database-error';
 import type { DatabaseOptions } from './database-options';
 import { Database } from './pool';
 import { queryAs } from './query-as';
@@ -8,63 +9,109 @@ import { queryAs } from './query-as';
 export interface ReaderOptions {
   /** A standby of the writer's database. */
   readonly database: Database;
+  /** The same standby, to ask whether it still answers: apart, so that slow reads never stand in the way. */
+  readonly probes: Database;
   /** How long a read waits for the standby to catch up with what its caller has seen. Defaults to 200. */
   readonly waitMs?: number;
+  /** How long a reader that failed is left alone before it is asked again. Defaults to 5,000. */
+  readonly restMs?: number;
 }
 
 const DEFAULT_WAIT_MS = 200;
+const DEFAULT_REST_MS = 5_000;
 const POLL_MS = 5;
-/** How long a reader that failed is left alone. */
-const REST_MS = 5_000;
+/** A read that takes longer has the reader asked whether it is still there, again and again. */
+const PATIENCE_MS = 250;
+/** A probe has this long for a connection, and as long for its answer. */
+const PROBE_MS = 350;
 
 /**
  * A standby that takes reads off the writer. One that is gone, behind or promoted costs time, never an error: the read
- * goes to the writer then.
+ * goes to the writer then, within a second. A read that is slow on a reader that answers stays there.
  */
 export class Reader {
   readonly #database: Database;
+  readonly #probes: Database;
   readonly #waitMs: number;
+  readonly #restMs: number;
   /** All transactions below this one are on the standby; it never goes back while the standby answers. */
   #complete = 0n;
-  #restsUntilMs = 0;
+  /** Undefined while the reader is in use. */
+  #restsUntilMs: number | undefined;
+  #probing: Promise<void> | undefined;
 
-  constructor({ database, waitMs = DEFAULT_WAIT_MS }: ReaderOptions) {
+  constructor(options: ReaderOptions) {
+    const { database, probes, waitMs = DEFAULT_WAIT_MS, restMs = DEFAULT_REST_MS } = options;
     this.#database = database;
+    this.#probes = probes;
     this.#waitMs = waitMs;
+    this.#restMs = restMs;
   }
 
   /**
    * Runs a read on the standby, or on the writer when the standby lacks what the caller has seen.
    * @param seen id of the newest transaction that the caller has seen; undefined for none
    * @param work may be run twice, the second time on the writer
-   * @throws what `work` throws on the writer
+   * @throws what `work` throws on the writer, and on the standby that it took too long
    */
   async run<T>(
     writer: Database,
     seen: bigint | undefined,
     work: (database: Database, isReplica: boolean) => Promise<T>,
   ): Promise<T> {
-    if (performance.now() < this.#restsUntilMs) return work(writer, false);
-    let isCurrent = false;
+    if (!(await this.#isInUse())) return work(writer, false);
     try {
-      isCurrent = seen === undefined || (await this.#hasSeen(seen));
-      if (isCurrent) return await work(this.#database, true);
+      const isCurrent = seen === undefined || (await this.#hasSeen(seen));
+      if (isCurrent) return await this.#watched(work(this.#database, true));
     } catch (error) {
-      if (!(error instanceof UnavailableError)) throw error;
-      this.#complete = 0n;
-      this.#restsUntilMs = performance.now() + REST_MS;
+      if (!(error instanceof UnavailableError) || isStatementTimeout(error)) throw error;
+      this.#rest();
     }
     return work(writer, false);
+  }
+
+  /** One read asks a reader that has rested; all others go to the writer meanwhile. */
+  async #isInUse(): Promise<boolean> {
+    if (this.#restsUntilMs === undefined) return true;
+    if (performance.now() < this.#restsUntilMs) return false;
+    this.#rest();
+    try {
+      await this.#probe();
+    } catch {
+      return false;
+    }
+    this.#restsUntilMs = undefined;
+    return true;
+  }
+
+  #rest(): void {
+    this.#complete = 0n;
+    this.#restsUntilMs = performance.now() + this.#restMs;
+  }
+
+  /** Ends a read, and every other one, as soon as the reader gives no answer to a probe. */
+  async #watched<T>(read: Promise<T>): Promise<T> {
+    let isOver = false;
+    const watch = setInterval(() => {
+      this.#probe().catch((error) => {
+        if (isOver || isAnswer(error)) return;
+        this.#rest();
+        this.#database.cut();
+      });
+    }, PATIENCE_MS);
+    try {
+      return await read;
+    } finally {
+      isOver = true;
+      clearInterval(watch);
+    }
   }
 
   /** Waits until the standby has a transaction and all before it, or for no longer. */
   async #hasSeen(txId: bigint): Promise<boolean> {
     const untilMs = performance.now() + this.#waitMs;
     while (this.#complete <= txId) {
-      const { rows } = await queryAs<{ complete: string | null }>(this.#database, NOBODY, COMPLETE, 'probe');
-      const complete = rows[0]?.complete;
-      if (complete == null) throw new UnavailableError('the reader follows no writer any more');
-      this.#complete = BigInt(complete);
+      await this.#probe();
       if (this.#complete > txId) break;
       if (performance.now() >= untilMs) return false;
       await delay(POLL_MS);
@@ -72,14 +119,39 @@ export class Reader {
     return true;
   }
 
-  close(): Promise<void> {
-    return this.#database.close();
+  /** Asks the standby how far it is. Whoever asks at the same time shares the answer. */
+  #probe(): Promise<void> {
+    this.#probing ??= this.#ask().finally(() => {
+      this.#probing = undefined;
+    });
+    return this.#probing;
+  }
+
+  async #ask(): Promise<void> {
+    const { rows } = await queryAs<{ complete: string | null }>(this.#probes, NOBODY, COMPLETE, 'probe');
+    const complete = rows[0]?.complete;
+    if (complete == null) throw new UnavailableError('the reader follows no writer any more');
+    this.#complete = BigInt(complete);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#database.close(), this.#probes.close()]);
   }
 }
 
-/** A reader with a pool of its own. It gives a connection up sooner than the writer does, which stands behind it. */
-export function openReader(options: DatabaseOptions): Reader {
-  return new Reader({ database: new Database({ connectTimeoutMs: CONNECT_TIMEOUT_MS, ...options }) });
+/** A reader with pools of its own. It gives a connection up sooner than the writer does, which stands behind it. */
+export function openReader(
+  options: DatabaseOptions,
+  limits: Pick<ReaderOptions, 'waitMs' | 'restMs'> = {},
+): Reader {
+  const database = new Database({ connectTimeoutMs: CONNECT_TIMEOUT_MS, ...options });
+  const probes = new Database({
+    ...options,
+    poolSize: 1,
+    connectTimeoutMs: PROBE_MS,
+    answerTimeoutMs: PROBE_MS,
+  });
+  return new Reader({ database, probes, ...limits });
 }
 
 const CONNECT_TIMEOUT_MS = 1_000;

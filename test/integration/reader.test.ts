@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { NOBODY } from '../../runtime/base/identity';
 import { generateSigningKey } from '../../runtime/crypto';
 import { Database } from '../../runtime/db/pool';
+import { queryAs } from '../../runtime/db/query-as';
 import { openReader, type Reader } from '../../runtime/db/reader';
 import { Sealer } from '../../runtime/proofs/sealer';
 import { CursorSealer } from '../../runtime/stage0/cursor';
@@ -207,18 +209,70 @@ describe('a reader', function () {
     await until('the standby has it', () => answersFor(other, seen));
   };
 
-  it('whose network is cut leaves reads to the writer', async () => {
+  /** What a read found and where, with the number of times that it ran. */
+  const slowRead = async (other: Reader, seconds: number) => {
+    let runs = 0;
+    const isReplica = await other.run(stage0.pool, undefined, async (database, replica) => {
+      runs += 1;
+      if (replica)
+        await queryAs(database, NOBODY, { text: 'SELECT pg_sleep($1)', values: [seconds] }, 'read');
+      return replica;
+    });
+    return { isReplica, runs };
+  };
+
+  // The server's own time limit is 15 s: a reader that is silent would be waited for longer than these tests may take.
+  it('whose network is cut leaves reads to the writer, and is used again once it answers', async function () {
+    this.timeout(10_000);
     const proxy = await startTcpProxy(pair.standby.port);
     const url = new URL(pair.standbyUrl);
     url.port = String(proxy.port);
-    const cut = openReader({ connectionString: url.href, answerTimeoutMs: 500 });
+    const cut = openReader({ connectionString: url.href }, { restMs: 100 });
     try {
       await follows(cut);
+      assert.deepEqual(await slowRead(cut, 0), { isReplica: true, runs: 1 });
       proxy.freeze();
-      assert.equal(await answersFor(cut, await newestTransaction()), false);
+      assert.deepEqual(await slowRead(cut, 0), { isReplica: false, runs: 2 }, 'a plain read');
+      assert.equal(await answersFor(cut, await newestTransaction()), false, 'one’s own write');
+      await proxy.accept();
+      await until('the reader is used', async () => (await slowRead(cut, 0)).isReplica);
     } finally {
       await proxy.close();
       await cut.close();
+    }
+  });
+
+  it('to which no connection can be made any more leaves reads to the writer', async function () {
+    this.timeout(10_000);
+    const proxy = await startTcpProxy(pair.standby.port);
+    const url = new URL(pair.standbyUrl);
+    url.port = String(proxy.port);
+    const cut = openReader({ connectionString: url.href });
+    try {
+      proxy.freeze();
+      assert.equal((await slowRead(cut, 0)).isReplica, false);
+    } finally {
+      await proxy.close();
+      await cut.close();
+    }
+  });
+
+  it('that is slow but answers runs a read once, even when all its connections are taken', async () => {
+    const narrow = openReader({ connectionString: pair.standbyUrl, poolSize: 1 });
+    try {
+      assert.deepEqual(await slowRead(narrow, 1.5), { isReplica: true, runs: 1 });
+    } finally {
+      await narrow.close();
+    }
+  });
+
+  it('on which a read exceeds the time for a statement does not leave it to the writer', async () => {
+    const hasty = openReader({ connectionString: pair.standbyUrl, statementTimeoutMs: 100 });
+    try {
+      await assert.rejects(slowRead(hasty, 2), /took too long/);
+      assert.equal((await slowRead(hasty, 0)).isReplica, true, 'and it goes on');
+    } finally {
+      await hasty.close();
     }
   });
 

@@ -3,8 +3,14 @@ const HELD_BACK_MS = 20_000;
 
 /** Tells whether a transaction is open for so long that subscribers of the feed, and the logs, see nothing new. */
 export class FeedHold {
+  readonly #nowMs: () => number;
   /** The oldest transaction that was open, and since when it has been known. */
   #oldest: { readonly xmin: bigint; readonly sinceMs: number } | undefined;
+
+  /** @param nowMs milliseconds since 1970. Defaults to the clock */
+  constructor(nowMs: () => number = Date.now) {
+    this.#nowMs = nowMs;
+  }
 
   /**
    * Only two looks that are far enough apart can tell: nobody else's transaction says when it began.
@@ -16,7 +22,7 @@ export class FeedHold {
       this.#oldest = undefined;
       return false;
     }
-    if (this.#oldest?.xmin !== xmin) this.#oldest = { xmin, sinceMs: Date.now() };
-    return Date.now() - this.#oldest.sinceMs > HELD_BACK_MS;
+    if (this.#oldest?.xmin !== xmin) this.#oldest = { xmin, sinceMs: this.#nowMs() };
+    return this.#nowMs() - this.#oldest.sinceMs > HELD_BACK_MS;
   }
 }

@@ -130,12 +130,12 @@ export const HEALTH = {
 
 export const KEYS = {
   type: 'object',
-  required: ['origin', 'earlier_origins', 'keys'],
+  required: ['origin', 'keys'],
   properties: {
     origin: { type: 'string', description: 'Names the instance; what the names of its logs begin with.' },
     earlier_origins: {
       type: 'array',
-      description: 'What they began with before a restore, the latest first.',
+      description: 'What they began with before a restore, the latest first; absent when there was none.',
       items: { type: 'string' },
     },
     keys: { type: 'array', items: PUBLISHED_KEY },

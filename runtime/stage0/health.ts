@@ -55,11 +55,12 @@ const WRITE_FAILURE_MS = 60_000;
 export class Health {
   readonly #options: HealthOptions;
   readonly #nowMs: () => number;
-  readonly #feed = new FeedHold();
+  readonly #feed: FeedHold;
 
   constructor(options: HealthOptions) {
     this.#options = options;
     this.#nowMs = options.nowMs ?? Date.now;
+    this.#feed = new FeedHold(this.#nowMs);
   }
 
   /** @throws UnavailableError when the database does not answer or lacks a migration. */

@@ -22,8 +22,8 @@ export interface PublishedKey {
 export interface PublishedKeys {
   /** Names the instance; the first part of every log's origin. */
   readonly origin: string;
-  /** What took its place before a restore, the latest first: checkpoints of then bear it. */
-  readonly earlier_origins: readonly string[];
+  /** What took its place before a restore, the latest first: checkpoints of then bear it. Left out when there is none. */
+  readonly earlier_origins?: readonly string[];
   readonly keys: readonly PublishedKey[];
 }
 
@@ -77,7 +77,7 @@ export class InstanceKeys {
     const [first] = [...signing.keys, ...spanKeys];
     return {
       origin: signing.origin ?? origin ?? `logline-${first?.public_key.slice(0, ORIGIN_DIGITS)}`,
-      earlier_origins: signing.earlierOrigins,
+      ...(signing.earlierOrigins.length === 0 ? {} : { earlier_origins: signing.earlierOrigins }),
       keys: [...spanKeys, ...signing.keys],
     };
   }

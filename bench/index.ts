@@ -11,6 +11,7 @@ const NAMES = [
   'claim',
   'midnight',
   'verify',
+  'proofs',
   'size',
   'growth',
   'user-sql',

@@ -40,7 +40,8 @@ interface Audited {
   readonly span: SignedSpan;
 }
 
-const AUDIT_LOCK = 4_011_846_203;
+/** Any constant works, as long as every version of LogLine uses the same. */
+export const AUDIT_LOCK = 4_011_846_203;
 const COLUMNS = SPAN_COLUMNS.map((column) => `r.${column}`).join(', ');
 
 /** Spans of a log that goes on again come first: they are checked once they have their positions. */

@@ -4,7 +4,7 @@ import type { LogQuery } from './log-nodes';
 import type { GuardRecord } from './rollback-guard';
 
 /** Any constant works, as long as every version of LogLine uses the same. */
-const SEAL_LOCK = 4_011_846_202;
+export const SEAL_LOCK = 4_011_846_202;
 
 /** A span that waits for a position. */
 export interface FeedRow extends LeafSource {

@@ -27,6 +27,7 @@ describe('npm run bench', function () {
       'claim rate',
       'a night of',
       'spans a second from a live ledger',
+      'commit → proof, p99',
       'Stage-0, load time over an empty handler',
       'of the rate at 10,000',
       'slowest call of user SQL',

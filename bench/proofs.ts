@@ -1,0 +1,302 @@
+import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
+import { AUDIT_LOCK } from '../runtime/proofs/auditor';
+import { SEAL_LOCK } from '../runtime/proofs/seal-store';
+import type { Bench, BenchContext, BenchResult } from './bench';
+import type { BenchDatabase } from './harness/cluster';
+import { HelperProcess } from './harness/helper-process';
+import type { LoadSummary, PostLoad } from './harness/load-process';
+import { type Product, startProduct } from './harness/product';
+import {
+  median,
+  percent,
+  quantile,
+  ratioOf,
+  rounded,
+  type Spread,
+  shown,
+  spreadOf,
+} from './harness/statistics';
+
+const IDENTITY = { user: 'bench', tenant: 'bench' };
+const LOADS = [
+  { name: 'singles, 32 callers', callers: 32, kind: 'single', spansPerRequest: 1, goal: 0.9 },
+  { name: 'batches of 100, 8 callers', callers: 8, kind: 'array', spansPerRequest: 100, goal: 0.8 },
+] as const;
+const LOOK_MS = 20;
+/** A log that takes longer than this to be sealed or audited is not. */
+const PATIENCE_MS = 300_000;
+
+interface Setting {
+  readonly context: BenchContext;
+  readonly database: BenchDatabase;
+  readonly product: Product;
+  readonly load: HelperProcess;
+  readonly token: string;
+  readonly client: Client;
+}
+
+/** Proofs of one log at one size. */
+interface ProofTimes {
+  readonly leaves: number;
+  readonly p50Ms: number;
+}
+
+interface Figures {
+  /** Spans a second by load, round by round: sealing and auditing held up, and at work. */
+  readonly off: number[][];
+  readonly on: number[][];
+  /** Seconds after a round of appends until all of it is sealed. */
+  readonly behindS: number[];
+  readonly lagMs: number[];
+  readonly proofs: ProofTimes[];
+  readonly auditedPerSecond: number;
+  readonly bytesPerLeaf: number;
+  readonly bytesPerCheckpoint: number;
+}
+
+export const bench: Bench = {
+  name: 'proofs',
+  title: 'Sealing and auditing: what they cost writers, how soon, and how large',
+  async run(context) {
+    const cluster = await context.cluster();
+    const database = await cluster.createDatabase();
+    const product = await startProduct(database);
+    const load = new HelperProcess('load-process.ts');
+    const client = new Client({ connectionString: database.superuserUrl });
+    await client.connect();
+    try {
+      const token = await product.token(IDENTITY.user, IDENTITY.tenant);
+      return result(await measure({ context, database, product, load, token, client }));
+    } finally {
+      await client.end();
+      await load.stop();
+      await product.stop();
+      await database.drop();
+    }
+  },
+};
+
+async function measure(setting: Setting): Promise<Figures> {
+  const { context } = setting;
+  const lagMs = await lags(setting, context.quick ? 10 : 200);
+  const sizes = context.quick ? [1_000, 2_000] : context.full ? [10_000, 1_000_000] : [10_000, 100_000];
+  const proofs: ProofTimes[] = [];
+  for (const leaves of sizes) {
+    context.progress(`a log of ${leaves} spans`);
+    await growTo(setting, leaves);
+    proofs.push({ leaves: await sealedSize(setting), p50Ms: await proofTime(setting) });
+  }
+  const sizesOfTables = await tableSizes(setting);
+  context.progress('auditing the whole log again');
+  const auditedPerSecond = await auditRate(setting);
+  const off: number[][] = LOADS.map(() => []);
+  const on: number[][] = LOADS.map(() => []);
+  const behindS: number[] = [];
+  for (let round = 1; round <= (context.quick ? 1 : 5); round += 1) {
+    context.progress(`round ${round}`);
+    for (const [index] of LOADS.entries()) {
+      off[index]?.push(await heldUp(setting, () => post(setting, index)));
+      on[index]?.push(await post(setting, index));
+      const begin = performance.now();
+      await allSealed(setting);
+      behindS.push((performance.now() - begin) / 1_000);
+    }
+  }
+  return { off, on, behindS, lagMs, proofs, auditedPerSecond, ...sizesOfTables };
+}
+
+async function post({ context, product, load, token }: Setting, index: number): Promise<number> {
+  const plan = LOADS[index];
+  if (plan === undefined) throw new RangeError(`no load ${index}`);
+  const { callers, kind, spansPerRequest } = plan;
+  const { perSecond } = await load.call<LoadSummary>('post', {
+    ...{ port: product.port, tokens: [token], callers, kind, spansPerRequest },
+    warmUpMs: 200,
+    measureMs: context.quick ? 400 : 3_000,
+  } satisfies PostLoad);
+  return perSecond * spansPerRequest;
+}
+
+/** With the locks of sealer and auditor in other hands; what was appended meanwhile is passed over afterwards. */
+async function heldUp<T>({ client }: Setting, work: () => Promise<T>): Promise<T> {
+  await client.query('SELECT pg_advisory_lock($1), pg_advisory_lock($2)', [SEAL_LOCK, AUDIT_LOCK]);
+  try {
+    return await work();
+  } finally {
+    for (const cursor of ['seal_cursor', 'audit_cursor'])
+      await client.query(`UPDATE app.${cursor} SET (tx_id, ordinal) = (${NEWEST})`);
+    await client.query('SELECT pg_advisory_unlock($1), pg_advisory_unlock($2)', [SEAL_LOCK, AUDIT_LOCK]);
+  }
+}
+
+const NEWEST =
+  'SELECT tx_id, ordinal FROM ledger.universal_registry ORDER BY tx_id DESC, ordinal DESC LIMIT 1';
+
+/** From the answer of an append to the answer that holds its proof. */
+async function lags({ product, token }: Setting, count: number): Promise<number[]> {
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  const times: number[] = [];
+  for (let number = 0; number < count; number += 1) {
+    const body = JSON.stringify({ entity_type: 'note', who: 'bench', this: String(number) });
+    const stored = await fetch(`${product.url}/api/spans`, { method: 'POST', headers, body });
+    const { span } = (await stored.json()) as { span: { id: string } };
+    const begin = performance.now();
+    const answer = await fetch(`${product.url}/api/spans/${span.id}/proof`, {
+      headers: { ...headers, prefer: 'wait=20' },
+    });
+    await answer.arrayBuffer();
+    if (answer.status !== 200) throw new Error(`a proof was answered ${answer.status}`);
+    times.push(performance.now() - begin);
+  }
+  return times;
+}
+
+async function growTo(setting: Setting, leaves: number): Promise<void> {
+  const missing = leaves - (await sealedSize(setting));
+  await setting.load.call<LoadSummary>('post', {
+    ...{
+      port: setting.product.port,
+      tokens: [setting.token],
+      callers: 4,
+      kind: 'array',
+      spansPerRequest: 100,
+    },
+    ...{ warmUpMs: 0, measureMs: 600_000, maxRequests: Math.max(1, Math.ceil(missing / 100)) },
+  } satisfies PostLoad);
+  await allSealed(setting);
+}
+
+/** Proofs of spans here and there in the log, one after the other. */
+async function proofTime({ context, product, token, client }: Setting): Promise<number> {
+  const { rows } = await client.query<{ id: string }>(
+    'SELECT id FROM ledger.log_entry ORDER BY md5(id::text) LIMIT $1',
+    [context.quick ? 20 : 500],
+  );
+  const times: number[] = [];
+  for (const { id } of rows) {
+    const begin = performance.now();
+    const answer = await fetch(`${product.url}/api/spans/${id}/proof`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    await answer.arrayBuffer();
+    if (answer.status !== 200) throw new Error(`a proof was answered ${answer.status}`);
+    times.push(performance.now() - begin);
+  }
+  return median(times);
+}
+
+async function sealedSize({ client }: Setting): Promise<number> {
+  const { rows } = await client.query<{ size: string }>(
+    'SELECT coalesce(sum(size), 0) AS size FROM app.log_head',
+  );
+  return Number(rows[0]?.size);
+}
+
+function allSealed({ client }: Setting): Promise<void> {
+  return untilTrue(
+    client,
+    `SELECT (s.tx_id, s.ordinal) >= (n.tx_id, n.ordinal) AS done FROM app.seal_cursor s, (${NEWEST}) n`,
+  );
+}
+
+async function auditRate(setting: Setting): Promise<number> {
+  const { client } = setting;
+  const AUDITED = `SELECT (a.tx_id, a.ordinal) >= (s.tx_id, s.ordinal) AS done FROM app.audit_cursor a, app.seal_cursor s`;
+  await untilTrue(client, AUDITED);
+  await client.query(`UPDATE app.audit_cursor SET tx_id = '0', ordinal = 0`);
+  // The loop sleeps while there is nothing to do: a span wakes it.
+  await lags(setting, 1);
+  const begin = performance.now();
+  await untilTrue(client, AUDITED);
+  return (await sealedSize(setting)) / ((performance.now() - begin) / 1_000);
+}
+
+async function untilTrue(client: Client, text: string): Promise<void> {
+  const deadlineMs = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const { rows } = await client.query<{ done: boolean }>(text);
+    if (rows[0]?.done === true) return;
+    if (performance.now() > deadlineMs) throw new Error(`never came true: ${text}`);
+    await sleep(LOOK_MS);
+  }
+}
+
+async function tableSizes({
+  client,
+}: Setting): Promise<Pick<Figures, 'bytesPerLeaf' | 'bytesPerCheckpoint'>> {
+  await client.query('VACUUM ledger.log_entry, ledger.log_tile, ledger.checkpoint');
+  const { rows } = await client.query<{ leaf: number; checkpoint: number }>(
+    `SELECT (pg_total_relation_size('ledger.log_entry') + pg_total_relation_size('ledger.log_tile'))::float8
+         / (SELECT count(*) FROM ledger.log_entry) AS leaf,
+       pg_total_relation_size('ledger.checkpoint')::float8 / (SELECT count(*) FROM ledger.checkpoint) AS checkpoint`,
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error('no sizes');
+  return { bytesPerLeaf: row.leaf, bytesPerCheckpoint: row.checkpoint };
+}
+
+function result(figures: Figures): BenchResult {
+  const { off, on, lagMs, proofs, behindS, auditedPerSecond, bytesPerLeaf, bytesPerCheckpoint } = figures;
+  const shares: Spread[] = LOADS.map((_, index) => ratioOf(on[index] ?? [], off[index] ?? []));
+  const [small, large] = proofs;
+  const growth = (large?.p50Ms ?? 0) / (small?.p50Ms ?? 1);
+  const lag = quantile(lagMs, 0.99);
+  const goal = (what: string, aim: string, measured: string, met: boolean) => ({
+    what,
+    goal: aim,
+    measured,
+    met,
+  });
+  return {
+    goals: [
+      ...LOADS.map(({ name, goal: least }, index) =>
+        goal(
+          `${name}, sealing and auditing on, of the same with both off`,
+          `≥ ${percent(least)}`,
+          `${percent(shares[index]?.median ?? 0)} (${percent(shares[index]?.min ?? 0)}–${percent(shares[index]?.max ?? 0)})`,
+          (shares[index]?.median ?? 0) >= least,
+        ),
+      ),
+      goal('commit → proof, p99', '≤ 1 s', `${rounded(lag)} ms`, lag <= 1_000),
+      goal(
+        'own rows audited a second while idle',
+        '≥ 8,000',
+        rounded(auditedPerSecond),
+        auditedPerSecond >= 8_000,
+      ),
+      goal(
+        `p50 of a proof at ${large?.leaves} leaves, against ${small?.leaves}`,
+        '≤ 2 ×',
+        `${rounded(growth)} ×`,
+        growth <= 2,
+      ),
+      goal('bytes a leaf, without checkpoints', '≤ 250', rounded(bytesPerLeaf), bytesPerLeaf <= 250),
+      goal('bytes a checkpoint', '≤ 300', rounded(bytesPerCheckpoint), bytesPerCheckpoint <= 300),
+    ],
+    tables: [
+      {
+        caption: 'Spans a second appended, by turns',
+        columns: ['', 'off', 'on', 'on / off'],
+        rows: LOADS.map(({ name }, index) => [
+          name,
+          shown(spreadOf(off[index] ?? [])),
+          shown(spreadOf(on[index] ?? [])),
+          `${percent(shares[index]?.median ?? 0)}`,
+        ]),
+      },
+      {
+        caption: 'Sealing behind the appends, in seconds after the last of them; proofs in ms',
+        columns: [
+          'most behind',
+          'commit → proof p50',
+          'p99',
+          ...proofs.map(({ leaves }) => `proof at ${leaves} leaves`),
+        ],
+        rows: [[Math.max(...behindS), median(lagMs), lag, ...proofs.map(({ p50Ms }) => p50Ms)]],
+      },
+    ],
+    figures,
+  };
+}

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { cleanUp, type LocalRun, startLocalRun, temporaryFolder } from '../support/local-run';
 import { findPython } from '../support/python';
@@ -169,9 +169,17 @@ describe('the README', function () {
     } else assert.equal(await outputOf('python', (file) => [python.path, file]), 'True\n1000');
   });
 
-  it('has no comment in what is pasted, which zsh would take for arguments', () => {
-    for (const { language, text } of blocks)
-      if (['sh', 'console', 'text'].includes(language)) assert.doesNotMatch(text, /(^|\s)# /m);
+  it('has, like all other docs, no comment in what is pasted, which zsh would take for arguments', async () => {
+    const names = (await readdir(path.join(ROOT, 'docs'))).filter((name) => name.endsWith('.md'));
+    for (const name of [
+      'README.md',
+      'DEVELOPERS.md',
+      'client/README.md',
+      ...names.map((name) => `docs/${name}`),
+    ])
+      for (const { language, text } of blocksOf(await readFile(path.join(ROOT, name), 'utf8')))
+        if (['sh', 'bash', 'console', 'text'].includes(language))
+          assert.doesNotMatch(text, /(^|\s)# /m, name);
   });
 
   it('links only to files that exist', async () => {

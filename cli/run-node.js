@@ -32,16 +32,33 @@ const LONG_RUN = require('./long-run.json');
  * @returns {Promise<number>}
  */
 function runNode(args, options = {}) {
+  return untilEnded(spawn(rightNode(), args, { stdio: 'inherit', ...options }));
+}
+
+/**
+ * The same, keeping what the program prints until its end.
+ * @param {readonly string[]} args
+ * @returns {Promise<{ code: number, output: string }>}
+ */
+async function runNodeQuietly(args, options = {}) {
+  const child = spawn(rightNode(), args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+  const chunks = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => chunks.push(chunk));
+  const code = await untilEnded(child);
+  return { code, output: Buffer.concat(chunks).toString() };
+}
+
+function untilEnded(child) {
   return new Promise((resolve, reject) => {
-    const child = spawn(rightNode(), args, { stdio: 'inherit', ...options });
     const passOn = (signal) => child.kill(signal);
     for (const signal of PASSED_ON) process.on(signal, passOn);
     child.once('error', reject);
-    child.once('exit', (code, signal) => {
+    // Not `exit`: what it printed last may be on its way.
+    child.once('close', (code, signal) => {
       for (const name of PASSED_ON) process.off(name, passOn);
       resolve(code ?? 128 + (os.constants.signals[signal] ?? 1));
     });
   });
 }
 
-module.exports = { LONG_RUN, runNode, toolEnvironment };
+module.exports = { LONG_RUN, runNode, runNodeQuietly, toolEnvironment };

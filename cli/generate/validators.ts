@@ -1,6 +1,7 @@
 import Ajv2020 from 'ajv/dist/2020';
 import standaloneCode from 'ajv/dist/standalone';
-import { HOST_SCHEMAS } from '../../runtime/host/kernel-event-schema';
+import { MIDNIGHT_EVENT, TICK_MESSAGE } from '../../runtime/host/kernel-event-schema';
+import { KERNEL_NAMES, kernelRow } from '../../runtime/host/kernel-table';
 import { LEDGER_SCHEMAS } from '../../runtime/ledger/ledger-schemas';
 import { ROUTE_SCHEMAS } from '../../runtime/stage0/schemas';
 import type { GeneratedFile } from './generated-file';
@@ -8,7 +9,11 @@ import type { GeneratedFile } from './generated-file';
 /** Where validators go → the schemas they are made of, by the name of the exported function. */
 const VALIDATED = {
   'runtime/ledger': LEDGER_SCHEMAS,
-  'runtime/host': HOST_SCHEMAS,
+  'runtime/host': {
+    ...Object.fromEntries(KERNEL_NAMES.map((name) => [name, kernelRow(name).event])),
+    validateMidnightEvent: MIDNIGHT_EVENT,
+    validateTickMessage: TICK_MESSAGE,
+  },
   'runtime/stage0': ROUTE_SCHEMAS,
 } as const;
 

@@ -1,6 +1,7 @@
 import { ANY_JSON, TEXT, UUID } from '../ledger/span-schema';
 
-// What kernels are started with, as JSON Schema 2020-12.
+// What kernels are started with, as JSON Schema 2020-12. `kernel-table.ts` says which kernel takes which; an event of
+// one kernel alone stands in its row.
 
 /**
  * Why a kernel was started: `schedule` (a tick), `midnight_ruler` (the nightly round), `execute` (somebody calls the
@@ -20,14 +21,14 @@ const RUN = {
 } as const;
 
 /** Kernels that tick. */
-const TICK_EVENT = {
+export const TICK_EVENT = {
   type: 'object',
   properties: { trigger: trigger('schedule') },
   additionalProperties: false,
 } as const;
 
 /** run_code, started by the schedule. */
-const MIDNIGHT_EVENT = {
+export const MIDNIGHT_EVENT = {
   type: 'object',
   required: ['trigger'],
   properties: {
@@ -37,33 +38,18 @@ const MIDNIGHT_EVENT = {
   additionalProperties: false,
 } as const;
 
-/** run_code, started by or for somebody. */
-const RUN_EVENT = {
-  type: 'object',
-  required: ['function_id'],
-  properties: { ...RUN, function_id: UUID },
-  additionalProperties: false,
-} as const;
-
-/** provider_exec: one of `provider_id` and `provider`, a name. */
-const PROVIDER_EVENT = {
-  type: 'object',
-  properties: { ...RUN, provider_id: UUID, provider: { ...TEXT, minLength: 1 } },
-  additionalProperties: false,
-} as const;
+/**
+ * A kernel that is started by or for somebody.
+ * @param properties schemas of the members that it alone takes
+ * @param required the ones of them that must be there
+ */
+export function requestEvent(properties: Readonly<Record<string, object>>, required: readonly string[] = []) {
+  return { type: 'object', required, properties: { ...RUN, ...properties }, additionalProperties: false };
+}
 
 /** The body of a tick's message in SQS, as `infra/scheduler.ts` sends it. */
-const TICK_MESSAGE = {
+export const TICK_MESSAGE = {
   type: 'object',
   required: ['trigger', 'job'],
   properties: { trigger: trigger('schedule'), job: TEXT },
-} as const;
-
-/** What the host compiles to validators (`npm run generate`), by the name of the exported function. */
-export const HOST_SCHEMAS = {
-  validateTickEvent: TICK_EVENT,
-  validateMidnightEvent: MIDNIGHT_EVENT,
-  validateRunEvent: RUN_EVENT,
-  validateProviderEvent: PROVIDER_EVENT,
-  validateTickMessage: TICK_MESSAGE,
 } as const;

@@ -2,14 +2,11 @@ import { type Identity, isSameIdentity, NOBODY } from '../base/identity';
 import type { JsonValue } from '../base/span';
 import { parseWith, type Validator } from '../json/parse-with';
 import type { KernelName } from '../kernels/stable-ids';
-import { isTickKernel } from './kernel-table';
-import {
-  validateMidnightEvent,
-  validateProviderEvent,
-  validateRunEvent,
-  validateTickEvent,
-  validateTickMessage,
-} from './validators.generated';
+import * as validators from './validators.generated';
+import { validateMidnightEvent, validateTickMessage } from './validators.generated';
+
+/** The compiled `event` of each row of the table: `npm run generate` names it as the kernel. */
+const EVENT_VALIDATORS: Readonly<Record<KernelName, Validator>> = validators;
 
 /**
  * What a kernel is started with, once it holds nothing else than that kernel takes.
@@ -21,11 +18,9 @@ export function parseKernelEvent(kernel: KernelName, identity: Identity, event: 
 }
 
 function validatorOf(kernel: KernelName, identity: Identity, event: JsonValue): Validator {
-  if (isTickKernel(kernel)) return validateTickEvent;
-  if (kernel === 'provider_exec') return validateProviderEvent;
   // The round decides for everybody: only the schedule, which runs as nobody, may start it.
-  const isRound = isSameIdentity(identity, NOBODY) && validateMidnightEvent(event);
-  return isRound ? validateMidnightEvent : validateRunEvent;
+  const isRound = kernel === 'run_code' && isSameIdentity(identity, NOBODY) && validateMidnightEvent(event);
+  return isRound ? validateMidnightEvent : EVENT_VALIDATORS[kernel];
 }
 
 /**

@@ -1,5 +1,7 @@
 import type { KernelName } from '../kernels/stable-ids';
+import { TEXT, UUID } from '../ledger/span-schema';
 import type { IntervalCadence } from './cadence';
+import { requestEvent, TICK_EVENT } from './kernel-event-schema';
 
 /** What is known of a kernel beside its name and id, which `kernels/stable-ids.ts` holds. */
 export interface KernelRow {
@@ -11,6 +13,8 @@ export interface KernelRow {
   readonly alias: string;
   /** How often it is started by itself; null for a kernel that runs on request only. Who ticks acts for everybody. */
   readonly tick: IntervalCadence | null;
+  /** JSON Schema of what it is started with; `npm run generate` compiles it. */
+  readonly event: object;
   /** Any number of its ticks may run at a time, anywhere; without it one. Defaults to false. */
   readonly isShared?: boolean;
   /** Seconds that one invocation may take on AWS, 1–900. */
@@ -33,6 +37,7 @@ export const KERNEL_TABLE = {
     description: 'Runs a function of the ledger in the sandbox and records the execution.',
     alias: 'run',
     tick: null,
+    event: requestEvent({ function_id: UUID }, ['function_id']),
     // The midnight ruler decides 10,000 subjects in one run of run_code: it gets all that Lambda offers.
     timeoutSeconds: 900,
     memoryMb: 'configured',
@@ -44,6 +49,7 @@ export const KERNEL_TABLE = {
     description: 'Appends a request for each due time of a scheduled function.',
     alias: 'observer',
     tick: { kind: 'interval', everySeconds: 10 },
+    event: TICK_EVENT,
     timeoutSeconds: 30,
     memoryMb: 256,
     invokes: [],
@@ -54,6 +60,7 @@ export const KERNEL_TABLE = {
     description: 'Claims due requests and runs each of them.',
     alias: 'worker',
     tick: { kind: 'interval', everySeconds: 10 },
+    event: TICK_EVENT,
     isShared: true,
     timeoutSeconds: 120,
     memoryMb: 'configured',
@@ -65,6 +72,7 @@ export const KERNEL_TABLE = {
     description: 'Evaluates active policies on new spans, exactly once each.',
     alias: 'policy',
     tick: { kind: 'interval', everySeconds: 30 },
+    event: TICK_EVENT,
     timeoutSeconds: 60,
     memoryMb: 'configured',
     invokes: [],
@@ -75,6 +83,8 @@ export const KERNEL_TABLE = {
     description: 'Calls the external service that a provider span describes.',
     alias: 'provider',
     tick: null,
+    // One of `provider_id` and `provider`, a name.
+    event: requestEvent({ provider_id: UUID, provider: { ...TEXT, minLength: 1 } }),
     timeoutSeconds: 120,
     memoryMb: 256,
     invokes: [],

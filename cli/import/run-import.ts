@@ -12,6 +12,7 @@ import { withSeekableFile } from '../verify/seekable-file';
 import { type Found, keySpansOfFile, spansOfFile } from '../verify/span-source';
 import { type VerifyFault, verifySpans } from '../verify/verify-spans';
 import { LedgerComparison, type LedgerView } from './ledger-comparison';
+import { inLogOrder } from './log-order';
 import { type ImportReport, writeImport } from './write-import';
 
 export interface ImportOptions {
@@ -52,7 +53,10 @@ export async function runImport(file: string, options: ImportOptions): Promise<v
     }
     // The ledger itself compares what it holds, span by span.
     if (!(await check(file, seekable, undefined, options))) return;
-    report(await writeImport(seekable, target, Boolean(token), progressLine()), file, target, options);
+    const imported = await inLogOrder(seekable, file, (source) =>
+      writeImport(source, target, Boolean(token), progressLine()),
+    );
+    report(imported, file, target, options);
   });
 }
 

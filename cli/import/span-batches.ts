@@ -1,5 +1,5 @@
 import type { SignedSpan } from '../../runtime/base/span';
-import { spansOfFile } from '../verify/span-source';
+import type { Found } from '../verify/span-source';
 
 /** Spans of one request. */
 export interface SpanBatch {
@@ -14,18 +14,18 @@ const MAX_SPANS = 500;
 const MAX_BYTES = 2 * 1024 * 1024;
 
 /**
- * The spans of a file that verifies, in its order, parted into requests of one tenant each.
+ * Spans that verify, in their order, parted into requests of one tenant each.
  * @param isWanted whether a span is to be in it
  */
 export async function* spanBatchesOf(
-  file: string,
+  spans: AsyncIterable<Found>,
   isWanted: (span: SignedSpan) => boolean,
 ): AsyncGenerator<SpanBatch> {
   let lines: string[] = [];
   let bytes = 0;
   let tenant = '';
   const batch = (): SpanBatch => ({ tenant, count: lines.length, ndjson: lines.join('') });
-  for await (const found of spansOfFile(file)) {
+  for await (const found of spans) {
     if (!('span' in found)) continue;
     const span = found.span as SignedSpan;
     if (!isWanted(span)) continue;

@@ -5,6 +5,7 @@ import { isInstanceKeySpan } from '../../runtime/ledger/keys/key-history';
 import { explainProblem, LedgerApi, member } from '../ledger-api';
 import type { ProgressLine } from '../progress-line';
 import type { Target } from '../target';
+import type { SpanSource } from './log-order';
 import { type SpanBatch, spanBatchesOf } from './span-batches';
 
 /** What an import did. */
@@ -23,19 +24,19 @@ const MAX_WAIT_MS = 10_000;
 const TOKEN_AGE_MS = 10 * 60_000;
 
 /**
- * Sends the spans of a file that was checked, in its order, then asks for all of them once more: the ledger compares each hash, and
+ * Sends spans that were checked, in their order, then asks for all of them once more: the ledger compares each hash, and
  * none may be missing. Cut at any point, the same import goes on: what is there counts as done.
  * @throws OperatorError when the API refuses, does not answer, or misses a span in the end
  */
 export async function writeImport(
-  file: string,
+  source: SpanSource,
   target: Target,
   hasToken: boolean,
   progress: ProgressLine,
 ): Promise<ImportReport> {
   const clientNow = operatorClient(target, hasToken);
-  const written = await sendAll(file, clientNow, (spans) => progress.show(`${spans} spans imported`));
-  const checked = await sendAll(file, clientNow, (spans) => progress.show(`${spans} spans compared`));
+  const written = await sendAll(source, clientNow, (spans) => progress.show(`${spans} spans imported`));
+  const checked = await sendAll(source, clientNow, (spans) => progress.show(`${spans} spans compared`));
   progress.clear();
   if (checked.added === 0 && checked.spans === written.spans) return written;
   throw new OperatorError(
@@ -44,7 +45,7 @@ export async function writeImport(
 }
 
 async function sendAll(
-  file: string,
+  source: SpanSource,
   clientNow: () => Promise<LedgerApi>,
   onProgress: (spans: number) => void,
 ): Promise<ImportReport> {
@@ -56,7 +57,7 @@ async function sendAll(
     if (isKey) keySpans += 1;
     return !isKey;
   };
-  for await (const batch of spanBatchesOf(file, isWanted)) {
+  for await (const batch of spanBatchesOf(source(), isWanted)) {
     added += await send(await clientNow(), batch);
     spans += batch.count;
     onProgress(spans);

@@ -4,7 +4,8 @@ import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { SignedSpan } from '../../runtime/base/span';
 import { blake3, cryptoReady, generateSigningKey, hex } from '../../runtime/crypto';
-import { append, post } from '../support/api';
+import { append, post, readFeed } from '../support/api';
+import { startKillingFront } from '../support/killing-front';
 import {
   cleanUp,
   type Ended,
@@ -359,34 +360,115 @@ describe('export and import --dry-run', function () {
       assert.equal(code, 2);
       assert.match(stderr, /^logline: say where to import to with --url/);
     });
+  });
 
-    it('imports into another ledger hash by hash, and imports no file with a fault', async () => {
-      const elsewhere = await temporaryFolder();
-      const other = await startLocalRun(elsewhere);
-      try {
-        const args = ['import', out('acme.ndjson.gz'), '--url', other.url];
-        const run = (...more: string[]) =>
-          runCommand([...args, ...more], { env: { LOGLINE_DATA: elsewhere } });
-        const changed = await runCommand(['import', out('changed.ndjson'), '--url', other.url], {
-          env: { LOGLINE_DATA: elsewhere },
+  describe('into another ledger', () => {
+    let elsewhere: string;
+    let other: LocalRun;
+    before(async () => {
+      elsewhere = await temporaryFolder();
+      other = await startLocalRun(elsewhere);
+    });
+    after(async () => {
+      await other.stop();
+      await cleanUp(elsewhere);
+    });
+    const there = (...args: string[]) => runCommand(args, { env: { LOGLINE_DATA: elsewhere } });
+    const tokenThere = async (user: string, tenant: string, ...more: string[]): Promise<string> =>
+      (await there('token', '--user', user, '--tenant', tenant, ...more)).stdout.trim();
+
+    it('goes an import hash by hash, and no file with a fault', async () => {
+      const run = (...more: string[]) => there('import', out('acme.ndjson.gz'), '--url', other.url, ...more);
+      const changed = await there('import', out('changed.ndjson'), '--url', other.url);
+      assert.equal(changed.code, 1);
+      assert.match(changed.stdout, /nothing was changed$/m);
+      const first = await run();
+      assert.equal(first.code, 0, first.stdout + first.stderr);
+      assert.match(first.stdout, /^OK: 4 spans of .* hash by hash: 4 new, 0 there before$/m);
+      assert.match((await run()).stdout, /: 0 new, 4 there before$/m);
+      assert.match(
+        (await run('--dry-run')).stdout,
+        /^1 spans are new there, 4 are there already, 0 conflict$/m,
+      );
+      const refused = await run('--token', await token('alice', 'acme'));
+      assert.equal(refused.code, 1);
+      assert.match(refused.stderr, /api\/import answered 40[13]/);
+    });
+
+    it('goes a whole tenant in the order of its log: the new log has the old root', async () => {
+      const users = ['bob', 'alice', 'carol'];
+      const tokens = await Promise.all(users.map((user) => token(user, 'moving')));
+      // One after another, so that the owners take turns in the log.
+      for (let count = 0; count < 12; count += 1)
+        await append(local.url, tokens[count % 3] ?? '', { name: `span ${count}` });
+      const file = out('moving.ndjson');
+      await succeed('export', '--tenant', 'moving', '--out', file);
+      const { code, stdout, stderr } = await there('import', file, '--url', other.url);
+      assert.equal(code, 0, stdout + stderr);
+      const checkpoint = async (url: string, bearer: string): Promise<string[]> => {
+        const answer = await fetch(`${url}/api/log/moving/checkpoint`, {
+          headers: { authorization: `Bearer ${bearer}` },
         });
-        assert.equal(changed.code, 1);
-        assert.match(changed.stdout, /nothing was changed$/m);
-        const first = await run();
-        assert.equal(first.code, 0, first.stdout + first.stderr);
-        assert.match(first.stdout, /^OK: 4 spans of .* hash by hash: 4 new, 0 there before$/m);
-        assert.match((await run()).stdout, /: 0 new, 4 there before$/m);
-        assert.match(
-          (await run('--dry-run')).stdout,
-          /^1 spans are new there, 4 are there already, 0 conflict$/m,
-        );
-        const refused = await run('--token', await token('alice', 'acme'));
-        assert.equal(refused.code, 1);
-        assert.match(refused.stderr, /api\/import answered 40[13]/);
+        return answer.status === 200 ? (await answer.text()).split('\n').slice(1, 3) : [];
+      };
+      const old = await checkpoint(local.url, tokens[0] ?? '');
+      assert.equal(old[0], '12');
+      const bearer = await tokenThere('alice', 'moving');
+      const moved = await until('the new log is sealed', async () => {
+        const found = await checkpoint(other.url, bearer);
+        return found[0] === '12' && found;
+      });
+      assert.deepEqual(moved, old);
+    });
+
+    it('an import that is killed at any step goes on: nothing is lost, twice there or in another order', async () => {
+      const key = generateSigningKey();
+      const spans = Array.from({ length: 2_000 }, (_, count) =>
+        signedSpan(
+          {
+            tenant_id: 'killed',
+            owner_id: count % 2 ? 'alice' : 'bob',
+            visibility: 'tenant',
+            this: `${count}`,
+          },
+          key,
+        ),
+      );
+      const file = out('killed.ndjson');
+      await writeFile(file, spans.map((span) => `${JSON.stringify(span)}\n`).join(''));
+      const operator = await tokenThere('system', 'system', '--scope', 'admin');
+      const front = await startKillingFront(other.url);
+      try {
+        const args = ['import', file, '--url', front.url, '--token', operator];
+        const env = { LOGLINE_DATA: elsewhere };
+        // 4 requests write the spans and 4 compare them.
+        for (const moment of ['before', 'during', 'after'] as const) {
+          const number = 1 + Math.floor(Math.random() * 7);
+          const command = startCommand(args, { env });
+          front.killAt(number, moment, command.child);
+          const { signal, stdout, stderr } = await command.ended;
+          assert.equal(signal, 'SIGKILL', `${moment} request ${number}: ${stdout}${stderr}`);
+        }
+        const { code, stdout, stderr } = await runCommand(args, { env });
+        assert.equal(code, 0, stdout + stderr);
+        assert.match(stdout, /^OK: 2000 spans /m);
       } finally {
-        await other.stop();
-        await cleanUp(elsewhere);
+        await front.close();
       }
+      const bearer = await tokenThere('alice', 'killed');
+      const ids: string[] = [];
+      for (let cursor: string | undefined; ids.length === 0 || cursor !== undefined; ) {
+        const page = await readFeed(other.url, bearer, cursor);
+        ids.push(...page.spans.flatMap(({ id, tenant_id }) => (tenant_id === 'killed' ? [id] : [])));
+        cursor = page.spans.length === 0 ? undefined : page.cursor;
+      }
+      assert.deepEqual(
+        ids,
+        spans.map(({ id }) => id),
+      );
+      const verified = await there('verify', '--url', other.url, '--token', bearer);
+      assert.equal(verified.code, 0, verified.stdout + verified.stderr);
+      assert.match(verified.stdout, /^OK: the log of tenant killed with 2000 .* 2000 spans /m);
     });
   });
 

@@ -50,11 +50,12 @@ describe('import', () => {
         { ...bob, this: 'second', at: '2020-01-01T00:00:00.000Z', related_to: [versions[0]?.id ?? ''] },
         key,
       ),
+      signedSpan({ owner_id: 'logline', visibility: 'tenant', entity_type: 'checkpoint' }, key),
       signedSpan({ this: 'last' }, key),
     ];
     const { status, body } = await send(spans);
     assert.equal(status, 201, JSON.stringify(body));
-    assert.deepEqual(body, { success: true, count: 6, added: 6, present: 0 });
+    assert.deepEqual(body, { success: true, count: 7, added: 7, present: 0 });
     assert.deepEqual(await feedOf('alice', 'last'), spans);
     const related = await stage0.call(`/api/timeline?related_to=${versions[0]?.id}`, {
       token: await stage0.token('alice', 'acme'),

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { inLogOrder } from '../../../cli/import/log-order';
+import type { SignedSpan } from '../../../runtime/base/span';
+import { generateSigningKey } from '../../../runtime/crypto';
+import { sha256 } from '../../../runtime/crypto/sha256';
+import { checkpointText } from '../../../runtime/proofs/checkpoint';
+import { signCheckpoint } from '../../../runtime/proofs/checkpoint-keys';
+import { leafHashOf } from '../../../runtime/proofs/leaf';
+import { noteText } from '../../../runtime/proofs/signed-note';
+import { tilePath, tileWidth } from '../../../runtime/proofs/tile';
+import { signedSpan } from '../../support/spans';
+
+describe('the order of an import', () => {
+  const key = generateSigningKey();
+  // More than a tile, each third span bob's.
+  const spans = Array.from({ length: 600 }, (_, count) =>
+    signedSpan({ this: `span ${count}`, owner_id: count % 3 === 0 ? 'bob' : 'alice' }, key),
+  );
+  const ownerAfterOwner = ['alice', 'bob'].flatMap((owner) =>
+    spans.filter((span) => span.owner_id === owner),
+  );
+  let folder: string;
+  let file: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'logline-order-'));
+    file = path.join(folder, 'acme.ndjson.gz');
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  const writeSpans = (written: readonly SignedSpan[]) =>
+    writeFile(file, gzipSync(written.map((span) => `${JSON.stringify(span)}\n`).join('')));
+  const writeLog = async (logged: readonly SignedSpan[]) => {
+    for (let index = 0; tileWidth(0, index, logged.length) > 0; index += 1) {
+      const width = tileWidth(0, index, logged.length);
+      const tile = path.join(`${file}.log`, tilePath(0, index, width));
+      await mkdir(path.dirname(tile), { recursive: true });
+      const within = logged.slice(index * 256, index * 256 + width);
+      await writeFile(tile, Buffer.concat(within.map((span) => leafHashOf(sha256, span))));
+    }
+    const checkpoint = { origin: 'instance/acme', size: logged.length, root: new Uint8Array(32) };
+    const note = noteText({
+      text: checkpointText(checkpoint),
+      signatures: [signCheckpoint(checkpoint, key)],
+    });
+    await mkdir(`${file}.log`, { recursive: true });
+    await writeFile(path.join(`${file}.log`, 'checkpoint'), note);
+  };
+  /** What an import reads, twice as it does. */
+  const read = (): Promise<unknown[]> =>
+    inLogOrder(file, file, async (source) => {
+      const [first, second]: [unknown[], unknown[]] = [[], []];
+      for (const list of [first, second])
+        for await (const found of source()) list.push('span' in found ? found.span : found);
+      assert.deepEqual(second, first);
+      return first;
+    });
+
+  it('is that of the log beside the file, whoever owns the spans', async () => {
+    await writeSpans(ownerAfterOwner);
+    await writeLog(spans);
+    assert.deepEqual(await read(), spans);
+  });
+
+  it('has what the log does not hold, or the file has twice, behind the rest', async () => {
+    const [twice] = spans;
+    assert.ok(twice);
+    await writeSpans([...ownerAfterOwner, twice]);
+    await writeLog(spans.slice(0, 500));
+    const rest = ownerAfterOwner.filter((span) => spans.indexOf(span) >= 500);
+    assert.deepEqual(await read(), [...spans.slice(0, 500), ...rest, twice]);
+  });
+
+  it('passes over positions of which the file has no span', async () => {
+    await writeSpans(ownerAfterOwner.filter(({ owner_id }) => owner_id === 'bob'));
+    await writeLog(spans);
+    assert.deepEqual(
+      await read(),
+      spans.filter(({ owner_id }) => owner_id === 'bob'),
+    );
+  });
+
+  it('is the file’s when no log came along', async () => {
+    await writeSpans(ownerAfterOwner);
+    assert.deepEqual(await read(), ownerAfterOwner);
+  });
+
+  it('is unknown, and said so, when the log is not whole', async () => {
+    await writeSpans(ownerAfterOwner);
+    await writeLog(spans);
+    await rm(path.join(`${file}.log`, 'tile/0/001'));
+    await assert.rejects(read(), /lacks tile\/0\/001/);
+  });
+});

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { dataDirectory } from '../../local/data-directory';
 import { noticeRestore } from '../../local/restore-notice';
 import { withClient } from '../support/sql-session';
+import { createTestKernels } from '../support/test-kernels';
 import { createTestStage0, type TestStage0 } from '../support/test-stage0';
 
 describe('a database that was put back by other means', () => {
@@ -61,6 +62,37 @@ describe('a database that was put back by other means', () => {
       assert.equal(answer.body.type, 'urn:logline:problem:restore_needed');
     }
     assert.equal((await stage0.call('/api/timeline', { token })).status, 200);
+  });
+
+  it('runs no function and ticks for no job, as soon as a start has noticed', async () => {
+    const kernels = await createTestKernels();
+    try {
+      const alice = await kernels.token('alice', 'acme');
+      const append = await kernels.call('/api/spans', {
+        token: alice,
+        body: {
+          entity_type: 'function',
+          who: 'alice',
+          this: 'one',
+          name: 'one',
+          status: 'active',
+          code: 'function main() { return 1; }',
+        },
+      });
+      const run = () => kernels.call(`/api/execute/${append.body.span.id}`, { token: alice, body: {} });
+      assert.equal((await run()).status, 200);
+      assert.equal((await kernels.tick('policy_agent')).outcome, 'ok');
+
+      await kernels.look('INSERT INTO app.restore_needed VALUES (true, now(), true, 1::text::xid8, 1)');
+      // What a process remembers for 5 s is read anew by whoever asks for the end of the feed.
+      await kernels.call('/api/timeline?order=feed&from=end', { token: alice });
+      const refused = await run();
+      assert.deepEqual([refused.status, refused.body.type], [503, 'urn:logline:problem:restore_needed']);
+      const tick = await kernels.tick('policy_agent');
+      assert.match(tick.outcome === 'error' ? tick.message : tick.outcome, /logline restore/);
+    } finally {
+      await kernels.close();
+    }
   });
 
   it('behind the rollback guard shows no feed, and what is appended meanwhile reaches old cursors later', async () => {

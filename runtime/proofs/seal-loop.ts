@@ -19,6 +19,8 @@ export interface SealLoopOptions {
 
 /** Spans of one look of the audit while there is nothing to seal. */
 const IDLE_AUDIT = 500;
+/** Between two such looks: others have the processor then. */
+const IDLE_AUDIT_PAUSE_MS = 5;
 
 /** Seals and audits for as long as a ledger runs. */
 export class SealLoop {
@@ -88,7 +90,7 @@ export class SealLoop {
       const audited = await this.#audit(isBusy);
       this.#hasTrouble = false;
       if (outcome.outcome === 'sealed' && outcome.isMore) return 0;
-      return isBusy ? gatherMs : audited > 0 ? 20 : lookMs;
+      return isBusy ? gatherMs : audited > 0 ? IDLE_AUDIT_PAUSE_MS : lookMs;
     } catch (error) {
       if (!this.#hasTrouble) logger.error({ err: error }, 'sealing failed; trying again');
       this.#hasTrouble = true;

@@ -355,6 +355,13 @@ describe('export and import --dry-run', function () {
       assert.match(stdout, /schema: \/colour is not a member/);
     });
 
+    it('passes a stored span that is longer than a new one may be', async () => {
+      const file = out('long.ndjson');
+      const long = signedSpan({ metadata: { text: 'x'.repeat(1024 * 1024) } });
+      await writeFile(file, `${JSON.stringify(long)}\n`);
+      assert.match(await succeed('import', '--dry-run', file), /^OK: 1 spans of 1 entities /m);
+    });
+
     it('does nothing without --dry-run or a place to import to, and says so', async () => {
       const { code, stderr } = await logline('import', out('acme.ndjson'));
       assert.equal(code, 2);

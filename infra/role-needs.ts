@@ -33,7 +33,7 @@ const API: Need = {
   on: ['arn:$P:apigateway:$R::/apis', 'arn:$P:apigateway:$R::/apis/*', 'arn:$P:apigateway:$R::/tags/*'],
 };
 /** Access logs are a delivery, which has no name that policies could use. */
-const LOG_DELIVERY: Need = {
+export const LOG_DELIVERY: Need = {
   service: 'logs',
   read: ['DescribeLogGroups', 'DescribeResourcePolicies', 'GetLogDelivery', 'ListLogDeliveries'],
   write: ['CreateLogDelivery', 'UpdateLogDelivery', 'DeleteLogDelivery', 'PutResourcePolicy'],

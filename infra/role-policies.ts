@@ -4,7 +4,7 @@
  * stack.
  */
 
-import { type Need, NEEDS, UNNAMED } from './role-needs';
+import { LOG_DELIVERY, NEEDS, type Need, UNNAMED } from './role-needs';
 import { STAND_IN_ACCOUNT } from './stand-in-cloud';
 
 /** A statement of an IAM policy, as AWS takes it. */

@@ -55,10 +55,13 @@ export interface BatchOutcome {
 /** Sends batches, and takes out of them what is refused. */
 export class Appender {
   readonly #transport: Transport;
+  readonly #preference: string | undefined;
   #gzipIsTaken = typeof CompressionStream === 'function';
 
-  constructor(transport: Transport) {
+  /** @param preference what to ask of the answer, such as `return=minimal`: ids and hashes in place of the spans */
+  constructor(transport: Transport, preference?: string) {
     this.#transport = transport;
+    this.#preference = preference;
   }
 
   /** One span. @throws LogLineError when it is refused. */
@@ -126,7 +129,11 @@ export class Appender {
     return {
       method: 'POST',
       path: '/api/spans',
-      headers: { 'content-type': type, ...(isDense ? { 'content-encoding': 'gzip' } : {}) },
+      headers: {
+        'content-type': type,
+        ...(isDense ? { 'content-encoding': 'gzip' } : {}),
+        ...(this.#preference ? { prefer: this.#preference } : {}),
+      },
       body: isDense ? await gzip(text) : text,
       signal,
     };

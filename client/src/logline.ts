@@ -112,7 +112,9 @@ export class LogLine {
 
   /** A queue that appends in batches; see {@link SpanQueue}. */
   queue(options: QueueOptions = {}): SpanQueue {
-    return new SpanQueue(this.#appender, (draft) => this.#prepared(draft), options);
+    // Nobody looks at the echo of a queue's batch.
+    const appender = new Appender(this.#transport, 'return=minimal');
+    return new SpanQueue(appender, (draft) => this.#prepared(draft), options);
   }
 
   /** Lists spans by time, as one snapshot, however many pages it takes. */

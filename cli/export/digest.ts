@@ -34,7 +34,7 @@ export interface ExportedLog {
   readonly origin: string;
   /** Positions of its checkpoint, which came after the last page. */
   readonly size: number;
-  /** Positions there were before the first page: of a complete export, each of these has its span in the file. */
+  /** Positions there were before the first page, each of which has its span in the file; 0 where not all spans were asked for. */
   readonly size_before: number;
 }
 

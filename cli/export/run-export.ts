@@ -71,9 +71,11 @@ export async function runExport(options: ExportOptions): Promise<void> {
     }
     if (found === 0 && !isContinued && state.plan.users === null) throw nothingFound(options);
     const { users, since } = state.plan;
-    const kept = (await log?.finish(file.state.logSizeBefore ?? 0)) ?? null;
-    progress.clear();
     const isComplete = users !== null && since === null;
+    // Of some users, versions are complete, and the tenant's log holds more than them.
+    const isWholeTenant = isComplete && options.user === undefined;
+    const kept = (await log?.finish(isWholeTenant ? (file.state.logSizeBefore ?? 0) : 0)) ?? null;
+    progress.clear();
     report(out, await file.finish(isComplete, kept), log?.faults ?? 0, options);
   } catch (cause) {
     progress.clear();

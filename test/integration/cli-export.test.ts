@@ -131,6 +131,10 @@ describe('export and import --dry-run', function () {
   it('exports what these users own, or what is of this time', async () => {
     await succeed('export', '--tenant', 'acme', '--user', 'bob', '--out', out('bob.ndjson'));
     assert.deepEqual(names(await spansOf(out('bob.ndjson'))), ['private of bob', 'tenant of bob']);
+    assert.match(
+      await succeed('verify', '--file', out('bob.ndjson')),
+      /^OK: the log of tenant acme .* not in the file/m,
+    );
     const since = new Date().toISOString();
     await append(local.url, await token('bob', 'acme'), { name: 'late' });
     await succeed('export', '--tenant', 'acme', '--since', since, '--out', out('late.ndjson'));

@@ -73,8 +73,7 @@ function parametersOf(place: 'path' | 'query', schema: ObjectSchema | undefined)
 }
 
 function bodyOf(body: NonNullable<Route['body']>, required: boolean): object {
-  const content = Object.entries(body).map(([type, schema]) => [type, { schema }]);
-  return { required, content: Object.fromEntries(content) };
+  return { required, content: body };
 }
 
 function answersOf(route: Route): object {

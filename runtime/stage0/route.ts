@@ -18,8 +18,10 @@ export interface Route {
   readonly tokenNeeded?: boolean;
   readonly pathSchema?: object;
   readonly querySchema?: object;
-  /** Media type → schema of the body. */
-  readonly body?: { readonly [mediaType: string]: object };
+  /** Media type → the schema of the body, or an example where no schema is given. */
+  readonly body?: {
+    readonly [mediaType: string]: { readonly schema: object } | { readonly example: object };
+  };
   readonly headers?: readonly {
     readonly name: string;
     readonly description: string;

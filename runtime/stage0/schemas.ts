@@ -257,8 +257,6 @@ const ATTRIBUTE_OR_NULL = { type: ['string', 'null'] } as const;
 /** A CloudEvents 1.0 event in JSON, as `POST /api/spans` takes it. The bounds are those of the span it becomes. */
 export const CLOUD_EVENT = {
   type: 'object',
-  description:
-    'CloudEvents 1.0. type becomes entity_type, source who, subject this, time at, data metadata, the trace of traceparent trace_id; id, datacontenttype, dataschema and extensions become input. The id of the span is made of tenant, user, source and id, so a redelivery is appended once.',
   required: ['specversion', 'id', 'source', 'type', 'subject'],
   // Extensions: strings, booleans and 32-bit integers (CloudEvents 1.0 section 3.1, "Type System").
   additionalProperties: {

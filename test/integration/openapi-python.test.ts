@@ -16,7 +16,7 @@ const GENERATOR = {
   check: 'import openapi_python_client, httpx, attrs, dateutil',
 };
 
-/** Imports every module, then reads as a user of the generated client would. */
+/** Imports every module, then appends and reads as a user of the generated client would. */
 const PROGRAM = `
 import importlib, os, pkgutil, sys
 import generated
@@ -24,12 +24,20 @@ for module in pkgutil.walk_packages(generated.__path__, "generated."):
     importlib.import_module(module.name)
 from generated import AuthenticatedClient
 from generated.api.instance import read_keys, read_me
-from generated.api.spans import list_timeline, read_span
-from generated.models import ListTimelineOrder, SpanVisibility
+from generated.api.spans import append_spans, list_timeline, read_span
+from generated.models import ListTimelineOrder, SpanInput, SpanInputVisibilityType1, SpanVisibility
 
 client = AuthenticatedClient(
     base_url=os.environ["LOGLINE_URL"], token=os.environ["LOGLINE_TOKEN"], raise_on_unexpected_status=True
 )
+def note(this, **more):
+    return SpanInput(entity_type="note", who="py", this=this, **more)
+metadata = {"visit": 4, "deep": {"list": [1, None, "ü"]}}
+single = append_spans.sync(client=client, body=note("single", metadata=metadata, visibility=SpanInputVisibilityType1.PUBLIC))
+again = append_spans.sync_detailed(client=client, body=SpanInput.from_dict(single.span.to_dict()))
+batch = append_spans.sync(client=client, body=[note("one"), note("two")])
+print(single.span.this, single.span.metadata == metadata, single.span.visibility.value, again.status_code.value, batch.count, batch.spans[1].this)
+
 me = read_me.sync(client=client)
 page = list_timeline.sync(client=client, status=["open", "held"], order=ListTimelineOrder.ASC, limit="10")
 entity = read_span.sync(page.spans[0].id, client=client)
@@ -54,7 +62,7 @@ describe('a client that openapi-python-client makes of /openapi.json', function 
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('compiles, and reads who asks, pages, entities and keys', async function () {
+  it('compiles, appends a span, the answered one again and a batch, and reads who asks, pages, entities and keys', async function () {
     const python = await findPython(GENERATOR);
     if ('missing' in python) {
       console.log(`      needs ${python.missing}`);
@@ -73,6 +81,6 @@ describe('a client that openapi-python-client makes of /openapi.json', function 
     });
     const env = { ...process.env, LOGLINE_URL: host.url, LOGLINE_TOKEN: token };
     const { stdout } = await run(python.path, ['program.py'], { cwd: folder, env });
-    assert.equal(stdout.trim(), 'py 2 open True span');
+    assert.deepEqual(stdout.trim().split('\n'), ['single True public 200 2 two', 'py 2 open True span']);
   });
 });

@@ -29,9 +29,6 @@ export function nextOf(page: Page): string | null {
   return page.next_cursor;
 }
 export const draft: components['schemas']['SpanInput'] = { entity_type: 'note', who: 'a', this: 'b', did: null };
-export const event: components['schemas']['CloudEvent'] = {
-  specversion: '1.0', id: '1', source: 's', type: 't', subject: 'x', partitionkey: 'eu',
-};
 export const query: operations['listTimeline']['parameters']['query'] = { status: ['open', 'held'], order: 'feed' };
 // @ts-expect-error a span needs who and this
 export const incomplete: components['schemas']['SpanInput'] = { entity_type: 'note' };

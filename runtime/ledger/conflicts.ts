@@ -6,7 +6,9 @@ import { inTransaction } from '../db/transaction';
 import { MAX_FAULTS } from '../json/parse-with';
 import type { SpanDraft } from './span-draft';
 import { readSpanHeads, type SpanHead, type SpanKey } from './span-reader';
-import { hashSpan } from './span-signature';
+
+/** The `curr_hash` of what a span holds, which may be of many values and so take many turns. */
+export type HashSpan = (span: Partial<Span>) => Promise<string>;
 
 /** An append that the ledger refused, or would refuse. */
 export interface RefusedAppend {
@@ -16,6 +18,7 @@ export interface RefusedAppend {
   readonly spans: readonly Span[];
   /** Whether pointers begin with the index of the span. */
   readonly isList: boolean;
+  readonly hash: HashSpan;
 }
 
 /** What can be known of a version without its content. */
@@ -40,7 +43,7 @@ export async function conflictOf(database: Database, refused: RefusedAppend): Pr
   };
   const details = new Map<number, string>();
   for (const [index, span] of spans.entries()) {
-    const verdict = conflictAt(refused, index, span, known);
+    const verdict = await conflictAt(refused, index, span, known);
     if (verdict instanceof ForbiddenError) return verdict;
     if (verdict !== undefined) details.set(index, verdict);
   }
@@ -79,16 +82,16 @@ interface KnownVersions {
   readonly sent: ReadonlyMap<string, number>;
 }
 
-function conflictAt(
-  { drafts, spans }: RefusedAppend,
+async function conflictAt(
+  { drafts, spans, hash }: RefusedAppend,
   index: number,
   span: Span,
   { stored, before, sent }: KnownVersions,
-): string | ForbiddenError | undefined {
+): Promise<string | ForbiddenError | undefined> {
   const first = sent.get(keyOf(span)) ?? index;
   const same = stored.get(keyOf(span)) ?? (first < index ? spans[first] : undefined);
   if (same !== undefined) {
-    if (isSameContent(same, span, drafts[index])) return undefined;
+    if (await isSameContent(same, span, drafts[index], hash)) return undefined;
     return isOfOneOwner(same, span)
       ? `version ${span.seq} of this id is taken by other content; append version ${span.seq + 1} instead`
       : 'this id is taken by other content';
@@ -124,8 +127,13 @@ function firstPlaces(spans: readonly Span[]): ReadonlyMap<string, number> {
  * The same content means: what the caller sent is what is stored. The hashes say so, and so the content of what is
  * stored is never read: a short draft may name a large span.
  */
-export function isSameContent(stored: StoredHead, sent: Span, draft: SpanDraft | undefined): boolean {
-  return hashSpan(asStored(stored, sent, draft)) === (stored.curr_hash ?? hashSpan(stored));
+export async function isSameContent(
+  stored: StoredHead,
+  sent: Span,
+  draft: SpanDraft | undefined,
+  hash: HashSpan,
+): Promise<boolean> {
+  return (await hash(asStored(stored, sent, draft))) === (stored.curr_hash ?? (await hash(stored)));
 }
 
 /** A version that is stored, or that comes first in the same request and may not be hashed yet. */

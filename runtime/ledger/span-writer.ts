@@ -5,7 +5,7 @@ import { FairTurns, TURN_BYTES } from '../base/fair-turns';
 import type { Identity } from '../base/identity';
 import type { Pause } from '../base/slices';
 import type { SignedSpan, Span } from '../base/span';
-import type { SigningKey } from '../crypto';
+import { blake3OfText, hex, type SigningKey } from '../crypto';
 import { asLogLineError, isChainViolation, isUniqueViolation } from '../db/database-error';
 import type { Database } from '../db/pool';
 import { runStatement } from '../db/query-as';
@@ -18,7 +18,7 @@ import {
   type AppendQueueOptions,
   type IdempotencyRecord,
 } from './append-queue';
-import { asStored, conflictOf, isSameContent } from './conflicts';
+import { asStored, conflictOf, type HashSpan, isSameContent } from './conflicts';
 import { refuseBadManifest } from './manifest';
 import {
   checkClientSignature,
@@ -32,7 +32,6 @@ import {
   type EncodedSpan,
   encodeSigned,
   type HashedSpan,
-  hashAndSign,
   hashedSpan,
   hashedSpanInSlices,
   withSignature,
@@ -73,6 +72,8 @@ interface Work {
   readonly identity: Identity;
   readonly drafts: readonly SpanDraft[];
   readonly isList: boolean;
+  /** Whether hashing a draft is parted by turns of the thread. */
+  readonly hasManyValues: boolean;
 }
 
 export interface SpanWriterOptions extends AppendQueueOptions {
@@ -151,10 +152,15 @@ export class SpanWriter {
       const replayed = await this.#replay(identity, request);
       if (replayed !== undefined) return replayed;
     }
-    const work = { identity, drafts, isList: options.isList ?? drafts.length > 1 };
+    const work: Work = {
+      identity,
+      drafts,
+      isList: options.isList ?? drafts.length > 1,
+      hasManyValues: options.hasManyValues === true,
+    };
     const isLimited = options.isLimited === true;
     if (isLimited) await this.#limits?.takeSpans(identity, drafts.length);
-    const signed = await this.#sign(work, options);
+    const signed = await this.#sign(work, options.traceId);
     const idempotency = request === undefined ? undefined : { ...request, ...keysOf(signed) };
     try {
       const txId = await this.#write({ identity, spans: signed, idempotency }, isLimited);
@@ -214,7 +220,8 @@ export class SpanWriter {
   }
 
   #conflict(work: Work, encoded: readonly { readonly span: Span }[]): Promise<LogLineError> {
-    return conflictOf(this.#database, { ...work, spans: encoded.map(({ span }) => span) });
+    const spans = encoded.map(({ span }) => span);
+    return conflictOf(this.#database, { ...work, spans, hash: this.#hash(work) });
   }
 
   /**
@@ -222,10 +229,12 @@ export class SpanWriter {
    * what is known has other content.
    */
   async #reconcile(
-    { identity, drafts }: Work,
+    work: Work,
     signed: readonly EncodedSpan[],
     stored: ReadonlyMap<string, SpanHead>,
   ): Promise<EncodedSpan[] | undefined> {
+    const { identity, drafts } = work;
+    const hash = this.#hash(work);
     const known = new Map<string, SpanHead>(stored);
     const settled = new Map<string, EncodedSpan>();
     const reconciled: EncodedSpan[] = [];
@@ -235,11 +244,15 @@ export class SpanWriter {
       const draft = drafts[index];
       const key = keyOf(encoded.span);
       const before = known.get(key);
-      if (before !== undefined && !isSameContent(before, encoded.span, draft)) return undefined;
+      const isSame =
+        before === undefined ||
+        before.curr_hash === encoded.span.curr_hash ||
+        (await isSameContent(before, encoded.span, draft, hash));
+      if (!isSame) return undefined;
       const next =
         settled.get(key) ??
         (before === undefined
-          ? this.#relink(encoded, draft, known)
+          ? await this.#relink(work, encoded, draft, known)
           : storedSpan(before, encoded.span, draft));
       settled.set(key, next);
       known.set(key, next.span);
@@ -249,17 +262,19 @@ export class SpanWriter {
   }
 
   /** The span behind the version that is stored, which may be another than the one it was hashed with. */
-  #relink(
+  async #relink(
+    work: Work,
     encoded: EncodedSpan,
     draft: SpanDraft | undefined,
     known: ReadonlyMap<string, SpanHead>,
-  ): EncodedSpan {
+  ): Promise<EncodedSpan> {
     const { span } = encoded;
     const prevHash = known.get(keyOf({ id: span.id, seq: span.seq - 1 }))?.curr_hash;
     const isLinkedByUs = draft?.signature == null && draft?.prev_hash == null;
-    return isLinkedByUs && prevHash !== undefined && prevHash !== span.prev_hash
-      ? hashAndSign({ ...span, prev_hash: prevHash }, this.#signingKey())
-      : encoded;
+    if (!isLinkedByUs || prevHash === undefined || prevHash === span.prev_hash) return encoded;
+    const key = this.#signingKey();
+    const hashed = await this.#hashed(work, { ...span, prev_hash: prevHash }, key);
+    return withSignature(hashed, key.sign(hashed.hash));
   }
 
   async #stored(identity: Identity, encoded: readonly EncodedSpan[]): Promise<ReadonlyMap<string, SpanHead>> {
@@ -286,7 +301,7 @@ export class SpanWriter {
     return () => this.#turns.take(tenant, TURN_BYTES);
   }
 
-  async #sign(work: Work, { traceId, hasManyValues = false }: AppendOptions): Promise<EncodedSpan[]> {
+  async #sign(work: Work, traceId: string | undefined): Promise<EncodedSpan[]> {
     const { identity, drafts, isList } = work;
     const now = this.#now();
     const complete = drafts.map((draft) => completeSpan(draft, identity, now, traceId));
@@ -307,11 +322,11 @@ export class SpanWriter {
       const turn = this.#turns.take(identity.tenant, bytes);
       if (turn !== undefined) await turn;
       // A version needs only the hash of the one before, so signatures can wait until all is hashed.
-      const next = hasManyValues
-        ? await this.#hashedInSlices(identity, follow(span, hashes), key)
-        : isClientSigned(span)
-          ? encodeSigned(checkClientSignature(span))
-          : hashedSpan(follow(span, hashes), key);
+      const given = isClientSigned(span)
+        ? this.#checked(work, span)
+        : this.#hashed(work, follow(span, hashes), key);
+      // An await for each of a thousand small spans would cost more than it spares.
+      const next = given instanceof Promise ? await given : given;
       hashes.set(keyOf(span), next.span.curr_hash);
       prepared.push(next);
       // What the span took is known only now; the next one waits for it.
@@ -320,15 +335,30 @@ export class SpanWriter {
     return this.#sealAll(identity.tenant, prepared, key);
   }
 
-  async #hashedInSlices(
-    { tenant }: Identity,
-    span: Span,
-    key: SigningKey,
-  ): Promise<EncodedSpan | HashedSpan> {
+  #hashed({ identity, hasManyValues }: Work, span: Span, key: SigningKey): HashedSpan | Promise<HashedSpan> {
+    return hasManyValues
+      ? hashedSpanInSlices(span, key, this.#pause(identity.tenant))
+      : hashedSpan(span, key);
+  }
+
+  #checked({ identity, hasManyValues }: Work, span: Span): EncodedSpan | Promise<EncodedSpan> {
+    return hasManyValues
+      ? checkClientSignatureInSlices(span, this.#pause(identity.tenant)).then(encodeSigned)
+      : encodeSigned(checkClientSignature(span));
+  }
+
+  /** How what was sent is hashed once more, to be compared with what is stored: in the tenant's turns. */
+  #hash({ identity: { tenant }, hasManyValues }: Work): HashSpan {
     const pause = this.#pause(tenant);
-    return isClientSigned(span)
-      ? encodeSigned(await checkClientSignatureInSlices(span, pause))
-      : hashedSpanInSlices(span, key, pause);
+    let bytes = 0;
+    return async (span) => {
+      const turn = this.#turns.take(tenant, bytes);
+      if (turn !== undefined) await turn;
+      const payload = payloadOf(span);
+      const text = hasManyValues ? await canonicalTextInSlices(payload, pause) : canonicalText(payload);
+      bytes = text.length;
+      return hex(blake3OfText(text));
+    };
   }
 
   /** Signs what lacks a signature. */

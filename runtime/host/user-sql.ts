@@ -144,8 +144,8 @@ function textOf(value: unknown): string | null {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
-/** Classes of PostgreSQL's errors that are about the query and what it computes: syntax and data. */
-const ABOUT_THE_QUERY = /^(42|22)/;
+/** Classes of PostgreSQL's errors that are about the query and what it computes: features, cardinality, data and syntax. */
+const ABOUT_THE_QUERY = /^(0A|21|22|42)/;
 const INSUFFICIENT_PRIVILEGE = '42501';
 const QUERY_CANCELED = '57014';
 /** The limit of temporary files. */

@@ -36,6 +36,7 @@ describe('a batch in conflict with the ledger', () => {
     const one = await stored();
     const two = await stored();
     const hidden = await stored({}, stranger);
+    const late = randomUUID();
     const answer = await post([
       good,
       { ...good, id: one.id, this: 'other' },
@@ -46,6 +47,8 @@ describe('a batch in conflict with the ledger', () => {
       { ...good, id: hidden.id },
       { ...good, id: hidden.id, seq: 1 },
       { ...good, id: randomUUID() },
+      { ...good, id: late, seq: 1 },
+      { ...good, id: late },
     ]);
     assertProblem(answer, 409);
     assert.deepEqual(reasons(answer), {
@@ -54,6 +57,8 @@ describe('a batch in conflict with the ledger', () => {
       '/4': 'gap',
       '/5': 'gap',
       '/6': 'taken',
+      // What it follows comes behind it, and it does not say by hash that it follows it.
+      '/9': 'gap',
       // It would follow a span of this very request, if that one could be stored.
     });
   });

@@ -226,6 +226,10 @@ describe('hostile SQL of user code', function () {
         'SELECT lower(at) FROM ledger.visible_timeline',
         /^ctx\.sql: function .*lower\(timestamp with time zone\) does not exist/,
       ],
+      [
+        'SELECT (SELECT id FROM ledger.visible_timeline UNION ALL SELECT id FROM ledger.visible_timeline)',
+        /^ctx\.sql: more than one row returned by a subquery used as an expression$/,
+      ],
       ['SELECT FROM FROM x', /syntax error/],
     ];
     for (const [text, message] of fails) {

@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict';
+import { Database } from '../../../runtime/db/pool';
+import { FeedWaiters } from '../../../runtime/ledger/feed-waiters';
+
+describe('the places of those who wait for the feed', () => {
+  // Nobody is there: a place is taken without a look at the database.
+  const database = new Database({ connectionString: 'postgres://nobody@127.0.0.1:1/none' });
+  after(() => database.pool.end());
+
+  it('are bounded over all tenants and for each, and free again once given back', () => {
+    const waiters = new FeedWaiters({ database, maxWaiters: 3, maxPerTenant: 2 });
+    const [first, second] = [waiters.takeSeat('acme'), waiters.takeSeat('acme')];
+    assert.ok(first !== undefined && second !== undefined);
+    assert.equal(waiters.takeSeat('acme'), undefined);
+
+    assert.ok(waiters.takeSeat('globex') !== undefined);
+    assert.equal(waiters.takeSeat('initech'), undefined);
+
+    first();
+    assert.ok(waiters.takeSeat('initech') !== undefined);
+    assert.equal(waiters.takeSeat('acme'), undefined);
+  });
+});

@@ -1,10 +1,7 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { createReadStream } from 'node:fs';
-import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
-import { createGunzip, createGzip, type Gzip } from 'node:zlib';
-import { OperatorError, oneLine, systemErrorCode } from '../../local/operator-error';
+import { OperatorError } from '../../local/operator-error';
+import { GzipFile, gunzipped, readFault } from './gzip-file';
 import type { LedgerTable } from './ledger-tables';
 import type { LockedKeys } from './locked-keys';
 
@@ -44,76 +41,42 @@ export type BackupPart =
   | { readonly kind: 'row'; readonly row: Row }
   | { readonly kind: 'end'; readonly end: BackupEnd };
 
-/** Writes a backup beside its name and puts it in place once it is complete. */
+/** Writes a backup, line by line. */
 export class BackupWriter {
-  readonly #path: string;
-  readonly #file: FileHandle;
-  readonly #gzip: Gzip;
-  readonly #written: Promise<void>;
+  readonly #file: GzipFile;
   readonly #hash = createHash('sha256');
-  bytes = 0;
 
-  private constructor(path: string, file: FileHandle) {
-    this.#path = path;
+  private constructor(file: GzipFile) {
     this.#file = file;
-    this.#gzip = createGzip({ level: 6 });
-    this.#written = this.#drain();
-    this.#written.catch(() => undefined);
   }
 
   /** @throws OperatorError when the folder cannot be written */
   static async open(path: string): Promise<BackupWriter> {
-    try {
-      return new BackupWriter(path, await open(partOf(path), 'w', 0o600));
-    } catch (cause) {
-      throw new OperatorError(`cannot write ${path} (${oneLine(cause)})`, { cause });
-    }
+    return new BackupWriter(await GzipFile.open(path));
+  }
+
+  /** Of the file, so far. */
+  get bytes(): number {
+    return this.#file.bytes;
   }
 
   async add(...lines: readonly string[]): Promise<void> {
     const text = lines.map((line) => `${line}\n`).join('');
     this.#hash.update(text);
-    await this.#push(text);
+    await this.#file.push(text);
   }
 
   /** @param replace takes the place of a file of that name */
   async finish(rows: BackupEnd['rows'], replace: boolean): Promise<BackupEnd> {
     const end: BackupEnd = { rows, sha256: this.#hash.digest('hex') };
-    await this.#push(`${JSON.stringify({ end })}\n`);
-    this.#gzip.end();
-    await this.#written;
-    await this.#file.sync();
-    await this.#file.close();
-    if (replace) await rename(partOf(this.#path), this.#path);
-    else {
-      await link(partOf(this.#path), this.#path);
-      await rm(partOf(this.#path));
-    }
+    await this.#file.push(`${JSON.stringify({ end })}\n`);
+    await this.#file.finish(replace);
     return end;
   }
 
-  async discard(): Promise<void> {
-    this.#gzip.destroy();
-    await this.#written.catch(() => undefined);
-    await this.#file.close().catch(() => undefined);
-    await rm(partOf(this.#path), { force: true });
+  discard(): Promise<void> {
+    return this.#file.discard();
   }
-
-  async #push(text: string): Promise<void> {
-    if (this.#gzip.write(text)) return;
-    await Promise.race([once(this.#gzip, 'drain'), this.#written]);
-  }
-
-  async #drain(): Promise<void> {
-    for await (const chunk of this.#gzip) {
-      await this.#file.write(chunk);
-      this.bytes += chunk.length;
-    }
-  }
-}
-
-function partOf(path: string): string {
-  return `${path}.part`;
 }
 
 /**
@@ -141,39 +104,17 @@ export async function* readBackup(path: string): AsyncGenerator<BackupPart> {
       hash.update(line).update('\n');
     }
   } catch (cause) {
-    if (cause instanceof OperatorError) throw cause;
-    const isMissing = systemErrorCode(cause) === 'ENOENT';
-    const isText = cause instanceof SyntaxError || /^Z_/.test(systemErrorCode(cause) ?? '');
-    if (!isMissing && !isText) throw cause;
-    throw new OperatorError(
-      isMissing ? `there is no file ${path}` : `${path} is damaged, or no backup (${oneLine(cause)})`,
-      { cause },
-    );
+    throw readFault(path, cause);
   }
   throw new OperatorError(`${path} ends too early: it was not written to its end`);
 }
 
-async function* linesOf(path: string): AsyncGenerator<string> {
-  const raw = createReadStream(path);
-  const plain = createGunzip();
-  // Streams tell of a fault once, and readline passes it on to nobody.
-  let fault: unknown;
-  const fail = (error: unknown): void => {
-    fault ??= error;
-    plain.destroy();
-    lines.close();
-  };
-  const lines = createInterface({ input: plain, crlfDelay: Number.POSITIVE_INFINITY });
-  raw.once('error', fail);
-  plain.once('error', fail);
-  raw.pipe(plain);
-  try {
+function linesOf(path: string): AsyncGenerator<string> {
+  return gunzipped(path, async function* (plain) {
+    const lines = createInterface({ input: plain, crlfDelay: Number.POSITIVE_INFINITY });
+    plain.once('close', () => lines.close());
     yield* lines;
-  } finally {
-    raw.destroy();
-    plain.destroy();
-  }
-  if (fault !== undefined) throw fault;
+  });
 }
 
 function parseHeader(path: string, value: unknown): BackupHeader {

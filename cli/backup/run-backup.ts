@@ -16,9 +16,12 @@ import { readKeyFiles } from './key-files';
 import { lockKeys } from './locked-keys';
 import { backupPassphrase } from './passphrase';
 import { type WrittenBackup, writeBackup } from './write-backup';
+import { type WrittenBaseBackup, writeBaseBackup } from './write-base-backup';
 
 export interface BackupOptions {
   readonly out: string;
+  /** The server's data folder instead of rows. */
+  readonly base?: boolean;
   readonly withKeys?: boolean;
   readonly force?: boolean;
   readonly json?: boolean;
@@ -37,38 +40,56 @@ export async function runBackup(options: BackupOptions): Promise<void> {
     ? await lockKeys(await readKeyFiles(data), await backupPassphrase(true))
     : undefined;
   const progress = progressLine();
-  const written = await withBackupRole(data, keys, (database) =>
-    writeBackup({
-      database,
-      path: out,
-      replace: options.force === true,
-      publicKeyHex: keys.ring.current.publicKeyHex,
-      keys: locked,
-      onProgress: (text) => progress.show(text),
-    }),
+  const written = await withLedger<WrittenBackup | WrittenBaseBackup>(
+    data,
+    keys,
+    ({ backup, replication, isEmbedded }) => {
+      const common = {
+        database: backup,
+        path: out,
+        replace: options.force === true,
+        publicKeyHex: keys.ring.current.publicKeyHex,
+        keys: locked,
+        onProgress: (text: string) => progress.show(text),
+      };
+      return options.base ? writeBaseBackup({ ...common, replication, isEmbedded }) : writeBackup(common);
+    },
   ).finally(() => progress.clear());
   report(out, written, options);
   if (written.faults.length > 0) process.exitCode = 1;
 }
 
-/** The ledger as role `logline_backup`; an embedded server that does not run is started for the time of `work`. */
-async function withBackupRole<T>(
+interface Ledger {
+  /** As role `logline_backup`. */
+  readonly backup: DatabaseOptions;
+  /** As whoever may copy the data folder. */
+  readonly replication: DatabaseOptions;
+  readonly isEmbedded: boolean;
+}
+
+/** The ledger; an embedded server that does not run is started for the time of `work`. */
+async function withLedger<T>(
   data: DataDirectory,
   keys: LocalKeys,
-  work: (database: DatabaseOptions) => Promise<T>,
+  work: (ledger: Ledger) => Promise<T>,
 ): Promise<T> {
   const { runtime, rolePrefix } = devSettings();
   const role = roleName('backup', rolePrefix);
   const own = ownDatabaseUrl();
   if (own !== undefined) {
-    return work(asRole({ ...runtime.database, connectionString: own }, role, keys.passwords.backup));
+    const replication = { ...runtime.database, connectionString: own };
+    const backup = asRole(replication, role, keys.passwords.backup);
+    return work({ backup, replication, isEmbedded: false });
   }
+  const embedded = (port: number): Ledger => ({
+    backup: { connectionString: databaseUrl(port, role, keys.passwords.backup, LEDGER_DATABASE) },
+    replication: {
+      connectionString: databaseUrl(port, 'postgres', keys.passwords.superuser, LEDGER_DATABASE),
+    },
+    isEmbedded: true,
+  });
   const run = await currentRun(data);
-  if (run?.postgresPort !== undefined) {
-    return work({
-      connectionString: databaseUrl(run.postgresPort, role, keys.passwords.backup, LEDGER_DATABASE),
-    });
-  }
+  if (run?.postgresPort !== undefined) return work(embedded(run.postgresPort));
   const lock = await takeRunLock(data);
   try {
     const database = await openLocalDatabase({
@@ -80,7 +101,8 @@ async function withBackupRole<T>(
       onTrouble: (message) => void process.stderr.write(`logline: ${message}\n`),
     });
     try {
-      return await work(database.as.backup);
+      if (database.port === undefined) throw new TypeError('an embedded server has a port');
+      return await work(embedded(database.port));
     } finally {
       await database.stop();
     }
@@ -89,14 +111,21 @@ async function withBackupRole<T>(
   }
 }
 
-function report(out: string, { end, bytes, faults }: WrittenBackup, { json, withKeys }: BackupOptions): void {
+function report(
+  out: string,
+  { end, bytes, faults }: WrittenBackup | WrittenBaseBackup,
+  { json, withKeys }: BackupOptions,
+): void {
   if (json) {
     process.stdout.write(`${JSON.stringify({ file: out, bytes, ...end, faults })}\n`);
     return;
   }
-  const spans = end.rows['ledger.universal_registry'] ?? 0;
+  const rows = 'rows' in end ? end.rows : end.rows_after;
+  const spans = rows['ledger.universal_registry'] ?? 0;
   const lines = [
-    `backed up ${spans} spans (${bytes} bytes) to ${out}, and read it back`,
+    'rows' in end
+      ? `backed up ${spans} spans (${bytes} bytes) to ${out}, and read it back`
+      : `backed up the data folder with at least ${end.rows_before['ledger.universal_registry']} and at most ${spans} spans (${bytes} bytes) to ${out}, and read it back`,
     ...(withKeys
       ? ['The keys are in it, under the passphrase.']
       : [

@@ -1,25 +1,26 @@
-import { access, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Client } from 'pg';
 import { type DataDirectory, dataDirectory, prepareDataDirectory } from '../../local/data-directory';
 import { devSettings } from '../../local/dev-settings';
 import { GuardFile, guardPath } from '../../local/guard-file';
-import { type LocalKeys, loadOrCreateKeys, requireKeys } from '../../local/keys';
+import { type LocalKeys, requireKeys } from '../../local/keys';
 import { type LocalDatabase, openLocalDatabase } from '../../local/local-database';
 import { OperatorError } from '../../local/operator-error';
 import { takeRunLock } from '../../local/run-lock';
+import { resetSuperuserPassword } from '../../local/superuser-password';
 import { cryptoReady } from '../../runtime/crypto';
 import { connectAdmin } from '../../runtime/db/admin-client';
 import { migrate } from '../../runtime/db/migrate';
 import { ownDatabaseUrl } from '../open-database';
 import { type ProgressLine, progressLine } from '../progress-line';
-import { type BackupHeader, readBackup } from './backup-file';
-import { hasKeys, writeKeyFiles } from './key-files';
+import type { BaseBackupEnd } from './base-backup-file';
 import { countRows, ledgerTables } from './ledger-tables';
-import { unlockKeys } from './locked-keys';
 import { moveCounter } from './move-counter';
-import { backupPassphrase } from './passphrase';
+import { openBackup } from './opened-backup';
+import { placeBaseBackup, unpackForServer } from './place-base-backup';
 import { beginEpoch, restoreBackup } from './restore-backup';
+import { keysFor } from './restored-keys';
 import { verifyStored } from './stored-spans';
 import { type LostBatches, tellLogs } from './tell-logs';
 import { UNHURRIED } from './write-backup';
@@ -27,6 +28,8 @@ import { UNHURRIED } from './write-backup';
 export interface RestoreOptions {
   readonly json?: boolean;
   readonly newKeys?: boolean;
+  /** Only unpacks a base backup, into this folder. */
+  readonly unpack?: string;
 }
 
 /** What a restore came to. */
@@ -47,6 +50,8 @@ export interface RestoreReport {
  */
 export async function runRestore(file: string | undefined, options: RestoreOptions): Promise<void> {
   await cryptoReady();
+  const from = file === undefined ? undefined : await openBackup(path.resolve(file));
+  if (options.unpack !== undefined) return unpackForServer(from, path.resolve(options.unpack));
   const data = dataDirectory();
   const { rolePrefix } = devSettings();
   await prepareDataDirectory(data);
@@ -55,8 +60,14 @@ export async function runRestore(file: string | undefined, options: RestoreOptio
   const isOwnServer = ownDatabaseUrl() !== undefined;
   let isBegun = false;
   try {
-    const keys = file === undefined ? await requireKeys(data) : await keysFor(file, data, options);
-    if (file !== undefined && !isOwnServer) isBegun = true;
+    const keys =
+      from === undefined
+        ? await requireKeys(data)
+        : await keysFor(from.header, data, options.newKeys === true);
+    if (from !== undefined && !isOwnServer) isBegun = true;
+    const base = from?.kind === 'base' ? await placeBaseBackup(from, data) : undefined;
+    if (base !== undefined && !isOwnServer && options.newKeys)
+      await resetSuperuserPassword(data.postgres, keys.passwords.superuser);
     const database = await openLocalDatabase({
       data,
       keys,
@@ -67,7 +78,7 @@ export async function runRestore(file: string | undefined, options: RestoreOptio
     });
     try {
       const context = { data, keys, database, rolePrefix, progress };
-      const checked = file === undefined ? await settle(context) : await fill(context, path.resolve(file));
+      const checked = from?.kind === 'dump' ? await fill(context, from.path) : await settle(context, base);
       isBegun = false;
       const renamed = await tellLogs(database, keys, checked.lost, (logs) =>
         progress.show(`${logs} logs say that they go on under another name`),
@@ -97,38 +108,6 @@ interface Context {
   readonly progress: ProgressLine;
 }
 
-/** The keys of the backup, those that the folder has, or new ones when that was asked for. */
-async function keysFor(file: string, data: DataDirectory, { newKeys }: RestoreOptions): Promise<LocalKeys> {
-  const header = await headerOf(file);
-  if (ownDatabaseUrl() === undefined && (await exists(data.postgres))) {
-    throw new OperatorError(
-      `${data.path} holds a ledger already; set LOGLINE_DATA to another folder, or leave the file out if this folder was put back by other means`,
-    );
-  }
-  if (header.keys !== undefined && !(await hasKeys(data))) {
-    await writeKeyFiles(data, await unlockKeys(header.keys, await backupPassphrase(false)));
-  }
-  if (!(await hasKeys(data)) && !newKeys) {
-    throw new OperatorError(
-      `the backup holds no keys and ${data.path} has none: put keys.json of the old ledger there (key ${header.public_key.slice(0, 16)}), or go on under a new key with --new-keys`,
-    );
-  }
-  const keys = await loadOrCreateKeys(data);
-  if (!newKeys && !keys.ring.keys.some(({ publicKeyHex }) => publicKeyHex === header.public_key)) {
-    throw new OperatorError(
-      `keys.json in ${data.path} is of another ledger: the backup's key ${header.public_key.slice(0, 16)} is not in it`,
-    );
-  }
-  return keys;
-}
-
-async function headerOf(file: string): Promise<BackupHeader> {
-  for await (const part of readBackup(path.resolve(file))) {
-    if (part.kind === 'header') return part.header;
-  }
-  throw new OperatorError(`${file} is no backup of LogLine`);
-}
-
 type Checked = Omit<RestoreReport, 'renamed_logs'>;
 
 async function fill(context: Context, file: string): Promise<Checked> {
@@ -149,13 +128,17 @@ async function fill(context: Context, file: string): Promise<Checked> {
   });
   return {
     ...report,
-    faults: [...report.faults, ...missing.map(([table]) => `${table}: rows differ from the backup`)],
+    faults: [...report.faults, ...missing.map(differs)],
   };
 }
 
-/** For a database that was put back by other means. */
-async function settle(context: Context): Promise<Checked> {
+/**
+ * For a database that was put back by other means.
+ * @param end of the base backup that it was put back from
+ */
+async function settle(context: Context, end?: BaseBackupEnd): Promise<Checked> {
   const { database, keys, rolePrefix, progress } = context;
+  await requireLedger(database);
   await migrate({ admin: { ...database.admin, ...UNHURRIED }, passwords: keys.passwords, rolePrefix });
   const least = await asBackup(context, async (client) => {
     const { rows } = await client.query<{ least: string }>(
@@ -173,7 +156,31 @@ async function settle(context: Context): Promise<Checked> {
   } finally {
     await client.end();
   }
-  return check(context);
+  const report = await check(context);
+  const missing = Object.entries(end?.rows_before ?? {}).filter(([table, least]) => {
+    const found = report.rows[table] ?? 0;
+    return found < least || found > (end?.rows_after[table] ?? 0);
+  });
+  return { ...report, faults: [...report.faults, ...missing.map(differs)] };
+}
+
+async function requireLedger({ admin }: LocalDatabase): Promise<void> {
+  const client = await connectAdmin(admin);
+  try {
+    const { rows } = await client.query<{ is_there: boolean }>(
+      "SELECT to_regclass('ledger.universal_registry') IS NOT NULL AS is_there",
+    );
+    if (rows[0]?.is_there) return;
+    throw new OperatorError(
+      'the database holds no ledger yet: name the dump that goes in, or put the data folder back first (restore --unpack)',
+    );
+  } finally {
+    await client.end();
+  }
+}
+
+function differs([table]: readonly [string, number]): string {
+  return `${table}: rows differ from the backup`;
 }
 
 async function check(context: Context): Promise<Checked> {
@@ -239,11 +246,4 @@ function print(report: RestoreReport, { json }: RestoreOptions): void {
       : ['FAILED:', ...faults]),
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
-}
-
-async function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  );
 }

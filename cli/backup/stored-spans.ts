@@ -7,6 +7,12 @@ import type { Found } from '../verify/span-source';
 import { type VerifyFault, type VerifyReport, verifySpans } from '../verify/verify-spans';
 import { cursorBatches } from './cursor-batches';
 
+/** What a check found; `faults` are the first of them. */
+export interface StoredCheck {
+  readonly report: VerifyReport;
+  readonly faults: readonly VerifyFault[];
+}
+
 /**
  * Checks hash, signature and chain of every span of the database.
  * @param client as `logline_backup`, in a transaction
@@ -14,7 +20,7 @@ import { cursorBatches } from './cursor-batches';
 export async function verifyStored(
   client: ClientBase,
   onProgress: (spans: number) => void,
-): Promise<{ readonly report: VerifyReport; readonly faults: readonly VerifyFault[] }> {
+): Promise<StoredCheck> {
   const faults: VerifyFault[] = [];
   const report = await verifySpans(storedSpans(client), {
     history: keyHistoryOf(await keySpans(client)),

@@ -5,7 +5,7 @@ import { type BackupEnd, type BackupHeader, BackupWriter, readBackup } from './b
 import { cursorBatches } from './cursor-batches';
 import { type LedgerTable, ledgerTables } from './ledger-tables';
 import type { LockedKeys } from './locked-keys';
-import { verifyStored } from './stored-spans';
+import { type StoredCheck, verifyStored } from './stored-spans';
 
 export interface WriteBackupOptions {
   /** As role `logline_backup`, which row-level security shows everything. */
@@ -49,21 +49,26 @@ export async function writeBackup(options: WriteBackupOptions): Promise<WrittenB
         options.onProgress(`${table.name}: ${rows} rows`),
       );
     }
-    const { report, faults } = await verifyStored(client, (spans) =>
+    const verified = await verifyStored(client, (spans) =>
       options.onProgress(`checking: ${spans} of ${counts['ledger.universal_registry']} spans`),
     );
     await client.query('ROLLBACK');
     const end = await file.finish(counts, options.replace);
     await readToItsEnd(options.path);
-    const shown = faults.map(({ detail, id, seq }) => `span ${id} version ${seq}: ${detail}`);
-    const more = report.faults - shown.length;
-    return { end, bytes: file.bytes, faults: more > 0 ? [...shown, `and ${more} more`] : shown };
+    return { end, bytes: file.bytes, faults: shownFaults(verified) };
   } catch (error) {
     await file.discard();
     throw error;
   } finally {
     await client.end().catch(() => undefined);
   }
+}
+
+/** A line for each fault that was kept, and one for the others. */
+export function shownFaults({ report, faults }: StoredCheck): readonly string[] {
+  const shown = faults.map(({ detail, id, seq }) => `span ${id} version ${seq}: ${detail}`);
+  const more = report.faults - shown.length;
+  return more > 0 ? [...shown, `and ${more} more`] : shown;
 }
 
 async function headerOf(client: Client, { publicKeyHex, keys }: WriteBackupOptions): Promise<BackupHeader> {

@@ -9,6 +9,7 @@ export function define(program: Command): void {
     )
     .argument('[file]', 'what backup wrote; without one the ledger that is there is made good')
     .option('--new-keys', 'sign under a new key, when the old ones are lost')
+    .option('--unpack <folder>', 'only unpack a base backup, for a PostgreSQL server of your own')
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
@@ -17,11 +18,15 @@ Into LOGLINE_DATA, which holds no ledger yet, or the empty database that DATABAS
 server's transaction counter is moved above every stored id, and the feed begins a new epoch, so that cursors that
 were kept go on from the last span that survived. Ends with the check of every span and of the number of rows.
 
+A base backup of a server of your own: unpack it (--unpack), start that server on the folder, and run this again with
+DATABASE_URL.
+
 Without a file: after a copied data folder, a snapshot or pg_restore, when health says restore_needed.
 
 Examples:
   $ LOGLINE_DATA=/srv/ledger npx logline restore ledger.backup
   $ DATABASE_URL=postgres://owner:secret@db.example:5432/logline npx logline restore ledger.backup
+  $ npx logline restore ledger.base.tar.gz --unpack /var/lib/postgresql/17/main
   $ npx logline restore`,
     )
     .action(async (file: string | undefined, options: RestoreOptions) => {

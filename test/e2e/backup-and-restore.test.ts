@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { gunzipSync, gzipSync } from 'node:zlib';
+import { moveCounter } from '../../cli/backup/move-counter';
 import { append } from '../support/api';
 import {
   cleanUp,
@@ -13,6 +14,7 @@ import {
   startLocalRun,
   temporaryFolder,
 } from '../support/local-run';
+import { withClient } from '../support/sql-session';
 import { until } from '../support/until';
 
 const PASSPHRASE = 'a passphrase of a test';
@@ -201,6 +203,51 @@ describe('backup and restore', function () {
     const renamed = (await spansOf('checkpoint')).find(({ did }) => did === 'renamed');
     assert.deepEqual([renamed?.this, renamed?.metadata.continues], [origin, before]);
     assert.ok(String(renamed?.metadata.checkpoint).startsWith(`${before}\n`));
+  });
+
+  it('a base backup of an earlier moment: a cursor ahead is told so, and after restore all goes on from there', async () => {
+    await appendPolicy();
+    await note('kept');
+    await until('the policy reacted', async () => (await reactions()).length === 1, 60_000);
+    const early = await readTo('kept');
+    assert.match(await succeed('backup', '--base', '--out', backup, '--with-keys'), /OK: \d+ spans/);
+    assert.equal((await stat(backup)).mode & 0o777, 0o600);
+    // A long day's transactions, so that the server that was put back does not get there by what its start writes.
+    await withClient((await succeed('connect', '--print', '--admin')).trim(), (client) =>
+      moveCounter(client, 100_000n, () => undefined),
+    );
+    await note('lost');
+    await until('the policy reacted', async () => (await reactions()).length === 2, 60_000);
+    const late = await readTo('lost');
+    await run().stop();
+
+    // Put back by hand and without the guard beside it, nothing but the cursors knows that something is missing.
+    const [there, bare] = [data, path.join(folder, 'bare')];
+    await succeed('restore', backup, '--unpack', path.join(bare, 'postgres'));
+    await copyFile(path.join(data, 'keys.json'), path.join(bare, 'keys.json'));
+    data = bare;
+    local = await startLocalRun(data);
+    const ahead = await fetch(
+      `${run().url}/api/timeline?order=feed&limit=1000&entity_type=note&cursor=${late.cursor}`,
+      { headers: { authorization: `Bearer ${run().token}` } },
+    );
+    const problem = (await ahead.json()) as { type: string };
+    assert.deepEqual([ahead.status, problem.type], [410, 'urn:logline:problem:cursor_ahead']);
+    await run().stop();
+
+    data = there;
+    await rm(data, { recursive: true });
+    const restored = await succeed('restore', backup);
+    assert.match(restored, /OK: \d+ spans: every hash/);
+    assert.match(restored, /LOST: the ledger before had sealed \d+ batches more/);
+    local = await startLocalRun(data);
+    await note('new 1');
+    await note('new 2');
+    assert.deepEqual((await readTo('new 2', early.cursor)).seen, ['new 1', 'new 2']);
+    assert.deepEqual((await readTo('new 2', late.cursor)).seen, ['new 1', 'new 2']);
+    await until('the policy reacted', async () => (await reactions()).length === 3, 60_000);
+    assert.deepEqual(await reactions(), ['kept', 'new 1', 'new 2']);
+    assert.match(await succeed('verify'), /OK: /);
   });
 
   it('restore refuses a folder with a ledger, a torn or changed file, another key and a wrong passphrase', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
+import { startPostgres } from '../../local/postgres';
 import { append } from '../support/api';
 import { cleanUp, type LocalRun, runCommand, startLocalRun, temporaryFolder } from '../support/local-run';
 import { withClient } from '../support/sql-session';
@@ -68,6 +69,38 @@ describe('backup and restore of a ledger with a DATABASE_URL', function () {
     assert.match(await succeed(['verify'], to), /OK: /);
     const notes = await Promise.all(databases.map(({ superuserUrl }) => notesOf(superuserUrl)));
     assert.deepEqual(notes, ['1', '1']);
+  });
+
+  it('copies the data folder for a role that may replicate, and makes a server good that was started on it', async () => {
+    const from = await place('own_base', 'from');
+    run = await startLocalRun(from.LOGLINE_DATA, { env: from });
+    await append(run.url, run.token, { entity_type: 'note', who: 'dev', this: 'kept' });
+    const file = path.join(folder, 'ledger.base.tar.gz');
+    const refused = await runCommand(['backup', '--base', '--out', file], { env: from });
+    assert.match(refused.stderr, /may not copy the server's data folder .*REPLICATION/);
+    const superuserUrl = databases[0]?.superuserUrl ?? '';
+    await succeed(['backup', '--base', '--out', file], { ...from, DATABASE_URL: superuserUrl });
+    await run.stop();
+    run = undefined;
+
+    const unpacked = path.join(folder, 'unpacked');
+    await succeed(['restore', file, '--unpack', unpacked], from);
+    const server = await startPostgres({
+      dataDir: unpacked,
+      logFile: path.join(folder, 'postgres.log'),
+      superuserPassword: decodeURIComponent(new URL(superuserUrl).password),
+      durable: false,
+    });
+    try {
+      const there = { ...from, DATABASE_URL: server.superuserUrl(new URL(superuserUrl).pathname.slice(1)) };
+      const restored = JSON.parse(await succeed(['restore', file, '--json'], there));
+      assert.deepEqual(restored.faults, []);
+      assert.equal(await notesOf(there.DATABASE_URL), '1');
+      const empty = { ...there, DATABASE_URL: server.superuserUrl('postgres') };
+      assert.match((await runCommand(['restore', file], { env: empty })).stderr, /holds no ledger yet/);
+    } finally {
+      await server.stop();
+    }
   });
 });
 

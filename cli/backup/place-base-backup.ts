@@ -1,0 +1,33 @@
+import type { DataDirectory } from '../../local/data-directory';
+import { OperatorError } from '../../local/operator-error';
+import { POSTGRES_MAJOR } from '../../local/postgres-binaries';
+import { ownDatabaseUrl } from '../open-database';
+import type { BaseBackupEnd } from './base-backup-file';
+import type { OpenedBackup } from './opened-backup';
+import { surveyBaseBackup, unpackBaseBackup } from './unpack-base-backup';
+
+/** For a server of the user's own, which alone can start on the folder. */
+export async function unpackForServer(backup: OpenedBackup | undefined, folder: string): Promise<void> {
+  if (backup?.kind !== 'base')
+    throw new OperatorError('--unpack takes a base backup (npx logline backup --base)', { exitCode: 2 });
+  await unpackBaseBackup(backup.path, folder);
+  process.stdout.write(
+    `unpacked the data folder of PostgreSQL ${backup.header.postgres_major} to ${folder}: start that server on it, then run DATABASE_URL=… npx logline restore ${backup.path}\n`,
+  );
+}
+
+/**
+ * Puts a base backup where the embedded server looks for it. A server of the user's own runs on what was unpacked
+ * already, so the file is only read.
+ */
+export async function placeBaseBackup(
+  { path, header }: Extract<OpenedBackup, { kind: 'base' }>,
+  data: DataDirectory,
+): Promise<BaseBackupEnd> {
+  if (ownDatabaseUrl() !== undefined) return surveyBaseBackup(path);
+  if (header.is_embedded && header.postgres_major === POSTGRES_MAJOR)
+    return unpackBaseBackup(path, data.postgres);
+  throw new OperatorError(
+    `${path} is the data folder of a server that LogLine does not bring (PostgreSQL ${header.postgres_major}): unpack it with --unpack <folder>, start that server on it, and run this again with DATABASE_URL`,
+  );
+}

@@ -1,14 +1,15 @@
 import { ATTACKS } from './attacks';
 import { Tenant } from './tenant';
 
-// The bad tenant of noisy.ts, in a process of its own: what it does costs the good one's clock nothing.
+// The bad tenant of noisy.ts, in a process of its own: what it does costs the good one's clock nothing. It ends with
+// who started it, however that ended, and after its time at the latest.
 
 const attack = ATTACKS[process.argv[2] ?? ''];
-const { NOISY_URL, NOISY_TOKEN } = process.env;
-if (attack === undefined || NOISY_URL === undefined || NOISY_TOKEN === undefined)
+const { NOISY_URL, NOISY_TOKEN, NOISY_MAX_MS } = process.env;
+if (attack === undefined || NOISY_URL === undefined || NOISY_TOKEN === undefined || !process.connected)
   throw new Error('noisy.ts starts this');
-// Also an attack that only began once goes on until its process is ended.
-setInterval(() => {}, 60_000);
+process.once('disconnect', () => process.exit());
+setTimeout(() => process.exit(), Number(NOISY_MAX_MS));
 Promise.resolve(attack(new Tenant(NOISY_URL, NOISY_TOKEN))).then(
   () => process.send?.('begun'),
   (error) => {

@@ -33,7 +33,8 @@ export async function memoryDuring<T>(
   }
 }
 
-async function memoryOf(run: LocalRun, data: string): Promise<Memory> {
+/** Memory of each program just now. */
+export async function memoryOf(run: LocalRun, data: string): Promise<Memory> {
   const named = (await processesNaming(data)).filter((pid) => pid !== run.pid);
   const kernels: number[] = [];
   for (const pid of named) {

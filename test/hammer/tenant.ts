@@ -1,3 +1,6 @@
+/** Longer than the longest run. */
+const ANSWERED_WITHIN_MS = 60_000;
+
 /** Somebody who calls the API. */
 export class Tenant {
   readonly url: string;
@@ -9,7 +12,7 @@ export class Tenant {
     this.token = token;
   }
 
-  /** @returns the status; 599 when there was no answer. */
+  /** @returns the status; 599 when there was no answer within a minute. */
   async post(body: unknown, headers: Readonly<Record<string, string>> = {}): Promise<number> {
     return (await this.#call('/api/spans', { body, headers })).status;
   }
@@ -48,6 +51,7 @@ export class Tenant {
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
           ...headers,
         },
+        signal: AbortSignal.timeout(ANSWERED_WITHIN_MS),
         ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
       });
       await response.arrayBuffer();

@@ -1,0 +1,58 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import type { Tenant } from './tenant';
+
+const TYPESCRIPT = path.join(__dirname, '..', '..', 'cli', 'register-typescript.js');
+/** Beside a server that is attacked, preparing takes long; what has begun by then is the attack. */
+const BEGUN_WITHIN_MS = 30_000;
+/** Longer than the longest round. */
+const MAX_MS = 15 * 60_000;
+
+export interface RunningAttack {
+  readonly pid: number | undefined;
+  /** Ends it and waits for its end. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts an attack in a process of its own; resolves when it is under way, and after `begunWithinMs` in any case.
+ * @throws Error when its process ends before
+ */
+export async function startAttack(
+  name: string,
+  bad: Tenant,
+  { begunWithinMs = BEGUN_WITHIN_MS, maxMs = MAX_MS } = {},
+): Promise<RunningAttack> {
+  const child = spawn(
+    process.execPath,
+    ['--require', TYPESCRIPT, path.join(__dirname, 'attacker.ts'), name],
+    {
+      env: { ...process.env, NOISY_URL: bad.url, NOISY_TOKEN: bad.token, NOISY_MAX_MS: String(maxMs) },
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    },
+  );
+  const killed = (): void => void child.kill('SIGKILL');
+  process.once('exit', killed);
+  const ended = once(child, 'exit').finally(() => process.off('exit', killed));
+  await begun(child, name, begunWithinMs);
+  return {
+    pid: child.pid,
+    async stop() {
+      killed();
+      await ended;
+    },
+  };
+}
+
+function begun(child: ChildProcess, name: string, withinMs: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, withinMs);
+    const settle = (work: () => void): void => {
+      clearTimeout(timer);
+      work();
+    };
+    child.once('message', () => settle(resolve));
+    child.once('exit', () => settle(() => reject(new Error(`${name} ended before it began`))));
+  });
+}

@@ -1,13 +1,14 @@
 import type { RootHookObject } from 'mocha';
 import { stopTestCluster } from './test-cluster';
 
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 10_000;
 
 /** Loaded by `.mocharc.json`: whatever a run started, it stops. */
 export const mochaHooks: RootHookObject = {
   async afterAll() {
-    endWhateverStaysOpen();
+    // First: taking away some hundred databases takes seconds of its own.
     await stopTestCluster();
+    endWhateverStaysOpen();
   },
 };
 

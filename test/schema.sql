@@ -138,6 +138,10 @@ TABLE app.span_relation (row security: t, forced: t)
   at timestamp(3) with time zone NOT NULL
   span_id uuid NOT NULL
   seq integer NOT NULL
+TABLE app.tenant_salt (row security: t, forced: f)
+  tenant_id text NOT NULL
+  salt text NOT NULL
+  at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
 TABLE app.token_revocation (row security: t, forced: t)
   tenant_id text NOT NULL
   token_id text NOT NULL
@@ -250,6 +254,8 @@ app.ruling_queue ruling_queue_pkey PRIMARY KEY (subject_id)
 app.seal_cursor seal_cursor_is_only_check CHECK (is_only)
 app.seal_cursor seal_cursor_pkey PRIMARY KEY (is_only)
 app.span_relation span_relation_pkey PRIMARY KEY (audience, related_id, at, span_id, seq)
+app.tenant_salt tenant_salt_pkey PRIMARY KEY (tenant_id)
+app.tenant_salt tenant_salt_salt_check CHECK ((salt ~ '^[0-9a-f]{64}$'::text))
 app.token_revocation token_revocation_pkey PRIMARY KEY (tenant_id, token_id)
 app.unsealed unsealed_pkey PRIMARY KEY (log_no, tx_id, ordinal)
 ledger.checkpoint checkpoint_pkey PRIMARY KEY (log_no, size)
@@ -298,6 +304,7 @@ ledger.universal_registry universal_registry_who_check CHECK ((who <> ''::text))
 CREATE INDEX function_schedule_due ON app.function_schedule USING btree (due_at)
 CREATE INDEX idempotency_key_at ON app.idempotency_key USING btree (at)
 CREATE INDEX policy_cursor_active ON app.policy_cursor USING btree (policy_id) WHERE is_active
+CREATE INDEX policy_emission_policy ON app.policy_emission USING btree (policy_id, span_id)
 CREATE INDEX request_queue_leased ON app.request_queue USING btree (tenant_id, due_at) WHERE (lease_id IS NOT NULL)
 CREATE INDEX request_queue_tenant ON app.request_queue USING btree (tenant_id, due_at, "position")
 CREATE INDEX ruling_queue_next ON app.ruling_queue USING btree (tenant_id, owner_id, ruled_on, subject_id)
@@ -347,6 +354,7 @@ CREATE UNIQUE INDEX ruling_night_pkey ON app.ruling_night USING btree (local_dat
 CREATE UNIQUE INDEX ruling_queue_pkey ON app.ruling_queue USING btree (subject_id)
 CREATE UNIQUE INDEX seal_cursor_pkey ON app.seal_cursor USING btree (is_only)
 CREATE UNIQUE INDEX span_relation_pkey ON app.span_relation USING btree (audience, related_id, at, span_id, seq)
+CREATE UNIQUE INDEX tenant_salt_pkey ON app.tenant_salt USING btree (tenant_id)
 CREATE UNIQUE INDEX token_revocation_pkey ON app.token_revocation USING btree (tenant_id, token_id)
 CREATE UNIQUE INDEX universal_registry_pkey ON ledger.universal_registry USING btree (id, seq)
 CREATE UNIQUE INDEX unsealed_pkey ON app.unsealed USING btree (log_no, tx_id, ordinal)
@@ -374,6 +382,7 @@ read_all app.frozen_tenant PERMISSIVE FOR SELECT TO logline_auditor, logline_bac
 own_tenant app.function_schedule PERMISSIVE FOR SELECT TO logline_app USING ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))) WITH CHECK ()
 read_all app.function_schedule PERMISSIVE FOR SELECT TO logline_auditor, logline_backup USING (true) WITH CHECK ()
 back_up_all app.idempotency_key PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
+import_keys app.idempotency_key PERMISSIVE FOR INSERT TO logline_owner USING () WITH CHECK ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id)))
 only_old_ones app.idempotency_key RESTRICTIVE FOR DELETE TO logline_app USING ((at < (now() - '1 day'::interval))) WITH CHECK ()
 own_tenant app.idempotency_key PERMISSIVE FOR ALL TO logline_app USING ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))) WITH CHECK ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id)))
 prune app.idempotency_key PERMISSIVE FOR ALL TO logline_owner USING ((at < (now() - '1 day'::interval))) WITH CHECK (false)
@@ -422,6 +431,8 @@ seal app.seal_cursor PERMISSIVE FOR ALL TO logline_sealer USING (true) WITH CHEC
 append_by_trigger app.span_relation PERMISSIVE FOR INSERT TO logline_owner USING () WITH CHECK (true)
 back_up_all app.span_relation PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
 read_own_audiences app.span_relation PERMISSIVE FOR SELECT TO logline_app, logline_owner USING ((audience = ANY (( SELECT ledger.session_audiences() AS session_audiences)::text[]))) WITH CHECK ()
+back_up_all app.tenant_salt PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
+own_tenant app.tenant_salt PERMISSIVE FOR SELECT TO logline_app USING ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))) WITH CHECK ()
 append_by_trigger app.token_revocation PERMISSIVE FOR INSERT TO logline_owner USING () WITH CHECK (true)
 back_up_all app.token_revocation PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
 prune app.token_revocation PERMISSIVE FOR DELETE TO logline_owner USING ((at < (now() - '400 days'::interval))) WITH CHECK ()
@@ -1008,6 +1019,103 @@ BEGIN ATOMIC
  UPDATE app.ruling_queue q SET ruled_on = subjects_ruled.night
    WHERE ((q.subject_id = ANY (subjects_ruled.subjects)) AND (q.ruled_on < subjects_ruled.night));
 END
+CREATE OR REPLACE FUNCTION app.tenant_salts()
+ RETURNS TABLE(tenant_id text, salt text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+BEGIN ATOMIC
+ SELECT s.tenant_id,
+     s.salt
+    FROM app.tenant_salt s;
+END
+CREATE OR REPLACE FUNCTION app.work_page(kind text, behind text, most integer, OUT rows json, OUT until text)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  tenant text := ledger.session_tenant_id();
+  found integer;
+  policy record;
+  place record;
+  places json[] := '{}';
+BEGIN
+  IF NOT EXISTS (SELECT FROM app.frozen_tenant f WHERE f.tenant_id = tenant AND f.is_closed) THEN
+    RAISE EXCEPTION 'tenant % is not frozen', tenant USING ERRCODE = 'LL007';
+  END IF;
+  CASE kind
+  WHEN 'salt' THEN
+    SELECT json_agg(r) INTO rows FROM (SELECT s.salt FROM app.tenant_salt s WHERE s.tenant_id = tenant) AS r;
+  WHEN 'quota' THEN
+    SELECT json_agg(r) INTO rows FROM (
+      SELECT q.day, q.used, q.cpu_ms FROM app.execution_quota q
+       WHERE q.tenant_id = tenant ORDER BY q.day DESC LIMIT most) AS r;
+  WHEN 'append_usage' THEN
+    SELECT json_agg(r) INTO rows FROM (
+      SELECT u.day, u.bytes FROM app.append_usage u WHERE u.tenant_id = tenant) AS r;
+  WHEN 'schedule' THEN
+    SELECT json_agg(r), max(r.function_id::text COLLATE "C"), count(*) INTO rows, until, found FROM (
+      SELECT s.function_id, s.seq, s.due_at, s.done_until FROM app.function_schedule s
+       WHERE s.tenant_id = tenant AND (behind IS NULL OR s.function_id > behind::uuid)
+       ORDER BY s.function_id LIMIT most) AS r;
+  WHEN 'subject' THEN
+    SELECT json_agg(r), max(r.subject_id::text COLLATE "C"), count(*) INTO rows, until, found FROM (
+      SELECT q.subject_id, q.ruled_on FROM app.ruling_queue q
+       WHERE q.tenant_id = tenant AND (behind IS NULL OR q.subject_id > behind::uuid)
+       ORDER BY q.subject_id LIMIT most) AS r;
+  WHEN 'request' THEN
+    SELECT json_agg(r), max(r.request_id::text COLLATE "C"), count(*) INTO rows, until, found FROM (
+      SELECT q.request_id, q.attempt, q.due_at FROM app.request_queue q
+       WHERE q.tenant_id = tenant AND (behind IS NULL OR q.request_id > behind::uuid)
+       ORDER BY q.request_id LIMIT most) AS r;
+  WHEN 'policy' THEN
+    -- Where a policy stands is told by the last span that its owner may read there: transaction ids are the cell's own.
+    FOR policy IN
+      SELECT c.policy_id, c.owner_id, c.tx_id, c.ordinal FROM app.policy_cursor c
+       WHERE c.tenant_id = tenant AND (behind IS NULL OR c.policy_id > behind::uuid)
+       ORDER BY c.policy_id LIMIT most
+    LOOP
+      PERFORM set_config('app.user_id', policy.owner_id, true);
+      SELECT last.id, last.seq INTO place
+        FROM unnest(ledger.session_audiences()) AS a(audience),
+             LATERAL (SELECT r.id, r.seq, r.tx_id, r.ordinal FROM ledger.universal_registry r
+                       WHERE r.audience = a.audience AND r.tenant_id = tenant
+                         AND (r.tx_id, r.ordinal) <= (policy.tx_id, policy.ordinal)
+                       ORDER BY r.tx_id DESC, r.ordinal DESC LIMIT 1) AS last
+       ORDER BY last.tx_id DESC, last.ordinal DESC LIMIT 1;
+      places := places || json_build_object('policy_id', policy.policy_id, 'owner_id', policy.owner_id,
+                                            'after_id', place.id, 'after_seq', place.seq);
+      until := policy.policy_id::text;
+    END LOOP;
+    found := cardinality(places);
+    rows := array_to_json(places);
+  WHEN 'emission' THEN
+    SELECT json_agg(r), max(r.policy_id::text || '.' || r.span_id::text COLLATE "C"), count(*)
+      INTO rows, until, found FROM (
+      SELECT e.policy_id, e.span_id, e.depth, e.at
+        FROM app.policy_cursor c JOIN app.policy_emission e ON e.policy_id = c.policy_id
+       WHERE c.tenant_id = tenant
+         AND (behind IS NULL OR (e.policy_id, e.span_id) >
+              (split_part(behind, '.', 1)::uuid, split_part(behind, '.', 2)::uuid))
+       ORDER BY e.policy_id, e.span_id LIMIT most) AS r;
+  WHEN 'idempotency_key' THEN
+    -- A key may stand for 1,000 spans: pages are bounded by spans, too.
+    SELECT json_agg(json_build_object('key', r.key, 'fingerprint', r.fingerprint, 'span_ids', r.span_ids,
+                                      'span_seqs', r.span_seqs, 'at', r.at) ORDER BY r.key)
+             FILTER (WHERE r.spans_before < 10 * most),
+           (array_agg(r.key ORDER BY r.key DESC) FILTER (WHERE r.spans_before < 10 * most))[1],
+           CASE WHEN bool_and(r.spans_before < 10 * most) THEN count(*) ELSE most END
+      INTO rows, until, found FROM (
+      SELECT k.*, sum(cardinality(k.span_ids)) OVER (ORDER BY k.key) - cardinality(k.span_ids) AS spans_before
+        FROM (SELECT * FROM app.idempotency_key i
+               WHERE i.tenant_id = tenant AND (behind IS NULL OR i.key > behind) ORDER BY i.key LIMIT most) AS k) AS r;
+  END CASE;
+  rows := coalesce(rows, '[]');
+  IF coalesce(found, 0) < most THEN until := NULL; END IF;
+END
+$function$
 CREATE OR REPLACE FUNCTION ledger.append_spans(batches json)
  RETURNS void
  LANGUAGE plpgsql
@@ -1152,6 +1260,92 @@ BEGIN
   END LOOP;
   PERFORM set_config('app.importing', '', true);
   RETURN total;
+END
+$function$
+CREATE OR REPLACE FUNCTION ledger.import_work(tenant text, page json)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  taken integer;
+  total integer := 0;
+  policy record;
+BEGIN
+  -- The lock keeps the tenant frozen until the page is in.
+  PERFORM FROM app.frozen_tenant f WHERE f.tenant_id = tenant AND f.is_closed FOR SHARE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'tenant % is not frozen', tenant USING ERRCODE = 'LL007';
+  END IF;
+  PERFORM set_config('app.tenant_id', tenant, true);
+  CASE page->>'kind'
+  WHEN 'salt' THEN
+    INSERT INTO app.tenant_salt (tenant_id, salt)
+    SELECT tenant, w.salt FROM json_to_recordset(page->'rows') AS w(salt text) LIMIT 1
+    ON CONFLICT (tenant_id) DO UPDATE SET salt = excluded.salt, at = excluded.at;
+  WHEN 'quota' THEN
+    INSERT INTO app.execution_quota AS q (tenant_id, day, used, cpu_ms)
+    SELECT tenant, w.day, w.used, w.cpu_ms
+      FROM json_to_recordset(page->'rows') AS w(day date, used integer, cpu_ms double precision)
+    ON CONFLICT (tenant_id, day) DO UPDATE
+      SET used = greatest(q.used, excluded.used), cpu_ms = greatest(q.cpu_ms, excluded.cpu_ms);
+  WHEN 'append_usage' THEN
+    INSERT INTO app.append_usage AS u (tenant_id, day, bytes)
+    SELECT tenant, w.day, w.bytes FROM json_to_recordset(page->'rows') AS w(day date, bytes bigint) LIMIT 1
+    ON CONFLICT (tenant_id) DO UPDATE
+      SET day = greatest(u.day, excluded.day),
+          bytes = CASE WHEN u.day > excluded.day THEN u.bytes
+                       WHEN u.day < excluded.day THEN excluded.bytes
+                       ELSE greatest(u.bytes, excluded.bytes) END;
+  WHEN 'schedule' THEN
+    -- What the old cell had no longer, it had run.
+    DELETE FROM app.function_schedule s
+     WHERE s.tenant_id = tenant
+       AND (page->>'after' IS NULL OR s.function_id > (page->>'after')::uuid)
+       AND (page->>'until' IS NULL OR s.function_id <= (page->>'until')::uuid)
+       AND s.function_id NOT IN (SELECT w.function_id FROM json_to_recordset(page->'rows') AS w(function_id uuid));
+    UPDATE app.function_schedule s SET due_at = w.due_at, done_until = w.done_until
+      FROM json_to_recordset(page->'rows') AS w(function_id uuid, seq integer, due_at timestamptz, done_until timestamptz)
+     WHERE s.function_id = w.function_id AND s.seq = w.seq AND s.tenant_id = tenant;
+  WHEN 'subject' THEN
+    UPDATE app.ruling_queue q SET ruled_on = w.ruled_on
+      FROM json_to_recordset(page->'rows') AS w(subject_id uuid, ruled_on date)
+     WHERE q.subject_id = w.subject_id AND q.tenant_id = tenant;
+  WHEN 'request' THEN
+    UPDATE app.request_queue q SET attempt = w.attempt, due_at = w.due_at
+      FROM json_to_recordset(page->'rows') AS w(request_id uuid, attempt integer, due_at timestamptz)
+     WHERE q.request_id = w.request_id AND q.tenant_id = tenant;
+  WHEN 'policy' THEN
+    FOR policy IN
+      SELECT * FROM json_to_recordset(page->'rows') AS w(policy_id uuid, owner_id text, after_id uuid, after_seq integer)
+    LOOP
+      -- Read as the owner, as the policy does.
+      PERFORM set_config('app.user_id', policy.owner_id, true);
+      UPDATE app.policy_cursor c SET tx_id = r.tx_id, ordinal = r.ordinal
+        FROM ledger.universal_registry r
+       WHERE c.policy_id = policy.policy_id AND c.tenant_id = tenant AND c.owner_id = policy.owner_id
+         AND r.id = policy.after_id AND r.seq = policy.after_seq AND r.tenant_id = tenant;
+      GET DIAGNOSTICS taken = ROW_COUNT;
+      total := total + taken;
+    END LOOP;
+    RETURN total;
+  WHEN 'emission' THEN
+    INSERT INTO app.policy_emission (policy_id, span_id, depth, at)
+    SELECT w.policy_id, w.span_id, w.depth, w.at
+      FROM json_to_recordset(page->'rows') AS w(policy_id uuid, span_id uuid, depth integer, at timestamptz)
+      JOIN app.policy_cursor c ON c.policy_id = w.policy_id AND c.tenant_id = tenant
+    ON CONFLICT DO NOTHING;
+  WHEN 'idempotency_key' THEN
+    INSERT INTO app.idempotency_key (tenant_id, key, fingerprint, span_ids, span_seqs, at)
+    SELECT tenant, w.key, w.fingerprint, w.span_ids, w.span_seqs, w.at
+      FROM json_to_recordset(page->'rows')
+        AS w(key text, fingerprint text, span_ids uuid[], span_seqs integer[], at timestamptz)
+    ON CONFLICT DO NOTHING;
+  END CASE;
+  GET DIAGNOSTICS taken = ROW_COUNT;
+  RETURN taken;
 END
 $function$
 CREATE OR REPLACE FUNCTION ledger.log_origin_at(log_number integer, checkpoint_size bigint)
@@ -1307,11 +1501,14 @@ function app.resume_log(tenant text) TO logline_auditor: EXECUTE
 function app.ruling_owners(night date, left_out uuid[], given_up_tenants text[], given_up_owners text[], most integer) TO logline_kernel: EXECUTE
 function app.ruling_subjects(tenant text, owner text, night date, left_out uuid[], most integer) TO logline_kernel: EXECUTE
 function app.subjects_ruled(subjects uuid[], night date) TO logline_kernel: EXECUTE
+function app.tenant_salts() TO logline_kernel: EXECUTE
+function app.work_page(kind text, behind text, most integer, OUT rows json, OUT until text) TO logline_app: EXECUTE
 function ledger.append_spans(batches json) TO logline_app: EXECUTE
 function ledger.append_spans(writer_user text, writer_tenant text, spans json) TO logline_app: EXECUTE
 function ledger.audience_of(visibility text, tenant_id text, owner_id text) TO logline_app: EXECUTE
 function ledger.audience_of(visibility text, tenant_id text, owner_id text) TO logline_guest: EXECUTE
 function ledger.import_spans(batches json) TO logline_app: EXECUTE
+function ledger.import_work(tenant text, page json) TO logline_app: EXECUTE
 function ledger.log_origin_at(log_number integer, checkpoint_size bigint) TO logline_app: EXECUTE
 function ledger.log_origin_at(log_number integer, checkpoint_size bigint) TO logline_auditor: EXECUTE
 function ledger.log_origin_at(log_number integer, checkpoint_size bigint) TO logline_backup: EXECUTE
@@ -1396,6 +1593,8 @@ relation app.seal_cursor TO logline_kernel: SELECT
 relation app.seal_cursor TO logline_sealer: INSERT, SELECT, UPDATE
 relation app.span_relation TO logline_app: SELECT
 relation app.span_relation TO logline_backup: SELECT
+relation app.tenant_salt TO logline_app: SELECT
+relation app.tenant_salt TO logline_backup: SELECT
 relation app.token_revocation TO logline_app: SELECT
 relation app.token_revocation TO logline_backup: SELECT
 relation app.unsealed TO logline_auditor: SELECT

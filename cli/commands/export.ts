@@ -28,6 +28,7 @@ Without a token, on the local run, it exports every span of the tenant, private 
 with a token of its owner. With a token, it exports what that token may read. The file begins with the public key
 history. The log of the tenant comes along: its checkpoint, tiles and, with scope admin, leaves, laid out as tlog-tiles
 (https://c2sp.org/tlog-tiles), so that verify --file shows without a ledger that no span is missing. An export that was interrupted goes on when the same command is run again.
+Of a tenant that is frozen (npx logline freeze) its work state comes along as FILE.work.ndjson, for the ledger that it moves to.
 
 Examples:
   $ npx logline export --tenant acme --out acme.ndjson.gz

@@ -19,7 +19,8 @@ export function define(program: Command): void {
       'after',
       `
 Exits with 1 and names span and fault when something is refused; then nothing was imported. What spans started once
-(requests, schedules, policies) is not started again. Cut at any point, the same command goes on.
+(requests, schedules, policies) is not started again; in a tenant that is frozen there, it goes on after the thaw where it was, by
+the work state beside the file. Cut at any point, the same command goes on.
 
 Examples:
   $ npx logline import acme.ndjson.gz --url http://127.0.0.1:8787

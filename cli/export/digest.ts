@@ -23,6 +23,8 @@ export interface ExportDigest {
   readonly last_cursor: string | null;
   /** The tenant's log, kept in `FILE.log/`; null where it was not read or there is none. */
   readonly log: ExportedLog | null;
+  /** The tenant's work state, kept in `FILE.work.ndjson`; null unless the tenant was frozen. */
+  readonly work: ExportedWork | null;
   /** Who signed, and how many spans. */
   readonly public_keys: Readonly<Record<string, number>>;
   readonly source: string;
@@ -38,13 +40,23 @@ export interface ExportedLog {
   readonly size_before: number;
 }
 
+/** The work state that came along with an export. */
+export interface ExportedWork {
+  readonly pages: number;
+  /** BLAKE3-256 of its file's bytes, hex. */
+  readonly blake3: string;
+}
+
 /** What a digest has to say about a file. */
 export interface DigestCheck {
+  readonly tenant: string;
   readonly complete: boolean;
   readonly blake3: string;
   readonly spans: number;
   /** Undefined when no log came along, as in exports of the first edition. */
   readonly log: Pick<ExportedLog, 'size_before'> | undefined;
+  /** Undefined when no work state came along. */
+  readonly work: ExportedWork | undefined;
 }
 
 /** Where the digest of an export lies. */
@@ -78,13 +90,21 @@ function parseDigest(text: string): DigestCheck | undefined {
     return undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const { complete, blake3, spans, log = null } = value as Record<string, unknown>;
+  const { tenant, complete, blake3, spans, log = null, work = null } = value as Record<string, unknown>;
   if (typeof complete !== 'boolean' || typeof blake3 !== 'string' || typeof spans !== 'number')
     return undefined;
-  if (log === null) return { complete, blake3, spans, log: undefined };
+  if (typeof tenant !== 'string') return undefined;
+  const about = { tenant, complete, blake3, spans, log: undefined, work: workOf(work) };
+  if (log === null) return about;
   const { size_before } = log as Record<string, unknown>;
   if (typeof size_before !== 'number' || !Number.isSafeInteger(size_before)) return undefined;
-  return { complete, blake3, spans, log: { size_before } };
+  return { ...about, log: { size_before } };
+}
+
+function workOf(work: unknown): ExportedWork | undefined {
+  if (typeof work !== 'object' || work === null) return undefined;
+  const { pages, blake3 } = work as Record<string, unknown>;
+  return typeof pages === 'number' && typeof blake3 === 'string' ? { pages, blake3 } : undefined;
 }
 
 /** Why the file is not the one that its digest describes; undefined when it is. */

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { OperatorError, oneLine } from '../../local/operator-error';
 import { writePrivateFile } from '../../local/private-file';
 import type { SignedSpan } from '../../runtime/base/span';
-import { digestFileOf, type ExportDigest, type ExportedLog } from './digest';
+import { digestFileOf, type ExportDigest, type ExportedLog, type ExportedWork } from './digest';
 import type { ExportState } from './export-state';
 import { hashFile, type RunningHash, startHash } from './file-hash';
 
@@ -135,7 +135,11 @@ export class ExportFile {
   }
 
   /** Puts digest and file into place. */
-  async finish(complete: boolean, log: ExportedLog | null): Promise<ExportDigest> {
+  async finish(
+    complete: boolean,
+    log: ExportedLog | null,
+    work: ExportedWork | null,
+  ): Promise<ExportDigest> {
     await this.flush();
     const { plan, spans, bytes, firstCursor, lastCursor, publicKeys } = this.#state;
     const digest: ExportDigest = {
@@ -151,6 +155,7 @@ export class ExportFile {
       first_cursor: firstCursor,
       last_cursor: lastCursor,
       log,
+      work,
       public_keys: publicKeys,
       source: plan.source,
       exported_at: new Date().toISOString(),

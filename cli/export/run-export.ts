@@ -3,7 +3,7 @@ import path from 'node:path';
 import { decodeJwt } from 'jose';
 import { OperatorError, oneLine } from '../../local/operator-error';
 import { StopSignal } from '../../local/stop-signal';
-import { LOG_USER } from '../../runtime/base/identity';
+import { LOG_USER, SYSTEM } from '../../runtime/base/identity';
 import { keySpansOfUrl } from '../keys/key-history-source';
 import type { LedgerApi } from '../ledger-api';
 import { LedgerApi as Client } from '../ledger-api';
@@ -11,13 +11,14 @@ import { progressLine } from '../progress-line';
 import { logFolderOf } from '../proofs/log-folder';
 import { resolveTarget, type Target } from '../target';
 import { timestampOption } from '../timestamp-option';
-import { digestFileOf, type ExportDigest } from './digest';
+import { digestFileOf, type ExportDigest, type ExportedWork } from './digest';
 import { ExportFile, partFileOf, stateFileOf } from './export-file';
 import { type ExportPlan, type ExportState, readState } from './export-state';
 import { readFeedPage } from './feed-pages';
 import { type Owner, ownersOf } from './owners';
 import { exportProgress } from './progress';
 import { removePart, TenantLog } from './tenant-log';
+import { exportWork, workFileOf } from './work-file';
 
 export interface ExportOptions {
   readonly tenant: string;
@@ -75,8 +76,9 @@ export async function runExport(options: ExportOptions): Promise<void> {
     // Of some users, versions are complete, and the tenant's log holds more than them.
     const isWholeTenant = isComplete && options.user === undefined;
     const kept = (await log?.finish(isWholeTenant ? (file.state.logSizeBefore ?? 0) : 0)) ?? null;
+    const work = await workOf(out, state.plan, options, target);
     progress.clear();
-    report(out, await file.finish(isComplete, kept), log?.faults ?? 0, options);
+    report(out, await file.finish(isComplete, kept, work), log?.faults ?? 0, options);
   } catch (cause) {
     progress.clear();
     // Nothing but the keys: the export was refused rather than interrupted.
@@ -245,6 +247,22 @@ async function logOf(
   return TenantLog.open({ file: out, tenant, client, onProgress });
 }
 
+/** The work state of a tenant that moves, where we hold the operator's key. */
+async function workOf(
+  out: string,
+  { tenant, since }: ExportPlan,
+  { token }: ExportOptions,
+  target: Target,
+): Promise<ExportedWork | null> {
+  const { user, tenant: system } = SYSTEM;
+  const isOurs = !(token ?? process.env.LOGLINE_TOKEN) && (await target.mint(user, system)) !== undefined;
+  if (since !== null || !isOurs || tenant === system) {
+    await rm(workFileOf(out), { force: true });
+    return null;
+  }
+  return exportWork(minting(target, user, system), tenant, out);
+}
+
 /** Reads the spans of the log's own user, which are the tenant's and whose name no token can carry. */
 const LOG_READER = 'operator';
 
@@ -283,6 +301,9 @@ function report(out: string, digest: ExportDigest, logFaults: number, { json }: 
     ...(digest.log === null
       ? []
       : [`the log of tenant ${tenant} with ${digest.log.size} positions is in ${logFolderOf(out)}`]),
+    ...(digest.work === null
+      ? []
+      : [`its work state is in ${workFileOf(out)}; it holds secrets, so keep it to yourself`]),
     ...(complete ? [] : ['Entities may lack versions: verify and import take that from the digest.']),
   ];
   process.stdout.write(`${lines.join('\n')}\n`);

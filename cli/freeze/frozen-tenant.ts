@@ -31,11 +31,22 @@ export async function freezeTenant(client: Client, tenant: string, waitSeconds: 
   });
 }
 
+/** Kernels may take their time to notice the salt that a tenant brought along; see `runtime/ledger/tenant-salts.ts`. */
+const SALT_NOTICED = {
+  text: `SELECT NOT EXISTS (SELECT FROM app.tenant_salt
+          WHERE tenant_id = $1 AND at > clock_timestamp() - interval '2 seconds') AS done`,
+  waitMs: 10_000,
+};
+
 /**
  * Opens a tenant again.
  * @returns false when it was not frozen
  */
 export async function thawTenant(client: Client, tenant: string): Promise<boolean> {
+  await waitFor(client, performance.now() + SALT_NOTICED.waitMs, 'its work was just imported', {
+    text: SALT_NOTICED.text,
+    values: [tenant],
+  });
   const { rowCount } = await client.query('DELETE FROM app.frozen_tenant WHERE tenant_id = $1', [tenant]);
   return rowCount === 1;
 }

@@ -11,6 +11,7 @@ import { withSeekableFile } from '../verify/seekable-file';
 import { type Found, keySpansOfFile, spansOfFile } from '../verify/span-source';
 import { type VerifyFault, verifySpans } from '../verify/verify-spans';
 import { LedgerComparison, type LedgerView } from './ledger-comparison';
+import { type ImportedWork, importWork } from './import-work';
 import { inLogOrder } from './log-order';
 import { type ImportReport, writeImport } from './write-import';
 
@@ -55,24 +56,27 @@ export async function runImport(file: string, options: ImportOptions): Promise<v
     const imported = await inLogOrder(seekable, file, (source) =>
       writeImport(source, target, Boolean(token), progressLine()),
     );
-    report(imported, file, target, options);
+    const work = await importWork(file, target, Boolean(token));
+    report(imported, work, file, target, options);
   });
 }
 
 function report(
   { spans, added, present, keySpans }: ImportReport,
+  work: ImportedWork,
   file: string,
   { client }: Target,
   { json }: ImportOptions,
 ): void {
   if (json) {
-    process.stdout.write(`${JSON.stringify({ ok: true, spans, added, present, key_spans: keySpans })}\n`);
+    process.stdout.write(`${JSON.stringify({ ok: true, spans, added, present, key_spans: keySpans, work: work.rows })}\n`);
     return;
   }
   const lines = [
     ...(keySpans > 0
       ? [`${keySpans} spans of the key history were left out: they tell who signed, and stay with ${file}`]
       : []),
+    ...(work.told === undefined ? [] : [work.told]),
     `OK: ${spans} spans of ${file} are in ${client.url}, hash by hash: ${added} new, ${present} there before`,
   ];
   process.stdout.write(`${lines.join('\n')}\n`);

@@ -2,10 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { OperatorError } from '../../local/operator-error';
 import type { SignedSpan } from '../../runtime/base/span';
 import { isInstanceKeySpan } from '../../runtime/ledger/keys/key-history';
-import { explainProblem, LedgerApi, member } from '../ledger-api';
+import { explainProblem, type LedgerApi, member } from '../ledger-api';
 import type { ProgressLine } from '../progress-line';
 import type { Target } from '../target';
 import type { SpanSource } from './log-order';
+import { operatorClient } from './operator-client';
 import { type SpanBatch, spanBatchesOf } from './span-batches';
 
 /** What an import did. */
@@ -20,8 +21,6 @@ export interface ImportReport {
 
 const MAX_ATTEMPTS = 8;
 const MAX_WAIT_MS = 10_000;
-/** Tokens that are made for the import live 15 minutes. */
-const TOKEN_AGE_MS = 10 * 60_000;
 
 /**
  * Sends spans that were checked, in their order, then asks for all of them once more: the ledger compares each hash, and
@@ -78,17 +77,4 @@ async function send(client: LedgerApi, { ndjson, count }: SpanBatch): Promise<nu
     const waitS = Number(answer.headers.get('retry-after') ?? 1);
     await delay(Math.min(MAX_WAIT_MS, Number.isFinite(waitS) ? waitS * 1000 : 1000));
   }
-}
-
-/** A client for the operator, with a token that is made again before it runs out, or the one that was given. */
-function operatorClient(target: Target, hasToken: boolean): () => Promise<LedgerApi> {
-  let made: { readonly client: LedgerApi; readonly atMs: number } | undefined;
-  return async () => {
-    if (hasToken) return target.client;
-    if (made === undefined || performance.now() - made.atMs > TOKEN_AGE_MS) {
-      const client = new LedgerApi(target.client.url, await target.mint('system', 'system'));
-      made = { client, atMs: performance.now() };
-    }
-    return made.client;
-  };
 }

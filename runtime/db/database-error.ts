@@ -18,6 +18,8 @@ const LEASE_LOST = 'LL010';
 /** SQLSTATEs of sql/000051 and 000050. */
 const OTHER_CONTENT = 'LL005';
 const TENANT_FROZEN = 'LL006';
+/** SQLSTATE of sql/000072. */
+const TENANT_NOT_FROZEN = 'LL007';
 
 /** PostgreSQL appendix A, "Error Codes". */
 const UNIQUE_VIOLATION = '23505';
@@ -110,6 +112,12 @@ function fromSqlState(error: DatabaseError): LogLineError {
       ...extras,
       retryAfterSeconds: FROZEN_RETRY_AFTER_S,
     });
+  }
+  if (code === TENANT_NOT_FROZEN) {
+    return new ConflictError(
+      'Work moves only while its tenant is frozen: npx logline freeze --tenant T, where its database is.',
+      extras,
+    );
   }
   if (code === UNIQUE_VIOLATION || code === OTHER_CONTENT) {
     return new ConflictError('This id and seq are taken by other content.', extras);

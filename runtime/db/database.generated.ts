@@ -193,6 +193,12 @@ export interface AppSpanRelation {
   span_id: string;
 }
 
+export interface AppTenantSalt {
+  at: Generated<string>;
+  salt: string;
+  tenant_id: string;
+}
+
 export interface AppTokenRevocation {
   at: Generated<string>;
   tenant_id: string;
@@ -339,6 +345,7 @@ export interface DB {
   "app.ruling_queue": AppRulingQueue;
   "app.seal_cursor": AppSealCursor;
   "app.span_relation": AppSpanRelation;
+  "app.tenant_salt": AppTenantSalt;
   "app.token_revocation": AppTokenRevocation;
   "app.unsealed": AppUnsealed;
   "ledger.checkpoint": LedgerCheckpoint;

@@ -1,2 +1,2 @@
 // Made from sql/ by npm run generate.
-export const LATEST_MIGRATION = '000064_resume_log';
+export const LATEST_MIGRATION = '000072_work_state';

@@ -21,6 +21,7 @@ import { readFeed, readLatest } from '../ledger/span-reader';
 import { signSpan, verifySpanCached } from '../ledger/span-signature';
 import type { SpanWriter } from '../ledger/span-writer';
 import { stableId, stableIdSalt } from '../ledger/stable-id';
+import { TenantSalts } from '../ledger/tenant-salts';
 import type { Logger } from '../log/logger';
 import type { SandboxOutcome, SandboxPool } from '../sandbox';
 import { BootGuard } from './boot-guard';
@@ -82,10 +83,12 @@ export class KernelHost implements KernelInvoker {
   readonly guard: BootGuard;
   readonly #options: KernelHostOptions;
   readonly #userSql: UserSql;
+  readonly #salts: TenantSalts;
 
   constructor(options: KernelHostOptions) {
     this.#options = options;
     this.#userSql = new UserSql(options.guest);
+    this.#salts = new TenantSalts(options.kernelDatabase);
     this.guard = new BootGuard(options.database, options.keys);
   }
 
@@ -162,7 +165,8 @@ export class KernelHost implements KernelInvoker {
       }) as KernelContext['insertSpan'],
       signSpan: async (draft) => signSpan(completeSpan(draft, identity, new Date()), keys().current),
       verifySpan: async (span) => verifySpanCached(span as unknown as Partial<Span>),
-      stableId: (...parts) => stableId(stableIdSalt(keys()), ...parts),
+      stableId: async (...parts) =>
+        stableId((await this.#salts.of(identity.tenant)) ?? stableIdSalt(keys()), ...parts),
       readSpan: async (id) => (await readLatest(database, identity, id)) ?? null,
       feed: (after, limit) => readFeed(database, identity, after, limit),
       manifest: () => this.guard.manifest(),

@@ -78,7 +78,7 @@ async function recordViolation(
   const { tenant, user } = ctx.identity;
   try {
     await ctx.insertSpan({
-      id: ctx.stableId('quota_violation', tenant, user, day, ...(isOfRuns ? [] : ['cpu'])),
+      id: await ctx.stableId('quota_violation', tenant, user, day, ...(isOfRuns ? [] : ['cpu'])),
       entity_type: 'policy_violation',
       who,
       did: 'refused',

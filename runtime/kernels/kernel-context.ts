@@ -123,11 +123,11 @@ export interface KernelContext extends FunctionContext {
   /** The same context under another identity; how a kernel touches the content of a span it found by id. */
   as(identity: Identity): KernelContext;
   /**
-   * A UUID that is always the same for the same parts on this instance, and that nobody outside can compute
-   * (RFC 9562 version 8, BLAKE3 with a secret): appending under it twice
+   * A UUID that is always the same for the same parts in this tenant, wherever it moves, and that nobody outside can
+   * compute (RFC 9562 version 8, BLAKE3 with a secret): appending under it twice
    * appends once, which is what makes a retry after a crash exact.
    */
-  stableId(...parts: readonly string[]): string;
+  stableId(...parts: readonly string[]): Promise<string>;
   /** The newest version of an entity that this identity may read. */
   readSpan(id: string): Promise<SignedSpan | null>;
   /** Spans in commit order that this identity may read, deleted ones included, from behind a position on. */

@@ -127,7 +127,7 @@ async function request(
   }
   const isOnce = dueAt === 'once';
   const done = await insertOnce(owner, {
-    id: owner.stableId('request', row.function_id, isOnce ? `version ${row.seq}` : dueAt),
+    id: await owner.stableId('request', row.function_id, isOnce ? `version ${row.seq}` : dueAt),
     entity_type: 'request',
     who: 'observer_bot',
     did: 'requested',
@@ -170,7 +170,7 @@ async function refuseSchedule(
   error: unknown,
 ): Promise<void> {
   await insertOnce(owner, {
-    id: owner.stableId('schedule_error', row.function_id, String(row.seq)),
+    id: await owner.stableId('schedule_error', row.function_id, String(row.seq)),
     entity_type: 'policy_violation',
     who: 'observer_bot',
     did: 'refused',

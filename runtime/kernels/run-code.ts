@@ -167,9 +167,9 @@ interface Finished {
 /** Writes what happened; the caller learns of nothing that is not in the ledger. */
 async function record(ctx: KernelContext, finished: Finished): Promise<KernelOutcome> {
   const { event, fn, durationMs, manifest } = finished;
-  const id = executionId(ctx, event) ?? ctx.crypto.randomUUID();
+  const id = (await executionId(ctx, event)) ?? ctx.crypto.randomUUID();
   const drafts = [executionDraft(finished, id)];
-  if (durationMs >= manifest.slowMs) drafts.push(slowDraft(ctx, finished, id));
+  if (durationMs >= manifest.slowMs) drafts.push(await slowDraft(ctx, finished, id));
   try {
     const spans = await ctx.insertSpan(drafts);
     const [execution] = spans;
@@ -226,13 +226,13 @@ function nameOf({ name, id }: SignedSpan): string {
   return (name ?? '').slice(0, MAX_NAME_CHARACTERS).toWellFormed() || id;
 }
 
-function slowDraft(
+async function slowDraft(
   ctx: KernelContext,
   { fn, durationMs, manifest }: Finished,
   executionId: string,
-): SpanDraft {
+): Promise<SpanDraft> {
   return {
-    id: ctx.stableId('status_patch', executionId),
+    id: await ctx.stableId('status_patch', executionId),
     entity_type: 'status_patch',
     who: 'run_code',
     did: 'marked',
@@ -246,14 +246,14 @@ function slowDraft(
 }
 
 /** Without a request there is nothing that could be tried twice. */
-function executionId(ctx: KernelContext, event: RunEvent): string | null {
+async function executionId(ctx: KernelContext, event: RunEvent): Promise<string | null> {
   return event.request_id === undefined
     ? null
     : ctx.stableId('execution', event.request_id, String(event.attempt ?? 1));
 }
 
 async function executionOf(ctx: KernelContext, event: RunEvent): Promise<SignedSpan | null> {
-  const id = executionId(ctx, event);
+  const id = await executionId(ctx, event);
   const span = id === null ? null : await ctx.readSpan(id);
   const { user, tenant } = ctx.identity;
   // Only a record of one's own stands for the run; anybody may publish a span.

@@ -12,6 +12,7 @@ import { executeFunction } from './execute-function';
 import { serveExplorer } from './explorer';
 import type { Handlers } from './handlers';
 import { importSpans } from './import-spans';
+import { importWork, readWork } from './move-work';
 import { listTimeline } from './list-timeline';
 import { asCallerError, problemAnswer } from './problem';
 import { readHealth } from './read-health';
@@ -32,6 +33,8 @@ import { traceIdOf } from './trace-id';
 const HANDLERS: Handlers = {
   appendSpans,
   importSpans,
+  readWork,
+  importWork,
   listTimeline,
   readSpan,
   readManifest,

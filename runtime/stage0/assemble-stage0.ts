@@ -10,6 +10,7 @@ import { FeedEpochs } from '../ledger/feed-epoch';
 import { FeedWaiters } from '../ledger/feed-waiters';
 import type { KeyRing } from '../ledger/keys/key-ring';
 import { SpanWriter } from '../ledger/span-writer';
+import { stableIdSalt } from '../ledger/stable-id';
 import type { Logger } from '../log/logger';
 import { createApp } from './app';
 import { CursorSealer } from './cursor';
@@ -98,6 +99,7 @@ export function assembleStage0(options: AssembleStage0Options): AssembledStage0 
     logger,
     publicKeyHex,
     trustedKeys: () => keys().trusted,
+    stableIdSalt: () => stableIdSalt(keys()),
     instanceKeys: new InstanceKeys({
       database,
       publicKeyHex,

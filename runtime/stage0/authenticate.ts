@@ -1,6 +1,6 @@
 import type { Caller, Scope, TokenVerifier } from '../auth';
 import { ForbiddenError, UnauthorizedError } from '../base/errors';
-import { type Identity, NOBODY } from '../base/identity';
+import { type Identity, NOBODY, SYSTEM } from '../base/identity';
 import type { Route } from './route';
 
 /**
@@ -42,6 +42,14 @@ export function requireScope(caller: Caller, scope: Scope): void {
   if (caller.scopes.has(scope)) return;
   // The member tells a client that no other content would be taken either (RFC 6750 section 3.1 has it in a header).
   throw new ForbiddenError(`The token lacks the scope ${scope}.`, { members: { scope } });
+}
+
+/** @throws ForbiddenError for everybody but the operator: tenant `system`, by a token minted from the instance key. */
+export function requireOperator({ tenant, isMintedHere }: Caller): void {
+  if (tenant === SYSTEM.tenant && isMintedHere) return;
+  throw new ForbiddenError(
+    'Only the operator may import: make a token with npx logline token --user system --tenant system.',
+  );
 }
 
 /** The identity that the caller's transactions take. */

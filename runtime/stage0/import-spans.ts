@@ -1,4 +1,4 @@
-import { type Fault, ForbiddenError } from '../base/errors';
+import type { Fault } from '../base/errors';
 import { Reservation } from '../base/fair-shares';
 import { SYSTEM } from '../base/identity';
 import type { SignedSpan } from '../base/span';
@@ -8,6 +8,7 @@ import { checkClientSignatureLater, isClientSigned, type SpanDraft } from '../le
 import { importSpans as appendImported } from '../ledger/span-import';
 import { spanOfRow } from '../ledger/span-row';
 import { callerOf, json } from './answer';
+import { requireOperator } from './authenticate';
 import type { Handler } from './handlers';
 import { readDrafts } from './read-drafts';
 import { positionHeader } from './write-position';
@@ -20,11 +21,8 @@ const SIDE_BY_SIDE = 100;
  * tenant `system`, by a token that was minted from the instance key.
  */
 export const importSpans: Handler = async (stage0, { request, caller }) => {
-  const { tenant, isMintedHere } = callerOf(caller);
-  if (tenant !== SYSTEM.tenant || !isMintedHere)
-    throw new ForbiddenError(
-      'Only the operator may import: make a token with npx logline token --user system --tenant system.',
-    );
+  const { tenant } = callerOf(caller);
+  requireOperator(callerOf(caller));
   const { appends, bodies, turns } = stage0.fairness;
   const releaseTurn = await appends.take(tenant, 1);
   const reservation = new Reservation(bodies, tenant);

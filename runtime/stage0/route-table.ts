@@ -29,6 +29,7 @@ import {
   TILE_PATH,
   TIMELINE_QUERY,
 } from './schemas';
+import { WORK_PAGE, WORK_QUERY, WORK_TAKEN } from './work-schemas';
 
 const SPAN_REF = { $ref: '#/components/schemas/Span' };
 const SPAN_INPUT_REF = { $ref: '#/components/schemas/SpanInput' };
@@ -113,6 +114,36 @@ export const ROUTES: readonly Route[] = [
       200: { description: 'All were in the ledger before, with the same hashes.', schema: IMPORTED },
     },
     errors: [400, 401, 403, 409, 413, 415, 422, 429],
+  },
+  {
+    operation: 'readWork',
+    method: 'GET',
+    path: '/api/work/{tenant}',
+    summary: 'Read the work state of a frozen tenant, which moves with its spans; for the operator',
+    description:
+      'Takes tenant `system` and a token minted from the instance key. One kind at a time, page after page: `until` of a page is `after` of the next one, null when none follows. It holds what makes the ids of kernels, which is secret.',
+    tag: 'spans',
+    scope: 'admin',
+    tokenNeeded: true,
+    pathSchema: LOG_PATH,
+    querySchema: WORK_QUERY,
+    answers: { 200: { description: 'A page.', schema: WORK_PAGE } },
+    errors: [400, 401, 403, 409, 429],
+  },
+  {
+    operation: 'importWork',
+    method: 'POST',
+    path: '/api/work/{tenant}',
+    summary: 'Take a page of work state of a tenant that moves in; for the operator',
+    description:
+      'Takes tenant `system` and a token minted from the instance key. The tenant is frozen, and its spans were imported before. The same page again changes nothing.',
+    tag: 'spans',
+    scope: 'admin',
+    tokenNeeded: true,
+    pathSchema: LOG_PATH,
+    body: { 'application/json': { schema: WORK_PAGE } },
+    answers: { 200: { description: 'Taken.', schema: WORK_TAKEN } },
+    errors: [400, 401, 403, 409, 413, 415, 429],
   },
   {
     operation: 'listTimeline',

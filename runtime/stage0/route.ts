@@ -44,6 +44,8 @@ export interface Route {
 export type OperationName =
   | 'appendSpans'
   | 'importSpans'
+  | 'readWork'
+  | 'importWork'
   | 'listTimeline'
   | 'readSpan'
   | 'readProof'

@@ -6,6 +6,7 @@
 import { UUID_PATTERN } from '../base/uuid';
 import { ANY_JSON, NAME, TEXT, UUID, WORD } from '../ledger/span-schema';
 import { TILE_PATTERN } from '../proofs/tile';
+import { WORK_PAGE, WORK_QUERY } from './work-schemas';
 
 const LIMIT = {
   type: 'string',
@@ -316,4 +317,7 @@ export const ROUTE_SCHEMAS = {
   validateNoQuery: NO_QUERY,
   validateExecuteBody: EXECUTE_BODY,
   validateCloudEvent: CLOUD_EVENT,
+  validateTenantPath: LOG_PATH,
+  validateWorkQuery: WORK_QUERY,
+  validateWorkPage: WORK_PAGE,
 } as const;

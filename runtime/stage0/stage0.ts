@@ -49,6 +49,8 @@ export interface Stage0 {
   readonly onRequest?: (seen: SeenRequest) => void;
   /** Public keys (hex) whose signatures count as the instance's. */
   readonly trustedKeys: () => ReadonlySet<string>;
+  /** What makes stable ids of this instance; a secret. */
+  readonly stableIdSalt: () => string;
   /** Public key of the instance, for health. */
   readonly publicKeyHex: () => string;
   /** Origins that browsers may call from. Defaults to none. */

@@ -17,6 +17,8 @@ const API = 'aws:apigatewayv2/api:Api';
 const ROUTE_KEYS = [
   'POST /api/spans',
   'POST /api/import',
+  'GET /api/work/{tenant}',
+  'POST /api/work/{tenant}',
   'GET /api/timeline',
   'GET /api/spans/{id}',
   'GET /api/spans/{id}/proof',

@@ -432,6 +432,54 @@ describe('export and import --dry-run', function () {
       assert.deepEqual(moved, old);
     });
 
+    it('takes the work state along when the tenant is frozen on both sides: a repeated request gets its answer', async () => {
+      const keyed = async (url: string, bearer: string) => {
+        const answer = await fetch(`${url}/api/spans`, {
+          method: 'POST',
+          headers: {
+            authorization: `Bearer ${bearer}`,
+            'content-type': 'application/json',
+            'idempotency-key': 'k',
+          },
+          body: '{"entity_type":"note","who":"alice","this":"keyed"}',
+        });
+        return { status: answer.status, body: (await answer.json()) as { span: SignedSpan } };
+      };
+      const first = await keyed(local.url, await token('alice', 'frozen'));
+      assert.equal(first.status, 201);
+      const file = out('frozen.ndjson');
+      const workFile = `${file}.work.ndjson`;
+      assert.doesNotMatch(await succeed('export', '--tenant', 'frozen', '--out', file), /work state/);
+      await assert.rejects(readFile(workFile), /ENOENT/);
+      await succeed('freeze', '--tenant', 'frozen');
+      assert.match(
+        await succeed('export', '--tenant', 'frozen', '--out', file, '--force'),
+        /^its work state is in .*frozen\.ndjson\.work\.ndjson; it holds secrets/m,
+      );
+      const succeedThere = async (...args: string[]): Promise<string> => {
+        const { code, stdout, stderr } = await there(...args);
+        assert.equal(code, 0, stdout + stderr);
+        return stdout;
+      };
+      const work = await readFile(workFile, 'utf8');
+      const open = await succeedThere('import', file, '--url', other.url);
+      assert.match(open, /^the work state stays in .*: tenant frozen is not frozen there/m);
+      await succeedThere('freeze', '--tenant', 'frozen');
+      await writeFile(workFile, work.replace('"attempt"', '"attempts"').replace('"k"', '"l"'));
+      const changed = await there('import', file, '--url', other.url);
+      assert.equal(changed.code, 1, changed.stdout);
+      assert.match(changed.stderr, /is not the one that the digest tells of/);
+      await writeFile(workFile, work);
+      for (let time = 0; time < 2; time += 1)
+        assert.match(
+          await succeedThere('import', file, '--url', other.url),
+          /^the work state of tenant frozen is there: 2 rows$/m,
+        );
+      await succeedThere('thaw', '--tenant', 'frozen');
+      const again = await keyed(other.url, await tokenThere('alice', 'frozen'));
+      assert.deepEqual([again.status, again.body.span], [200, first.body.span]);
+    });
+
     it('an import that is killed at any step goes on: nothing is lost, twice there or in another order', async () => {
       const key = generateSigningKey();
       const spans = Array.from({ length: 2_000 }, (_, count) =>

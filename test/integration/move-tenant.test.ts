@@ -175,41 +175,4 @@ describe('a tenant that is frozen or moved', () => {
       return found[0]?.id === next.id;
     });
   });
-
-  it('leaves Idempotency-Keys and the day’s quota behind; a span sent with its id is still appended once', async () => {
-    const send = async (cell: TestStage0, body: object, key?: string) =>
-      cell.call('/api/spans', {
-        token: await cell.token('alice', 'acme'),
-        body,
-        headers: key === undefined ? {} : { 'idempotency-key': key },
-      });
-    const withId = note('own id', { id: randomUUID(), at: '2026-01-01T00:00:00.000Z' });
-    const keyed = await send(here, note('keyed'), 'key-1');
-    const own = await send(here, withId);
-    assert.deepEqual([keyed.status, own.status], [201, 201]);
-    assert.equal((await send(here, note('keyed'), 'key-1')).body.span.id, keyed.body.span.id);
-    await rows(
-      here,
-      `INSERT INTO app.execution_quota (tenant_id, day, used) VALUES ('acme', (now() AT TIME ZONE 'UTC')::date, 7)`,
-    );
-    const exported = await until('the feed shows both', async () => {
-      const spans = await feed(here, 'alice');
-      return spans.length === 2 && spans;
-    });
-    const operator = await there.token('system', 'system');
-    assert.equal((await there.call('/api/import', { token: operator, body: exported })).status, 201);
-
-    const again = await send(there, note('keyed'), 'key-1');
-    assert.equal(again.status, 201);
-    assert.notEqual(again.body.span.id, keyed.body.span.id, 'the key is new there');
-    const retried = await send(there, withId);
-    assert.deepEqual([retried.status, retried.body.span], [200, own.body.span]);
-    const quota = await rows(there, "SELECT used FROM app.execution_quota WHERE tenant_id = 'acme'");
-    assert.deepEqual(quota, []);
-    const [count] = await rows(
-      there,
-      "SELECT count(*)::int AS count FROM ledger.universal_registry WHERE tenant_id = 'acme'",
-    );
-    assert.equal(count?.count, 3);
-  });
 });

@@ -83,10 +83,12 @@ describe('/openapi.json', () => {
       'GET /api/spans/{id}/proof',
       'GET /api/status',
       'GET /api/timeline',
+      'GET /api/work/{tenant}',
       'GET /openapi.json',
       'POST /api/execute/{function_id}',
       'POST /api/import',
       'POST /api/spans',
+      'POST /api/work/{tenant}',
     ]);
     assert.equal(new Set(ROUTES.map(({ operation }) => operation)).size, ROUTES.length);
   });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { Client } from 'pg';
 import type { KernelOutcome } from '../../runtime/kernels/kernel-context';
+import { stableId } from '../../runtime/ledger/stable-id';
 import { refusalOf, withClient } from '../support/sql-session';
 import { createTestKernels, type TestKernels } from '../support/test-kernels';
 import { until } from '../support/until';
@@ -63,6 +64,15 @@ describe('the request worker', () => {
     assert.equal(executions.length, 1);
     assert.equal(span.metadata.execution_id, executions[0].id);
     assert.equal(await queueLength(), 0);
+  });
+
+  it('the execution of a tenant that moved in has the id that it would have had in its first cell', async () => {
+    const salt = 'ab'.repeat(32);
+    await kernels.look("INSERT INTO app.tenant_salt (tenant_id, salt) VALUES ('acme', $1)", [salt]);
+    const id = await request(await append('function main() { return 1; }'));
+    await kernels.tick('request_worker');
+    const executions = await executionsOf(id);
+    assert.equal(executions[0].id, stableId(salt, 'execution', id, '1'));
   });
 
   it('a request whose function throws is tried three times, then ends as error with the reason', async () => {

@@ -150,9 +150,11 @@ describe('catalogue', () => {
          WHERE n.nspname IN ('ledger', 'app') AND p.prosecdef ORDER BY 1`),
     );
     assert.ok(rows.length > 0);
-    // Import is the operator's alone, by a token minted here; row-level security holds for every span it inserts.
+    // Import is the operator's alone, by a token minted here; row-level security holds for every span it inserts, and
+    // work is taken of one tenant, which is frozen.
     const served: Readonly<Record<string, readonly string[]>> = {
       'ledger.import_spans(json)': ['logline_app'],
+      'ledger.import_work(text,json)': ['logline_app'],
     };
     for (const { name, is_trigger, callers } of rows) {
       assert.deepEqual(callers, is_trigger ? null : (served[name] ?? ['logline_kernel']), name);

@@ -7,7 +7,9 @@ import type { Reader } from '../../runtime/db/reader';
 import type { FunctionStarter } from '../../runtime/host/function-starter';
 import { FeedEpochs } from '../../runtime/ledger/feed-epoch';
 import { FeedWaiters } from '../../runtime/ledger/feed-waiters';
+import { KeyRing } from '../../runtime/ledger/keys/key-ring';
 import { SpanWriter } from '../../runtime/ledger/span-writer';
+import { stableIdSalt } from '../../runtime/ledger/stable-id';
 import { silentLogger } from '../../runtime/log/logger';
 import { createApp } from '../../runtime/stage0/app';
 import { CursorSealer } from '../../runtime/stage0/cursor';
@@ -103,6 +105,7 @@ export async function createTestStage0(options: TestStage0Options = {}): Promise
     logger: silentLogger(),
     publicKeyHex: () => key.publicKeyHex,
     trustedKeys: () => new Set([key.publicKeyHex]),
+    stableIdSalt: () => stableIdSalt(new KeyRing([key])),
     instanceKeys: new InstanceKeys({ database: pool, publicKeyHex: () => key.publicKeyHex }),
     health: new Health({ ...options.health, database: pool, writesFailedAtMs: () => writer.failedAtMs }),
     corsOrigins: options.corsOrigins ?? [],

@@ -168,7 +168,7 @@ async function readPolicy(owner: KernelContext, cursor: Cursor): Promise<SignedS
   owner.log('error', 'policy does not verify', { policy_id: policy.id, seq: policy.seq });
   await insertOnce(owner, [
     {
-      id: owner.stableId('policy_error', policy.id, String(policy.seq), 'signature'),
+      id: await owner.stableId('policy_error', policy.id, String(policy.seq), 'signature'),
       entity_type: 'policy_error',
       who: 'policy_agent',
       did: 'refused',

@@ -46,7 +46,9 @@ export async function append(
   outcomes: readonly Outcome[],
 ): Promise<{ readonly appended: number; readonly errors: number }> {
   const counts = { appended: 0, errors: outcomes.filter(({ isError }) => isError).length };
-  const named = outcomes.filter(({ drafts }) => drafts.length > 0).map((one) => withIds(owner, policy, one));
+  const named = await Promise.all(
+    outcomes.filter(({ drafts }) => drafts.length > 0).map((one) => withIds(owner, policy, one)),
+  );
   const done = await doneBefore(owner, policy, named);
   const open = named.filter(({ trigger }) => !done.has(trigger));
   for (let start = 0; start < open.length; ) {
@@ -63,18 +65,24 @@ export async function append(
   return counts;
 }
 
-function withIds(owner: KernelContext, policy: SignedSpan, outcome: Outcome): Outcome {
+async function withIds(owner: KernelContext, policy: SignedSpan, outcome: Outcome): Promise<Outcome> {
   const { trigger, drafts, isError } = outcome;
   const idOf = (index: number) =>
     isError ? errorId(owner, policy, trigger) : reactionId(owner, policy, trigger, index);
-  return { ...outcome, drafts: drafts.map((draft, index) => ({ ...draft, id: idOf(index) })) };
+  const named = drafts.map(async (draft, index) => ({ ...draft, id: await idOf(index) }));
+  return { ...outcome, drafts: await Promise.all(named) };
 }
 
-function reactionId(owner: KernelContext, policy: SignedSpan, { span }: Trigger, index: number): string {
+function reactionId(
+  owner: KernelContext,
+  policy: SignedSpan,
+  { span }: Trigger,
+  index: number,
+): Promise<string> {
   return owner.stableId('policy_reaction', policy.id, span.id, String(span.seq), String(index));
 }
 
-function errorId(owner: KernelContext, policy: SignedSpan, { span }: Trigger): string {
+function errorId(owner: KernelContext, policy: SignedSpan, { span }: Trigger): Promise<string> {
   return owner.stableId('policy_error', policy.id, String(policy.seq), span.id, String(span.seq));
 }
 
@@ -86,8 +94,8 @@ async function doneBefore(
 ): Promise<ReadonlySet<Trigger>> {
   const triggerOf = new Map<string, Trigger>();
   for (const { trigger } of outcomes) {
-    triggerOf.set(reactionId(owner, policy, trigger, 0), trigger);
-    triggerOf.set(errorId(owner, policy, trigger), trigger);
+    triggerOf.set(await reactionId(owner, policy, trigger, 0), trigger);
+    triggerOf.set(await errorId(owner, policy, trigger), trigger);
   }
   if (triggerOf.size === 0) return new Set();
   const { rows } = await owner.sql<{ id: string }>`
@@ -123,7 +131,7 @@ async function appendChunk(
   return appendChunk(
     owner,
     policy,
-    [withIds(owner, policy, failure(policy, first.trigger, refusal))],
+    [await withIds(owner, policy, failure(policy, first.trigger, refusal))],
     counts,
   );
 }

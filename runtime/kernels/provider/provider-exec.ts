@@ -61,7 +61,7 @@ async function execute(ctx: KernelContext, call: Call): Promise<KernelOutcome> {
   if (exhausted !== null) return { ok: false, error: exhausted, execution: null };
   const startedMs = Date.parse(ctx.now());
   const result = await callProvider(ctx, provider, request, {
-    'idempotency-key': idempotencyKeyOf(ctx, call),
+    'idempotency-key': await idempotencyKeyOf(ctx, call),
     ...traceparentOf(ctx, call),
   });
   return record(ctx, {
@@ -105,13 +105,16 @@ function readEvent(event: JsonValue): Call {
 }
 
 /** The identity is part of it, so that two who name the same request do not meet. */
-function executionIdOf(ctx: KernelContext, { requestId, attempt }: Call): string | undefined {
+async function executionIdOf(
+  ctx: KernelContext,
+  { requestId, attempt }: Call,
+): Promise<string | undefined> {
   const { tenant, user } = ctx.identity;
   return requestId && ctx.stableId('provider_execution', tenant, user, requestId, String(attempt));
 }
 
 /** The same for all attempts of one request: a service that knows `Idempotency-Key` acts once. */
-function idempotencyKeyOf(ctx: KernelContext, { requestId }: Call): string {
+async function idempotencyKeyOf(ctx: KernelContext, { requestId }: Call): Promise<string> {
   const { tenant, user } = ctx.identity;
   return requestId === undefined
     ? ctx.crypto.randomUUID()
@@ -127,7 +130,7 @@ function traceparentOf(ctx: KernelContext, { traceId }: Call): { traceparent?: s
 
 /** Ids can be computed by whoever knows the request, so only a record of this very identity counts. */
 async function executionOf(ctx: KernelContext, call: Call): Promise<SignedSpan | null> {
-  const id = executionIdOf(ctx, call);
+  const id = await executionIdOf(ctx, call);
   const span = id === undefined ? null : await ctx.readSpan(id);
   return span !== null && isOwn(ctx, span) && span.entity_type === 'provider_execution' ? span : null;
 }
@@ -147,7 +150,7 @@ interface Finished {
 /** Writes what happened; the caller learns of nothing that is not in the ledger. */
 async function record(ctx: KernelContext, finished: Finished): Promise<KernelOutcome> {
   const { call } = finished;
-  const id = executionIdOf(ctx, call) ?? ctx.crypto.randomUUID();
+  const id = (await executionIdOf(ctx, call)) ?? ctx.crypto.randomUUID();
   const draft = executionDraft(finished, id, await visibilityOf(ctx, call));
   try {
     return outcomeOf(await ctx.insertSpan(draft));

@@ -62,7 +62,7 @@ describe('export file', () => {
       assert.deepEqual([state.spans, state.cursor], [3, 'c1']);
       const continued = await ExportFile.open(out, state);
       await continued.add(second, { part: 2, cursor: null, pageCursor: 'c3' });
-      const digest = await continued.finish(true, null);
+      const digest = await continued.finish(true, null, null);
 
       const bytes = await readFile(out);
       const text = (name.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString();
@@ -111,7 +111,7 @@ describe('export file', () => {
     const out = path.join(folder, 'out.ndjson');
     const file = await ExportFile.open(out, BEGINNING);
     await file.add(spans(1), behind('c1'));
-    await file.finish(true, null);
+    await file.finish(true, null, null);
     await appendFile(out, ' ');
     const digest = await readDigest(out);
     assert.ok(digest);

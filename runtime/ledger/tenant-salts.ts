@@ -1,0 +1,40 @@
+import { NOBODY } from '../base/identity';
+import type { Database } from '../db/pool';
+import { queryAs } from '../db/query-as';
+
+/** A salt is there this long before its tenant is thawed (`cli/freeze`), so nobody works with an older answer. */
+const FRESH_MS = 1_000;
+
+/** The salts of stable ids that tenants brought along from the cells that they were in. */
+export class TenantSalts {
+  readonly #database: Database;
+  #read: { readonly atMs: number; readonly salts: Promise<ReadonlyMap<string, string>> } | undefined;
+
+  /** @param database as `logline_kernel` */
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** Undefined for a tenant that always lived here. */
+  async of(tenant: string): Promise<string | undefined> {
+    return (await this.#all()).get(tenant);
+  }
+
+  #all(): Promise<ReadonlyMap<string, string>> {
+    const nowMs = performance.now();
+    if (this.#read !== undefined && nowMs - this.#read.atMs < FRESH_MS) return this.#read.salts;
+    const read = { atMs: nowMs, salts: this.#ask() };
+    this.#read = read;
+    read.salts.catch(() => {
+      if (this.#read === read) this.#read = undefined;
+    });
+    return read.salts;
+  }
+
+  async #ask(): Promise<ReadonlyMap<string, string>> {
+    const { rows } = await queryAs<{ tenant_id: string; salt: string }>(this.#database, NOBODY, SALTS, 'read');
+    return new Map(rows.map(({ tenant_id, salt }) => [tenant_id, salt]));
+  }
+}
+
+const SALTS = { name: 'tenant_salts', text: 'SELECT * FROM app.tenant_salts()', values: [] } as const;

@@ -11,6 +11,7 @@ const NAMES = [
   'claim',
   'midnight',
   'verify',
+  'import',
   'proofs',
   'size',
   'growth',

@@ -135,11 +135,7 @@ export class ExportFile {
   }
 
   /** Puts digest and file into place. */
-  async finish(
-    complete: boolean,
-    log: ExportedLog | null,
-    work: ExportedWork | null,
-  ): Promise<ExportDigest> {
+  async finish(complete: boolean, log: ExportedLog | null, work: ExportedWork | null): Promise<ExportDigest> {
     await this.flush();
     const { plan, spans, bytes, firstCursor, lastCursor, publicKeys } = this.#state;
     const digest: ExportDigest = {

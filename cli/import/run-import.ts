@@ -10,8 +10,8 @@ import { resolveTarget, type Target } from '../target';
 import { withSeekableFile } from '../verify/seekable-file';
 import { type Found, keySpansOfFile, spansOfFile } from '../verify/span-source';
 import { type VerifyFault, verifySpans } from '../verify/verify-spans';
-import { LedgerComparison, type LedgerView } from './ledger-comparison';
 import { type ImportedWork, importWork } from './import-work';
+import { LedgerComparison, type LedgerView } from './ledger-comparison';
 import { inLogOrder } from './log-order';
 import { type ImportReport, writeImport } from './write-import';
 
@@ -69,7 +69,9 @@ function report(
   { json }: ImportOptions,
 ): void {
   if (json) {
-    process.stdout.write(`${JSON.stringify({ ok: true, spans, added, present, key_spans: keySpans, work: work.rows })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ ok: true, spans, added, present, key_spans: keySpans, work: work.rows })}\n`,
+    );
     return;
   }
   const lines = [

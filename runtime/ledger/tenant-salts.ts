@@ -32,7 +32,12 @@ export class TenantSalts {
   }
 
   async #ask(): Promise<ReadonlyMap<string, string>> {
-    const { rows } = await queryAs<{ tenant_id: string; salt: string }>(this.#database, NOBODY, SALTS, 'read');
+    const { rows } = await queryAs<{ tenant_id: string; salt: string }>(
+      this.#database,
+      NOBODY,
+      SALTS,
+      'read',
+    );
     return new Map(rows.map(({ tenant_id, salt }) => [tenant_id, salt]));
   }
 }

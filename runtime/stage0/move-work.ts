@@ -1,7 +1,12 @@
 import { Reservation } from '../base/fair-shares';
 import { TURN_BYTES } from '../base/fair-turns';
 import { parseWith } from '../json/parse-with';
-import { importWork as takeWork, readWork as pageOfWork, type WorkKind, type WorkPage } from '../ledger/work-state';
+import {
+  readWork as pageOfWork,
+  importWork as takeWork,
+  type WorkKind,
+  type WorkPage,
+} from '../ledger/work-state';
 import { callerOf, json } from './answer';
 import { requireOperator } from './authenticate';
 import type { Handler } from './handlers';
@@ -27,7 +32,9 @@ export const importWork: Handler = async (stage0, { request, caller, path }) => 
   const { bodies, turns } = stage0.fairness;
   const reservation = new Reservation(bodies, callerOf(caller).tenant);
   try {
-    const body = await readJsonBody(request, reservation, () => turns.take(callerOf(caller).tenant, TURN_BYTES));
+    const body = await readJsonBody(request, reservation, () =>
+      turns.take(callerOf(caller).tenant, TURN_BYTES),
+    );
     const page = parseWith<WorkPage>(validateWorkPage, body ?? {}, 'The body');
     return json(200, { success: true, taken: await takeWork(stage0.database, tenant, page) });
   } finally {

@@ -166,9 +166,7 @@ describe('the work state of a tenant that moves', () => {
       ['emitted', 'unseen'],
     );
     const emissions = `SELECT span_id, policy_id, depth FROM app.policy_emission`;
-    assert.deepEqual(await rows(there, emissions), [
-      { span_id: emitted.id, policy_id: policy.id, depth: 3 },
-    ]);
+    assert.deepEqual(await rows(there, emissions), [{ span_id: emitted.id, policy_id: policy.id, depth: 3 }]);
   });
 
   it('the ids of kernels stay those of the first cell, for this tenant alone', async () => {
@@ -214,7 +212,12 @@ describe('the work state of a tenant that moves', () => {
 
   it('moves while the tenant is frozen on that side, and not otherwise', async () => {
     assert.equal((await work(here, 'kind=quota')).status, 409);
-    const page = { kind: 'quota', after: null, until: null, rows: [{ day: '2026-01-02', used: 1, cpu_ms: 0 }] };
+    const page = {
+      kind: 'quota',
+      after: null,
+      until: null,
+      rows: [{ day: '2026-01-02', used: 1, cpu_ms: 0 }],
+    };
     assert.equal((await take(there, page)).status, 409);
     await freeze(there);
     assert.equal((await take(there, page)).status, 200);
@@ -266,7 +269,12 @@ describe('the work state of a tenant that moves', () => {
       {},
       { kind: 'other', after: null, until: null, rows: [] },
       { kind: 'salt', after: null, until: null, rows: [{ salt: 'short' }] },
-      { kind: 'subject', after: null, until: null, rows: [{ subject_id: randomUUID(), ruled_on: '2026-13-99' }] },
+      {
+        kind: 'subject',
+        after: null,
+        until: null,
+        rows: [{ subject_id: randomUUID(), ruled_on: '2026-13-99' }],
+      },
       { kind: 'schedule', after: 'no id', until: null, rows: [] },
     ])
       assert.equal((await take(here, page)).status, 400, JSON.stringify(page));

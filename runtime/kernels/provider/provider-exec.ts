@@ -105,10 +105,7 @@ function readEvent(event: JsonValue): Call {
 }
 
 /** The identity is part of it, so that two who name the same request do not meet. */
-async function executionIdOf(
-  ctx: KernelContext,
-  { requestId, attempt }: Call,
-): Promise<string | undefined> {
+async function executionIdOf(ctx: KernelContext, { requestId, attempt }: Call): Promise<string | undefined> {
   const { tenant, user } = ctx.identity;
   return requestId && ctx.stableId('provider_execution', tenant, user, requestId, String(attempt));
 }

@@ -1,0 +1,26 @@
+import { runImport } from '../../cli/import/run-import';
+import { answerCalls } from './helper-process';
+
+// What `logline import` does, without the start of the command.
+
+export interface ImportCall {
+  readonly file: string;
+  readonly url: string;
+  readonly token: string;
+}
+
+/** How long it took, and the most memory that this process ever held. */
+export interface ImportTaken {
+  readonly seconds: number;
+  readonly maxRssMiB: number;
+}
+
+answerCalls({
+  import: async ({ file, ...options }: ImportCall): Promise<ImportTaken> => {
+    const begin = performance.now();
+    await runImport(file, { ...options, json: true });
+    if (process.exitCode) throw new Error('the file was refused');
+    const seconds = (performance.now() - begin) / 1000;
+    return { seconds, maxRssMiB: process.resourceUsage().maxRSS / 1024 };
+  },
+});

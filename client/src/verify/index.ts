@@ -1,5 +1,5 @@
 import { PKCS8_PREFIX_HEX } from '../../../runtime/crypto/ed25519-der';
-import { nobleBlake3 } from '../../../runtime/crypto/noble-blake3';
+import { portableBlake3 } from '../../../runtime/crypto/portable-blake3';
 import { portableBytes, portableHex } from '../../../runtime/crypto/portable-hex';
 import { canonicalText } from '../../../runtime/json/canonical-json';
 import { payloadOf } from '../../../runtime/json/payload';
@@ -61,7 +61,7 @@ export async function verifySpan(span: unknown, { trustedKeys }: VerifyOptions =
  * @throws TypeError when a value in it is not JSON
  */
 export function hashSpan(span: object): string {
-  return portableHex(nobleBlake3(new TextEncoder().encode(canonicalText(payloadOf(span)))));
+  return portableHex(portableBlake3(new TextEncoder().encode(canonicalText(payloadOf(span)))));
 }
 
 /**

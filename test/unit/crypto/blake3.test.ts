@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { blake3, blake3OfText, cryptoReady, hex, nobleBlake3 } from '../../../runtime/crypto';
+import { portableBlake3 } from '../../../runtime/crypto/portable-blake3';
 import { readVectors } from '../../vectors/read-vectors';
 
 const vectors = readVectors<{ tests: { inputLength: number; hash: string }[] }>('blake3.json').tests;
@@ -13,9 +14,10 @@ describe('blake3', () => {
   before(cryptoReady);
 
   for (const { inputLength, hash } of vectors) {
-    it(`must give the official hash of ${inputLength} bytes, by WebAssembly and by noble`, () => {
+    it(`must give the official hash of ${inputLength} bytes, by WebAssembly, by noble and in a browser`, () => {
       assert.equal(hex(blake3(vectorInput(inputLength))), hash);
       assert.equal(hex(nobleBlake3(vectorInput(inputLength))), hash);
+      assert.equal(hex(portableBlake3(vectorInput(inputLength))), hash);
     });
   }
 
@@ -23,6 +25,7 @@ describe('blake3', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 5000 }), (bytes) => {
         assert.deepEqual(blake3(bytes), nobleBlake3(bytes));
+        assert.deepEqual(portableBlake3(bytes), nobleBlake3(bytes));
       }),
     );
   });
@@ -42,7 +45,8 @@ describe('blake3', () => {
 
   it('must hash only the window of a view', () => {
     const buffer = Buffer.from('xxabcxx');
-    assert.deepEqual(blake3(buffer.subarray(2, 5)), blake3(Buffer.from('abc')));
+    for (const hash of [blake3, portableBlake3])
+      assert.deepEqual(hash(buffer.subarray(2, 5)), hash(Buffer.from('abc')));
   });
 
   it('must give each caller its own bytes', () => {

@@ -50,7 +50,7 @@ function nodeOf(input: DataView, from: number, length: number, rootFlag: number)
 
 function chunkOf(input: DataView, from: number, length: number, rootFlag: number): Uint32Array {
   const words = new Uint32Array(16);
-  let chain = START;
+  let chain: Uint32Array = START;
   let at = 0;
   do {
     for (let word = 0; word < 16; word += 1) words[word] = input.getUint32(from + at + 4 * word, true);

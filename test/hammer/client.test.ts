@@ -6,6 +6,7 @@ import { LogLine } from '../../client/src';
 import { verifySpan } from '../../client/src/verify';
 import { freePort } from '../../local/free-port';
 import { cleanUp, type LocalRun, startLocalRun, temporaryFolder } from '../support/local-run';
+import { findPython } from '../support/python';
 import { until } from '../support/until';
 import { HAMMER_TYPE } from './numbered-span';
 
@@ -14,20 +15,30 @@ const SPANS = Number(process.env.LOGLINE_HAMMER_SPANS ?? 2_000);
 const SERVER_KILLS = Number(process.env.LOGLINE_HAMMER_KILLS ?? 1);
 const ROOT = path.resolve(__dirname, '..', '..');
 
+/** A command and its first arguments. */
+type Program = readonly [string, ...string[]];
+
+const LANGUAGES: Readonly<Record<string, () => Promise<Program | { readonly missing: string }>>> = {
+  'Node.js': async () => [
+    process.execPath,
+    '--require',
+    path.join(ROOT, 'cli', 'register-typescript.js'),
+    path.join(__dirname, 'poster-process.ts'),
+  ],
+  Python: async () => {
+    const python = await findPython();
+    return 'missing' in python ? python : [python.path, path.join(__dirname, 'poster.py')];
+  },
+};
+
 /** The stranger's program, and how far it said that it has come. */
 class Poster {
   readonly #child: ChildProcess;
   readonly ended: Promise<number | null>;
   output = '';
 
-  constructor(first: number, store: string, env: NodeJS.ProcessEnv) {
-    const program = [
-      path.join(ROOT, 'cli', 'register-typescript.js'),
-      path.join(__dirname, 'poster-process.ts'),
-    ];
-    this.#child = spawn(process.execPath, ['--require', ...program, String(first), String(SPANS), store], {
-      env,
-    });
+  constructor([command, ...program]: Program, first: number, store: string, env: NodeJS.ProcessEnv) {
+    this.#child = spawn(command, [...program, String(first), String(SPANS), store], { env });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.on('data', (chunk) => {
         this.output += chunk;
@@ -45,25 +56,42 @@ class Poster {
   }
 }
 
-describe('a program that posts through kill -9', function () {
+describe('a program that posts through kill -9 of the server and of itself', function () {
   this.timeout(240_000 + SPANS * 10);
   let data: string;
   const posters: Poster[] = [];
-  before(async () => {
+  beforeEach(async () => {
     data = await temporaryFolder();
   });
-  after(async () => {
-    for (const poster of posters) poster.kill();
+  afterEach(async () => {
+    for (const poster of posters.splice(0)) poster.kill();
     await cleanUp(data);
     for (const suffix of ['', '.lock', '.new']) await rm(`${data}.queue${suffix}`, { force: true });
   });
 
-  it('of the server and of itself loses no span and stores none twice, and a follower sees each once', async () => {
+  for (const [language, find] of Object.entries(LANGUAGES)) {
+    it(`in ${language} loses no span and stores none twice, and a follower sees each once`, async function () {
+      const program = await find();
+      if ('missing' in program) {
+        console.log(`      needs ${program.missing}`);
+        this.skip();
+      }
+      await postThroughKills(program);
+    });
+  }
+
+  async function postThroughKills(program: Program): Promise<void> {
     const env = { PORT: String(await freePort()) };
     let local: LocalRun = await startLocalRun(data, { env });
     const { url, token } = local;
     const start = (first: number): Poster => {
-      const poster = new Poster(first, `${data}.queue`, { ...process.env, URL: url, TOKEN: token });
+      const clients = { PYTHONPATH: path.join(ROOT, 'clients', 'python', 'src') };
+      const poster = new Poster(program, first, `${data}.queue`, {
+        ...process.env,
+        ...clients,
+        URL: url,
+        TOKEN: token,
+      });
       posters.push(poster);
       return poster;
     };
@@ -101,5 +129,5 @@ describe('a program that posts through kill -9', function () {
     }
     assert.deepEqual([count, listed], [SPANS, numbers]);
     await local.stop();
-  });
+  }
 });

@@ -50,6 +50,17 @@ function heldLedger() {
 }
 
 describe('the queue of the client', () => {
+  it('asks for ids and hashes in place of the spans, which nobody looks at', async () => {
+    const { fetch, sent } = scriptedLedger(stored);
+    const queue = new LogLine({ url: 'http://ledger.test', fetch }).queue();
+    await queue.add(note('one'));
+    await queue.close();
+    assert.deepEqual(
+      sent.map(({ headers }) => headers.get('prefer')),
+      ['return=minimal'],
+    );
+  });
+
   it('sends a batch when it is full by count, in the order of adding', async () => {
     const { queue, sent } = queueOver({ maxSpans: 3, maxWaitMs: 60_000 }, stored);
     for (let index = 0; index < 7; index += 1) await queue.add(note(String(index)));

@@ -3,6 +3,7 @@ import type { SignedSpan } from '../../runtime/base/span';
 import { cryptoReady } from '../../runtime/crypto';
 import { keyHistoryOf } from '../../runtime/ledger/keys/key-history';
 import { checkDraft } from '../../runtime/ledger/span-input';
+import { keyOf } from '../../runtime/ledger/span-key';
 import { verifySpan } from '../../runtime/ledger/span-signature';
 import { digestFault, readDigest } from '../export/digest';
 import { progressLine } from '../progress-line';
@@ -228,10 +229,6 @@ function conflictOf(span: SignedSpan, { same, before }: LedgerView): string | un
   if (same === undefined && before !== undefined && before !== span.prev_hash)
     return `conflict: it does not follow version ${span.seq - 1} of the ledger, ${before}`;
   return undefined;
-}
-
-function keyOf({ id, seq }: SignedSpan): string {
-  return `${id}/${seq}`;
 }
 
 function lineOf({ location, id, seq, detail }: VerifyFault): string {

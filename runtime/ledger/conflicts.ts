@@ -4,21 +4,24 @@ import type { Span } from '../base/span';
 import type { Database } from '../db/pool';
 import { inTransaction } from '../db/transaction';
 import { MAX_FAULTS } from '../json/parse-with';
+import type { GroupHasher } from './group-hasher';
 import type { SpanDraft } from './span-draft';
-import { readSpanHeads, type SpanHead, type SpanKey } from './span-reader';
+import { keyBefore, keyOf } from './span-key';
+import { readSpanHeads, type SpanHead } from './span-reader';
 
-/** The `curr_hash` of what a span holds, which may be of many values and so take many turns. */
-export type HashSpan = (span: Partial<Span>) => Promise<string>;
-
-/** An append that the ledger refused, or would refuse. */
-export interface RefusedAppend {
+/** Drafts of one caller that are appended together or not at all. */
+export interface DraftGroup {
   readonly identity: Identity;
   readonly drafts: readonly SpanDraft[];
+  /** Whether the pointers of faults begin with the index of the span. */
+  readonly isList: boolean;
+  readonly hasher: GroupHasher;
+}
+
+/** A group that the ledger refused, or would refuse. */
+export interface RefusedAppend extends DraftGroup {
   /** The drafts completed, with their hashes as far as they are known. */
   readonly spans: readonly Span[];
-  /** Whether pointers begin with the index of the span. */
-  readonly isList: boolean;
-  readonly hash: HashSpan;
 }
 
 /** What can be known of a version without its content. */
@@ -37,7 +40,7 @@ interface VersionHead {
 export async function conflictOf(database: Database, refused: RefusedAppend): Promise<LogLineError> {
   const { identity, drafts, spans, isList } = refused;
   const known: KnownVersions = {
-    stored: await storedVersions(database, identity, spans),
+    stored: await readSpanHeads(database, identity, spans),
     before: await versionsBefore(database, identity, spans),
     sent: firstPlaces(spans),
   };
@@ -83,7 +86,7 @@ interface KnownVersions {
 }
 
 async function conflictAt(
-  { drafts, spans, hash }: RefusedAppend,
+  { drafts, spans, hasher }: RefusedAppend,
   index: number,
   span: Span,
   { stored, before, sent }: KnownVersions,
@@ -91,19 +94,19 @@ async function conflictAt(
   const first = sent.get(keyOf(span)) ?? index;
   const same = stored.get(keyOf(span)) ?? (first < index ? spans[first] : undefined);
   if (same !== undefined) {
-    if (await isSameContent(same, span, drafts[index], hash)) return undefined;
+    if (await isSameContent(same, span, drafts[index], hasher)) return undefined;
     return isOfOneOwner(same, span)
       ? `version ${span.seq} of this id is taken by other content; append version ${span.seq + 1} instead`
       : 'this id is taken by other content';
   }
   if (span.seq === 0) return undefined;
-  const previous = { id: span.id, seq: span.seq - 1 };
-  const place = sent.get(keyOf(previous));
+  const previous = keyBefore(span);
+  const place = sent.get(previous);
   // A span that names the hash which it follows may stand in front of it.
   const isReachable = place !== undefined && (place < index || span.prev_hash != null);
-  const followed = before.get(keyOf(previous)) ?? (isReachable ? spans[place] : undefined);
+  const followed = before.get(previous) ?? (isReachable ? spans[place] : undefined);
   if (followed === undefined) {
-    return `gap: there is no version ${previous.seq} of this id that you can follow; read the entity for its newest seq`;
+    return `gap: there is no version ${span.seq - 1} of this id that you can follow; read the entity for its newest seq`;
   }
   if (!isOfOneOwner(followed, span)) {
     return new ForbiddenError('Only the owner of an entity may append a version to it.');
@@ -111,7 +114,7 @@ async function conflictAt(
   const isFork =
     followed.curr_hash != null && span.prev_hash != null && followed.curr_hash !== span.prev_hash;
   return isFork
-    ? `fork: prev_hash is not the curr_hash of version ${previous.seq}; read that version and follow it`
+    ? `fork: prev_hash is not the curr_hash of version ${span.seq - 1}; read that version and follow it`
     : undefined;
 }
 
@@ -131,9 +134,12 @@ export async function isSameContent(
   stored: StoredHead,
   sent: Span,
   draft: SpanDraft | undefined,
-  hash: HashSpan,
+  hasher: GroupHasher,
 ): Promise<boolean> {
-  return (await hash(asStored(stored, sent, draft))) === (stored.curr_hash ?? (await hash(stored)));
+  return (
+    (await hasher.hashOf(asStored(stored, sent, draft))) ===
+    (stored.curr_hash ?? (await hasher.hashOf(stored)))
+  );
 }
 
 /** A version that is stored, or that comes first in the same request and may not be hashed yet. */
@@ -161,22 +167,13 @@ function isOfOneOwner(one: VersionHead, other: VersionHead): boolean {
   return one.owner_id === other.owner_id && one.tenant_id === other.tenant_id;
 }
 
-async function storedVersions(
-  database: Database,
-  identity: Identity,
-  keys: readonly SpanKey[],
-): Promise<ReadonlyMap<string, SpanHead>> {
-  const heads = await readSpanHeads(database, identity, keys);
-  return new Map(heads.map((head) => [keyOf(head), head]));
-}
-
 function versionsBefore(
   database: Database,
   identity: Identity,
   spans: readonly Span[],
 ): Promise<ReadonlyMap<string, SpanHead>> {
   const keys = spans.filter(({ seq }) => seq > 0).map(({ id, seq }) => ({ id, seq: seq - 1 }));
-  return storedVersions(database, identity, keys);
+  return readSpanHeads(database, identity, keys);
 }
 
 /**
@@ -203,7 +200,3 @@ const PROBE = `INSERT INTO ledger.universal_registry
     (id, seq, entity_type, who, this, at, owner_id, tenant_id, curr_hash, signature, public_key)
   SELECT id, 0, 'probe', 'probe', 'probe', now(), $2, $3, repeat('0', 64), repeat('0', 128), repeat('0', 64)
   FROM unnest($1::uuid[]) AS id ON CONFLICT DO NOTHING RETURNING id`;
-
-function keyOf({ id, seq }: SpanKey): string {
-  return `${id}/${seq}`;
-}

@@ -2,6 +2,7 @@ import type { Identity } from '../base/identity';
 import { type SignedSpan, SPAN_COLUMNS } from '../base/span';
 import type { Database } from '../db/pool';
 import { queryAs } from '../db/query-as';
+import { keyOf } from './span-key';
 import { spanOfRow } from './span-row';
 
 /** Largest JSON of an answer. Pages end early and echoes become short rather than passing it. */
@@ -113,7 +114,7 @@ export async function readFitting(
   const json: string[] = [];
   let bytes = 0;
   for (const row of rows) {
-    const span = row.large_bytes === null ? spanOfRow(row) : large.get(`${row.id}/${row.seq}`);
+    const span = row.large_bytes === null ? spanOfRow(row) : large.get(keyOf(row));
     if (span === undefined) break;
     const text = JSON.stringify(span);
     bytes += Buffer.byteLength(text) + 1;
@@ -141,7 +142,7 @@ async function readLarge(
     { name: 'large_spans', text: LARGE_SPANS, values },
     'read',
   );
-  return new Map(found.rows.map((row) => [`${row.id}/${row.seq}`, spanOfRow(row)]));
+  return new Map(found.rows.map((row) => [keyOf(row), spanOfRow(row)]));
 }
 
 /** Large rows until their stored bytes, which are fewer than those of their JSON, fill an answer. */

@@ -3,6 +3,7 @@ import type { SignedSpan } from '../base/span';
 import type { Database } from '../db/pool';
 import { queryAs, runStatement } from '../db/query-as';
 import { type BoundedRow, type PageBounds, readFitting, withoutLargeContent } from './page-bytes';
+import { keyOf, type SpanKey } from './span-key';
 import { spanOfRow } from './span-row';
 import { readTimeline } from './timeline';
 import type { TimelinePosition } from './timeline-request';
@@ -58,12 +59,6 @@ export async function readLatest(
   return row === undefined ? undefined : spanOfRow(row);
 }
 
-/** One version of an entity. */
-export interface SpanKey {
-  readonly id: string;
-  readonly seq: number;
-}
-
 /** The named versions that exist and that the identity may read, in no particular order. */
 export async function readSpans(
   database: Database,
@@ -91,16 +86,16 @@ export type SpanHead = Pick<
   | 'public_key'
 >;
 
-/** As {@link readSpans}, without content: some 500 bytes each, however large the spans are. */
+/** As {@link readSpans}, by `keyOf` and without content: some 500 bytes each, however large the spans are. */
 export async function readSpanHeads(
   database: Database,
   identity: Identity,
   keys: readonly SpanKey[],
-): Promise<SpanHead[]> {
-  if (keys.length === 0) return [];
+): Promise<ReadonlyMap<string, SpanHead>> {
+  if (keys.length === 0) return new Map();
   const values = [keys.map(({ id }) => id), keys.map(({ seq }) => seq)] as const;
   const rows = await runStatement(database, identity, 'version_heads', [...values]);
-  return rows.map(spanOfRow);
+  return new Map(rows.map(spanOfRow).map((head) => [keyOf(head), head]));
 }
 
 /** A place in the feed: the columns tx_id and ordinal, as PostgreSQL writes them. */

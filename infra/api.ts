@@ -3,9 +3,10 @@ import * as pulumi from '@pulumi/pulumi';
 import { CORS_HEADERS } from '../runtime/stage0/cors-headers';
 import type { OperationName } from '../runtime/stage0/route';
 import { ROUTES } from '../runtime/stage0/route-table';
+import type { ApiSettings } from './api-settings';
 import type { LambdaFunction } from './function';
 import type { Names } from './names';
-import type { ApiSettings, OidcSettings } from './stack-settings';
+import type { OidcSettings } from './oidc-settings';
 
 /** Arguments of {@link Api}. */
 export interface ApiArgs {

@@ -86,6 +86,14 @@ export function isKnownRegion(region: string): boolean {
   return (REGIONS as readonly string[]).includes(region);
 }
 
+/** The second part of every ARN of a region. */
+export function partitionOf(region: string): string {
+  if (region.startsWith('cn-')) {
+    return 'aws-cn';
+  }
+  return region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
+}
+
 /** Whether an engine offers a class such as `db.t4g.micro`. */
 export function offersClass(engine: 'rds' | 'aurora', instanceClass: string): boolean {
   const [db, family = '', size = '', ...more] = instanceClass.split('.');

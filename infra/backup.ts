@@ -1,8 +1,8 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
+import type { BackupSettings } from './backup-settings';
 import { policyDocument, trustPolicy } from './iam';
 import type { Names } from './names';
-import type { BackupSettings } from './stack-settings';
 
 /** Arguments of {@link Backup}. */
 export interface BackupArgs {

@@ -1,10 +1,10 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import * as random from '@pulumi/random';
+import type { DatabaseSettings } from './database-settings';
 import type { Names } from './names';
 import { CERTIFICATE_AUTHORITY } from './rds-certificates';
 import { OWNER_ROLE } from './secrets';
-import type { DatabaseSettings } from './stack-settings';
 
 /** Arguments of {@link Database}. */
 export interface DatabaseArgs {

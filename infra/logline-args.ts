@@ -1,17 +1,14 @@
 import type * as pulumi from '@pulumi/pulumi';
-import type {
-  ApiSettings,
-  BackupSettings,
-  DatabaseSettings,
-  ExistingNetwork,
-  FunctionSettings,
-  MonitoringSettings,
-  NetworkSettings,
-  OidcSettings,
-  ProofsSettings,
-} from './stack-settings';
+import type { ApiSettings } from './api-settings';
+import type { BackupSettings } from './backup-settings';
+import type { DatabaseSettings } from './database-settings';
+import type { FunctionSettings } from './function-settings';
+import type { MonitoringSettings } from './monitoring-settings';
+import type { ExistingNetwork, NetworkSettings } from './network-settings';
+import type { OidcSettings } from './oidc-settings';
+import type { ProofsSettings } from './proofs-settings';
 
-/** What is set of one group of settings; the rest has its defaults (`infra/settings.ts`). */
+/** What is set of one group of settings; the rest has its defaults (`infra/*-settings.ts`). */
 type Some<T> = { readonly [Key in keyof T]?: Some<T[Key]> | undefined };
 
 /** Settings of a `LogLine`, as `Pulumi.<stack>.yaml` has them; `Pulumi.yaml` documents each with its default. */

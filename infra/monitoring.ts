@@ -3,10 +3,11 @@ import * as pulumi from '@pulumi/pulumi';
 import { METRIC_NAMESPACE } from '../runtime/log/metrics';
 import { isBurstable, memoryGib } from './aws-facts';
 import type { Database } from './database';
+import type { DatabaseSettings } from './database-settings';
 import type { LambdaFunction } from './function';
+import type { MonitoringSettings } from './monitoring-settings';
 import type { Names } from './names';
 import type { TickQueue } from './scheduler';
-import type { DatabaseSettings, MonitoringSettings } from './stack-settings';
 
 /** Arguments of {@link Monitoring}. */
 export interface MonitoringArgs {

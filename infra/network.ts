@@ -2,7 +2,7 @@ import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import { type Ipv4Block, ipv4Subnet, ipv6Subnet, parseIpv4Block } from './cidr';
 import type { Names } from './names';
-import type { NetworkSettings } from './stack-settings';
+import type { NetworkSettings } from './network-settings';
 
 /** Arguments of {@link Network}. */
 export interface NetworkArgs {

@@ -3,9 +3,9 @@ import * as pulumi from '@pulumi/pulumi';
 import { type FunctionPlatform, LambdaFunction } from './function';
 import { bucketStatements } from './iam';
 import type { Layers } from './layers';
+import type { ProofsSettings } from './proofs-settings';
 import { type Environment, roleSecretsEnvironment } from './runtime-environment';
 import type { SealingSecrets, Secrets } from './secrets';
-import type { ProofsSettings } from './stack-settings';
 
 /** Arguments of {@link Proofs}. */
 export interface ProofsArgs {

@@ -1,0 +1,54 @@
+import { connectionLimit } from '../runtime/db/roles';
+import { CONNECTIONS_PER_INSTANCE } from '../runtime/lambda/environment';
+import type { SettingsReader } from './settings-reader';
+
+/** `logline:functions` */
+export interface FunctionSettings {
+  /** Memory of Stage-0 and of the kernels that run user code, 256–3,008 MB. Defaults to 512. */
+  readonly memoryMb: number;
+  /** Days that logs are kept; one of the values CloudWatch allows. Defaults to 30. */
+  readonly logRetentionDays: number;
+  /** Copies of a scheduled kernel that may run at once, 2 (the AWS minimum) to 10. Defaults to 2. */
+  readonly tickConcurrency: number;
+  /**
+   * Copies of Stage-0 that may run at once, so that a rush of calls cannot take every connection of a small database;
+   * further calls get 503. Reserved from the account's limit, of which 100 must stay unreserved. Defaults to what the
+   * database's connections allow; undefined (setting `none`) leaves it to the account's limit.
+   */
+  readonly apiConcurrency: number | undefined;
+}
+
+/** Days that CloudWatch Logs accepts as retention, up to ten years. */
+const LOG_RETENTION_DAYS = [
+  1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+];
+
+/** Share of the connections of `logline_app` that the API may take; the rest is for the kernels. */
+const API_SHARE = 0.5;
+
+/** Copies of Stage-0 that cannot take the kernels' connections away. */
+function fittingConcurrency(maxConnections: number): number {
+  const connections = connectionLimit('app', maxConnections) * API_SHARE;
+  return Math.max(2, Math.min(1_000, Math.floor(connections / CONNECTIONS_PER_INSTANCE)));
+}
+
+export function readFunctions(root: SettingsReader, maxConnections: number): FunctionSettings {
+  const reader = root.object('functions', [
+    'memoryMb',
+    'logRetentionDays',
+    'tickConcurrency',
+    'apiConcurrency',
+  ]);
+  return {
+    memoryMb: reader.integer('memoryMb', { min: 256, max: 3_008, fallback: 512 }),
+    logRetentionDays: reader.numberOf('logRetentionDays', LOG_RETENTION_DAYS, 30),
+    tickConcurrency: reader.integer('tickConcurrency', { min: 2, max: 10, fallback: 2 }),
+    apiConcurrency: reader.is('apiConcurrency', 'none')
+      ? undefined
+      : reader.integer('apiConcurrency', {
+          min: 1,
+          max: 1_000,
+          fallback: fittingConcurrency(maxConnections),
+        }),
+  };
+}

@@ -1,0 +1,69 @@
+import type { SettingsReader } from './settings-reader';
+
+/** `logline:oidc`: tokens of an OpenID Connect issuer are accepted besides those of the CLI. */
+export interface OidcSettings {
+  readonly issuer: string;
+  readonly audience: string;
+  /** Claim with the user. Defaults to `sub`. */
+  readonly userClaim: string;
+  /** Claim with the tenant. Defaults to `tenant`. */
+  readonly tenantClaim: string;
+  /** Claim with the scopes, a text with spaces between them or a list. Defaults to `scope`. */
+  readonly scopeClaim: string;
+  /** By which the explorer asks the issuer for tokens. Without one it offers no sign-in. */
+  readonly clientId: string | undefined;
+  /** Scopes that the explorer asks for. Defaults to `openid`. */
+  readonly scopes: string;
+  /** Claim that names the token, by which it can be revoked. Defaults to `jti`. */
+  readonly tokenIdClaim: string;
+  /** `system` when the issuer's tokens may speak for the operator's tenant. Defaults to none. */
+  readonly operatorTenant: string;
+  /**
+   * Let API Gateway itself refuse every call without a valid token of the issuer. Public spans can then not be
+   * read without a token, and tokens of the CLI are not accepted. Defaults to false: Stage-0 checks tokens.
+   */
+  readonly atGateway: boolean;
+}
+
+export function readOidc(root: SettingsReader): OidcSettings | undefined {
+  if (!root.has('oidc')) {
+    return undefined;
+  }
+  const reader = root.object('oidc', [
+    'issuer',
+    'audience',
+    'userClaim',
+    'tenantClaim',
+    'scopeClaim',
+    'clientId',
+    'scopes',
+    'tokenIdClaim',
+    'operatorTenant',
+    'atGateway',
+  ]);
+  for (const key of ['issuer', 'audience']) {
+    if (!reader.has(key)) {
+      reader.fault(key, 'is missing; an issuer needs its https URL and the audience of its tokens');
+    }
+  }
+  const claim = /^[\w:./-]{1,128}$/;
+  return {
+    issuer: reader.text('issuer', /^https:\/\/[^\s?#]+$/, 'an https URL', ''),
+    audience: reader.text('audience', /^\S+$/, 'text without spaces', ''),
+    userClaim: reader.text('userClaim', claim, 'the name of a claim', 'sub'),
+    tenantClaim: reader.text('tenantClaim', claim, 'the name of a claim', 'tenant'),
+    scopeClaim: reader.text('scopeClaim', claim, 'the name of a claim', 'scope'),
+    clientId: reader.has('clientId')
+      ? reader.text('clientId', /^\S+$/, 'text without spaces', '')
+      : undefined,
+    scopes: reader.text(
+      'scopes',
+      /^[\x21-\x7e]+( [\x21-\x7e]+)*$/,
+      'scopes with one space between',
+      'openid',
+    ),
+    tokenIdClaim: reader.text('tokenIdClaim', claim, 'the name of a claim', 'jti'),
+    operatorTenant: reader.text('operatorTenant', /^system$/, 'system, the tenant of the operator', ''),
+    atGateway: reader.boolean('atGateway', false),
+  };
+}

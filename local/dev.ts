@@ -190,6 +190,7 @@ async function startLedger(context: StartContext): Promise<void> {
   kernels.onRun = watch.onRun;
   const ledger = await openLedger({
     onRequest: watch.onRequest,
+    newSpanId: watch.newSpanId,
     database,
     keys: () => live.ring(),
     logger: log.logger,

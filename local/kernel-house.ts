@@ -24,9 +24,12 @@ import { KERNEL_PIPE_FD } from './kernel-process';
 import { requireKeys } from './keys';
 import { LiveKeys } from './live-keys';
 import { OperatorError, oneLine } from './operator-error';
+import { OtlpTraces } from './otlp-traces';
 import { openRunLog } from './run-log';
 import { openSealing, type Sealing } from './sealing';
 import { startTicker } from './ticker';
+import { runSpan } from './trace-span';
+import { tracedHttp } from './traced-http';
 
 /** Connections of the kernels themselves, beside those of user SQL. */
 const POOL_SIZE = 8;
@@ -138,6 +141,12 @@ async function answer(
   }
 }
 
+/** Traces of runs; undefined when nobody collects them. */
+function openTraces(onTrouble: (message: string) => void): OtlpTraces | undefined {
+  const endpoint = devSettings().otlpEndpoint;
+  return endpoint === undefined ? undefined : new OtlpTraces({ endpoint, onTrouble });
+}
+
 async function openHouse(
   data: DataDirectory,
   { database: options }: Extract<ToKernels, { type: 'start' }>,
@@ -200,6 +209,8 @@ async function openHouse(
     onRun: (outcome, isKilled) =>
       send({ type: 'ran', outcome: outcome.ok ? 'ok' : outcome.error.code, isKilled }),
   });
+  const traces = openTraces(onTrouble);
+  const outgoing = createOutgoingHttp();
   const host = new KernelHost({
     database,
     guest: guests,
@@ -208,8 +219,9 @@ async function openHouse(
     keys,
     sandbox,
     logger,
-    fetch: createOutgoingHttp(),
+    fetch: traces === undefined ? outgoing : tracedHttp(outgoing, traces),
     secrets: localSecretStore(data.providerKeys),
+    ...(traces === undefined ? {} : { onInvoked: (invoked) => traces.add(runSpan(invoked)) }),
   });
   // The first run should not wait for a worker thread to start.
   await sandbox.warm();
@@ -225,7 +237,7 @@ async function openHouse(
     host,
     sealing,
     async stop() {
-      await Promise.all([ticker.stop(), sandbox.close(), sealing.stop()]);
+      await Promise.all([ticker.stop(), sandbox.close(), sealing.stop(), traces?.close()]);
       await Promise.all([database.close(), guests.close(), kernelDatabase.close()]);
       closeLog();
     },

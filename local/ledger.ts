@@ -40,6 +40,8 @@ export interface LedgerOptions {
   readonly plants: boolean;
   /** Told of each request; see {@link Stage0.onRequest}. */
   readonly onRequest?: ((seen: SeenRequest) => void) | undefined;
+  /** See {@link Stage0.newSpanId}. */
+  readonly newSpanId?: (() => string) | undefined;
   readonly onProgress: (message: string) => void;
 }
 
@@ -61,6 +63,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     idempotencyDays: settings.idempotencyDays,
     origin: settings.origin,
     ...(options.onRequest === undefined ? {} : { onRequest: options.onRequest }),
+    ...(options.newSpanId === undefined ? {} : { newSpanId: options.newSpanId }),
     health: { ticks: expectedTicks(), isReady: options.isReady },
     onCommit: options.onCommit,
     functions: (spanWriter) =>

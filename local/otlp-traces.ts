@@ -1,14 +1,10 @@
-import { pooledRandomHex } from '../runtime/crypto/random-pool';
-import type { SeenRequest } from '../runtime/stage0/stage0';
+import { attribute, otlpOf, type TraceSpan } from './trace-span';
 
 /** Spans that wait to be sent; what is beyond is dropped. */
 const MAX_WAITING = 4_096;
 const MAX_BATCH = 512;
 const EVERY_MS = 2_000;
 const TIMEOUT_MS = 5_000;
-/** OTLP's enumerations: SPAN_KIND_SERVER, STATUS_CODE_ERROR. */
-const SERVER = 2;
-const ERROR = 2;
 
 export interface OtlpTracesOptions {
   /** `OTEL_EXPORTER_OTLP_ENDPOINT`; traces go to `/v1/traces` below it. */
@@ -20,7 +16,7 @@ export interface OtlpTracesOptions {
 }
 
 /**
- * Sends a span for each request to an OpenTelemetry collector, as OTLP in JSON over HTTP, in batches beside the work.
+ * Sends spans of traces to an OpenTelemetry collector, as OTLP in JSON over HTTP, in batches beside the work.
  * A collector that is gone costs spans, never requests.
  * @see https://opentelemetry.io/docs/specs/otlp/#otlphttp
  */
@@ -37,25 +33,9 @@ export class OtlpTraces {
     this.#timer.unref();
   }
 
-  observe(seen: SeenRequest): void {
-    if (this.#waiting.length >= MAX_WAITING) return;
-    const endMs = performance.timeOrigin + performance.now();
-    const parent = /^[0-9a-f]{2}-[0-9a-f]{32}-([0-9a-f]{16})-/.exec(seen.traceparent ?? '')?.[1];
-    this.#waiting.push({
-      traceId: seen.traceId,
-      spanId: pooledRandomHex(8),
-      ...(parent === undefined ? {} : { parentSpanId: parent }),
-      name: `${seen.method} ${seen.route}`,
-      kind: SERVER,
-      startTimeUnixNano: nanoseconds(endMs - seen.durationMs),
-      endTimeUnixNano: nanoseconds(endMs),
-      attributes: [
-        attribute('http.request.method', { stringValue: seen.method }),
-        attribute('http.route', { stringValue: seen.route }),
-        attribute('http.response.status_code', { intValue: String(seen.status) }),
-      ],
-      status: seen.status >= 500 ? { code: ERROR } : {},
-    });
+  /** @param span nothing is added for undefined */
+  add(span: TraceSpan | undefined): void {
+    if (span !== undefined && this.#waiting.length < MAX_WAITING) this.#waiting.push(otlpOf(span));
   }
 
   /** Sends what waits, one batch at a time. */
@@ -81,7 +61,7 @@ export class OtlpTraces {
           body: JSON.stringify({
             resourceSpans: [
               {
-                resource: { attributes: [attribute('service.name', { stringValue: 'logline' })] },
+                resource: { attributes: [attribute('service.name', 'logline')] },
                 scopeSpans: [{ scope: { name: 'logline' }, spans }],
               },
             ],
@@ -98,12 +78,4 @@ export class OtlpTraces {
       }
     }
   }
-}
-
-function attribute(key: string, value: object): object {
-  return { key, value };
-}
-
-function nanoseconds(ms: number): string {
-  return String(BigInt(Math.round(ms * 1_000)) * 1_000n);
 }

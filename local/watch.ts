@@ -3,6 +3,7 @@ import type { Database } from '../runtime/db/pool';
 import type { SeenRequest } from '../runtime/stage0/stage0';
 import type { SandboxEnd } from './kernel-messages';
 import { OtlpTraces } from './otlp-traces';
+import { newTraceSpanId, requestSpan } from './trace-span';
 
 export interface WatchOptions {
   /** Port of `/metrics` on loopback; undefined serves none. */
@@ -23,6 +24,8 @@ export interface Watch {
   readonly onCommit: ((batches: number) => void) | undefined;
   /** Told of each run in the sandbox; undefined without metrics. */
   readonly onRun: ((end: SandboxEnd) => void) | undefined;
+  /** Undefined when nobody collects traces. */
+  readonly newSpanId: (() => string) | undefined;
   readonly metricsUrl: string | undefined;
   close(): Promise<void>;
 }
@@ -33,6 +36,7 @@ export async function startWatching(options: WatchOptions): Promise<Watch> {
   const closers: (() => Promise<void>)[] = [];
   let counted: Pick<Watch, 'onCommit' | 'onRun'> = { onCommit: undefined, onRun: undefined };
   let metricsUrl: string | undefined;
+  let newSpanId: Watch['newSpanId'];
   if (options.metricsPort !== undefined) {
     // Loaded for this alone.
     const { createLedgerMetrics } = await import('./ledger-metrics');
@@ -45,8 +49,9 @@ export async function startWatching(options: WatchOptions): Promise<Watch> {
     metricsUrl = listener.url;
   }
   if (options.otlpEndpoint !== undefined) {
+    newSpanId = newTraceSpanId;
     const traces = new OtlpTraces({ endpoint: options.otlpEndpoint, onTrouble: options.onTrouble });
-    observers.push((seen) => traces.observe(seen));
+    observers.push((seen) => traces.add(requestSpan(seen)));
     closers.push(() => traces.close());
   }
   return {
@@ -57,6 +62,7 @@ export async function startWatching(options: WatchOptions): Promise<Watch> {
         : (seen) => {
             for (const observe of observers) observe(seen);
           },
+    newSpanId,
     metricsUrl,
     async close() {
       for (const close of closers) await close();

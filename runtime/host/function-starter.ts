@@ -8,6 +8,8 @@ export interface FunctionCall {
   readonly input: JsonValue | undefined;
   readonly caller: Caller;
   readonly traceId: string;
+  /** Of the caller's request in that trace. Defaults to none: nobody collects traces. */
+  readonly spanId?: string | undefined;
   /** Aborted when the caller of `run` is gone. Defaults to never. */
   readonly signal?: AbortSignal;
 }

@@ -15,6 +15,10 @@ const trigger = <T extends string>(...of: T[]) => ({ enum: of }) as const;
 const RUN = {
   input: ANY_JSON,
   trace_id: TEXT,
+  parent_span_id: {
+    ...TEXT,
+    description: 'Below which span of the trace the run goes, as W3C Trace Context has it.',
+  },
   request_id: UUID,
   attempt: { type: 'integer', minimum: 1, maximum: 1_000_000 },
   trigger: trigger('execute', 'request'),

@@ -81,7 +81,7 @@ export class KernelFunctionStarter implements FunctionStarter {
       related_to: [call.functionId],
       ...(call.input === undefined ? {} : { input: call.input }),
       trace_id: call.traceId,
-      metadata: { function_id: call.functionId },
+      metadata: { function_id: call.functionId, ...parentOf(call) },
     });
   }
 
@@ -109,14 +109,14 @@ export class KernelFunctionStarter implements FunctionStarter {
 
   #start(call: FunctionCall, kernel: KernelName | undefined): Promise<KernelOutcome> {
     const identity = identityOf(call);
-    const shared = { trace_id: call.traceId, trigger: 'execute' };
+    const shared = { trace_id: call.traceId, trigger: 'execute', ...parentOf(call) };
     if (kernel === undefined) {
       const run = { function_id: call.functionId, input: call.input ?? null, ...shared };
       return this.#invoker.invoke('run_code', identity, run, abortedWith(call));
     }
     const isTick = isTickKernel(kernel);
     // An attempt number or a request id is the request worker's to say.
-    const { request_id: _r, attempt: _a, trigger: _t, ...event } = objectOf(call.input);
+    const { request_id: _r, attempt: _a, trigger: _t, parent_span_id: _p, ...event } = objectOf(call.input);
     if (isTick) return this.#invoker.invoke(kernel, NOBODY, event);
     // What a provider was asked for has happened, whoever still listens.
     const options = kernel === 'run_code' ? abortedWith(call) : {};
@@ -179,6 +179,11 @@ export class KernelFunctionStarter implements FunctionStarter {
       trace_id: call.traceId,
     });
   }
+}
+
+/** So that the run hangs below the request in the trace. */
+function parentOf({ spanId }: FunctionCall): { parent_span_id?: string } {
+  return spanId === undefined ? {} : { parent_span_id: spanId };
 }
 
 function abortedWith({ signal }: FunctionCall): InvokeOptions {

@@ -2,7 +2,7 @@
 export const KERNEL_HASHES = {
   run_code: '7b93a73516dff9b01faa796c4992a6c431a8097b5b42b7eb8015c6c2fb68a20a',
   observer_bot: 'd8fa1bbd7e6160bda9ddcf39eebe8eedf0d1e27d21dd983514d631b4ed4c8a61',
-  request_worker: '2f7590a3afe26b10eed3c20ced9999aaff87cf8716c70335c0017a976e7da0b2',
+  request_worker: 'e8f29b64f1aba83592fd1453618cf74e9b46ea553a0b13f3a993b4dad3d642df',
   policy_agent: 'cec1ede3012b1a6ea216ff6cc58b0291dcda0ffdf9f8e046eba59631d8355c17',
-  provider_exec: 'b7076279c4f33c4b3b7221ae2aa928b4b8d9018319cdd3b4332a92c956700051',
+  provider_exec: 'ebaec13fedeb7090a69b7f5011c328dffc53a589b54c4f5f5a5ba39403af8a9b',
 } as const;

@@ -48,8 +48,18 @@ export interface KernelHostOptions {
   readonly fetch: (request: OutgoingRequest, allowedHosts: readonly string[]) => Promise<OutgoingResponse>;
   /** Provider API keys by name. */
   readonly secrets: { get(name: string): Promise<string | undefined> };
+  /** Told of each kernel that somebody started, once it has ended; must not take long. Defaults to nobody. */
+  readonly onInvoked?: (invoked: InvokedKernel) => void;
   /** How kernels start each other. Defaults to this host itself. */
   readonly invoker?: KernelInvoker;
+}
+
+/** A kernel that somebody started, as a trace shows it. */
+export interface InvokedKernel {
+  readonly kernel: KernelName;
+  readonly event: JsonValue;
+  readonly outcome: KernelOutcome;
+  readonly durationMs: number;
 }
 
 export interface KernelRunOptions {
@@ -116,6 +126,18 @@ export class KernelHost implements KernelInvoker {
     identity: Identity,
     event: JsonValue,
     options: InvokeOptions & Pick<KernelRunOptions, 'timeoutMs'> = {},
+  ): Promise<KernelOutcome> {
+    const startedMs = performance.now();
+    const outcome = await this.#outcomeOf(kernel, identity, event, options);
+    this.#options.onInvoked?.({ kernel, event, outcome, durationMs: performance.now() - startedMs });
+    return outcome;
+  }
+
+  async #outcomeOf(
+    kernel: KernelName,
+    identity: Identity,
+    event: JsonValue,
+    options: KernelRunOptions,
   ): Promise<KernelOutcome> {
     try {
       const outcome = await this.run(kernel, event, { ...options, identity });

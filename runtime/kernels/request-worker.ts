@@ -161,6 +161,7 @@ function start(owner: KernelContext, request: SignedSpan, claim: Claim): Promise
     request_id: request.id,
     attempt: claim.attempt,
     ...(request.trace_id === undefined || request.trace_id === null ? {} : { trace_id: request.trace_id }),
+    ...parentSpanOf(request),
   };
   const target = functionIdOf(request);
   if (target === null) {
@@ -171,6 +172,12 @@ function start(owner: KernelContext, request: SignedSpan, claim: Claim): Promise
     return owner.invoke('provider_exec', { ...objectOf(input), ...shared });
   if (target === KERNEL_IDS.run_code) return owner.invoke('run_code', { ...objectOf(input), ...shared });
   return owner.invoke('run_code', { function_id: target, input, ...shared });
+}
+
+/** Where the run goes in the trace, if Stage-0 wrote that down. */
+function parentSpanOf({ metadata }: SignedSpan): { parent_span_id?: string } {
+  const { parent_span_id: parent } = objectOf(metadata);
+  return typeof parent === 'string' ? { parent_span_id: parent } : {};
 }
 
 /** `parent_id` is the function; requests of other programs may say it in metadata or related_to. */

@@ -80,6 +80,7 @@ async function serve(stage0: Stage0, route: Route, context: Context, lines: Line
   const request = context.req.raw;
   const givenTraceId = traceIdOf(request);
   const traceId = givenTraceId ?? pooledRandomHex(16);
+  const spanId = stage0.newSpanId?.();
   const requestId = requestIdOf(request);
   let caller: Caller | undefined;
   let answer: Answer;
@@ -93,6 +94,7 @@ async function serve(stage0: Stage0, route: Route, context: Context, lines: Line
       caller,
       path: context.req.param(),
       traceId,
+      spanId,
       givenTraceId,
     });
   } catch (error) {
@@ -126,6 +128,7 @@ async function serve(stage0: Stage0, route: Route, context: Context, lines: Line
     status,
     durationMs,
     traceId,
+    spanId,
     traceparent: request.headers.get('traceparent'),
   });
   return respond(stage0, request, answer, requestId);

@@ -42,6 +42,8 @@ export interface AssembleStage0Options {
   readonly checkpoints?: InstanceKeysOptions['checkpoints'];
   /** See {@link Stage0.onRequest}. */
   readonly onRequest?: Stage0['onRequest'];
+  /** See {@link Stage0.newSpanId}. */
+  readonly newSpanId?: Stage0['newSpanId'];
   /** Told after each commit, such as to seal what is new, of how many appends shared it. */
   readonly onCommit?: ((batches: number) => void) | undefined;
   /** See {@link HealthOptions}. */
@@ -109,6 +111,7 @@ export function assembleStage0(options: AssembleStage0Options): AssembledStage0 
     health: new Health({ ...options.health, database, writesFailedAtMs: () => writer.failedAtMs }),
     corsOrigins,
     ...(options.onRequest === undefined ? {} : { onRequest: options.onRequest }),
+    ...(options.newSpanId === undefined ? {} : { newSpanId: options.newSpanId }),
     ...(options.explorer === undefined
       ? {}
       : { explorer: { files: options.explorer, ...explorerSignIn(oidc) } }),

@@ -14,12 +14,12 @@ import { validateExecuteBody, validateIdPath } from './validators.generated';
 import { positionHeader } from './write-position';
 
 /** `POST /api/execute/{function_id}`. */
-export const executeFunction: Handler = async (stage0, { request, caller, path, traceId }) => {
+export const executeFunction: Handler = async (stage0, { request, caller, path, traceId, spanId }) => {
   await stage0.epochs.requireAppendable();
   const { id } = parseWith<{ id: string }>(validateIdPath, { id: path.function_id }, 'The path');
   const body = (await readBody(stage0, request, callerOf(caller).tenant)) ?? {};
   const { input } = parseWith<{ input?: JsonValue }>(validateExecuteBody, body, 'The body');
-  const call = { functionId: id.toLowerCase(), input, caller: callerOf(caller), traceId };
+  const call = { functionId: id.toLowerCase(), input, caller: callerOf(caller), traceId, spanId };
   if (preferencesOf(request).has('respond-async')) {
     const span = await stage0.functions.request(call);
     return json(

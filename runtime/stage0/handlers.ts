@@ -11,6 +11,8 @@ export interface RouteRequest {
   readonly path: Readonly<Record<string, string>>;
   /** W3C trace id of the request. */
   readonly traceId: string;
+  /** Of the request in that trace; undefined when nobody collects traces. */
+  readonly spanId: string | undefined;
   /** The trace that the caller named; undefined without one. */
   readonly givenTraceId: string | undefined;
 }

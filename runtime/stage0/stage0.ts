@@ -23,6 +23,8 @@ export interface SeenRequest {
   readonly durationMs: number;
   /** 32 hexadecimal digits (W3C Trace Context). */
   readonly traceId: string;
+  /** 16 hexadecimal digits; undefined when nobody collects traces. */
+  readonly spanId: string | undefined;
   /** The caller's `traceparent`, if it sent one. */
   readonly traceparent: string | null;
 }
@@ -47,6 +49,8 @@ export interface Stage0 {
   readonly health: Health;
   /** Told of each request once it is answered; must not take long. Defaults to nobody. */
   readonly onRequest?: (seen: SeenRequest) => void;
+  /** Ids of a trace's spans, 16 hexadecimal digits. Defaults to none: nobody collects traces. */
+  readonly newSpanId?: () => string;
   /** Public keys (hex) whose signatures count as the instance's. */
   readonly trustedKeys: () => ReadonlySet<string>;
   /** What makes stable ids of this instance; a secret. */

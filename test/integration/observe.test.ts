@@ -1,11 +1,22 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { OtlpTraces } from '../../local/otlp-traces';
+import { requestSpan } from '../../local/trace-span';
 import { startWatching, type Watch } from '../../local/watch';
 import type { Database } from '../../runtime/db/pool';
 import type { SeenRequest } from '../../runtime/stage0/stage0';
 import { createTestStage0, type TestStage0 } from '../support/test-stage0';
+
+interface Dashboard {
+  readonly panels: readonly {
+    readonly id: number;
+    readonly gridPos: { readonly x: number; readonly y: number };
+    readonly targets: readonly { readonly expr: string }[];
+  }[];
+}
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 
@@ -16,6 +27,7 @@ const seen = (change: Partial<SeenRequest> = {}): SeenRequest => ({
   status: 201,
   durationMs: 7,
   traceId: TRACE,
+  spanId: undefined,
   traceparent: null,
   ...change,
 });
@@ -87,6 +99,29 @@ describe('/metrics', () => {
     assert.deepEqual([...labels].sort(), ['le', 'operation', 'outcome', 'state', 'status']);
   });
 
+  it('has each of its metrics on the dashboard and in the guide, which know no other', async () => {
+    const { text } = await get('/metrics');
+    const served = [...text.matchAll(/^# TYPE (\w+) /gm)].map(([, name]) => name).sort();
+    assert.ok(served.length >= 15, text);
+    const folder = join(__dirname, '..', '..', 'docs');
+    const dashboard = JSON.parse(await readFile(join(folder, 'grafana.json'), 'utf8')) as Dashboard;
+    const shown = dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr));
+    const guide = await readFile(join(folder, 'operations.md'), 'utf8');
+    for (const [where, words] of [
+      ['grafana.json', shown.join(' ')],
+      ['operations.md', /LOGLINE_METRICS_PORT=[\s\S]*?grafana\.json/.exec(guide)?.[0] ?? ''],
+    ] as const) {
+      const names = words.match(/\blogline_\w+/g) ?? [];
+      const known = names.map((name) => (served.includes(name) ? name : name.replace(/_bucket$/, '')));
+      assert.deepEqual([...new Set(known)].sort(), served, where);
+    }
+    const places = dashboard.panels.map(({ id, gridPos: { x, y } }) => `${id} ${x} ${y}`);
+    assert.deepEqual(
+      places,
+      dashboard.panels.map((_, n) => `${n + 1} ${12 * (n % 2)} ${8 * Math.floor(n / 2)}`),
+    );
+  });
+
   it('answers on loopback, to whoever calls it by a name of loopback', async () => {
     assert.equal(new URL(watch.metricsUrl ?? '').hostname, '127.0.0.1');
     assert.equal((await get('/metrics', 'localhost:9090')).status, 200);
@@ -116,8 +151,8 @@ describe('traces', () => {
       endpoint: `http://127.0.0.1:${port}`,
       onTrouble: (line) => told.push(line),
     });
-    traces.observe(seen({ traceparent: `00-${TRACE}-b7ad6b7169203331-01` }));
-    for (let number = 0; number < 10_000; number += 1) traces.observe(seen({ status: 503 }));
+    traces.add(requestSpan(seen({ traceparent: `00-${TRACE}-b7ad6b7169203331-01` })));
+    for (let number = 0; number < 10_000; number += 1) traces.add(requestSpan(seen({ status: 503 })));
     await traces.close();
     const spans = bodies.flatMap(({ resourceSpans }) =>
       resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans)),
@@ -136,9 +171,9 @@ describe('traces', () => {
       endpoint: `http://127.0.0.1:${port}`,
       onTrouble: (line) => told.push(line),
     });
-    gone.observe(seen());
+    gone.add(requestSpan(seen()));
     await gone.flush();
-    gone.observe(seen());
+    gone.add(requestSpan(seen()));
     await gone.close();
     assert.equal(told.length, 1);
   });

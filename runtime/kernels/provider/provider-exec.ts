@@ -59,12 +59,14 @@ async function execute(ctx: KernelContext, call: Call): Promise<KernelOutcome> {
   const request = requestOf(provider, call.input);
   const exhausted = await takeRun(ctx, 'provider_exec', provider.id);
   if (exhausted !== null) return { ok: false, error: exhausted, execution: null };
+  const id = (await executionIdOf(ctx, call)) ?? ctx.crypto.randomUUID();
   const startedMs = Date.parse(ctx.now());
   const result = await callProvider(ctx, provider, request, {
     'idempotency-key': await idempotencyKeyOf(ctx, call),
-    ...traceparentOf(ctx, call),
+    ...traceparentOf(call, id),
   });
   return record(ctx, {
+    id,
     call,
     provider,
     request,
@@ -118,11 +120,14 @@ async function idempotencyKeyOf(ctx: KernelContext, { requestId }: Call): Promis
     : ctx.stableId('provider_call', tenant, user, requestId);
 }
 
-/** The call goes on the trace of the run, as W3C Trace Context 3.2 writes it; a `trace_id` of another form stays here. */
-function traceparentOf(ctx: KernelContext, { traceId }: Call): { traceparent?: string } {
+/**
+ * The call goes on the trace of the run, as W3C Trace Context 3.2 writes it; a `trace_id` of another form stays here.
+ * @param id of the record: its last 16 digits are the run in that trace
+ */
+function traceparentOf({ traceId }: Call, id: string): { traceparent?: string } {
   if (traceId === undefined || !/^(?!0+$)[0-9a-f]{32}$/.test(traceId)) return {};
-  // The last 16 digits of a UUIDv4 begin with its variant, so they are never all zero.
-  return { traceparent: `00-${traceId}-${ctx.crypto.randomUUID().replaceAll('-', '').slice(16)}-01` };
+  // The last 16 digits of a UUID begin with its variant, so they are never all zero.
+  return { traceparent: `00-${traceId}-${id.replaceAll('-', '').slice(16)}-01` };
 }
 
 /** Ids can be computed by whoever knows the request, so only a record of this very identity counts. */
@@ -137,6 +142,8 @@ function isOwn({ identity }: KernelContext, { owner_id: owner, tenant_id: tenant
 }
 
 interface Finished {
+  /** Of the record. */
+  readonly id: string;
   readonly call: Call;
   readonly provider: Provider;
   readonly request: ProviderRequest;
@@ -147,8 +154,7 @@ interface Finished {
 /** Writes what happened; the caller learns of nothing that is not in the ledger. */
 async function record(ctx: KernelContext, finished: Finished): Promise<KernelOutcome> {
   const { call } = finished;
-  const id = (await executionIdOf(ctx, call)) ?? ctx.crypto.randomUUID();
-  const draft = executionDraft(finished, id, await visibilityOf(ctx, call));
+  const draft = executionDraft(finished, await visibilityOf(ctx, call));
   try {
     return outcomeOf(await ctx.insertSpan(draft));
   } catch (error) {
@@ -172,8 +178,7 @@ async function visibilityOf(ctx: KernelContext, { requestId }: Call): Promise<Vi
 }
 
 function executionDraft(
-  { call, provider, request, result, durationMs }: Finished,
-  id: string,
+  { id, call, provider, request, result, durationMs }: Finished,
   visibility: Visibility,
 ): SpanDraft {
   const { outcome, attempts, httpStatus } = result;

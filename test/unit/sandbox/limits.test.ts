@@ -38,10 +38,17 @@ describe('sandbox limits', () => {
   }
 
   it('interrupts a loop at its limit and leaves terminating the thread to what cannot be interrupted', async () => {
-    const loop = await sandbox.run('function main() { for (;;); }', {
-      limits: { cpuMs: 1_000, wallMs: 60_000 },
-    });
-    assert.ok(loop.cpuMs >= 1_000 && loop.cpuMs < 2_000, `used ${loop.cpuMs} ms of CPU time`);
+    // A thread is terminated at four times its CPU time and 250 ms more, by the clock. On a machine that is busy with
+    // other things a loop may meet that first, but not every time.
+    const limits = { cpuMs: 20, wallMs: 60_000 };
+    const used: number[] = [];
+    for (let attempt = 0; attempt < 20 && !used.some((ms) => ms < 4 * limits.cpuMs + 250); attempt += 1) {
+      const loop = await sandbox.run('function main() { for (;;); }', { limits });
+      assert.equal(loop.ok ? undefined : loop.error.code, 'cpu_limit');
+      assert.ok(loop.cpuMs >= limits.cpuMs);
+      used.push(loop.cpuMs);
+    }
+    assert.ok((used.at(-1) ?? 0) < 4 * limits.cpuMs + 250, `terminated each time, after ${used} ms`);
   });
 
   const memoryLimited: Record<string, string> = {

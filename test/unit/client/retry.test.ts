@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { LogLine, LogLineError } from '../../../client/src';
 import { jitteredDelayMs } from '../../../client/src/transport';
 import { answerOf, type ScriptedAnswer, scriptedLedger } from '../../support/scripted-ledger';
@@ -98,11 +101,26 @@ describe('the client, when something goes wrong', () => {
   });
 
   it('follows no redirect, and so sends its token to nobody else', async () => {
-    const ledger = scriptedLedger(
-      new Response(null, { status: 307, headers: { location: 'http://elsewhere.test' } }),
-    );
-    const error = await rejection(new LogLine({ url: URL, fetch: ledger.fetch, token: 't' }).append(DRAFT));
-    assert.deepEqual([error.type, ledger.sent.length], ['redirect', 1]);
+    const asked: (string | undefined)[] = [];
+    const elsewhere = createServer(({ headers }, response) => {
+      asked.push(headers.authorization);
+      response.end('{}');
+    });
+    const ledger = createServer((_request, response) => {
+      const { port } = elsewhere.address() as AddressInfo;
+      response.writeHead(307, { location: `http://127.0.0.1:${port}/` }).end();
+    });
+    try {
+      for (const server of [elsewhere, ledger]) await once(server.listen(0, '127.0.0.1'), 'listening');
+      const url = `http://127.0.0.1:${(ledger.address() as AddressInfo).port}`;
+      const error = await rejection(new LogLine({ url, token: 't' }).append(DRAFT));
+      assert.deepEqual([error.type, asked], ['redirect', []]);
+    } finally {
+      for (const server of [elsewhere, ledger]) {
+        server.closeAllConnections();
+        server.close();
+      }
+    }
   });
 
   it("takes a tenant's URL from its own configuration only", async () => {

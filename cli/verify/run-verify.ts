@@ -238,7 +238,9 @@ function signedBy(
     known?.adopted === true
       ? `, adopted ${known.introducedAt}: the operator's word alone links it to the keys before`
       : '';
-  return `signed by ${key}${remark}${adopted}: ${plural(spans, 'span')}`;
+  const untimely = report.untimely.get(key) ?? 0;
+  const times = untimely === 0 ? '' : `, ${untimely} of them with a time at which it was not valid`;
+  return `signed by ${key}${remark}${adopted}: ${plural(spans, 'span')}${times}`;
 }
 
 /** A fault of a log, told like one of a span. */

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
+import { type KeyLapse, keyLapse } from '../../client/src/verify';
 import { LruCache } from '../../runtime/base/lru-cache';
 import type { SignedSpan } from '../../runtime/base/span';
 import { cryptoReady } from '../../runtime/crypto';
-import { isInstanceKeySpan, type KeyHistory } from '../../runtime/ledger/keys/key-history';
+import { isInstanceKeySpan, type KeyHistory, validityOf } from '../../runtime/ledger/keys/key-history';
 import {
   type SpanVerdict,
   type VerifySpanOptions,
@@ -32,6 +33,11 @@ export interface VerifyReport {
   readonly repeated: number;
   /** Revoked public key → how many good spans it signed since it is revoked. They count as faults. */
   readonly revoked: ReadonlyMap<string, number>;
+  /**
+   * Instance key → how many good spans it signed say a time before it was introduced or after it was retired. No
+   * faults: whoever writes a span chooses its time.
+   */
+  readonly untimely: ReadonlyMap<string, number>;
 }
 
 export interface VerifyOptions {
@@ -67,6 +73,7 @@ export async function verifySpans(
   const chains = new ChainIndex();
   const keys = new Map<string, number>();
   const revoked = new Map<string, number>();
+  const untimely = new Map<string, number>();
   let spans = 0;
   let faults = 0;
   const fault = (found: VerifyFault): void => {
@@ -84,12 +91,13 @@ export async function verifySpans(
       const good = check(found, await verdict, fault);
       if (good === undefined) continue;
       count(keys, good.public_key);
-      const from = revokedFrom(good, options.history);
-      if (from !== undefined) {
+      const lapse = lapseOf(good, options.history);
+      if (lapse === 'revoked') {
         count(revoked, good.public_key);
+        const from = options.history?.keys.get(good.public_key)?.revokedFrom;
         const detail = `revoked: signed by a revoked key, ${good.public_key}, revoked from ${from}`;
         fault({ location: found.location, id: good.id, seq: good.seq, detail });
-      }
+      } else if (lapse !== undefined) count(untimely, good.public_key);
       chains.add(linkOf(good, options.isComplete(good)));
     }
     const chainReport = chains.check(({ id, seq, detail }) =>
@@ -103,6 +111,7 @@ export async function verifySpans(
       hiddenVersions: chainReport.hidden,
       repeated: chainReport.repeated,
       revoked,
+      untimely,
     };
   } finally {
     chains.close();
@@ -161,12 +170,12 @@ function check(
 }
 
 /**
- * Since when the key of a span is revoked, if the span is not older than that. What tells of keys is judged by
- * its own rules: a key that was in wrong hands before it was replaced has signed the introduction of its successor.
+ * Why the key of a span was not the instance's at its time. What tells of keys is judged by its own rules: a key that
+ * was in wrong hands before it was replaced has signed the introduction of its successor.
  */
-function revokedFrom(span: SignedSpan, history: KeyHistory | undefined): string | undefined {
-  const from = history?.keys.get(span.public_key)?.revokedFrom;
-  return from !== undefined && span.at >= from && !isInstanceKeySpan(span) ? from : undefined;
+function lapseOf(span: SignedSpan, history: KeyHistory | undefined): KeyLapse | undefined {
+  const key = history?.keys.get(span.public_key);
+  return key === undefined || isInstanceKeySpan(span) ? undefined : keyLapse(span.at, validityOf(key));
 }
 
 function count(keys: Map<string, number>, key: string): void {

@@ -1,7 +1,7 @@
 import { NOBODY } from '../base/identity';
 import type { Database } from '../db/pool';
 import { runStatement } from '../db/query-as';
-import { type InstanceKey, keyHistoryOf } from '../ledger/keys/key-history';
+import { type InstanceKey, keyHistoryOf, validityOf } from '../ledger/keys/key-history';
 import { spanOfRow } from '../ledger/span-row';
 import { type LogInstance, readLogInstance } from '../proofs/log-instance';
 
@@ -86,13 +86,7 @@ export class InstanceKeys {
 const ORIGIN_DIGITS = 16;
 
 function publishedKey(key: InstanceKey): PublishedKey {
-  return {
-    public_key: key.publicKeyHex,
-    since: key.introducedAt,
-    until: key.revokedFrom ?? key.retiredAt ?? null,
-    revoked: key.status === 'revoked',
-    purpose: 'span',
-  };
+  return { public_key: key.publicKeyHex, ...validityOf(key), purpose: 'span' };
 }
 
 function unpublished(publicKeyHex: string): PublishedKey {

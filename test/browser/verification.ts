@@ -39,6 +39,20 @@ export function describeVerification(world: () => ExplorerWorld): void {
       await page.close();
     });
 
+    it('does not call verified what says a time at which its key was not valid', async () => {
+      const [span] = await world().append({
+        entity_type: 'backdated',
+        who: 'ana',
+        this: 'signed long ago',
+        at: '2001-01-01T00:00:00.000Z',
+      });
+      const page = await world().open('?entity_type=backdated');
+      await page.locator('.spans .body .row').getByText('◆ before its key').waitFor();
+      await page.goto(`${world().url}/explorer/spans/${span?.id}`);
+      await page.getByText('Signed by a key that was not valid at its time').waitFor();
+      await page.close();
+    });
+
     it('says in full, on the page of a span, by which key it holds or what does not', async () => {
       const stranger = clientSpan({ ...mine, this: 'shown in full' });
       await world().append(stranger);

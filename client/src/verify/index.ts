@@ -6,6 +6,8 @@ import { payloadOf } from '../../../runtime/json/payload';
 import { malformation, NOT_JSON, signatureMalformation } from '../../../runtime/json/span-form';
 import { verifyEd25519 } from './web-ed25519';
 
+export { type KeyLapse, type KeyValidity, keyLapse } from './key-validity';
+
 /** What does not hold of a span. */
 export interface SpanFault {
   readonly fault: 'malformed' | 'hash' | 'signature' | 'untrusted';

@@ -1,4 +1,4 @@
-import { verifySpan } from '../../../client/src/verify';
+import { type KeyLapse, keyLapse, verifySpan } from '../../../client/src/verify';
 import { textOf } from '../json';
 import type { KeyBook } from './key-book';
 
@@ -7,7 +7,15 @@ export type SpanCheck =
   /** Hash and signature hold, and a key of this instance signed it. */
   | { readonly outcome: 'known'; readonly publicKey: string }
   /** They hold, but under a key that is not the instance's, or was not at that time. */
-  | { readonly outcome: 'other'; readonly publicKey: string; readonly why: string }
+  | {
+      readonly outcome: 'other';
+      readonly publicKey: string;
+      /** It is one of the instance's, at another time. */
+      readonly isOurs: boolean;
+      /** In two words. */
+      readonly brief: string;
+      readonly why: string;
+    }
   /** They do not hold. */
   | { readonly outcome: 'fault'; readonly faults: readonly string[]; readonly detail: string }
   /** This browser cannot tell, or the keys could not be had. */
@@ -29,17 +37,32 @@ export async function checkSpan(span: unknown, book: KeyBook): Promise<SpanCheck
     };
   }
   const publicKey = textOf(span, 'public_key') ?? '';
-  const why = strangenessOf(publicKey, textOf(span, 'at') ?? '', book);
-  return why === undefined ? { outcome: 'known', publicKey } : { outcome: 'other', publicKey, why };
+  const strangeness = strangenessOf(publicKey, textOf(span, 'at') ?? '', book);
+  return strangeness === undefined
+    ? { outcome: 'known', publicKey }
+    : { outcome: 'other', publicKey, ...strangeness };
 }
 
-/**
- * Why a key is not one of the instance at that time; undefined when it is. Whoever writes a span chooses its `at`, so
- * an earlier time than the key's first is no sign of anything; a later one than its last is.
- */
-function strangenessOf(publicKey: string, at: string, { keys }: KeyBook): string | undefined {
+type Strangeness = Pick<Extract<SpanCheck, { outcome: 'other' }>, 'isOurs' | 'brief' | 'why'>;
+
+/** Why a key is not one of the instance at that time; undefined when it is. */
+function strangenessOf(publicKey: string, at: string, { keys }: KeyBook): Strangeness | undefined {
   const key = keys.find((one) => one.purpose === 'span' && one.publicKey === publicKey);
-  if (key === undefined) return 'not a key of this instance';
-  if (key.until === undefined || at < key.until) return undefined;
-  return `a key of this instance that was ${key.revoked ? 'revoked' : 'retired'} from ${key.until} on`;
+  if (key === undefined)
+    return { isOurs: false, brief: `key ${publicKey.slice(0, 8)}`, why: 'not a key of this instance' };
+  const lapse = keyLapse(at, key);
+  if (lapse === undefined) return undefined;
+  return {
+    isOurs: true,
+    brief: BRIEFS[lapse],
+    why: `a key of this instance that was not valid at the time of the span: it was ${
+      lapse === 'early' ? `first used at ${key.since}` : `${lapse} from ${key.until} on`
+    }`,
+  };
 }
+
+const BRIEFS: Readonly<Record<KeyLapse, string>> = {
+  early: 'before its key',
+  retired: 'key retired',
+  revoked: 'key revoked',
+};

@@ -88,7 +88,7 @@ function Summary({ rows }: { readonly rows: readonly Row[] }) {
   return html`<p class="summary">
     <span>${counted(rows.length, 'span')}</span>
     <span class="check known"><span aria-hidden="true">✓</span> ${count.known.toLocaleString('en')} verified</span>
-    ${count.other === 0 ? null : html`<span class="check other"><span aria-hidden="true">◆</span> ${count.other.toLocaleString('en')} under another key</span>`}
+    ${count.other === 0 ? null : html`<span class="check other"><span aria-hidden="true">◆</span> ${count.other.toLocaleString('en')} not by a valid key</span>`}
     ${count.fault === 0 ? null : html`<span class="check fault"><span aria-hidden="true">✕</span> ${count.fault.toLocaleString('en')} faulty</span>`}
   </p>`;
 }

@@ -12,7 +12,7 @@ export function CheckBadge({ check }: { readonly check: SpanCheck | undefined })
         <span aria-hidden="true">✓</span> verified</span>`;
     case 'other':
       return html`<span class="check other" title=${`valid under ${check.publicKey}: ${check.why}`}>
-        <span aria-hidden="true">◆</span> key ${check.publicKey.slice(0, 8)}</span>`;
+        <span aria-hidden="true">◆</span> ${check.brief}</span>`;
     default:
       return html`<span class="check fault" title=${check.detail}>
         <span aria-hidden="true">✕</span> ${check.faults.join(', ')}</span>`;

@@ -12,8 +12,12 @@ export function Verdict({ check }: { readonly check: SpanCheck | undefined }) {
       return html`<div class="verdict known"><strong class="check known">✓ Verified in this browser</strong>
         <span>Hash and signature hold; key <code>${check.publicKey}</code> is this instance's.</span></div>`;
     case 'other':
-      return html`<div class="verdict other"><strong class="check other">◆ Valid under another key</strong>
-        <span>Hash and signature hold under <code>${check.publicKey}</code>: ${check.why}. Trust it as far as you trust who holds that key.</span></div>`;
+      return html`<div class="verdict other"><strong class="check other">◆ ${check.isOurs ? 'Signed by a key that was not valid at its time' : 'Valid under another key'}</strong>
+        <span>Hash and signature hold under <code>${check.publicKey}</code>: ${check.why}. ${
+          check.isOurs
+            ? 'Whoever writes a span chooses its time; its place in the log says when it came.'
+            : 'Trust it as far as you trust who holds that key.'
+        }</span></div>`;
     default:
       return html`<div class="verdict fault" role="alert"><strong class="check fault">✕ Faulty: ${check.faults.join(', ')}</strong>
         <span>${visible(check.detail)}. Do not rely on what this span says.</span></div>`;

@@ -29,6 +29,15 @@ export interface InstanceKey {
   readonly reason: string | undefined;
 }
 
+/** From when to when a key was the instance's, as `GET /api/keys` tells it. */
+export function validityOf({ status, introducedAt, retiredAt, revokedFrom }: InstanceKey): {
+  readonly since: string;
+  readonly until: string | null;
+  readonly revoked: boolean;
+} {
+  return { since: introducedAt, until: revokedFrom ?? retiredAt ?? null, revoked: status === 'revoked' };
+}
+
 /** Which keys were the instance's. */
 export interface KeyHistory {
   /** Public key (hex) → key, each after the one that introduced it. */

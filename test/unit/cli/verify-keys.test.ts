@@ -72,6 +72,33 @@ describe('verifying with a key history', () => {
     assert.deepEqual(report.revoked, new Map([[one.publicKeyHex, 1]]));
   });
 
+  it('counts, without a fault, what says a time at which its key was not introduced yet or was retired', async () => {
+    const first = keySpan(one, one, { at: '2025-01-01T00:00:00.000Z' });
+    const keys = [
+      first,
+      keySpan(two, one, { at: '2025-02-01T00:00:00.000Z' }),
+      keySpan(one, two, {
+        id: first.id,
+        seq: 1,
+        prev_hash: first.curr_hash,
+        status: 'retired',
+        at: '2025-02-02T00:00:00.000Z',
+      }),
+    ];
+    const times = [
+      '2024-12-31T23:59:59.999Z',
+      first.at,
+      '2025-02-01T23:59:59.999Z',
+      '2025-02-02T00:00:00.000Z',
+    ];
+    const { report } = await verify(
+      [...keys, ...times.map((at) => signedSpan({ at }, one))],
+      keyHistoryOf(keys),
+    );
+    assert.equal(report.faults, 0);
+    assert.deepEqual(report.untimely, new Map([[one.publicKeyHex, 2]]));
+  });
+
   it('lets a key that was revoked for the time before introduce the one after it', async () => {
     const first = keySpan(one, one, { at: '2026-01-01T00:00:00.000Z' });
     const second = keySpan(two, one, { at: '2026-02-01T00:00:00.000Z' });

@@ -34,8 +34,21 @@ describe('the check of a span in the browser', () => {
 
   it('does not believe a key beyond its end', async () => {
     const check = await checkSpan(span, book({ until: '2026-06-01T12:00:00.000Z', revoked: true }));
-    assert.match(check.outcome === 'other' ? check.why : '', /revoked from 2026-06-01/);
+    assert.match(
+      check.outcome === 'other' ? check.why : '',
+      /not valid at the time.*revoked from 2026-06-01/,
+    );
     assert.equal((await checkSpan(span, book({ until: '2026-06-01T12:00:00.001Z' }))).outcome, 'known');
+  });
+
+  it('does not believe a key before its beginning', async () => {
+    const check = await checkSpan(span, book({ since: '2026-06-01T12:00:00.001Z' }));
+    assert.match(
+      check.outcome === 'other' ? check.why : '',
+      /not valid at the time.*first used at 2026-06-01/,
+    );
+    assert.equal((await checkSpan(span, book({ since: span.at }))).outcome, 'known');
+    assert.equal((await checkSpan(span, book({ since: null }))).outcome, 'known');
   });
 
   it('names what is faulty, whoever signed', async () => {

@@ -107,6 +107,53 @@ describe('the queue of the client', () => {
     assert.deepEqual(sent().flat(), ['0', '1', '2', '3', '4']);
   });
 
+  it('makes add wait while it holds too many bytes, and takes a span that is larger alone', async () => {
+    const { answer, open } = heldLedger();
+    const { queue } = queueOver({ maxQueuedBytes: 1_000, maxWaitMs: 0 }, answer);
+    await queue.add(note('large', { description: 'x'.repeat(2_000) }));
+    let isIn = false;
+    const second = queue.add(note('small')).then(() => {
+      isIn = true;
+    });
+    await until('the first is on its way', () => open.length === 1);
+    assert.equal(isIn, false);
+    open.shift()?.();
+    await second;
+    await until('the second is on its way', () => open.length === 1);
+    open.shift()?.();
+    await queue.flush();
+  });
+
+  it('answers add only once the store has the span, and gives its room back when the store fails', async () => {
+    const safe: ((error?: Error) => void)[] = [];
+    const store: QueueStore = {
+      open: async () => [],
+      add: () =>
+        new Promise((resolve, reject) => {
+          safe.push((error) => (error === undefined ? resolve() : reject(error)));
+        }),
+      done: async () => undefined,
+      close: async () => undefined,
+    };
+    const { queue, sent } = queueOver({ store, maxQueued: 1, maxWaitMs: 0 }, stored);
+    const lost = queue.add(note('lost'));
+    await until('the store is asked', () => safe.length === 1);
+    safe.shift()?.(new Error('the disk is full'));
+    await assert.rejects(lost, /the disk is full/);
+    assert.equal(queue.size, 0);
+
+    let isSafe = false;
+    const kept = queue.add(note('kept')).then(() => {
+      isSafe = true;
+    });
+    await until('the store is asked again', () => safe.length === 1);
+    assert.deepEqual([isSafe, sent()], [false, []]);
+    safe.shift()?.();
+    await kept;
+    await queue.flush();
+    assert.deepEqual(sent(), [['kept']]);
+  });
+
   it('lets in those who wait one by one and in turn, however many there are', async () => {
     const { answer, open } = heldLedger();
     const { queue, sent } = queueOver({ maxSpans: 2, maxQueued: 2, maxWaitMs: 0 }, answer);

@@ -100,6 +100,18 @@ describe('the client, when something goes wrong', () => {
     assert.equal(fixed.sent.length, 1);
   });
 
+  it('asks for a token again after its function failed', async () => {
+    const ledger = scriptedLedger(STORED);
+    const tokens = [() => Promise.reject(new Error('no network')), () => 'good'];
+    const client = new LogLine({ url: URL, fetch: ledger.fetch, token: () => tokens.shift()?.() ?? '' });
+    await assert.rejects(client.append(DRAFT), /no network/);
+    await client.append(DRAFT);
+    assert.deepEqual(
+      ledger.sent.map(({ headers }) => headers.get('authorization')),
+      ['Bearer good'],
+    );
+  });
+
   it('follows no redirect, and so sends its token to nobody else', async () => {
     const asked: (string | undefined)[] = [];
     const elsewhere = createServer(({ headers }, response) => {

@@ -66,6 +66,8 @@ type Resources = readonly RegisteredResource[];
 
 /** Types that cost nothing by themselves; what they cause is counted elsewhere. */
 const FREE_TYPES: ReadonlySet<string> = new Set([
+  'aws:acm/certificate:Certificate',
+  'aws:acm/certificateValidation:CertificateValidation',
   'aws:apigatewayv2/authorizer:Authorizer',
   'aws:apigatewayv2/integration:Integration',
   'aws:apigatewayv2/route:Route',
@@ -90,6 +92,7 @@ const FREE_TYPES: ReadonlySet<string> = new Set([
   'aws:rds/clusterParameterGroup:ClusterParameterGroup',
   'aws:rds/parameterGroup:ParameterGroup',
   'aws:rds/subnetGroup:SubnetGroup',
+  'aws:route53/record:Record',
   'aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration',
   'aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration',
   'aws:s3/bucketOwnershipControls:BucketOwnershipControls',
@@ -109,6 +112,7 @@ const FREE_TYPES: ReadonlySet<string> = new Set([
 const PRICED_TYPES: ReadonlySet<string> = new Set([
   'aws:apigatewayv2/api:Api',
   'aws:backup/vault:Vault',
+  'aws:cloudfront/distribution:Distribution',
   'aws:cloudwatch/dashboard:Dashboard',
   'aws:cloudwatch/logGroup:LogGroup',
   'aws:cloudwatch/metricAlarm:MetricAlarm',
@@ -124,6 +128,7 @@ const PRICED_TYPES: ReadonlySet<string> = new Set([
   'aws:scheduler/schedule:Schedule',
   'aws:secretsmanager/secret:Secret',
   'aws:sqs/queue:Queue',
+  'aws:wafv2/webAcl:WebAcl',
 ]);
 
 /**
@@ -152,6 +157,7 @@ export function costOf(stack: string, resources: Resources, usage: Usage = DEFAU
     ...proofLines(resources),
     ...natLines(resources, usage),
     ...backupLines(resources),
+    ...edgeLines(resources, usage),
     ...callLines(resources, usage),
   ].filter((line) => line.monthlyUsd >= 0.005);
   return {
@@ -302,6 +308,37 @@ function backupLines(resources: Resources): CostLine[] {
   ];
 }
 
+/** The distribution and its firewall; the firewall's rules are paid one by one. */
+function edgeLines(resources: Resources, { requests }: Usage): CostLine[] {
+  const perMillion = (price: number) => (requests / 1_000_000) * price;
+  const basis = `${thousands(requests)} requests assumed`;
+  return [
+    ...ofType(resources, 'aws:cloudfront/distribution:Distribution').map(() =>
+      line('distribution', perMillion(prices.cloudfront_million), basis),
+    ),
+    ...ofType(resources, 'aws:wafv2/webAcl:WebAcl').map(({ inputs }) => {
+      const rules = Array.isArray(inputs.rules) ? inputs.rules.length : 0;
+      return line(
+        'firewall',
+        prices.waf_acl + rules * prices.waf_rule + perMillion(prices.waf_million),
+        `${rules} rules, ${basis}`,
+      );
+    }),
+  ];
+}
+
+/** What goes to CloudFront costs nothing; what goes from there to callers does. */
+function dataOutLines(resources: Resources, { requests }: Usage): CostLine[] {
+  const isEdge = ofType(resources, 'aws:cloudfront/distribution:Distribution').length > 0;
+  return [
+    line(
+      'data out',
+      ((requests * OUT_KB_PER_REQUEST) / 1024 ** 2) * (isEdge ? prices.cloudfront_out_gb : prices.data_out_gb),
+      `${OUT_KB_PER_REQUEST} KB a request assumed${isEdge ? ', by CloudFront' : ''}`,
+    ),
+  ];
+}
+
 /** Everything that is paid by use: the schedule's ticks are counted from the schedules, requests are assumed. */
 function callLines(resources: Resources, usage: Usage): CostLine[] {
   const schedules = ofType(resources, 'aws:scheduler/schedule:Schedule');
@@ -340,11 +377,7 @@ function callLines(resources: Resources, usage: Usage): CostLine[] {
       millions(KEY_READS) * (prices.secret_call_million + prices.kms_call_million),
       `${thousands(KEY_READS)} calls of Secrets Manager and of KMS, ${WARM_INSTANCES} warm instances assumed`,
     ),
-    line(
-      'data out',
-      ((usage.requests * OUT_KB_PER_REQUEST) / 1024 ** 2) * prices.data_out_gb,
-      `${OUT_KB_PER_REQUEST} KB a request assumed`,
-    ),
+    ...dataOutLines(resources, usage),
     // A cent for each direction; half of the calls come from the other zone.
     line(
       'data between zones',

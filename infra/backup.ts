@@ -109,6 +109,7 @@ export class Backup extends pulumi.ComponentResource {
       { name: names.of('role', 'backup'), assumeRolePolicy: trustPolicy('backup.amazonaws.com', accountId) },
       { parent: this },
     );
+    const keys = pulumi.interpolate`arn:${partition}:kms:*:${accountId}:key/*`;
     const snapshots = ['snapshot', 'cluster-snapshot'].map(
       (kind) => pulumi.interpolate`arn:${partition}:rds:*:${accountId}:${kind}:awsbackup:*`,
     );
@@ -137,10 +138,12 @@ export class Backup extends pulumi.ComponentResource {
             // The keys are AWS's own for RDS and AWS Backup, whose ids nobody knows before.
             Sid: 'UseKeysOfSnapshots',
             Effect: 'Allow',
-            Action: ['kms:CreateGrant', 'kms:DescribeKey'],
-            Resource: pulumi.interpolate`arn:${partition}:kms:*:${accountId}:key/*`,
+            Action: ['kms:CreateGrant'],
+            Resource: keys,
             Condition: { Bool: { 'kms:GrantIsForAWSResource': 'true' } },
           },
+          // Apart: a call that grants nothing does not meet that condition.
+          { Sid: 'LookAtKeys', Effect: 'Allow', Action: ['kms:DescribeKey'], Resource: keys },
         ]),
       },
       { parent: this },

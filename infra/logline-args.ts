@@ -2,6 +2,7 @@ import type * as pulumi from '@pulumi/pulumi';
 import type { ApiSettings } from './api-settings';
 import type { BackupSettings } from './backup-settings';
 import type { DatabaseSettings } from './database-settings';
+import type { EdgeSettings } from './edge-settings';
 import type { FunctionSettings } from './function-settings';
 import type { MonitoringSettings } from './monitoring-settings';
 import type { ExistingNetwork, NetworkSettings } from './network-settings';
@@ -22,6 +23,8 @@ export interface LogLineArgs {
   readonly network?: Some<Omit<NetworkSettings, 'existing'> & ExistingNetwork>;
   readonly database?: Some<DatabaseSettings>;
   readonly api?: Some<ApiSettings>;
+  /** CloudFront before the API. Defaults to none. */
+  readonly edge?: Some<EdgeSettings> & { readonly enabled: boolean };
   /** Tokens of an issuer that are taken beside LogLine's own. Defaults to none. */
   readonly oidc?: Some<OidcSettings>;
   readonly functions?: Some<FunctionSettings>;

@@ -6,6 +6,7 @@ import { Api } from './api';
 import { Backup } from './backup';
 import { type StackConfig, settingsOf } from './config';
 import { Database } from './database';
+import { Edge } from './edge';
 import { Kernels } from './kernels';
 import { Layers } from './layers';
 import type { LogLineArgs } from './logline-args';
@@ -58,7 +59,13 @@ export class LogLine extends pulumi.ComponentResource {
     const network = new Network('network', { names, settings: config.network }, own);
     const secrets = new Secrets(
       'secrets',
-      { names, providerKeys: config.providerKeys, proofs: config.proofs.enabled, protect },
+      {
+        names,
+        providerKeys: config.providerKeys,
+        proofs: config.proofs.enabled,
+        edgeHeaderVersion: config.edge?.headerVersion,
+        protect,
+      },
       own,
     );
     const database = new Database(
@@ -127,7 +134,15 @@ export class LogLine extends pulumi.ComponentResource {
       { names, settings: config.api, oidc: config.oidc, stage0: stage0.function, logRetentionDays },
       afterMigration,
     );
-    const { sealing } = secrets;
+    const { sealing, edgeHeader } = secrets;
+    const edge =
+      config.edge &&
+      edgeHeader &&
+      new Edge(
+        'edge',
+        { names, settings: config.edge, apiEndpoint: api.endpoint, header: edgeHeader.value },
+        afterMigration,
+      );
     const proofs =
       sealing &&
       new Proofs(
@@ -158,7 +173,7 @@ export class LogLine extends pulumi.ComponentResource {
       },
       own,
     );
-    this.apiEndpoint = api.endpoint;
+    this.apiEndpoint = edge?.endpoint ?? api.endpoint;
     this.databaseEndpoint = database.endpoint;
     this.databaseName = database.databaseName;
     this.functionNames = {

@@ -16,6 +16,7 @@ export type NameKind =
   | 'alias'
   | 'topic'
   | 'api'
+  | 'acl'
   | 'alarm'
   | 'dashboard'
   | 'group'
@@ -26,7 +27,7 @@ export type NameKind =
  *
  * Lambda function names 64, IAM roles 64, SQS queues 80, layers 64 (140 with the ARN), RDS identifiers 63,
  * snapshots 255, EventBridge schedules and groups 64, Secrets Manager 512 less the 26 that a random suffix
- * takes, KMS aliases 250, SNS topics 256, HTTP APIs 128, alarms and dashboards 255, security groups 255,
+ * takes, KMS aliases 250, SNS topics 256, HTTP APIs 128, web ACLs 128, alarms and dashboards 255, security groups 255,
  * log groups 512.
  */
 export const NAME_LIMITS: Readonly<Record<NameKind, number>> = {
@@ -41,6 +42,7 @@ export const NAME_LIMITS: Readonly<Record<NameKind, number>> = {
   alias: 250,
   topic: 256,
   api: 128,
+  acl: 128,
   alarm: 255,
   dashboard: 255,
   group: 255,

@@ -39,6 +39,13 @@ export const LOG_DELIVERY: Need = {
   write: ['CreateLogDelivery', 'UpdateLogDelivery', 'DeleteLogDelivery', 'PutResourcePolicy'],
   on: ['*'],
 };
+/** CloudFront takes certificates of this region alone. */
+const CERTIFICATE: Need = {
+  service: 'acm',
+  read: ['DescribeCertificate', 'ListTagsForCertificate'],
+  write: ['RequestCertificate', 'DeleteCertificate', 'AddTagsToCertificate', 'RemoveTagsFromCertificate'],
+  on: ['arn:$P:acm:us-east-1:$A:certificate/*'],
+};
 /** Plans have ids that nobody knows before. */
 const BACKUP_PLAN: Need = {
   service: 'backup',
@@ -60,6 +67,8 @@ const RDS_LIST = ['ListTagsForResource'];
 
 /** Resource type → what it takes. A type that is missing fails the test that reads every stack. */
 export const NEEDS: Readonly<Record<string, Need>> = {
+  'aws:acm/certificate:Certificate': CERTIFICATE,
+  'aws:acm/certificateValidation:CertificateValidation': CERTIFICATE,
   'aws:apigatewayv2/api:Api': API,
   'aws:apigatewayv2/authorizer:Authorizer': API,
   'aws:apigatewayv2/integration:Integration': API,
@@ -73,6 +82,19 @@ export const NEEDS: Readonly<Record<string, Need>> = {
     write: ['CreateBackupVault', 'DeleteBackupVault', 'TagResource', 'UntagResource'],
     // The copies lie in another region.
     on: ['arn:$P:backup:*:$A:backup-vault:$N-*'],
+  },
+  'aws:cloudfront/distribution:Distribution': {
+    service: 'cloudfront',
+    read: ['GetDistribution', 'ListTagsForResource'],
+    write: [
+      'CreateDistribution',
+      'CreateDistributionWithTags',
+      'UpdateDistribution',
+      'DeleteDistribution',
+      'TagResource',
+      'UntagResource',
+    ],
+    on: ['arn:$P:cloudfront::$A:distribution/*'],
   },
   'aws:cloudwatch/dashboard:Dashboard': {
     service: 'cloudwatch',
@@ -270,6 +292,12 @@ export const NEEDS: Readonly<Record<string, Need>> = {
     write: ['CreateDBSubnetGroup', 'ModifyDBSubnetGroup', 'DeleteDBSubnetGroup', ...RDS_TAGS],
     on: ['arn:$P:rds:$R:$A:*:$N-*'],
   },
+  'aws:route53/record:Record': {
+    service: 'route53',
+    read: ['GetHostedZone', 'ListResourceRecordSets', 'GetChange'],
+    write: ['ChangeResourceRecordSets'],
+    on: ['arn:$P:route53:::hostedzone/*', 'arn:$P:route53:::change/*'],
+  },
   'aws:s3/bucket:Bucket': {
     service: 's3',
     // The provider reads every side of a bucket, whatever the program says of it.
@@ -365,7 +393,9 @@ export const NEEDS: Readonly<Record<string, Need>> = {
     service: 'secretsmanager',
     read: [],
     write: ['PutSecretValue', 'GetSecretValue', 'UpdateSecretVersionStage'],
-    on: ['arn:$P:secretsmanager:$R:$A:secret:$N-secrets-provider-keys-*'],
+    on: ['provider-keys', 'edge-header'].map(
+      (name) => `arn:$P:secretsmanager:$R:$A:secret:$N-secrets-${name}-*`,
+    ),
   },
   'aws:sns/topic:Topic': {
     service: 'sns',
@@ -387,6 +417,15 @@ export const NEEDS: Readonly<Record<string, Need>> = {
   },
   'aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule': RULES,
   'aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule': RULES,
+  'aws:wafv2/webAcl:WebAcl': {
+    service: 'wafv2',
+    read: ['GetWebACL', 'ListTagsForResource'],
+    write: ['CreateWebACL', 'UpdateWebACL', 'DeleteWebACL', 'TagResource', 'UntagResource'],
+    on: [
+      'arn:$P:wafv2:us-east-1:$A:global/webacl/$N-*/*',
+      'arn:$P:wafv2:us-east-1:$A:global/managedruleset/*/*',
+    ],
+  },
 };
 
 /** Calls that AWS checks against `*` only, whatever the resource is called. */

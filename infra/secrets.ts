@@ -1,5 +1,6 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
+import * as random from '@pulumi/random';
 import type { RoleKey } from '../runtime/db/roles';
 import type { Names } from './names';
 
@@ -10,6 +11,8 @@ export interface SecretsArgs {
   readonly providerKeys: pulumi.Output<string> | undefined;
   /** Whether the stack has logs, whose checkpoints are signed with a key of its own. */
   readonly proofs: boolean;
+  /** Version of the header by which the distribution proves itself; undefined without one. */
+  readonly edgeHeaderVersion: number | undefined;
   /** Refuse to delete keys and secrets, and keep a deleted secret for 30 days instead of none. */
   readonly protect: boolean;
 }
@@ -39,13 +42,21 @@ export interface SealingSecrets {
   readonly checkpointKeySecretArn: pulumi.Output<string>;
 }
 
+/** What the distribution before the API puts on each call. */
+export interface EdgeHeader {
+  readonly secretArn: pulumi.Output<string>;
+  /** A Pulumi secret. */
+  readonly value: pulumi.Output<string>;
+}
+
 /**
  * The places of a stack's secrets in Secrets Manager, under one key of its own. The program makes the places only: the
  * migrator fills each on its first run, inside AWS, and never again, so that no password and no seed is in Pulumi's
- * state. Provider keys are the exception, since somebody has to bring them. A secret that has a value already keeps it,
+ * state. Exceptions, encrypted there, are provider keys, since somebody has to bring them, and the header of the
+ * distribution, which CloudFront has to be told; it opens nothing but the door that the firewall stands at. A secret that has a value already keeps it,
  * also one of a stack from before, whose program wrote the values.
  *
- * Costs $0.40 a secret and $1 the key: $3.00 a month with the master's, $0.40 more with provider keys, $1.20 more with proofs (us-east-1, 2026-11).
+ * Costs $0.40 a secret and $1 the key: $3.00 a month with the master's, $0.40 more with provider keys or a distribution, $1.20 more with proofs (us-east-1, 2026-11).
  */
 export class Secrets extends pulumi.ComponentResource {
   readonly keyArn: pulumi.Output<string>;
@@ -56,6 +67,9 @@ export class Secrets extends pulumi.ComponentResource {
   readonly providerKeysSecretArn: pulumi.Output<string> | undefined;
   /** Undefined in a stack without proofs. */
   readonly sealing: SealingSecrets | undefined;
+
+  /** Undefined without a distribution before the API. */
+  readonly edgeHeader: EdgeHeader | undefined;
 
   readonly #args: SecretsArgs;
   readonly #key: aws.kms.Key;
@@ -84,7 +98,11 @@ export class Secrets extends pulumi.ComponentResource {
     this.providerKeysSecretArn =
       args.providerKeys === undefined
         ? undefined
-        : this.#createProviderKeys(`${name}-provider-keys`, args.providerKeys);
+        : this.#createFilled(`${name}-provider-keys`, 'API keys of providers', args.providerKeys);
+    this.edgeHeader =
+      args.edgeHeaderVersion === undefined
+        ? undefined
+        : this.#createEdgeHeader(`${name}-edge-header`, args.edgeHeaderVersion);
     this.registerOutputs({ keyArn: this.keyArn });
   }
 
@@ -121,14 +139,25 @@ export class Secrets extends pulumi.ComponentResource {
     );
   }
 
-  #createProviderKeys(name: string, text: pulumi.Output<string>): pulumi.Output<string> {
-    const secret = this.#createPlace(name, 'API keys of providers');
-    const version = new aws.secretsmanager.SecretVersion(
+  /** A new version is there, and read by Stage-0, before the distribution is told. */
+  #createEdgeHeader(name: string, version: number): EdgeHeader {
+    const { result } = new random.RandomPassword(
+      name,
+      { length: 64, special: false, keepers: { version: String(version) } },
+      { parent: this },
+    );
+    const text = pulumi.secret(result);
+    const secretArn = this.#createFilled(name, 'Header of the distribution before the API', text);
+    return { secretArn, value: pulumi.secret(secretArn.apply(() => text)) };
+  }
+
+  /** @returns the ARN, once there is something to read */
+  #createFilled(name: string, description: string, text: pulumi.Output<string>): pulumi.Output<string> {
+    const secret = this.#createPlace(name, description);
+    return new aws.secretsmanager.SecretVersion(
       name,
       { secretId: secret.id, secretString: text },
       { parent: this },
-    );
-    // Readers get the ARN once there is something to read.
-    return version.arn;
+    ).arn;
   }
 }

@@ -7,6 +7,7 @@ import { readApi } from './api-settings';
 import { FACTS_AS_OF, isKnownRegion, partitionOf } from './aws-facts';
 import { readBackup } from './backup-settings';
 import { readDatabase } from './database-settings';
+import { readEdge } from './edge-settings';
 import { readFunctions } from './function-settings';
 import { readMonitoring } from './monitoring-settings';
 import { nameFaults } from './names';
@@ -49,6 +50,7 @@ export const SETTING_KEYS = [
   'network',
   'database',
   'api',
+  'edge',
   'oidc',
   'functions',
   'monitoring',
@@ -76,6 +78,7 @@ export function parseSettings(raw: RawSettings): StackSettings {
       `aws:region: expected a region where everything that a stack needs is known to be; "${region}" is not in the list of ${FACTS_AS_OF} (infra/aws-facts.ts)`,
     );
   }
+  const partition = partitionOf(region);
   const { project, stack } = raw;
   faults.push(...nameFaults({ project, stack, region }));
   const protect = root.boolean('protect', false);
@@ -86,7 +89,7 @@ export function parseSettings(raw: RawSettings): StackSettings {
     project,
     stack,
     region,
-    partition: partitionOf(region),
+    partition,
     protect,
     tags: root.map(
       'tags',
@@ -96,6 +99,7 @@ export function parseSettings(raw: RawSettings): StackSettings {
     network,
     database,
     api: readApi(root),
+    edge: readEdge(root, partition),
     oidc: readOidc(root),
     functions: readFunctions(root, database.maxConnections),
     monitoring: readMonitoring(root, protect),

@@ -1,6 +1,7 @@
 import type { ApiSettings } from './api-settings';
 import type { BackupSettings } from './backup-settings';
 import type { DatabaseSettings } from './database-settings';
+import type { EdgeSettings } from './edge-settings';
 import type { FunctionSettings } from './function-settings';
 import type { MonitoringSettings } from './monitoring-settings';
 import type { NetworkSettings } from './network-settings';
@@ -22,6 +23,8 @@ export interface StackSettings {
   readonly network: NetworkSettings;
   readonly database: DatabaseSettings;
   readonly api: ApiSettings;
+  /** Undefined (default): callers reach API Gateway directly. */
+  readonly edge: EdgeSettings | undefined;
   readonly oidc: OidcSettings | undefined;
   readonly functions: FunctionSettings;
   readonly monitoring: MonitoringSettings;

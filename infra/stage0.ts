@@ -30,6 +30,7 @@ export class Stage0 extends pulumi.ComponentResource {
   constructor(name: string, args: Stage0Args, opts?: pulumi.ComponentResourceOptions) {
     super('logline:infra:Stage0', name, {}, opts);
     const { secrets, kernels } = args;
+    const { edgeHeader } = secrets;
     this.function = new LambdaFunction(
       name,
       {
@@ -42,8 +43,16 @@ export class Stage0 extends pulumi.ComponentResource {
         concurrency: args.concurrency,
         // API Gateway gives up after 30 s; answering just before lets the caller read why.
         timeoutSeconds: 29,
-        environment: { ...args.environment, ...calleesEnvironment(kernels.functions) },
-        secretArns: [secrets.roleSecretArns.app, secrets.signingKeySecretArn],
+        environment: {
+          ...args.environment,
+          ...calleesEnvironment(kernels.functions),
+          ...(edgeHeader === undefined ? {} : { LOGLINE_EDGE_SECRET_ARN: edgeHeader.secretArn }),
+        },
+        secretArns: [
+          secrets.roleSecretArns.app,
+          secrets.signingKeySecretArn,
+          ...(edgeHeader === undefined ? [] : [edgeHeader.secretArn]),
+        ],
         statements: [
           ...invokeStatements(Object.values(kernels.functions).map((kernel) => kernel.function.arn)),
         ],

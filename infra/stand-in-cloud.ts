@@ -27,6 +27,28 @@ export function computedState(
   switch (type) {
     case 'random:index/randomId:RandomId':
       return { hex: digest.subarray(0, 4).toString('hex') };
+    case 'random:index/randomPassword:RandomPassword':
+      return { result: digest.toString('hex') };
+    case 'aws:acm/certificate:Certificate':
+      return {
+        arn: `arn:aws:acm:us-east-1:${STAND_IN_ACCOUNT}:certificate/${digest.toString('hex', 0, 16)}`,
+        domainValidationOptions: [
+          {
+            domainName: inputs.domainName,
+            resourceRecordName: `_proof.${inputs.domainName}.`,
+            resourceRecordType: 'CNAME',
+            resourceRecordValue: '_proof.acm-validations.aws.',
+          },
+        ],
+      };
+    case 'aws:acm/certificateValidation:CertificateValidation':
+      return { certificateArn: inputs.certificateArn };
+    case 'aws:route53/record:Record':
+      return { fqdn: inputs.name };
+    case 'aws:cloudfront/distribution:Distribution':
+      return { arn, domainName: 'd111111abcdef8.cloudfront.net', hostedZoneId: 'Z2FDTNDATAQYW2' };
+    case 'aws:wafv2/webAcl:WebAcl':
+      return { arn: `arn:aws:wafv2:us-east-1:${STAND_IN_ACCOUNT}:global/webacl/${shown}/${name}` };
     case 'aws:ec2/vpc:Vpc':
       return { arn, ipv6CidrBlock: '2600:1f18:abcd:1200::/56' };
     case 'aws:rds/instance:Instance': {

@@ -3,10 +3,12 @@ import type { StackSettings } from './stack-settings';
 
 /** Resource types of this program that AWS lets carry tags. A test compares the list with the provider's own types. */
 const TAGGABLE: ReadonlySet<string> = new Set([
+  'aws:acm/certificate:Certificate',
   'aws:apigatewayv2/api:Api',
   'aws:apigatewayv2/stage:Stage',
   'aws:backup/plan:Plan',
   'aws:backup/vault:Vault',
+  'aws:cloudfront/distribution:Distribution',
   'aws:cloudwatch/logGroup:LogGroup',
   'aws:cloudwatch/metricAlarm:MetricAlarm',
   'aws:ec2/defaultSecurityGroup:DefaultSecurityGroup',
@@ -32,6 +34,7 @@ const TAGGABLE: ReadonlySet<string> = new Set([
   'aws:sqs/queue:Queue',
   'aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule',
   'aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule',
+  'aws:wafv2/webAcl:WebAcl',
 ]);
 
 /** The tags of a stack: what cost reports and a later reader need to know whose a resource is. */

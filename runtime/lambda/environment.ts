@@ -22,6 +22,8 @@ export interface Environment {
   readonly signingKeySecretArn: string;
   /** The migrator alone has it. */
   readonly masterSecretArn: string | undefined;
+  /** Stage-0 alone has it, and only behind a distribution: the header that shows where a call came from. */
+  readonly edgeSecretArn: string | undefined;
   /** provider_exec alone has it, and only when keys are configured. */
   readonly providerKeysSecretArn: string | undefined;
   /** Where checkpoints and the rollback guard are kept, and the secret of the keys that sign them; of stacks with proofs. */
@@ -56,6 +58,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     roleSecretArns: roleSecretsOf(namesOf('LOGLINE_ROLE_SECRET_ARNS', env, faults)),
     signingKeySecretArn: required('LOGLINE_SIGNING_KEY_SECRET_ARN'),
     masterSecretArn: optional('LOGLINE_MASTER_SECRET_ARN'),
+    edgeSecretArn: optional('LOGLINE_EDGE_SECRET_ARN'),
     providerKeysSecretArn: optional('LOGLINE_PROVIDER_KEYS_SECRET_ARN'),
     proofsBucket: optional('LOGLINE_PROOFS_BUCKET'),
     checkpointKeySecretArn: optional('LOGLINE_CHECKPOINT_KEY_SECRET_ARN'),

@@ -1,6 +1,6 @@
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { handle, type LambdaContext, type LambdaEvent } from 'hono/aws-lambda';
-import { UnavailableError } from '../base/errors';
+import { ForbiddenError, type LogLineError, UnavailableError } from '../base/errors';
 import { openReader } from '../db/reader';
 import { BootGuard } from '../host/boot-guard';
 import { KernelFunctionStarter } from '../host/kernel-function-starter';
@@ -8,6 +8,7 @@ import { expectedTicks } from '../host/schedule';
 import { createMetrics, type Metrics } from '../log/metrics';
 import { assembleStage0 } from '../stage0/assemble-stage0';
 import { problemResponse } from '../stage0/problem';
+import { EDGE_HEADER, EdgeGuard } from './edge-guard';
 import { readExplorerFile } from './explorer-folder';
 import { LambdaInvoker } from './lambda-invoker';
 import { databaseOptions, once, openLambdaRuntime } from './lambda-runtime';
@@ -33,7 +34,10 @@ async function answer(
   context: LambdaContext,
 ): Promise<APIGatewayProxyStructuredResultV2> {
   try {
-    const { serve, refreshKeys } = await open();
+    const { serve, refreshKeys, edge } = await open();
+    const proof = event.headers?.[EDGE_HEADER];
+    if (edge !== undefined && !(await edge.admits(typeof proof === 'string' ? proof : undefined)))
+      return await goneAround();
     await refreshKeys();
     return await fittingResult((await serve(event, context)) as APIGatewayProxyStructuredResultV2);
   } catch {
@@ -55,8 +59,9 @@ function measure(metrics: Metrics, context: LambdaContext, status: number, durat
 
 async function openStage0() {
   const runtime = await openLambdaRuntime('stage0');
-  const { database, keys, refreshKeys, logger, environment } = runtime;
-  const { databaseReadHost: host } = environment;
+  const { database, keys, refreshKeys, logger, environment, secrets } = runtime;
+  const { databaseReadHost: host, edgeSecretArn } = environment;
+  const edge = edgeSecretArn === undefined ? undefined : await EdgeGuard.open(secrets, edgeSecretArn);
   const guard = new BootGuard(database, keys);
   const invoker = new LambdaInvoker(environment.kernelFunctions, logger);
   const { app } = assembleStage0({
@@ -74,17 +79,26 @@ async function openStage0() {
     health: { ticks: expectedTicks() },
     functions: (writer) => new KernelFunctionStarter({ database, writer, guard, invoker }),
   });
-  return { serve: handle(app), refreshKeys };
+  return { serve: handle(app), refreshKeys, edge };
 }
 
 /** A secret that cannot be read just now is the caller's cue to try again, not a bare 500. */
-async function startFailure(): Promise<APIGatewayProxyStructuredResultV2> {
-  const response = problemResponse(
+function startFailure(): Promise<APIGatewayProxyStructuredResultV2> {
+  return refusal(
     new UnavailableError('Stage-0 is starting; try again in a moment.', {
       retryAfterSeconds: 5,
       members: { began: false },
     }),
   );
+}
+
+/** A call of API Gateway itself where a distribution with a firewall stands before it. */
+function goneAround(): Promise<APIGatewayProxyStructuredResultV2> {
+  return refusal(new ForbiddenError('This address answers its distribution only; call that one.'));
+}
+
+async function refusal(error: LogLineError): Promise<APIGatewayProxyStructuredResultV2> {
+  const response = problemResponse(error);
   return {
     statusCode: response.status,
     headers: Object.fromEntries(response.headers),

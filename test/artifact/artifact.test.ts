@@ -291,6 +291,22 @@ describe('what is deployed', function () {
     });
   });
 
+  describe('a stack behind its distribution', () => {
+    it('answers calls that came through it, and refuses whoever calls the API itself', async () => {
+      // Any secret that the role of dev may read will do.
+      const [arn, { AWSCURRENT: value = '' }] =
+        [...cloud.secrets].find(([name]) => name.endsWith('secrets-app')) ?? assert.fail('no secret');
+      cloud.environment.LOGLINE_EDGE_SECRET_ARN = arn;
+      await cloud.cool('stage0');
+      const around = await call('GET', '/api/health');
+      assert.deepEqual([around.status, around.body.type], [403, 'urn:logline:problem:forbidden']);
+      const through = await call('GET', '/api/health', { headers: { 'x-logline-edge': value } });
+      assert.equal(through.status, 200);
+      delete cloud.environment.LOGLINE_EDGE_SECRET_ARN;
+      await cloud.cool('stage0');
+    });
+  });
+
   describe('the sealer', () => {
     const tick = () => cloud.invoke('sealer', tickBatch(cloud.run, 'sealer'));
     let id: string;

@@ -30,6 +30,17 @@ describe('the cost of a stack', function () {
     assert.deepEqual(report.unpriced, []);
   });
 
+  it('counts a distribution, its firewall by the rule, and its way out in place of the region', async () => {
+    const { resources } = await loadRun('staging with every option');
+    const report = costOf('staging', resources);
+    assert.deepEqual(report.unpriced, []);
+    const priceOf = (item: string) => report.lines.find((line) => line.item === item)?.monthlyUsd;
+    // 100,000 requests: $1.00 a million; $5, two rules of $1, and $0.60 a million.
+    assert.equal(priceOf('distribution'), 0.1);
+    assert.equal(priceOf('firewall'), 7.06);
+    assert.match(report.lines.find(({ item }) => item === 'data out')?.basis ?? '', /CloudFront/);
+  });
+
   it('is the sum of its lines, and says that it was not verified', () => {
     const report = costOf('dev', [
       { type: 'aws:kms/key:Key', name: 'k', custom: true, protect: false, inputs: {} },

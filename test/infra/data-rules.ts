@@ -45,10 +45,13 @@ export const DATA_RULES: readonly Rule[] = [
   },
   {
     title:
-      'holds no password and no seed: RDS makes one, the migrator the others, and only provider keys are given',
+      'holds no password and no seed: RDS makes one, the migrator the others; given are provider keys and the header of a distribution, encrypted',
     violations: (stack) => [
       ...ofType(stack, SECRET_VERSION)
-        .filter(({ name, secrets }) => name !== 'secrets-provider-keys' || !secrets.includes('secretString'))
+        .filter(
+          ({ name, secrets }) =>
+            !/^secrets-(provider-keys|edge-header)$/.test(name) || !secrets.includes('secretString'),
+        )
         .map(({ name }) => name),
       ...ofType(stack, INSTANCE)
         .filter(
@@ -59,7 +62,7 @@ export const DATA_RULES: readonly Rule[] = [
         )
         .map(({ name }) => name),
       ...stack.resources
-        .filter(({ type }) => /^random:.*(Password|Bytes)$/.test(type))
+        .filter(({ type, name }) => /^random:.*(Password|Bytes)$/.test(type) && name !== 'secrets-edge-header')
         .map(({ type, name }) => `${type} ${name}`),
       ...stack.secretOutputs.map((key) => `output ${key}`),
     ],

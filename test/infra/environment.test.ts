@@ -22,6 +22,7 @@ const EVERYTHING = {
   'logline:providerKeys': '{"openai":"sk-provider-secret"}',
   'logline:origin': 'ledger.example.com',
   'logline:database': { engine: 'aurora', readers: 1 },
+  'logline:edge': { enabled: true },
   'logline:oidc': {
     issuer: 'https://id.example.com',
     audience: 'logline',

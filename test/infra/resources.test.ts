@@ -3,6 +3,7 @@ import { type DryRun, dryRun } from '../../infra/dry-run';
 import { ROUTES } from '../../runtime/stage0/route-table';
 import { ACCESS_RULES, type Rule } from './access-rules';
 import { BACKUP_RULES, BUCKET_RULES, DATA_RULES, PROTECTED_RULES } from './data-rules';
+import { EDGE_RULES } from './edge-rules';
 import { OPERATION_RULES } from './operation-rules';
 import { copyOf, loadStack, ofType, STACKS, type Stack } from './subject';
 import { SURFACE_RULES } from './surface-rules';
@@ -17,7 +18,7 @@ const RULES: readonly Rule[] = [
 /** Rules that hold where an option is on. */
 const RULES_OF: Readonly<Record<string, readonly Rule[]>> = {
   prod: PROTECTED_RULES,
-  'staging with every option': BACKUP_RULES,
+  'staging with every option': [...BACKUP_RULES, ...EDGE_RULES],
 };
 
 /** The program bundles the runtime and serialises handlers: seconds, not milliseconds. */

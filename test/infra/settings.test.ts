@@ -131,6 +131,35 @@ describe('stack settings', () => {
     ],
     ['a copy of backups to China', { backup: { copyRegion: 'cn-north-1' } }, /another partition/],
     ['days of a copy that is not made', { backup: { copyDays: 3 } }, /no meaning without copyRegion/],
+    ['a firewall before nothing', { edge: { waf: true } }, /edge\.waf: has no meaning without enabled/],
+    [
+      'a name without a certificate',
+      { edge: { enabled: true, domain: 'ledger.example.com' } },
+      /edge\.domain: needs a certificate/,
+    ],
+    ['a zone without a name', { edge: { enabled: true, zoneId: 'Z0123456789' } }, /zoneId: has no meaning/],
+    [
+      'a certificate of another region, which CloudFront refuses',
+      {
+        edge: {
+          enabled: true,
+          domain: 'ledger.example.com',
+          certificateArn:
+            'arn:aws:acm:eu-west-1:123456789012:certificate/12345678-1234-1234-1234-123456789012',
+        },
+      },
+      /certificateArn: expected the ARN of an ACM certificate in us-east-1/,
+    ],
+    [
+      'a URL for a name',
+      { edge: { enabled: true, domain: 'https://ledger.example.com', zoneId: 'Z0123456789' } },
+      /edge\.domain: expected a host name/,
+    ],
+    [
+      'a limit of each address without the firewall that keeps it',
+      { edge: { enabled: true, waf: false, addressLimit: 100 } },
+      /addressLimit: has no meaning without waf/,
+    ],
     ['gateways without nat', { network: { natGateways: 'one' } }, /natGateways.*egress/],
     [
       'protection without deletion protection',
@@ -195,6 +224,13 @@ describe('stack settings', () => {
       assert.match(faults[0] ?? '', expected);
     });
   }
+
+  it('put no distribution before the API unless asked, and none where there is no CloudFront', () => {
+    assert.equal(parseSettings(BASE).edge, undefined);
+    assert.equal(parseSettings({ ...BASE, values: { edge: { enabled: true } } }).edge?.waf, true);
+    const china = faultsOf({ edge: { enabled: true } }, { region: 'cn-north-1' });
+    assert.match(china.join('\n'), /edge\.enabled: CloudFront is none of the partition aws-cn/);
+  });
 
   it('refuse a region that is in no list, such as one that does not exist', () => {
     assert.match(faultsOf({}, { region: 'xx-north-1' }).join(), /aws:region: expected a region where/);

@@ -50,6 +50,7 @@ export const STACKS: Readonly<Record<string, DryRunOptions>> = {
       'logline:functions': { apiConcurrency: 20 },
       'logline:monitoring': { alarmEmail: 'ops@example.com' },
       'logline:backup': { copyRegion: 'eu-west-1', copyDays: 7 },
+      'logline:edge': { enabled: true, domain: 'ledger.example.com', zoneId: 'Z0123456789ABCDEFGHIJ' },
       'logline:tags': { Team: 'ledger' },
     },
   },

@@ -77,10 +77,64 @@ def lint_policy(where, text):
         faults.append(f"{where}: {finding}")
 
 
+def capital(members, **others):
+    """Members as the API writes them: a capital first, or as said."""
+    renamed = {there: here for here, there in others.items()}
+    return {renamed.get(key, key[0].upper() + key[1:]): value for key, value in members.items()}
+
+
+def counted(values):
+    return {"Quantity": len(values), "Items": values}
+
+
+def firewall_rule(rule):
+    visibility = capital(rule["visibilityConfig"], CloudWatchMetricsEnabled="cloudwatchMetricsEnabled")
+    made = {"Name": rule["name"], "Priority": rule["priority"], "VisibilityConfig": visibility}
+    statement = rule["statement"]
+    if "managedRuleGroupStatement" in statement:
+        made["Statement"] = {"ManagedRuleGroupStatement": capital(statement["managedRuleGroupStatement"])}
+        made["OverrideAction"] = {"None": {}}
+    else:
+        made["Statement"] = {"RateBasedStatement": capital(
+            statement["rateBasedStatement"], EvaluationWindowSec="evaluationWindowSec")}
+        made["Action"] = {"Block": {"CustomResponse": capital(rule["action"]["block"]["customResponse"])}}
+    return made
+
+
+def distribution(i):
+    behavior, certificate = i["defaultCacheBehavior"], i["viewerCertificate"]
+    return {
+        "CallerReference": "replay", "Comment": i["comment"], "Enabled": i["enabled"], "HttpVersion": i["httpVersion"],
+        "IsIPV6Enabled": i["isIpv6Enabled"], "PriceClass": i["priceClass"], "Aliases": counted(i.get("aliases", [])),
+        "WebACLId": i.get("webAclId", ""),
+        "Origins": counted([{
+            "Id": origin["originId"], "DomainName": origin["domainName"],
+            "CustomHeaders": counted([{"HeaderName": h["name"], "HeaderValue": h["value"]} for h in origin["customHeaders"]]),
+            "CustomOriginConfig": {
+                "HTTPPort": origin["customOriginConfig"]["httpPort"],
+                "HTTPSPort": origin["customOriginConfig"]["httpsPort"],
+                "OriginProtocolPolicy": origin["customOriginConfig"]["originProtocolPolicy"],
+                "OriginSslProtocols": counted(origin["customOriginConfig"]["originSslProtocols"]),
+                "OriginReadTimeout": origin["customOriginConfig"]["originReadTimeout"]},
+        } for origin in i["origins"]]),
+        "DefaultCacheBehavior": {
+            "TargetOriginId": behavior["targetOriginId"], "ViewerProtocolPolicy": behavior["viewerProtocolPolicy"],
+            "AllowedMethods": {**counted(behavior["allowedMethods"]), "CachedMethods": counted(behavior["cachedMethods"])},
+            "CachePolicyId": behavior["cachePolicyId"], "OriginRequestPolicyId": behavior["originRequestPolicyId"],
+            "Compress": behavior["compress"]},
+        "Restrictions": {"GeoRestriction": {
+            "RestrictionType": i["restrictions"]["geoRestriction"]["restrictionType"], "Quantity": 0}},
+        "ViewerCertificate": {
+            "CloudFrontDefaultCertificate": True} if certificate.get("cloudfrontDefaultCertificate") else {
+            "ACMCertificateArn": certificate["acmCertificateArn"], "SSLSupportMethod": certificate["sslSupportMethod"],
+            "MinimumProtocolVersion": certificate["minimumProtocolVersion"]},
+    }
+
+
 def replay(stack, resources):
     aws = lambda service: boto3.client(service, region_name="us-east-1")
     iam, sqs, kms, s3 = aws("iam"), aws("sqs"), aws("kms"), aws("s3")
-    done = 0
+    done, zones = 0, []
     for item in resources:
         kind, i = item["type"], item["inputs"]
         where = f"{stack}: {item['name']} ({kind})"
@@ -144,6 +198,29 @@ def replay(stack, resources):
                 ("blockPublicAcls", "ignorePublicAcls", "blockPublicPolicy", "restrictPublicBuckets")})
         elif kind == "aws:s3/bucketPolicy:BucketPolicy":
             call(where, s3, "put_bucket_policy", Bucket=bucket, Policy=i["policy"])
+        elif kind == "aws:acm/certificate:Certificate":
+            call(where, aws("acm"), "request_certificate", DomainName=i["domainName"],
+                 ValidationMethod=i["validationMethod"], Tags=tags(i))
+        elif kind == "aws:wafv2/webAcl:WebAcl":
+            call(where, aws("wafv2"), "create_web_acl", Name=i["name"], Scope=i["scope"], DefaultAction={"Allow": {}},
+                 VisibilityConfig=capital(i["visibilityConfig"], CloudWatchMetricsEnabled="cloudwatchMetricsEnabled"),
+                 Rules=[firewall_rule(rule) for rule in i["rules"]], Tags=tags(i))
+        elif kind == "aws:route53/record:Record":
+            if not zones:
+                made = call(where, aws("route53"), "create_hosted_zone", Name="example.com", CallerReference="replay")
+                zones.append(made["HostedZone"]["Id"].removeprefix("/hostedzone/"))
+            record = {"Name": i["name"], "Type": i["type"], "TTL": i.get("ttl")}
+            if "records" in i:
+                record["ResourceRecords"] = [{"Value": value} for value in i["records"]]
+            for alias in i.get("aliases", []):
+                record["AliasTarget"] = {"HostedZoneId": alias["zoneId"], "DNSName": alias["name"],
+                                         "EvaluateTargetHealth": alias["evaluateTargetHealth"]}
+            call(where, aws("route53"), "change_resource_record_sets", HostedZoneId=zones[0], ChangeBatch={
+                "Changes": [{"Action": "CREATE", "ResourceRecordSet": {
+                    key: value for key, value in record.items() if value is not None}}]})
+        elif kind == "aws:cloudfront/distribution:Distribution":
+            call(where, aws("cloudfront"), "create_distribution_with_tags", DistributionConfigWithTags={
+                "DistributionConfig": distribution(i), "Tags": {"Items": tags(i)}})
         else:
             continue
         done += 1

@@ -1,0 +1,71 @@
+import type { SettingsReader } from './settings-reader';
+
+/** `logline:edge`: CloudFront before the API, at a name of one's own, with a firewall. */
+export interface EdgeSettings {
+  /** Name that the ledger answers at, such as `ledger.example.com`. Defaults to the one that CloudFront makes. */
+  readonly domain: string | undefined;
+  /** Certificate for `domain`, of ACM in us-east-1. Defaults to a new one, which `zoneId` is needed for. */
+  readonly certificateArn: string | undefined;
+  /** Hosted zone of Route 53 that gets the records of `domain`. Defaults to none: whoever keeps the name makes them. */
+  readonly zoneId: string | undefined;
+  /** A firewall (AWS WAF): known bad addresses, and a limit for each address. Defaults to true. */
+  readonly waf: boolean;
+  /** Requests of one address within five minutes, 10–1,000,000; further ones get 429. Defaults to 10,000. */
+  readonly addressLimit: number;
+  /** From where CloudFront answers: `100` (default) North America and Europe, `200` and more, `all`. */
+  readonly priceClass: '100' | '200' | 'all';
+  /** Raise it to give the header that proves a call came through here a new value. Defaults to 1. */
+  readonly headerVersion: number;
+}
+
+const MEMBERS = [
+  'domain',
+  'certificateArn',
+  'zoneId',
+  'waf',
+  'addressLimit',
+  'priceClass',
+  'headerVersion',
+] as const;
+
+/** Undefined without `enabled`. */
+export function readEdge(root: SettingsReader, partition: string): EdgeSettings | undefined {
+  const reader = root.object('edge', ['enabled', ...MEMBERS]);
+  if (!reader.boolean('enabled', false)) {
+    for (const key of MEMBERS.filter((name) => reader.has(name)))
+      reader.fault(key, 'has no meaning without enabled; set logline:edge.enabled to true, or remove it');
+    return undefined;
+  }
+  if (partition !== 'aws') reader.fault('enabled', `CloudFront is none of the partition ${partition}`);
+  const waf = reader.boolean('waf', true);
+  if (!waf && reader.has('addressLimit')) reader.fault('addressLimit', 'has no meaning without waf');
+  return {
+    ...readName(reader),
+    waf,
+    addressLimit: reader.integer('addressLimit', { min: 10, max: 1_000_000, fallback: 10_000 }),
+    priceClass: reader.oneOf('priceClass', ['100', '200', 'all'], '100'),
+    headerVersion: reader.integer('headerVersion', { min: 1, max: 1_000_000, fallback: 1 }),
+  };
+}
+
+function readName(reader: SettingsReader): Pick<EdgeSettings, 'domain' | 'certificateArn' | 'zoneId'> {
+  const domain = reader.optionalText(
+    'domain',
+    /^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/,
+    'a host name in lower case, such as ledger.example.com',
+  );
+  const certificateArn = reader.optionalText(
+    'certificateArn',
+    // CloudFront takes certificates of this region alone (CloudFront developer guide, "Requirements for using SSL/TLS certificates").
+    /^arn:aws:acm:us-east-1:\d{12}:certificate\/[0-9a-f-]{36}$/,
+    'the ARN of an ACM certificate in us-east-1',
+  );
+  const zoneId = reader.optionalText('zoneId', /^Z[0-9A-Z]{4,31}$/, 'the id of a hosted zone, such as Z0123');
+  if (domain === undefined) {
+    for (const key of ['certificateArn', 'zoneId'].filter((name) => reader.has(name)))
+      reader.fault(key, 'has no meaning without domain');
+  } else if (certificateArn === undefined && zoneId === undefined) {
+    reader.fault('domain', 'needs a certificate: zoneId to have one made, or certificateArn');
+  }
+  return { domain, certificateArn, zoneId };
+}

@@ -333,7 +333,8 @@ function dataOutLines(resources: Resources, { requests }: Usage): CostLine[] {
   return [
     line(
       'data out',
-      ((requests * OUT_KB_PER_REQUEST) / 1024 ** 2) * (isEdge ? prices.cloudfront_out_gb : prices.data_out_gb),
+      ((requests * OUT_KB_PER_REQUEST) / 1024 ** 2) *
+        (isEdge ? prices.cloudfront_out_gb : prices.data_out_gb),
       `${OUT_KB_PER_REQUEST} KB a request assumed${isEdge ? ', by CloudFront' : ''}`,
     ),
   ];

@@ -62,7 +62,9 @@ export const DATA_RULES: readonly Rule[] = [
         )
         .map(({ name }) => name),
       ...stack.resources
-        .filter(({ type, name }) => /^random:.*(Password|Bytes)$/.test(type) && name !== 'secrets-edge-header')
+        .filter(
+          ({ type, name }) => /^random:.*(Password|Bytes)$/.test(type) && name !== 'secrets-edge-header',
+        )
         .map(({ type, name }) => `${type} ${name}`),
       ...stack.secretOutputs.map((key) => `output ${key}`),
     ],

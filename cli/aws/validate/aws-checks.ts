@@ -1,8 +1,6 @@
-import { resolve6 } from 'node:dns/promises';
 import { GetServiceQuotaCommand, ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import type { StackSettings } from '../../../infra/settings';
-import { oneLine, systemErrorCode } from '../../../local/operator-error';
 import { isTickKernel, KERNEL_NAMES } from '../../../runtime/host/kernel-table';
 import { explainAwsError } from '../aws-error';
 import { type CheckContext, type CheckResult, fail, type Prerequisite, pass, warn } from './prerequisite';
@@ -149,33 +147,6 @@ async function checkQuota(need: QuotaNeed, { settings, region: place }: CheckCon
   }
 }
 
-/** Under `egress: ipv6` functions reach hosts with an IPv6 address only, and an issuer's keys have to be fetched. */
-const issuer: Prerequisite = {
-  name: 'OIDC issuer',
-  run: async ({ settings }) => {
-    if (settings?.oidc === undefined) return pass('none');
-    const { hostname } = new URL(settings.oidc.issuer);
-    if (settings.network.egress === 'nat') return pass(`${hostname}, reached through NAT`);
-    try {
-      await resolve6(hostname);
-      return pass(`${hostname} has an IPv6 address`);
-    } catch (error) {
-      if (!NO_ADDRESS.includes(systemErrorCode(error) ?? ''))
-        return warn(
-          `whether ${hostname} has an IPv6 address could not be looked up (${oneLine(error)})`,
-          'try again online',
-        );
-      return fail(
-        `${hostname} has no IPv6 address (AAAA record), and egress is ipv6`,
-        'set logline:network.egress to nat, or take an issuer that has one',
-      );
-    }
-  },
-};
-
-/** Answers of a name server that was reached: no such name, or no address of this kind. */
-const NO_ADDRESS = ['ENOTFOUND', 'ENODATA'];
-
 /** Asked first; when AWS does not answer to it, the others are not worth waiting for. */
 export const IDENTITY_CHECKS: readonly Prerequisite[] = [region, credentials];
 
@@ -183,9 +154,6 @@ export const QUOTA_CHECKS: readonly Prerequisite[] = NEEDS.map((need) => ({
   name: need.name,
   run: (context) => checkQuota(need, context),
 }));
-
-/** What asks the network, but not AWS. */
-export const NETWORK_CHECKS: readonly Prerequisite[] = [issuer];
 
 /** Told instead of a quota when AWS cannot be asked at all. */
 export function notAsked(): CheckResult {

@@ -1,7 +1,8 @@
 import { styleText } from 'node:util';
 import { OperatorError, oneLine } from '../../../local/operator-error';
 import { stackSettings } from '../stack-file';
-import { IDENTITY_CHECKS, NETWORK_CHECKS, notAsked, QUOTA_CHECKS } from './aws-checks';
+import { IDENTITY_CHECKS, notAsked, QUOTA_CHECKS } from './aws-checks';
+import { hostChecks } from './host-checks';
 import { LOCAL_CHECKS } from './local-checks';
 import type { CheckContext, CheckResult, Prerequisite } from './prerequisite';
 import { PULUMI_CHECKS } from './pulumi-checks';
@@ -51,8 +52,7 @@ export async function validate(
     onResult(result);
     return result;
   };
-  for (const prerequisite of [...LOCAL_CHECKS, ...NETWORK_CHECKS, ...PULUMI_CHECKS])
-    await check(prerequisite);
+  for (const prerequisite of [...LOCAL_CHECKS, ...hostChecks(), ...PULUMI_CHECKS]) await check(prerequisite);
   let isKnown = true;
   for (const prerequisite of IDENTITY_CHECKS) {
     const { outcome } = await check(prerequisite);

@@ -26,6 +26,18 @@ export function serverCpuSeconds(postmaster: number): number | undefined {
   return seconds;
 }
 
+/**
+ * Milliseconds that a process has had a processor so far, not counting what it waited for one while others ran (first
+ * field of /proc/pid/schedstat, in nanoseconds). Undefined where there is none.
+ */
+export function processCpuMs(pid: number): number | undefined {
+  try {
+    return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
+  } catch {
+    return undefined;
+  }
+}
+
 /** See proc(5), /proc/pid/stat: the second field may hold spaces, so fields are counted behind its bracket. */
 function timesOf(pid: number): ProcessTimes | undefined {
   try {

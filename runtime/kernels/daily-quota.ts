@@ -5,7 +5,7 @@ const DAY_MS = 86_400_000;
 
 /**
  * Takes one of the tenant's runs of this UTC day, under the row lock of its counter, so that two runs never take the
- * last one both.
+ * last one both. None is left when the processor time of the day is used up.
  *
  * The count does not wait for the disk: the run's own record is committed later in the same log and does, so a crash
  * forgets at most runs that left no record either. `run_code` counts its run the same way as it reads the function.
@@ -20,11 +20,14 @@ export async function takeRun(
 ): Promise<KernelError | null> {
   const manifest = await ctx.manifest();
   const { perTenantDailyExecLimit: limit } = manifest;
+  const cpuLimitMs = manifest.perTenantDailyCpuMs ?? null;
   const { rows } = await ctx.sql`
     WITH relaxed AS (SELECT set_config('synchronous_commit', 'off', true))
     INSERT INTO app.execution_quota AS q (tenant_id, day, used)
-    SELECT ${ctx.identity.tenant}::text, ${ctx.now().slice(0, 10)}::date, 1 FROM relaxed WHERE ${limit}::int > 0
-    ON CONFLICT (tenant_id, day) DO UPDATE SET used = q.used + 1 WHERE q.used < ${limit}::int
+    SELECT ${ctx.identity.tenant}::text, ${ctx.now().slice(0, 10)}::date, 1 FROM relaxed
+    WHERE ${limit}::int > 0 AND coalesce(${cpuLimitMs}::float8 > 0, true)
+    ON CONFLICT (tenant_id, day) DO UPDATE SET used = q.used + 1
+      WHERE q.used < ${limit}::int AND coalesce(q.cpu_ms < ${cpuLimitMs}::float8, true)
     RETURNING used`;
   return rows.length > 0 ? null : refuseRun(ctx, who, subjectId, manifest);
 }

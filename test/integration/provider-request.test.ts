@@ -169,4 +169,29 @@ describe('requests to providers', () => {
       await world.kernels.changeManifest({ throttle: { per_tenant_daily_exec_limit: 1_000 } });
     }
   });
+
+  it('is refused once runs have used up the processor time of the day, and adds nothing to it', async () => {
+    const busy = await world.token('bea', 'busy');
+    const { id } = await world.append(world.ollama(), {}, busy);
+    const code = 'function main() { for (let i = 0; i < 2e6; i += 1); }';
+    const fn = await world.append({}, { entity_type: 'function', code }, busy);
+    const called = async () => (await world.execute({ provider_id: id, input: HELLO }, busy)).status;
+    const cpuMs = async () => {
+      const { rows } = await world.kernels.look(
+        "SELECT cpu_ms FROM app.execution_quota WHERE tenant_id = 'busy'",
+      );
+      return rows[0]?.cpu_ms;
+    };
+    await world.kernels.changeManifest({ throttle: { per_tenant_daily_cpu_ms: 1 } });
+    try {
+      assert.equal(await called(), 200);
+      assert.equal(await cpuMs(), 0);
+      assert.equal((await world.kernels.call(`/api/execute/${fn.id}`, { token: busy, body: {} })).status, 200);
+      assert.ok((await cpuMs()) >= 1);
+      assert.equal(await called(), 429);
+      assert.equal(world.server.requests.length, 1);
+    } finally {
+      await world.kernels.changeManifest({ throttle: {} });
+    }
+  });
 });

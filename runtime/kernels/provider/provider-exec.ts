@@ -40,6 +40,10 @@ interface Call {
  * key of tenant A. Every user of a tenant may use the tenant's keys. The key goes into a header on the wire and
  * nowhere else: not into a span, a log line or an error.
  *
+ * A call takes one of the tenant's runs of the day, and there is none once its processor time is used up. It adds
+ * nothing to that time, since no code of the tenant runs here: what a call costs is bounded by the sizes of input and
+ * answer and by the number of attempts.
+ *
  * A refusal before the call (no such provider, malformed metadata or input, no quota) leaves no execution. The same
  * request and attempt never leave two.
  */

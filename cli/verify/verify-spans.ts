@@ -118,7 +118,7 @@ export async function verifySpans(
   }
 }
 
-/** A span and what becomes of its check. */
+/** A span without its content, and what becomes of its check. */
 interface Judged {
   readonly found: Found;
   /** Undefined for what could not be read as a span at all. */
@@ -130,10 +130,30 @@ async function* judged(source: AsyncIterable<Found>, { trustedKeys }: VerifyOpti
   const options = trustedKeys === undefined ? {} : { trustedKeys };
   const underWay: Judged[] = [];
   for await (const found of source) {
-    underWay.push({ found, verdict: verdictOf(found, options) });
+    underWay.push({ found: withoutContent(found), verdict: verdictOf(found, options) });
     if (underWay.length >= 2 * AT_A_TIME) yield* underWay.splice(0, AT_A_TIME);
   }
   yield* underWay;
+}
+
+/** What a span's chain, owner and key are judged by. */
+const KEPT = [
+  'id',
+  'seq',
+  'at',
+  'entity_type',
+  'owner_id',
+  'tenant_id',
+  'prev_hash',
+  'curr_hash',
+  'public_key',
+] as const;
+
+/** What waits for its verdict is hashed already, and may be of 1 MiB each. */
+function withoutContent(found: Found): Found {
+  if ('unreadable' in found) return found;
+  const { location, span } = found;
+  return { location, span: Object.fromEntries(KEPT.map((name) => [name, member(span, name)])) };
 }
 
 async function verdictOf(found: Found, options: VerifySpanOptions): Promise<SpanVerdict | undefined> {

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { Found } from '../../../cli/verify/span-source';
 import { type VerifyFault, type VerifyReport, verifySpans } from '../../../cli/verify/verify-spans';
 import type { SignedSpan } from '../../../runtime/base/span';
 import { cryptoReady, generateSigningKey } from '../../../runtime/crypto';
 import { signSpan } from '../../../runtime/ledger/span-signature';
 import { signedSpan, versionsOf } from '../../support/spans';
+import { until } from '../../support/until';
 
 describe('verifySpans', () => {
   before(cryptoReady);
@@ -110,6 +113,29 @@ describe('verifySpans', () => {
     const { report, faults } = await verify([span, span]);
     assert.deepEqual(faults, []);
     assert.equal(report.repeated, 1);
+  });
+
+  it('holds the content of few spans at a time, however large they are', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect: () => void = runInNewContext('gc');
+    const contents: WeakRef<object>[] = [];
+    const held = () => contents.filter((content) => content.deref() !== undefined).length;
+    async function* source(): AsyncGenerator<Found> {
+      for (let line = 0; line < 400; line += 1) {
+        const metadata = { text: String(line) };
+        contents.push(new WeakRef(metadata));
+        yield { location: `line ${line}`, span: signedSpan({ metadata }) };
+      }
+      await until('contents are let go', () => {
+        collect();
+        return held() < 50;
+      });
+    }
+    const report = await verifySpans(source(), {
+      isComplete: () => true,
+      onFault: ({ detail }) => assert.fail(detail),
+    });
+    assert.equal(report.spans, 400);
   });
 
   it('finds spans of keys that are not trusted', async () => {

@@ -28,7 +28,7 @@ export interface SealReport {
 /** How long one tick seals, and how long it audits after that. The next tick comes within 10 s. */
 const SEAL_MS = 20_000;
 const AUDIT_MS = 15_000;
-const AUDIT_BATCH = 500;
+const AUDIT_BATCH = 100;
 /** One to work with. Two instances may run at once. */
 const POOL_SIZE = 1;
 
@@ -143,7 +143,7 @@ class LambdaSealing {
     for (;;) {
       const count = await this.#auditor.auditBatch(AUDIT_BATCH);
       audited += count;
-      if (count < AUDIT_BATCH || Date.now() > untilMs) return audited;
+      if (count === 0 || Date.now() > untilMs) return audited;
     }
   }
 

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PoolClient } from 'pg';
 import { type SignedSpan, SPAN_COLUMNS } from '../base/span';
 import { ed25519, hex, type SigningKey, toU8 } from '../crypto';
@@ -40,6 +41,9 @@ interface Audited {
   readonly span: SignedSpan;
 }
 
+/** What is kept of an entry that was checked. */
+type Checked = Pick<Audited, 'logNo' | 'position' | 'txId' | 'ordinal'>;
+
 /** Any constant works, as long as every version of LogLine uses the same. */
 export const AUDIT_LOCK = 4_011_846_203;
 const COLUMNS = SPAN_COLUMNS.map((column) => `r.${column}`).join(', ');
@@ -48,6 +52,13 @@ const COLUMNS = SPAN_COLUMNS.map((column) => `r.${column}`).join(', ');
 const WAITING = `
   SELECT u.tx_id, u.ordinal FROM app.unsealed u JOIN app.log_head h ON h.log_no = u.log_no AND h.stopped_at IS NULL
    ORDER BY u.tx_id, u.ordinal LIMIT 1`;
+
+/** Spans that are in memory at a time: a thousand of 1 MiB would be more than a function has. */
+const ROWS_AT_A_TIME = 16;
+/** Spans that are checked in one turn of the thread. */
+const SPANS_A_TURN = 2;
+/** Spans of one batch at most. */
+const MAX_BATCH = 1_000;
 
 const NEXT = `
   SELECT r.tx_id::text AS tx_id, r.ordinal::text AS ordinal, e.log_no, e.position,
@@ -60,7 +71,10 @@ const NEXT = `
      AND (r.tx_id, r.ordinal) <= (SELECT s.tx_id, s.ordinal FROM app.seal_cursor s)
      AND (r.tx_id, r.ordinal) < (SELECT coalesce(waiting.tx_id, '18446744073709551615'), coalesce(waiting.ordinal, 0)
                                    FROM (VALUES (1)) AS always LEFT JOIN (${WAITING}) AS waiting ON true)
-   ORDER BY r.tx_id, r.ordinal LIMIT $1`;
+   ORDER BY r.tx_id, r.ordinal LIMIT ${MAX_BATCH}`;
+
+const OPEN = `DECLARE audit_next NO SCROLL CURSOR FOR ${NEXT}`;
+const FETCH = `FETCH ${ROWS_AT_A_TIME} FROM audit_next`;
 
 const ADVANCE = `
   WITH moved AS (
@@ -86,9 +100,9 @@ export class Auditor {
   }
 
   /**
-   * Checks the next spans.
-   * @param limit spans at most
-   * @returns how many were checked
+   * Checks the next spans, a few at a time.
+   * @param limit spans after which it ends, at most 1,000
+   * @returns how many were checked; 0 when all are
    */
   async auditBatch(limit: number): Promise<number> {
     const client = await this.#options.database.connect().catch((error) => {
@@ -114,11 +128,9 @@ export class Auditor {
       AUDIT_LOCK,
     ]);
     if (locks[0]?.locked !== true) return 0;
-    const { rows } = await client.query({ name: 'audit_next', text: NEXT, values: [limit] });
-    const audited = rows.map(auditedOf);
+    const { audited, mismatches } = await this.#checkNext(client, limit);
     const last = audited.at(-1);
     if (last === undefined) return 0;
-    const mismatches = audited.flatMap((entry) => this.#mismatchOf(entry) ?? []);
     const sizes = new Map<number, number>();
     const stopped = new Map<number, string>();
     for (const { logNo, position, detail } of mismatches) {
@@ -140,6 +152,28 @@ export class Auditor {
     });
     this.#tell(mismatches);
     return audited.length;
+  }
+
+  async #checkNext(
+    client: PoolClient,
+    limit: number,
+  ): Promise<{ readonly audited: readonly Checked[]; readonly mismatches: readonly AuditMismatch[] }> {
+    const audited: Checked[] = [];
+    const mismatches: AuditMismatch[] = [];
+    await client.query(OPEN);
+    while (audited.length < limit) {
+      const { rows } = await client.query(FETCH);
+      for (const row of rows) {
+        const entry = auditedOf(row);
+        const mismatch = this.#mismatchOf(entry);
+        if (mismatch !== undefined) mismatches.push(mismatch);
+        const { logNo, position, txId, ordinal } = entry;
+        audited.push({ logNo, position, txId, ordinal });
+        if (audited.length % SPANS_A_TURN === 0) await nextTurn();
+      }
+      if (rows.length < ROWS_AT_A_TIME) break;
+    }
+    return { audited, mismatches };
   }
 
   /** The first of each log: it stops there, and a thousand more would say nothing new. */

@@ -119,7 +119,7 @@ export class SealLoop {
     if (limit < 1) return 0;
     const audited = await auditor.auditBatch(limit);
     this.#lastAuditMs = now;
-    if (audited < limit && !isBusy) this.#isAuditDue = false;
+    if (audited === 0 && !isBusy) this.#isAuditDue = false;
     return audited;
   }
 }

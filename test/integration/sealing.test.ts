@@ -3,6 +3,7 @@ import { ed25519, hex } from '../../runtime/crypto';
 import { sha256 } from '../../runtime/crypto/sha256';
 import { connectAdmin } from '../../runtime/db/admin-client';
 import { Database } from '../../runtime/db/pool';
+import { Auditor } from '../../runtime/proofs/auditor';
 import { verifierKeyOf } from '../../runtime/proofs/checkpoint-keys';
 import { Frontier } from '../../runtime/proofs/frontier';
 import { keepCheckpoints } from '../../runtime/proofs/keep-checkpoints';
@@ -13,6 +14,7 @@ import type { SealStep } from '../../runtime/proofs/sealer';
 import { openCheckpoint } from '../../runtime/proofs/span-proof';
 import { withClient } from '../support/sql-session';
 import { createTestLog, TEST_INSTANCE, type TestLog } from '../support/test-log';
+import { startWireMeter } from '../support/wire-meter';
 
 const DRAFT = { entity_type: 'note', who: 'alice', this: 'a thing' };
 
@@ -393,6 +395,34 @@ describe('sealing', () => {
         client.query('SELECT audited_size::int AS size FROM app.log_audit'),
       );
       assert.deepEqual(rows, [{ size: 4 }]);
+    });
+
+    it('has few spans in memory at a time, since each may be of 1 MiB', async () => {
+      const url = new URL(log.stage0.database.urls.auditor);
+      const meter = await startWireMeter(Number(url.port));
+      url.port = String(meter.port);
+      const database = new Database({ connectionString: url.href, poolSize: 1 });
+      const auditor = new Auditor({
+        database,
+        keys: () => [log.stage0.key],
+        onMismatch: ({ detail }) => assert.fail(detail),
+      });
+      const turnsOf = async (spans: number): Promise<number> => {
+        await append('acme', spans);
+        await log.seal();
+        meter.take();
+        assert.equal(await auditor.auditBatch(1_000), spans);
+        return meter.take();
+      };
+      try {
+        await auditor.auditBatch(1); // Connects.
+        const few = await turnsOf(10);
+        // Of 16 at a time, 100 take six more than 10.
+        assert.ok((await turnsOf(100)) - few >= 6);
+      } finally {
+        await database.close();
+        await meter.close();
+      }
     });
 
     it('stops the log of a tenant with an altered span, and of no other; what is not sealed waits', async () => {

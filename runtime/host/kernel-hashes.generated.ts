@@ -4,5 +4,5 @@ export const KERNEL_HASHES = {
   observer_bot: 'd8fa1bbd7e6160bda9ddcf39eebe8eedf0d1e27d21dd983514d631b4ed4c8a61',
   request_worker: 'e8f29b64f1aba83592fd1453618cf74e9b46ea553a0b13f3a993b4dad3d642df',
   policy_agent: 'cec1ede3012b1a6ea216ff6cc58b0291dcda0ffdf9f8e046eba59631d8355c17',
-  provider_exec: 'ebaec13fedeb7090a69b7f5011c328dffc53a589b54c4f5f5a5ba39403af8a9b',
+  provider_exec: 'e1305f3c35a11a17823cfa2d503c38ac2ca58d73058f5611f719f9e61f6b2369',
 } as const;

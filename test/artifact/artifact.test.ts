@@ -8,9 +8,11 @@ import { signingKeyFromHex } from '../../runtime/crypto';
 import { verifySpan } from '../../runtime/ledger/span-signature';
 import { inSequence } from '../infra/in-sequence';
 import { at, listOf, recordOf } from '../infra/subject';
+import { appendLargeSpans, assertWalked } from '../support/large-spans';
 import { until } from '../support/until';
 import { Cloud, secretMember, secretNamed } from './cloud';
 import { httpEvent, scheduleInput, tickBatch } from './events';
+import { startGateway } from './gateway';
 
 const MIDNIGHT_RULER = '00000000-0000-4000-8000-000000000006';
 const RUN_CODE = '00000000-0000-4000-8000-000000000001';
@@ -396,6 +398,21 @@ describe('what is deployed', function () {
       assert.equal(at((await tick()).payload, 'outcome'), 'sealed');
       const note = await cloud.invoke('stage0', httpEvent('GET', '/api/log/acme/checkpoint', { token }));
       assert.equal(String(at(note.payload, 'body')).match(/^\u2014 /gm)?.length, 2);
+    });
+  });
+
+  describe('a ledger of spans of 1 MB', () => {
+    it('is walked by export and verify, page by page, through API Gateway', async () => {
+      const bulky = await tokenFor('ada', 'bulky', ['spans:write', 'timeline:read']);
+      const gateway = await startGateway(cloud);
+      try {
+        const ids = await appendLargeSpans(gateway.url, bulky);
+        const { failed, payload } = await cloud.invoke('sealer', tickBatch(cloud.run, 'sealer'));
+        assert.equal(failed, false, JSON.stringify(payload));
+        await assertWalked(gateway.url, bulky, 'bulky', ids);
+      } finally {
+        await gateway.close();
+      }
     });
   });
 

@@ -34,7 +34,9 @@ async function main() {
     process.exit(1);
   });
   for (;;) {
-    const next = await fetch(`${api}/invocation/next`);
+    // Node's fetch waits for headers no longer than five minutes; Lambda's own client waits for ever.
+    const next = await fetch(`${api}/invocation/next`).catch(() => undefined);
+    if (next === undefined) continue;
     const id = next.headers.get('lambda-runtime-aws-request-id');
     const deadlineMs = Number(next.headers.get('lambda-runtime-deadline-ms'));
     const context = {

@@ -12,6 +12,8 @@ export function httpEvent(
     token?: string;
     /** Sent as JSON; bytes as API Gateway passes on what is no text, in base64. */
     body?: unknown;
+    /** Sent as it is, in place of a body. */
+    text?: string;
     query?: string;
     headers?: Record<string, string>;
   } = {},
@@ -20,9 +22,9 @@ export function httpEvent(
   const body = Buffer.isBuffer(options.body)
     ? options.body.toString('base64')
     : options.body === undefined
-      ? undefined
+      ? options.text
       : JSON.stringify(options.body);
-  const length = Buffer.isBuffer(options.body) ? options.body.length : (body?.length ?? 0);
+  const length = Buffer.isBuffer(options.body) ? options.body.length : Buffer.byteLength(body ?? '');
   return {
     version: '2.0',
     routeKey: '$default',

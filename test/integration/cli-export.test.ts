@@ -6,6 +6,7 @@ import type { SignedSpan } from '../../runtime/base/span';
 import { blake3, cryptoReady, generateSigningKey, hex } from '../../runtime/crypto';
 import { append, post, readFeed } from '../support/api';
 import { startKillingFront } from '../support/killing-front';
+import { appendLargeSpans, assertWalked } from '../support/large-spans';
 import {
   cleanUp,
   type Ended,
@@ -155,6 +156,11 @@ describe('export and import --dry-run', function () {
     );
     assert.ok(!found.includes('hidden') && !found.includes('private of bob'));
     assert.match(await succeed('verify', '--file', file), /^1 version could not be seen/m);
+  });
+
+  it('walks large spans page by page, and so does verify of the file and of the ledger', async () => {
+    const bulky = await token('alice', 'bulky');
+    await assertWalked(local.url, bulky, 'bulky', await appendLargeSpans(local.url, bulky));
   });
 
   describe('of many spans', () => {

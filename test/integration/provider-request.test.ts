@@ -186,7 +186,10 @@ describe('requests to providers', () => {
     try {
       assert.equal(await called(), 200);
       assert.equal(await cpuMs(), 0);
-      assert.equal((await world.kernels.call(`/api/execute/${fn.id}`, { token: busy, body: {} })).status, 200);
+      assert.equal(
+        (await world.kernels.call(`/api/execute/${fn.id}`, { token: busy, body: {} })).status,
+        200,
+      );
       assert.ok((await cpuMs()) >= 1);
       assert.equal(await called(), 429);
       assert.equal(world.server.requests.length, 1);

@@ -16,6 +16,7 @@ const NAMES = [
   'size',
   'growth',
   'user-sql',
+  'capacity',
 ];
 
 const USAGE = `npm run bench -- [NAME…] [--quick] [--full]

@@ -37,9 +37,19 @@ export interface Usage {
   readonly secondsPerCall: number;
   /** GB through NAT gateways. Defaults to 10 a month, and to none without a gateway. */
   readonly natGb: number;
+  /** What an Aurora cluster holds, and how often it goes to its storage. Default to 20 GB and 10 million times a month. */
+  readonly auroraGb: number;
+  readonly auroraIoMillions: number;
 }
 
-const DEFAULT_USAGE: Usage = { requests: 100_000, secondsPerCall: 0.1, natGb: 10 };
+/** Nobody knows these before. */
+export const DEFAULT_USAGE: Usage = {
+  requests: 100_000,
+  secondsPerCall: 0.1,
+  natGb: 10,
+  auroraGb: 20,
+  auroraIoMillions: 10,
+};
 
 const HOURS = 730;
 const MINUTES = HOURS * 60;
@@ -48,9 +58,6 @@ const LOG_KB_PER_CALL = 0.7;
 /** Lambda keeps five pollers at a queue, each asking every 20 s when nothing comes. */
 const POLLS_PER_QUEUE = 5 * 3 * MINUTES;
 
-/** Nobody knows these before: what an Aurora cluster holds, and how often it goes to its storage. */
-const AURORA_GB = 20;
-const AURORA_IO_MILLIONS = 10;
 /** Of a recovery point what changed since the one before; the first holds everything. */
 const CHANGED_GB_PER_DAY = 0.5;
 /** What goes out of AWS for a request, and between zones for any call of a function, in KB. */
@@ -61,6 +68,10 @@ const WARM_INSTANCES = 8;
 /** Ticks that find something to seal: of as many as 100,000 requests can make. */
 const SEALED_BATCHES = 50_000;
 const KEY_READS = WARM_INSTANCES * HOURS * 12;
+
+/** X-Ray's default rule: the first request of each second and 5 % of the others. */
+const SAMPLED_FIRST = HOURS * 3600;
+const SAMPLED_SHARE = 0.05;
 
 type Resources = readonly RegisteredResource[];
 
@@ -152,11 +163,11 @@ export function costOf(stack: string, resources: Resources, usage: Usage = DEFAU
   );
   const lines = [
     ...databaseLines(resources, unpriced),
-    ...clusterLines(resources, unpriced),
+    ...clusterLines(resources, unpriced, usage),
     ...countedLines(resources),
     ...proofLines(resources),
     ...natLines(resources, usage),
-    ...backupLines(resources),
+    ...backupLines(resources, usage),
     ...edgeLines(resources, usage),
     ...callLines(resources, usage),
   ].filter((line) => line.monthlyUsd >= 0.005);
@@ -213,7 +224,11 @@ function databaseLines(resources: Resources, unpriced: string[]): CostLine[] {
 }
 
 /** A cluster is paid by its members, or by its units, and by what it stores and reads; the least of units is counted. */
-function clusterLines(resources: Resources, unpriced: string[]): CostLine[] {
+function clusterLines(
+  resources: Resources,
+  unpriced: string[],
+  { auroraGb, auroraIoMillions }: Usage,
+): CostLine[] {
   const hourly: Readonly<Record<string, number>> = prices.aurora_hour;
   const members = ofType(resources, 'aws:rds/clusterInstance:ClusterInstance');
   return ofType(resources, 'aws:rds/cluster:Cluster').flatMap(({ inputs }) => {
@@ -231,11 +246,11 @@ function clusterLines(resources: Resources, unpriced: string[]): CostLine[] {
         (price ?? 0) * factor * members.length * HOURS,
         `Aurora, ${members.length} × ${what}${isOptimized ? ', optimised I/O' : ''}, ${HOURS} h`,
       ),
-      line('database storage', storage * AURORA_GB, `${AURORA_GB} GB assumed`),
+      line('database storage', storage * auroraGb, `${thousands(auroraGb)} GB assumed`),
       line(
         'database I/O',
-        isOptimized ? 0 : prices.aurora_io_million * AURORA_IO_MILLIONS,
-        `${AURORA_IO_MILLIONS} million assumed`,
+        isOptimized ? 0 : prices.aurora_io_million * auroraIoMillions,
+        `${thousands(auroraIoMillions)} million assumed`,
       ),
     ];
   });
@@ -290,14 +305,14 @@ function proofLines(resources: Resources): CostLine[] {
 }
 
 /** Each vault holds the whole database and what changed on each day that is kept; a copy is paid on its way, too. */
-function backupLines(resources: Resources): CostLine[] {
+function backupLines(resources: Resources, { auroraGb }: Usage): CostLine[] {
   const vaults = ofType(resources, 'aws:backup/vault:Vault').length;
   if (vaults === 0) return [];
   const days = Number(
     at(at(at(ofType(resources, 'aws:backup/plan:Plan')[0]?.inputs.rules, '0'), 'lifecycle'), 'deleteAfter'),
   );
-  const gb = AURORA_GB + days * CHANGED_GB_PER_DAY;
-  const basis = `${gb} GB in each of ${vaults}: ${AURORA_GB} GB, and ${CHANGED_GB_PER_DAY} GB of changes a day assumed`;
+  const gb = auroraGb + days * CHANGED_GB_PER_DAY;
+  const basis = `${gb} GB in each of ${vaults}: ${auroraGb} GB, and ${CHANGED_GB_PER_DAY} GB of changes a day assumed`;
   return [
     line('backups', vaults * gb * prices.backup_gb, basis),
     line(
@@ -350,7 +365,7 @@ function callLines(resources: Resources, usage: Usage): CostLine[] {
   const gb = averageMemoryGb(resources);
   const runs = perMinute.length * MINUTES;
   const sqs = runs + ticks + queues * POLLS_PER_QUEUE;
-  const traced = usage.requests;
+  const traced = Math.min(usage.requests, SAMPLED_FIRST + SAMPLED_SHARE * (usage.requests - SAMPLED_FIRST));
   const millions = (count: number) => count / 1_000_000;
   return [
     line(

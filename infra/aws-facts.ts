@@ -111,6 +111,31 @@ export function memoryGib(instanceClass: string): number {
   return (MEMORY_GIB[size] ?? 1) * (family.startsWith('r') ? 2 : 1);
 }
 
+/**
+ * Share of each vCPU that a burstable class may use all day without paying for surplus credits
+ * (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/burstable-credits-baseline-concepts.html).
+ */
+const BASELINES: Readonly<Record<string, number>> = {
+  micro: 0.1,
+  small: 0.2,
+  medium: 0.2,
+  large: 0.3,
+  xlarge: 0.4,
+  '2xlarge': 0.4,
+};
+
+/** vCPUs of a class: two up to large, then a vCPU for each 4 GiB of a family of general use. */
+export function vcpus(instanceClass: string): number {
+  const [, , size = ''] = instanceClass.split('.');
+  return Math.max(2, (MEMORY_GIB[size] ?? 1) / 4);
+}
+
+/** Share of its vCPUs that a class may use all day. */
+export function cpuShare(instanceClass: string): number {
+  const [, , size = ''] = instanceClass.split('.');
+  return isBurstable(instanceClass) ? (BASELINES[size] ?? 0.1) : 1;
+}
+
 /** Memory of one Aurora capacity unit in GiB. */
 export const GIB_PER_ACU = 2;
 

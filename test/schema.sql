@@ -1205,6 +1205,32 @@ BEGIN
   RETURN NULL;
 END
 $function$
+CREATE OR REPLACE FUNCTION ledger.held_spans(batches json)
+ RETURNS boolean[]
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog'
+AS $function$
+DECLARE
+  batch record;
+  found record;
+  held boolean[] := '{}';
+BEGIN
+  FOR batch IN
+    SELECT * FROM json_to_recordset(batches)
+      AS b(user_id text, tenant_id text, places integer[], ids uuid[], seqs integer[], hashes text[])
+  LOOP
+    PERFORM set_config('app.user_id', batch.user_id, true), set_config('app.tenant_id', batch.tenant_id, true);
+    FOR found IN
+      SELECT s.place, r.id IS NOT NULL AS held
+        FROM unnest(batch.places, batch.ids, batch.seqs, batch.hashes) AS s(place, id, seq, hash)
+        LEFT JOIN ledger.universal_registry r ON r.id = s.id AND r.seq = s.seq AND r.curr_hash = s.hash
+    LOOP
+      held[found.place] := found.held;
+    END LOOP;
+  END LOOP;
+  RETURN held;
+END
+$function$
 CREATE OR REPLACE FUNCTION ledger.import_spans(batches json)
  RETURNS integer
  LANGUAGE plpgsql
@@ -1217,22 +1243,34 @@ DECLARE
   total integer := 0;
   taken record;
   moves_in boolean;
+  ordinals bigint[];
+  places integer[];
+  done integer := 0;
+  numbers regclass := pg_get_serial_sequence('ledger.universal_registry', 'ordinal');
 BEGIN
+  SELECT array_agg(nextval(numbers)) INTO ordinals
+    FROM json_array_elements(batches) AS b, generate_series(1, json_array_length(b->'spans'));
   FOR batch IN
-    SELECT * FROM json_to_recordset(batches) AS b(user_id text, tenant_id text, spans json)
+    SELECT * FROM json_to_recordset(batches) AS b(user_id text, tenant_id text, places integer[], spans json)
   LOOP
     moves_in := EXISTS (SELECT FROM app.frozen_tenant f WHERE f.tenant_id = batch.tenant_id);
     PERFORM set_config('app.importing', CASE WHEN moves_in THEN '' ELSE 'on' END, true),
             set_config('app.user_id', batch.user_id, true), set_config('app.tenant_id', batch.tenant_id, true);
+    places := coalesce(batch.places, ARRAY(SELECT generate_series(done, done + json_array_length(batch.spans) - 1)));
+    done := done + json_array_length(batch.spans);
     INSERT INTO ledger.universal_registry (
       id, seq, entity_type, who, did, this, at, parent_id, related_to, owner_id, tenant_id, visibility,
       status, is_deleted, name, description, code, language, runtime, input, output, error, metadata,
-      duration_ms, trace_id, prev_hash, curr_hash, signature, public_key)
+      duration_ms, trace_id, prev_hash, curr_hash, signature, public_key, ordinal)
+    OVERRIDING SYSTEM VALUE
     SELECT
       id, seq, entity_type, who, did, this, at, parent_id, related_to, owner_id, tenant_id, visibility,
       status, is_deleted, name, description, code, language, runtime, input, output, error, metadata,
-      duration_ms, trace_id, prev_hash, curr_hash, signature, public_key
-    FROM json_populate_recordset(NULL::ledger.universal_registry, batch.spans)
+      duration_ms, trace_id, prev_hash, curr_hash, signature, public_key, ordinals[place + 1]
+    FROM ROWS FROM (json_populate_recordset(NULL::ledger.universal_registry, batch.spans), unnest(places))
+      AS s(id, seq, entity_type, who, did, this, at, parent_id, related_to, owner_id, tenant_id, visibility, status,
+           is_deleted, name, description, code, language, runtime, input, output, error, metadata, duration_ms, trace_id,
+           prev_hash, curr_hash, signature, public_key, audience, tx_id, ordinal, place)
     ON CONFLICT (id, seq) DO NOTHING;
     GET DIAGNOSTICS added = ROW_COUNT;
     total := total + added;
@@ -1507,6 +1545,7 @@ function ledger.append_spans(batches json) TO logline_app: EXECUTE
 function ledger.append_spans(writer_user text, writer_tenant text, spans json) TO logline_app: EXECUTE
 function ledger.audience_of(visibility text, tenant_id text, owner_id text) TO logline_app: EXECUTE
 function ledger.audience_of(visibility text, tenant_id text, owner_id text) TO logline_guest: EXECUTE
+function ledger.held_spans(batches json) TO logline_app: EXECUTE
 function ledger.import_spans(batches json) TO logline_app: EXECUTE
 function ledger.import_work(tenant text, page json) TO logline_app: EXECUTE
 function ledger.log_origin_at(log_number integer, checkpoint_size bigint) TO logline_app: EXECUTE

@@ -1,5 +1,5 @@
 import { runImport } from '../../cli/import/run-import';
-import { answerCalls } from './helper-process';
+import { answerCalls, processUse } from './helper-process';
 
 // What `logline import` does, without the start of the command.
 
@@ -12,15 +12,18 @@ export interface ImportCall {
 /** How long it took, and the most memory that this process ever held. */
 export interface ImportTaken {
   readonly seconds: number;
+  readonly cpuSeconds: number;
   readonly maxRssMiB: number;
 }
 
 answerCalls({
   import: async ({ file, ...options }: ImportCall): Promise<ImportTaken> => {
     const begin = performance.now();
+    const before = processUse();
     await runImport(file, { ...options, json: true });
     if (process.exitCode) throw new Error('the file was refused');
     const seconds = (performance.now() - begin) / 1000;
-    return { seconds, maxRssMiB: process.resourceUsage().maxRSS / 1024 };
+    const cpuSeconds = processUse().cpuSeconds - before.cpuSeconds;
+    return { seconds, cpuSeconds, maxRssMiB: process.resourceUsage().maxRSS / 1024 };
   },
 });

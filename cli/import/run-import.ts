@@ -113,6 +113,7 @@ async function check(
   const report = await verifySpans(inspection.spansOf(file), {
     history: keyHistoryOf(await keySpansOfFile(file)),
     faults: wrongDigest === undefined ? [] : [wrongDigest],
+    moreFaults: formFaults,
     isComplete: (span) => digest?.complete !== false && !inspection.followsLedger(span),
     onFault,
     onProgress: (spans) => progress.show(`${spans} spans checked`),
@@ -153,7 +154,7 @@ interface Good {
   readonly span: SignedSpan;
 }
 
-/** What an import checks beside hash, signature and chain: the form of each span, and what the ledger holds. */
+/** What a dry run compares: each span that verifies, with what the ledger holds. */
 class Inspection {
   readonly tally: Tally = { added: 0, present: 0, conflicts: 0 };
   faults = 0;
@@ -171,23 +172,26 @@ class Inspection {
     return this.#follows.has(keyOf(span));
   }
 
-  /** The spans of a file, each inspected before it is handed on. */
+  /** The spans of a file, each compared before it is handed on. */
   async *spansOf(file: string): AsyncGenerator<Found> {
+    if (this.#comparison === undefined) {
+      yield* spansOfFile(file);
+      return;
+    }
     for await (const batch of batchesOf(spansOfFile(file))) {
       const good = batch.flatMap((found): Good[] => {
         // verifySpan takes anything and says whether it is a span.
         const span = 'span' in found ? (found.span as SignedSpan) : undefined;
         return span !== undefined && verifySpan(span).ok ? [{ location: found.location, span }] : [];
       });
-      for (const one of good) for (const detail of formFaults(one.span)) this.#fault(one, detail);
-      await this.#compare(good);
+      await this.#compare(this.#comparison, good);
       yield* batch;
     }
   }
 
-  async #compare(good: readonly Good[]): Promise<void> {
+  async #compare(comparison: LedgerComparison, good: readonly Good[]): Promise<void> {
     this.#follows = new Set();
-    const views = (await this.#comparison?.look(good.map(({ span }) => span))) ?? [];
+    const views = await comparison.look(good.map(({ span }) => span));
     for (const [index, view] of views.entries()) {
       const one = good[index];
       if (one === undefined) continue;

@@ -56,12 +56,24 @@ async function sendAll(
     if (isKey) keySpans += 1;
     return !isKey;
   };
-  for await (const batch of spanBatchesOf(source(), isWanted)) {
+  for await (const batch of oneAhead(spanBatchesOf(source(), isWanted))) {
     added += await send(await clientNow(), batch);
     spans += batch.count;
     onProgress(spans);
   }
   return { spans, added, present: spans - added, keySpans };
+}
+
+/** What a source yields, the next of it made ready while the one before is worked on. */
+async function* oneAhead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
+  for (let next = source.next(); ; ) {
+    const { done, value } = await next;
+    if (done) return;
+    next = source.next();
+    // Whoever asks for it is told.
+    next.catch(() => undefined);
+    yield value;
+  }
 }
 
 /** Sends one batch, waiting half a minute at most for a ledger that is busy; how many spans were new. */

@@ -33,12 +33,29 @@ export async function* spansOfFile(
       number += 1;
       const location = `line ${number}`;
       if (line === 'too long') yield { location, unreadable: `it is longer than ${MAX_LINE_BYTES} bytes` };
-      else if (line.some((byte) => byte > 0x20) && isWanted(line)) yield read(location, line);
+      else if (isFilled(line) && isWanted(line)) yield read(location, line);
     }
   } catch (cause) {
     if (systemErrorCode(cause) === undefined) throw cause;
     throw new OperatorError(`cannot read ${file} (${oneLine(cause)})`, { cause });
   }
+}
+
+/**
+ * The lines of such a file that hold something, as they are.
+ * @throws OperatorError when the file cannot be read
+ */
+export async function* linesOfFile(file: string): AsyncGenerator<Buffer> {
+  try {
+    for await (const line of linesOf(file)) if (line !== 'too long' && isFilled(line)) yield line;
+  } catch (cause) {
+    if (systemErrorCode(cause) === undefined) throw cause;
+    throw new OperatorError(`cannot read ${file} (${oneLine(cause)})`, { cause });
+  }
+}
+
+function isFilled(line: Buffer): boolean {
+  return line.some((byte) => byte > 0x20);
 }
 
 function read(location: string, line: Uint8Array): Found {

@@ -50,6 +50,8 @@ export interface VerifyOptions {
   /** Whether all versions of the entity of this span should be there. */
   readonly isComplete: (span: SignedSpan) => boolean;
   readonly onFault: (fault: VerifyFault) => void;
+  /** Told of each span whose hash and signature hold; what it answers is wrong with it beside them. Defaults to nothing. */
+  readonly moreFaults?: (span: SignedSpan) => readonly string[];
   /** Told now and then how many spans are done. */
   readonly onProgress?: (spans: number) => void;
 }
@@ -88,8 +90,12 @@ export async function verifySpans(
     for await (const { found, verdict } of judged(source, options)) {
       spans += 1;
       if (spans % PROGRESS_EVERY === 0) options.onProgress?.(spans);
-      const good = check(found, await verdict, fault);
+      const judgement = await verdict;
+      const good = check(found, judgement, fault);
       if (good === undefined) continue;
+      if (judgement?.ok)
+        for (const detail of options.moreFaults?.(good) ?? [])
+          fault({ location: found.location, id: good.id, seq: good.seq, detail });
       count(keys, good.public_key);
       const lapse = lapseOf(good, options.history);
       if (lapse === 'revoked') {

@@ -1,2 +1,2 @@
 // Made from sql/ by npm run generate.
-export const LATEST_MIGRATION = '000072_work_state';
+export const LATEST_MIGRATION = '000073_import_by_owner';

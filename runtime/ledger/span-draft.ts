@@ -5,7 +5,13 @@ import type { Pause } from '../base/slices';
 import type { SignedSpan, Span } from '../base/span';
 import { isTimestamp, normalizeTimestamp } from '../json/timestamp';
 import { newSpanId } from './span-id';
-import { type SpanVerdict, verifySpan, verifySpanAsync, verifySpanInSlices } from './span-signature';
+import {
+  type SpanVerdict,
+  verifyHash,
+  verifySpan,
+  verifySpanAsync,
+  verifySpanInSlices,
+} from './span-signature';
 
 /** What a caller may send: the required members, and any other of a span. Null means absent. */
 export type SpanDraft = Pick<Span, 'entity_type' | 'who' | 'this'> & Partial<Span>;
@@ -132,6 +138,11 @@ export async function checkClientSignatureInSlices(span: Span, pause: Pause): Pr
 /** {@link checkClientSignature} with the signature checked on another thread, for whoever has many. */
 export async function checkClientSignatureLater(span: Span): Promise<SignedSpan> {
   return judged(span, await verifySpanAsync(span));
+}
+
+/** {@link checkClientSignature} without the signature, of a span that the ledger holds with this hash. */
+export function checkClientHash(span: Span): SignedSpan {
+  return judged(span, verifyHash(span));
 }
 
 function judged(span: Span, verdict: SpanVerdict): SignedSpan {

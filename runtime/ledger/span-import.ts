@@ -1,6 +1,8 @@
+import { NOBODY } from '../base/identity';
 import type { SignedSpan } from '../base/span';
 import { asLogLineError, isConnectionLost } from '../db/database-error';
 import type { Database } from '../db/pool';
+import { queryAs } from '../db/query-as';
 import { encodeSigned } from './span-signature';
 
 /** What became of an import. */
@@ -25,7 +27,7 @@ export async function importSpans(database: Database, spans: readonly SignedSpan
       const { rows } = await client.query<{ added: number; tx_id: string }>({
         name: 'import_spans',
         text: 'SELECT ledger.import_spans($1) AS added, pg_current_xact_id() AS tx_id',
-        values: [batchesOf(spans)],
+        values: [importText(spans)],
       });
       client.release();
       const [row] = rows;
@@ -40,15 +42,55 @@ export async function importSpans(database: Database, spans: readonly SignedSpan
   }
 }
 
-/** Runs of spans of one owner, so that the order stays. */
-function batchesOf(spans: readonly SignedSpan[]): string {
-  const batches: { readonly head: string; readonly spans: string[] }[] = [];
-  for (const span of spans) {
-    const head = JSON.stringify({ user_id: span.owner_id, tenant_id: span.tenant_id });
-    const last = batches.at(-1);
-    const { json } = encodeSigned(span);
-    if (last?.head === head) last.spans.push(json);
-    else batches.push({ head, spans: [json] });
+/** The spans of one owner, and where in the order of the request each stands. */
+interface OwnerBatch {
+  readonly user_id: string;
+  readonly tenant_id: string;
+  readonly places: number[];
+  readonly spans: SignedSpan[];
+}
+
+function batchesOf(spans: readonly SignedSpan[]): readonly OwnerBatch[] {
+  const batches = new Map<string, OwnerBatch>();
+  for (const [place, span] of spans.entries()) {
+    const { owner_id: user_id, tenant_id } = span;
+    const owner = JSON.stringify([user_id, tenant_id]);
+    const batch = batches.get(owner) ?? { user_id, tenant_id, places: [], spans: [] };
+    batches.set(owner, batch);
+    batch.places.push(place);
+    batch.spans.push(span);
   }
-  return `[${batches.map(({ head, spans: texts }) => `${head.slice(0, -1)},"spans":[${texts.join(',')}]}`).join(',')}]`;
+  return [...batches.values()];
+}
+
+function importText(spans: readonly SignedSpan[]): string {
+  const texts = batchesOf(spans).map(({ spans: own, ...batch }) => {
+    const head = JSON.stringify(batch).slice(0, -1);
+    return `${head},"spans":[${own.map((span) => encodeSigned(span).json).join(',')}]}`;
+  });
+  return `[${texts.join(',')}]`;
+}
+
+/**
+ * Which of some spans the ledger holds with the same hash.
+ * @throws UnavailableError when the database does not answer.
+ */
+export async function heldSpans(
+  database: Database,
+  spans: readonly SignedSpan[],
+): Promise<readonly boolean[]> {
+  const batches = batchesOf(spans).map(({ spans: own, ...batch }) => ({
+    ...batch,
+    // PostgreSQL counts from 1.
+    places: batch.places.map((place) => place + 1),
+    ids: own.map(({ id }) => id),
+    seqs: own.map(({ seq }) => seq),
+    hashes: own.map(({ curr_hash }) => curr_hash),
+  }));
+  const { rows } = await queryAs<{ held: boolean[] }>(database, NOBODY, {
+    name: 'held_spans',
+    text: 'SELECT ledger.held_spans($1) AS held',
+    values: [JSON.stringify(batches)],
+  });
+  return rows[0]?.held ?? [];
 }

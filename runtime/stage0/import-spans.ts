@@ -4,8 +4,13 @@ import { SYSTEM } from '../base/identity';
 import type { SignedSpan } from '../base/span';
 import { MAX_FAULTS, malformed } from '../json/parse-with';
 import { refuseBadManifest } from '../ledger/manifest';
-import { checkClientSignatureLater, isClientSigned, type SpanDraft } from '../ledger/span-draft';
-import { importSpans as appendImported } from '../ledger/span-import';
+import {
+  checkClientHash,
+  checkClientSignatureLater,
+  isClientSigned,
+  type SpanDraft,
+} from '../ledger/span-draft';
+import { importSpans as appendImported, heldSpans } from '../ledger/span-import';
 import { spanOfRow } from '../ledger/span-row';
 import { callerOf, json } from './answer';
 import { requireOperator } from './authenticate';
@@ -34,23 +39,30 @@ export const importSpans: Handler = async (stage0, { request, caller }) => {
       turn,
       isStored: true,
     });
-    const spans = await verified(drafts);
+    const spans = importable(drafts);
+    const held = await heldSpans(stage0.database, spans);
+    await verify(spans, held);
+    if (held.every(Boolean))
+      return json(200, answerOf(spans, 0), await positionHeader(stage0));
     const { added, txId } = await appendImported(stage0.database, spans);
     if (spans.some(({ entity_type }) => entity_type === 'token_revocation')) stage0.revocations.forget();
     if (added > 0) stage0.waiters.notice();
-    const counts = { count: spans.length, added, present: spans.length - added };
-    return json(added > 0 ? 201 : 200, { success: true, ...counts }, await positionHeader(stage0, txId));
+    return json(added > 0 ? 201 : 200, answerOf(spans, added), await positionHeader(stage0, txId));
   } finally {
     reservation.release();
     releaseTurn();
   }
 };
 
+function answerOf({ length: count }: readonly SignedSpan[], added: number) {
+  return { success: true, count, added, present: count - added };
+}
+
 /**
- * The spans, once form, hash and signature of each hold.
- * @throws MalformedError for a span that is not signed, or of another tenant than the first; BadSignatureError.
+ * The drafts as spans, not verified yet.
+ * @throws MalformedError for a span that is not signed, or of another tenant than the first.
  */
-async function verified(drafts: readonly SpanDraft[]): Promise<SignedSpan[]> {
+function importable(drafts: readonly SpanDraft[]): SignedSpan[] {
   const tenant = drafts[0]?.tenant_id;
   const faults = drafts.flatMap((draft, index): Fault[] => {
     if (!isClientSigned(draft))
@@ -65,7 +77,19 @@ async function verified(drafts: readonly SpanDraft[]): Promise<SignedSpan[]> {
   spans.forEach((span, index) => {
     refuseBadManifest(span, `/${index}`);
   });
-  for (let start = 0; start < spans.length; start += SIDE_BY_SIDE)
-    await Promise.all(spans.slice(start, start + SIDE_BY_SIDE).map(checkClientSignatureLater));
   return spans;
+}
+
+/**
+ * Checks form and hash of each span, and the signature of those that the ledger does not hold: what it holds is not
+ * stored again.
+ * @throws MalformedError, BadSignatureError.
+ */
+async function verify(spans: readonly SignedSpan[], held: readonly boolean[]): Promise<void> {
+  const check = (span: SignedSpan, index: number) =>
+    held[index] === true ? checkClientHash(span) : checkClientSignatureLater(span);
+  for (let start = 0; start < spans.length; start += SIDE_BY_SIDE)
+    await Promise.all(
+      spans.slice(start, start + SIDE_BY_SIDE).map((span, index) => check(span, start + index)),
+    );
 }

@@ -145,6 +145,7 @@ describe('import', () => {
   const elsewhere = signedSpan({ tenant_id: 'other' }, key);
   for (const [what, spans, status, detail] of [
     ['a changed span', [{ ...mine, this: 'changed' }], 422, /does not verify/],
+    ['a signature over something else', [{ ...mine, signature: elsewhere.signature }], 422, /does not verify/],
     ['a span without signature', [{ entity_type: 'note', who: 'a', this: 'b' }], 400, /import/],
     ['spans of two tenants', [mine, elsewhere], 400, /import/],
     ['a version without the one before', [second], 409, /no version/],
@@ -157,6 +158,12 @@ describe('import', () => {
       assert.equal((await rows(`SELECT FROM ledger.universal_registry WHERE tenant_id = 'acme'`)).length, 0);
     });
   }
+
+  it('refuses a changed span also where the ledger holds the one that it was', async () => {
+    assert.equal((await send([mine])).status, 201);
+    assert.equal((await send([{ ...mine, this: 'changed' }])).status, 422);
+    assert.equal((await send([mine])).status, 200);
+  });
 
   it('refuses other content under an id that is taken, by whomever', async () => {
     assert.equal((await send([first])).status, 201);

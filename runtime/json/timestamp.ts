@@ -1,12 +1,18 @@
 /** `at`: RFC 3339 in UTC with exactly three fractional digits and `Z`, which is what `Date#toISOString` writes. */
-const PATTERN = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+const PATTERN = /^\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d\.\d{3}Z$/;
+const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
-/** Whether a text is a span's `at`: of that form, and a time that exists. */
+/** Whether a text is a span's `at`: of that form, and a time that exists. Every span passes here several times. */
 export function isTimestamp(value: unknown): value is string {
   if (typeof value !== 'string' || !PATTERN.test(value)) return false;
-  const date = new Date(value);
-  // V8 reads 30 February as 1 March, so only reading it back tells.
-  return !Number.isNaN(date.getTime()) && date.toISOString() === value;
+  const month = Number(value.slice(5, 7));
+  const day = Number(value.slice(8, 10));
+  const days = month === 2 && isLeap(Number(value.slice(0, 4))) ? 29 : (DAYS[month - 1] ?? 0);
+  return day >= 1 && day <= days && value.slice(11, 13) < '24';
+}
+
+function isLeap(year: number): boolean {
+  return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
 }
 
 /** RFC 3339 section 5.6 date-time: any offset, any number of fractional digits. */
@@ -17,6 +23,7 @@ const RFC_3339 = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\
  * second), lies outside the years 1 to 9999, or says more than milliseconds.
  */
 export function normalizeTimestamp(value: string): string | undefined {
+  if (isTimestamp(value)) return value.startsWith('0000') ? undefined : value;
   const [, date, time, fraction = '', offset = ''] = RFC_3339.exec(value) ?? [];
   if (date === undefined || time === undefined || /[^0]/.test(fraction.slice(3))) return undefined;
   const local = `${date}T${time}.${fraction.slice(0, 3).padEnd(3, '0')}`;

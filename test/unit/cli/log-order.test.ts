@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -63,6 +63,24 @@ describe('the order of an import', () => {
     await writeSpans(ownerAfterOwner);
     await writeLog(spans);
     assert.deepEqual(await read(), spans);
+  });
+
+  it('leaves nothing in the temporary folder, not even while it is being read', async () => {
+    await writeSpans(ownerAfterOwner);
+    await writeLog(spans);
+    const temporary = path.join(folder, 'tmp');
+    await mkdir(temporary);
+    const before = process.env.TMPDIR;
+    process.env.TMPDIR = temporary;
+    try {
+      await inLogOrder(file, file, async (source) => {
+        for await (const found of source()) assert.ok('span' in found);
+        assert.deepEqual(await readdir(temporary), []);
+      });
+    } finally {
+      if (before === undefined) delete process.env.TMPDIR;
+      else process.env.TMPDIR = before;
+    }
   });
 
   it('has what the log does not hold, or the file has twice, behind the rest', async () => {

@@ -220,11 +220,21 @@ function result(measured: Measured, offers: readonly Offer[], best: readonly Cho
       },
       {
         caption: `Spans a second that one writer carries at ${percent(FULL)} of its processor, or of its disk; pages of 50 a second in place of spans, and for each reader more`,
-        columns: ['class', 'engine', 'in batches of 100', 'limit', 'singles', 'pages', 'database USD a month'],
+        columns: [
+          'class',
+          'engine',
+          'in batches of 100',
+          'limit',
+          'singles',
+          'pages',
+          'database USD a month',
+        ],
         rows: offers
           .filter(({ engine }) => engine !== 'aurora, optimised I/O')
           .map(({ engine, instanceClass, resources }) => {
-            const [many, one] = shapes.map((shape) => carries({ engine, instanceClass }, measured.shapes[shape]));
+            const [many, one] = shapes.map((shape) =>
+              carries({ engine, instanceClass }, measured.shapes[shape]),
+            );
             return [
               instanceClass,
               engine,
@@ -238,7 +248,17 @@ function result(measured: Measured, offers: readonly Offer[], best: readonly Cho
       },
       {
         caption: `The cheapest way to carry a rate all day: a prod stack for each cell, in USD a month, the first month of spans stored (list prices of ${prices.as_of}, ${prices.verified ? '' : 'not '}verified)`,
-        columns: ['spans/s', 'as', 'cells', 'class', 'engine', 'GB a month', 'database', 'all', 'a million spans'],
+        columns: [
+          'spans/s',
+          'as',
+          'cells',
+          'class',
+          'engine',
+          'GB a month',
+          'database',
+          'all',
+          'a million spans',
+        ],
         rows: best.map(({ rate, shape, cells, offer, monthGb, databaseUsd, totalUsd }) => [
           rate,
           shape,

@@ -77,7 +77,11 @@ async function exported(context: BenchContext, file: string, count: number): Pro
     const out = createWriteStream(file);
     let spans = 0;
     for (const [index, owner] of owners.entries())
-      spans += await writeFeed(out, `${product.url}/api/timeline?order=feed&limit=1000&owner_id=${encodeURIComponent(owner)}`, tokens[index] ?? '');
+      spans += await writeFeed(
+        out,
+        `${product.url}/api/timeline?order=feed&limit=1000&owner_id=${encodeURIComponent(owner)}`,
+        tokens[index] ?? '',
+      );
     out.end();
     await finished(out);
     return spans;

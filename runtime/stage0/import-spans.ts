@@ -42,8 +42,7 @@ export const importSpans: Handler = async (stage0, { request, caller }) => {
     const spans = importable(drafts);
     const held = await heldSpans(stage0.database, spans);
     await verify(spans, held);
-    if (held.every(Boolean))
-      return json(200, answerOf(spans, 0), await positionHeader(stage0));
+    if (held.every(Boolean)) return json(200, answerOf(spans, 0), await positionHeader(stage0));
     const { added, txId } = await appendImported(stage0.database, spans);
     if (spans.some(({ entity_type }) => entity_type === 'token_revocation')) stage0.revocations.forget();
     if (added > 0) stage0.waiters.notice();

@@ -27,6 +27,7 @@ describe('npm run bench', function () {
       'claim rate',
       'a night of',
       'spans a second from a live ledger',
+      'spans imported a second',
       'commit → proof, p99',
       'Stage-0, load time over an empty handler',
       'of the rate at 10,000',
@@ -34,6 +35,7 @@ describe('npm run bench', function () {
     ]) {
       assert.match(stdout, new RegExp(`(met|MISSED) .*${what}`), what);
     }
+    assert.match(stdout, /The cheapest way to carry a rate all day/);
     assert.equal(await readFile(README, 'utf8'), before);
   });
 

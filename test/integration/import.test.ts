@@ -145,7 +145,12 @@ describe('import', () => {
   const elsewhere = signedSpan({ tenant_id: 'other' }, key);
   for (const [what, spans, status, detail] of [
     ['a changed span', [{ ...mine, this: 'changed' }], 422, /does not verify/],
-    ['a signature over something else', [{ ...mine, signature: elsewhere.signature }], 422, /does not verify/],
+    [
+      'a signature over something else',
+      [{ ...mine, signature: elsewhere.signature }],
+      422,
+      /does not verify/,
+    ],
     ['a span without signature', [{ entity_type: 'note', who: 'a', this: 'b' }], 400, /import/],
     ['spans of two tenants', [mine, elsewhere], 400, /import/],
     ['a version without the one before', [second], 409, /no version/],

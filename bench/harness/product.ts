@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import LONG_RUN from '../../cli/long-run.json';
@@ -27,7 +27,10 @@ export async function startProduct(
   nodeArgs: readonly string[] = [],
   file = 'product-process.ts',
 ): Promise<Product> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'logline-bench-data-'));
+  // The rollback guard lies beside the data folder.
+  const place = await mkdtemp(path.join(tmpdir(), 'logline-bench-data-'));
+  const folder = path.join(place, 'data');
+  await mkdir(folder);
   const env = {
     ...LONG_RUN.env,
     DATABASE_URL: database.ownerUrl,
@@ -48,7 +51,7 @@ export async function startProduct(
     use: () => child.call<ProcessUse>('use'),
     async stop() {
       await child.stop();
-      await rm(folder, { recursive: true, force: true });
+      await rm(place, { recursive: true, force: true });
     },
   };
 }

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
 import type { ExplorerWorld } from '../support/explorer-world';
-import { runCommand, temporaryFolder } from '../support/local-run';
+import { cleanUp, runCommand, temporaryFolder } from '../support/local-run';
 import { until } from '../support/until';
 
 const note = (text: string, more: object = {}) => ({
@@ -128,6 +128,7 @@ export function describeTimeline(world: () => ExplorerWorld): void {
       assert.match(csv, /"\{""a"":""\\""quoted\\""""\}"/);
       assert.equal(csv.trimEnd().split('\r\n').length, 3);
       await page.close();
+      await cleanUp(folder);
     });
 
     it('keeps filters under a name', async () => {

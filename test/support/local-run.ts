@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 const ROOT = path.resolve(__dirname, '..', '..');
+/** What folders for tests are called. */
+const PLACE = 'logline-e2e-';
 const READY = 'Ctrl-C stops it.';
 
 /** How a command ended. */
@@ -35,9 +37,11 @@ export interface CommandOptions {
   readonly gid?: number;
 }
 
-/** A folder for LOGLINE_DATA, below the system's temporary folder. */
-export function temporaryFolder(): Promise<string> {
-  return mkdtemp(path.join(tmpdir(), 'logline-e2e-'));
+/** A folder for LOGLINE_DATA, within one of its own below the system's: the rollback guard lies beside it. */
+export async function temporaryFolder(): Promise<string> {
+  const data = path.join(await mkdtemp(path.join(tmpdir(), PLACE)), 'data');
+  await mkdir(data);
+  return data;
 }
 
 /** Starts `npx logline …`; `ended` resolves when it has. */
@@ -133,7 +137,7 @@ export async function processesNaming(text: string): Promise<number[]> {
   return named;
 }
 
-/** Ends every process that names `data` and removes the folder, for `afterEach`. */
+/** Ends every process that names `data` and removes the folder, with what lies beside it, for `afterEach`. */
 export async function cleanUp(data: string): Promise<void> {
   for (const pid of await processesNaming(data)) {
     try {
@@ -142,5 +146,7 @@ export async function cleanUp(data: string): Promise<void> {
       // It has ended in the meantime.
     }
   }
-  await rm(data, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+  const place = path.dirname(data);
+  const all = path.basename(place).startsWith(PLACE) ? place : data;
+  await rm(all, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
 }

@@ -28,11 +28,13 @@ function bundle(directory: string, entry: string, outfile: string): void {
 }
 
 describe('bundled sandbox', () => {
-  const directory = mkdtempSync(join(tmpdir(), 'logline-sandbox-'));
+  let directory: string;
+  let workerFile: string;
   const load = (): Sandbox => createRequire(join(directory, 'x.js'))('./index.js');
-  const workerFile = join(directory, WORKER_BUNDLE_FILE);
 
   before(() => {
+    directory = mkdtempSync(join(tmpdir(), 'logline-sandbox-'));
+    workerFile = join(directory, WORKER_BUNDLE_FILE);
     bundle(directory, 'index.ts', 'index.js');
     bundle(directory, 'worker.cts', WORKER_BUNDLE_FILE);
     copyFileSync(wasmFile(), join(directory, WASM_BUNDLE_FILE));

@@ -167,6 +167,10 @@ function settings(options: PostgresOptions, port: number): string[] {
     timezone: 'UTC',
     log_timezone: 'UTC',
     cluster_name: 'logline',
+    // The log is a file that grows while the server runs: what a client is refused is told to the client, who may ask for
+    // it as often as it likes, and may hold what it sent. LOG, FATAL and PANIC stay.
+    log_min_messages: 'log',
+    log_checkpoints: 'off',
     // As RDS has it: the queue is vacuumed by the thousand (sql/000016_queue_vacuum.sql), if somebody looks in time.
     autovacuum_naptime: '15s',
   };

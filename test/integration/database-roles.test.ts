@@ -101,14 +101,34 @@ describe('roles of a server', function () {
     const name = new URL(database.adminUrl).pathname.slice(1);
     await asSuperuser(`ALTER DATABASE ${name} SET log_statement = 'all'`);
     await migrate({ admin: { connectionString: database.adminUrl }, rolePrefix: prefix, passwords });
+    const log = await serverLog(database);
+    assert.match(log, new RegExp(`ALTER ROLE "${roleName('app', prefix)}" LOGIN PASSWORD`));
+    for (const password of Object.values(passwords)) assert.ok(!log.includes(password));
+  });
+
+  it('what clients are refused leaves nothing in the server’s log, which grows with the run', async () => {
+    const database = await empty();
+    const marker = `none_${randomBytes(8).toString('hex')}`;
+    await assert.rejects(withClient(database.adminUrl, (client) => client.query(`SELECT ${marker}`)));
+    await withClient(database.adminUrl, (client) =>
+      client.query(`DO $$ BEGIN RAISE LOG '${marker} seen'; END $$`),
+    );
+    const lines = (await serverLog(database)).split('\n').filter((line) => line.includes(marker));
+    assert.equal(
+      lines.filter((line) => /(ERROR|STATEMENT):.*SELECT|does not exist/.test(line)).length,
+      0,
+      lines.join('\n'),
+    );
+    assert.ok(lines.some((line) => line.includes(`LOG:  ${marker} seen`)));
+  });
+
+  const serverLog = async (database: TestDatabase): Promise<string> => {
     const folder = await withClient(database.superuserUrl, async (superuser) => {
       const { rows } = await superuser.query("SELECT current_setting('data_directory') AS folder");
       return path.dirname(String(rows[0]?.folder));
     });
-    const log = await readFile(path.join(folder, 'postgres.log'), 'utf8');
-    assert.match(log, new RegExp(`ALTER ROLE "${roleName('app', prefix)}" LOGIN PASSWORD`));
-    for (const password of Object.values(passwords)) assert.ok(!log.includes(password));
-  });
+    return readFile(path.join(folder, 'postgres.log'), 'utf8');
+  };
 
   describe('an owner who may not make roles', () => {
     const ownerUrl = async (database: TestDatabase): Promise<string> => {

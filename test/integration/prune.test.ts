@@ -59,7 +59,7 @@ describe('what is remembered for a while', () => {
     );
   });
 
-  it('quota days, revocations and rounds go by age, in the midnight round, in batches', async () => {
+  it('quota days, revocations, rounds and jobs that are no more go by age, in the midnight round, in batches', async () => {
     await kernels.look(
       `INSERT INTO app.execution_quota (tenant_id, day, used) SELECT 't' || n, current_date - 91, 1 FROM generate_series(1, 4500) n`,
     );
@@ -73,10 +73,16 @@ describe('what is remembered for a while', () => {
     await kernels.look(
       `INSERT INTO app.ruling_night (local_date, decided) VALUES (current_date - 401, 1), (current_date - 399, 1)`,
     );
+    await kernels.look(
+      `INSERT INTO app.job_run (job, lease_id, leased_until, started_at)
+       SELECT job, gen_random_uuid(), now() - age, now() - age
+         FROM (VALUES ('gone', interval '401 days'), ('resting', interval '399 days')) AS j (job, age)`,
+    );
     assert.equal((await kernels.tick('midnight_ruler', { trigger: 'midnight_ruler' })).outcome, 'ok');
     assert.deepEqual(await names('app.execution_quota', 'tenant_id'), ['kept']);
     assert.deepEqual(await names('app.token_revocation', 'token_id'), ['kept']);
     assert.equal((await names('app.ruling_night', `local_date`)).length, 2);
+    assert.deepEqual(await names('app.job_run', 'job'), ['midnight_ruler', 'resting']);
   });
 
   it('only kernels may take it away', async () => {

@@ -67,8 +67,8 @@ class BaseBackupQuery implements Submittable {
       );
     }
     if (chunk[0] !== DATA || this.bytes.destroyed) return;
-    // The parser uses its buffer again.
-    if (this.bytes.write(Buffer.from(chunk.subarray(1)))) return;
+    // The parser uses its buffer again, and goes on with what it has of it.
+    if (this.bytes.write(Buffer.from(chunk.subarray(1))) || stream.isPaused()) return;
     stream.pause();
     this.bytes.once('drain', () => stream.resume());
   }

@@ -16,18 +16,20 @@ export async function unpackForServer(backup: OpenedBackup | undefined, folder: 
   );
 }
 
+/** @throws OperatorError for a base backup that the embedded server cannot start on */
+export function requireFitting(backup: OpenedBackup | undefined): void {
+  if (backup?.kind !== 'base' || ownDatabaseUrl() !== undefined) return;
+  const { is_embedded: isEmbedded, postgres_major: major } = backup.header;
+  if (isEmbedded && major === POSTGRES_MAJOR) return;
+  throw new OperatorError(
+    `${backup.path} is the data folder of a server that LogLine does not bring (PostgreSQL ${major}): unpack it with --unpack <folder>, start that server on it, and run this again with DATABASE_URL`,
+  );
+}
+
 /**
  * Puts a base backup where the embedded server looks for it. A server of the user's own runs on what was unpacked
  * already, so the file is only read.
  */
-export async function placeBaseBackup(
-  { path, header }: Extract<OpenedBackup, { kind: 'base' }>,
-  data: DataDirectory,
-): Promise<BaseBackupEnd> {
-  if (ownDatabaseUrl() !== undefined) return surveyBaseBackup(path);
-  if (header.is_embedded && header.postgres_major === POSTGRES_MAJOR)
-    return unpackBaseBackup(path, data.postgres);
-  throw new OperatorError(
-    `${path} is the data folder of a server that LogLine does not bring (PostgreSQL ${header.postgres_major}): unpack it with --unpack <folder>, start that server on it, and run this again with DATABASE_URL`,
-  );
+export function placeBaseBackup(path: string, data: DataDirectory): Promise<BaseBackupEnd> {
+  return ownDatabaseUrl() === undefined ? unpackBaseBackup(path, data.postgres) : surveyBaseBackup(path);
 }

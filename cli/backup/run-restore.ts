@@ -18,7 +18,7 @@ import type { BaseBackupEnd } from './base-backup-file';
 import { countRows, ledgerTables } from './ledger-tables';
 import { moveCounter } from './move-counter';
 import { openBackup } from './opened-backup';
-import { placeBaseBackup, unpackForServer } from './place-base-backup';
+import { placeBaseBackup, requireFitting, unpackForServer } from './place-base-backup';
 import { beginEpoch, restoreBackup } from './restore-backup';
 import { keysFor } from './restored-keys';
 import { verifyStored } from './stored-spans';
@@ -52,6 +52,7 @@ export async function runRestore(file: string | undefined, options: RestoreOptio
   await cryptoReady();
   const from = file === undefined ? undefined : await openBackup(path.resolve(file));
   if (options.unpack !== undefined) return unpackForServer(from, path.resolve(options.unpack));
+  requireFitting(from);
   const data = dataDirectory();
   const { rolePrefix } = devSettings();
   await prepareDataDirectory(data);
@@ -65,7 +66,7 @@ export async function runRestore(file: string | undefined, options: RestoreOptio
         ? await requireKeys(data)
         : await keysFor(from.header, data, options.newKeys === true);
     if (from !== undefined && !isOwnServer) isBegun = true;
-    const base = from?.kind === 'base' ? await placeBaseBackup(from, data) : undefined;
+    const base = from?.kind === 'base' ? await placeBaseBackup(from.path, data) : undefined;
     if (base !== undefined && !isOwnServer && options.newKeys)
       await resetSuperuserPassword(data.postgres, keys.passwords.superuser);
     const database = await openLocalDatabase({

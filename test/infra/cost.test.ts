@@ -1,5 +1,8 @@
 import { strict as assert } from 'node:assert';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { costOf, costReport, costTable } from '../../cli/cost';
+import { REPOSITORY_ROOT } from '../../infra/bundle';
 import { readStackFile } from '../../infra/dry-run';
 import { loadRun } from './subject';
 
@@ -28,6 +31,17 @@ describe('the cost of a stack', function () {
     const report = costOf('prod', (await loadRun('prod')).resources);
     assert.ok(report.totalUsd > 190 && report.totalUsd < 235, costTable(report));
     assert.deepEqual(report.unpriced, []);
+  });
+
+  it('is what README says', async () => {
+    const readme = await readFile(path.join(REPOSITORY_ROOT, 'README.md'), 'utf8');
+    for (const stack of ['dev', 'prod'] as const) {
+      const { totalUsd } = costOf(stack, (await loadRun(stack)).resources);
+      assert.ok(
+        readme.includes(`${stack} $${totalUsd.toFixed(2)}`),
+        `${stack} costs $${totalUsd.toFixed(2)}`,
+      );
+    }
   });
 
   it('counts a distribution, its firewall by the rule, and its way out in place of the region', async () => {

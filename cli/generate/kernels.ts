@@ -25,17 +25,13 @@ function mains(): string {
     .map(({ variable, file }) => `import { main as ${variable} } from '../kernels/${file}';`)
     .sort();
   return `// Made from kernel-table.ts by npm run generate.
-import type { JsonValue } from '../base/span';
-import type { KernelContext, KernelOutcome } from '../kernels/kernel-context';
 ${imports.join('\n')}
 import type { KernelName } from '../kernels/stable-ids';
-
-/** What a kernel is: a function of \`(ctx, event)\`. */
-export type Kernel = (ctx: KernelContext, event: JsonValue) => Promise<JsonValue | KernelOutcome>;
+import { type Kernel, parsing } from './kernel-event';
 
 /** The kernels, as compiled from the sources whose text the ledger holds. */
 export const KERNELS: Readonly<Record<KernelName, Kernel>> = {
-${files.map(({ name, variable }) => `  ${name}: ${variable},`).join('\n')}
+${files.map(({ name, variable }) => `  ${name}: parsing('${name}', ${variable}),`).join('\n')}
 };
 `;
 }

@@ -1,7 +1,8 @@
 import Ajv2020 from 'ajv/dist/2020';
 import standaloneCode from 'ajv/dist/standalone';
-import { MIDNIGHT_EVENT, TICK_MESSAGE } from '../../runtime/host/kernel-event-schema';
 import { KERNEL_NAMES, kernelRow } from '../../runtime/host/kernel-table';
+import { TICK_MESSAGE } from '../../runtime/host/tick-message-schema';
+import { MIDNIGHT_EVENT } from '../../runtime/ledger/kernel-event-schema';
 import { LEDGER_SCHEMAS } from '../../runtime/ledger/ledger-schemas';
 import { ROUTE_SCHEMAS } from '../../runtime/stage0/schemas';
 import type { GeneratedFile } from './generated-file';

@@ -1,19 +1,36 @@
 import { type Identity, isSameIdentity, NOBODY } from '../base/identity';
 import type { JsonValue } from '../base/span';
 import { parseWith, type Validator } from '../json/parse-with';
+import type { KernelContext, KernelOutcome } from '../kernels/kernel-context';
 import type { KernelName } from '../kernels/stable-ids';
+import type { KernelEvents } from './kernel-table';
 import * as validators from './validators.generated';
 import { validateMidnightEvent, validateTickMessage } from './validators.generated';
 
 /** The compiled `event` of each row of the table: `npm run generate` names it as the kernel. */
 const EVENT_VALIDATORS: Readonly<Record<KernelName, Validator>> = validators;
 
+/** A kernel as the host starts it. */
+export type Kernel = (ctx: KernelContext, event: JsonValue) => Promise<JsonValue | KernelOutcome>;
+
+/** A kernel that refuses every event which its row of the table does not take. */
+export function parsing<Name extends KernelName>(
+  name: Name,
+  main: (ctx: KernelContext, event: KernelEvents[Name]) => Promise<JsonValue | KernelOutcome>,
+): Kernel {
+  return async (ctx, event) => main(ctx, parseKernelEvent(name, ctx.identity, event));
+}
+
 /**
  * What a kernel is started with, once it holds nothing else than that kernel takes.
  * @param event null is an event without members
  * @throws MalformedError listing every fault.
  */
-export function parseKernelEvent(kernel: KernelName, identity: Identity, event: JsonValue): JsonValue {
+export function parseKernelEvent<Name extends KernelName>(
+  kernel: Name,
+  identity: Identity,
+  event: JsonValue,
+): KernelEvents[Name] {
   return parseWith(validatorOf(kernel, identity, event ?? {}), event ?? {}, `The event of ${kernel}`);
 }
 

@@ -26,7 +26,6 @@ import type { Logger } from '../log/logger';
 import type { SandboxOutcome, SandboxPool } from '../sandbox';
 import { BootGuard } from './boot-guard';
 import { guestCalls } from './guest-calls';
-import { parseKernelEvent } from './kernel-event';
 import type { InvokeOptions, KernelInvoker } from './kernel-invoker';
 import { kernelErrorOf } from './kernel-invoker';
 import { KERNELS } from './kernels';
@@ -115,9 +114,8 @@ export class KernelHost implements KernelInvoker {
     await this.guard.kernel(kernel);
     const deadlineMs = Date.now() + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
     const identity = options.identity ?? NOBODY;
-    const parsed = parseKernelEvent(kernel, identity, event);
     const run = { kernel, deadlineMs, signal: options.signal, lease: options.lease };
-    return KERNELS[kernel](this.#contextOf(run, identity), parsed);
+    return KERNELS[kernel](this.#contextOf(run, identity), event);
   }
 
   /** Runs a kernel for somebody. Never throws: what goes wrong is in the outcome. */

@@ -1,7 +1,12 @@
 import type { KernelName } from '../kernels/stable-ids';
-import { TEXT, UUID } from '../ledger/span-schema';
+import {
+  type EventOf,
+  type MidnightEvent,
+  PROVIDER_EXEC_EVENT,
+  RUN_CODE_EVENT,
+  TICK_EVENT,
+} from '../ledger/kernel-event-schema';
 import type { IntervalCadence } from './cadence';
-import { requestEvent, TICK_EVENT } from './kernel-event-schema';
 
 /** What is known of a kernel beside its name and id, which `kernels/stable-ids.ts` holds. */
 export interface KernelRow {
@@ -13,7 +18,7 @@ export interface KernelRow {
   readonly alias: string;
   /** How often it is started by itself; null for a kernel that runs on request only. Who ticks acts for everybody. */
   readonly tick: IntervalCadence | null;
-  /** JSON Schema of what it is started with; `npm run generate` compiles it. */
+  /** JSON Schema of what it is started with, of `ledger/kernel-event-schema.ts`; `npm run generate` compiles it. */
   readonly event: object;
   /** Any number of its ticks may run at a time, anywhere; without it one. Defaults to false. */
   readonly isShared?: boolean;
@@ -37,7 +42,7 @@ export const KERNEL_TABLE = {
     description: 'Runs a function of the ledger in the sandbox and records the execution.',
     alias: 'run',
     tick: null,
-    event: requestEvent({ function_id: UUID }, ['function_id']),
+    event: RUN_CODE_EVENT,
     // The midnight ruler decides 10,000 subjects in one run of run_code: it gets all that Lambda offers.
     timeoutSeconds: 900,
     memoryMb: 'configured',
@@ -83,14 +88,21 @@ export const KERNEL_TABLE = {
     description: 'Calls the external service that a provider span describes.',
     alias: 'provider',
     tick: null,
-    // One of `provider_id` and `provider`, a name.
-    event: requestEvent({ provider_id: UUID, provider: { ...TEXT, minLength: 1 } }),
+    event: PROVIDER_EXEC_EVENT,
     timeoutSeconds: 120,
     memoryMb: 256,
     invokes: [],
     secrets: ['provider keys'],
   },
 } as const satisfies Readonly<Record<KernelName, KernelRow>>;
+
+type RowEvents = { readonly [Name in KernelName]: EventOf<(typeof KERNEL_TABLE)[Name]['event']> };
+
+/** What each kernel is started with. */
+export interface KernelEvents extends Omit<RowEvents, 'run_code'> {
+  /** The schedule starts it with a round. */
+  readonly run_code: RowEvents['run_code'] | MidnightEvent;
+}
 
 /** Kernels that are started by the schedule. */
 export type TickKernel = {

@@ -1,8 +1,9 @@
 import type { JsonValue, SignedSpan } from '../base/span';
+import type { MidnightEvent, RunCodeEvent } from '../ledger/kernel-event-schema';
 import type { SpanDraft } from '../ledger/span-draft';
 import type { SandboxOutcome } from '../sandbox';
 import { countCpu, refuseRun } from './daily-quota';
-import { isConflict, isUuid, objectOf } from './json';
+import { isConflict, objectOf } from './json';
 import type { KernelContext, KernelError, KernelOutcome, ManifestSettings } from './kernel-context';
 import { runMidnight } from './midnight/midnight-round';
 import { SpanRoom } from './span-room';
@@ -11,15 +12,8 @@ import { MIDNIGHT_RULER_ID } from './stable-ids';
 const SYSTEM_TENANT = 'system';
 const MAX_NAME_CHARACTERS = 200;
 
-interface RunEvent {
-  readonly function_id: string;
-  readonly input: JsonValue;
-  /** Set by the request worker. */
-  readonly request_id?: string;
-  readonly attempt?: number;
-  readonly trace_id?: string;
-  readonly trigger?: string;
-}
+/** A run of one function, whoever decided on it. */
+type Run = Omit<RunCodeEvent, 'trigger'> & Pick<RunCodeEvent | MidnightEvent, 'trigger'>;
 
 /**
  * Runs one function of the ledger in the sandbox, under the identity of this context, which must own it:
@@ -28,31 +22,19 @@ interface RunEvent {
  *
  * An event `{trigger: 'midnight_ruler', scheduled_for}` without a function is the midnight round.
  */
-export async function main(ctx: KernelContext, event: JsonValue): Promise<KernelOutcome | JsonValue> {
-  const run = objectOf(event);
-  // The round decides for everybody: only the schedule, which runs as nobody, may start it.
-  if (run.trigger === 'midnight_ruler' && run.function_id === undefined && ctx.identity.tenant === '') {
+export async function main(
+  ctx: KernelContext,
+  event: RunCodeEvent | MidnightEvent,
+): Promise<KernelOutcome | JsonValue> {
+  if (event.trigger === 'midnight_ruler') {
     return runMidnight(ctx, event, (owner, functionId, input) =>
       runFunction(owner, { function_id: functionId, input, trigger: 'midnight_ruler' }),
     );
   }
-  if (typeof run.function_id !== 'string') {
-    return refusal('malformed', 'Name the function: {"function_id": "…", "input": …}.');
-  }
-  return runFunction(ctx, {
-    function_id: run.function_id.toLowerCase(),
-    input: run.input ?? null,
-    ...optionalText(run, 'request_id'),
-    ...optionalText(run, 'trace_id'),
-    trigger: run.trigger === 'request' ? 'request' : 'execute',
-    ...(typeof run.attempt === 'number' ? { attempt: run.attempt } : {}),
-  });
+  return runFunction(ctx, { trigger: 'execute', ...event, function_id: event.function_id.toLowerCase() });
 }
 
-async function runFunction(ctx: KernelContext, event: RunEvent): Promise<KernelOutcome> {
-  if (!isUuid(event.function_id)) {
-    return refusal('malformed', 'function_id must be a UUID.');
-  }
+async function runFunction(ctx: KernelContext, event: Run): Promise<KernelOutcome> {
   // What was recorded of this attempt stands, whatever has become of the function since.
   const before = await executionOf(ctx, event);
   if (before !== null) return outcomeOf(before);
@@ -70,7 +52,7 @@ async function runFunction(ctx: KernelContext, event: RunEvent): Promise<KernelO
   const outcome = await ctx.sandbox({
     code: fn.code ?? '',
     entry: 'main',
-    input: event.input,
+    input: event.input ?? null,
     limits: manifest.sandbox,
     filename: `${(fn.name ?? 'function').replace(/[^\w.-]/g, '_')}.js`,
     trusted: isTrusted(fn, manifest),
@@ -120,7 +102,7 @@ function isTrusted(fn: SignedSpan, manifest: ManifestSettings): boolean {
  */
 async function admit(
   ctx: KernelContext,
-  event: RunEvent,
+  event: Run,
   manifest: ManifestSettings,
 ): Promise<{ readonly fn: SignedSpan | null; readonly hasQuota: boolean }> {
   const { user, tenant } = ctx.identity;
@@ -157,7 +139,7 @@ async function admit(
 }
 
 interface Finished {
-  readonly event: RunEvent;
+  readonly event: Run;
   readonly fn: SignedSpan;
   readonly outcome: SandboxOutcome;
   readonly manifest: ManifestSettings;
@@ -192,7 +174,7 @@ function executionDraft({ event, fn, outcome, durationMs }: Finished, id: string
     ? { output: room.put(outcome.output) }
     : { error: room.put(outcome.error as unknown as JsonValue) };
   const logs = room.put(outcome.logs as unknown as JsonValue);
-  const input = room.put(event.input);
+  const input = room.put(event.input ?? null);
   return {
     id,
     entity_type: 'execution',
@@ -246,13 +228,13 @@ async function slowDraft(
 }
 
 /** Without a request there is nothing that could be tried twice. */
-async function executionId(ctx: KernelContext, event: RunEvent): Promise<string | null> {
+async function executionId(ctx: KernelContext, event: Run): Promise<string | null> {
   return event.request_id === undefined
     ? null
     : ctx.stableId('execution', event.request_id, String(event.attempt ?? 1));
 }
 
-async function executionOf(ctx: KernelContext, event: RunEvent): Promise<SignedSpan | null> {
+async function executionOf(ctx: KernelContext, event: Run): Promise<SignedSpan | null> {
   const id = await executionId(ctx, event);
   const span = id === null ? null : await ctx.readSpan(id);
   const { user, tenant } = ctx.identity;
@@ -279,12 +261,4 @@ function outcomeOf(execution: SignedSpan): KernelOutcome {
 
 function refusal(code: KernelError['code'], message: string): KernelOutcome {
   return { ok: false, error: { code, message }, execution: null };
-}
-
-function optionalText<Name extends string>(
-  value: { readonly [member: string]: JsonValue | undefined },
-  name: Name,
-) {
-  const text = value[name];
-  return (typeof text === 'string' ? { [name]: text } : {}) as { [K in Name]?: string };
 }

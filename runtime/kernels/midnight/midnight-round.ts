@@ -1,4 +1,5 @@
 import type { JsonValue } from '../../base/span';
+import type { MidnightEvent } from '../../ledger/kernel-event-schema';
 import type { KernelContext, KernelOutcome } from '../kernel-context';
 import { MIDNIGHT_RULER_ID } from '../stable-ids';
 import { momentMs } from './midnight-law';
@@ -55,7 +56,7 @@ interface Counts {
  */
 export async function runMidnight(
   ctx: KernelContext,
-  event: JsonValue,
+  event: MidnightEvent,
   runFunction: RunFunction,
 ): Promise<JsonValue> {
   const night = nightOf(ctx, event);
@@ -75,10 +76,8 @@ export async function runMidnight(
   return { local_date: night.localDate, scheduled_for: night.scheduledFor, ...counts };
 }
 
-function nightOf(ctx: KernelContext, event: JsonValue): Night {
-  const given = typeof event === 'object' && event !== null && 'scheduled_for' in event ? event : {};
-  const { scheduled_for: asked } = given as { readonly scheduled_for?: JsonValue };
-  if (asked === undefined || asked === null) {
+function nightOf(ctx: KernelContext, { scheduled_for: asked }: MidnightEvent): Night {
+  if (asked === undefined) {
     const localDate = parisDate(Date.parse(ctx.now()));
     return { scheduledFor: new Date(parisMidnight(localDate)).toISOString(), localDate };
   }

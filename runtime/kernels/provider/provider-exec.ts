@@ -1,7 +1,8 @@
 import type { JsonObject, JsonValue, SignedSpan, Visibility } from '../../base/span';
+import type { ProviderExecEvent } from '../../ledger/kernel-event-schema';
 import type { SpanDraft } from '../../ledger/span-draft';
 import { takeRun } from '../daily-quota';
-import { isConflict, isObject, isUuid, objectOf } from '../json';
+import { isConflict, isObject, objectOf } from '../json';
 import type { KernelContext, KernelError, KernelOutcome } from '../kernel-context';
 import { MAX_STORED_BYTES, type Provider, parseProvider, Refusal } from './provider';
 import { callProvider, type ProviderResult } from './provider-call';
@@ -47,7 +48,7 @@ interface Call {
  * A refusal before the call (no such provider, malformed metadata or input, no quota) leaves no execution. The same
  * request and attempt never leave two.
  */
-export async function main(ctx: KernelContext, event: JsonValue): Promise<KernelOutcome> {
+export async function main(ctx: KernelContext, event: ProviderExecEvent): Promise<KernelOutcome> {
   try {
     return await execute(ctx, readEvent(event));
   } catch (error) {
@@ -79,34 +80,22 @@ async function execute(ctx: KernelContext, call: Call): Promise<KernelOutcome> {
   });
 }
 
-function readEvent(event: JsonValue): Call {
-  const {
-    provider_id: id,
-    provider: name,
-    input,
-    trace_id: traceId,
-    request_id: requestId,
-    attempt,
-  } = objectOf(event);
-  const provider =
-    typeof id === 'string' && isUuid(id.toLowerCase())
-      ? { id: id.toLowerCase() }
-      : typeof name === 'string' && name !== '' && id === undefined
-        ? { name }
-        : undefined;
+function readEvent(event: ProviderExecEvent): Call {
+  const { provider_id: id, provider: name, input = null } = event;
+  const provider = id !== undefined ? { id: id.toLowerCase() } : name !== undefined ? { name } : undefined;
   if (provider === undefined) {
     const form = '{"provider_id": "…", "input": …} or {"provider": "name", "input": …}';
-    throw new Refusal('malformed', `Name the provider: ${form}; provider_id is a UUID.`);
+    throw new Refusal('malformed', `Name the provider: ${form}.`);
   }
-  if (new TextEncoder().encode(JSON.stringify(input ?? null)).length > MAX_STORED_BYTES) {
+  if (new TextEncoder().encode(JSON.stringify(input)).length > MAX_STORED_BYTES) {
     throw new Refusal('malformed', `The input is larger than ${MAX_STORED_BYTES} bytes.`);
   }
   return {
     provider,
-    input: input ?? null,
-    traceId: typeof traceId === 'string' && traceId !== '' ? traceId : undefined,
-    requestId: isUuid(requestId) ? requestId : undefined,
-    attempt: typeof attempt === 'number' && Number.isSafeInteger(attempt) ? attempt : 1,
+    input,
+    traceId: event.trace_id,
+    requestId: event.request_id,
+    attempt: event.attempt ?? 1,
   };
 }
 

@@ -1,5 +1,5 @@
-// The npm scripts: `node cli/toolchain.js mocha|check|build:client|generate|bench|noisy|soak|moto|format [arguments]`. Installs what is
-// missing, then runs the tool on Node 24. Runs on any Node from 20 on.
+// The npm scripts: `node cli/toolchain.js mocha|check|build:client|generate|bench|noisy|soak|moto|licenses|format [arguments]`. Installs
+// what is missing, then runs the tool on Node 24. Runs on any Node from 20 on.
 
 const path = require('node:path');
 const { ROOT, ensureInstalled, InstallError } = require('./install');
@@ -28,6 +28,7 @@ const SCRIPTS = {
   moto: [[...typescript, path.join(ROOT, 'test', 'moto', 'resources.ts')]],
   noisy: [[...typescript, path.join(ROOT, 'test', 'hammer', 'noisy.ts')]],
   bench: [[...typescript, path.join(ROOT, 'bench', 'index.ts')]],
+  licenses: [[...typescript, path.join(ROOT, 'cli', 'licenses.ts')]],
   format: [[tool('@biomejs/biome/bin/biome'), 'check', '--write']],
 };
 

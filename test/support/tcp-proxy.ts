@@ -1,6 +1,15 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
+/**
+ * What can go wrong on the way without anybody closing: bytes that come late, an end of what one side sends while it
+ * still listens, an answer or request of which the rest is missing.
+ */
+export const DISTURBANCES = ['delay', 'half-close', 'truncate'] as const;
+export type Disturbance = (typeof DISTURBANCES)[number];
+
+const DELAY_MS = 80;
+
 /** Stands between a pool and its database, so that a test can take the database away and give it back. */
 export interface TcpProxy {
   readonly port: number;
@@ -8,6 +17,8 @@ export interface TcpProxy {
   refuse(): Promise<void>;
   /** Keeps connections open and takes new ones, but passes nothing on, as a network that swallows packets. */
   freeze(): void;
+  /** Disturbs whatever is sent from now on, in either direction, until {@link accept}. */
+  disturb(kind: Disturbance): void;
   /** Passes everything on again. Connections that were frozen are cut. */
   accept(): Promise<void>;
   close(): Promise<void>;
@@ -17,6 +28,24 @@ export interface TcpProxy {
 export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let isFrozen = false;
+  let disturbance: Disturbance | undefined;
+
+  /** Chunks under way to a socket: what comes behind one that is late is late, too. */
+  const late = new WeakMap<Socket, number>();
+  const passLate = (chunk: Buffer, to: Socket): void => {
+    late.set(to, (late.get(to) ?? 0) + 1);
+    setTimeout(() => {
+      late.set(to, (late.get(to) ?? 0) - 1);
+      to.write(chunk);
+    }, DELAY_MS);
+  };
+  const pass = (chunk: Buffer, to: Socket): void => {
+    if (isFrozen) return;
+    if (disturbance === 'delay' || (late.get(to) ?? 0) > 0) passLate(chunk, to);
+    else if (disturbance === 'half-close') to.end(chunk);
+    else if (disturbance === 'truncate') to.end(chunk.subarray(0, chunk.length / 2));
+    else to.write(chunk);
+  };
 
   const keep = (socket: Socket): void => {
     sockets.add(socket);
@@ -30,9 +59,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
       [target, client],
     ] as const) {
       keep(from);
-      from.on('data', (chunk) => {
-        if (!isFrozen) to.write(chunk);
-      });
+      from.on('data', (chunk: Buffer) => pass(chunk, to));
       from.on('close', () => to.destroy());
     }
   });
@@ -61,9 +88,13 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     freeze() {
       isFrozen = true;
     },
+    disturb(kind) {
+      disturbance = kind;
+    },
     async accept() {
       if (isFrozen) cut();
       isFrozen = false;
+      disturbance = undefined;
       if (!server.listening) await listen(port);
     },
     close: stop,

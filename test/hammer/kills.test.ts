@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../local/free-port';
+import {
+  cleanUp,
+  type LocalRun,
+  processesNaming,
+  startLocalRun,
+  temporaryFolder,
+} from '../support/local-run';
+import { DISTURBANCES, startTcpProxy, type TcpProxy } from '../support/tcp-proxy';
+import { until } from '../support/until';
+import { assertKept, followFeed, type Post, postWhile, type ReadPage, type Sent, settle } from './posting';
+
+const acknowledged = (log: readonly Sent[]): number => log.filter(({ status }) => status === 201).length;
+
+/** Rounds of all troubles; `npm run hammer` asks for more. */
+const ROUNDS = Number(process.env.LOGLINE_HAMMER_ROUNDS ?? 1);
+const CLIENTS = 6;
+
+describe('a local run whose processes are killed and stopped', function () {
+  this.timeout(120_000 + ROUNDS * 120_000);
+  let data: string;
+  let local: LocalRun;
+  let proxy: TcpProxy;
+  let env: { readonly PORT: string };
+  let token: string;
+  before(async () => {
+    data = await temporaryFolder();
+    env = { PORT: String(await freePort()) };
+    local = await startLocalRun(data, { env });
+    token = local.token;
+    proxy = await startTcpProxy(Number(env.PORT));
+  });
+  after(async () => {
+    await proxy?.close();
+    await local?.stop();
+    await cleanUp(data);
+  });
+
+  async function answerOf(
+    url: string,
+    init: RequestInit,
+  ): Promise<{ status: number; body: never } | undefined> {
+    try {
+      const answer = await fetch(url, {
+        ...init,
+        headers: { ...init.headers, authorization: `Bearer ${token}` },
+        signal: AbortSignal.timeout(10_000),
+      });
+      const body = (await answer.json()) as never;
+      return answer.status >= 500 ? undefined : { status: answer.status, body };
+    } catch {
+      return undefined; // cut, refused, truncated or too late
+    }
+  }
+
+  const post: Post = async ({ spans, idempotencyKey }) => {
+    const key = idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey };
+    const answer = await answerOf(`http://127.0.0.1:${proxy.port}/api/spans`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...key },
+      body: JSON.stringify(spans),
+    });
+    return answer?.status;
+  };
+
+  const read: ReadPage = async (query) => {
+    const answer = await answerOf(`http://127.0.0.1:${env.PORT}/api/timeline?${query}`, {});
+    if (answer !== undefined) assert.equal(answer.status, 200, JSON.stringify(answer.body));
+    return answer?.body;
+  };
+
+  async function postmaster(): Promise<number> {
+    return Number((await readFile(path.join(data, 'postgres', 'postmaster.pid'), 'utf8')).split('\n')[0]);
+  }
+
+  /** Sessions of the API (Linux). */
+  async function backEnds(): Promise<number[]> {
+    const parent = await postmaster();
+    const children = await readFile(`/proc/${parent}/task/${parent}/children`, 'utf8');
+    const found: number[] = [];
+    for (const pid of children.split(' ').filter((text) => text !== '')) {
+      const title = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+      if (title.includes('logline_app')) found.push(Number(pid));
+    }
+    return found;
+  }
+
+  const signal = (pids: readonly number[], name: NodeJS.Signals): void => {
+    for (const pid of pids) {
+      try {
+        process.kill(pid, name);
+      } catch (error) {
+        if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+      }
+    }
+  };
+
+  const halted = async (pids: readonly number[]): Promise<void> => {
+    signal(pids, 'SIGSTOP');
+    await sleep(300);
+    signal(pids, 'SIGCONT');
+  };
+
+  async function startAgain(): Promise<void> {
+    await local.ended;
+    local = await startLocalRun(data, { env });
+  }
+
+  const troubles: Readonly<Record<string, () => Promise<unknown>>> = {
+    ...Object.fromEntries(
+      DISTURBANCES.map((kind) => [
+        `${kind} on the way to the API`,
+        async () => {
+          proxy.disturb(kind);
+          await sleep(200);
+        },
+      ]),
+    ),
+    'connections cut': () => proxy.refuse(),
+    'back ends halted': async () => halted(await backEnds()),
+    'the API halted': () => halted([local.pid]),
+    'one back end killed': async () => signal((await backEnds()).slice(0, 1), 'SIGKILL'),
+    'PostgreSQL killed': async () => signal([await postmaster()], 'SIGKILL'),
+    'the API killed': async () => {
+      signal([local.pid], 'SIGKILL');
+      await startAgain();
+    },
+    'everything killed': async () => {
+      signal([...(await processesNaming(data)), await postmaster(), local.pid], 'SIGKILL');
+      await startAgain();
+    },
+  };
+
+  async function trouble(log: readonly Sent[]): Promise<void> {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      for (const [what, make] of Object.entries(troubles)) {
+        await make();
+        await proxy.accept();
+        const before = acknowledged(log);
+        await until(`the ledger appends again after: ${what}`, () => acknowledged(log) > before, 60_000);
+        await sleep(200);
+      }
+    }
+  }
+
+  it('keeps every 2xx once with its content and no 4xx, what is unknown is settled by repeating, and a reader sees all in order', async () => {
+    const log: Sent[] = [];
+    let isOver = false;
+    let isSettled = false;
+    const following = followFeed(read, () => isSettled);
+    const posting = Promise.all(Array.from({ length: CLIENTS }, () => postWhile(() => !isOver, post, log)));
+    try {
+      await trouble(log);
+    } finally {
+      isOver = true;
+    }
+    await posting;
+    await settle(log, post);
+    isSettled = true;
+    const seen = await following;
+    assertKept(log, await followFeed(read, () => true), seen);
+  });
+});

@@ -150,14 +150,17 @@ export function keepStatements(
   ];
 }
 
-/** Lets the sealer read and write what it keeps outside the database; nothing there is ever deleted by it. */
-export function bucketStatements(bucketArn: pulumi.Output<string>): readonly Statement[] {
+/** Lets a function read and write folders of the bucket of proofs, outside the database; it never deletes anything there. */
+export function bucketStatements(
+  bucketArn: pulumi.Output<string>,
+  folders: readonly string[],
+): readonly Statement[] {
   return [
     {
       Sid: 'KeepCheckpoints',
       Effect: 'Allow',
       Action: ['s3:GetObject', 's3:PutObject'],
-      Resource: [pulumi.interpolate`${bucketArn}/guard/*`, pulumi.interpolate`${bucketArn}/checkpoints/*`],
+      Resource: folders.map((folder) => pulumi.interpolate`${bucketArn}/${folder}/*`),
     },
     {
       // Without it S3 answers 403 for an object that is not there yet, instead of 404.

@@ -103,9 +103,11 @@ export class LogLine extends pulumi.ComponentResource {
       logRetentionDays,
     };
     const environment = baseEnvironment(config, database, secrets);
+    const { sealing, edgeHeader } = secrets;
+    const proofs = sealing && new Proofs('proofs', { platform, settings: config.proofs, protect }, own);
     const migrator = new Migrator(
       'migrator',
-      { platform, layers, secrets, environment, masterSecretArn: database.masterSecretArn },
+      { platform, layers, secrets, environment, masterSecretArn: database.masterSecretArn, proofs },
       own,
     );
 
@@ -134,7 +136,6 @@ export class LogLine extends pulumi.ComponentResource {
       { names, settings: config.api, oidc: config.oidc, stage0: stage0.function, logRetentionDays },
       afterMigration,
     );
-    const { sealing, edgeHeader } = secrets;
     const edge =
       config.edge &&
       edgeHeader &&
@@ -143,16 +144,10 @@ export class LogLine extends pulumi.ComponentResource {
         { names, settings: config.edge, apiEndpoint: api.endpoint, header: edgeHeader.value },
         afterMigration,
       );
-    const proofs =
-      sealing &&
-      new Proofs(
-        'proofs',
-        { platform, layers, secrets, sealing, environment, settings: config.proofs, protect },
-        afterMigration,
-      );
+    const sealer = sealing && proofs?.seal({ layers, secrets, sealing, environment }, migrator.invocation);
     const scheduler = new Scheduler(
       'scheduler',
-      { names, partition, accountId, kernels, sealer: proofs?.function, tickConcurrency },
+      { names, partition, accountId, kernels, sealer, tickConcurrency },
       afterMigration,
     );
     const monitoring = new Monitoring(
@@ -163,7 +158,7 @@ export class LogLine extends pulumi.ComponentResource {
         region,
         settings: config.monitoring,
         functions: [stage0.function, ...Object.values(kernels.functions)],
-        sealer: proofs?.function,
+        sealer,
         ticks: scheduler.ticks,
         dailyDead: scheduler.dailyDead,
         database,
@@ -179,7 +174,7 @@ export class LogLine extends pulumi.ComponentResource {
     this.functionNames = {
       stage0: stage0.function.functionName,
       migrator: migrator.function.functionName,
-      ...(proofs === undefined ? {} : { sealer: proofs.function.functionName }),
+      ...(sealer === undefined ? {} : { sealer: sealer.functionName }),
       ...Object.fromEntries(
         Object.entries(kernels.functions).map(([kernel, { functionName }]) => [kernel, functionName]),
       ),

@@ -3,8 +3,9 @@ import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import { hashTree, REPOSITORY_ROOT } from './bundle';
 import { type FunctionPlatform, LambdaFunction } from './function';
-import { keepStatements } from './iam';
+import { bucketStatements, keepStatements } from './iam';
 import type { Layers } from './layers';
+import type { Proofs } from './proofs';
 import { type Environment, roleSecretsEnvironment } from './runtime-environment';
 import type { Secrets } from './secrets';
 
@@ -16,6 +17,8 @@ export interface MigratorArgs {
   readonly environment: Environment;
   /** Of the master password, which RDS keeps. */
   readonly masterSecretArn: pulumi.Output<string>;
+  /** Undefined in a stack without proofs. */
+  readonly proofs: Proofs | undefined;
 }
 
 /**
@@ -34,7 +37,7 @@ export class Migrator extends pulumi.ComponentResource {
 
   constructor(name: string, args: MigratorArgs, opts?: pulumi.ComponentResourceOptions) {
     super('logline:infra:Migrator', name, {}, opts);
-    const { secrets } = args;
+    const { secrets, proofs } = args;
     const { sealing } = secrets;
     const roles = { ...secrets.roleSecretArns, ...sealing?.roleSecretArns };
     const made = [
@@ -58,11 +61,16 @@ export class Migrator extends pulumi.ComponentResource {
           ...(sealing === undefined
             ? {}
             : { LOGLINE_CHECKPOINT_KEY_SECRET_ARN: sealing.checkpointKeySecretArn }),
+          ...(proofs === undefined ? {} : { LOGLINE_PROOFS_BUCKET: proofs.bucket.bucket }),
           LOGLINE_MASTER_SECRET_ARN: args.masterSecretArn,
         },
         // The only reader of the master password. It also sets the roles' passwords and signs the seeds.
         secretArns: [args.masterSecretArn, ...made],
-        statements: keepStatements(made, args.platform.secretsKeyArn, args.platform.region),
+        statements: [
+          ...keepStatements(made, args.platform.secretsKeyArn, args.platform.region),
+          // After a restore the rollback guard follows it.
+          ...(proofs === undefined ? [] : bucketStatements(proofs.bucket.arn, ['guard'])),
+        ],
       },
       { parent: this },
     );

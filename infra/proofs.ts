@@ -3,6 +3,7 @@ import * as pulumi from '@pulumi/pulumi';
 import { type FunctionPlatform, LambdaFunction } from './function';
 import { bucketStatements } from './iam';
 import type { Layers } from './layers';
+import { startsAfter } from './ordering';
 import type { ProofsSettings } from './proofs-settings';
 import { type Environment, roleSecretsEnvironment } from './runtime-environment';
 import type { SealingSecrets, Secrets } from './secrets';
@@ -10,13 +11,17 @@ import type { SealingSecrets, Secrets } from './secrets';
 /** Arguments of {@link Proofs}. */
 export interface ProofsArgs {
   readonly platform: FunctionPlatform;
+  readonly settings: ProofsSettings;
+  /** Refuse to delete the bucket, and keep what is in it when the stack is destroyed. */
+  readonly protect: boolean;
+}
+
+/** Arguments of {@link Proofs.seal}. */
+export interface SealerArgs {
   readonly layers: Layers;
   readonly secrets: Secrets;
   readonly sealing: SealingSecrets;
   readonly environment: Environment;
-  readonly settings: ProofsSettings;
-  /** Refuse to delete the bucket, and keep what is in it when the stack is destroyed. */
-  readonly protect: boolean;
 }
 
 /**
@@ -27,7 +32,6 @@ export interface ProofsArgs {
  * Costs about $3 a month: three secrets, 262,800 ticks and a metric (us-east-1, 2026-11).
  */
 export class Proofs extends pulumi.ComponentResource {
-  readonly function: LambdaFunction;
   readonly bucket: aws.s3.Bucket;
 
   readonly #args: ProofsArgs;
@@ -38,7 +42,6 @@ export class Proofs extends pulumi.ComponentResource {
     this.bucket = this.#createBucket(name);
     this.#closeBucket(name);
     this.#lockBucket(name);
-    this.function = this.#createSealer();
     this.registerOutputs({ bucket: this.bucket.bucket });
   }
 
@@ -128,8 +131,12 @@ export class Proofs extends pulumi.ComponentResource {
     );
   }
 
-  #createSealer(): LambdaFunction {
-    const { platform, layers, secrets, sealing, environment } = this.#args;
+  /**
+   * The function that seals; the bucket is there before it, since the migrator keeps the guard as well after a restore.
+   * @param after it waits for this
+   */
+  seal({ layers, secrets, sealing, environment }: SealerArgs, after: pulumi.Resource): LambdaFunction {
+    const { platform } = this.#args;
     return new LambdaFunction(
       'sealer',
       {
@@ -153,10 +160,10 @@ export class Proofs extends pulumi.ComponentResource {
           ...Object.values(sealing.roleSecretArns),
           sealing.checkpointKeySecretArn,
         ],
-        statements: [...bucketStatements(this.bucket.arn)],
+        statements: bucketStatements(this.bucket.arn, ['guard', 'checkpoints']),
         tracing: 'PassThrough',
       },
-      { parent: this },
+      { parent: this, transformations: [startsAfter(after)] },
     );
   }
 }

@@ -1,7 +1,8 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import type { StackSettings } from '../../infra/settings';
 import { OperatorError } from '../../local/operator-error';
-import type { MigratorEvent } from '../../runtime/lambda/migrator';
+import type { CheckpointKeyChange, MigratorEvent } from '../../runtime/lambda/migrator';
+import type { RestoredStack } from '../../runtime/lambda/restored-stack';
 import { member, textMember } from '../ledger-api';
 import { explainAwsError } from './aws-error';
 import { useRegionOf } from './stack-access';
@@ -16,6 +17,10 @@ export interface MigratorAnswer {
   readonly publicKeyHex: string | undefined;
   /** Until an announced key may sign. */
   readonly promoteInSeconds: number;
+  /** The keys of checkpoints, after their rotation only. */
+  readonly checkpointKeys: CheckpointKeyChange | undefined;
+  /** What a restore came to; undefined of everything else. */
+  readonly restored: RestoredStack | undefined;
 }
 
 /** The longest that a Lambda runs, and a little. */
@@ -56,6 +61,8 @@ export async function callMigrator(
       keys: textsOf(member(answer, 'keys')),
       publicKeyHex: textMember(answer, 'public_key'),
       promoteInSeconds: Number(member(answer, 'promote_in_seconds') ?? 0),
+      checkpointKeys: checkpointKeysOf(member(answer, 'checkpoint_keys')),
+      restored: restoredOf(member(answer, 'restored')),
     };
   } catch (error) {
     if (error instanceof OperatorError) throw error;
@@ -73,4 +80,26 @@ export async function callMigrator(
 
 function textsOf(value: unknown): string[] {
   return Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [];
+}
+
+function checkpointKeysOf(value: unknown): CheckpointKeyChange | undefined {
+  const [public_key, replaced_public_key] = ['public_key', 'replaced_public_key'].map((name) =>
+    textMember(value, name),
+  );
+  return public_key === undefined || replaced_public_key === undefined
+    ? undefined
+    : { public_key, replaced_public_key };
+}
+
+function restoredOf(value: unknown): RestoredStack | undefined {
+  if (value === undefined) return undefined;
+  const lost = member(value, 'lost');
+  return {
+    ids_left: Number(member(value, 'ids_left')),
+    renamed_logs: Number(member(value, 'renamed_logs')),
+    lost:
+      lost === null
+        ? null
+        : { batches: Number(member(lost, 'batches')), up_to_tx_id: textMember(lost, 'up_to_tx_id') ?? '' },
+  };
 }

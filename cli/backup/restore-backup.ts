@@ -7,10 +7,11 @@ import { connectAdmin } from '../../runtime/db/admin-client';
 import type { DatabaseOptions } from '../../runtime/db/database-options';
 import { migrate } from '../../runtime/db/migrate';
 import { migrationFiles } from '../../runtime/db/migration-files';
+import { moveCounter } from '../../runtime/db/move-counter';
 import type { RolePasswords } from '../../runtime/db/roles';
 import { sqlFolder } from '../../runtime/db/sql-folder';
-import { type GuardRecord, isSameRecord } from '../../runtime/proofs/rollback-guard';
-import { SealStore } from '../../runtime/proofs/seal-store';
+import { beginEpoch } from '../../runtime/proofs/begin-epoch';
+import type { GuardRecord } from '../../runtime/proofs/rollback-guard';
 import {
   type BackupEnd,
   type BackupHeader,
@@ -20,7 +21,6 @@ import {
   type TableLine,
 } from './backup-file';
 import { type LedgerTable, ledgerTables } from './ledger-tables';
-import { moveCounter } from './move-counter';
 import { UNHURRIED } from './write-backup';
 
 export interface RestoreBackupOptions {
@@ -70,15 +70,6 @@ export async function restoreBackup(options: RestoreBackupOptions): Promise<Back
     await client.end().catch(() => undefined);
     await parts.return(undefined);
   }
-}
-
-/**
- * Begins a new feed epoch behind the last span, as the owner. Logs keep their names only if the guard says that nothing
- * was signed beyond what is here: without it nobody can tell.
- */
-export async function beginEpoch(client: Client, guard: GuardRecord | undefined): Promise<void> {
-  const { record } = await new SealStore(client).cursor();
-  await client.query('SELECT app.begin_feed_epoch($1)', [isSameRecord(record, guard)]);
 }
 
 async function refuseLedger(client: Client): Promise<void> {

@@ -12,17 +12,20 @@ import { resetSuperuserPassword } from '../../local/superuser-password';
 import { cryptoReady } from '../../runtime/crypto';
 import { connectAdmin } from '../../runtime/db/admin-client';
 import { migrate } from '../../runtime/db/migrate';
+import { moveCounter } from '../../runtime/db/move-counter';
+import { Database } from '../../runtime/db/pool';
+import { SpanWriter } from '../../runtime/ledger/span-writer';
+import { beginEpoch } from '../../runtime/proofs/begin-epoch';
+import { type LostBatches, tellLogs } from '../../runtime/proofs/tell-logs';
 import { ownDatabaseUrl } from '../open-database';
 import { type ProgressLine, progressLine } from '../progress-line';
 import type { BaseBackupEnd } from './base-backup-file';
 import { countRows, ledgerTables } from './ledger-tables';
-import { moveCounter } from './move-counter';
 import { openBackup } from './opened-backup';
 import { placeBaseBackup, requireFitting, unpackForServer } from './place-base-backup';
-import { beginEpoch, restoreBackup } from './restore-backup';
+import { restoreBackup } from './restore-backup';
 import { keysFor } from './restored-keys';
 import { verifyStored } from './stored-spans';
-import { type LostBatches, tellLogs } from './tell-logs';
 import { UNHURRIED } from './write-backup';
 
 export interface RestoreOptions {
@@ -81,10 +84,7 @@ export async function runRestore(file: string | undefined, options: RestoreOptio
       const context = { data, keys, database, rolePrefix, progress };
       const checked = from?.kind === 'dump' ? await fill(context, from.path) : await settle(context, base);
       isBegun = false;
-      const renamed = await tellLogs(database, keys, checked.lost, (logs) =>
-        progress.show(`${logs} logs say that they go on under another name`),
-      );
-      const report = { ...checked, renamed_logs: renamed };
+      const report = { ...checked, renamed_logs: await tell(context, checked.lost) };
       progress.clear();
       print(report, options);
       if (report.faults.length > 0) process.exitCode = 1;
@@ -199,6 +199,24 @@ async function check(context: Context): Promise<Checked> {
   });
 }
 
+/** Lets each log that goes on under another name say so. */
+async function tell({ database, keys, progress }: Context, lost: LostBatches | undefined): Promise<number> {
+  const sealing = new Database({ ...database.as.sealer, poolSize: 1 });
+  const app = new Database({ ...database.as.app, poolSize: 2 });
+  const writer = new SpanWriter({ database: app, signingKey: () => keys.ring.current });
+  try {
+    return await tellLogs({
+      sealing,
+      database: app,
+      append: (identity, drafts) => writer.append(identity, drafts),
+      lost,
+      onProgress: (logs) => progress.show(`${logs} logs say that they go on under another name`),
+    });
+  } finally {
+    await Promise.all([sealing.close(), app.close()]);
+  }
+}
+
 /** The guard is of a ledger that went further; it is kept under another name, and sealing begins a new one. */
 async function layGuardAside(data: DataDirectory, client: Client): Promise<RestoreReport['lost']> {
   const guard = guardOf(data);
@@ -230,7 +248,20 @@ function print(report: RestoreReport, { json }: RestoreOptions): void {
   }
   const lines = [
     `${spans} spans are in place, and the feed has begun a new epoch: cursors that were kept go on from the last span here`,
-    ...(lost === undefined || lost.batches === 0
+    ...lostLines(lost, renamed),
+    ...(faults.length === 0
+      ? [
+          `OK: ${spans} spans: every hash, signature and version chain holds, and every table has the rows it had`,
+        ]
+      : ['FAILED:', ...faults]),
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** What whoever restores has to know of what is not here. */
+export function lostLines(lost: LostBatches | null | undefined, renamed: number): readonly string[] {
+  return [
+    ...(lost == null || lost.batches === 0
       ? []
       : [
           `LOST: the ledger before had sealed ${lost.batches} batches more, up to transaction ${lost.up_to_tx_id}; their spans are not here`,
@@ -240,11 +271,5 @@ function print(report: RestoreReport, { json }: RestoreOptions): void {
       : [
           `${renamed} logs go on under another name, since more may have been signed than is here: print their verifier keys anew (npx logline checkpoint --vkey)`,
         ]),
-    ...(faults.length === 0
-      ? [
-          `OK: ${spans} spans: every hash, signature and version chain holds, and every table has the rows it had`,
-        ]
-      : ['FAILED:', ...faults]),
   ];
-  process.stdout.write(`${lines.join('\n')}\n`);
 }

@@ -67,16 +67,20 @@ Examples:
   $ npx logline keys rotate
   $ npx logline keys rotate --checkpoint
   $ DATABASE_URL=postgres://owner:secret@db.example:5432/logline npx logline keys rotate
-  $ npx logline keys rotate --stack prod`,
+  $ npx logline keys rotate --stack prod
+  $ npx logline keys rotate --checkpoint --stack prod`,
     )
     .action(async ({ stack, passwords, ...options }: RotateOptions & StackRotation) => {
       if (passwords && stack === undefined) {
         throw new OperatorError('--passwords needs --stack', { exitCode: 2 });
       }
       if (stack !== undefined) {
-        if (options.checkpoint) throw new OperatorError('--checkpoint is for local runs', { exitCode: 2 });
-        const { rotateStackKeys, rotateStackPasswords } = await import('../keys/stack-keys');
-        await (passwords ? rotateStackPasswords(stack, options) : rotateStackKeys(stack, options));
+        if (options.checkpoint && passwords)
+          throw new OperatorError('give either --checkpoint or --passwords', { exitCode: 2 });
+        const stackKeys = await import('../keys/stack-keys');
+        if (passwords) await stackKeys.rotateStackPasswords(stack, options);
+        else if (options.checkpoint) await stackKeys.rotateStackCheckpointKey(stack, options);
+        else await stackKeys.rotateStackKeys(stack, options);
         return;
       }
       if (options.checkpoint) {

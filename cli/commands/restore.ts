@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { OperatorError } from '../../local/operator-error';
 import type { RestoreOptions } from '../backup/run-restore';
 
 export function define(program: Command): void {
@@ -10,6 +11,7 @@ export function define(program: Command): void {
     .argument('[file]', 'what backup wrote; without one the ledger that is there is made good')
     .option('--new-keys', 'sign under a new key, when the old ones are lost')
     .option('--unpack <folder>', 'only unpack a base backup, for a PostgreSQL server of your own')
+    .option('--stack <name>', 'a stack on AWS whose database was put back; its migrator does it')
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
@@ -21,15 +23,24 @@ were kept go on from the last span that survived. Ends with the check of every s
 A base backup of a server of your own: unpack it (--unpack), start that server on the folder, and run this again with
 DATABASE_URL.
 
-Without a file: after a copied data folder, a snapshot or pg_restore, when health says restore_needed.
+Without a file: after a copied data folder, a snapshot or pg_restore, when health says restore_needed. With --stack, after
+a snapshot or point-in-time recovery: the stack goes on answering meanwhile, and it ends without the check of every span.
 
 Examples:
   $ LOGLINE_DATA=/srv/ledger npx logline restore ledger.backup
   $ DATABASE_URL=postgres://owner:secret@db.example:5432/logline npx logline restore ledger.backup
   $ npx logline restore ledger.base.tar.gz --unpack /var/lib/postgresql/17/main
-  $ npx logline restore`,
+  $ npx logline restore
+  $ npx logline restore --stack prod`,
     )
-    .action(async (file: string | undefined, options: RestoreOptions) => {
+    .action(async (file: string | undefined, { stack, ...options }: RestoreOptions & { stack?: string }) => {
+      if (stack !== undefined) {
+        if (file !== undefined || options.newKeys || options.unpack !== undefined)
+          throw new OperatorError('a stack takes no file, --new-keys or --unpack', { exitCode: 2 });
+        const { restoreStack } = await import('../backup/restore-stack');
+        await restoreStack(stack, options);
+        return;
+      }
       const { runRestore } = await import('../backup/run-restore');
       await runRestore(file, options);
     });

@@ -43,6 +43,30 @@ export async function rotateStackPasswords(
 }
 
 /**
+ * Gives a stack a new key for checkpoints, which its migrator makes inside AWS.
+ * @throws OperatorError with the migrator's reason
+ */
+export async function rotateStackCheckpointKey(
+  stack: string,
+  { json }: { readonly json?: boolean },
+): Promise<void> {
+  const { checkpointKeys } = await callMigrator(stackSettings(stack), { change: 'rotate_checkpoint_key' });
+  if (checkpointKeys === undefined)
+    throw new OperatorError(`the migrator of stack "${stack}" is older than this program; deploy first`);
+  const { public_key, replaced_public_key } = checkpointKeys;
+  process.stdout.write(
+    json
+      ? `${JSON.stringify({ public_key, replaced_public_key, purpose: 'checkpoint' })}\n`
+      : [
+          `signs checkpoints within five minutes  ${public_key}`,
+          `signs beside it                        ${replaced_public_key}, for 30 days`,
+          'Then give verifiers the new key: npx logline checkpoint --vkey.',
+          '',
+        ].join('\n'),
+  );
+}
+
+/**
  * Withdraws a key of a stack that no longer signs.
  * @throws OperatorError (exit code 2) for a key that is not given whole, or with the migrator's reason
  */

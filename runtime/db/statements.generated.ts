@@ -25,7 +25,7 @@ export const STATEMENT_TEXTS = {
   sealing_trouble:
     'select "restore_needed", EXISTS (SELECT FROM app.log_head WHERE stopped_at IS NOT NULL) as "is_stopped" from "app"."seal_cursor"',
   health:
-    'select "name", pg_snapshot_xmin(pg_current_snapshot())::text as "xmin", pg_snapshot_xmax(pg_current_snapshot())::text as "xmax", EXISTS (SELECT FROM app.restore_needed) OR EXISTS (SELECT FROM app.seal_cursor WHERE tx_id >= pg_snapshot_xmax(pg_current_snapshot())) as "restore_needed" from "app"."migration_checksum" where "name" = $1',
+    'select "name", pg_snapshot_xmin(pg_current_snapshot())::text as "xmin", pg_snapshot_xmax(pg_current_snapshot())::text as "xmax", EXISTS (SELECT FROM app.restore_needed) OR EXISTS (SELECT FROM app.seal_cursor WHERE restore_needed OR tx_id >= pg_snapshot_xmax(pg_current_snapshot())) as "restore_needed" from "app"."migration_checksum" where "name" = $1',
   job_runs:
     'select "job", "started_at", "ended_at", "outcome", extract(epoch FROM now() - started_at) as "age_s" from "app"."job_run" order by "job"',
   tenant_queue:
@@ -39,7 +39,7 @@ export const STATEMENT_TEXTS = {
   policy_last_error:
     'select "id", "at", error->>\'code\' as "code" from "ledger"."universal_registry" where "parent_id" = $1 and "entity_type" = \'policy_error\' order by "at" desc limit 1',
   feed_state:
-    'select "epoch", "survived_tx_id", "survived_ordinal", pg_snapshot_xmin(pg_current_snapshot())::text as "xmin", pg_snapshot_xmax(pg_current_snapshot())::text as "xmax", EXISTS (SELECT FROM app.restore_needed) OR EXISTS (SELECT FROM app.seal_cursor WHERE tx_id >= pg_snapshot_xmax(pg_current_snapshot())) as "restore_needed", EXISTS (SELECT FROM app.restore_needed WHERE is_ahead) as "is_ahead" from "app"."feed_epoch" order by "number"',
+    'select "epoch", "survived_tx_id", "survived_ordinal", pg_snapshot_xmin(pg_current_snapshot())::text as "xmin", pg_snapshot_xmax(pg_current_snapshot())::text as "xmax", EXISTS (SELECT FROM app.restore_needed) OR EXISTS (SELECT FROM app.seal_cursor WHERE restore_needed OR tx_id >= pg_snapshot_xmax(pg_current_snapshot())) as "restore_needed", EXISTS (SELECT FROM app.restore_needed WHERE is_ahead) OR EXISTS (SELECT FROM app.seal_cursor WHERE tx_id >= pg_snapshot_xmax(pg_current_snapshot())) as "is_ahead" from "app"."feed_epoch" order by "number"',
   begin_job:
     'select app.begin_job($1::text, $2::integer) as "lease_id"',
   renew_job:
@@ -47,7 +47,7 @@ export const STATEMENT_TEXTS = {
   end_job:
     'select app.end_job($1::text, $2::uuid, $3::text, $4::jsonb) as "is_held"',
   restore_needed:
-    'select EXISTS (SELECT FROM app.restore_needed) OR EXISTS (SELECT FROM app.seal_cursor WHERE tx_id >= pg_snapshot_xmax(pg_current_snapshot())) as "restore_needed" from "app"."seal_cursor"',
+    'select EXISTS (SELECT FROM app.restore_needed) OR EXISTS (SELECT FROM app.seal_cursor WHERE restore_needed OR tx_id >= pg_snapshot_xmax(pg_current_snapshot())) as "restore_needed" from "app"."seal_cursor"',
   note_job:
     'select app.note_job($1::text, $2::text, $3::jsonb) as "noted"',
 } as const;

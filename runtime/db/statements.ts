@@ -26,8 +26,14 @@ const db = new Kysely<DB>({
 
 const spans = () => db.selectFrom('ledger.universal_registry').select(SPAN_COLUMNS);
 
-/** The database was put back by other means than `logline restore`; what is sealed lies behind the server's next id otherwise. */
-const RESTORE_NEEDED = sql<boolean>`EXISTS (SELECT FROM app.restore_needed) OR EXISTS (SELECT FROM app.seal_cursor WHERE tx_id >= pg_snapshot_xmax(pg_current_snapshot()))`;
+/** Stored transaction ids lie in the future of the server: a start noticed it, or what is sealed shows it. */
+const IS_AHEAD = sql<boolean>`EXISTS (SELECT FROM app.restore_needed WHERE is_ahead) OR EXISTS (SELECT FROM app.seal_cursor WHERE tx_id >= pg_snapshot_xmax(pg_current_snapshot()))`;
+
+/**
+ * The database was put back by other means than `logline restore`: the start of a local run or, wherever it runs, the
+ * sealer noticed; or what is sealed does not lie behind the server's next id.
+ */
+const RESTORE_NEEDED = sql<boolean>`EXISTS (SELECT FROM app.restore_needed) OR EXISTS (SELECT FROM app.seal_cursor WHERE restore_needed OR tx_id >= pg_snapshot_xmax(pg_current_snapshot()))`;
 
 /** Name → the statement, built from its values. Each value is used once, in the order of the arguments. */
 export const STATEMENTS = {
@@ -234,7 +240,7 @@ export const STATEMENTS = {
         sql<string>`pg_snapshot_xmin(pg_current_snapshot())::text`.as('xmin'),
         sql<string>`pg_snapshot_xmax(pg_current_snapshot())::text`.as('xmax'),
         RESTORE_NEEDED.as('restore_needed'),
-        sql<boolean>`EXISTS (SELECT FROM app.restore_needed WHERE is_ahead)`.as('is_ahead'),
+        IS_AHEAD.as('is_ahead'),
       ])
       .orderBy('number'),
 

@@ -1,27 +1,36 @@
 import { ConfigurationError } from '../base/errors';
+import { NOBODY } from '../base/identity';
 import { analyzeLedger } from '../db/analyze-ledger';
 import type { DatabaseOptions } from '../db/database-options';
 import { migrate } from '../db/migrate';
+import { runStatement } from '../db/query-as';
 import type { RoleKey, RolePasswords } from '../db/roles';
 import { publishKeys } from '../ledger/keys/key-publisher';
 import { seed } from '../ledger/seed';
 import { SpanWriter } from '../ledger/span-writer';
-import { rotatedCheckpointKey } from './checkpoint-key-secret';
+import { checkpointKeysOf, rotatedCheckpointKey } from './checkpoint-key-secret';
 import { type Environment, readEnvironment } from './environment';
 import { fillSecrets, newLogin, roleSecrets } from './first-secrets';
 import { changedKeys, type KeyChange, settlesInMs } from './key-change';
 import { type LambdaRuntime, once, openLambdaRuntime } from './lambda-runtime';
+import { type RestoredStack, settleRestored } from './restored-stack';
 import { SecretKeeper } from './secret-keeper';
 import { SecretReader } from './secret-reader';
 
 /** What `pulumi up` and the operator's commands send. Without a `change` it only brings everything up to date. */
 export interface MigratorEvent {
   readonly trigger: 'deployment' | 'operator';
-  readonly change?: KeyChange['change'] | 'rotate_passwords' | 'rotate_checkpoint_key';
+  readonly change?: KeyChange['change'] | 'rotate_passwords' | 'rotate_checkpoint_key' | 'restore';
   /** Of `revoke_key`: 64 hexadecimal digits. */
   readonly public_key?: string;
   /** Of `revoke_key`: from when on the key is in doubt, RFC 3339. Defaults to now. */
   readonly since?: string;
+}
+
+/** A rotation of the key of checkpoints. */
+export interface CheckpointKeyChange {
+  readonly public_key: string;
+  readonly replaced_public_key: string;
 }
 
 /** What the migrator did, a line each, and what the deployment wants to know. No secret is part of it. */
@@ -36,12 +45,16 @@ export interface MigratorResult {
   readonly public_key: string;
   /** While a rotation is under way: seconds until the next key may sign. */
   readonly promote_in_seconds?: number;
+  /** Public halves of the key that signs checkpoints after its rotation, and of the one that signs along. */
+  readonly checkpoint_keys?: CheckpointKeyChange;
+  /** What a restore came to. */
+  readonly restored?: RestoredStack;
 }
 
 /**
  * Fills empty secrets, applies migrations, sets the passwords of the database's roles and plants the seeds, as part of
- * `pulumi up`; and changes keys and passwords for an operator, so that no secret has to leave AWS for that. An error
- * fails the deployment, or the command, with its message.
+ * `pulumi up`; and changes keys and passwords, or goes on with a database that was put back, for an operator, so that no secret
+ * has to leave AWS for that. An error fails the deployment, or the command, with its message.
  */
 export function createMigratorHandler(): (event?: MigratorEvent) => Promise<MigratorResult> {
   const keeper = new SecretKeeper(new SecretReader());
@@ -52,33 +65,48 @@ export function createMigratorHandler(): (event?: MigratorEvent) => Promise<Migr
     const runtime = await open();
     const { environment, secrets, logger, refreshKeys } = runtime;
     await refreshKeys(0);
-    if (event?.change === 'rotate_passwords') await renewPasswords(environment, keeper);
-    else if (event?.change === 'rotate_checkpoint_key') await renewCheckpointKey(runtime, keeper);
-    else if (event?.change !== undefined) await changeKeys(runtime, keeper, keyChangeOf(event));
+    const change = event?.change;
+    let checkpointKeys: CheckpointKeyChange | undefined;
+    if (change === 'rotate_passwords') await renewPasswords(environment, keeper);
+    else if (change === 'rotate_checkpoint_key') checkpointKeys = await renewCheckpointKey(runtime, keeper);
+    else if (event !== undefined && change !== undefined && change !== 'restore')
+      await changeKeys(runtime, keeper, keyChangeOf(event));
     await refreshKeys(0);
-    const result = { ...(await bringUpToDate(runtime)), secrets: made };
+    const result = {
+      ...(await bringUpToDate(runtime, change === 'restore')),
+      secrets: made,
+      ...(checkpointKeys && { checkpoint_keys: checkpointKeys }),
+    };
     const waitMs = settlesInMs(await secrets.readObject(environment.signingKeySecretArn));
     logger.info({ ...result }, 'migrated');
     return waitMs > 0 ? { ...result, promote_in_seconds: Math.ceil(waitMs / 1_000) } : result;
   };
 }
 
-async function bringUpToDate({
-  environment,
-  secrets,
-  database,
-  keys,
-  logger,
-}: LambdaRuntime): Promise<Omit<MigratorResult, 'secrets'>> {
+async function bringUpToDate(
+  runtime: LambdaRuntime,
+  isRestored: boolean,
+): Promise<Omit<MigratorResult, 'secrets'>> {
+  const { environment, secrets, database, keys, logger } = runtime;
   const onProgress = (line: string) => logger.info(line);
   const admin = await readAdmin(environment, secrets);
   const passwords = await readRolePasswords(environment, secrets);
   const migrations = await migrate({ admin, passwords, onProgress });
   const writer = new SpanWriter({ database, signingKey: () => keys().current });
+  const restored = isRestored
+    ? await settleRestored(runtime, admin, (identity, drafts) => writer.append(identity, drafts))
+    : undefined;
+  const result = { migrations, public_key: keys().current.publicKeyHex, ...(restored && { restored }) };
+  const [state] = await runStatement(database, NOBODY, 'restore_needed', []);
+  if (state?.restore_needed === true) {
+    // What is planted now might lie behind every cursor.
+    onProgress('the database was put back: nothing is planted until npx logline restore --stack has run');
+    return { ...result, seeds: [], keys: [] };
+  }
   const published = await publishKeys({ database, writer, ring: keys(), onProgress });
   const seeds = await seed({ database, writer, keys: keys(), onProgress });
   if (migrations.length > 0) await analyzeLedger(admin);
-  return { migrations, seeds, keys: published, public_key: keys().current.publicKeyHex };
+  return { ...result, seeds, keys: published };
 }
 
 /** Read at each run: RDS makes a new password every seven days. */
@@ -119,10 +147,14 @@ async function renewPasswords(environment: Environment, keeper: SecretKeeper): P
 async function renewCheckpointKey(
   { environment, secrets }: LambdaRuntime,
   keeper: SecretKeeper,
-): Promise<void> {
+): Promise<CheckpointKeyChange> {
   const arn = environment.checkpointKeySecretArn;
   if (arn === undefined) throw new ConfigurationError('This stack has no proofs (logline:proofs).');
-  await keeper.replace(arn, JSON.stringify(rotatedCheckpointKey(await secrets.readObject(arn))));
+  const before = await secrets.readObject(arn);
+  const after = rotatedCheckpointKey(before);
+  await keeper.replace(arn, JSON.stringify(after));
+  const publicKeyOf = (secret: typeof before) => checkpointKeysOf(secret).current.publicKeyHex;
+  return { public_key: publicKeyOf(after), replaced_public_key: publicKeyOf(before) };
 }
 
 async function changeKeys(runtime: LambdaRuntime, keeper: SecretKeeper, change: KeyChange): Promise<void> {

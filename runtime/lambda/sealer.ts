@@ -1,6 +1,7 @@
-import type { Context } from 'aws-lambda';
+import type { Context, SQSEvent } from 'aws-lambda';
 import { ConfigurationError } from '../base/errors';
 import type { Database } from '../db/pool';
+import { jobOfTick } from '../host/kernel-event';
 import { FeedHold } from '../ledger/feed-hold';
 import { SpanWriter } from '../ledger/span-writer';
 import { createMetrics, type Metrics } from '../log/metrics';
@@ -25,6 +26,8 @@ export interface SealReport {
   readonly kept: number;
 }
 
+/** What its ticks are called, as `infra/scheduler.ts` sends them. */
+const JOB = 'sealer';
 /** How long one tick seals, and how long it audits after that. The next tick comes within 10 s. */
 const SEAL_MS = 20_000;
 const AUDIT_MS = 15_000;
@@ -33,12 +36,22 @@ const AUDIT_BATCH = 100;
 const POOL_SIZE = 1;
 
 /** Gives spans their places in the logs, checks what was sealed, and keeps a checkpoint a day, on each tick. */
-export function createSealerHandler(): (event: unknown, context: Context) => Promise<SealReport> {
+export function createSealerHandler(): (event: SQSEvent, context: Context) => Promise<SealReport> {
   const open = once(openSealing);
-  return async () => {
+  return async (event) => {
+    refuseOthers(event);
     const sealing = await open();
     return sealing.tick();
   };
+}
+
+/** @throws ConfigurationError, MalformedError for an event that is no tick of the sealer */
+function refuseOthers({ Records = [] }: Partial<SQSEvent>): void {
+  const jobs = new Set(Records.map(({ body }) => jobOfTick(body)));
+  if (jobs.size !== 1 || !jobs.has(JOB))
+    throw new ConfigurationError(
+      `sealer takes its own ticks alone, no event of ${[...jobs].join(', ') || 'others'}.`,
+    );
 }
 
 async function openSealing(): Promise<LambdaSealing> {
@@ -114,7 +127,7 @@ class LambdaSealing {
     if (outcome === 'restore_needed')
       logger.error(
         { code: 'restore_needed' },
-        'the database is older than what the rollback guard knows was signed; nothing is sealed until it is told that it was restored',
+        'the database is older than what the rollback guard knows was signed; nothing is sealed until npx logline restore --stack has run',
       );
     else if (sealed + audited + kept > 0) logger.info({ sealed, audited, kept }, 'sealed');
     return report;

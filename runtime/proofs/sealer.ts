@@ -57,8 +57,8 @@ export class Sealer {
     try {
       await client.query('BEGIN');
       const outcome = await this.#sealWithin(new SealStore(client), client);
-      if (outcome.outcome === 'restore_needed') {
-        await new SealStore(client).setRestoreNeeded(true);
+      if (outcome.outcome === 'restore_needed' || outcome.outcome === 'nothing') {
+        await new SealStore(client).setRestoreNeeded(outcome.outcome === 'restore_needed');
         await client.query('COMMIT');
       } else if (outcome.outcome !== 'sealed') await client.query('ROLLBACK');
       return outcome;

@@ -311,7 +311,11 @@ describe('what is deployed', function () {
 
   describe('the sealer', () => {
     const tick = () => cloud.invoke('sealer', tickBatch(cloud.run, 'sealer'));
+    const feed = (rest = '') => call('GET', '/api/timeline', { query: `order=feed&limit=1000${rest}` });
+    const guardName = () =>
+      [...cloud.aws.s3.objects.keys()].find((key) => key.endsWith('/guard/record.json')) ?? '';
     let id: string;
+    let cursor: unknown;
 
     it('seals and audits what was written, keeps a checkpoint of the day, and sends no tick back', async () => {
       const { body } = await call('POST', '/api/spans', {
@@ -332,6 +336,16 @@ describe('what is deployed', function () {
         /\/checkpoints\/\d{4}-\d\d-\d\d\/acme\.checkpoint$/.test(name),
       );
       assert.match(cloud.aws.s3.objects.get(kept ?? '')?.at(-1)?.text ?? '', /^logline-[0-9a-f]{16}\/acme\n/);
+    });
+
+    it('takes no message that is not one of its ticks', async () => {
+      const { failed, payload } = await cloud.invoke('sealer', tickBatch(cloud.run, 'observer-bot'));
+      assert.equal(failed, true);
+      assert.match(
+        String(at(payload, 'errorMessage')),
+        /sealer takes its own ticks alone, no event of observer_bot/,
+      );
+      assert.equal((await cloud.invoke('sealer', {})).failed, true);
     });
 
     it('goes on where it stopped, and keeps one checkpoint a day', async () => {
@@ -370,29 +384,108 @@ describe('what is deployed', function () {
       assert.ok(bytes.includes(hash), 'the tile holds the hash of the leaf');
     });
 
-    it('signs nothing for a database that is older than what the guard knows, and goes on when it is not', async () => {
-      const [name] = [...cloud.aws.s3.objects.keys()].filter((key) => key.endsWith('/guard/record.json'));
-      const present = cloud.aws.s3.text('guard/record.json') ?? '';
-      const record = JSON.parse(present);
-      cloud.aws.s3.put(name ?? '', JSON.stringify({ ...record, batch: record.batch + 5 }));
+    it('signs nothing for a database that is older than what the guard knows, and feed and ticks stand still', async () => {
+      await tick();
+      ({ next_cursor: cursor } = (await feed()).body);
+      const record = JSON.parse(cloud.aws.s3.text('guard/record.json') ?? '');
+      cloud.aws.s3.put(guardName(), JSON.stringify({ ...record, batch: record.batch + 5 }));
       await call('POST', '/api/spans', {
         body: { entity_type: 'note', who: 'ada', this: 'after a restore' },
       });
       assert.equal(at((await tick()).payload, 'outcome'), 'restore_needed');
       const { body } = await call('GET', '/api/health');
       assert.deepEqual(listOf(body.codes).includes('restore_needed'), true, JSON.stringify(body));
-      cloud.aws.s3.put(name ?? '', present);
+      const end = await feed('&from=end');
+      assert.deepEqual([end.status, end.body.type], [503, 'urn:logline:problem:restore_needed']);
+      const batch = tickBatch(cloud.run, 'observer-bot');
+      const { payload } = await cloud.invoke('observer-bot', batch);
+      assert.equal(listOf(at(payload, 'batchItemFailures')).length, batch.Records.length);
+    });
+
+    it('goes on once the migrator was told of the restore: the feed in a new epoch, logs under another name', async () => {
+      const { failed, payload } = await cloud.invoke('migrator', { trigger: 'operator', change: 'restore' });
+      assert.equal(failed, false, JSON.stringify(payload));
+      assert.deepEqual(at(payload, 'restored.ids_left'), 0);
+      assert.deepEqual(at(payload, 'restored.lost.batches'), 5);
+      assert.ok(Number(at(payload, 'restored.renamed_logs')) >= 1);
+      const epochs = await cloud.sql('SELECT epoch, log_name FROM app.feed_epoch ORDER BY number');
+      assert.equal(JSON.parse(cloud.aws.s3.text('guard/record.json') ?? '').epoch, epochs.at(-1)?.epoch);
+      const [named] = await cloud.sql('SELECT origin FROM app.log_instance');
+      const name = `${named?.origin}/${epochs.at(-1)?.log_name}`;
+      assert.equal(at((await tick()).payload, 'outcome'), 'sealed');
+      // What the functions remember of the feed for 5 s is read again by whoever asks for its end.
+      await feed('&from=end');
+      const { status, body } = await feed(`&cursor=${cursor}`);
+      assert.equal(status, 200, JSON.stringify(body));
+      assert.deepEqual(
+        listOf(body.spans).map((span) => at(span, 'this')),
+        ['after a restore', `${name}/acme`],
+      );
+      const note = await cloud.invoke('stage0', httpEvent('GET', '/api/log/acme/checkpoint', { token }));
+      assert.match(String(at(note.payload, 'body')), new RegExp(`^${name}/acme\n`));
+      assert.deepEqual((await cloud.invoke('observer-bot', tickBatch(cloud.run, 'observer-bot'))).payload, {
+        batchItemFailures: [],
+      });
+    });
+
+    it('lets nobody append while stored transaction ids lie in the future, and moves the counter past them', async () => {
+      const later = 'tx_id = (tx_id::text::bigint + 5000)::text::xid8';
+      await cloud.sql('ALTER TABLE ledger.universal_registry DISABLE TRIGGER append_only');
+      for (const table of [
+        'ledger.universal_registry',
+        'app.seal_cursor',
+        'app.audit_cursor',
+        'app.policy_cursor',
+      ])
+        await cloud.sql(`UPDATE ${table} SET ${later}`);
+      await cloud.sql('ALTER TABLE ledger.universal_registry ENABLE ALWAYS TRIGGER append_only');
+      await cloud.cool('stage0');
+      const append = () =>
+        call('POST', '/api/spans', { body: { entity_type: 'note', who: 'ada', this: 'of a later life' } });
+      const { status, body } = await append();
+      assert.deepEqual([status, body.type], [503, 'urn:logline:problem:restore_needed']);
+      // A deployment meanwhile plants nothing, which would fall behind every cursor.
+      const deployed = await cloud.invoke('migrator', { trigger: 'deployment' });
+      assert.deepEqual([at(deployed.payload, 'seeds'), at(deployed.payload, 'keys')], [[], []]);
+
+      // A restore that ends half-way, behind the move of the counter, leaves it so.
+      const restore = () => cloud.invoke('migrator', { trigger: 'operator', change: 'restore' });
+      await cloud.sql('ALTER FUNCTION app.begin_feed_epoch RENAME TO begin_feed_epoch_away');
+      assert.equal((await restore()).failed, true);
+      await cloud.sql('ALTER FUNCTION app.begin_feed_epoch_away RENAME TO begin_feed_epoch');
+      await cloud.cool('stage0');
+      assert.equal((await append()).status, 503);
+
+      const { failed, payload } = await restore();
+      assert.equal(failed, false, JSON.stringify(payload));
+      // Nothing that was signed is missing, so logs keep their names.
+      assert.deepEqual(at(payload, 'restored'), {
+        ids_left: 0,
+        lost: { batches: 0, up_to_tx_id: at(payload, 'restored.lost.up_to_tx_id') },
+        renamed_logs: 0,
+      });
+      await cloud.cool('stage0');
+      assert.equal((await append()).status, 201);
+      const [row] = await cloud.sql(
+        `SELECT bool_and(r.tx_id > c.tx_id) AS is_behind FROM ledger.universal_registry r, app.seal_cursor c
+          WHERE r.this = 'of a later life'`,
+      );
+      assert.equal(row?.is_behind, true);
       assert.equal(at((await tick()).payload, 'outcome'), 'sealed');
     });
 
     it('signs with a new key after a rotation inside AWS, and with the one before along with it', async () => {
       const before = secretMember(cloud.secrets, 'checkpoint-key', 'seed_hex');
-      const { failed } = await cloud.invoke('migrator', {
+      const { failed, payload } = await cloud.invoke('migrator', {
         trigger: 'operator',
         change: 'rotate_checkpoint_key',
       });
       assert.equal(failed, false);
-      assert.notEqual(secretMember(cloud.secrets, 'checkpoint-key', 'seed_hex'), before);
+      const after = secretMember(cloud.secrets, 'checkpoint-key', 'seed_hex');
+      assert.deepEqual(at(payload, 'checkpoint_keys'), {
+        public_key: signingKeyFromHex(after).publicKeyHex,
+        replaced_public_key: signingKeyFromHex(before).publicKeyHex,
+      });
       await cloud.cool('sealer');
       await call('POST', '/api/spans', { body: { entity_type: 'note', who: 'ada', this: 'a new key' } });
       assert.equal(at((await tick()).payload, 'outcome'), 'sealed');

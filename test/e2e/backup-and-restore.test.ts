@@ -4,7 +4,7 @@ import { copyFile, readFile, rename, rm, stat, writeFile } from 'node:fs/promise
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { moveCounter } from '../../cli/backup/move-counter';
+import { moveCounter } from '../../runtime/db/move-counter';
 import { append } from '../support/api';
 import {
   cleanUp,

@@ -253,9 +253,14 @@ export const ACCESS_RULES: readonly Rule[] = [
   },
   {
     title:
-      'lets the sealer alone write the bucket of the proofs, and nobody delete there or go around the lock',
+      'lets the sealer alone write the bucket of the proofs, and the migrator the guard in it, and nobody delete there or go around the lock',
     violations: (stack) => [
-      ...same(functionsThatMay(stack, 's3:PutObject', '/guard/*'), ['sealer'], 'writers'),
+      ...same(functionsThatMay(stack, 's3:PutObject', '/checkpoints/*'), ['sealer'], 'writers'),
+      ...same(
+        functionsThatMay(stack, 's3:PutObject', '/guard/*'),
+        ['migrator', 'sealer'],
+        'writers of the guard',
+      ),
       ...permissions(stack)
         .filter(
           ([, { effect, actions }]) =>

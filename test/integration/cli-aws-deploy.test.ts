@@ -192,6 +192,39 @@ describe('logline deploy and what follows it, against stand-ins for AWS and the 
     assert.equal((await run('keys', 'revoke', '--stack', 'dev', '--public-key', 'ab')).code, 2);
   });
 
+  it('rotates the key of checkpoints through the migrator', async () => {
+    const keys = { public_key: 'ab'.repeat(32), replaced_public_key: 'cd'.repeat(32) };
+    account.contents.answers.set('logline-dev-migrator', { payload: { checkpoint_keys: keys } });
+    const rotated = await run('keys', 'rotate', '--checkpoint', '--stack', 'dev', '--json');
+    assert.equal(rotated.code, 0, rotated.stderr);
+    assert.deepEqual(JSON.parse(rotated.stdout), { ...keys, purpose: 'checkpoint' });
+    assert.equal(account.calls.at(-1)?.event.change, 'rotate_checkpoint_key');
+    assert.equal((await run('keys', 'rotate', '--checkpoint', '--passwords', '--stack', 'dev')).code, 2);
+  });
+
+  it('tells the migrator of a restore until the counter is moved, and what is lost', async () => {
+    const lost = { batches: 3, up_to_tx_id: '900' };
+    account.contents.answers.set('logline-dev-migrator', [
+      { payload: { restored: { ids_left: 5_000, lost: null, renamed_logs: 0 } } },
+      { payload: { restored: { ids_left: 0, lost, renamed_logs: 2 } } },
+    ]);
+    const restored = await run('restore', '--stack', 'dev');
+    assert.equal(restored.code, 0, restored.stderr);
+    assert.match(restored.stderr, /5000 ids are left/);
+    assert.match(restored.stdout, /^LOST: .* 3 batches more, up to transaction 900/m);
+    assert.match(restored.stdout, /^2 logs go on under another name/m);
+    assert.deepEqual(
+      account.calls.slice(-2).map(({ event }) => event.change),
+      ['restore', 'restore'],
+    );
+    account.contents.answers.set('logline-dev-migrator', {
+      payload: { restored: { ids_left: 5_000, lost: null, renamed_logs: 0 } },
+    });
+    const stuck = await run('restore', '--stack', 'dev');
+    assert.deepEqual([stuck.code, /does not get on/.test(stuck.stderr)], [1, true]);
+    assert.equal((await run('restore', 'x.backup', '--stack', 'dev')).code, 2);
+  });
+
   it('previews without deploying', async () => {
     planPulumi(folder, { resources: RESOURCES });
     const { code, stdout, stderr } = await run('preview', '--stack', 'dev');

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { dataDirectory } from '../../local/data-directory';
 import { noticeRestore } from '../../local/restore-notice';
+import { moveCounter } from '../../runtime/db/move-counter';
 import { withClient } from '../support/sql-session';
 import { createTestKernels } from '../support/test-kernels';
 import { createTestStage0, type TestStage0 } from '../support/test-stage0';
@@ -32,6 +33,8 @@ describe('a database that was put back by other means', () => {
       connectionString: stage0.database.urls.sealer,
     });
   const asOwner = (sql: string) => withClient(stage0.database.adminUrl, (client) => client.query(sql));
+  const asSuperuser = (sql: string) =>
+    withClient(stage0.database.superuserUrl, (client) => client.query(sql));
   const names = ({ body }: Awaited<ReturnType<typeof feed>>) =>
     body.spans.map((one: { this: string }) => one.this);
 
@@ -64,7 +67,7 @@ describe('a database that was put back by other means', () => {
     assert.equal((await stage0.call('/api/timeline', { token })).status, 200);
   });
 
-  it('runs no function and ticks for no job, as soon as a start has noticed', async () => {
+  it('runs no function and ticks for no job, as soon as a start or the sealer has noticed', async () => {
     const kernels = await createTestKernels();
     try {
       const alice = await kernels.token('alice', 'acme');
@@ -83,13 +86,19 @@ describe('a database that was put back by other means', () => {
       assert.equal((await run()).status, 200);
       assert.equal((await kernels.tick('policy_agent')).outcome, 'ok');
 
+      await kernels.look('UPDATE app.seal_cursor SET restore_needed = true');
+      const tick = await kernels.tick('policy_agent');
+      assert.match(tick.outcome === 'error' ? tick.message : tick.outcome, /logline restore/);
+      const page = await kernels.call('/api/timeline?order=feed&from=end', { token: alice });
+      assert.equal(page.body.type, 'urn:logline:problem:restore_needed');
+
+      await kernels.look('UPDATE app.seal_cursor SET restore_needed = false');
       await kernels.look('INSERT INTO app.restore_needed VALUES (true, now(), true, 1::text::xid8, 1)');
       // What a process remembers for 5 s is read anew by whoever asks for the end of the feed.
       await kernels.call('/api/timeline?order=feed&from=end', { token: alice });
       const refused = await run();
       assert.deepEqual([refused.status, refused.body.type], [503, 'urn:logline:problem:restore_needed']);
-      const tick = await kernels.tick('policy_agent');
-      assert.match(tick.outcome === 'error' ? tick.message : tick.outcome, /logline restore/);
+      assert.equal((await kernels.tick('observer_bot')).outcome, 'error');
     } finally {
       await kernels.close();
     }
@@ -109,5 +118,39 @@ describe('a database that was put back by other means', () => {
     await post('later');
     assert.deepEqual(names(await feed(`&cursor=${cursor}`)), ['meanwhile', 'later']);
     assert.equal((await stage0.call('/api/health')).body.status, 'ok');
+  });
+
+  it('that the sealer alone noticed delivers what came between the restore and its look, to cursors of the lost tail too', async () => {
+    await asSuperuser(
+      `UPDATE app.seal_cursor SET (tx_id, ordinal) = (SELECT tx_id, ordinal FROM ledger.universal_registry)`,
+    );
+    await post('before the look');
+    await post('lost');
+    const { next_cursor: cursor } = (await feed()).body;
+    await asSuperuser(`
+      ALTER TABLE ledger.universal_registry DISABLE TRIGGER append_only;
+      DELETE FROM ledger.universal_registry WHERE this = 'lost';
+      ALTER TABLE ledger.universal_registry ENABLE ALWAYS TRIGGER append_only;
+      UPDATE app.seal_cursor SET restore_needed = true`);
+    await asOwner('SELECT app.begin_feed_epoch()');
+    await stage0.epochs.read();
+    await post('later');
+    assert.deepEqual(names(await feed(`&cursor=${cursor}`)), ['before the look', 'later']);
+    assert.equal((await stage0.call('/api/health')).body.status, 'ok');
+  });
+
+  it('has its transaction counter moved in several goes where one would take too long', async () => {
+    await withClient(stage0.database.adminUrl, async (client) => {
+      const { rows } = await client.query(
+        'SELECT (pg_snapshot_xmax(pg_current_snapshot())::text::bigint + 1000)::text AS least',
+      );
+      const least = BigInt(rows[0].least);
+      assert.ok((await moveCounter(client, least, () => undefined, Date.now())) > 900n);
+      assert.equal(await moveCounter(client, least, () => undefined, Date.now() + 60_000), 0n);
+      const { rows: moved } = await client.query(
+        'SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS next',
+      );
+      assert.ok(BigInt(moved[0].next) >= least);
+    });
   });
 });

@@ -8,6 +8,12 @@ export interface StandInEvent {
   readonly message: string;
 }
 
+/** What a call of a function comes to. */
+export interface StandInAnswer {
+  readonly payload: unknown;
+  readonly failed?: boolean;
+}
+
 /** What the stand-in for an AWS account holds. Tests change it between commands. */
 export interface AccountContents {
   /** Log group → entries, oldest first. */
@@ -16,8 +22,8 @@ export interface AccountContents {
   readonly quotas: Map<string, number>;
   /** Function → its environment. */
   readonly functions: Map<string, Readonly<Record<string, string>>>;
-  /** Function → what a call of it returns, or how it fails. */
-  readonly answers: Map<string, { readonly payload: unknown; readonly failed?: boolean }>;
+  /** Function → what a call of it returns, or how it fails; of several each once, the last again and again. */
+  readonly answers: Map<string, StandInAnswer | StandInAnswer[]>;
   /** ARN → text. */
   readonly secrets: Map<string, string>;
   /** Operation → error code that it answers with. */
@@ -42,6 +48,8 @@ export class AwsAccount {
   };
   /** Operations, as they were asked for. */
   readonly asked: string[] = [];
+  /** What functions were called with. */
+  readonly calls: { readonly name: string; readonly event: Record<string, unknown> }[] = [];
   readonly #server: Server;
 
   private constructor() {
@@ -117,7 +125,11 @@ export class AwsAccount {
           : answer(response, { ARN: SecretId, Name: SecretId, SecretString: text });
       }
       case 'Invoke': {
-        const result = this.contents.answers.get(functionIn(request));
+        const name = functionIn(request);
+        this.calls.push({ name, event: JSON.parse(body) });
+        const answers = [this.contents.answers.get(name) ?? []].flat();
+        const [result, ...later] = answers;
+        if (later.length > 0) this.contents.answers.set(name, later);
         return result === undefined
           ? refuse(response, operation, 'ResourceNotFoundException', 'no such function')
           : response

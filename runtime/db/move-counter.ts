@@ -6,14 +6,19 @@ const AT_A_TIME = 200_000n;
 /**
  * Uses up the server's transaction ids until the next one is not below `least`, some 190,000 a second. It holds nothing
  * that other sessions would wait for.
+ * @param untilMs when to stop half-way, in milliseconds of the epoch; another call goes on from there. Defaults to never.
+ * @returns how many ids are left to use up
  */
 export async function moveCounter(
   client: Client,
   least: bigint,
   onProgress: (left: bigint) => void,
-): Promise<void> {
-  for (let next = await nextId(client); next < least; next = await nextId(client)) {
-    const left = least - next;
+  untilMs = Number.POSITIVE_INFINITY,
+): Promise<bigint> {
+  for (;;) {
+    const left = least - (await nextId(client));
+    if (left <= 0n) return 0n;
+    if (Date.now() >= untilMs) return left;
     if (left > AT_A_TIME) onProgress(left);
     const count = left < AT_A_TIME ? left : AT_A_TIME;
     await client.query(`DO $$

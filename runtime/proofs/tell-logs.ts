@@ -1,11 +1,9 @@
-import type { LocalKeys } from '../../local/keys';
-import type { LocalDatabase } from '../../local/local-database';
-import { LOG_USER } from '../../runtime/base/identity';
-import { Database } from '../../runtime/db/pool';
-import { SpanWriter } from '../../runtime/ledger/span-writer';
-import { namedInstance, originOf } from '../../runtime/proofs/checkpoint';
-import { LogReader } from '../../runtime/proofs/log-reader';
-import { SealStore } from '../../runtime/proofs/seal-store';
+import { LOG_USER } from '../base/identity';
+import type { Database } from '../db/pool';
+import type { SpanWriter } from '../ledger/span-writer';
+import { namedInstance, originOf } from './checkpoint';
+import { LogReader } from './log-reader';
+import { SealStore } from './seal-store';
 
 /** What the rollback guard knows beyond the restored state. */
 export interface LostBatches {
@@ -15,37 +13,38 @@ export interface LostBatches {
 
 const PAGE = 500;
 
+export interface TellOptions {
+  /** As role `logline_sealer`. */
+  readonly sealing: Database;
+  /** As role `logline_app`, and what appends through it. */
+  readonly database: Database;
+  readonly append: SpanWriter['append'];
+  /** Undefined when there is no rollback guard to tell. */
+  readonly lost: LostBatches | undefined;
+  readonly onProgress: (logs: number) => void;
+}
+
 /**
  * Appends to each log that has to go on under another name a span that says so: what the log was called, the last
- * checkpoint of it that is here, and what is known to be lost. It is the first span that is sealed under the new name.
+ * checkpoint of it that is here, and what is known to be lost. It is the first span that is sealed under the new name, but for
+ * what was appended meanwhile.
  * @returns how many logs there are
  */
-export async function tellLogs(
-  database: LocalDatabase,
-  keys: LocalKeys,
-  lost: LostBatches | undefined,
-  onProgress: (logs: number) => void,
-): Promise<number> {
-  const sealing = new Database({ ...database.as.sealer, poolSize: 1 });
-  const app = new Database({ ...database.as.app, poolSize: 2 });
-  const writer = new SpanWriter({ database: app, signingKey: () => keys.ring.current });
+export async function tellLogs(options: TellOptions): Promise<number> {
+  const { sealing, database, append, lost, onProgress } = options;
+  const instance = await currentInstance(sealing);
   let told = 0;
   let after = 0;
-  try {
-    const instance = await currentInstance(sealing);
-    for (;;) {
-      const { rows } = await sealing.pool.query<RenamedLog>(RENAMED, [after, instance, PAGE]);
-      for (const { log_no, tenant_id, origin } of rows) {
-        after = log_no;
-        const draft = await continuation(app, tenant_id, origin, String(instance), lost);
-        await writer.append({ user: LOG_USER, tenant: tenant_id }, [draft]);
-        told += 1;
-      }
-      if (rows.length < PAGE) return told;
-      onProgress(told);
+  for (;;) {
+    const { rows } = await sealing.pool.query<RenamedLog>(RENAMED, [after, instance, PAGE]);
+    for (const { log_no, tenant_id, origin } of rows) {
+      after = log_no;
+      const draft = await continuation(database, tenant_id, origin, String(instance), lost);
+      await append({ user: LOG_USER, tenant: tenant_id }, [draft]);
+      told += 1;
     }
-  } finally {
-    await Promise.all([sealing.close(), app.close()]);
+    if (rows.length < PAGE) return told;
+    onProgress(told);
   }
 }
 

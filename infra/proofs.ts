@@ -136,7 +136,7 @@ export class Proofs extends pulumi.ComponentResource {
    * @param after it waits for this
    */
   seal({ layers, secrets, sealing, environment }: SealerArgs, after: pulumi.Resource): LambdaFunction {
-    const { platform } = this.#args;
+    const { platform, settings } = this.#args;
     return new LambdaFunction(
       'sealer',
       {
@@ -152,6 +152,7 @@ export class Proofs extends pulumi.ComponentResource {
           ...roleSecretsEnvironment(sealing.roleSecretArns),
           LOGLINE_CHECKPOINT_KEY_SECRET_ARN: sealing.checkpointKeySecretArn,
           LOGLINE_PROOFS_BUCKET: this.bucket.bucket,
+          ...witnessEnvironment(settings),
         },
         secretArns: [
           // To append the day's checkpoints as spans.
@@ -166,4 +167,13 @@ export class Proofs extends pulumi.ComponentResource {
       { parent: this, transformations: [startsAfter(after)] },
     );
   }
+}
+
+function witnessEnvironment({ witnesses, witnessedTenants }: ProofsSettings): Environment {
+  return witnesses.length === 0
+    ? {}
+    : {
+        LOGLINE_WITNESSES: witnesses.join('\n'),
+        LOGLINE_WITNESSED_TENANTS: witnessedTenants.join(),
+      };
 }

@@ -7,9 +7,10 @@ import { Auditor } from '../runtime/proofs/auditor';
 import type { CheckpointKeys } from '../runtime/proofs/checkpoint-keys';
 import { checkpointDay, keepCheckpoints } from '../runtime/proofs/keep-checkpoints';
 import { publishCheckpointKeys, storedInstance } from '../runtime/proofs/log-instance';
+import { parseWitnesses, tenantsOf } from '../runtime/proofs/remote-witness';
 import { SealLoop } from '../runtime/proofs/seal-loop';
 import { Sealer } from '../runtime/proofs/sealer';
-import { parseWitnesses, WitnessPush } from '../runtime/proofs/witness-push';
+import { WitnessPush } from '../runtime/proofs/witness-push';
 import { CheckpointKeyFile } from './checkpoint-keys';
 import type { DataDirectory } from './data-directory';
 import { GuardFile, guardPath } from './guard-file';
@@ -89,7 +90,7 @@ export async function openSealing(options: SealingOptions): Promise<Sealing> {
     const publishing = keepKeysPublished(sealing, file, logger);
     loop.start();
     const keeping = keepDaily(options, sealing, file);
-    const tenants = options.witnessedTenants.split(',').flatMap((tenant) => tenant.trim() || []);
+    const tenants = tenantsOf(options.witnessedTenants);
     const push = new WitnessPush({ sealing, database: options.database, witnesses, tenants, logger });
     const pushing = pushEachMinute(push, logger);
     return {

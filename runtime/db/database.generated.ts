@@ -180,6 +180,7 @@ export interface AppSealCursor {
   digest: Generated<Buffer>;
   is_only: Generated<boolean>;
   ordinal: Generated<string>;
+  pushed_at: Generated<string>;
   restore_needed: Generated<boolean>;
   sealed_at: Generated<string>;
   tx_id: Generated<string>;

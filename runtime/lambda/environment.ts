@@ -1,5 +1,6 @@
 import { ConfigurationError } from '../base/errors';
 import { ROLE_KEYS, type RoleKey } from '../db/roles';
+import { parseWitnesses, type RemoteWitness, tenantsOf } from '../proofs/remote-witness';
 import { readSettings, type Settings } from '../settings';
 
 /**
@@ -29,6 +30,9 @@ export interface Environment {
   /** Where checkpoints and the rollback guard are kept, and the secret of the keys that sign them; of stacks with proofs. */
   readonly proofsBucket: string | undefined;
   readonly checkpointKeySecretArn: string | undefined;
+  /** Who is asked to cosign checkpoints, and of which tenants; the sealer alone is told. */
+  readonly witnesses: readonly RemoteWitness[];
+  readonly witnessedTenants: readonly string[];
   /** Kernel → Lambda function, for functions that start kernels. */
   readonly kernelFunctions: Readonly<Record<string, string>>;
   readonly settings: Settings;
@@ -62,6 +66,8 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     providerKeysSecretArn: optional('LOGLINE_PROVIDER_KEYS_SECRET_ARN'),
     proofsBucket: optional('LOGLINE_PROOFS_BUCKET'),
     checkpointKeySecretArn: optional('LOGLINE_CHECKPOINT_KEY_SECRET_ARN'),
+    witnesses: witnessesOf(optional('LOGLINE_WITNESSES') ?? '', faults),
+    witnessedTenants: tenantsOf(optional('LOGLINE_WITNESSED_TENANTS') ?? ''),
     kernelFunctions: namesOf('LOGLINE_KERNEL_FUNCTIONS', env, faults),
     settings: readSettings(env, faults),
     databaseTls: tlsOf(optional('LOGLINE_DATABASE_TLS'), env.LOGLINE_DATABASE_HOST ?? '', faults),
@@ -75,6 +81,16 @@ function portOf(text: string, faults: string[]): number {
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
     faults.push('LOGLINE_DATABASE_PORT is not a port');
   return port;
+}
+
+function witnessesOf(text: string, faults: string[]): readonly RemoteWitness[] {
+  try {
+    return parseWitnesses(text);
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    faults.push(`LOGLINE_WITNESSES: ${error.message}`);
+    return [];
+  }
 }
 
 function roleSecretsOf(names: Readonly<Record<string, string>>): Partial<Record<RoleKey, string>> {

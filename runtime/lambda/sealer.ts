@@ -10,6 +10,7 @@ import type { CheckpointKeys } from '../proofs/checkpoint-keys';
 import { checkpointDay, checkpointFile, keepCheckpoints } from '../proofs/keep-checkpoints';
 import { publishCheckpointKeys, storedInstance } from '../proofs/log-instance';
 import { Sealer, type SealOutcome } from '../proofs/sealer';
+import { ASKING_MS, WitnessPush } from '../proofs/witness-push';
 import { checkpointKeysOf } from './checkpoint-key-secret';
 import { databaseAs, type LambdaRuntime, once, openLambdaRuntime } from './lambda-runtime';
 import { KEYS_REMEMBERED_MS } from './rotating-keys';
@@ -24,6 +25,8 @@ export interface SealReport {
   readonly audited: number;
   /** Checkpoints of the day that were kept. */
   readonly kept: number;
+  /** Cosignatures that witnesses gave. */
+  readonly cosigned: number;
 }
 
 /** What its ticks are called, as `infra/scheduler.ts` sends them. */
@@ -32,16 +35,18 @@ const JOB = 'sealer';
 const SEAL_MS = 20_000;
 const AUDIT_MS = 15_000;
 const AUDIT_BATCH = 100;
+/** Left at the end of a tick for writing down what happened. */
+const RESERVE_MS = 4_000;
 /** One to work with. Two instances may run at once. */
 const POOL_SIZE = 1;
 
 /** Gives spans their places in the logs, checks what was sealed, and keeps a checkpoint a day, on each tick. */
 export function createSealerHandler(): (event: SQSEvent, context: Context) => Promise<SealReport> {
   const open = once(openSealing);
-  return async (event) => {
+  return async (event, context) => {
     refuseOthers(event);
     const sealing = await open();
-    return sealing.tick();
+    return sealing.tick(Date.now() + context.getRemainingTimeInMillis());
   };
 }
 
@@ -71,6 +76,7 @@ class LambdaSealing {
   readonly #sealer: Sealer;
   readonly #auditor: Auditor;
   readonly #writer: SpanWriter;
+  readonly #push: WitnessPush;
   readonly #metrics: Metrics = createMetrics();
   readonly #feed = new FeedHold();
   #keys: CheckpointKeys;
@@ -102,6 +108,13 @@ class LambdaSealing {
       onMismatch: (mismatch) =>
         runtime.logger.error({ code: 'proofs_stopped', ...mismatch }, 'a span is not what the log bears'),
     });
+    this.#push = new WitnessPush({
+      sealing,
+      database: runtime.database,
+      witnesses: runtime.environment.witnesses,
+      tenants: runtime.environment.witnessedTenants,
+      logger: runtime.logger,
+    });
     this.#writer = new SpanWriter({ database: runtime.database, signingKey: () => runtime.keys().current });
   }
 
@@ -113,8 +126,11 @@ class LambdaSealing {
     return new LambdaSealing(runtime, bucket, arn, keys, sealing, instance);
   }
 
-  /** @throws what goes wrong, so that Lambda counts it; the next tick goes on. */
-  async tick(): Promise<SealReport> {
+  /**
+   * @param endMs when Lambda ends the tick
+   * @throws what goes wrong, so that Lambda counts it; the next tick goes on
+   */
+  async tick(endMs: number): Promise<SealReport> {
     const { logger } = this.#runtime;
     await this.#runtime.refreshKeys();
     await this.#refreshKeys();
@@ -123,13 +139,15 @@ class LambdaSealing {
     const audited = isSealing ? await this.#audit(Date.now() + AUDIT_MS) : 0;
     const kept = isSealing ? await this.#keepDaily() : 0;
     await this.#measure(outcome, isCaughtUp, sealed);
-    const report = { batchItemFailures: [], outcome, sealed, audited, kept } as const;
+    const cosigned = isSealing ? await this.#askWitnesses(endMs - RESERVE_MS - ASKING_MS) : 0;
+    const report = { batchItemFailures: [], outcome, sealed, audited, kept, cosigned } as const;
     if (outcome === 'restore_needed')
       logger.error(
         { code: 'restore_needed' },
         'the database is older than what the rollback guard knows was signed; nothing is sealed until npx logline restore --stack has run',
       );
-    else if (sealed + audited + kept > 0) logger.info({ sealed, audited, kept }, 'sealed');
+    else if (sealed + audited + kept + cosigned > 0)
+      logger.info({ sealed, audited, kept, cosigned }, 'sealed');
     return report;
   }
 
@@ -180,6 +198,16 @@ class LambdaSealing {
     }
     this.#keptDay = day;
     return kept;
+  }
+
+  /** Once a minute, whichever instance it is. */
+  async #askWitnesses(untilMs: number): Promise<number> {
+    const { witnesses, witnessedTenants } = this.#runtime.environment;
+    if (witnesses.length === 0 || witnessedTenants.length === 0 || Date.now() > untilMs) return 0;
+    const { rowCount } = await this.#sealing.pool.query(
+      `UPDATE app.seal_cursor SET pushed_at = now() WHERE pushed_at <= now() - interval '1 minute'`,
+    );
+    return rowCount === 0 ? 0 : this.#push.push(untilMs);
   }
 
   async #refreshKeys(): Promise<void> {

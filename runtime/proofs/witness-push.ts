@@ -1,19 +1,12 @@
-import { ConfigurationError, MalformedError } from '../base/errors';
+import { MalformedError } from '../base/errors';
 import { ed25519 } from '../crypto';
-import { sha256 } from '../crypto/sha256';
 import type { Database } from '../db/pool';
 import type { Logger } from '../log/logger';
 import { LogReader, type SignedCheckpoint } from './log-reader';
+import type { RemoteWitness } from './remote-witness';
 import { parseNote, signatureLine, verifyNote } from './signed-note';
-import { COSIGNER, parseVerifierKey, type VerifierKey } from './verifier-key';
+import type { VerifierKey } from './verifier-key';
 import { addCheckpointText } from './witness';
-
-/** A witness that is asked for cosignatures. */
-export interface RemoteWitness {
-  readonly key: VerifierKey;
-  /** Submission prefix, without a slash at its end. */
-  readonly url: string;
-}
 
 export interface WitnessPushOptions {
   /** As role `logline_sealer`. */
@@ -26,28 +19,24 @@ export interface WitnessPushOptions {
   readonly logger: Logger;
   /** Defaults to fetch. */
   readonly post?: typeof fetch;
+  /** Milliseconds of the epoch. Defaults to the clock. */
+  readonly now?: () => number;
 }
 
 const MAX_ANSWER_BYTES = 64 * 1024;
 const TIMEOUT_MS = 5_000;
 /** A witness that has another size than was thought is asked once more. */
 const ATTEMPTS = 2;
-
-/**
- * Reads witnesses from lines `witness <name> <verifier key> <url>` (https://c2sp.org/tlog-policy); empty lines and those
- * that begin with # are passed over.
- * @throws ConfigurationError for any other line
- */
-export function parseWitnesses(text: string): readonly RemoteWitness[] {
-  const lines = text.split('\n').map((line) => line.trim());
-  return lines.filter((line) => line !== '' && !line.startsWith('#')).map(parseWitness);
-}
+/** How long asking one witness takes at most, and a little. */
+export const ASKING_MS = ATTEMPTS * TIMEOUT_MS + 1_000;
 
 /** Asks witnesses to cosign the newest checkpoints of some logs, outside of sealing. */
 export class WitnessPush {
   readonly #options: WitnessPushOptions;
   /** Size that a witness cosigned last, by witness and tenant. */
   readonly #sizes = new Map<string, number>();
+  /** Which pair of tenant and witness comes next, so that all get their turn when time is short. */
+  #next = 0;
   #isStopped = false;
 
   constructor(options: WitnessPushOptions) {
@@ -59,28 +48,41 @@ export class WitnessPush {
     this.#isStopped = true;
   }
 
-  /** Pushes every checkpoint that is newer than what a witness cosigned. Call it once a minute at most. */
-  async push(): Promise<number> {
-    const { tenants, witnesses, database, logger } = this.#options;
+  /**
+   * Pushes every checkpoint that is newer than what a witness cosigned. Call it once a minute at most.
+   * @param untilMs when nobody else is asked, in milliseconds of the epoch; the next call begins there. Whoever is being asked
+   *   then has {@link ASKING_MS} more. Defaults to never.
+   */
+  async push(untilMs = Number.POSITIVE_INFINITY): Promise<number> {
+    const { tenants, witnesses, now = Date.now } = this.#options;
+    const count = tenants.length * witnesses.length;
     let cosigned = 0;
-    for (const tenant of tenants) {
-      const reader = new LogReader(database, tenant);
-      const checkpoint = await reader.checkpoint().catch(() => undefined);
-      if (checkpoint === undefined) continue;
-      for (const witness of witnesses) {
-        if (this.#isStopped) return cosigned;
-        const name = JSON.stringify([witness.url, tenant]);
-        if (this.#sizes.get(name) === checkpoint.size) continue;
-        try {
-          await this.#ask(witness, reader, checkpoint, this.#sizes.get(name) ?? 0);
-          this.#sizes.set(name, checkpoint.size);
-          cosigned += 1;
-        } catch (error) {
-          logger.warn({ err: error, tenant, witness: witness.key.name }, 'a witness did not cosign');
-        }
-      }
+    for (let asked = 0; asked < count && !this.#isStopped && now() < untilMs; asked += 1) {
+      const next = this.#next % count;
+      this.#next = next + 1;
+      const tenant = tenants[Math.floor(next / witnesses.length)];
+      const witness = witnesses[next % witnesses.length];
+      if (tenant !== undefined && witness !== undefined && (await this.#pushTo(witness, tenant)))
+        cosigned += 1;
     }
     return cosigned;
+  }
+
+  /** @returns whether the witness has cosigned something newer */
+  async #pushTo(witness: RemoteWitness, tenant: string): Promise<boolean> {
+    const { database, logger } = this.#options;
+    const reader = new LogReader(database, tenant);
+    const checkpoint = await reader.checkpoint().catch(() => undefined);
+    const name = JSON.stringify([witness.url, tenant]);
+    if (checkpoint === undefined || this.#sizes.get(name) === checkpoint.size) return false;
+    try {
+      await this.#ask(witness, reader, checkpoint, this.#sizes.get(name) ?? 0);
+      this.#sizes.set(name, checkpoint.size);
+      return true;
+    } catch (error) {
+      logger.warn({ err: error, tenant, witness: witness.key.name }, 'a witness did not cosign');
+      return false;
+    }
   }
 
   async #ask(
@@ -129,22 +131,6 @@ export class WitnessPush {
     }
     throw new MalformedError(`The witness's answer holds no good cosignature of ${key.name}.`);
   }
-}
-
-function parseWitness(line: string): RemoteWitness {
-  const [word, name, vkey = '', url = '', ...rest] = line.split(/\s+/);
-  try {
-    const key = parseVerifierKey(sha256, vkey);
-    const isRight = word === 'witness' && name !== undefined && rest.length === 0 && key.type === COSIGNER;
-    if (isRight && URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) {
-      return { key, url: url.replace(/\/+$/, '') };
-    }
-  } catch (error) {
-    if (!(error instanceof MalformedError)) throw error;
-  }
-  throw new ConfigurationError(
-    `LOGLINE_WITNESSES has lines such as "witness w1 witness.example/w1+e0cd2864+BK… https://witness.example/", got "${line}".`,
-  );
 }
 
 async function textOf(answer: Response): Promise<string> {

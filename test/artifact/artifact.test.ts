@@ -4,11 +4,14 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { mintToken, type Scope } from '../../runtime/auth';
-import { signingKeyFromHex } from '../../runtime/crypto';
+import { ed25519, signingKeyFromHex } from '../../runtime/crypto';
 import { verifySpan } from '../../runtime/ledger/span-signature';
+import { verifierKeyOf } from '../../runtime/proofs/checkpoint-keys';
+import { openCheckpoint, witnessesOf } from '../../runtime/proofs/span-proof';
 import { inSequence } from '../infra/in-sequence';
 import { at, listOf, recordOf } from '../infra/subject';
 import { appendLargeSpans, assertWalked } from '../support/large-spans';
+import { TestWitness } from '../support/test-witness';
 import { until } from '../support/until';
 import { Cloud, secretMember, secretNamed } from './cloud';
 import { httpEvent, scheduleInput, tickBatch } from './events';
@@ -358,6 +361,7 @@ describe('what is deployed', function () {
         sealed: 0,
         audited: 0,
         kept: 0,
+        cosigned: 0,
       });
     });
 
@@ -382,6 +386,53 @@ describe('what is deployed', function () {
       const leaf = JSON.stringify({ curr_hash: stored?.curr_hash, id, seq: 0 });
       const hash = createHash('sha256').update('\0').update(leaf).digest();
       assert.ok(bytes.includes(hash), 'the tile holds the hash of the leaf');
+    });
+
+    it('asks witnesses for cosignatures once a minute, and seals whatever becomes of that', async () => {
+      const checkpoint = async () =>
+        String(
+          at(
+            (await cloud.invoke('stage0', httpEvent('GET', '/api/log/acme/checkpoint', { token }))).payload,
+            'body',
+          ),
+        );
+      const [origin = ''] = (await checkpoint()).split('\n');
+      const { publicKeyHex } = signingKeyFromHex(secretMember(cloud.secrets, 'checkpoint-key', 'seed_hex'));
+      const logKey = verifierKeyOf(publicKeyHex, origin);
+      const witness = await TestWitness.start([logKey]);
+      const round = async (): Promise<unknown> => {
+        await call('POST', '/api/spans', { body: { entity_type: 'note', who: 'ada', this: 'witnessed' } });
+        const { payload } = await tick();
+        assert.equal(at(payload, 'outcome'), 'sealed');
+        return at(payload, 'cosigned');
+      };
+      const aMinuteLater = () => cloud.sql("UPDATE app.seal_cursor SET pushed_at = '-infinity'");
+      try {
+        cloud.environment.LOGLINE_WITNESSES = witness.line;
+        cloud.environment.LOGLINE_WITNESSED_TENANTS = 'acme';
+        await cloud.cool('sealer');
+        assert.equal(await round(), 1);
+        const opened = await openCheckpoint(await checkpoint(), [logKey, witness.key], ed25519);
+        assert.deepEqual(
+          witnessesOf(opened).map(({ key }) => key.name),
+          [witness.key.name],
+        );
+        // Another instance of the sealer, within the same minute.
+        await cloud.cool('sealer');
+        assert.equal(await round(), 0);
+        await aMinuteLater();
+        witness.isUnwell = true;
+        assert.equal(await round(), 0);
+        await aMinuteLater();
+        witness.isUnwell = false;
+        // This instance does not know what the witness has cosigned, and is told by a 409.
+        assert.equal(await round(), 1);
+        assert.deepEqual(witness.answers, [200, 500, 409, 200]);
+      } finally {
+        for (const name of ['LOGLINE_WITNESSES', 'LOGLINE_WITNESSED_TENANTS']) delete cloud.environment[name];
+        await cloud.cool('sealer');
+        await witness.close();
+      }
     });
 
     it('signs nothing for a database that is older than what the guard knows, and feed and ticks stand still', async () => {

@@ -21,6 +21,12 @@ const EVERYTHING = {
   'aws:region': 'us-east-1',
   'logline:providerKeys': '{"openai":"sk-provider-secret"}',
   'logline:origin': 'ledger.example.com',
+  'logline:proofs': {
+    witnesses: [
+      'witness w witness.example/w+5154e33f+BAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f https://witness.example/',
+    ],
+    witnessedTenants: ['acme'],
+  },
   'logline:database': { engine: 'aurora', readers: 1 },
   'logline:edge': { enabled: true },
   'logline:oidc': {

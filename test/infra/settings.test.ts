@@ -100,6 +100,17 @@ describe('stack settings', () => {
       /corsOrigins.*credentials/i,
     ],
     ['an origin with a path', { api: { corsOrigins: ['https://a.example/x'] } }, /corsOrigins/],
+    [
+      'a witness whose key has another id',
+      {
+        proofs: {
+          witnesses: [
+            'witness w witness.example/w+00000000+BAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f https://witness.example/',
+          ],
+        },
+      },
+      /proofs\.witnesses: A witness is a line/,
+    ],
     ['a public address range', { network: { cidr: '8.8.0.0/16' } }, /private IPv4 range/],
     ['an address range with host bits', { network: { cidr: '10.0.0.1/16' } }, /private IPv4 range/],
     ['an address range that is too small', { network: { cidr: '10.0.0.0/28' } }, /\/16 to \/22/],

@@ -3,11 +3,13 @@ import { ed25519, generateSigningKey } from '../../runtime/crypto';
 import { Database } from '../../runtime/db/pool';
 import { silentLogger } from '../../runtime/log/logger';
 import { verifierKeyOf } from '../../runtime/proofs/checkpoint-keys';
+import { parseWitnesses } from '../../runtime/proofs/remote-witness';
 import { openCheckpoint, witnessesOf } from '../../runtime/proofs/span-proof';
 import { type VerifierKey, verifierKeyText } from '../../runtime/proofs/verifier-key';
-import { addCheckpointText, Witness, type WitnessedState } from '../../runtime/proofs/witness';
-import { parseWitnesses, WitnessPush } from '../../runtime/proofs/witness-push';
+import { addCheckpointText, Witness } from '../../runtime/proofs/witness';
+import { WitnessPush } from '../../runtime/proofs/witness-push';
 import { createTestLog, TEST_INSTANCE, type TestLog } from '../support/test-log';
+import { rememberedStates } from '../support/test-witness';
 
 const DRAFT = { entity_type: 'note', who: 'alice', this: 'a thing' };
 
@@ -26,15 +28,7 @@ describe('witnesses', function () {
 
   /** A witness in this process, and how it is asked for cosignatures. */
   const witnessOf = (name: string, logs: readonly VerifierKey[]) => {
-    const states = new Map<string, WitnessedState>();
-    const store = {
-      read: async (origin: string) => states.get(origin),
-      async swap(origin: string, _before: number, after: WitnessedState) {
-        states.set(origin, after);
-        return true;
-      },
-    };
-    const witness = new Witness({ name, key: generateSigningKey(), logs, store });
+    const witness = new Witness({ name, key: generateSigningKey(), logs, store: rememberedStates() });
     const post: typeof fetch = async (_url, init) => {
       const { status, type, body } = await witness.addCheckpoint(String(init?.body));
       return new Response(body, { status, headers: { 'content-type': type } });
@@ -72,6 +66,31 @@ describe('witnesses', function () {
       const opened = await openCheckpoint(note, [logKey, key], { verify: ed25519.verify });
       assert.deepEqual([opened.size, witnessesOf(opened).length], [size, 1]);
     }
+  });
+
+  it('are asked in turn when there is time for one only', async () => {
+    const logKey = keyOf(log);
+    const sides = ['one.test/w', 'two.test/w'].map((name) => witnessOf(name, [logKey]));
+    const asked: string[] = [];
+    let clock = 0;
+    const push = new WitnessPush({
+      sealing,
+      database: log.stage0.pool,
+      witnesses: sides.map(({ key }, index) => ({ key, url: `http://witness.test/${index}` })),
+      tenants: ['acme'],
+      logger: silentLogger(),
+      now: () => clock,
+      post: async (url, init) => {
+        const side = sides[Number(/\/(\d)\/add-checkpoint$/.exec(String(url))?.[1])];
+        asked.push(String(side?.key.name));
+        clock += 1_000;
+        return (side?.post ?? fetch)(url, init);
+      },
+    });
+    assert.equal(await push.push(clock + 1), 1);
+    assert.equal(await push.push(clock + 1), 1);
+    assert.deepEqual(asked, ['one.test/w', 'two.test/w']);
+    assert.equal(await push.push(clock), 0);
   });
 
   it('of two instances that cosign each other: each one’s checkpoint holds up with the key of the other’s witness', async () => {

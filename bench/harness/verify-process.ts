@@ -1,7 +1,11 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { TenantLog } from '../../cli/export/tenant-log';
+import { keptLog } from '../../cli/proofs/log-folder';
+import { publishedVerifierKeys } from '../../cli/proofs/verifier-keys';
 import { resolveTarget } from '../../cli/target';
-import { spansOfFile, spansOfUrl } from '../../cli/verify/span-source';
+import { type LogToWalk, withLog } from '../../cli/verify/run-verify';
+import { type Found, spansOfFile, spansOfUrl } from '../../cli/verify/span-source';
 import { type VerifyReport, verifySpans } from '../../cli/verify/verify-spans';
 import type { SignedSpan } from '../../runtime/base/span';
 import { cryptoReady, ed25519, toU8 } from '../../runtime/crypto';
@@ -36,13 +40,55 @@ const options = {
   onFault: ({ detail }: { readonly detail: string }) => process.stderr.write(`${detail}\n`),
 };
 
+/** Spans and their log, as the command checks them. */
+async function withProofs(spans: AsyncIterable<Found>, log: LogToWalk): Promise<number> {
+  const { source, logs } = withLog(spans, log);
+  const count = await goodSpans(verifySpans(source, options));
+  const { report } = await logs({
+    onFault: ({ detail }) => options.onFault({ detail }),
+    onProgress: () => undefined,
+  });
+  if (report.faults > 0) throw new Error(`${report.faults} faults in a log that has none`);
+  return count;
+}
+
+/** Where a ledger is, and whose log is walked. */
+interface Live {
+  readonly url: string;
+  readonly token: string;
+  readonly tenant: string;
+}
+
 answerCalls({
-  live: ({ url, token }: { url: string; token: string }) =>
+  live: ({ url, token }: Live) =>
     timed(async () => {
       const { client } = await resolveTarget({ url, token });
       return goodSpans(verifySpans(spansOfUrl(client), options));
     }),
+  liveWithLog: ({ url, token, tenant }: Live) =>
+    timed(async () => {
+      const { client } = await resolveTarget({ url, token });
+      const keys = await publishedVerifierKeys(client, tenant);
+      return withProofs(spansOfUrl(client), { client, tenant, keys });
+    }),
   file: (file: string) => timed(() => goodSpans(verifySpans(spansOfFile(file), options))),
+  fileWithLog: (file: string) =>
+    timed(async () => {
+      const kept = await keptLog(file);
+      if (kept === undefined) throw new Error(`${file} has no log`);
+      return withProofs(spansOfFile(file), { ...kept, waitMs: 0 });
+    }),
+  /** Keeps the log beside a file. */
+  async keepLog({ url, token, tenant, file }: Live & { file: string }) {
+    const { client } = await resolveTarget({ url, token });
+    const log = await TenantLog.open({
+      file,
+      tenant,
+      client: () => Promise.resolve(client),
+      onProgress: () => undefined,
+    });
+    await log.finish(await log.size());
+  },
   /** One thread that checks signatures and nothing else. */
   signatures: (file: string) =>
     timed(async () => {

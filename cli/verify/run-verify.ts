@@ -141,13 +141,14 @@ async function runningSubject(options: VerifyCommandOptions): Promise<Subject> {
   return { ...subject, ...withLog(spans, { client, tenant, keys }) };
 }
 
-type LogToWalk = Omit<RemoteLogOptions, 'onFault'> & {
+/** A log that is walked along with spans. */
+export type LogToWalk = Omit<RemoteLogOptions, 'onFault'> & {
   /** Whose word it is that these are the keys of the log, when it is nobody's but that of what is verified. */
   readonly keysFrom?: string;
 };
 
 /** The spans, each of which is noted for the log of the tenant as it passes. */
-function withLog(
+export function withLog(
   spans: AsyncIterable<Found>,
   { keysFrom, ...options }: LogToWalk,
 ): Required<Pick<Subject, 'source' | 'logs'>> {

@@ -132,6 +132,7 @@ TABLE app.seal_cursor (row security: t, forced: f)
   digest bytea NOT NULL DEFAULT '\x'::bytea
   sealed_at timestamp with time zone NOT NULL DEFAULT now()
   restore_needed boolean NOT NULL DEFAULT false
+  pushed_at timestamp with time zone NOT NULL DEFAULT '-infinity'::timestamp with time zone
 TABLE app.span_relation (row security: t, forced: t)
   related_id uuid NOT NULL
   audience text COLLATE "C" NOT NULL
@@ -584,9 +585,11 @@ BEGIN
   ALTER TABLE ledger.universal_registry NO FORCE ROW LEVEL SECURITY;
   INSERT INTO app.feed_epoch (epoch, log_name, survived_tx_id, survived_ordinal)
   SELECT begun, CASE WHEN NOT keeps_log_names THEN left(begun::text, 8) END,
-         coalesce(noticed.survived_tx_id, last.tx_id, '0'), coalesce(noticed.survived_ordinal, last.ordinal, 0)
+         coalesce(noticed.survived_tx_id, sealed.tx_id, last.tx_id, '0'),
+         coalesce(noticed.survived_ordinal, sealed.ordinal, last.ordinal, 0)
     FROM (VALUES (1)) AS always
     LEFT JOIN app.restore_needed AS noticed ON true
+    LEFT JOIN app.seal_cursor AS sealed ON sealed.restore_needed
     LEFT JOIN LATERAL (
       SELECT tx_id, ordinal FROM ledger.universal_registry ORDER BY tx_id DESC, ordinal DESC LIMIT 1
     ) AS last ON true;

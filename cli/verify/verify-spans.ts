@@ -124,7 +124,7 @@ export async function verifySpans(
   }
 }
 
-/** A span without its content, and what becomes of its check. */
+/** A span, without its content if nobody looks at it, and what becomes of its check. */
 interface Judged {
   readonly found: Found;
   /** Undefined for what could not be read as a span at all. */
@@ -132,11 +132,16 @@ interface Judged {
 }
 
 /** Spans in the order of the source, while those behind them are already being checked on other threads. */
-async function* judged(source: AsyncIterable<Found>, { trustedKeys }: VerifyOptions): AsyncGenerator<Judged> {
+async function* judged(
+  source: AsyncIterable<Found>,
+  { trustedKeys, moreFaults }: VerifyOptions,
+): AsyncGenerator<Judged> {
   const options = trustedKeys === undefined ? {} : { trustedKeys };
   const underWay: Judged[] = [];
   for await (const found of source) {
-    underWay.push({ found: withoutContent(found), verdict: verdictOf(found, options) });
+    // Whoever looks for more faults looks at the content.
+    const kept = moreFaults === undefined ? withoutContent(found) : found;
+    underWay.push({ found: kept, verdict: verdictOf(found, options) });
     if (underWay.length >= 2 * AT_A_TIME) yield* underWay.splice(0, AT_A_TIME);
   }
   yield* underWay;

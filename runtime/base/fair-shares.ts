@@ -35,6 +35,16 @@ export class FairShares {
     this.#options = { maxWaiting: 1_000, maxWaitMs: 10_000, ...options };
   }
 
+  /** How many wait just now, over all tenants. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** The most that is sure to be granted in the end. */
+  get surelyGranted(): number {
+    return Math.floor(this.#options.capacity / 4);
+  }
+
   /** How much is held just now, over all tenants. */
   get held(): number {
     return this.#total;
@@ -42,14 +52,14 @@ export class FairShares {
 
   /**
    * Takes a part, waiting for it when it must.
-   * @param amount up to a quarter of the capacity is sure to be granted in the end.
+   * @param amount up to {@link surelyGranted} is sure to be granted in the end.
    * @returns gives the part back; calling it twice does nothing.
    * @throws ShareUsedUpError (429) when the tenant's share is used up while others are served; UnavailableError (503)
    * when it is used up and nobody else is there.
    */
   async take(tenant: string, amount: number): Promise<() => void> {
-    if (this.#waiting.lengthOf(tenant) === 0 && this.#fits(tenant, amount))
-      return this.#grant(tenant, amount);
+    const granted = this.tryTake(tenant, amount);
+    if (granted !== undefined) return granted;
     if (this.#waiting.lengthOf(tenant) >= this.#options.maxWaiting) throw this.#refusal(tenant);
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {
@@ -66,6 +76,12 @@ export class FairShares {
       }, this.#options.maxWaitMs);
       this.#waiting.push(tenant, waiting);
     });
+  }
+
+  /** Takes a part when it can be had at once: what {@link take} returns, else undefined. */
+  tryTake(tenant: string, amount: number): (() => void) | undefined {
+    const isNext = this.#waiting.lengthOf(tenant) === 0 && this.#fits(tenant, amount);
+    return isNext ? this.#grant(tenant, amount) : undefined;
   }
 
   #fits(tenant: string, amount: number): boolean {

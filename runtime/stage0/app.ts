@@ -1,12 +1,13 @@
 import { type Context, Hono } from 'hono';
 import type { Caller } from '../auth';
 import { MethodNotAllowedError, NotFoundError } from '../base/errors';
+import { NOBODY } from '../base/identity';
 import { pooledRandomHex } from '../crypto/random-pool';
 import { LineBudget } from '../log/line-budget';
 import { type Answer, responseOf } from './answer';
 import { compressed } from './answer-encoding';
 import { appendSpans } from './append-spans';
-import { authenticate, authorize } from './authenticate';
+import { authenticate, authorize, identityOf } from './authenticate';
 import { corsHeaders, preflightHeaders } from './cors';
 import { executeFunction } from './execute-function';
 import { serveExplorer } from './explorer';
@@ -131,7 +132,7 @@ async function serve(stage0: Stage0, route: Route, context: Context, lines: Line
     spanId,
     traceparent: request.headers.get('traceparent'),
   });
-  return respond(stage0, request, answer, requestId);
+  return respond(stage0, request, answer, { requestId, tenant: identityOf(caller).tenant });
 }
 
 /** Every answer of the API leaves through here. */
@@ -139,12 +140,14 @@ async function respond(
   stage0: Stage0,
   request: Request,
   answer: Answer,
-  requestId: string = requestIdOf(request),
+  { requestId = requestIdOf(request), tenant = NOBODY.tenant } = {},
 ): Promise<Response> {
   const cors = corsHeaders(request, stage0.corsOrigins ?? []);
   const vary = (stage0.corsOrigins ?? []).length > 0 ? { vary: `${VARY}, Origin` } : { vary: VARY };
   const headers = responseHeaders(answer, { ...vary, ...cors, 'x-request-id': requestId });
-  return responseOf(await compressed({ ...answer, headers }, request));
+  return responseOf(
+    await compressed({ ...answer, headers }, request, { compressions: stage0.fairness.compressions, tenant }),
+  );
 }
 
 const VARY = 'Authorization, Accept-Encoding';

@@ -1,10 +1,10 @@
 import { MalformedError } from '../base/errors';
-import { Reservation } from '../base/fair-shares';
 import type { Identity } from '../base/identity';
 import { MAX_SPANS_BYTES } from '../ledger/page-bytes';
 import type { SpanDraft } from '../ledger/span-draft';
 import type { Appended } from '../ledger/span-writer';
 import { type Answer, callerOf, jsonText } from './answer';
+import { type AppendShare, withAppendShare } from './append-share';
 import { identityOf } from './authenticate';
 import type { Handler } from './handlers';
 import { preferencesOf } from './prefer';
@@ -19,31 +19,24 @@ const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 export const appendSpans: Handler = async (stage0, { request, caller, givenTraceId }) => {
   const identity = identityOf(callerOf(caller));
   await stage0.epochs.requireAppendable();
-  const { appends, bodies } = stage0.fairness;
-  const releaseTurn = await appends.take(identity.tenant, 1);
-  // Held until the answer is made: the spans of a body take up memory for as long.
-  const reservation = new Reservation(bodies, identity.tenant);
-  try {
-    return await append(stage0, { identity, request, reservation, traceId: givenTraceId });
-  } finally {
-    reservation.release();
-    releaseTurn();
-  }
+  return withAppendShare(stage0, { tenant: identity.tenant, request }, (share) =>
+    append(stage0, { identity, request, share, traceId: givenTraceId }),
+  );
 };
 
 interface Append {
   readonly identity: Identity;
   readonly request: Request;
-  readonly reservation: Reservation;
+  readonly share: AppendShare;
   readonly traceId: string | undefined;
 }
 
-async function append(stage0: Stage0, { identity, request, reservation, traceId }: Append): Promise<Answer> {
+async function append(stage0: Stage0, { identity, request, share, traceId }: Append): Promise<Answer> {
   const idempotencyKey = idempotencyKeyOf(request);
   const isMinimal = preferencesOf(request).get('return') === 'minimal';
   const { drafts, isList, hasManyValues } = await readDrafts(request, {
     identity,
-    reservation,
+    share,
     turn: (bytes) => stage0.fairness.turns.take(identity.tenant, bytes),
   });
   const appended = await stage0.writer.append(identity, drafts, {

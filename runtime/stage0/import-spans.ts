@@ -1,5 +1,4 @@
 import type { Fault } from '../base/errors';
-import { Reservation } from '../base/fair-shares';
 import { SYSTEM } from '../base/identity';
 import type { SignedSpan } from '../base/span';
 import { MAX_FAULTS, malformed } from '../json/parse-with';
@@ -13,6 +12,7 @@ import {
 import { importSpans as appendImported, heldSpans } from '../ledger/span-import';
 import { spanOfRow } from '../ledger/span-row';
 import { callerOf, json } from './answer';
+import { withAppendShare } from './append-share';
 import { requireOperator } from './authenticate';
 import type { Handler } from './handlers';
 import { readDrafts } from './read-drafts';
@@ -28,14 +28,11 @@ const SIDE_BY_SIDE = 100;
 export const importSpans: Handler = async (stage0, { request, caller }) => {
   const { tenant } = callerOf(caller);
   requireOperator(callerOf(caller));
-  const { appends, bodies, turns } = stage0.fairness;
-  const releaseTurn = await appends.take(tenant, 1);
-  const reservation = new Reservation(bodies, tenant);
-  try {
-    const turn = (bytes: number) => turns.take(tenant, bytes);
+  return withAppendShare(stage0, { tenant, request }, async (share) => {
+    const turn = (bytes: number) => stage0.fairness.turns.take(tenant, bytes);
     const { drafts } = await readDrafts(request, {
       identity: SYSTEM,
-      reservation,
+      share,
       turn,
       isStored: true,
     });
@@ -47,10 +44,7 @@ export const importSpans: Handler = async (stage0, { request, caller }) => {
     if (spans.some(({ entity_type }) => entity_type === 'token_revocation')) stage0.revocations.forget();
     if (added > 0) stage0.waiters.notice();
     return json(added > 0 ? 201 : 200, answerOf(spans, added), await positionHeader(stage0, txId));
-  } finally {
-    reservation.release();
-    releaseTurn();
-  }
+  });
 };
 
 function answerOf({ length: count }: readonly SignedSpan[], added: number) {

@@ -1,5 +1,4 @@
 import { type Fault, MalformedError } from '../base/errors';
-import type { Reservation } from '../base/fair-shares';
 import { TURN_BYTES } from '../base/fair-turns';
 import type { Identity } from '../base/identity';
 import { VALUES_A_SLICE } from '../base/slices';
@@ -10,14 +9,16 @@ import { MAX_EXPONENT, MAX_SPAN_BYTES } from '../json/span-bytes';
 import { bytesFault } from '../json/storable';
 import type { SpanDraft } from '../ledger/span-draft';
 import { checkDraft, tooLarge } from '../ledger/span-input';
+import type { AppendShare } from './append-share';
 import { draftOfEvent } from './cloud-event';
+import { memoryOf } from './fairness';
 import { readSpanTexts } from './request-body';
 import type { SpanText } from './span-texts';
 
 /** Whose body it is, what it may take up, and when it may be worked on. */
 export interface BodyWork {
   readonly identity: Identity;
-  readonly reservation: Reservation;
+  readonly share: AppendShare;
   /** Undefined when so many bytes may be worked on at once. */
   readonly turn: (bytes: number) => Promise<void> | undefined;
   /** Spans that a ledger took once: they may pass the limits that a span has today. Defaults to false. */
@@ -39,9 +40,10 @@ export interface Drafts {
  */
 export async function readDrafts(
   request: Request,
-  { identity, reservation, turn, isStored = false }: BodyWork,
+  { identity, share, turn, isStored = false }: BodyWork,
 ): Promise<Drafts> {
-  const { texts, isList, kind } = await readSpanTexts(request, reservation, isStored);
+  const { texts, isList, kind } = await readSpanTexts(request, share.body, isStored);
+  await share.admit(memoryOf(texts));
   const drafts: SpanDraft[] = [];
   const faults: Fault[] = [];
   const large: Fault[] = [];

@@ -26,6 +26,11 @@ const EACH: Readonly<Record<string, Attack>> = {
     for (const id of ids) await bad.post({ ...note, id, description: 'x'.repeat(1_000_000) });
     over(14, () => bad.post(ids.map((id) => ({ ...note, id }))));
   },
+  async 'unread-answers'(bad) {
+    const large = { ...note, visibility: 'public', description: 'x'.repeat(1_000_000) };
+    for (let count = 0; count < 2; count += 1) await bad.post([large, large, large]);
+    sockets(bad, 500, 'GET /api/timeline?limit=1000 HTTP/1.1\r\nhost: x\r\n\r\n', false);
+  },
   'half-sent-bodies': (bad) => {
     const head = `POST /api/spans HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${bad.token}\r\ncontent-type: application/json\r\ncontent-length: ${4 * MIB}\r\n\r\n`;
     sockets(bad, 300, `${head}["${'x'.repeat(3 * MIB)}`);
@@ -94,13 +99,13 @@ function executing(bad: Tenant, callers: number, code: string): void {
   over(callers, () => bad.execute(code));
 }
 
-/** Sockets that send so much, and no more. Those that the server ends come back. */
-function sockets(bad: Tenant, count: number, text: string): void {
+/** Sockets that send so much, and no more, and read what comes or do not. Those that the server ends come back. */
+function sockets(bad: Tenant, count: number, text: string, reads = true): void {
   const { port, hostname } = new URL(bad.url);
   const open = (): void => {
     const socket = connect(Number(port), hostname, () => socket.write(text));
     socket.on('error', () => {});
-    socket.on('data', () => {});
+    if (reads) socket.on('data', () => {});
     socket.on('close', () => setTimeout(open, 100));
   };
   for (let index = 0; index < count; index += 1) open();

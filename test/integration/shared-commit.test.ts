@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from 'pg';
 import { ConflictError, ForbiddenError, LogLineError } from '../../runtime/base/errors';
 import type { Identity } from '../../runtime/base/identity';
 import type { SpanDraft } from '../../runtime/ledger/span-draft';
@@ -22,6 +24,16 @@ describe('callers that share a commit', () => {
   after(() => stage0.close());
 
   const identity = (n: number): Identity => ({ user: `user_${n % 5}`, tenant: `tenant_${n % 3}` });
+  /** Waits until so many statements of the database wait for a lock. */
+  async function forLocked(superuser: Client, count: number): Promise<void> {
+    for (;;) {
+      const { rows } = await superuser.query(
+        "SELECT count(*)::int AS locked FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+      );
+      if (rows[0].locked >= count) return;
+      await delay(20);
+    }
+  }
   /** How many transactions wrote these spans, and how many of them are there. */
   const written = (ids: readonly string[]): Promise<{ rows: number; transactions: number }> =>
     withClient(stage0.database.superuserUrl, async (superuser) => {
@@ -171,6 +183,33 @@ describe('callers that share a commit', () => {
       before.every((count) => count <= 4),
       `batches that went before each single span: ${before.join(', ')}`,
     );
+  });
+
+  it('a single span is written while the large batches of others stand still', async () => {
+    const batcher = { user: 'alice', tenant: 'large' };
+    const batch = Array.from({ length: 64 }, (_, index) => note(String(index)));
+    const keys = ['first', 'second', 'third'];
+    await withClient(stage0.database.superuserUrl, async (superuser) => {
+      // A key that another transaction holds lets the statements of the batches wait until that has ended.
+      await superuser.query('BEGIN');
+      await superuser.query(
+        `INSERT INTO app.idempotency_key (tenant_id, key, fingerprint, span_ids, span_seqs)
+         SELECT 'large', key, 'x', '{}', '{}' FROM unnest($1::text[]) AS key`,
+        [keys],
+      );
+      const batches = keys.map((idempotencyKey) => stage0.writer.append(batcher, batch, { idempotencyKey }));
+      try {
+        await forLocked(superuser, 2);
+        const single = stage0.writer
+          .append({ user: 'bob', tenant: 'single' }, [note('mine')])
+          .then(() => 'written');
+        const patience = delay(10_000, 'stands still', { ref: false });
+        assert.equal(await Promise.race([single, patience]), 'written');
+      } finally {
+        await superuser.query('ROLLBACK');
+        await Promise.all(batches);
+      }
+    });
   });
 
   it('are refused with 429 or 503 when too much is waiting, instead of memory growing', async () => {

@@ -56,6 +56,24 @@ describe('turns of the thread that serves', () => {
     );
   });
 
+  it('go by bytes: many small pieces of one tenant wait for one large piece of another, not for one each', async () => {
+    const turns = new FairTurns();
+    const order: string[] = [];
+    const work = async (name: string, pieces: number, bytes: number) => {
+      for (let piece = 0; piece < pieces; piece += 1) {
+        await turns.take(name, bytes);
+        order.push(name);
+      }
+    };
+    // The pages that a reader of large spans has under way, and a page of twenty small ones.
+    await Promise.all([
+      ...Array.from({ length: 4 }, () => work('large', 4, 16 * TURN_BYTES)),
+      work('small', 20, 700),
+    ]);
+    const before = order.slice(0, order.lastIndexOf('small')).filter((name) => name === 'large').length;
+    assert.ok(before <= 2, `${before} large pieces went before the last small one`);
+  });
+
   it('cut a large work into as many turns as it has pieces', async () => {
     const turns = new FairTurns();
     // The largest request, 4 MiB; a turn is 2 ms of it.

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { openHttpHost } from '../../local/http-host';
+import { memoryOf } from '../../runtime/stage0/fairness';
+import { spanTextsOfJson } from '../../runtime/stage0/span-texts';
+import { createTestStage0, type TestStage0 } from '../support/test-stage0';
+
+const MIB = 1024 * 1024;
+
+describe('what appends under way take up', () => {
+  const note = { entity_type: 'note', who: 'alice', this: 'hello' };
+  let stage0: TestStage0;
+  let token: string;
+
+  before(async () => {
+    stage0 = await createTestStage0();
+    token = await stage0.token('alice', 'acme');
+  });
+  after(() => stage0.close());
+
+  it('is counted by spans and values, too: a thousand small spans take a hundred times their bytes', () => {
+    const of = (body: unknown): number =>
+      memoryOf(spanTextsOfJson(Buffer.from(JSON.stringify(body)), () => {}).texts);
+    assert.ok(of(Array.from({ length: 1_000 }, () => note)) > 5 * MIB);
+    assert.ok(of({ ...note, metadata: Array.from({ length: 48_000 }, () => ({})) }) > 3 * MIB);
+    assert.ok(of(note) < 8 * 1024);
+  });
+
+  it('waits for memory within the share of its tenant, while others are served', async () => {
+    const release = await fillShare();
+    const order: string[] = [];
+    const waiting = post('waits').then(() => order.push('waited'));
+    await forWaiting(1);
+    const other = await stage0.token('bob', 'other');
+    const answer = await stage0.call('/api/spans', { method: 'POST', token: other, body: note });
+    assert.equal(answer.status, 201);
+    order.push('released');
+    release();
+    await waiting;
+    assert.deepEqual(order, ['released', 'waited']);
+    assert.equal(stage0.fairness.spans.held, 0);
+  });
+
+  it('is not taken for a caller who hung up while waiting', async () => {
+    const release = await fillShare();
+    const host = await openHttpHost(0, '127.0.0.1');
+    const gone = new Promise((resolve) => {
+      host.serve((request) => {
+        request.signal.addEventListener('abort', resolve);
+        return stage0.fetch(request);
+      });
+    });
+    try {
+      const body = JSON.stringify({ ...note, this: 'gone' });
+      const socket = connect(host.port, '127.0.0.1');
+      await once(socket, 'connect');
+      socket.write(
+        `POST /api/spans HTTP/1.1\r\nhost: a\r\nauthorization: Bearer ${token}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+      );
+      await forWaiting(1);
+      socket.destroy();
+      await gone;
+      release();
+      // Whoever asks later, for the same tenant, is served later.
+      assert.equal((await post('later')).status, 201);
+      const { body: page } = await stage0.call('/api/timeline', { token });
+      const stored = page.spans.map((span: { this: string }) => span.this);
+      assert.ok(stored.includes('later') && !stored.includes('gone'), stored.join());
+    } finally {
+      release();
+      await host.close(0);
+    }
+  });
+
+  function post(text: string) {
+    return stage0.call('/api/spans', { method: 'POST', token, body: { ...note, this: text } });
+  }
+
+  /** Holds all that the tenant may have. */
+  function fillShare(): Promise<() => void> {
+    return stage0.fairness.spans.take('acme', 48 * MIB);
+  }
+
+  async function forWaiting(count: number): Promise<void> {
+    while (stage0.fairness.spans.waiting < count) await delay(5);
+  }
+});

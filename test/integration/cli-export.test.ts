@@ -190,30 +190,38 @@ describe('export and import --dry-run', function () {
     ] as const) {
       it(`goes on where ${signal} interrupted it, and loses and repeats nothing`, async () => {
         const file = out(`many-${signal}.ndjson`);
-        const args = ['export', '--tenant', 'many', '--out', file];
-        const command = startCommand(args, { env: { LOGLINE_DATA: data } });
-        await until('a part is safe', async () => {
-          const state = await readFile(`${file}.part.json`, 'utf8').catch(() => '{}');
-          return JSON.parse(state).spans > 0;
-        });
-        command.child.kill(signal);
-        const ended = await command.ended;
-        assert.equal(ended.code, code, ended.stderr);
-        if (signal === 'SIGINT') {
-          assert.match(ended.stderr, /^logline: interrupted; \d+ spans are in .*; the same command goes on/);
-          assert.match(await readFile(`${file}.part`, 'utf8'), /\}\n$/);
-        }
-        assert.ok(
-          !(await readdir(folder)).includes(path.basename(file)),
-          'it is not there before it is whole',
-        );
+        const front = await startKillingFront(local.url);
+        try {
+          const bearer = (
+            await succeed('token', '--user', 'many', '--tenant', 'many', '--scope', 'timeline:read admin')
+          ).trim();
+          const args = ['export', '--tenant', 'many', '--out', file, '--url', front.url, '--token', bearer];
+          const command = startCommand(args, { env: { LOGLINE_DATA: data } });
+          // 30 pages of 200 spans are more than the 4 MiB after which a part is safe, and half of all.
+          front.killAt({ path: '/api/timeline', number: 30, moment: 'during' }, command.child, signal);
+          const ended = await command.ended;
+          assert.equal(ended.code, code, ended.stderr);
+          if (signal === 'SIGINT') {
+            assert.match(
+              ended.stderr,
+              /^logline: interrupted; \d+ spans are in .*; the same command goes on/,
+            );
+            assert.match(await readFile(`${file}.part`, 'utf8'), /\}\n$/);
+          }
+          assert.ok(
+            !(await readdir(folder)).includes(path.basename(file)),
+            'it is not there before it is whole',
+          );
 
-        assert.match(await succeed(...args), /^continuing behind \d+ spans /);
-        const found = (await spansOf(file)).filter(({ entity_type }) => entity_type === 'note');
-        assert.equal(found.length, COUNT);
-        assert.equal(new Set(found.map(({ name }) => name)).size, COUNT);
-        assert.match(await succeed('verify', '--file', file), /^OK: /m);
-        assert.ok(!(await readdir(folder)).some((name) => name.includes(`${signal}.ndjson.part`)));
+          assert.match(await succeed(...args), /^continuing behind \d+ spans /);
+          const found = (await spansOf(file)).filter(({ entity_type }) => entity_type === 'note');
+          assert.equal(found.length, COUNT);
+          assert.equal(new Set(found.map(({ name }) => name)).size, COUNT);
+          assert.match(await succeed('verify', '--file', file), /^OK: /m);
+          assert.ok(!(await readdir(folder)).some((name) => name.includes(`${signal}.ndjson.part`)));
+        } finally {
+          await front.close();
+        }
       });
     }
   });
@@ -510,7 +518,7 @@ describe('export and import --dry-run', function () {
         for (const moment of ['before', 'during', 'after'] as const) {
           const number = 1 + Math.floor(Math.random() * 7);
           const command = startCommand(args, { env });
-          front.killAt(number, moment, command.child);
+          front.killAt({ path: '/api/import', number, moment }, command.child);
           const { signal, stdout, stderr } = await command.ended;
           assert.equal(signal, 'SIGKILL', `${moment} request ${number}: ${stdout}${stderr}`);
         }

@@ -4,32 +4,44 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 
-/** Stands before a ledger and kills a client around one of its imports. */
+/** Stands before a ledger and sends a signal to a client around one of its requests. */
 export interface KillingFront {
   readonly url: string;
   /**
-   * Sends SIGKILL to a process: before its import of that number (from 1) reaches the ledger, while the ledger is at it,
-   * or when the ledger has answered and the process does not know yet.
+   * Sends a signal (SIGKILL) to a process: before its request of that path and number (from 1) reaches the ledger, while
+   * the ledger is at it, or when the ledger has answered and the process does not know yet.
    */
-  killAt(number: number, moment: 'before' | 'during' | 'after', child: ChildProcess): void;
+  killAt(place: KillingPlace, child: ChildProcess, signal?: NodeJS.Signals): void;
   close(): Promise<void>;
 }
 
+export interface KillingPlace {
+  readonly path: '/api/import' | '/api/timeline';
+  readonly number: number;
+  readonly moment: 'before' | 'during' | 'after';
+}
+
 export async function startKillingFront(ledger: string): Promise<KillingFront> {
-  let plan: { readonly moment: string; readonly child: ChildProcess; left: number } | undefined;
+  let plan: { readonly place: KillingPlace; readonly kill: () => void; left: number } | undefined;
   const killIf = (isDue: boolean, moment: string): boolean => {
-    if (!isDue || plan?.moment !== moment) return false;
-    plan.child.kill('SIGKILL');
+    if (!isDue || plan?.place.moment !== moment) return false;
+    plan.kill();
     return true;
   };
   const pass = async (request: IncomingMessage): Promise<Response | undefined> => {
     const body = await buffer(request);
-    const isDue = plan !== undefined && request.url === '/api/import' && --plan.left === 0;
+    const isDue =
+      plan !== undefined && request.url?.split('?', 1)[0] === plan.place.path && --plan.left === 0;
     if (killIf(isDue, 'before')) return undefined;
-    const { authorization = '', 'content-type': contentType = '' } = request.headers;
+    const headers = ['accept', 'authorization', 'content-type', 'prefer'].flatMap(
+      (name): [string, string][] => {
+        const value = request.headers[name];
+        return typeof value === 'string' ? [[name, value]] : [];
+      },
+    );
     const answering = fetch(`${ledger}${request.url}`, {
       method: request.method ?? 'GET',
-      headers: { authorization, 'content-type': contentType },
+      headers,
       ...(body.length === 0 ? {} : { body: new Uint8Array(body) }),
     });
     killIf(isDue, 'during');
@@ -40,9 +52,13 @@ export async function startKillingFront(ledger: string): Promise<KillingFront> {
   const server = createServer((request, response) => {
     pass(request)
       .then(async (answer) => {
-        if (answer === undefined) response.destroy();
-        else
-          response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text());
+        if (answer === undefined) {
+          response.destroy();
+          return;
+        }
+        const type = answer.headers.get('content-type');
+        response.writeHead(answer.status, type === null ? {} : { 'content-type': type });
+        response.end(new Uint8Array(await answer.arrayBuffer()));
       })
       .catch((error) => response.destroy(error));
   });
@@ -50,8 +66,8 @@ export async function startKillingFront(ledger: string): Promise<KillingFront> {
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    killAt(number, moment, child) {
-      plan = { left: number, moment, child };
+    killAt(place, child, signal = 'SIGKILL') {
+      plan = { place, left: place.number, kill: () => child.kill(signal) };
     },
     async close() {
       server.closeAllConnections();

@@ -23,6 +23,10 @@ export interface TimelineState {
 /** Rows that are kept; whoever needs more narrows the filter, or exports. */
 export const MAX_ROWS = 10_000;
 const MAX_CHECKS = 5;
+/** Spans that are being checked at a time; the tail asks for no more before they are done. */
+const MAX_CHECKING = 200;
+/** Changes are shown that often, however many come: drawing takes longer than checking. */
+const SHOW_EVERY_MS = 100;
 const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 8_000;
 
@@ -47,10 +51,14 @@ export class Timeline {
   readonly #pages: AsyncGenerator<Span, void, undefined>;
   /** Keys of what is shown or waits: a span may come by the listing and by the tail. */
   readonly #seen = new Set<string>();
+  /** Came by the tail since the last change was shown. */
+  #arrived: Row[] = [];
+  readonly #checking = new Set<Promise<void>>();
   #cursor: string | undefined;
   #isListed = false;
   #isAtTop = true;
-  #frame = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #shownAt = 0;
   #retryMs = FIRST_RETRY_MS;
   #next: TimelineState = START;
 
@@ -63,7 +71,7 @@ export class Timeline {
 
   close(): void {
     this.#ended.abort();
-    cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#timer);
   }
 
   /** While the reader is further down, or paused, what arrives waits, so that nothing moves under their eyes. */
@@ -131,7 +139,9 @@ export class Timeline {
     const { signal } = this.#ended;
     for await (const { span, cursor } of this.#ledger.tail(this.#filter, signal, onReady, this.#cursor)) {
       this.#cursor = cursor;
-      this.#arrive(span);
+      this.#arrived.push(...this.#newRows([span]));
+      this.#change({});
+      if (this.#checking.size >= MAX_CHECKING) await Promise.all(this.#checking);
     }
   }
 
@@ -141,11 +151,17 @@ export class Timeline {
     if (!this.#isListed) void this.loadMore();
   }
 
-  #arrive(span: Span): void {
-    const rows = this.#newRows([span]);
+  #showArrived(): void {
+    const rows = this.#arrived;
     if (rows.length === 0) return;
+    this.#arrived = [];
     if (this.#isAtTop && !this.#next.isPaused) this.#add(rows, {});
-    else this.#change({ waiting: [...rows, ...this.#next.waiting].slice(0, MAX_ROWS) });
+    else this.#change({ waiting: this.#kept([...rows.reverse(), ...this.#next.waiting]) });
+  }
+
+  #kept(rows: readonly Row[]): readonly Row[] {
+    for (const row of rows.slice(MAX_ROWS)) this.#seen.delete(row.key);
+    return rows.slice(0, MAX_ROWS);
   }
 
   /** Rows of the spans that are not there yet; each is checked, and its content let go. */
@@ -154,7 +170,8 @@ export class Timeline {
       const row = rowOf(span);
       if (this.#seen.has(row.key)) return [];
       this.#seen.add(row.key);
-      void this.#check(row, span);
+      const check = this.#check(row, span).finally(() => this.#checking.delete(check));
+      this.#checking.add(check);
       return [row];
     });
   }
@@ -162,7 +179,10 @@ export class Timeline {
   async #check(row: Row, span: Span): Promise<void> {
     for (let attempt = 1; row.check === undefined && !this.#ended.signal.aborted; attempt += 1) {
       try {
-        row.check = await checkSpan(span, await this.#ledger.keys());
+        const keys = await this.#ledger.keys();
+        // A task of its own: a page of checks in one would hold up scrolling and typing.
+        await new Promise((resolve) => setTimeout(resolve));
+        row.check = await checkSpan(span, keys);
       } catch (error) {
         // The keys may be there in a moment; a browser that cannot check never will.
         if (attempt === MAX_CHECKS) row.check = unchecked(error);
@@ -175,18 +195,21 @@ export class Timeline {
   #add(rows: readonly Row[], more: Partial<TimelineState>): void {
     const all = [...rows, ...this.#next.rows].sort(byTime);
     const isFull = this.#next.isFull || all.length >= MAX_ROWS;
-    for (const row of all.slice(MAX_ROWS)) this.#seen.delete(row.key);
-    this.#change({ ...more, rows: all.slice(0, MAX_ROWS), isFull, ...(isFull ? { hasMore: false } : {}) });
+    this.#change({ ...more, rows: this.#kept(all), isFull, ...(isFull ? { hasMore: false } : {}) });
   }
 
-  /** Changes are shown once a frame, however many arrive. */
+  /** Changes are shown together, the first of them at once. */
   #change(more: Partial<TimelineState>): void {
     if (this.#ended.signal.aborted) return;
     this.#next = { ...this.#next, ...more };
-    if (this.#frame !== 0) return;
-    this.#frame = requestAnimationFrame(() => {
-      this.#frame = 0;
-      this.state.value = this.#next;
-    });
+    this.#timer ??= setTimeout(
+      () => {
+        this.#showArrived();
+        this.#timer = undefined;
+        this.#shownAt = Date.now();
+        this.state.value = this.#next;
+      },
+      this.#shownAt + SHOW_EVERY_MS - Date.now(),
+    );
   }
 }

@@ -1,6 +1,8 @@
+import type { VNode } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { html } from '../html';
 import type { Row } from '../ledger/row';
+import type { SpanCheck } from '../ledger/span-check';
 import { spanHref } from '../route';
 import { durationText } from '../text';
 import { CheckBadge } from './check-badge';
@@ -18,6 +20,7 @@ export function SpanTable({ rows, label }: { readonly rows: readonly Row[]; read
   const rowPx = useRowPx();
   const [first, last] = useVisibleRange(body, rows.length, rowPx);
   const onKeyDown = useRowKeys(body, rows.length, rowPx);
+  const drawn = useDrawnRows();
   const shown = rows.slice(first, last);
   return html`<div class="spans" role="table" aria-label=${label} aria-rowcount=${rows.length + 1}>
     <div class="head" role="rowgroup"><div class="row" role="row" aria-rowindex="1">
@@ -26,7 +29,7 @@ export function SpanTable({ rows, label }: { readonly rows: readonly Row[]; read
       )}
     </div></div>
     <div class="body" role="rowgroup" ref=${body} style=${{ height: `${rows.length * rowPx}px` }} onKeyDown=${onKeyDown}>
-      ${shown.map((row, index) => html`<${SpanRow} key=${row.key} row=${row} check=${row.check} index=${first + index} top=${(first + index) * rowPx} />`)}
+      ${shown.map((row, index) => drawn(row, first + index, rowPx))}
     </div>
   </div>`;
 }
@@ -50,6 +53,25 @@ function SpanRow({ row, index, top }: SpanRowProps) {
     <span role="cell" class="c-owner" title=${row.visibility}><bdi>${row.owner}</bdi></span>
     <span role="cell" class="c-duration">${row.durationMs === undefined ? '' : durationText(row.durationMs)}</span>
   </div>`;
+}
+
+interface DrawnRow {
+  readonly check: SpanCheck | undefined;
+  readonly top: number;
+  readonly node: VNode;
+}
+
+/** Draws rows, each again only when something of it changed: Preact passes over a node that it was given before. */
+function useDrawnRows() {
+  const known = useRef(new WeakMap<Row, DrawnRow>());
+  return (row: Row, index: number, rowPx: number): VNode => {
+    const top = index * rowPx;
+    const before = known.current.get(row);
+    if (before?.check === row.check && before?.top === top) return before.node;
+    const node = html`<${SpanRow} key=${row.key} row=${row} index=${index} top=${top} />` as VNode;
+    known.current.set(row, { check: row.check, top, node });
+    return node;
+  };
 }
 
 function useRowPx(): number {

@@ -140,7 +140,7 @@ export class Timeline {
     for await (const { span, cursor } of this.#ledger.tail(this.#filter, signal, onReady, this.#cursor)) {
       this.#cursor = cursor;
       this.#arrived.push(...this.#newRows([span]));
-      this.#change({});
+      this.#changeSoon();
       if (this.#checking.size >= MAX_CHECKING) await Promise.all(this.#checking);
     }
   }
@@ -151,7 +151,7 @@ export class Timeline {
     if (!this.#isListed) void this.loadMore();
   }
 
-  #showArrived(): void {
+  #mergeArrived(): void {
     const rows = this.#arrived;
     if (rows.length === 0) return;
     this.#arrived = [];
@@ -189,7 +189,7 @@ export class Timeline {
         else await new Promise((resolve) => setTimeout(resolve, FIRST_RETRY_MS * attempt));
       }
     }
-    this.#change({});
+    this.#changeSoon();
   }
 
   #add(rows: readonly Row[], more: Partial<TimelineState>): void {
@@ -198,18 +198,26 @@ export class Timeline {
     this.#change({ ...more, rows: this.#kept(all), isFull, ...(isFull ? { hasMore: false } : {}) });
   }
 
-  /** Changes are shown together, the first of them at once. */
   #change(more: Partial<TimelineState>): void {
     if (this.#ended.signal.aborted) return;
     this.#next = { ...this.#next, ...more };
-    this.#timer ??= setTimeout(
-      () => {
-        this.#showArrived();
-        this.#timer = undefined;
-        this.#shownAt = Date.now();
-        this.state.value = this.#next;
-      },
-      this.#shownAt + SHOW_EVERY_MS - Date.now(),
-    );
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#show());
+  }
+
+  /** What comes in great number, arrivals and checks, is shown together. */
+  #changeSoon(): void {
+    if (this.#ended.signal.aborted) return;
+    const waitMs = Math.max(0, this.#shownAt + SHOW_EVERY_MS - Date.now());
+    this.#timer ??= setTimeout(() => this.#show(), waitMs);
+  }
+
+  #show(): void {
+    this.#mergeArrived();
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#shownAt = Date.now();
+    // A check is written into its row, so the state is another one even when its members are not.
+    this.state.value = { ...this.#next };
   }
 }

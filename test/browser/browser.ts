@@ -4,6 +4,7 @@ import { chromiumPath } from '../support/chromium';
 import { ExplorerWorld } from '../support/explorer-world';
 import { describeClientPage } from './client-page';
 import { describeHostileContent } from './hostile-content';
+import { describeKeyboard } from './keyboard';
 import { describePages } from './pages';
 import { describeSession } from './session';
 import { describeTail } from './tail';
@@ -35,6 +36,7 @@ describe('the explorer', function () {
   describeVerification(started);
   describeHostileContent(started);
   describePages(started);
+  describeKeyboard(started);
   describeSession(started);
   describeTail(started);
   describeClientPage(started);

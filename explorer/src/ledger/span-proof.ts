@@ -12,7 +12,6 @@ export type SpanProof =
       readonly size: number;
       readonly origin: string;
       readonly root: string;
-      readonly witnesses: readonly string[];
     }
   /** Not sealed yet; it takes a moment. */
   | { readonly state: 'pending' }
@@ -37,8 +36,8 @@ export async function readProof(ledger: Ledger, span: Span): Promise<SpanProof> 
     await verifierKeys(book, span.tenant_id),
   );
   if (!ok || index === undefined || checkpoint === undefined) return { state: 'fault', faults };
-  const { size, origin, root, witnesses } = checkpoint;
-  return { state: 'included', index, size, origin, root, witnesses: witnesses.map(({ name }) => name) };
+  const { size, origin, root } = checkpoint;
+  return { state: 'included', index, size, origin, root };
 }
 
 function proofOf(body: unknown): JsonProof | undefined {

@@ -134,7 +134,7 @@ interface VersionsProps {
 }
 
 function Versions({ versions, checks, span, older }: VersionsProps) {
-  return html`<h2>Versions</h2><div class="table"><table><thead><tr><th>version</th><th>check</th><th>time</th><th>status</th></tr></thead><tbody>
+  return html`<h2>Versions</h2><div class="table"><table aria-label="Versions"><thead><tr><th>version</th><th>check</th><th>time</th><th>status</th></tr></thead><tbody>
     ${versions.map(
       (
         one,
@@ -155,7 +155,7 @@ function Changes({ span, before }: { readonly span: Span; readonly before: Span 
     ${
       differences.length === 0
         ? html`<p>Nothing but its seal.</p>`
-        : html`<div class="table"><table class="diff"><thead><tr><th>member</th><th>before</th><th>after</th></tr></thead><tbody>
+        : html`<div class="table"><table class="diff" aria-label="Changes"><thead><tr><th>member</th><th>before</th><th>after</th></tr></thead><tbody>
       ${differences.map(({ pointer, before: old, after }) => html`<tr><td>${brief(pointer, 200)}</td><td class="old">${shown(old)}</td><td class="new">${shown(after)}</td></tr>`)}
     </tbody></table></div>`
     }

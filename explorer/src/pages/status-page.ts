@@ -54,13 +54,13 @@ function Tenant({ status }: { readonly status: TenantStatus }) {
     ${
       schedules.length === 0
         ? html`<p>No function is scheduled.</p>`
-        : html`<div class="table"><table><thead><tr><th>function</th><th>owner</th><th>looked at next</th></tr></thead><tbody>${schedules.map(
+        : html`<div class="table"><table aria-label="Schedules"><thead><tr><th>function</th><th>owner</th><th>looked at next</th></tr></thead><tbody>${schedules.map(
             ({ functionId, owner, dueAt }) =>
               html`<tr><td class="mono"><a href=${hrefOf('functions', functionId)}>${functionId}</a></td><td>${owner}</td><td><${Ago} at=${dueAt} /></td></tr>`,
           )}</tbody></table></div>`
     }
     <h2>Jobs</h2>
-    <div class="table"><table><thead><tr><th>job</th><th>last run</th><th>result</th></tr></thead><tbody>${jobs.map(
+    <div class="table"><table aria-label="Jobs"><thead><tr><th>job</th><th>last run</th><th>result</th></tr></thead><tbody>${jobs.map(
       ({
         job,
         startedAt,
@@ -74,7 +74,7 @@ function Keys({ book }: { readonly book: KeyBook }) {
   if (book.keys.length === 0)
     return html`<p>This ledger does not tell its keys, so every signature is shown as one of another key.</p>`;
   return html`<p>Origin <code>${book.origin ?? '?'}</code></p>
-    <div class="table"><table><thead><tr><th>key</th><th>signs</th><th>since</th><th>until</th></tr></thead><tbody>${book.keys.map(
+    <div class="table"><table aria-label="Keys"><thead><tr><th>key</th><th>signs</th><th>since</th><th>until</th></tr></thead><tbody>${book.keys.map(
       ({
         publicKey,
         purpose,

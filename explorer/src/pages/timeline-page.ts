@@ -73,8 +73,8 @@ function Controls({ timeline, state, filter }: PartProps & { readonly filter: Fi
     window.scrollTo(0, 0);
   };
   return html`<div class="controls">
-    <span class=${`tail ${isPaused ? 'paused' : tail}`} role="status">${isPaused ? 'paused' : TAIL_TEXT[tail]}</span>
-    <button type="button" aria-pressed=${isPaused ? 'true' : 'false'} onClick=${() => timeline.setPaused(!isPaused)}>${isPaused ? 'Resume' : 'Pause'}</button>
+    <span class=${`tail ${isPaused ? 'paused' : tail}`} role="status">${isPaused ? 'paused' : TAIL_TEXT[tail]}${waiting.length === 0 ? null : html`<span class="visually-hidden">, new spans wait</span>`}</span>
+    <button type="button" onClick=${() => timeline.setPaused(!isPaused)}>${isPaused ? 'Resume' : 'Pause'}</button>
     ${waiting.length === 0 ? null : html`<button type="button" class="new" onClick=${show}>${waiting.length >= MAX_ROWS ? 'More than ' : ''}${waiting.length.toLocaleString('en')} new</button>`}
     <${Summary} rows=${state.rows} />
     <${Export} filter=${filter} />

@@ -18,8 +18,7 @@ function Shown({ proof, reload }: { readonly proof: SpanProof; readonly reload: 
   switch (proof.state) {
     case 'included':
       return html`<details class="inclusion"><summary class="check known">✓ In the log: position ${proof.index.toLocaleString('en')} of ${proof.size.toLocaleString('en')}</summary>
-        <dl class="facts"><dt>checkpoint</dt><dd class="mono">${visible(proof.origin)}, size ${proof.size}</dd><dt>root</dt><dd class="mono">${proof.root}</dd>
-        <dt>witnesses</dt><dd>${proof.witnesses.length === 0 ? 'none' : proof.witnesses.map(visible).join(', ')}</dd></dl></details>`;
+        <dl class="facts"><dt>checkpoint</dt><dd class="mono">${visible(proof.origin)}, size ${proof.size}</dd><dt>root</dt><dd class="mono">${proof.root}</dd></dl></details>`;
     case 'pending':
       return html`<p class="hint">Not sealed into the log yet; that takes a moment. <button type="button" onClick=${reload}>Look again</button></p>`;
     case 'none':

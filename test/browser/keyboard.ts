@@ -208,7 +208,8 @@ export function describeKeyboard(world: () => ExplorerWorld): void {
     it('the state of the tail and how much is new are said by a live region', async () => {
       const page = await opened('?entity_type=walked-live');
       await page.getByText('live', { exact: true }).waitFor();
-      const said = (): Promise<string | null> => page.locator('.controls [role=status]').first().textContent();
+      const said = (): Promise<string | null> =>
+        page.locator('.controls [role=status]').first().textContent();
       assert.equal(await said(), 'live');
       assert.ok((await spokenOf(page)).some(({ role, live }) => role === 'status' && live === 'polite'));
       await page.getByRole('button', { name: 'Pause' }).focus();

@@ -74,11 +74,17 @@ function nameOf(token: string | undefined): string {
   return claims === undefined ? 'somebody else' : visible(`${claims.user}@${claims.tenant}`);
 }
 
-/** A dialog that takes the keyboard while it is open. */
+/** A dialog that takes the keyboard while it is open, and gives it back. */
 function useModal(isOpen: boolean) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
-    if (isOpen && dialog.current?.open === false) dialog.current.showModal();
+    if (!isOpen) return undefined;
+    const before = document.activeElement;
+    dialog.current?.showModal();
+    // A dialog that is taken out of the page does not do so itself.
+    return () => {
+      if (before instanceof HTMLElement) before.focus();
+    };
   }, [isOpen]);
   return dialog;
 }

@@ -1,11 +1,15 @@
 import type { Command } from 'commander';
+import { OperatorError } from '../../local/operator-error';
 import type { BackupOptions } from '../backup/run-backup';
+
+type Options = Partial<BackupOptions> & { readonly stack?: string };
 
 export function define(program: Command): void {
   program
     .command('backup')
     .description('write the ledger, of one moment, to one file that restore takes')
-    .requiredOption('--out <file>', 'where to; readable by its owner only')
+    .option('--out <file>', 'where to; readable by its owner only')
+    .option('--stack <name>', 'have RDS make a snapshot of the database of a stack on AWS instead')
     .option(
       '--with-keys',
       'put the keys in, encrypted under a passphrase (LOGLINE_BACKUP_PASSPHRASE, or asked for)',
@@ -25,13 +29,27 @@ ledger goes on meanwhile. Ends with the check of every span, and reads the file 
 --base is PostgreSQL's base backup, over the replication protocol: with DATABASE_URL its role has to be a superuser or
 have REPLICATION. What is restored is the moment at which the copy ended.
 
+--stack prints the snapshot's identifier and how to restore from it; the keys stay in Secrets Manager.
+
 Examples:
   $ npx logline backup --out ledger.backup
   $ npx logline backup --base --out ledger.base.tar.gz
-  $ LOGLINE_BACKUP_PASSPHRASE="$(cat passphrase)" npx logline backup --out ledger.backup --with-keys`,
+  $ LOGLINE_BACKUP_PASSPHRASE="$(cat passphrase)" npx logline backup --out ledger.backup --with-keys
+  $ npx logline backup --stack prod`,
     )
-    .action(async (options: BackupOptions) => {
-      const { runBackup } = await import('../backup/run-backup');
-      await runBackup(options);
+    .action(async ({ stack, out, ...options }: Options) => {
+      if ((stack === undefined) === (out === undefined)) {
+        throw new OperatorError('backup takes --out FILE, or --stack NAME', { exitCode: 2 });
+      }
+      if (out !== undefined) {
+        const { runBackup } = await import('../backup/run-backup');
+        await runBackup({ ...options, out });
+      } else if (stack !== undefined) {
+        if (options.withKeys || options.base || options.force) {
+          throw new OperatorError('--with-keys, --base and --force go with --out', { exitCode: 2 });
+        }
+        const { snapshotStack } = await import('../aws/snapshot-stack');
+        await snapshotStack(stack, options.json === true);
+      }
     });
 }

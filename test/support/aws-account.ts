@@ -24,6 +24,10 @@ export interface AccountContents {
   readonly functions: Map<string, Readonly<Record<string, string>>>;
   /** Function → what a call of it returns, or how it fails; of several each once, the last again and again. */
   readonly answers: Map<string, StandInAnswer | StandInAnswer[]>;
+  /** Identifiers of the databases of RDS, instances and clusters alike. */
+  readonly databases: Set<string>;
+  /** Snapshot → its database. */
+  readonly snapshots: Map<string, string>;
   /** ARN → text. */
   readonly secrets: Map<string, string>;
   /** Operation → error code that it answers with. */
@@ -34,7 +38,7 @@ export interface AccountContents {
 const PAGE = 2;
 
 /**
- * STS, CloudWatch Logs, Service Quotas, Secrets Manager and Lambda of one account on the loopback, each in its own
+ * STS, CloudWatch Logs, Service Quotas, Secrets Manager, Lambda and RDS of one account on the loopback, each in its own
  * protocol, for the SDK's own clients: set AWS_ENDPOINT_URL to {@link url}.
  */
 export class AwsAccount {
@@ -43,6 +47,8 @@ export class AwsAccount {
     quotas: new Map(),
     functions: new Map(),
     answers: new Map(),
+    databases: new Set(),
+    snapshots: new Map(),
     secrets: new Map(),
     refusals: new Map(),
   };
@@ -108,6 +114,11 @@ export class AwsAccount {
     switch (operation) {
       case 'GetCallerIdentity':
         return response.writeHead(200, { 'content-type': 'text/xml' }).end(CALLER_IDENTITY);
+      case 'DescribeDBInstances':
+      case 'DescribeDBClusters':
+      case 'CreateDBSnapshot':
+      case 'CreateDBClusterSnapshot':
+        return this.#askRds(operation, request, new URLSearchParams(body), response);
       case 'GetServiceQuota': {
         const { ServiceCode, QuotaCode } = JSON.parse(body);
         const value = this.contents.quotas.get(`${ServiceCode}/${QuotaCode}`);
@@ -155,6 +166,42 @@ export class AwsAccount {
           `${operation} is not part of this stand-in`,
         );
     }
+  }
+
+  /** As the examples of the RDS API reference answer; only for calls that are signed for RDS. */
+  #askRds(
+    operation: string,
+    request: IncomingMessage,
+    form: URLSearchParams,
+    response: ServerResponse,
+  ): ServerResponse {
+    const isCluster = operation.includes('Cluster');
+    const kind = isCluster ? 'DBCluster' : 'DBInstance';
+    const database = form.get(`${kind}Identifier`) ?? '';
+    if (!/\/us-east-1\/rds\/aws4_request/.test(request.headers.authorization ?? ''))
+      return refuse(response, operation, 'SignatureDoesNotMatch', 'not signed for rds');
+    if (form.get('Version') !== '2014-10-31')
+      return refuse(response, operation, 'InvalidAction', 'no such version');
+    if (!this.contents.databases.has(database)) {
+      const code = isCluster ? 'DBClusterNotFoundFault' : 'DBInstanceNotFound';
+      return refuse(response, operation, code, `${kind} ${database} not found.`);
+    }
+    if (operation.startsWith('Describe')) {
+      const groups = '<VpcSecurityGroupId>sg-1</VpcSecurityGroupId>';
+      return xml(
+        response,
+        operation,
+        isCluster
+          ? `<DBClusters><DBCluster><DBClusterParameterGroup>parameters</DBClusterParameterGroup><DBSubnetGroup>subnets</DBSubnetGroup>${groups}</DBCluster></DBClusters>`
+          : `<DBInstances><DBInstance><DBParameterGroupName>parameters</DBParameterGroupName><DBSubnetGroup><DBSubnetGroupName>subnets</DBSubnetGroupName></DBSubnetGroup>${groups}</DBInstance></DBInstances>`,
+      );
+    }
+    const element = isCluster ? 'DBClusterSnapshot' : 'DBSnapshot';
+    const snapshot = form.get(`${element}Identifier`) ?? '';
+    if (!/^[a-z](-?[a-z0-9])*$/.test(snapshot) || snapshot.length > 255)
+      return refuse(response, operation, 'InvalidParameterValue', `${snapshot} is not a valid identifier.`);
+    this.contents.snapshots.set(snapshot, database);
+    return xml(response, operation, `<${element}><Status>creating</Status></${element}>`);
   }
 
   /** Pages as CloudWatch does; of the filter syntax only quoted texts, for it is the service that interprets it. */
@@ -214,10 +261,19 @@ function answer(response: ServerResponse, value: unknown): ServerResponse {
   return response.writeHead(200, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(value));
 }
 
+/** The envelope of the Query protocol. */
+function xml(response: ServerResponse, operation: string, result: string): ServerResponse {
+  return response
+    .writeHead(200, { 'content-type': 'text/xml' })
+    .end(
+      `<${operation}Response><${operation}Result>${result}</${operation}Result><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></${operation}Response>`,
+    );
+}
+
 function refuse(response: ServerResponse, operation: string, code: string, message: string): ServerResponse {
-  if (operation === 'GetCallerIdentity') {
+  if (operation === 'GetCallerIdentity' || operation.includes('DB')) {
     return response
-      .writeHead(403, { 'content-type': 'text/xml' })
+      .writeHead(code.includes('NotFound') ? 404 : 403, { 'content-type': 'text/xml' })
       .end(
         `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error></ErrorResponse>`,
       );

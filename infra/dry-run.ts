@@ -23,9 +23,21 @@ export interface RegisteredResource {
   readonly protect: boolean;
 }
 
+/** Where a resource hangs, and where else it says that it may have hung before. */
+export interface Lineage {
+  readonly type: string;
+  readonly name: string;
+  readonly resource: pulumi.Resource;
+  readonly parent: pulumi.Resource | undefined;
+  /** Its own; those of its parents count for it as well. */
+  readonly aliases: readonly pulumi.Input<string | pulumi.Alias>[];
+}
+
 /** What a run of the program yields. */
 export interface DryRun {
   readonly resources: readonly RegisteredResource[];
+  /** Of all resources, components too, parents first. */
+  readonly lineages: readonly Lineage[];
   /** Stack outputs, secrets unwrapped. */
   readonly outputs: Readonly<Record<string, unknown>>;
   /** Names of the outputs that are secret. */
@@ -70,6 +82,7 @@ export async function dryRun(options: DryRunOptions): Promise<DryRun> {
   const config = options.config ?? readStackFile(options.stack);
   const region = String(config['aws:region'] ?? 'us-east-1');
   const resources: RegisteredResource[] = [];
+  const lineages: Lineage[] = [];
   const failures: unknown[] = [];
   const protectedNames = new Set<string>();
   await pulumi.runtime.setMocks(
@@ -107,7 +120,8 @@ export async function dryRun(options: DryRunOptions): Promise<DryRun> {
     let exported: unknown;
     await pulumi.runtime.runInPulumiStack(async () => {
       // The only place where options can be seen; mocks get inputs alone.
-      pulumi.runtime.registerStackTransformation(({ type, name, opts }) => {
+      pulumi.runtime.registerStackTransformation(({ type, name, opts, resource }) => {
+        lineages.push({ type, name, resource, parent: opts.parent, aliases: opts.aliases ?? [] });
         if (opts.protect === true) {
           protectedNames.add(`${type} ${name}`);
         }
@@ -117,7 +131,7 @@ export async function dryRun(options: DryRunOptions): Promise<DryRun> {
       return recordOf(exported);
     });
     await pulumi.runtime.disconnect();
-    return { resources, ...(await readOutputs(exported)) };
+    return { resources, lineages, ...(await readOutputs(exported)) };
   } catch (error) {
     throw failures[0] ?? error;
   } finally {

@@ -8,6 +8,7 @@ import type { MonitoringSettings } from './monitoring-settings';
 import type { ExistingNetwork, NetworkSettings } from './network-settings';
 import type { OidcSettings } from './oidc-settings';
 import type { ProofsSettings } from './proofs-settings';
+import type { RotationSettings } from './rotation-settings';
 
 /** What is set of one group of settings; the rest has its defaults (`infra/*-settings.ts`). */
 type Some<T> = { readonly [Key in keyof T]?: Some<T[Key]> | undefined };
@@ -34,6 +35,10 @@ export interface LogLineArgs {
   readonly proofs?: Some<ProofsSettings>;
   /** Daily recovery points by AWS Backup. Defaults to none. */
   readonly backup?: Some<BackupSettings>;
+  /** How old passwords and keys may grow; `none` leaves them alone. */
+  readonly rotation?: { readonly [Key in keyof RotationSettings]?: RotationSettings[Key] | 'none' };
+  /** Days that an Idempotency-Key is remembered. Defaults to 30. */
+  readonly idempotencyDays?: number;
   /** `tenant/name`, or a bare name for the system's own → API key. Defaults to none. */
   readonly providerKeys?: Readonly<Record<string, pulumi.Input<string>>>;
 }

@@ -17,6 +17,7 @@ import { Network } from './network';
 import { startsAfter } from './ordering';
 import { Proofs } from './proofs';
 import { baseEnvironment, browserEnvironment } from './runtime-environment';
+import { Rotation } from './rotation';
 import { Scheduler } from './scheduler';
 import { Secrets } from './secrets';
 import { Stage0 } from './stage0';
@@ -150,6 +151,15 @@ export class LogLine extends pulumi.ComponentResource {
       { names, partition, accountId, kernels, sealer, tickConcurrency },
       afterMigration,
     );
+    const { rotation } = config;
+    if (rotation.passwordsDays !== undefined || rotation.keysDays !== undefined) {
+      const { group, dailyDead: dead } = scheduler;
+      new Rotation(
+        'rotation',
+        { names, accountId, settings: rotation, migrator, group, dead },
+        afterMigration,
+      );
+    }
     const monitoring = new Monitoring(
       'monitoring',
       {

@@ -167,7 +167,7 @@ export class Monitoring extends pulumi.ComponentResource {
       });
       if (this.#args.settings.detailed) this.#watchAge(name, tick);
     }
-    this.#watchDeadLetters('daily-dead-letters', this.#args.dailyDead, 'daily jobs');
+    this.#watchDeadLetters('daily-dead-letters', this.#args.dailyDead, 'daily jobs or rotations');
   }
 
   /** Ticks that wait for as long as they live: the kernel does not keep up. */

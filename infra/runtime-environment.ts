@@ -20,6 +20,7 @@ export function baseEnvironment(settings: StackSettings, database: Database, sec
     LOGLINE_DATABASE_NAME: database.databaseName,
     LOGLINE_DATABASE_SECRET_ARN: secrets.roleSecretArns.app,
     LOGLINE_SIGNING_KEY_SECRET_ARN: secrets.signingKeySecretArn,
+    LOGLINE_IDEMPOTENCY_DAYS: String(settings.idempotencyDays),
     ...(settings.origin === undefined ? {} : { LOGLINE_ORIGIN: settings.origin }),
     ...oidcEnvironment(settings),
   };

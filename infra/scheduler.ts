@@ -50,6 +50,7 @@ const SCHEDULED_TIME = '<aws.scheduler.scheduled-time>';
  */
 export class Scheduler extends pulumi.ComponentResource {
   readonly ticks: readonly TickQueue[];
+  readonly group: aws.scheduler.ScheduleGroup;
   /** Runs of daily jobs that could not be started. */
   readonly dailyDead: aws.sqs.Queue;
   /** What starts kernels from queues; once they are there, silence of a kernel is a fault. */
@@ -59,12 +60,11 @@ export class Scheduler extends pulumi.ComponentResource {
   readonly #sources: pulumi.Resource[] = [];
 
   readonly #args: SchedulerArgs;
-  readonly #group: aws.scheduler.ScheduleGroup;
 
   constructor(name: string, args: SchedulerArgs, opts?: pulumi.ComponentResourceOptions) {
     super('logline:infra:Scheduler', name, {}, opts);
     this.#args = args;
-    this.#group = new aws.scheduler.ScheduleGroup(name, { name: args.names.prefix }, { parent: this });
+    this.group = new aws.scheduler.ScheduleGroup(name, { name: args.names.prefix }, { parent: this });
     this.dailyDead = this.#createDeadLetterQueue('daily');
     const ticks: TickQueue[] = [];
     for (const job of args.schedule ?? SCHEDULE) {
@@ -227,7 +227,7 @@ export class Scheduler extends pulumi.ComponentResource {
       {
         name: names.of('role', `${name}-sched`),
         description: `Lets EventBridge Scheduler start ${name}`,
-        assumeRolePolicy: trustPolicy('scheduler.amazonaws.com', accountId, this.#group.arn),
+        assumeRolePolicy: trustPolicy('scheduler.amazonaws.com', accountId, this.group.arn),
       },
       { parent: this },
     );
@@ -248,7 +248,7 @@ export class Scheduler extends pulumi.ComponentResource {
       name,
       {
         name: this.#args.names.of('schedule', name),
-        groupName: this.#group.name,
+        groupName: this.group.name,
         flexibleTimeWindow: { mode: 'OFF' },
         state: 'ENABLED',
         ...args,

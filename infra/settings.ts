@@ -15,6 +15,7 @@ import { type NetworkSettings, readNetwork } from './network-settings';
 import { readOidc } from './oidc-settings';
 import { readProofs } from './proofs-settings';
 import { readProviderNames } from './provider-settings';
+import { readRotation } from './rotation-settings';
 import { SettingsReader } from './settings-reader';
 import type { StackSettings } from './stack-settings';
 
@@ -46,6 +47,7 @@ export class ConfigError extends Error {
 /** Keys of the namespace `logline:`. `Pulumi.yaml` declares the same ones; a test compares. */
 export const SETTING_KEYS = [
   'protect',
+  'idempotencyDays',
   'tags',
   'network',
   'database',
@@ -57,6 +59,7 @@ export const SETTING_KEYS = [
   'origin',
   'proofs',
   'backup',
+  'rotation',
   'providerKeys',
 ] as const;
 
@@ -110,6 +113,8 @@ export function parseSettings(raw: RawSettings): StackSettings {
     ),
     proofs: readProofs(root, protect),
     backup: readBackup(root, region),
+    rotation: readRotation(root),
+    idempotencyDays: root.integer('idempotencyDays', { min: 1, max: 3_650, fallback: 30 }),
     providerNames,
     warnings: warningsOf(network, providerNames),
   };

@@ -7,6 +7,7 @@ import type { MonitoringSettings } from './monitoring-settings';
 import type { NetworkSettings } from './network-settings';
 import type { OidcSettings } from './oidc-settings';
 import type { ProofsSettings } from './proofs-settings';
+import type { RotationSettings } from './rotation-settings';
 
 /** Everything that `index.ts` needs to know of a stack, checked as a whole (`settings.ts`). */
 export interface StackSettings {
@@ -33,6 +34,9 @@ export interface StackSettings {
   readonly proofs: ProofsSettings;
   /** Undefined (default): no AWS Backup. */
   readonly backup: BackupSettings | undefined;
+  readonly rotation: RotationSettings;
+  /** Days that an Idempotency-Key is remembered, 1–3,650. Defaults to 30. */
+  readonly idempotencyDays: number;
   /** Names of the provider keys that are set (`logline:providerKeys`), such as `acme/openai`; never the keys. */
   readonly providerNames: readonly string[];
   /** What the user should know, though it stops nothing. */

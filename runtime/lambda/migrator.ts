@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { ConfigurationError } from '../base/errors';
 import { NOBODY } from '../base/identity';
 import { analyzeLedger } from '../db/analyze-ledger';
@@ -17,14 +18,23 @@ import { type RestoredStack, settleRestored } from './restored-stack';
 import { SecretKeeper } from './secret-keeper';
 import { SecretReader } from './secret-reader';
 
-/** What `pulumi up` and the operator's commands send. Without a `change` it only brings everything up to date. */
+/** What `pulumi up`, the operator's commands and the schedule send. Without a `change` it only brings everything up to date. */
 export interface MigratorEvent {
-  readonly trigger: 'deployment' | 'operator';
-  readonly change?: KeyChange['change'] | 'rotate_passwords' | 'rotate_checkpoint_key' | 'restore';
+  readonly trigger: 'deployment' | 'operator' | 'schedule';
+  readonly change?:
+    | KeyChange['change']
+    | 'rotate_passwords'
+    | 'rotate_checkpoint_key'
+    | 'rotate_due'
+    | 'restore';
   /** Of `revoke_key`: 64 hexadecimal digits. */
   readonly public_key?: string;
   /** Of `revoke_key`: from when on the key is in doubt, RFC 3339. Defaults to now. */
   readonly since?: string;
+  /** Of `rotate_due`: how old a password may be. Without it passwords stay. */
+  readonly passwords_days?: number;
+  /** Of `rotate_due`: how old the signing key may be. Without it the key stays. */
+  readonly keys_days?: number;
 }
 
 /** A rotation of the key of checkpoints. */
@@ -51,10 +61,14 @@ export interface MigratorResult {
   readonly restored?: RestoredStack;
 }
 
+const DAY_MS = 86_400_000;
+/** A timer may fire a little early. */
+const SPARE_MS = 1_000;
+
 /**
  * Fills empty secrets, applies migrations, sets the passwords of the database's roles and plants the seeds, as part of
- * `pulumi up`; and changes keys and passwords, or goes on with a database that was put back, for an operator, so that no secret
- * has to leave AWS for that. An error fails the deployment, or the command, with its message.
+ * `pulumi up`; and changes keys and passwords for an operator or by schedule, or goes on with a database that was put back, so
+ * that no secret has to leave AWS for that. An error fails the deployment, or the command, with its message.
  */
 export function createMigratorHandler(): (event?: MigratorEvent) => Promise<MigratorResult> {
   const keeper = new SecretKeeper(new SecretReader());
@@ -67,7 +81,8 @@ export function createMigratorHandler(): (event?: MigratorEvent) => Promise<Migr
     await refreshKeys(0);
     const change = event?.change;
     let checkpointKeys: CheckpointKeyChange | undefined;
-    if (change === 'rotate_passwords') await renewPasswords(environment, keeper);
+    if (event?.change === 'rotate_due') await rotateDue(runtime, keeper, event);
+    else if (change === 'rotate_passwords') await renewPasswords(environment, keeper);
     else if (change === 'rotate_checkpoint_key') checkpointKeys = await renewCheckpointKey(runtime, keeper);
     else if (event !== undefined && change !== undefined && change !== 'restore')
       await changeKeys(runtime, keeper, keyChangeOf(event));
@@ -97,8 +112,7 @@ async function bringUpToDate(
     ? await settleRestored(runtime, admin, (identity, drafts) => writer.append(identity, drafts))
     : undefined;
   const result = { migrations, public_key: keys().current.publicKeyHex, ...(restored && { restored }) };
-  const [state] = await runStatement(database, NOBODY, 'restore_needed', []);
-  if (state?.restore_needed === true) {
+  if (await isRestoreNeeded(runtime)) {
     // What is planted now might lie behind every cursor.
     onProgress('the database was put back: nothing is planted until npx logline restore --stack has run');
     return { ...result, seeds: [], keys: [] };
@@ -107,6 +121,11 @@ async function bringUpToDate(
   const seeds = await seed({ database, writer, keys: keys(), onProgress });
   if (migrations.length > 0) await analyzeLedger(admin);
   return { ...result, seeds, keys: published };
+}
+
+async function isRestoreNeeded({ database }: LambdaRuntime): Promise<boolean> {
+  const [state] = await runStatement(database, NOBODY, 'restore_needed', []);
+  return state?.restore_needed === true;
 }
 
 /** Read at each run: RDS makes a new password every seven days. */
@@ -155,6 +174,40 @@ async function renewCheckpointKey(
   await keeper.replace(arn, JSON.stringify(after));
   const publicKeyOf = (secret: typeof before) => checkpointKeysOf(secret).current.publicKeyHex;
   return { public_key: publicKeyOf(after), replaced_public_key: publicKeyOf(before) };
+}
+
+/**
+ * Makes new what is older than the schedule wants. A key takes two steps with minutes between, in which every function
+ * reads the next one; a rotation that was cut short, by whomever, is finished.
+ */
+async function rotateDue(
+  runtime: LambdaRuntime,
+  keeper: SecretKeeper,
+  { passwords_days, keys_days }: MigratorEvent,
+): Promise<void> {
+  const { environment, secrets, logger } = runtime;
+  for (const [role, arn] of Object.entries(roleSecrets(environment))) {
+    if (!(await isDue(secrets, arn, passwords_days))) continue;
+    await keeper.replace(arn, newLogin(role as RoleKey));
+    logger.info({ role }, 'password rotated');
+  }
+  const arn = environment.signingKeySecretArn;
+  const isUnderWay = (await secrets.readObject(arn)).next_seed_hex !== undefined;
+  if (keys_days === undefined || !(isUnderWay || (await isDue(secrets, arn, keys_days)))) return;
+  // A key that cannot be introduced in the ledger must not sign; the next day looks again.
+  if (await isRestoreNeeded(runtime)) return;
+  await changeKeys(runtime, keeper, { change: 'announce_key' });
+  await runtime.refreshKeys(0);
+  await bringUpToDate(runtime, false);
+  const waitMs = settlesInMs(await secrets.readObject(arn));
+  if (waitMs > 0) await pause(waitMs + SPARE_MS);
+  await changeKeys(runtime, keeper, { change: 'promote_key' });
+}
+
+/** @param days how old the secret may be; undefined for however old */
+async function isDue(secrets: SecretReader, arn: string, days: number | undefined): Promise<boolean> {
+  const madeAt = days === undefined ? undefined : await secrets.madeAt(arn);
+  return madeAt !== undefined && Date.now() - madeAt.getTime() >= (days ?? 0) * DAY_MS;
 }
 
 async function changeKeys(runtime: LambdaRuntime, keeper: SecretKeeper, change: KeyChange): Promise<void> {

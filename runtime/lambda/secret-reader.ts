@@ -25,6 +25,20 @@ export class SecretReader {
   }
 
   /**
+   * When the present version was made; undefined when there is none.
+   * @throws what the SDK throws when the service does not answer or access is denied.
+   */
+  async madeAt(arn: string): Promise<Date | undefined> {
+    try {
+      const { CreatedDate } = await this.#client.send(new GetSecretValueCommand({ SecretId: arn }));
+      return CreatedDate;
+    } catch (error) {
+      if (error instanceof Error && error.name === 'ResourceNotFoundException') return undefined;
+      throw error;
+    }
+  }
+
+  /**
    * The text members of a secret that is a JSON object.
    * @throws ConfigurationError when there is no such secret or it is something else; the message holds none of it.
    */

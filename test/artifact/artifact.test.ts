@@ -663,6 +663,45 @@ describe('what is deployed', function () {
     });
   });
 
+  describe('a rotation by schedule', () => {
+    const look = (days: Record<string, number>) =>
+      cloud.invoke('migrator', { ...scheduleInput(cloud.run, 'rotation', ''), ...days });
+    const password = (name: string) => secretMember(cloud.secrets, name, 'password');
+    const daysOld = (days: number) => new Date(Date.now() - days * 86_400_000);
+    const seed = () => secretMember(cloud.secrets, 'signing-key', 'seed_hex');
+
+    it('makes new the passwords that are older than it says, and no others', async () => {
+      secretNamed(cloud.secrets, 'app').createdAt = daysOld(31);
+      secretNamed(cloud.secrets, 'guest').createdAt = daysOld(29);
+      secretNamed(cloud.secrets, 'signing-key').createdAt = daysOld(5_000);
+      const before = [password('app'), password('guest'), seed()];
+      const { failed, payload } = await look({});
+      assert.equal(failed, false, JSON.stringify(payload));
+      assert.notEqual(password('app'), before[0]);
+      assert.deepEqual([password('guest'), seed()], before.slice(1));
+      await cloud.cool('stage0');
+      await timeline('limit=1');
+    });
+
+    it('announces and promotes a key that is too old, and finishes what was begun', async () => {
+      const before = seed();
+      // Announced long ago, so that this test need not wait until functions have read it.
+      assert.equal(
+        (await cloud.invoke('migrator', { trigger: 'operator', change: 'announce_key' })).failed,
+        false,
+      );
+      const secret = secretNamed(cloud.secrets, 'signing-key');
+      const announced = JSON.parse(secret.AWSCURRENT ?? '{}');
+      secret.AWSCURRENT = JSON.stringify({ ...announced, next_since: '2026-01-01T00:00:00.000Z' });
+      const { failed, payload } = await look({ keys_days: 90 });
+      assert.equal(failed, false, JSON.stringify(payload));
+      assert.equal(seed(), announced.next_seed_hex);
+      assert.equal(secretMember(cloud.secrets, 'signing-key', 'previous_seeds_hex'), before);
+      assert.equal((await look({ keys_days: 90 })).failed, false);
+      assert.equal(seed(), announced.next_seed_hex, 'a key of today stays');
+    });
+  });
+
   describe('a rotation of the instance key', () => {
     const change = (event: Record<string, unknown>) =>
       cloud.invoke('migrator', { trigger: 'operator', ...event });
@@ -684,14 +723,16 @@ describe('what is deployed', function () {
       const promoted = await change({ change: 'promote_key' });
       assert.equal(promoted.failed, false, JSON.stringify(promoted.payload));
       assert.notEqual(at(promoted.payload, 'public_key'), signingKeyFromHex(before.seed_hex).publicKeyHex);
-      assert.equal(secret().previous_seeds_hex, before.seed_hex);
+      assert.equal(secret().previous_seeds_hex.split(',')[0], before.seed_hex);
     });
 
     it('revokes a key that no longer signs, and refuses it for the one that does', async () => {
       const signing = signingKeyFromHex(secret().seed_hex).publicKeyHex;
       const refused = await change({ change: 'revoke_key', public_key: signing });
       assert.match(String(at(refused.payload, 'errorMessage')), /signs now; rotate/);
-      const old = signingKeyFromHex(secret().previous_seeds_hex).publicKeyHex;
+      // The one that signed the token of these tests.
+      const first = secret().previous_seeds_hex.split(',').at(-1);
+      const old = signingKeyFromHex(first).publicKeyHex;
       const revoked = await change({ change: 'revoke_key', public_key: old });
       assert.equal(revoked.failed, false, JSON.stringify(revoked.payload));
       assert.match(String(listOf(at(revoked.payload, 'keys'))), /revoked instance key/);

@@ -8,6 +8,8 @@ import { S3StandIn } from './s3-stand-in';
 export interface StoredSecret {
   AWSCURRENT?: string;
   AWSPREVIOUS?: string;
+  /** When the present version was made. Defaults to now. */
+  createdAt?: Date;
   /** Version id → text, of every version that was written. */
   readonly versions: Map<string, string>;
 }
@@ -86,7 +88,8 @@ export class AwsStandIn {
       refuse(response, 400, 'AccessDeniedException', `${caller} may not read ${arn}`);
       return;
     }
-    const text = this.#options.secrets.get(arn)?.[query.VersionStage ?? 'AWSCURRENT'];
+    const secret = this.#options.secrets.get(arn);
+    const text = secret?.[query.VersionStage ?? 'AWSCURRENT'];
     if (text === undefined) {
       refuse(response, 400, 'ResourceNotFoundException', `no ${query.VersionStage} of ${arn}`);
       return;
@@ -94,7 +97,15 @@ export class AwsStandIn {
     this.read.add(`${caller} ${arn}`);
     response
       .writeHead(200, { 'content-type': 'application/x-amz-json-1.1' })
-      .end(JSON.stringify({ ARN: arn, Name: arn, SecretString: text, VersionStages: [query.VersionStage] }));
+      .end(
+        JSON.stringify({
+          ARN: arn,
+          Name: arn,
+          SecretString: text,
+          VersionStages: [query.VersionStage],
+          CreatedDate: (secret?.createdAt ?? new Date()).getTime() / 1_000,
+        }),
+      );
   }
 
   /** As the service does: an id that is taken refuses another text, and does nothing for the same one. */
@@ -121,6 +132,7 @@ export class AwsStandIn {
       secret.versions.set(id, text);
       if (secret.AWSCURRENT !== undefined) secret.AWSPREVIOUS = secret.AWSCURRENT;
       secret.AWSCURRENT = text;
+      secret.createdAt = new Date();
     }
     response
       .writeHead(200, { 'content-type': 'application/x-amz-json-1.1' })

@@ -255,6 +255,37 @@ export const OPERATION_RULES: readonly Rule[] = [
     },
   },
   {
+    title: 'has the migrator look each day what is to be rotated, keeps what failed, and watches both',
+    violations: (stack) => {
+      const { inputs } = the(stack, SCHEDULE_TYPE, 'rotation');
+      const event = recordOf(JSON.parse(String(at(inputs, 'target.input'))));
+      const migrator = the(stack, FUNCTION, 'migrator').inputs.name;
+      const role = String(the(stack, 'aws:iam/rolePolicy:RolePolicy', 'rotation').inputs.policy);
+      const failed = the(stack, 'aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig', 'rotation');
+      return [
+        ...(/^cron\(\d+ \d+ \* \* \? \*\)$/.test(String(inputs.scheduleExpression)) ? [] : ['not daily']),
+        ...(String(at(inputs, 'target.arn')).endsWith(`:function:${migrator}`) ? [] : ['not the migrator']),
+        ...(event.change === 'rotate_due' && Number(event.passwords_days) >= 1 ? [] : ['rotates nothing']),
+        ...(role.includes(`:function:${migrator}"`) ? [] : ['may not start it']),
+        ...(/daily-dead$/.test(String(at(failed.inputs, 'destinationConfig.onFailure.destination')))
+          ? []
+          : ['failures are lost']),
+        ...(watches(stack, 'ApproximateNumberOfMessagesVisible', {
+          QueueName: the(stack, QUEUE, 'daily-dead').inputs.name,
+        })
+          ? []
+          : ['failures are not told']),
+      ];
+    },
+    breakIt: (stack) => {
+      the(
+        stack,
+        'aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig',
+        'rotation',
+      ).inputs.destinationConfig = undefined;
+    },
+  },
+  {
     title: 'sends every alarm to the topic',
     violations: (stack) =>
       each(stack, ALARM, ({ inputs }) => !textsOf(inputs.alarmActions).join().includes(':sns:')),

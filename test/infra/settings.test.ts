@@ -61,7 +61,7 @@ describe('stack settings', () => {
   });
 
   it('take the empty objects that Pulumi.yaml declares as defaults', () => {
-    const empty = Object.fromEntries(SETTING_KEYS.slice(1, -1).map((key) => [key, {}]));
+    const empty = Object.fromEntries(SETTING_KEYS.slice(2, -1).map((key) => [key, {}]));
     assert.deepEqual(parseSettings({ ...BASE, values: empty }), parseSettings(BASE));
   });
 
@@ -171,6 +171,8 @@ describe('stack settings', () => {
       { edge: { enabled: true, waf: false, addressLimit: 100 } },
       /addressLimit: has no meaning without waf/,
     ],
+    ['a key that is new each day', { rotation: { keysDays: 1 } }, /rotation\.keysDays: .* from 7 to 3650/],
+    ['an Idempotency-Key of no day', { idempotencyDays: 0 }, /idempotencyDays: .* from 1 to 3650/],
     ['gateways without nat', { network: { natGateways: 'one' } }, /natGateways.*egress/],
     [
       'protection without deletion protection',
@@ -241,6 +243,16 @@ describe('stack settings', () => {
     assert.equal(parseSettings({ ...BASE, values: { edge: { enabled: true } } }).edge?.waf, true);
     const china = faultsOf({ edge: { enabled: true } }, { region: 'cn-north-1' });
     assert.match(china.join('\n'), /edge\.enabled: CloudFront is none of the partition aws-cn/);
+  });
+
+  it('make passwords new after 30 days unless told none, and keys only when asked to', () => {
+    const rotation = (values: object) => parseSettings({ ...BASE, values: { rotation: values } }).rotation;
+    assert.deepEqual(rotation({}), { passwordsDays: 30, keysDays: undefined });
+    assert.deepEqual(rotation({ passwordsDays: 'none', keysDays: 90 }), {
+      passwordsDays: undefined,
+      keysDays: 90,
+    });
+    assert.deepEqual(rotation({ keysDays: 'none' }).keysDays, undefined);
   });
 
   it('refuse a region that is in no list, such as one that does not exist', () => {

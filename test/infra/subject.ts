@@ -49,6 +49,7 @@ export const STACKS: Readonly<Record<string, DryRunOptions>> = {
       'logline:oidc': { issuer: 'https://id.example.com', audience: 'logline', atGateway: true },
       'logline:functions': { apiConcurrency: 20 },
       'logline:monitoring': { alarmEmail: 'ops@example.com' },
+      'logline:rotation': { passwordsDays: 7, keysDays: 90 },
       'logline:backup': { copyRegion: 'eu-west-1', copyDays: 7 },
       'logline:edge': { enabled: true, domain: 'ledger.example.com', zoneId: 'Z0123456789ABCDEFGHIJ' },
       'logline:tags': { Team: 'ledger' },

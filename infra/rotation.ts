@@ -60,7 +60,10 @@ export class Rotation extends pulumi.ComponentResource {
     this.registerOutputs({});
   }
 
-  #createRole(name: string, { names, accountId, group, migrator, dead }: RotationArgs): pulumi.Output<string> {
+  #createRole(
+    name: string,
+    { names, accountId, group, migrator, dead }: RotationArgs,
+  ): pulumi.Output<string> {
     const role = new aws.iam.Role(
       name,
       {

@@ -95,17 +95,15 @@ export class AwsStandIn {
       return;
     }
     this.read.add(`${caller} ${arn}`);
-    response
-      .writeHead(200, { 'content-type': 'application/x-amz-json-1.1' })
-      .end(
-        JSON.stringify({
-          ARN: arn,
-          Name: arn,
-          SecretString: text,
-          VersionStages: [query.VersionStage],
-          CreatedDate: (secret?.createdAt ?? new Date()).getTime() / 1_000,
-        }),
-      );
+    response.writeHead(200, { 'content-type': 'application/x-amz-json-1.1' }).end(
+      JSON.stringify({
+        ARN: arn,
+        Name: arn,
+        SecretString: text,
+        VersionStages: [query.VersionStage],
+        CreatedDate: (secret?.createdAt ?? new Date()).getTime() / 1_000,
+      }),
+    );
   }
 
   /** As the service does: an id that is taken refuses another text, and does nothing for the same one. */

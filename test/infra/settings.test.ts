@@ -245,6 +245,18 @@ describe('stack settings', () => {
     assert.match(china.join('\n'), /edge\.enabled: CloudFront is none of the partition aws-cn/);
   });
 
+  it('take three zones with a gateway each, and a class without CPU credits', () => {
+    const { network, database } = parseSettings({
+      ...BASE,
+      values: {
+        network: { zones: 3, egress: 'nat', natGateways: 'per-zone' },
+        database: { instanceClass: 'db.m7g.large', multiAz: true },
+      },
+    });
+    assert.deepEqual([network.zones, network.natGateways], [3, 'per-zone']);
+    assert.deepEqual([database.instanceClass, database.multiAz], ['db.m7g.large', true]);
+  });
+
   it('make passwords new after 30 days unless told none, and keys only when asked to', () => {
     const rotation = (values: object) => parseSettings({ ...BASE, values: { rotation: values } }).rotation;
     assert.deepEqual(rotation({}), { passwordsDays: 30, keysDays: undefined });

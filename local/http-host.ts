@@ -13,6 +13,7 @@ import { pooledRandomHex } from '../runtime/crypto/random-pool';
 import { problemAnswer, problemResponse } from '../runtime/stage0/problem';
 import { responseHeaders } from '../runtime/stage0/response-headers';
 import { OperatorError, oneLine, systemErrorCode } from './operator-error';
+import { UnsentAnswers } from './unsent-answers';
 
 type Fetch = (request: Request) => Response | Promise<Response>;
 
@@ -38,6 +39,8 @@ export interface SocketLimits {
   readonly requestMs?: number;
   /** Time without any byte in either direction. Defaults to 120,000, longer than the longest run. */
   readonly silentMs?: number;
+  /** Bytes of answers that wait for their readers, over all connections. Defaults to 64 MiB. */
+  readonly unsentBytes?: number;
 }
 
 /** How often sockets are looked at whose time is up. */
@@ -55,6 +58,7 @@ export async function openHttpHost(port: number, host: string, limits: SocketLim
   };
   const listener = getRequestListener((request) => current(request), options);
   const refuseHost = getRequestListener(badHost, options);
+  const unsent = new UnsentAnswers(limits.unsentBytes ?? 64 * 1024 * 1024);
   const requestTimeout = limits.requestMs ?? 60_000;
   const server = createServer(
     {
@@ -68,7 +72,7 @@ export async function openHttpHost(port: number, host: string, limits: SocketLim
     },
     (request, response) => {
       const hasHost = request.headers.host !== undefined || request.httpVersion === '1.0';
-      void (hasHost ? listener : refuseHost)(request, response);
+      void (hasHost ? listener : refuseHost)(request, response).then(() => unsent.add(response));
     },
   );
   server.on('clientError', refuse);

@@ -49,6 +49,14 @@ describe('API behind a socket', () => {
     await new Promise((resolve) => socket.once('close', resolve));
     return text;
   }
+  async function lengthOf(socket: Socket): Promise<number> {
+    let length = 0;
+    socket.on('data', (chunk) => {
+      length += chunk.length;
+    });
+    await new Promise((resolve) => socket.once('close', resolve));
+    return length;
+  }
   const head = (...lines: string[]) =>
     [
       'POST /api/spans HTTP/1.1',
@@ -171,6 +179,32 @@ describe('API behind a socket', () => {
     } finally {
       for (const socket of open) socket.destroy();
       await small.close(100);
+    }
+  });
+
+  it('of answers that nobody reads, those that waited longest are cut, and the latest goes on', async () => {
+    const bytes = 16 * MIB;
+    const slow = await openHttpHost(0, '127.0.0.1', { unsentBytes: 24 * MIB });
+    slow.serve(() => new Response('x'.repeat(bytes)));
+    const open: Socket[] = [];
+    try {
+      for (let count = 0; count < 8; count += 1) {
+        const socket = connect(slow.port, '127.0.0.1');
+        socket.on('error', () => undefined);
+        await once(socket, 'connect');
+        socket.write('GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n');
+        // Its first bytes are there, so that the answer was written.
+        await once(socket, 'readable');
+        open.push(socket);
+      }
+      const [first, last] = [open.at(0), open.at(-1)];
+      assert.ok(first !== undefined && last !== undefined);
+      const received = await Promise.all([lengthOf(first), lengthOf(last)]);
+      assert.ok(received[0] < bytes, `the first one got ${received[0]} bytes`);
+      assert.ok(received[1] > bytes, `the last one got ${received[1]} bytes`);
+    } finally {
+      for (const socket of open) socket.destroy();
+      await slow.close(100);
     }
   });
 

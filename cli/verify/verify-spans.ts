@@ -50,7 +50,10 @@ export interface VerifyOptions {
   /** Whether all versions of the entity of this span should be there. */
   readonly isComplete: (span: SignedSpan) => boolean;
   readonly onFault: (fault: VerifyFault) => void;
-  /** Told of each span whose hash and signature hold; what it answers is wrong with it beside them. Defaults to nothing. */
+  /**
+   * What is wrong with a span beside hash, signature and chain; asked of anything that may be a span, and told of those
+   * that verify. Defaults to nothing.
+   */
   readonly moreFaults?: (span: SignedSpan) => readonly string[];
   /** Told now and then how many spans are done. */
   readonly onProgress?: (spans: number) => void;
@@ -87,14 +90,14 @@ export async function verifySpans(
     for (const detail of [...(options.faults ?? []), ...known]) {
       fault({ location: undefined, id: undefined, seq: undefined, detail });
     }
-    for await (const { found, verdict } of judged(source, options)) {
+    for await (const { found, verdict, moreFaults } of judged(source, options)) {
       spans += 1;
       if (spans % PROGRESS_EVERY === 0) options.onProgress?.(spans);
       const judgement = await verdict;
       const good = check(found, judgement, fault);
       if (good === undefined) continue;
       if (judgement?.ok)
-        for (const detail of options.moreFaults?.(good) ?? [])
+        for (const detail of moreFaults)
           fault({ location: found.location, id: good.id, seq: good.seq, detail });
       count(keys, good.public_key);
       const lapse = lapseOf(good, options.history);
@@ -124,24 +127,28 @@ export async function verifySpans(
   }
 }
 
-/** A span, without its content if nobody looks at it, and what becomes of its check. */
+/** A span without its content, and what becomes of its check. */
 interface Judged {
   readonly found: Found;
   /** Undefined for what could not be read as a span at all. */
   readonly verdict: Promise<SpanVerdict | undefined>;
+  /** What else is wrong with it, should it verify: told by its content, which is gone by then. */
+  readonly moreFaults: readonly string[];
 }
 
 /** Spans in the order of the source, while those behind them are already being checked on other threads. */
 async function* judged(
   source: AsyncIterable<Found>,
-  { trustedKeys, moreFaults }: VerifyOptions,
+  { trustedKeys, moreFaults = () => [] }: VerifyOptions,
 ): AsyncGenerator<Judged> {
   const options = trustedKeys === undefined ? {} : { trustedKeys };
   const underWay: Judged[] = [];
   for await (const found of source) {
-    // Whoever looks for more faults looks at the content.
-    const kept = moreFaults === undefined ? withoutContent(found) : found;
-    underWay.push({ found: kept, verdict: verdictOf(found, options) });
+    underWay.push({
+      found: withoutContent(found),
+      verdict: verdictOf(found, options),
+      moreFaults: 'span' in found ? moreFaults(found.span as SignedSpan) : [],
+    });
     if (underWay.length >= 2 * AT_A_TIME) yield* underWay.splice(0, AT_A_TIME);
   }
   yield* underWay;

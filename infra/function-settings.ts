@@ -1,3 +1,4 @@
+import { READER_PROBES } from '../runtime/db/reader';
 import { connectionLimit } from '../runtime/db/roles';
 import { CONNECTIONS_PER_INSTANCE } from '../runtime/lambda/environment';
 import type { SettingsReader } from './settings-reader';
@@ -26,10 +27,12 @@ const LOG_RETENTION_DAYS = [
 /** Share of the connections of `logline_app` that the API may take; the rest is for the kernels. */
 const API_SHARE = 0.5;
 
-/** Copies of Stage-0 that cannot take the kernels' connections away. */
-function fittingConcurrency(maxConnections: number): number {
-  const connections = connectionLimit('app', maxConnections) * API_SHARE;
-  return Math.max(2, Math.min(1_000, Math.floor(connections / CONNECTIONS_PER_INSTANCE)));
+/** Copies of Stage-0 that cannot take the kernels' connections away; on a reader, where no kernel is, they fit as well. */
+export function fittingConcurrency(maxConnections: number): number {
+  const limit = connectionLimit('app', maxConnections);
+  const onWriter = (limit * API_SHARE) / CONNECTIONS_PER_INSTANCE;
+  const onReader = limit / (CONNECTIONS_PER_INSTANCE + READER_PROBES);
+  return Math.max(2, Math.min(1_000, Math.floor(Math.min(onWriter, onReader))));
 }
 
 export function readFunctions(root: SettingsReader, maxConnections: number): FunctionSettings {

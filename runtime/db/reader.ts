@@ -27,7 +27,8 @@ const PROBE_MS = 350;
 
 /**
  * A standby that takes reads off the writer. One that is gone, behind or promoted costs time, never an error: the read
- * goes to the writer then, within a second. A read that is slow on a reader that answers stays there.
+ * goes to the writer then, within a second. A read that is slow on a reader that answers stays there. Once a read has
+ * waited in vain, those after it wait no more, until the standby is seen to follow closely again.
  */
 export class Reader {
   readonly #database: Database;
@@ -36,6 +37,10 @@ export class Reader {
   readonly #restMs: number;
   /** All transactions below this one are on the standby; it never goes back while the standby answers. */
   #complete = 0n;
+  /** A transaction that a read asked for in vain, and since when, until the standby has it: that is how far it lags. */
+  #awaited: { readonly txId: bigint; readonly sinceMs: number } | undefined;
+  /** It lags by more than reads wait, so that none does. */
+  #isBehind = false;
   /** Undefined while the reader is in use. */
   #restsUntilMs: number | undefined;
   #probing: Promise<void> | undefined;
@@ -86,6 +91,8 @@ export class Reader {
 
   #rest(): void {
     this.#complete = 0n;
+    this.#awaited = undefined;
+    this.#isBehind = false;
     this.#restsUntilMs = performance.now() + this.#restMs;
   }
 
@@ -107,16 +114,21 @@ export class Reader {
     }
   }
 
-  /** Waits until the standby has a transaction and all before it, or for no longer. */
+  /** Waits until the standby has a transaction and all before it, unless that is known to take too long. */
   async #hasSeen(txId: bigint): Promise<boolean> {
-    const untilMs = performance.now() + this.#waitMs;
-    while (this.#complete <= txId) {
+    if (this.#complete > txId) return true;
+    const sinceMs = performance.now();
+    this.#awaited ??= { txId, sinceMs };
+    for (;;) {
       await this.#probe();
-      if (this.#complete > txId) break;
-      if (performance.now() >= untilMs) return false;
+      if (this.#complete > txId) return true;
+      if (this.#isBehind) return false;
+      if (performance.now() - sinceMs >= this.#waitMs) {
+        this.#isBehind = true;
+        return false;
+      }
       await delay(POLL_MS);
     }
-    return true;
   }
 
   /** Asks the standby how far it is. Whoever asks at the same time shares the answer. */
@@ -132,12 +144,18 @@ export class Reader {
     const complete = rows[0]?.complete;
     if (complete == null) throw new UnavailableError('the reader follows no writer any more');
     this.#complete = BigInt(complete);
+    if (this.#awaited === undefined || this.#complete <= this.#awaited.txId) return;
+    this.#isBehind = performance.now() - this.#awaited.sinceMs > this.#waitMs;
+    this.#awaited = undefined;
   }
 
   async close(): Promise<void> {
     await Promise.all([this.#database.close(), this.#probes.close()]);
   }
 }
+
+/** Connections of each process to a reader beside its pool. */
+export const READER_PROBES = 1;
 
 /** A reader with pools of its own. It gives a connection up sooner than the writer does, which stands behind it. */
 export function openReader(
@@ -147,7 +165,7 @@ export function openReader(
   const database = new Database({ connectTimeoutMs: CONNECT_TIMEOUT_MS, ...options });
   const probes = new Database({
     ...options,
-    poolSize: 1,
+    poolSize: READER_PROBES,
     connectTimeoutMs: PROBE_MS,
     answerTimeoutMs: PROBE_MS,
   });

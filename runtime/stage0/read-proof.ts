@@ -3,6 +3,7 @@ import type { Caller } from '../auth';
 import { BootRefusedError, NotFoundError } from '../base/errors';
 import { NOBODY } from '../base/identity';
 import type { SignedSpan } from '../base/span';
+import type { Database } from '../db/pool';
 import { runStatement } from '../db/query-as';
 import { parseWith } from '../json/parse-with';
 import { parseManifest } from '../ledger/manifest';
@@ -16,6 +17,7 @@ import { type Answer, json } from './answer';
 import { identityOf } from './authenticate';
 import type { Handler } from './handlers';
 import { parseQuery } from './query';
+import { withReadDatabase } from './read-database';
 import type { Stage0 } from './stage0';
 import { validateIdPath, validateProofQuery } from './validators.generated';
 
@@ -39,12 +41,17 @@ let waiting = 0;
 export const readProof: Handler = async (stage0, { request, caller, path }) => {
   const { id } = parseWith<{ id: string }>(validateIdPath, path, 'The path');
   const query = parseQuery<{ seq?: string }>(request, validateProofQuery);
-  const span = await spanOf(stage0, caller, id.toLowerCase(), query.seq);
-  if (caller?.tenant !== span.tenant_id && !(await isPublicTenant(stage0, span.tenant_id))) {
-    throw new NotFoundError(NO_SUCH_SPAN);
-  }
-  const reader = new LogReader(stage0.database, span.tenant_id);
-  const proof = await sealedWithin(reader, span, waitSecondsOf(request), request.signal);
+  const look = (database: Database, waitSeconds: number): Promise<Found> =>
+    find(stage0, database, { request, caller, id: id.toLowerCase(), seqText: query.seq, waitSeconds });
+  const { span, proof } = await withReadDatabase(stage0, request, undefined, async (database, isReplica) => {
+    if (!isReplica) return look(database, waitSecondsOf(request));
+    // A proof holds for ever, whoever has it; what a reader does not have yet, the writer may.
+    const found = await look(database, 0).catch((error) => {
+      if (error instanceof NotFoundError) return undefined;
+      throw error;
+    });
+    return found?.proof === undefined ? look(stage0.database, waitSecondsOf(request)) : found;
+  });
   if (proof === undefined) {
     const detail = 'This span is not sealed yet; ask again in a second, or send Prefer: wait=10.';
     return json(202, { sealed: false, detail }, { 'retry-after': '1' });
@@ -52,8 +59,36 @@ export const readProof: Handler = async (stage0, { request, caller, path }) => {
   return acceptsJson(request) ? jsonProof(span, proof) : textProof(proof);
 };
 
+interface Found {
+  readonly span: SignedSpan;
+  /** Undefined for a span that is not sealed yet. */
+  readonly proof: Inclusion | undefined;
+}
+
+interface Wanted {
+  readonly request: Request;
+  readonly caller: Caller | undefined;
+  readonly id: string;
+  readonly seqText: string | undefined;
+  readonly waitSeconds: number;
+}
+
+/** @throws NotFoundError when there is no such span for the caller, or no proof of it for strangers */
+async function find(
+  stage0: Stage0,
+  database: Database,
+  { request, caller, id, seqText, waitSeconds }: Wanted,
+): Promise<Found> {
+  const span = await spanOf(database, caller, id, seqText);
+  if (caller?.tenant !== span.tenant_id && !(await isPublicTenant(stage0, span.tenant_id))) {
+    throw new NotFoundError(NO_SUCH_SPAN);
+  }
+  const reader = new LogReader(database, span.tenant_id);
+  return { span, proof: await sealedWithin(reader, span, waitSeconds, request.signal) };
+}
+
 async function spanOf(
-  { database }: Stage0,
+  database: Database,
   caller: Caller | undefined,
   id: string,
   seqText: string | undefined,

@@ -1,6 +1,10 @@
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
 import { connectionsOf, memoryGib } from '../../infra/aws-facts';
+import { fittingConcurrency } from '../../infra/function-settings';
+import { READER_PROBES } from '../../runtime/db/reader';
+import { connectionLimit } from '../../runtime/db/roles';
+import { CONNECTIONS_PER_INSTANCE } from '../../runtime/lambda/environment';
 import { dailyExpression, isScheduleExpression, tickDelays } from '../../infra/cadence-expression';
 import { ipv4Subnet, ipv6Subnet, parseIpv4Block } from '../../infra/cidr';
 import { SCHEDULE } from '../../runtime/host/schedule';
@@ -102,5 +106,14 @@ describe('connections', () => {
     assert.equal(limit('db.t4g.micro'), 101);
     assert.ok(limit('db.r7g.large') > limit('db.m7g.large'));
     assert.equal(limit('db.r7g.16xlarge'), 5_000);
+  });
+
+  it('of all copies of the API fit into half of a writer, and with a probe each into one reader', () => {
+    for (const maxConnections of [60, 101, 202, 410, 1_000, 5_000]) {
+      const limit = connectionLimit('app', maxConnections);
+      const copies = fittingConcurrency(maxConnections);
+      assert.ok(copies === 2 || copies * CONNECTIONS_PER_INSTANCE <= limit / 2, `${maxConnections}`);
+      assert.ok(copies * (CONNECTIONS_PER_INSTANCE + READER_PROBES) <= limit, `${maxConnections}`);
+    }
   });
 });

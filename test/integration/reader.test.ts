@@ -4,7 +4,7 @@ import { NOBODY } from '../../runtime/base/identity';
 import { generateSigningKey } from '../../runtime/crypto';
 import { Database } from '../../runtime/db/pool';
 import { queryAs } from '../../runtime/db/query-as';
-import { openReader, type Reader } from '../../runtime/db/reader';
+import { openReader, Reader } from '../../runtime/db/reader';
 import { Sealer } from '../../runtime/proofs/sealer';
 import { CursorSealer } from '../../runtime/stage0/cursor';
 import { withClient } from '../support/sql-session';
@@ -13,6 +13,16 @@ import { startTcpProxy } from '../support/tcp-proxy';
 import { MemoryGuard } from '../support/test-log';
 import { createTestStage0, type TestStage0 } from '../support/test-stage0';
 import { until } from '../support/until';
+
+/** Counts how often a connection was asked for. */
+class CountingDatabase extends Database {
+  taken = 0;
+
+  override connect(...args: Parameters<Database['connect']>): ReturnType<Database['connect']> {
+    this.taken += 1;
+    return super.connect(...args);
+  }
+}
 
 describe('a reader', function () {
   this.timeout(120_000);
@@ -81,6 +91,34 @@ describe('a reader', function () {
       assert.deepEqual([next.status, next.body.spans], [200, []], 'a cursor ahead of the standby');
     } finally {
       await onStandby('SELECT pg_wal_replay_resume()');
+    }
+  });
+
+  it('that lags by more than reads wait has no further read wait, and is used again once it follows', async () => {
+    const probes = new CountingDatabase({ connectionString: pair.standbyUrl, poolSize: 1 });
+    const standby = new Database({ connectionString: pair.standbyUrl, poolSize: 2 });
+    const lagging = new Reader({ database: standby, probes, waitMs: 300 });
+    const writtenTx = async (): Promise<bigint> => {
+      const { rows } = await queryAs<{ id: string }>(stage0.pool, NOBODY, {
+        text: 'SELECT pg_current_xact_id()::text AS id',
+        values: [],
+      });
+      return BigInt(rows[0]?.id ?? 0);
+    };
+    const isOnStandby = async () =>
+      lagging.run(stage0.pool, await writtenTx(), async (_database, isReplica) => isReplica);
+    try {
+      await until('it follows', isOnStandby);
+      await onStandby('SELECT pg_wal_replay_pause()');
+      assert.equal(await isOnStandby(), false);
+      const before = probes.taken;
+      for (let read = 0; read < 10; read += 1) assert.equal(await isOnStandby(), false);
+      assert.equal(probes.taken - before, 10, 'each read asks once, and goes to the writer');
+      await onStandby('SELECT pg_wal_replay_resume()');
+      await until('it is used again', isOnStandby);
+    } finally {
+      await onStandby('SELECT pg_wal_replay_resume()');
+      await lagging.close();
     }
   });
 

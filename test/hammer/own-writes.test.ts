@@ -48,8 +48,7 @@ describe('reading one’s own writes through a standby that lags by seconds', fu
     const { id: known } = await post(-1);
     await until('the standby has it', async () => (await timed(`/api/spans/${known}`)).status === 200);
     const plain: number[] = [];
-    for (let number = 0; number < READS; number += 1)
-      plain.push((await timed(`/api/spans/${known}`)).tookMs);
+    for (let number = 0; number < READS; number += 1) plain.push((await timed(`/api/spans/${known}`)).tookMs);
 
     await onStandby(`ALTER SYSTEM SET recovery_min_apply_delay = '${LAG_S}s'`);
     await onStandby('SELECT pg_reload_conf()');
@@ -74,6 +73,8 @@ describe('reading one’s own writes through a standby that lags by seconds', fu
       p99_ms: quantile(values, 0.99),
       max_ms: quantile(values, 1),
     });
-    process.stdout.write(`${JSON.stringify({ reads: READS, stale, plain: figures(plain), own: figures(own) })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ reads: READS, stale, plain: figures(plain), own: figures(own) })}\n`,
+    );
   });
 });

@@ -127,7 +127,7 @@ describe('a reader', function () {
     const keys = { current: generateSigningKey(), along: [] };
     const sealer = new Sealer({ database, keys: () => keys, instance: 'test', guard: new MemoryGuard() });
     try {
-      await post('in the log');
+      const { id: inTheLog } = await post('in the log');
       assert.equal((await sealer.sealBatch()).outcome, 'sealed');
       const consistency = (to: number) => get(`/api/log/acme/consistency?from=1&to=${to}`);
       await until('the standby has the log', async () => {
@@ -140,14 +140,23 @@ describe('a reader', function () {
       );
       assert.ok(rows.length > 0, 'the standby was asked');
       await onStandby('SELECT pg_wal_replay_pause()');
-      await post('beyond the standby');
+      const { id: beyond } = await post('beyond the standby');
       await sealer.sealBatch();
       const { rows: sizes } = await database.pool.query(
         `SELECT max(size)::int AS size FROM ledger.checkpoint JOIN ledger.log USING (log_no) WHERE tenant_id = 'acme'`,
       );
       assert.equal((await consistency(sizes[0]?.size)).status, 200);
       assert.equal((await consistency(sizes[0]?.size + 1)).status, 404);
+      const proof = async (id: string) =>
+        (await stage0.call(`/api/spans/${id}/proof`, { token, headers: { accept: 'application/json' } }))
+          .status;
+      assert.equal(await proof(beyond), 200);
+      // What only the standby may read now.
+      await database.pool.query('REVOKE SELECT ON ledger.log_entry FROM logline_app');
+      assert.equal(await proof(inTheLog), 200);
+      assert.notEqual(await proof(beyond), 200);
     } finally {
+      await database.pool.query('GRANT SELECT ON ledger.log_entry TO logline_app');
       await onStandby('SELECT pg_wal_replay_resume()');
       await database.close();
     }

@@ -240,7 +240,7 @@ async function asBackup<T>({ database }: Context, work: (client: Client) => Prom
   }
 }
 
-function print(report: RestoreReport, { json }: RestoreOptions): void {
+function print(report: RestoreReport, { json, newKeys }: RestoreOptions): void {
   const { spans, faults, lost, renamed_logs: renamed } = report;
   if (json) {
     process.stdout.write(`${JSON.stringify({ ...report, lost: lost ?? null })}\n`);
@@ -249,6 +249,11 @@ function print(report: RestoreReport, { json }: RestoreOptions): void {
   const lines = [
     `${spans} spans are in place, and the feed has begun a new epoch: cursors that were kept go on from the last span here`,
     ...lostLines(lost, renamed),
+    ...(newKeys
+      ? [
+          'The keys here are not those that signed: npx logline keys adopt goes on under them, and until then nothing starts',
+        ]
+      : []),
     ...(faults.length === 0
       ? [
           `OK: ${spans} spans: every hash, signature and version chain holds, and every table has the rows it had`,

@@ -57,6 +57,29 @@ describe('verifySpans', () => {
     assert.match(faults[0]?.detail ?? '', /^hash: /);
   });
 
+  it('shows whole spans to whoever has more to find, and tells what was found of those that hold', async () => {
+    const [good, other] = [signedSpan({ metadata: { kept: 1 } }), signedSpan({ metadata: { kept: 2 } })];
+    const shown: unknown[] = [];
+    const details: string[] = [];
+    async function* source(): AsyncGenerator<Found> {
+      yield { location: 'line 1', span: good };
+      yield { location: 'line 2', span: { ...other, who: 'somebody else' } };
+    }
+    await verifySpans(source(), {
+      isComplete: () => true,
+      onFault: ({ detail }) => details.push(detail),
+      moreFaults: (span) => {
+        shown.push(span);
+        return ['more'];
+      },
+    });
+    assert.deepEqual(shown[0], good);
+    assert.deepEqual(
+      details.map((detail) => detail.split(':')[0]),
+      ['more', 'hash'],
+    );
+  });
+
   it('finds a signature by another key than public_key', async () => {
     const good = signedSpan();
     const { faults } = await verify([{ ...good, signature: signedSpan().signature }]);

@@ -10,10 +10,15 @@ import { cleanUp, runCommand, temporaryFolder } from './local-run';
 const SPANS = Number(process.env.LOGLINE_LARGE_SPANS ?? 12);
 const MEGABYTE = 1_000_000;
 
-/** What cannot be compressed, what JSON escapes to twice its length, what takes two bytes a character. */
+const noise = () => ({ description: randomBytes(MEGABYTE * 0.735).toString('base64') });
+
+/** What gzip hardly shortens, what JSON escapes to twice its length, what takes two bytes a character. */
 const CONTENTS: readonly (() => object)[] = [
-  () => ({ description: randomBytes(MEGABYTE * 0.49).toString('hex') }),
+  noise,
+  noise,
   () => ({ description: '"\\'.repeat(MEGABYTE * 0.24) }),
+  noise,
+  noise,
   () => ({ metadata: { text: 'ü'.repeat(MEGABYTE * 0.49) } }),
 ];
 

@@ -1,8 +1,7 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import { CORS_HEADERS } from '../runtime/stage0/cors-headers';
-import type { OperationName } from '../runtime/stage0/route';
-import { ROUTES } from '../runtime/stage0/route-table';
+import { type OperationName, ROUTES } from '../runtime/stage0/route-table';
 import type { ApiSettings } from './api-settings';
 import type { LambdaFunction } from './function';
 import type { Names } from './names';

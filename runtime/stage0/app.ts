@@ -27,7 +27,7 @@ import { readSpan } from './read-span';
 import { readStatus } from './read-status';
 import { responseHeaders } from './response-headers';
 import type { Route } from './route';
-import { ROUTES } from './route-table';
+import { type ListedRoute, ROUTES } from './route-table';
 import type { Stage0 } from './stage0';
 import { traceIdOf } from './trace-id';
 
@@ -76,7 +76,12 @@ function honoPath({ path }: Route): string {
   return path.replaceAll(/\{(\w+)\+\}/g, ':$1{.+}').replaceAll(/\{(\w+)\}/g, ':$1');
 }
 
-async function serve(stage0: Stage0, route: Route, context: Context, lines: LineBudget): Promise<Response> {
+async function serve(
+  stage0: Stage0,
+  route: ListedRoute,
+  context: Context,
+  lines: LineBudget,
+): Promise<Response> {
   const started = performance.now();
   const request = context.req.raw;
   const givenTraceId = traceIdOf(request);

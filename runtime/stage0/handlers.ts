@@ -1,6 +1,6 @@
 import type { Caller } from '../auth';
 import type { Answer } from './answer';
-import type { OperationName } from './route';
+import type { OperationName } from './route-table';
 import type { Stage0 } from './stage0';
 
 /** A request that passed authentication and authorisation. */

@@ -48,7 +48,7 @@ const EVENT_EXAMPLE = {
 /** Schemas that the OpenAPI document names. */
 export const COMPONENTS = { Span: SPAN, SpanInput: SPAN_INPUT } as const;
 
-export const ROUTES: readonly Route[] = [
+const TABLE = [
   {
     operation: 'appendSpans',
     method: 'POST',
@@ -391,4 +391,11 @@ export const ROUTES: readonly Route[] = [
     answers: { 200: { description: 'OpenAPI 3.1.', schema: { type: 'object' } } },
     errors: [],
   },
-];
+] as const satisfies readonly Route[];
+
+export type OperationName = (typeof TABLE)[number]['operation'];
+
+/** A route of the table. */
+export type ListedRoute = Route & { readonly operation: OperationName };
+
+export const ROUTES: readonly ListedRoute[] = TABLE;

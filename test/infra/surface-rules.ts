@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { REPOSITORY_ROOT } from '../../infra/bundle';
 import { LONGEST_SUFFIX, NAME_LIMITS, type NameKind } from '../../infra/names';
+import { CONTRACT_ROUTES } from '../support/contract-routes';
 import { FUNCTION, type Rule } from './access-rules';
 import { at, each, listOf, ofType, recordOf, textsOf, the } from './subject';
 
@@ -13,26 +14,10 @@ const ROUTE = 'aws:apigatewayv2/route:Route';
 const STAGE = 'aws:apigatewayv2/stage:Stage';
 const API = 'aws:apigatewayv2/api:Api';
 
-/** Every route of the API. */
+/** Every route of API Gateway. */
 const ROUTE_KEYS = [
-  'POST /api/spans',
-  'POST /api/import',
-  'GET /api/work/{tenant}',
-  'POST /api/work/{tenant}',
-  'GET /api/timeline',
-  'GET /api/spans/{id}',
-  'GET /api/spans/{id}/proof',
-  'GET /api/log/{tenant}/checkpoint',
-  'GET /api/log/{tenant}/consistency',
-  'GET /api/log/{tenant}/tile/{tile+}',
-  'GET /api/manifest/{name}',
-  'POST /api/execute/{function_id}',
-  'GET /api/health',
-  'GET /api/keys',
-  'GET /api/me',
-  'GET /api/status',
-  'GET /openapi.json',
-  // Section 15.
+  ...CONTRACT_ROUTES,
+  // The explorer.
   'GET /',
   'GET /explorer',
   'GET /explorer/',

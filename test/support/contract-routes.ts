@@ -1,0 +1,20 @@
+/** The routes that callers rely on, written down apart from the table so that none goes or comes unnoticed. */
+export const CONTRACT_ROUTES = [
+  'POST /api/spans',
+  'POST /api/import',
+  'GET /api/work/{tenant}',
+  'POST /api/work/{tenant}',
+  'GET /api/timeline',
+  'GET /api/spans/{id}',
+  'GET /api/spans/{id}/proof',
+  'GET /api/log/{tenant}/checkpoint',
+  'GET /api/log/{tenant}/consistency',
+  'GET /api/log/{tenant}/tile/{tile+}',
+  'GET /api/manifest/{name}',
+  'POST /api/execute/{function_id}',
+  'GET /api/health',
+  'GET /api/keys',
+  'GET /api/me',
+  'GET /api/status',
+  'GET /openapi.json',
+] as const;

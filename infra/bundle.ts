@@ -268,7 +268,7 @@ function writeTree(directory: string, files: ReadonlyMap<string, Uint8Array>): v
   }
 }
 
-/** Source maps for whoever reads a stack trace; they are not uploaded. */
+/** Source maps, for reading stack traces; they are not uploaded. */
 function writeSourceMaps(directory: string, maps: ReadonlyMap<string, Uint8Array>): void {
   writeTree(directory, maps);
 }

@@ -7,8 +7,8 @@ export interface ProofsSettings {
   /** Defaults to true. Without it nothing is sealed, and there are no proofs. */
   readonly enabled: boolean;
   /**
-   * Who may delete a kept checkpoint before its days are over: `governance` (default) whoever has the permission to go
-   * around the lock, `compliance` nobody, the root user included.
+   * Who may delete a kept checkpoint before its days are over: `governance` (default) roles with the permission to
+   * bypass the lock, `compliance` nobody, the root user included.
    */
   readonly lockMode: 'governance' | 'compliance';
   /** Days that a kept checkpoint cannot be deleted, 1–36,500. Defaults to 365 with the stack's `protect`, else to 7. */

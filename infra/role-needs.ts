@@ -385,7 +385,7 @@ export const NEEDS: Readonly<Record<string, Need>> = {
   'aws:secretsmanager/secret:Secret': {
     service: 'secretsmanager',
     read: ['DescribeSecret', 'GetResourcePolicy'],
-    // The master's, `rds!…`, is made by RDS on behalf of whoever creates the database.
+    // The master's, `rds!…`, is made by RDS on behalf of the role that creates the database.
     write: ['CreateSecret', 'UpdateSecret', 'DeleteSecret', 'TagResource', 'UntagResource', 'RotateSecret'],
     on: ['arn:$P:secretsmanager:$R:$A:secret:$N-*', 'arn:$P:secretsmanager:$R:$A:secret:rds!*'],
   },

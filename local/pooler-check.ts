@@ -88,7 +88,7 @@ async function losesLimits(options: DatabaseOptions, limits: TimeLimits): Promis
   }
 }
 
-/** Two clients with a statement of the same name each: whoever mixes up their connections has one too many or none. */
+/** Two clients with a statement of the same name each: a pooler that mixes up their connections has one too many or none. */
 async function losesStatements(first: Client, second: Client): Promise<boolean> {
   const name = `logline_start_${randomUUID()}`;
   const read = async (client: Client, value: number): Promise<boolean> => {

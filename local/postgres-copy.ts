@@ -96,7 +96,7 @@ async function safeHome(home: string): Promise<string> {
   }
 }
 
-/** The folder of the copy, made if it is not there and made anew if it is damaged. */
+/** The folder of the copy, made if it is missing, and again if it is damaged. */
 async function copyInto(home: string, source: string, name: string): Promise<string> {
   const place = path.join(home, name);
   if (await isCopy(place, name)) return place;

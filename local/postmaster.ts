@@ -69,7 +69,7 @@ export async function settleOrphan(dataDir: string): Promise<void> {
   if (isAlive(orphan.pid)) await unlink(path.join(dataDir, 'postmaster.pid')).catch(() => undefined);
 }
 
-/** Whether a process with this id exists, whoever owns it. */
+/** Whether a process with this id exists, of any user. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

@@ -10,7 +10,7 @@ export interface Settings {
   readonly explorer: boolean;
   /** How long an empty page of the feed may be held; undefined leaves it to the place where it runs. */
   readonly maxWaitSeconds: number | undefined;
-  /** Names the instance for whoever checks its log. Defaults to a name made of its first key. */
+  /** Names the instance to those who check its log. Defaults to a name made of its first key. */
   readonly origin: string | undefined;
   /** Days that an Idempotency-Key is remembered. */
   readonly idempotencyDays: number;

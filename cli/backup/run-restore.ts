@@ -263,7 +263,7 @@ function print(report: RestoreReport, { json, newKeys }: RestoreOptions): void {
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-/** What whoever restores has to know of what is not here. */
+/** What the operator has to know of what a restore does not bring back. */
 export function lostLines(lost: LostBatches | null | undefined, renamed: number): readonly string[] {
   return [
     ...(lost == null || lost.batches === 0

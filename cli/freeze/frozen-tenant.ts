@@ -6,7 +6,7 @@ const POLL_MS = 100;
 
 /**
  * Closes a tenant for writes: nothing of it is claimed any more, what was claimed comes to its end, then writes are
- * refused, and all that was written before is there for whoever reads.
+ * refused, and all that was written before can still be read.
  * @param client of the owner of the schema
  * @param waitSeconds how long claimed work and open transactions are waited for
  * @throws OperatorError when they do not end; what was reached by then stays, so that the same call goes on

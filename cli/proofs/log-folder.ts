@@ -31,7 +31,7 @@ export class LogFolder implements LogSource {
     const bytes = await this.#bytes(nameOf(route));
     const headers = new Headers();
     if (bytes !== undefined) return { status: 200, headers, bytes };
-    // As the ledger answers whoever may not read leaves: then none of them came along.
+    // As the ledger answers callers that may not read leaves: then none of them came along.
     if (nameOf(route).startsWith(LEAVES) && !(await this.#holds(LEAVES)))
       return { status: 403, headers, bytes: new Uint8Array() };
     return { status: 404, headers, bytes: new TextEncoder().encode('{"detail":"it is not in the folder"}') };

@@ -1,6 +1,6 @@
 import { discover, type OidcIssuer } from './oidc-issuer';
 
-/** How a page gets a token of an issuer for whoever sits before it: OAuth 2.0 authorization code with PKCE (RFC 7636). */
+/** How a page gets a token of an issuer for its user: OAuth 2.0 authorization code with PKCE (RFC 7636). */
 export interface SignIn {
   readonly issuer: string;
   readonly client_id: string;

@@ -59,7 +59,7 @@ export async function mintToken(instanceKey: SigningKey, claims: TokenClaims): P
 
 function scopeText(scope: readonly string[] | string): string {
   const words = (typeof scope === 'string' ? scope.split(' ') : [...scope]).filter((word) => word !== '');
-  // A verifier ignores unknown words; whoever mints one has made a typing mistake and should hear of it.
+  // A verifier ignores unknown scopes; in a token that is being minted one is a typing error.
   const unknown = words.filter((word) => !isScope(word));
   if (words.length === 0 || unknown.length > 0) {
     throw new TypeError(`token: scope must name some of "${SCOPES.join(' ')}", got "${words.join(' ')}"`);

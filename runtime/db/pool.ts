@@ -83,7 +83,7 @@ export class Database {
     }
   }
 
-  /** Cuts every connection: whoever waits for an answer on one learns at once that there will be none. */
+  /** Cuts every connection; statements under way fail at once. */
   cut(): void {
     for (const client of this.#open) cutConnection(client);
   }

@@ -118,7 +118,7 @@ export class KernelFunctionStarter implements FunctionStarter {
     // An attempt number or a request id is the request worker's to say.
     const { request_id: _r, attempt: _a, trigger: _t, parent_span_id: _p, ...event } = objectOf(call.input);
     if (isTick) return this.#invoker.invoke(kernel, NOBODY, event);
-    // What a provider was asked for has happened, whoever still listens.
+    // What a provider was asked for has happened, even if the caller hung up.
     const options = kernel === 'run_code' ? abortedWith(call) : {};
     return this.#invoker.invoke(kernel, identity, { ...event, ...shared }, options);
   }

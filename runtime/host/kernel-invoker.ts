@@ -32,7 +32,7 @@ export interface KernelInvoker {
   ): Promise<KernelOutcome>;
 }
 
-/** An error as plain data for whoever started the kernel. */
+/** An error as plain data, for the caller that started the kernel. */
 export function kernelErrorOf(error: unknown): KernelError {
   const known = asLogLineError(error);
   if (!(known instanceof LogLineError))

@@ -100,7 +100,7 @@ async function readKeyFile(file: string): Promise<Entries> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
-    // As keys.json: whoever else could read it until now no longer can.
+    // As keys.json: other users who could read it until now no longer can.
     if (process.platform !== 'win32' && ((await stat(file)).mode & 0o077) !== 0) await chmod(file, 0o600);
   } catch (cause) {
     if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return {};

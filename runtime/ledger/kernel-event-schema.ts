@@ -41,7 +41,7 @@ export const MIDNIGHT_EVENT = {
 
 export type MidnightEvent = EventOf<typeof MIDNIGHT_EVENT>;
 
-/** What whoever started a run says of it; the host and the request worker set these, callers cannot. */
+/** What the starter of a run says of it: the host and the request worker set these, callers cannot. */
 const RUN = {
   input: ANY_JSON,
   trace_id: WORD,

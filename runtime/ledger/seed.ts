@@ -65,7 +65,7 @@ function isDue(draft: SpanDraft, versions: readonly SignedSpan[], keys: KeyRing)
   return planted === undefined || contentOf(planted) !== contentOf(draft);
 }
 
-/** What a seed says, without what every version gets again. */
+/** The members that a seed sets, without those that the server fills in for each version. */
 function contentOf(span: SpanDraft): string {
   const {
     seq: _s,

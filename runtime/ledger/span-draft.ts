@@ -135,7 +135,7 @@ export async function checkClientSignatureInSlices(span: Span, pause: Pause): Pr
   return judged(span, await verifySpanInSlices(span, pause));
 }
 
-/** {@link checkClientSignature} with the signature checked on another thread, for whoever has many. */
+/** {@link checkClientSignature} with the signature checked on another thread, for callers with many spans. */
 export async function checkClientSignatureLater(span: Span): Promise<SignedSpan> {
   return judged(span, await verifySpanAsync(span));
 }

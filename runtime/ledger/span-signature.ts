@@ -124,7 +124,7 @@ export function verifyHash(span: Partial<Span>): SpanVerdict {
 }
 
 /**
- * {@link verifySpan} with the signature checked on another thread, for whoever has many spans to check: some
+ * {@link verifySpan} with the signature checked on another thread, for callers with many spans to check: some
  * hundred at a time keep every core busy.
  */
 export async function verifySpanAsync(

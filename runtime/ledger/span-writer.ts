@@ -44,7 +44,7 @@ export interface AppendOptions {
   readonly isLimited?: boolean;
   /** `trace_id` of spans that have none and are signed by the server. */
   readonly traceId?: string | undefined;
-  /** Whether a draft holds so many values that hashing it is parted by turns of the thread. Defaults to false. */
+  /** Whether a draft holds so many values that it is hashed in slices, with other work in between. Defaults to false. */
   readonly hasManyValues?: boolean | undefined;
   /** Whether the pointers of faults begin with the index of the span. Defaults to whether there are several. */
   readonly isList?: boolean | undefined;

@@ -2,7 +2,7 @@ import type { Identity } from '../base/identity';
 import type { Database } from '../db/pool';
 import { runStatement } from '../db/query-as';
 
-/** How one tenant's work is doing. Ids, counts and times; a message only for whoever may read it. */
+/** How one tenant's work is doing. Ids, counts and times; a message only for those who may read it. */
 export interface TenantStatus {
   readonly at: string;
   readonly queue: {

@@ -35,7 +35,7 @@ const NO_SUCH_SPAN = 'There is no such span for you.';
 let waiting = 0;
 
 /**
- * `GET /api/spans/{id}/proof`: that the span is in the log of its tenant, for whoever may read it. The proof tells how
+ * `GET /api/spans/{id}/proof`: that the span is in the log of its tenant, for callers that may read it. The proof tells how
  * many spans the tenant has, so strangers get it only of tenants that the manifest names.
  */
 export const readProof: Handler = async (stage0, { request, caller, path }) => {

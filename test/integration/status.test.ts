@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readStatus, type StatusReport } from '../../cli/status/read-status';
 import { Database } from '../../runtime/db/pool';
+import { isTickKernel, KERNEL_NAMES } from '../../runtime/host/kernel-table';
 import { createTestKernels, type TestKernels } from '../support/test-kernels';
 
 describe('status', () => {
@@ -41,11 +42,7 @@ describe('status', () => {
     assert.deepEqual(queue, { waiting: 0, running: 0, put_off: 0, oldest_waiting_s: null });
     assert.deepEqual(
       jobs.map(({ job, result, late }) => [job, result, late]),
-      ['observer_bot', 'request_worker', 'policy_agent', 'midnight_ruler'].map((job) => [
-        job,
-        'never',
-        false,
-      ]),
+      [...KERNEL_NAMES.filter(isTickKernel), 'midnight_ruler'].map((job) => [job, 'never', false]),
     );
     assert.deepEqual([executions.limit, executions.tenants, policies, open_subjects], [1000, [], [], []]);
     assert.ok(database.bytes > 1_000_000 && database.connections >= 1 && database.max_connections > 1);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { Agent, type IncomingMessage, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { type HttpHost, openHttpHost } from '../../local/http-host';
 import { assertProblem } from '../support/problem';
@@ -241,6 +242,31 @@ describe('API behind a socket', () => {
     for (const answer of answers) assert.match(answer, /^HTTP\/1\.1 (201|503|429) /);
     for (const answer of answers.filter((text) => !text.startsWith('HTTP/1.1 201')))
       assert.match(answer, /retry-after: /i);
+  });
+
+  it('a thousand connections that stay open are answered, or refused with Retry-After, time after time', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1_000 });
+    const opened = new Set<Socket>();
+    const post = async (): Promise<readonly [number | undefined, string | undefined]> => {
+      const body = JSON.stringify(good);
+      const sent = request(`${host.url}/api/spans`, { method: 'POST', agent, headers: headers() });
+      sent.once('socket', (socket) => opened.add(socket));
+      sent.end(body);
+      const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+      answer.resume();
+      await once(answer, 'end');
+      return [answer.statusCode, answer.headers['retry-after']];
+    };
+    try {
+      const rounds = Array.from({ length: 1_000 }, async () => [await post(), await post(), await post()]);
+      const answers = (await Promise.all(rounds)).flat();
+      assert.equal(answers.length, 3_000);
+      for (const [status, retryAfter] of answers)
+        assert.ok(status === 201 || ((status === 503 || status === 429) && Number(retryAfter) >= 1));
+      assert.equal(opened.size, 1_000);
+    } finally {
+      agent.destroy();
+    }
   });
 
   it('HEAD answers as GET without a body', async () => {

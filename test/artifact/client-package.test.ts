@@ -17,7 +17,7 @@ const NAMES = 'index verify proofs node'
   .map((name) => (name === 'index' ? 'logline-client' : `logline-client/${name}`));
 const EXPORTS: Readonly<Record<string, readonly string[]>> = {
   'logline-client': ['LogLine', 'LogLineError', 'SpansRefusedError', 'uuidV7'],
-  'logline-client/verify': ['hashSpan', 'signerOf', 'verifySpan'],
+  'logline-client/verify': ['hashSpan', 'keyLapse', 'signerOf', 'verifySpan'],
   'logline-client/proofs': ['openCheckpoint', 'verifyConsistency', 'verifySpanProof'],
   'logline-client/node': ['FileStore'],
 };

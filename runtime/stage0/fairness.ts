@@ -25,7 +25,7 @@ export interface FairnessOptions {
   readonly bodyBytes?: number;
   /** Defaults to 96 MiB. */
   readonly spanBytes?: number;
-  /** Defaults to 256: more at a time are no faster (bench/README.md), and the thread would do a piece of each before it hears anybody else. */
+  /** Defaults to 64, of which one tenant alone gets half: more are hardly faster, and the thread does a piece of each before it hears anybody else. */
   readonly appends?: number;
   /** Fewer than the pool has connections, so that one is always left for who is calling. Defaults to 8. */
   readonly reads?: number;
@@ -37,7 +37,7 @@ export function createFairness(options: FairnessOptions = {}): Fairness {
     turns: new FairTurns(),
     bodies: new FairShares({ what: 'bytes of requests under way', capacity: options.bodyBytes ?? 32 * MIB }),
     spans: new FairShares({ what: 'memory of spans under way', capacity: options.spanBytes ?? 96 * MIB }),
-    appends: new FairShares({ what: 'appends under way', capacity: options.appends ?? 256 }),
+    appends: new FairShares({ what: 'appends under way', capacity: options.appends ?? 64 }),
     compressions: new FairShares({ what: 'large answers being compressed', capacity: 2 }),
     reads: new FairShares({ what: 'reads under way', capacity: options.reads ?? 8 }),
   };

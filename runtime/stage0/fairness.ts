@@ -25,7 +25,7 @@ export interface FairnessOptions {
   readonly bodyBytes?: number;
   /** Defaults to 96 MiB. */
   readonly spanBytes?: number;
-  /** Defaults to 64, of which one tenant alone gets half: more are hardly faster, and the thread does a piece of each before it hears anybody else. */
+  /** Defaults to 64, of which one tenant alone gets half. With 128 of its own it is faster by a fifth, and holds up the others (bench/README.md). */
   readonly appends?: number;
   /** Fewer than the pool has connections, so that one is always left for who is calling. Defaults to 8. */
   readonly reads?: number;

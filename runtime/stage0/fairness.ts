@@ -25,7 +25,7 @@ export interface FairnessOptions {
   readonly bodyBytes?: number;
   /** Defaults to 96 MiB. */
   readonly spanBytes?: number;
-  /** Defaults to 64, of which one tenant alone gets half. With 128 of its own it is faster by a fifth, and holds up the others (bench/README.md). */
+  /** Defaults to 2,000. */
   readonly appends?: number;
   /** Fewer than the pool has connections, so that one is always left for who is calling. Defaults to 8. */
   readonly reads?: number;
@@ -37,7 +37,7 @@ export function createFairness(options: FairnessOptions = {}): Fairness {
     turns: new FairTurns(),
     bodies: new FairShares({ what: 'bytes of requests under way', capacity: options.bodyBytes ?? 32 * MIB }),
     spans: new FairShares({ what: 'memory of spans under way', capacity: options.spanBytes ?? 96 * MIB }),
-    appends: new FairShares({ what: 'appends under way', capacity: options.appends ?? 64 }),
+    appends: new FairShares({ what: 'appends under way', capacity: options.appends ?? 2_000 }),
     compressions: new FairShares({ what: 'large answers being compressed', capacity: 2 }),
     reads: new FairShares({ what: 'reads under way', capacity: options.reads ?? 8 }),
   };

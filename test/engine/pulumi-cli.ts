@@ -52,8 +52,8 @@ const CHANGES: Readonly<Record<string, Change>> = {
 };
 
 /**
- * Deploys a stack with Pulumi's own engine, on a state in a folder of its own. `aws` and `random` are the stand-in
- * provider, found on PATH as any plugin is; Pulumi's own language host is, too, or where there is none that of this folder.
+ * Deploys a stack with Pulumi's own engine, on a state in a folder of its own. The engine finds plugins on PATH: `aws` and
+ * `random` are the stand-in provider, and the language host is Pulumi's own or, where there is none, `language-host.ts`.
  */
 export class PulumiCli implements Deployment {
   readonly #folder: string;

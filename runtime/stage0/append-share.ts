@@ -7,7 +7,8 @@ export interface AppendShare {
   /** Bytes of its body. */
   readonly body: Reservation;
   /**
-   * Takes the memory that its spans need while they are worked on, before the first of them is parsed.
+   * Takes the memory that its spans need while they are worked on, and a place among those that are, before the first of
+   * them is parsed. Not earlier: whoever sends a body slowly would hold the place of others.
    * @throws ShareUsedUpError or UnavailableError, as `FairShares` does; MalformedError when the caller is gone.
    */
   admit(bytes: number): Promise<void>;
@@ -27,16 +28,19 @@ export async function withAppendShare<T>(
   const releaseTurn = await fairness.appends.take(tenant, 1);
   const body = new Reservation(fairness.bodies, tenant);
   const memory = new Reservation(fairness.spans, tenant);
+  let releaseWork: (() => void) | undefined;
   try {
     refuseGone(request);
     return await work({
       body,
       async admit(bytes) {
         await memory.atLeast(Math.min(bytes, fairness.spans.surelyGranted));
+        releaseWork = await fairness.work.take(tenant, 1);
         refuseGone(request);
       },
     });
   } finally {
+    releaseWork?.();
     memory.release();
     body.release();
     releaseTurn();

@@ -10,8 +10,10 @@ export interface Fairness {
   readonly turns: FairTurns;
   /** Bytes of request bodies that are being received or worked on. */
   readonly bodies: FairShares;
-  /** Appends under way, whatever their size. */
+  /** Appends under way, whatever their size, those whose bodies are still being received among them. */
   readonly appends: FairShares;
+  /** Appends that were received and are worked on. */
+  readonly work: FairShares;
   /** Bytes of memory of the spans that are parsed, hashed, signed and written; see {@link memoryOf}. */
   readonly spans: FairShares;
   /** Large answers being compressed, each on a thread of those that Node has four of. */
@@ -27,6 +29,11 @@ export interface FairnessOptions {
   readonly spanBytes?: number;
   /** Defaults to 2,000. */
   readonly appends?: number;
+  /**
+   * Defaults to 64, of which one tenant alone gets half. With 128 of its own it is faster by a fifth, and holds up the
+   * others (bench/README.md).
+   */
+  readonly work?: number;
   /** Fewer than the pool has connections, so that one is always left for who is calling. Defaults to 8. */
   readonly reads?: number;
 }
@@ -38,6 +45,7 @@ export function createFairness(options: FairnessOptions = {}): Fairness {
     bodies: new FairShares({ what: 'bytes of requests under way', capacity: options.bodyBytes ?? 32 * MIB }),
     spans: new FairShares({ what: 'memory of spans under way', capacity: options.spanBytes ?? 96 * MIB }),
     appends: new FairShares({ what: 'appends under way', capacity: options.appends ?? 2_000 }),
+    work: new FairShares({ what: 'appends being worked on', capacity: options.work ?? 64 }),
     compressions: new FairShares({ what: 'large answers being compressed', capacity: 2 }),
     reads: new FairShares({ what: 'reads under way', capacity: options.reads ?? 8 }),
   };

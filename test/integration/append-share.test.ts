@@ -43,6 +43,41 @@ describe('what appends under way take up', () => {
     assert.equal(stage0.fairness.spans.held, 0);
   });
 
+  it('is no place among those that are worked on as long as the body is half sent', async () => {
+    const host = await openHttpHost(0, '127.0.0.1');
+    host.serve(stage0.fetch);
+    const sockets = Array.from({ length: 40 }, () => connect(host.port, '127.0.0.1'));
+    try {
+      for (const socket of sockets) {
+        socket.on('error', () => undefined);
+        socket.write(
+          `POST /api/spans HTTP/1.1\r\nhost: a\r\nauthorization: Bearer ${token}\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{`,
+        );
+      }
+      while (stage0.fairness.appends.held < sockets.length) await delay(5);
+      assert.equal(stage0.fairness.work.held, 0);
+      assert.equal((await post('beside slow callers')).status, 201);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      await host.close(0);
+    }
+  });
+
+  it('is at most half of the places among those that are worked on, while others are served', async () => {
+    const release = await stage0.fairness.work.take('acme', 32);
+    const order: string[] = [];
+    const waiting = post('waits for a place').then(() => order.push('waited'));
+    while (stage0.fairness.work.waiting < 1) await delay(5);
+    const other = await stage0.token('bob', 'other');
+    const answer = await stage0.call('/api/spans', { method: 'POST', token: other, body: note });
+    assert.equal(answer.status, 201);
+    order.push('released');
+    release();
+    await waiting;
+    assert.deepEqual(order, ['released', 'waited']);
+    assert.equal(stage0.fairness.work.held, 0);
+  });
+
   it('is not taken for a caller who hung up while waiting', async () => {
     const release = await fillShare();
     const host = await openHttpHost(0, '127.0.0.1');

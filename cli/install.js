@@ -1,4 +1,5 @@
-// Installs what is missing. Plain JavaScript for any Node from 20 on: it runs before there are node_modules.
+// Installs what is missing; every npm script has it for its hook. Plain JavaScript for any Node from 20 on: it runs before
+// there are node_modules.
 
 const { spawn } = require('node:child_process');
 const fs = require('node:fs');
@@ -238,4 +239,12 @@ function run(command, args, options) {
   });
 }
 
-module.exports = { ROOT, InstallError, bundledNode, ensureInstalled, isRightNode, whatIsMissing };
+/** Ends a program with the error in one line; with its stack trace if it is one that nobody foresaw. */
+function fail(error) {
+  say(error instanceof InstallError ? error.message : error.stack);
+  process.exitCode = 1;
+}
+
+module.exports = { ROOT, bundledNode, ensureInstalled, fail, isRightNode, whatIsMissing };
+
+if (require.main === module) ensureInstalled().catch(fail);

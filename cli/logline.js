@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // `npx logline`: installs what is missing, then runs cli/main.ts on Node 24. Runs on any Node from 20 on.
 
-const { ensureInstalled, isRightNode, InstallError } = require('./install');
+const { ensureInstalled, fail, isRightNode } = require('./install');
 
 const PARENT_POLL_MS = 500;
 
@@ -36,7 +36,4 @@ async function main() {
       : await runNode([__filename, ...args]);
 }
 
-main().catch((error) => {
-  process.stderr.write(`logline: ${error instanceof InstallError ? error.message : error.stack}\n`);
-  process.exitCode = 1;
-});
+main().catch(fail);

@@ -6,7 +6,10 @@ const { createHash } = require('node:crypto');
 const fs = require('node:fs');
 const Module = require('node:module');
 const path = require('node:path');
-const { ROOT } = require('./install');
+const { ROOT, isRightNode } = require('./install');
+
+const ESBUILD = path.join(ROOT, 'node_modules', 'esbuild', 'package.json');
+if (!isRightNode() || !fs.existsSync(ESBUILD)) require('./installed');
 
 const CACHE = path.join(ROOT, 'node_modules', '.cache', 'logline');
 
@@ -23,9 +26,7 @@ const TRANSFORM = {
 
 function transpile(file) {
   const source = fs.readFileSync(file, 'utf8');
-  const esbuildVersion = JSON.parse(
-    fs.readFileSync(path.join(ROOT, 'node_modules', 'esbuild', 'package.json'), 'utf8'),
-  ).version;
+  const esbuildVersion = JSON.parse(fs.readFileSync(ESBUILD, 'utf8')).version;
   const key = createHash('sha256')
     .update(JSON.stringify([esbuildVersion, TRANSFORM, file]))
     .update(source)

@@ -68,7 +68,9 @@ describe('the package logline-client', function () {
   let project: string;
   before(async () => {
     project = await mkdtemp(path.join(tmpdir(), 'logline-client-'));
-    await run(process.execPath, [path.join(ROOT, 'cli', 'toolchain.js'), 'build:client'], { cwd: ROOT });
+    await run(process.execPath, ['--require', './cli/register-typescript.js', 'cli/build-client.ts'], {
+      cwd: ROOT,
+    });
     const { stdout } = await npm(['pack', path.join(ROOT, 'client'), '--json'], project);
     const [packed] = JSON.parse(stdout);
     assert.deepEqual(

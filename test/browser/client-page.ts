@@ -27,7 +27,13 @@ const PAGE = `<!doctype html><meta charset="utf-8"><title>a page of its own</tit
 
 export function describeClientPage(world: () => ExplorerWorld): void {
   describe('a page that uses logline-client', () => {
-    before(() => promisify(execFile)(process.execPath, ['cli/toolchain.js', 'build:client'], { cwd: ROOT }));
+    before(() =>
+      promisify(execFile)(
+        process.execPath,
+        ['--require', './cli/register-typescript.js', 'cli/build-client.ts'],
+        { cwd: ROOT },
+      ),
+    );
 
     it('queues, follows and verifies with the modules as they were built, without a bundler', async () => {
       const page = await world().newPage();

@@ -8,10 +8,14 @@ const ROOT = path.join(__dirname, '../..');
 const README = path.join(ROOT, 'bench/README.md');
 
 const bench = (...args: string[]) =>
-  promisify(execFile)(process.execPath, ['cli/toolchain.js', 'bench', ...args], {
-    cwd: ROOT,
-    maxBuffer: 16 * 1024 * 1024,
-  });
+  promisify(execFile)(
+    process.execPath,
+    ['--require', './cli/register-typescript.js', 'bench/index.ts', ...args],
+    {
+      cwd: ROOT,
+      maxBuffer: 16 * 1024 * 1024,
+    },
+  );
 
 describe('npm run bench', function () {
   this.timeout(600_000);

@@ -157,7 +157,7 @@ describe('the README', function () {
   }
 
   it('has a program for Node that works as written', async () => {
-    await runBlocks([`'${process.execPath}' cli/toolchain.js build:client`], environment());
+    await runBlocks(['npm run build:client'], environment());
     assert.equal(await outputOf('js', (file) => [process.execPath, file]), 'true\n1000');
   });
 

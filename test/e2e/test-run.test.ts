@@ -28,7 +28,7 @@ describe('npm test', function () {
         `describe('x', () => { before(() => { setInterval(() => 0, 1000); ${hook} }); it('y', () => 0); });`,
       );
       await assert.rejects(
-        run(process.execPath, [path.join(ROOT, 'cli', 'toolchain.js'), 'mocha', file], {
+        run(process.execPath, [path.join(ROOT, 'test', 'run.js'), file], {
           cwd: ROOT,
           timeout: 45_000,
         }),

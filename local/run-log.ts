@@ -1,5 +1,5 @@
 import { renameSync, statSync } from 'node:fs';
-import pino from 'pino';
+import { SonicBoom } from 'sonic-boom';
 import { createLogger, type Logger } from '../runtime/log/logger';
 import { oneLine } from './operator-error';
 
@@ -39,7 +39,7 @@ export function openRunLog(
 ): RunLog {
   if (rotate && (statOf(file)?.size ?? 0) > maxBytes) moveAside(file);
   // Written at once: a log that lacks the last lines before a crash is of no use.
-  const destination = pino.destination({ dest: file, mode: 0o600, sync: true, maxLength: MAX_WAITING_BYTES });
+  const destination = new SonicBoom({ dest: file, mode: 0o600, sync: true, maxLength: MAX_WAITING_BYTES });
   let isTold = false;
   const tell = (error: unknown): void => {
     if (!isTold) onTrouble(`cannot write ${file} (${oneLine(error)})`);

@@ -1,7 +1,7 @@
 /** Decides whether a line of the local log is shown. */
 export type LineFilter = (text: string, line: unknown) => boolean;
 
-/** From this level on; pino's names, mildest first. */
+/** From this level on, mildest first. */
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
 const TERM = /^([a-z_]+)(=|>=)(\S+)$/i;
 

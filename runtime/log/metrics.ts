@@ -1,4 +1,4 @@
-import type { DestinationStream } from 'pino';
+import type { LogDestination } from './logger';
 
 /** Units of CloudWatch that are used here. */
 export type MetricUnit = 'Count' | 'Milliseconds';
@@ -40,7 +40,7 @@ const NO_METRICS: Metrics = { put: () => undefined };
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
 export function createMetrics(
-  destination: Pick<DestinationStream, 'write'> = process.stdout,
+  destination: LogDestination = process.stdout,
   env: NodeJS.ProcessEnv = process.env,
 ): Metrics {
   if (!env.AWS_LAMBDA_FUNCTION_NAME) return NO_METRICS;

@@ -11,9 +11,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { buildSync } from 'esbuild';
+import { type ZipOptions, zipSync } from 'fflate';
 import { bundleExplorerSync } from '../explorer/bundle';
 import { rdsCertificates } from './rds-certificates';
-import { zip } from './zip';
 
 /** The two layers: one with Stage-0, one with the five kernels, the migrator and `sql/`. */
 export type LayerName = 'stage0' | 'kernels';
@@ -83,21 +83,11 @@ export const BUILD_DIRECTORY = '.build';
  */
 const EXTERNAL = ['@aws-sdk/*', '@smithy/*', 'pg-native', 'cloudflare:sockets'];
 
-/**
- * Replaced by nothing: the parts of `pino` that write logs from a worker thread, which a bundle cannot start, and the
- * password file that `pg` looks for when it is given no password, which Lambda does not have.
- */
-const LEFT_OUT = ['thread-stream', 'on-exit-leak-free', 'pgpass'];
-
-/**
- * Replaced by so much of it as is used: modules of Node that take a cold start 2 to 5 ms, for a check that a file
- * descriptor is given (`sonic-boom`), the question whether this is the main thread (`pino`), and a look-up that is
- * never made (`pg`). The runtime itself says `node:worker_threads` and `node:dns`, which stay what they are.
- */
-const CUT_SHORT: Readonly<Record<string, string>> = {
-  assert: 'module.exports = (value, message) => { if (!value) throw new Error(message); };\n',
-  worker_threads: 'exports.isMainThread = true;\n',
-  // Only for the connection strings of libpq (`pg`), which nobody asks for here.
+/** What takes the place of a module, each required by `pg` alone. The runtime itself says `node:dns`, which stays. */
+const REPLACED: Readonly<Record<string, string>> = {
+  // The password file, looked for when no password is given: Lambda has none.
+  pgpass: 'module.exports = {};\n',
+  // Loading it takes a cold start 2 ms, and only a connection string of libpq's own is looked up.
   dns: "exports.lookup = (...args) => require('node:dns').lookup(...args);\n",
 };
 
@@ -151,7 +141,7 @@ export function buildLayer(name: LayerName, options: BuildOptions = {}): LayerBu
   const sorted = new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1)));
   const directory = join(out, name);
   writeTree(directory, sorted);
-  const archive = zip(sorted);
+  const archive = zipSync(Object.fromEntries(sorted), archiveOptions());
   const zipPath = `${directory}.zip`;
   writeFileSync(zipPath, archive);
   writeSourceMaps(join(out, `${name}-maps`), bundled.maps);
@@ -163,6 +153,18 @@ export function buildLayer(name: LayerName, options: BuildOptions = {}): LayerBu
     zipBytes: archive.length,
     hash: hashFiles(sorted),
     packages: bundled.packages,
+  };
+}
+
+/** The same files give the same archive, whenever and in whatever time zone it is made. */
+function archiveOptions(): ZipOptions {
+  return {
+    level: 9,
+    // The first day that a zip can name; local, as it is written.
+    mtime: new Date(1980, 0, 1),
+    // A plain file on Unix (3) that all may read: Lambda runs functions as another user than the one that unpacked them.
+    os: 3,
+    attrs: (0o100644 << 16) >>> 0,
   };
 }
 
@@ -218,10 +220,9 @@ function bundleEntries(root: string, spec: LayerSpec, alias: Record<string, stri
 
 /** Writes the modules that take the place of packages; returns package → file. */
 function writeReplacements(directory: string, region: string | undefined): Record<string, string> {
-  const nothing = join(directory, 'nothing.js');
-  const files = new Map<string, Uint8Array>([['nothing.js', Buffer.from('module.exports = {};\n')]]);
-  const alias = Object.fromEntries(LEFT_OUT.map((name) => [name, nothing]));
-  for (const [name, text] of Object.entries(CUT_SHORT)) {
+  const files = new Map<string, Uint8Array>();
+  const alias: Record<string, string> = {};
+  for (const [name, text] of Object.entries(REPLACED)) {
     files.set(`${name}.js`, Buffer.from(text));
     alias[name] = join(directory, `${name}.js`);
   }

@@ -1,21 +1,22 @@
 import type { SettingsReader } from './settings-reader';
 
-/** `logline:api` */
+/** `logline:api`: CORS, throttling and the explorer. */
 export interface ApiSettings {
   /** Origins of browsers that may call the API; `*` for all. Defaults to none, which switches CORS off. */
   readonly corsOrigins: readonly string[];
   /** Let browsers send credentials. Not together with `*`. Defaults to false. */
   readonly corsCredentials: boolean;
-  /** Requests a second that are served steadily, 1–10,000. Defaults to 50. */
+  /** Steady limit in requests a second, 1–10,000. Defaults to 50. */
   readonly rateLimit: number;
-  /** Requests that may come at once, 1–5,000. Defaults to 100. */
+  /** Size of the burst above `rateLimit` in requests, 1–5,000. Defaults to 100. */
   readonly burstLimit: number;
-  /** Serve the explorer at `/explorer/`, and lead browsers there. Defaults to true. */
+  /** Serve the explorer at `/explorer/` and redirect browsers from `/` to it. Defaults to true. */
   readonly explorer: boolean;
-  /** Longest that `Prefer: wait` holds an empty feed page, 0–20; each held page keeps an instance busy. Defaults to 0. */
+  /** Longest time in seconds that `Prefer: wait` holds an empty feed page, 0–20; a held page occupies an instance. Defaults to 0. */
   readonly maxWaitSeconds: number;
 }
 
+/** Reads the group `api`; faults go to the reader. */
 export function readApi(root: SettingsReader): ApiSettings {
   const reader = root.object('api', [
     'corsOrigins',

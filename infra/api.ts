@@ -9,17 +9,22 @@ import type { OidcSettings } from './oidc-settings';
 
 /** Arguments of {@link Api}. */
 export interface ApiArgs {
+  /** Makes the names of AWS resources. */
   readonly names: Names;
+  /** The group `api`: CORS, throttling, explorer. */
   readonly settings: ApiSettings;
+  /** The issuer whose tokens API Gateway checks with `atGateway`; undefined without one. */
   readonly oidc: OidcSettings | undefined;
+  /** The function that answers every route. */
   readonly stage0: LambdaFunction;
+  /** Days that access logs are kept. */
   readonly logRetentionDays: number;
 }
 
-/** Open even where API Gateway checks tokens. */
+/** Routes that need no token even with `oidc.atGateway`. */
 const OPEN: ReadonlySet<OperationName> = new Set(['readHealth', 'readKeys', 'readOpenApi']);
 
-/** Logical name → route: the explorer. A greedy variable stands for one segment at least, so its home is named. */
+/** Logical name → route of the explorer. `{file+}` matches one segment or more, so `/explorer/` has a route of its own. */
 const EXPLORER_ROUTES: readonly (readonly [string, string])[] = [
   ['home', 'GET /'],
   ['explorer', 'GET /explorer'],
@@ -28,8 +33,8 @@ const EXPLORER_ROUTES: readonly (readonly [string, string])[] = [
 ];
 
 /**
- * Share of the API's rate that one route without a token may take, in a bucket of its own: whoever floods it keeps
- * nobody with a token out.
+ * Share of the API's rate for each route without a token. It has a bucket of its own, so a flood there does not
+ * throttle callers with a token.
  */
 const ANONYMOUS_SHARE = 0.2;
 
@@ -56,6 +61,7 @@ const ACCESS_LOG_FORMAT = JSON.stringify({
  * Costs by use: $1.00 per million requests, $0.50 per GB of access logs (us-east-1, 2026-11).
  */
 export class Api extends pulumi.ComponentResource {
+  /** The HTTP API itself. */
   readonly api: aws.apigatewayv2.Api;
   /** URL without a slash at the end. */
   readonly endpoint: pulumi.Output<string>;
@@ -148,12 +154,12 @@ export class Api extends pulumi.ComponentResource {
     const routes = ROUTES.map(({ operation, method, path }) =>
       create(logicalName(operation), `${method} ${path}`, OPEN.has(operation) ? undefined : authorizerId),
     );
-    // Its files say nothing of any tenant; what the page reads, it reads by the routes above.
+    // The explorer's files hold no tenant data; the page reads that through the routes above.
     const pages = this.#args.settings.explorer ? EXPLORER_ROUTES : [];
     return [...routes, ...pages.map(([logical, routeKey]) => create(logical, routeKey))];
   }
 
-  /** Each route has its limits, written down: without them a route with settings would have none, which is 0. */
+  /** Every route gets explicit limits: API Gateway treats a missing limit in route settings as 0. */
   #routeSettings(): aws.types.input.apigatewayv2.StageRouteSetting[] {
     const { rateLimit, burstLimit, explorer } = this.#args.settings;
     const limits = (share: number) => ({
@@ -184,7 +190,7 @@ export class Api extends pulumi.ComponentResource {
         name: '$default',
         autoDeploy: true,
         accessLogSettings: { destinationArn: logs.arn, format: ACCESS_LOG_FORMAT },
-        // Left out beside other route settings, both limits would be 0 and every call would get 429.
+        // API Gateway treats a missing limit as 0, and then every call gets 429.
         routeSettings: this.#routeSettings(),
         defaultRouteSettings: {
           throttlingRateLimit: settings.rateLimit,

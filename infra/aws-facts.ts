@@ -1,6 +1,6 @@
 /**
- * What AWS offers, as far as a stack can get it wrong; looked up by hand, see {@link FACTS_AS_OF}. Nothing here asks AWS,
- * so a region or class that is newer than the date is refused until somebody adds it.
+ * Regions and instance classes that AWS offers, looked up by hand on {@link FACTS_AS_OF}. Nothing here calls AWS, so a
+ * region or class newer than that date is refused until it is added.
  */
 
 /** Day of the list, `YYYY-MM-DD`. */
@@ -86,7 +86,7 @@ export function isKnownRegion(region: string): boolean {
   return (REGIONS as readonly string[]).includes(region);
 }
 
-/** The second part of every ARN of a region. */
+/** AWS partition of a region: the second part of its ARNs. */
 export function partitionOf(region: string): string {
   if (region.startsWith('cn-')) {
     return 'aws-cn';
@@ -100,7 +100,7 @@ export function offersClass(engine: 'rds' | 'aurora', instanceClass: string): bo
   return db === 'db' && more.length === 0 && CLASSES[engine][family]?.includes(size) === true;
 }
 
-/** Whether a class lives on CPU credits. */
+/** Whether a class runs on CPU credits. */
 export function isBurstable(instanceClass: string): boolean {
   return instanceClass.startsWith('db.t');
 }
@@ -140,8 +140,8 @@ export function cpuShare(instanceClass: string): number {
 export const GIB_PER_ACU = 2;
 
 /**
- * How many connections a database of so much memory is set to take, as RDS reckons by default: a connection for each
- * 9,531,392 bytes, some memory kept back for the system, and no more than 5,000.
+ * `max_connections` for a database with this much memory, by RDS's default formula: one connection for each 9,531,392
+ * bytes, less a reserve for the system, and at most 5,000.
  */
 export function connectionsOf(gib: number): number {
   return Math.min(5_000, Math.floor((gib * 0.9 * 1024 ** 3) / 9_531_392));

@@ -1,7 +1,7 @@
 import { partitionOf } from './aws-facts';
 import type { SettingsReader } from './settings-reader';
 
-/** `logline:backup`: AWS Backup beside what RDS keeps by itself. */
+/** `logline:backup`: AWS Backup in addition to RDS's own automated backups. */
 export interface BackupSettings {
   /** Days that a daily recovery point is kept, 1 to 365. Defaults to 35. */
   readonly days: number;
@@ -11,6 +11,7 @@ export interface BackupSettings {
   readonly copyDays: number;
 }
 
+/** Reads the group `backup`; undefined when it is not set. */
 export function readBackup(root: SettingsReader, region: string): BackupSettings | undefined {
   if (!root.has('backup')) return undefined;
   const reader = root.object('backup', ['days', 'copyRegion', 'copyDays']);

@@ -6,9 +6,13 @@ import type { Names } from './names';
 
 /** Arguments of {@link Backup}. */
 export interface BackupArgs {
+  /** Makes the names of AWS resources. */
   readonly names: Names;
+  /** `aws`, `aws-cn` or `aws-us-gov`: part of every ARN. */
   readonly partition: string;
+  /** The account that the role of AWS Backup trusts. */
   readonly accountId: pulumi.Input<string>;
+  /** The group `backup`: retention and the region of copies. */
   readonly settings: BackupSettings;
   /** What is backed up: the instance or the cluster. */
   readonly databaseArn: pulumi.Input<string>;
@@ -16,9 +20,9 @@ export interface BackupArgs {
   readonly protect: boolean;
 }
 
-/** UTC, an hour after the latest midnight round: the round's checkpoint spans are in it. */
+/** In UTC, an hour after the latest midnight round, so that the backup includes the round's checkpoint spans. */
 const DAILY = 'cron(0 1 * * ? *)';
-/** Minutes within which a job begins, and ends. */
+/** Minutes within which a job must begin and end. */
 const START_WINDOW = 60;
 const COMPLETION_WINDOW = 480;
 
@@ -39,10 +43,10 @@ const SNAPSHOT_ACTIONS = [
 ];
 
 /**
- * A daily recovery point of the database by AWS Backup, copied to another region on request, beside the backups that RDS
- * keeps by itself.
+ * A daily recovery point of the database by AWS Backup, optionally copied to another region, in addition to RDS's own
+ * automated backups.
  *
- * Costs, us-east-1, 2026-11: $0.095 a GB and month of what changed, and as much in the other region, with $0.02 a GB for the way.
+ * Costs (us-east-1, 2026-11): $0.095 per GB-month of changed data, the same in the other region, and $0.02 per GB transferred.
  */
 export class Backup extends pulumi.ComponentResource {
   constructor(name: string, args: BackupArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -135,14 +139,14 @@ export class Backup extends pulumi.ComponentResource {
             Resource: vaults.map(({ arn }) => arn),
           },
           {
-            // The keys are AWS's own for RDS and AWS Backup, whose ids nobody knows before.
+            // These are AWS-managed keys of RDS and AWS Backup, whose ids are not known before deployment.
             Sid: 'UseKeysOfSnapshots',
             Effect: 'Allow',
             Action: ['kms:CreateGrant'],
             Resource: keys,
             Condition: { Bool: { 'kms:GrantIsForAWSResource': 'true' } },
           },
-          // Apart: a call that grants nothing does not meet that condition.
+          // A statement of its own: DescribeKey carries no grant, so it never meets the condition above.
           { Sid: 'LookAtKeys', Effect: 'Allow', Action: ['kms:DescribeKey'], Resource: keys },
         ]),
       },

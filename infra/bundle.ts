@@ -26,20 +26,23 @@ export interface LayerSpec {
   readonly entries: Readonly<Record<string, string>>;
   /** File or folder beside `index.js` → where it is copied from; `package:…` names a file as `require` would. */
   readonly files: Readonly<Record<string, string>>;
-  /** Folder beside `index.js` → what makes the files in it. Defaults to none. */
+  /** Folder beside `index.js` → function that builds its files. Defaults to none. */
   readonly made?: Readonly<Record<string, () => ReadonlyMap<string, Uint8Array>>>;
 }
 
 /** A layer, built. */
 export interface LayerBundle {
+  /** Which layer this is. */
   readonly name: LayerName;
+  /** What a handler requires: `logline-stage0`. */
   readonly packageName: string;
   /** What Lambda sees as `/opt`. */
   readonly directory: string;
   /** The archive that is uploaded. */
   readonly zipPath: string;
+  /** Size of the archive in bytes. */
   readonly zipBytes: number;
-  /** SHA-256 of its files, hex. Changes exactly when the layer does; the machine that compresses it plays no part. */
+  /** SHA-256 of its uncompressed files, hex, so that it does not depend on the machine's compression library. */
   readonly hash: string;
   /** npm packages that the bundle contains, sorted. */
   readonly packages: readonly string[];
@@ -48,7 +51,7 @@ export interface LayerBundle {
 /** The thread that signs batches; see runtime/crypto/signing-thread.ts. */
 const SIGNING_WORKER = 'runtime/crypto/signing-worker.js';
 
-/** What the layers are made of. */
+/** Entries and files of each layer. */
 export const LAYERS: Readonly<Record<LayerName, LayerSpec>> = {
   stage0: {
     packageName: 'logline-stage0',
@@ -72,10 +75,10 @@ export const LAYERS: Readonly<Record<LayerName, LayerSpec>> = {
   },
 };
 
-/** The repository's root: everything is relative to it. */
+/** Root of the repository; all paths here are relative to it. */
 export const REPOSITORY_ROOT = resolve(__dirname, '..');
 
-/** Where builds go unless told otherwise. Relative, so that no machine's paths end up in Pulumi's state. */
+/** Default build folder. Relative, so that Pulumi's state holds no machine's paths. */
 export const BUILD_DIRECTORY = '.build';
 
 /**
@@ -83,17 +86,17 @@ export const BUILD_DIRECTORY = '.build';
  */
 const EXTERNAL = ['@aws-sdk/*', '@smithy/*', 'pg-native', 'cloudflare:sockets'];
 
-/** What takes the place of a module, each required by `pg` alone. The runtime itself says `node:dns`, which stays. */
+/** Modules that `pg` requires → stub. The runtime imports the real `node:dns`. */
 const REPLACED: Readonly<Record<string, string>> = {
-  // The password file, looked for when no password is given: Lambda has none.
+  // Reads a password file, which does not exist in Lambda.
   pgpass: 'module.exports = {};\n',
-  // Loading it takes a cold start 2 ms, and only a connection string of libpq's own is looked up.
+  // Loading it adds 2 ms to a cold start, and `pg` needs it for libpq connection strings only.
   dns: "exports.lookup = (...args) => require('node:dns').lookup(...args);\n",
 };
 
 /** Options of {@link buildLayer}. */
 export interface BuildOptions {
-  /** Carries the certificate of RDS in this region only. Defaults to those of every region, 80 KB zipped. */
+  /** Region whose RDS certificate goes into the layer. Defaults to the certificates of all regions, 80 KB zipped. */
   readonly region?: string;
   /** Defaults to the repository. */
   readonly root?: string;
@@ -200,12 +203,12 @@ function bundleEntries(root: string, spec: LayerSpec, alias: Record<string, stri
     minify: true,
     keepNames: true,
     legalComments: 'none',
-    // Maps stay beside the layer: loading them costs start-up time, and names survive minification anyway.
+    // Source maps are kept out of the layer: loading them slows a cold start, and minification keeps names.
     sourcemap: 'external',
     sourcesContent: false,
     external: EXTERNAL,
     alias,
-    // Modules rather than CommonJS where a package has both: what is not used is left out.
+    // ES modules where a package has both, so that tree shaking works.
     mainFields: ['module', 'main'],
     logLevel: 'silent',
   });
@@ -218,7 +221,7 @@ function bundleEntries(root: string, spec: LayerSpec, alias: Record<string, stri
   return { files, maps, packages: packagesOf(Object.keys(result.metafile.inputs)) };
 }
 
-/** Writes the modules that take the place of packages; returns package → file. */
+/** Writes the stub modules; returns package → file. */
 function writeReplacements(directory: string, region: string | undefined): Record<string, string> {
   const files = new Map<string, Uint8Array>();
   const alias: Record<string, string> = {};

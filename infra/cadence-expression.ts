@@ -1,10 +1,10 @@
 /**
- * Turns a line of the schedule table into what EventBridge Scheduler and SQS understand. Pure.
+ * Translates a row of the schedule table into expressions of EventBridge Scheduler and delays of SQS.
  */
 
 import type { DailyCadence, IntervalCadence } from '../runtime/host/cadence';
 
-/** SQS takes ten messages in one batch. */
+/** Messages in one SQS batch, at most. */
 const LARGEST_BATCH = 10;
 
 /**

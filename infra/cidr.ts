@@ -4,7 +4,9 @@
 
 /** An IPv4 block, `10.20.0.0/16`. */
 export interface Ipv4Block {
+  /** The first address, as an unsigned 32-bit number. */
   readonly address: number;
+  /** Length of the prefix, 0–32. */
   readonly bits: number;
 }
 

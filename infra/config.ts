@@ -33,12 +33,12 @@ export function loadConfig(): StackConfig {
 }
 
 /**
- * Checks settings that another program gives.
+ * Checks the settings that another Pulumi program passes.
  *
  * @throws pulumi.RunError that lists every fault at once.
  */
 export function settingsOf({ region, providerKeys, ...groups }: LogLineArgs): StackConfig {
-  // Without what is undefined, as if it had never been named.
+  // JSON drops undefined members, which then count as not set.
   const values: Record<string, unknown> = JSON.parse(JSON.stringify(groups));
   if (providerKeys !== undefined)
     values.providerKeys = Object.fromEntries(Object.keys(providerKeys).map((name) => [name, 'set']));

@@ -1,43 +1,43 @@
 import { connectionsOf, FACTS_AS_OF, GIB_PER_ACU, memoryGib, offersClass } from './aws-facts';
 import type { SettingsReader } from './settings-reader';
 
-/** Capacity of an Aurora database that grows and shrinks by itself, in units of 2 GiB of memory. */
+/** Capacity range of Aurora Serverless v2, in ACUs of 2 GiB of memory. */
 export interface ServerlessSettings {
-  /** 0.5–256 in steps of 0.5. */
+  /** Smallest capacity in ACUs, 0.5–256 in steps of 0.5. Required. */
   readonly minAcu: number;
-  /** 1–256 in steps of 0.5, not below `minAcu`. */
+  /** Largest capacity in ACUs, 1–256 in steps of 0.5, at least `minAcu`. Required. */
   readonly maxAcu: number;
 }
 
-/** `logline:database` */
+/** `logline:database`: engine, class, storage and backups. */
 export interface DatabaseSettings {
-  /** `rds` (default): one PostgreSQL server, and a standby by setting. `aurora`: a cluster with readers. */
+  /** `rds` (default): one PostgreSQL server, with a standby by `multiAz`. `aurora`: a cluster with readers. */
   readonly engine: 'rds' | 'aurora';
   /** Graviton class. Defaults to `db.t4g.micro`, with Aurora to `db.t4g.medium`; `db.serverless` with `serverless`. */
   readonly instanceClass: string;
-  /** Aurora only, instead of a class. Defaults to none. */
+  /** Aurora only: a capacity range in place of a class. Defaults to none. */
   readonly serverless: ServerlessSettings | undefined;
-  /** Aurora only: readers beside the writer, 0–15; one of them takes over when the writer fails. Defaults to 0. */
+  /** Aurora only: number of readers, 0–15; one becomes the writer on failover. Defaults to 0. */
   readonly readers: number;
-  /** Aurora only: a higher price of instances and storage, and none of I/O. Defaults to false. */
+  /** Aurora only: I/O-Optimized storage, which costs more per instance and GB and nothing per I/O. Defaults to false. */
   readonly ioOptimized: boolean;
-  /** Storage at first, 20–16,384 GiB; Aurora's grows by itself. Defaults to 20. */
+  /** RDS only: initial storage in GiB, 20–16,384. Defaults to 20. */
   readonly storageGb: number;
-  /** Storage grows by itself up to this. Defaults to five times `storageGb`. */
+  /** RDS only: limit of storage autoscaling in GiB. Defaults to five times `storageGb`. */
   readonly maxStorageGb: number;
-  /** A standby in another zone; of Aurora, readers are. Defaults to false. */
+  /** RDS only: a standby in another zone; Aurora fails over to a reader instead. Defaults to false. */
   readonly multiAz: boolean;
-  /** Defaults to the stack's `protect`. */
+  /** RDS refuses to delete the database. Defaults to the stack's `protect`. */
   readonly deletionProtection: boolean;
   /** Days that automated backups are kept, 1–35. Defaults to 7. */
   readonly backupDays: number;
-  /** Keep a snapshot when the stack is destroyed. Defaults to the stack's `protect`. */
+  /** RDS takes a snapshot before the database is deleted. Defaults to the stack's `protect`. */
   readonly finalSnapshot: boolean;
-  /** Performance Insights with the free 7 days of history. Defaults to true. */
+  /** Performance Insights, with the 7 days of history that are free. Defaults to true. */
   readonly performanceInsights: boolean;
-  /** Defaults to `logline`. */
+  /** Name of the database on the server. Defaults to `logline`. */
   readonly name: string;
-  /** Connections that the server takes: what its memory allows. Not a setting. */
+  /** `max_connections` of the server, computed from the memory of its class; not a setting. */
   readonly maxConnections: number;
 }
 
@@ -45,6 +45,7 @@ export interface DatabaseSettings {
 const RDS_ONLY = ['storageGb', 'maxStorageGb', 'multiAz'] as const;
 const AURORA_ONLY = ['serverless', 'readers', 'ioOptimized'] as const;
 
+/** Reads the group `database` and refuses combinations that the engine does not have. */
 export function readDatabase(root: SettingsReader, protect: boolean): DatabaseSettings {
   const reader = root.object('database', [
     'engine',
@@ -140,7 +141,7 @@ function readStorage(
   if (engine === 'aurora') return { storageGb: 0, maxStorageGb: 0 };
   const storageGb = reader.integer('storageGb', { min: 20, max: 16_384, fallback: 20 });
   const maxStorageGb = reader.integer('maxStorageGb', { min: 20, max: 65_536, fallback: storageGb * 5 });
-  // RDS wants the ceiling at least a tenth above what is there, else it refuses the change.
+  // RDS refuses a limit less than 10 % above the allocated storage.
   const leastCeiling = Math.ceil((storageGb * 11) / 10);
   if (maxStorageGb < leastCeiling) {
     reader.fault('maxStorageGb', `expected at least ${leastCeiling} (a tenth above storageGb)`);
@@ -148,7 +149,7 @@ function readStorage(
   return { storageGb, maxStorageGb };
 }
 
-/** Aurora holds a cluster that may shrink below one unit to 2,000 connections. */
+/** Aurora caps `max_connections` at 2,000 for a cluster whose minimum is below one ACU. */
 function maxConnectionsOf(instanceClass: string, serverless: ServerlessSettings | undefined): number {
   if (serverless === undefined) return connectionsOf(memoryGib(instanceClass));
   const connections = connectionsOf(serverless.maxAcu * GIB_PER_ACU);

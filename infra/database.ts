@@ -8,20 +8,26 @@ import { OWNER_ROLE } from './secrets';
 
 /** Arguments of {@link Database}. */
 export interface DatabaseArgs {
+  /** Makes the names of AWS resources. */
   readonly names: Names;
+  /** The group `database`. */
   readonly settings: DatabaseSettings;
+  /** Private subnets, in two zones or more. */
   readonly subnetIds: pulumi.Input<string>[];
+  /** The group that lets only the functions reach port 5432. */
   readonly securityGroupId: pulumi.Input<string>;
-  /** Encrypts the master password, which RDS makes, keeps and rotates. */
+  /** KMS key for the master password, which RDS creates and rotates. */
   readonly secretsKeyArn: pulumi.Input<string>;
+  /** Days that PostgreSQL's logs are kept. */
   readonly logRetentionDays: number;
+  /** Refuses deletion, and applies changes in the maintenance window. */
   readonly protect: boolean;
 }
 
 /** Major version; the embedded server of `npm start` has the same. Minor versions are applied by RDS. */
 export const POSTGRES_MAJOR = '17';
 
-/** What the rest of the program needs to know of the database, whatever it runs on. */
+/** What RDS and Aurora have in common for the rest of the program. */
 interface Server {
   readonly host: pulumi.Output<string>;
   /** Reader endpoint of a cluster. */
@@ -29,13 +35,13 @@ interface Server {
   readonly port: pulumi.Output<number>;
   readonly masterSecretArn: pulumi.Output<string>;
   readonly arn: pulumi.Output<string>;
-  /** CloudWatch's name of the server that writes. */
+  /** CloudWatch dimensions of the writer. */
   readonly dimensions: Readonly<Record<string, pulumi.Input<string>>>;
 }
 
 /**
  * PostgreSQL on RDS, or an Aurora PostgreSQL cluster with readers: private, encrypted, reachable with TLS only, with
- * backups. The master password is made, kept and rotated by RDS.
+ * backups. RDS creates and rotates the master password.
  *
  * Costs, us-east-1, 2026-11: `db.t4g.micro` in one zone with 20 GB of gp3 $13.98 a month ($0.016 an hour, $0.115 a
  * GB); `db.t4g.medium` Multi-AZ with 100 GB $117.90; an Aurora writer of `db.t4g.medium` $53.29, an Aurora capacity unit
@@ -44,14 +50,21 @@ interface Server {
 export class Database extends pulumi.ComponentResource implements Server {
   /** Host name, without the port. */
   readonly host: pulumi.Output<string>;
+  /** Reader endpoint of an Aurora cluster with readers; undefined without. */
   readonly readHost: pulumi.Output<string> | undefined;
+  /** TCP port. */
   readonly port: pulumi.Output<number>;
+  /** Host and port of the writer. */
   readonly endpoint: pulumi.Output<string>;
   /** Secret that RDS keeps the master password in: `{"username", "password"}`. */
   readonly masterSecretArn: pulumi.Output<string>;
+  /** ARN of the instance or cluster. */
   readonly arn: pulumi.Output<string>;
+  /** CloudWatch dimensions of the writer. */
   readonly dimensions: Readonly<Record<string, pulumi.Input<string>>>;
+  /** Name of the database on the server. */
   readonly databaseName: string;
+  /** Identifier of the instance or cluster in RDS. */
   readonly identifier: string;
 
   readonly #args: DatabaseArgs;
@@ -80,7 +93,7 @@ export class Database extends pulumi.ComponentResource implements Server {
     this.registerOutputs({ host: this.host, port: this.port });
   }
 
-  /** RDS would create them itself, without retention. */
+  /** Created here because RDS would create them without retention. */
   #createLogGroups(kind: 'instance' | 'cluster', logs: readonly string[]): aws.cloudwatch.LogGroup[] {
     return logs.map(
       (log) =>
@@ -95,7 +108,7 @@ export class Database extends pulumi.ComponentResource implements Server {
     );
   }
 
-  /** Settings of the server. `max_connections` is written down, so that limits, shares and alarm mean the same number. */
+  /** Server parameters. `max_connections` is explicit, so that role limits and the alarm use the same number. */
   #parameters(): aws.types.input.rds.ParameterGroupParameter[] {
     return [
       { name: 'rds.force_ssl', value: '1' },
@@ -111,18 +124,18 @@ export class Database extends pulumi.ComponentResource implements Server {
     ];
   }
 
-  /** A prefix: a new major version needs a new group while the old one is still in use. */
+  /** A name prefix, because an upgrade to a new major version needs a second group beside the old one. */
   get #groupPrefix(): string {
     return `${this.#args.names.of('database', 'pg')}${POSTGRES_MAJOR}-`;
   }
 
-  /** What RDS and Aurora call the same. */
+  /** Arguments that RDS and Aurora share. */
   #common() {
     const { settings, protect, names } = this.#args;
     return {
       engineVersion: POSTGRES_MAJOR,
       storageEncrypted: true,
-      // Made by RDS in Secrets Manager, and new every seven days: nobody ever types it, no state holds it.
+      // RDS keeps the password in Secrets Manager and rotates it every seven days, so Pulumi's state holds none.
       manageMasterUserPassword: true,
       masterUserSecretKmsKeyId: this.#args.secretsKeyArn,
       vpcSecurityGroupIds: [this.#args.securityGroupId],
@@ -134,7 +147,7 @@ export class Database extends pulumi.ComponentResource implements Server {
             finalSnapshotIdentifier: pulumi.interpolate`${names.of('snapshot', 'final')}-${this.#createSnapshotId()}`,
           }
         : {}),
-      // Without protection, changes take effect at once; with it, in the maintenance window.
+      // Protected stacks wait for the maintenance window.
       applyImmediately: !protect,
     };
   }
@@ -228,7 +241,7 @@ export class Database extends pulumi.ComponentResource implements Server {
       },
       { parent: this, protect, dependsOn: logs },
     );
-    // The first is the writer; a reader of tier 1 takes over.
+    // The first is the writer; failover goes to a reader of tier 1.
     const members = Array.from({ length: 1 + settings.readers }, (_, index) =>
       this.#createMember(cluster, subnets, index),
     );
@@ -269,13 +282,13 @@ export class Database extends pulumi.ComponentResource implements Server {
     );
   }
 
-  /** Makes the name of the final snapshot new for each life of the stack: the old one may still be there. */
+  /** A random suffix for the final snapshot: one of an earlier stack with this name may still exist. */
   #createSnapshotId(): pulumi.Output<string> {
     return new random.RandomId(`${this.#name}-snapshot`, { byteLength: 4 }, { parent: this }).hex;
   }
 }
 
-/** UTC, away from midnight in Paris, when the midnight ruler writes. */
+/** In UTC, away from midnight in Paris, when the midnight ruler writes. */
 const BACKUP_WINDOW = '02:30-03:30';
 const MAINTENANCE_WINDOW = 'sun:04:00-sun:05:00';
 

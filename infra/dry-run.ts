@@ -1,6 +1,6 @@
 /**
  * Runs the Pulumi program without an engine, an account or a network, and returns every resource that it registers.
- * Resource tests, `logline cost` and the benchmarks all look at the program through here.
+ * Resource tests, `logline cost` and the benchmarks use it.
  */
 
 import { readFileSync } from 'node:fs';
@@ -12,6 +12,7 @@ import { computedAnswer, computedId, computedState } from './stand-in-cloud';
 
 /** A resource as the program registered it. */
 export interface RegisteredResource {
+  /** Pulumi's type token: `aws:lambda/function:Function`. */
   readonly type: string;
   /** Logical name: with the type it is the identity that Pulumi compares between two runs. */
   readonly name: string;
@@ -19,24 +20,29 @@ export interface RegisteredResource {
   readonly custom: boolean;
   /** Secrets are wrapped, see {@link isSecret}. */
   readonly inputs: Readonly<Record<string, unknown>>;
-  /** The engine would refuse to delete it. */
+  /** Whether the engine refuses to delete it. */
   readonly protect: boolean;
 }
 
-/** Where a resource hangs, and where else it says that it may have hung before. */
+/** A resource's parent and aliases. */
 export interface Lineage {
+  /** Pulumi's type token. */
   readonly type: string;
+  /** Logical name. */
   readonly name: string;
+  /** The resource itself. */
   readonly resource: pulumi.Resource;
+  /** Its parent; undefined at the root of the stack. */
   readonly parent: pulumi.Resource | undefined;
-  /** Its own; those of its parents count for it as well. */
+  /** Its own aliases; the engine also applies those of its parents. */
   readonly aliases: readonly pulumi.Input<string | pulumi.Alias>[];
 }
 
-/** What a run of the program yields. */
+/** Result of a dry run. */
 export interface DryRun {
+  /** Every resource and component, in order of registration. */
   readonly resources: readonly RegisteredResource[];
-  /** Of all resources, components too, parents first. */
+  /** One for each resource and component, parents first. */
   readonly lineages: readonly Lineage[];
   /** Stack outputs, secrets unwrapped. */
   readonly outputs: Readonly<Record<string, unknown>>;
@@ -46,6 +52,7 @@ export interface DryRun {
 
 /** Options of {@link dryRun}. */
 export interface DryRunOptions {
+  /** Name of the stack: `dev`. */
   readonly stack: string;
   /** Keys and values as in `Pulumi.<stack>.yaml`. Defaults to that file. */
   readonly config?: Readonly<Record<string, unknown>>;
@@ -55,10 +62,10 @@ export interface DryRunOptions {
   readonly onRegister?: (resource: RegisteredResource) => void;
 }
 
-/** Stands for a provider key in a dry run: the real one is encrypted, and not needed. */
+/** Replaces provider keys, which are encrypted in the stack's file. */
 const PLACEHOLDER_KEYS = '{"configured":"placeholder"}';
 
-/** Marks a secret on the wire between program and engine. */
+/** Member that marks a secret in Pulumi's wire format. */
 const SECRET_SIGNATURE = '1b47061264138c4ac30d75fd1eb44270';
 const SIGNATURE_KEY = '4dabf18193072939515e22adb298388d';
 
@@ -76,7 +83,7 @@ export function readStackFile(stack: string): Readonly<Record<string, unknown>> 
 /**
  * Runs a program for one stack. Only one run at a time: Pulumi keeps its state in the process.
  *
- * @throws whatever the program throws, such as a ConfigError.
+ * @throws the program's own errors, such as a ConfigError.
  */
 export async function dryRun(options: DryRunOptions): Promise<DryRun> {
   const config = options.config ?? readStackFile(options.stack);
@@ -119,7 +126,7 @@ export async function dryRun(options: DryRunOptions): Promise<DryRun> {
   try {
     let exported: unknown;
     await pulumi.runtime.runInPulumiStack(async () => {
-      // The only place where options can be seen; mocks get inputs alone.
+      // Options are visible here only; mocks get inputs alone.
       pulumi.runtime.registerStackTransformation(({ type, name, opts, resource }) => {
         lineages.push({ type, name, resource, parent: opts.parent, aliases: opts.aliases ?? [] });
         if (opts.protect === true) {
@@ -153,7 +160,7 @@ export async function archiveFiles(resource: RegisteredResource): Promise<Readon
   return files;
 }
 
-/** Loads a program afresh: it runs once for each load. */
+/** Loads a program past the module cache, since it runs as a side effect of loading. */
 function loadProgram(path: string): unknown {
   delete require.cache[path];
   return require(path);

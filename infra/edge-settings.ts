@@ -1,20 +1,20 @@
 import type { SettingsReader } from './settings-reader';
 
-/** `logline:edge`: CloudFront before the API, at a name of one's own, with a firewall. */
+/** `logline:edge`: CloudFront in front of the API, with a custom domain and a firewall. */
 export interface EdgeSettings {
-  /** Name that the ledger answers at, such as `ledger.example.com`. Defaults to the one that CloudFront makes. */
+  /** Custom domain, such as `ledger.example.com`. Defaults to CloudFront's own host name. */
   readonly domain: string | undefined;
-  /** Certificate for `domain`, of ACM in us-east-1. Defaults to a new one, which `zoneId` is needed for. */
+  /** ARN of an ACM certificate for `domain` in us-east-1. Defaults to a new certificate, which needs `zoneId`. */
   readonly certificateArn: string | undefined;
-  /** Hosted zone of Route 53 that gets the records of `domain`. Defaults to none: whoever keeps the name makes them. */
+  /** Route 53 hosted zone for the DNS records of `domain`. Defaults to none: create the records yourself. */
   readonly zoneId: string | undefined;
-  /** A firewall (AWS WAF): known bad addresses, and a limit for each address. Defaults to true. */
+  /** AWS WAF with AWS's IP reputation list and a rate limit per address. Defaults to true. */
   readonly waf: boolean;
-  /** Requests of one address within five minutes, 10–1,000,000; further ones get 429. Defaults to 10,000. */
+  /** Requests per address in five minutes, 10–1,000,000; more get 429. Defaults to 10,000. */
   readonly addressLimit: number;
-  /** From where CloudFront answers: `100` (default) North America and Europe, `200` and more, `all`. */
+  /** CloudFront price class: `100` (default) for North America and Europe, `200`, or `all`. */
   readonly priceClass: '100' | '200' | 'all';
-  /** Raise it to give the header that proves a call came through here a new value. Defaults to 1. */
+  /** Version of the secret header `x-logline-edge`; raise it to rotate the value. Defaults to 1. */
   readonly headerVersion: number;
 }
 
@@ -36,7 +36,7 @@ export function readEdge(root: SettingsReader, partition: string): EdgeSettings 
       reader.fault(key, 'has no meaning without enabled; set logline:edge.enabled to true, or remove it');
     return undefined;
   }
-  if (partition !== 'aws') reader.fault('enabled', `CloudFront is none of the partition ${partition}`);
+  if (partition !== 'aws') reader.fault('enabled', `CloudFront does not exist in partition ${partition}`);
   const waf = reader.boolean('waf', true);
   if (!waf && reader.has('addressLimit')) reader.fault('addressLimit', 'has no meaning without waf');
   return {
@@ -56,7 +56,7 @@ function readName(reader: SettingsReader): Pick<EdgeSettings, 'domain' | 'certif
   );
   const certificateArn = reader.optionalText(
     'certificateArn',
-    // CloudFront takes certificates of this region alone (CloudFront developer guide, "Requirements for using SSL/TLS certificates").
+    // CloudFront accepts ACM certificates of us-east-1 only (CloudFront developer guide, "Requirements for using SSL/TLS certificates").
     /^arn:aws:acm:us-east-1:\d{12}:certificate\/[0-9a-f-]{36}$/,
     'the ARN of an ACM certificate in us-east-1',
   );

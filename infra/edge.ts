@@ -6,27 +6,29 @@ import type { Names } from './names';
 
 /** Arguments of {@link Edge}. */
 export interface EdgeArgs {
+  /** Makes the names of AWS resources. */
   readonly names: Names;
+  /** The group `edge`: domain, certificate, firewall. */
   readonly settings: EdgeSettings;
-  /** URL of the API behind it. */
+  /** URL of the API behind the distribution. */
   readonly apiEndpoint: pulumi.Output<string>;
-  /** Value of the header that proves a call came through here, a secret. */
+  /** Secret value of the header `x-logline-edge`. */
   readonly header: pulumi.Output<string>;
 }
 
-/** CloudFront takes certificates and firewalls from here, wherever the stack is. */
+/** CloudFront takes certificates and web ACLs from us-east-1 only. */
 const REGION = 'us-east-1';
-/** AWS's own: "Managed-CachingDisabled". What callers see depends on their token, so nothing is kept at the edge. */
+/** AWS's "Managed-CachingDisabled": answers depend on the caller's token, so the edge caches none. */
 const CACHE_NOTHING = '4135ea2d-6df8-44a3-9df3-4b5a84be39ad';
-/** AWS's own: "Managed-AllViewerExceptHostHeader". API Gateway knows itself by its own name only. */
+/** AWS's "Managed-AllViewerExceptHostHeader": API Gateway answers to its own host name only. */
 const FORWARD_ALL = 'b689b0a8-53d0-40ab-baf2-68738e2966ac';
-/** A little longer than API Gateway takes at most. */
+/** Longer than API Gateway's limit of 30 s. */
 const ORIGIN_TIMEOUT_SECONDS = 35;
 const PRICE_CLASSES = { '100': 'PriceClass_100', '200': 'PriceClass_200', all: 'PriceClass_All' } as const;
 
 /**
- * CloudFront before the API: TLS near the caller, HTTP/3, a name of one's own, and a firewall. Each call gets a secret
- * header, without which Stage-0 answers nobody, so the firewall cannot be gone around.
+ * CloudFront in front of the API: TLS near the caller, HTTP/3, a custom domain, and a firewall. CloudFront adds a secret
+ * header to each call; Stage-0 refuses calls without it, so nobody bypasses the firewall.
  *
  * Costs $1.00 per million requests and $0.085 a GB; the firewall $5 a month, $1 a rule and $0.60 per million requests
  * (us-east-1, 2026-11).
@@ -48,7 +50,7 @@ export class Edge extends pulumi.ComponentResource {
     this.registerOutputs({ endpoint: this.endpoint });
   }
 
-  /** The certificate that is given, or a new one that the zone vouches for. */
+  /** The configured certificate, or a new one validated through the hosted zone. */
   #certificate(name: string): pulumi.Input<string> | undefined {
     const { domain, certificateArn, zoneId } = this.#args.settings;
     if (domain === undefined || certificateArn !== undefined || zoneId === undefined) return certificateArn;
@@ -66,7 +68,7 @@ export class Edge extends pulumi.ComponentResource {
         type: proof.apply((one) => one?.resourceRecordType ?? ''),
         records: [proof.apply((one) => one?.resourceRecordValue ?? '')],
         ttl: 300,
-        // A certificate before this one may have left the same record.
+        // An earlier certificate for the domain leaves the same validation record.
         allowOverwrite: true,
       },
       { parent: this },
@@ -79,8 +81,8 @@ export class Edge extends pulumi.ComponentResource {
   }
 
   /**
-   * No rule looks into bodies: a ledger holds any text, and what looks like an attack may be a span about one. Requests are
-   * not sampled, since samples hold headers, and those hold tokens.
+   * No rule inspects bodies: a ledger holds any text, and a span may describe an attack. Requests are not sampled,
+   * because samples contain headers and thereby tokens.
    */
   #createFirewall(name: string): aws.wafv2.WebAcl {
     const { names, settings } = this.#args;
@@ -158,7 +160,7 @@ export class Edge extends pulumi.ComponentResource {
         ],
         defaultCacheBehavior: {
           targetOriginId: 'api',
-          // Not led to https: whoever calls without TLS has shown its token already, and shall notice.
+          // No redirect: a call without TLS has already exposed its token, so it must fail.
           viewerProtocolPolicy: 'https-only',
           allowedMethods: ['GET', 'HEAD', 'OPTIONS', 'PUT', 'POST', 'PATCH', 'DELETE'],
           cachedMethods: ['GET', 'HEAD'],

@@ -3,18 +3,18 @@ import { connectionLimit } from '../runtime/db/roles';
 import { CONNECTIONS_PER_INSTANCE } from '../runtime/lambda/environment';
 import type { SettingsReader } from './settings-reader';
 
-/** `logline:functions` */
+/** `logline:functions`: memory, log retention and concurrency. */
 export interface FunctionSettings {
-  /** Memory of Stage-0 and of the kernels that run user code, 256–3,008 MB. Defaults to 512. */
+  /** Memory in MB of Stage-0 and of the kernels that run user code, 256–3,008. Defaults to 512. */
   readonly memoryMb: number;
-  /** Days that logs are kept; one of the values CloudWatch allows. Defaults to 30. */
+  /** Log retention in days; one of the values that CloudWatch allows. Defaults to 30. */
   readonly logRetentionDays: number;
-  /** Copies of a scheduled kernel that may run at once, 2 (the AWS minimum) to 10. Defaults to 2. */
+  /** Concurrent executions of a scheduled kernel, 2 (AWS's minimum) to 10. Defaults to 2. */
   readonly tickConcurrency: number;
   /**
-   * Copies of Stage-0 that may run at once, so that a rush of calls cannot take every connection of a small database;
-   * further calls get 503. Reserved from the account's limit, of which 100 must stay unreserved. Defaults to what the
-   * database's connections allow; undefined (setting `none`) leaves it to the account's limit.
+   * Concurrent executions of Stage-0, so that a burst cannot exhaust the connections of a small database; calls beyond it
+   * get 503. Reserved from the account's limit, of which 100 must stay unreserved. Defaults to what the database's
+   * connections allow; `none` (undefined here) leaves it to the account's limit.
    */
   readonly apiConcurrency: number | undefined;
 }
@@ -24,10 +24,10 @@ const LOG_RETENTION_DAYS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 ];
 
-/** Share of the connections of `logline_app` that the API may take; the rest is for the kernels. */
+/** Share of `logline_app`'s connections for the API; the kernels get the rest. */
 const API_SHARE = 0.5;
 
-/** Copies of Stage-0 that cannot take the kernels' connections away; on a reader, where no kernel is, they fit as well. */
+/** Largest concurrency of Stage-0 that leaves the kernels their share of connections. */
 export function fittingConcurrency(maxConnections: number): number {
   const limit = connectionLimit('app', maxConnections);
   const onWriter = (limit * API_SHARE) / CONNECTIONS_PER_INSTANCE;
@@ -35,6 +35,7 @@ export function fittingConcurrency(maxConnections: number): number {
   return Math.max(2, Math.min(1_000, Math.floor(Math.min(onWriter, onReader))));
 }
 
+/** Reads the group `functions`; `apiConcurrency` defaults to what `maxConnections` allow. */
 export function readFunctions(root: SettingsReader, maxConnections: number): FunctionSettings {
   const reader = root.object('functions', [
     'memoryMb',

@@ -16,48 +16,61 @@ import type { Names } from './names';
 
 /** What all functions of a stack share. */
 export interface FunctionPlatform {
+  /** Makes the names of AWS resources. */
   readonly names: Names;
+  /** Region of the stack. */
   readonly region: string;
+  /** `aws`, `aws-cn` or `aws-us-gov`: part of every ARN. */
   readonly partition: string;
+  /** Account of the stack. */
   readonly accountId: pulumi.Input<string>;
+  /** Private subnets that the functions run in. */
   readonly subnetIds: pulumi.Input<string>[];
+  /** Groups of the functions' network interfaces. */
   readonly securityGroupIds: pulumi.Input<string>[];
-  /** Key of the secrets. */
+  /** KMS key that encrypts the secrets. */
   readonly secretsKeyArn: pulumi.Input<string>;
+  /** Days that logs are kept. */
   readonly logRetentionDays: number;
 }
 
-/** Makes the handler. It is serialised by Pulumi, so it may only `require` a layer and use plain text and numbers. */
+/** Creates the handler. Pulumi serialises it, so it may only `require` a layer and use strings and numbers. */
 export type HandlerFactory = () => aws.lambda.Callback<unknown, unknown>;
 
 /** Arguments of {@link LambdaFunction}. */
 export interface LambdaFunctionArgs {
+  /** What all functions of the stack share. */
   readonly platform: FunctionPlatform;
   /** Kernel or component name with `_`; AWS names get `-`. */
   readonly purpose: string;
+  /** Shown in the AWS console. */
   readonly description: string;
+  /** Makes the handler. */
   readonly factory: HandlerFactory;
+  /** The layer that holds the code. */
   readonly layerArn: pulumi.Input<string>;
+  /** Memory in MB, 128–10,240; processor time grows with it. */
   readonly memoryMb: number;
-  /** Seconds, 1–900. */
+  /** Timeout in seconds, 1–900. */
   readonly timeoutSeconds: number;
+  /** Environment variables; ARNs of secrets, never their values. */
   readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
   /** Exactly the secrets that this function may read. */
   readonly secretArns: readonly pulumi.Input<string>[];
-  /** What it may do besides logs, traces, network and secrets. Defaults to nothing. */
+  /** Permissions besides logs, traces, network and secrets. Defaults to none. */
   readonly statements?: readonly Statement[];
   /**
-   * `Active` (default) starts a trace for each call. `PassThrough` follows the caller's decision, for functions that
-   * ticks start hundreds of thousands of times a month.
+   * X-Ray mode: `Active` (default) starts a trace for each call, `PassThrough` follows the caller's decision and suits
+   * functions that ticks start hundreds of thousands of times a month.
    */
   readonly tracing?: 'Active' | 'PassThrough';
-  /** Copies that may run at once, reserved from the account's limit. Defaults to no limit of its own. */
+  /** Reserved concurrency. Defaults to none: the account's limit applies. */
   readonly concurrency?: number | undefined;
 }
 
-/** A serialised handler has some 260 bytes; one that captured data has more. */
+/** A thin handler serialises to some 260 bytes; a larger one has captured data. */
 const LARGEST_HANDLER_BYTES = 1_024;
-/** How Pulumi writes the function itself and, beyond the first, whatever it captured by value. */
+/** Pulumi's serialised function; every match after the first is something captured by value. */
 const SERIALISED_PART = /^(?:function __f\d+\(|var __)/gm;
 
 /**
@@ -67,11 +80,15 @@ const SERIALISED_PART = /^(?:function __f\d+\(|var __)/gm;
  * Costs nothing at rest; $0.20 per million calls and $0.0000133334 per GB-second on arm64 (us-east-1, 2026-11).
  */
 export class LambdaFunction extends pulumi.ComponentResource {
+  /** The function's own role. */
   readonly role: aws.iam.Role;
+  /** The function's log group, with retention. */
   readonly logGroup: aws.cloudwatch.LogGroup;
+  /** The AWS function itself. */
   readonly function: aws.lambda.Function;
-  /** The plain name, known before anything is deployed. */
+  /** AWS name as plain text, known before deployment. */
   readonly functionName: string;
+  /** Seconds after which Lambda ends a call. */
   readonly timeoutSeconds: number;
 
   constructor(name: string, args: LambdaFunctionArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -108,7 +125,7 @@ export class LambdaFunction extends pulumi.ComponentResource {
 
   #createPolicy(name: string, args: LambdaFunctionArgs): aws.iam.RolePolicy {
     const { platform } = args;
-    // Spelled out rather than taken from the function: the policy must exist before the function does.
+    // Built from its parts, because the policy must exist before the function.
     const ownArn = pulumi.interpolate`arn:${platform.partition}:lambda:${platform.region}:${platform.accountId}:function:${this.functionName}`;
     return new aws.iam.RolePolicy(
       name,
@@ -136,7 +153,7 @@ export class LambdaFunction extends pulumi.ComponentResource {
       name,
       {
         name: this.functionName,
-        // The registration waits for the guard, so a handler that captures too much never reaches AWS.
+        // The registration waits for the check, so a handler that captured data never reaches AWS.
         description: pulumi
           .output(assertThinHandler(this.functionName, args.factory))
           .apply(() => args.description),
@@ -149,7 +166,7 @@ export class LambdaFunction extends pulumi.ComponentResource {
         timeout: args.timeoutSeconds,
         ...(args.concurrency === undefined ? {} : { reservedConcurrentExecutions: args.concurrency }),
         layers: [args.layerArn],
-        // Dual stack, and the SDK's IPv6 endpoints: AWS's own APIs are reached through the free egress-only gateway.
+        // With dual-stack endpoints the SDK reaches AWS over IPv6, through the egress-only gateway, which is free.
         environment: { variables: { AWS_USE_DUALSTACK_ENDPOINT: 'true', ...args.environment } },
         vpcConfig: {
           subnetIds: platform.subnetIds,
@@ -164,14 +181,14 @@ export class LambdaFunction extends pulumi.ComponentResource {
           systemLogLevel: 'WARN',
         },
       },
-      // Without its policy the function could not start; without its log group Lambda would make an eternal one.
+      // The function needs its policy to start; without the log group Lambda would create one that never expires.
       { parent: this, dependsOn: [policy, this.logGroup] },
     );
   }
 }
 
 /**
- * Serialises a handler as deployment will, and refuses one that captured a module by value, an Output or a secret.
+ * Serialises a handler as the deployment does, and refuses one that captured a module by value, an Output or a secret.
  *
  * @returns its size in bytes.
  * @throws pulumi.RunError before anything is deployed.

@@ -7,6 +7,7 @@ import * as pulumi from '@pulumi/pulumi';
 
 /** One statement of a policy. */
 export interface Statement {
+  /** Unique within its policy; letters and digits. */
   readonly Sid: string;
   readonly Effect: 'Allow' | 'Deny';
   readonly Action: readonly string[];
@@ -100,7 +101,7 @@ export function networkStatements(functionArn: pulumi.Input<string>): readonly S
   ];
 }
 
-/** The one policy for reading secrets: exactly those listed, and the key they are encrypted with. */
+/** Lets a function read exactly the listed secrets and use the key that encrypts them. */
 export function secretsStatements(
   secretArns: readonly pulumi.Input<string>[],
   keyArn: pulumi.Input<string>,
@@ -121,13 +122,13 @@ export function secretsStatements(
       Effect: 'Allow',
       Action: ['kms:Decrypt'],
       Resource: keyArn,
-      // The key opens secrets through Secrets Manager only, not ciphertext that a caller brings.
+      // Through Secrets Manager only: the key decrypts no ciphertext that a caller brings.
       Condition: { StringEquals: { 'kms:ViaService': `secretsmanager.${region}.amazonaws.com` } },
     },
   ];
 }
 
-/** Lets the migrator write secrets: their first values, and what a rotation changes. */
+/** Lets the migrator write secrets: first values and rotated ones. */
 export function keepStatements(
   secretArns: readonly pulumi.Input<string>[],
   keyArn: pulumi.Input<string>,
@@ -150,7 +151,7 @@ export function keepStatements(
   ];
 }
 
-/** Lets a function read and write folders of the bucket of proofs, outside the database; it never deletes anything there. */
+/** Lets a function read and write folders of the proofs bucket, without the right to delete. */
 export function bucketStatements(
   bucketArn: pulumi.Output<string>,
   folders: readonly string[],
@@ -163,7 +164,7 @@ export function bucketStatements(
       Resource: folders.map((folder) => pulumi.interpolate`${bucketArn}/${folder}/*`),
     },
     {
-      // Without it S3 answers 403 for an object that is not there yet, instead of 404.
+      // Without it S3 answers 403 instead of 404 for a missing object.
       Sid: 'TellMissingFromForbidden',
       Effect: 'Allow',
       Action: ['s3:ListBucket'],

@@ -10,11 +10,15 @@ import type { LoginRole, Secrets } from './secrets';
 
 /** Arguments of {@link Kernels}. */
 export interface KernelsArgs {
+  /** What all functions of the stack share. */
   readonly platform: FunctionPlatform;
+  /** Where the code is. */
   readonly layers: Layers;
+  /** The secrets that some kernels read. */
   readonly secrets: Secrets;
+  /** What every function is told. */
   readonly environment: Environment;
-  /** Memory of the kernels that run user code. */
+  /** Memory in MB of the kernels that run user code. */
   readonly memoryMb: number;
 }
 
@@ -26,6 +30,7 @@ export interface KernelsArgs {
  * Costs about $0.60 a month at rest, for 613,000 ticks of some 50 ms at 512 MB (us-east-1, 2026-11).
  */
 export class Kernels extends pulumi.ComponentResource {
+  /** Kernel → its function. */
   readonly functions: Readonly<Record<KernelName, LambdaFunction>>;
 
   readonly #args: KernelsArgs;
@@ -90,7 +95,7 @@ export class Kernels extends pulumi.ComponentResource {
   }
 }
 
-/** Kernel → function name: where a caller finds the kernels it may call. Plain names, known before deployment. */
+/** Environment that tells a caller the function names of the kernels it may call. */
 export function calleesEnvironment(callees: Readonly<Record<string, LambdaFunction>>): Environment {
   const names = Object.entries(callees).map(([kernel, callee]) => [kernel, callee.functionName]);
   return { LOGLINE_KERNEL_FUNCTIONS: JSON.stringify(Object.fromEntries(names)) };

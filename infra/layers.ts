@@ -6,7 +6,9 @@ import type { Names } from './names';
 
 /** Arguments of {@link Layers}. */
 export interface LayersArgs {
+  /** Makes the names of AWS resources. */
   readonly names: Names;
+  /** The bundle carries the database's certificate of this region only. */
   readonly region: string;
 }
 
@@ -17,9 +19,11 @@ export interface LayersArgs {
  * Costs nothing a month: layers count towards Lambda's free 75 GB of code storage (us-east-1, 2026-11).
  */
 export class Layers extends pulumi.ComponentResource {
+  /** The layer of Stage-0. */
   readonly stage0: aws.lambda.LayerVersion;
+  /** The layer of the kernels, the sealer and the migrator. */
   readonly kernels: aws.lambda.LayerVersion;
-  /** SHA-256 of the kernels layer: the migrator runs again when it changes. */
+  /** SHA-256 of the kernels layer; a change triggers the migrator. */
   readonly kernelsHash: string;
 
   constructor(name: string, args: LayersArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -38,7 +42,7 @@ export class Layers extends pulumi.ComponentResource {
       {
         layerName: names.of('layer', bundle.name),
         description: `${bundle.packageName} ${bundle.hash.slice(0, 12)}`,
-        // Relative, so that the state does not differ from one machine to the next.
+        // A relative path keeps the state the same on every machine.
         code: new pulumi.asset.FileArchive(relative(process.cwd(), bundle.zipPath)),
         compatibleRuntimes: [aws.lambda.Runtime.NodeJS24dX],
         compatibleArchitectures: ['arm64'],

@@ -10,7 +10,7 @@ import type { OidcSettings } from './oidc-settings';
 import type { ProofsSettings } from './proofs-settings';
 import type { RotationSettings } from './rotation-settings';
 
-/** What is set of one group of settings; the rest has its defaults (`infra/*-settings.ts`). */
+/** A group of settings in part; missing members get their defaults (`infra/*-settings.ts`). */
 type Some<T> = { readonly [Key in keyof T]?: Some<T[Key]> | undefined };
 
 /** Settings of a `LogLine`, as `Pulumi.<stack>.yaml` has them; `Pulumi.yaml` documents each with its default. */
@@ -21,24 +21,30 @@ export interface LogLineArgs {
   readonly protect?: boolean;
   /** Tags for every resource besides Project, Stack and ManagedBy. Defaults to none. */
   readonly tags?: Readonly<Record<string, string>>;
+  /** VPC, zones and egress. Defaults to a VPC of its own with two zones and IPv6 egress. */
   readonly network?: Some<Omit<NetworkSettings, 'existing'> & ExistingNetwork>;
+  /** Engine, class, storage and backups. Defaults to `db.t4g.micro` on RDS with 20 GiB. */
   readonly database?: Some<DatabaseSettings>;
+  /** CORS, throttling and explorer. Defaults to 50 requests a second and no CORS. */
   readonly api?: Some<ApiSettings>;
-  /** CloudFront before the API. Defaults to none. */
+  /** CloudFront in front of the API. Defaults to none. */
   readonly edge?: Some<EdgeSettings> & { readonly enabled: boolean };
-  /** Tokens of an issuer that are taken beside LogLine's own. Defaults to none. */
+  /** OpenID Connect issuer whose tokens are accepted besides LogLine's own. Defaults to none. */
   readonly oidc?: Some<OidcSettings>;
+  /** Memory, log retention and concurrency. Defaults to 512 MB and 30 days. */
   readonly functions?: Some<FunctionSettings>;
+  /** Alarms and dashboard. Defaults to a dashboard and alarms without e-mail. */
   readonly monitoring?: Some<MonitoringSettings>;
-  /** What the names of the logs begin with; never to be changed. Defaults to a name made of the first key. */
+  /** Prefix of the logs' names; it must never change. Defaults to a name derived from the first checkpoint key. */
   readonly origin?: string;
+  /** Merkle logs, checkpoints and witnesses. Defaults to logs without witnesses. */
   readonly proofs?: Some<ProofsSettings>;
   /** Daily recovery points by AWS Backup. Defaults to none. */
   readonly backup?: Some<BackupSettings>;
-  /** How old passwords and keys may grow; `none` leaves them alone. */
+  /** Maximum age of passwords and keys; `none` switches rotation off. Defaults to 30 days for passwords, none for keys. */
   readonly rotation?: { readonly [Key in keyof RotationSettings]?: RotationSettings[Key] | 'none' };
-  /** Days that an Idempotency-Key is remembered. Defaults to 30. */
+  /** Days that an Idempotency-Key is remembered, 1–3,650. Defaults to 30. */
   readonly idempotencyDays?: number;
-  /** `tenant/name`, or a bare name for the system's own → API key. Defaults to none. */
+  /** API keys by `tenant/name`, or by `name` for the operator's tenants. Defaults to none. */
   readonly providerKeys?: Readonly<Record<string, pulumi.Input<string>>>;
 }

@@ -30,12 +30,15 @@ import { stackTags, taggedWith } from './tags';
  * @throws pulumi.RunError that lists every fault of the settings at once.
  */
 export class LogLine extends pulumi.ComponentResource {
+  /** URL of the API, without a slash at the end; CloudFront's with `edge`. */
   readonly apiEndpoint: pulumi.Output<string>;
+  /** Host and port of the writer. */
   readonly databaseEndpoint: pulumi.Output<string>;
+  /** Name of the database on the server. */
   readonly databaseName: string;
   /** Kernel, `stage0`, `sealer` or `migrator` → name of its function. */
   readonly functionNames: Readonly<Record<string, string>>;
-  /** Public half of the instance key as the latest migration found it; `GET /api/keys` has all keys of this moment. */
+  /** Public key of the instance in hex, as the latest migration read it; `GET /api/keys` has the current keys. */
   readonly publicKeyHex: pulumi.Output<string>;
   /** Undefined without a dashboard. */
   readonly dashboardUrl: string | undefined;
@@ -52,7 +55,7 @@ export class LogLine extends pulumi.ComponentResource {
     const { logRetentionDays, memoryMb, tickConcurrency, apiConcurrency } = config.functions;
     const names = new Names(config);
     const tagged = taggedWith(stackTags(config));
-    // Before there was this component they had no parent; the alias tells the engine that they are the same.
+    // Stacks from before this component have these resources at the root; the alias keeps them from being replaced.
     const aliases = [{ parent: pulumi.rootStackResource }];
     const own: pulumi.ComponentResourceOptions = { parent: this, aliases, transformations: [tagged] };
     const accountId = aws.getCallerIdentityOutput().accountId;

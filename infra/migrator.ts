@@ -11,28 +11,33 @@ import type { Secrets } from './secrets';
 
 /** Arguments of {@link Migrator}. */
 export interface MigratorArgs {
+  /** What all functions of the stack share. */
   readonly platform: FunctionPlatform;
+  /** Where code and migrations are. */
   readonly layers: Layers;
+  /** The secrets that the migrator fills and rotates. */
   readonly secrets: Secrets;
+  /** What every function is told. */
   readonly environment: Environment;
-  /** Of the master password, which RDS keeps. */
+  /** Secret of the master password, which RDS keeps. */
   readonly masterSecretArn: pulumi.Output<string>;
   /** Undefined in a stack without proofs. */
   readonly proofs: Proofs | undefined;
 }
 
 /**
- * Fills the secrets that are empty, brings schema and seeds up to date as part of `pulumi up`, and sets the passwords of
- * the functions' logins. It runs when `sql/`, the kernels layer or a secret's place changed, and else not at all. When a
- * migration fails, so does the update, with the migration's message; what depends on it is not touched.
+ * Fills empty secrets, applies migrations and seeds as part of `pulumi up`, and sets the passwords of the functions'
+ * roles. It runs only when `sql/`, the kernels layer or the ARN of a secret changes. A failed migration fails the update
+ * with its own message, and nothing that depends on it changes.
  *
  * Costs next to nothing: a few seconds for each deployment (us-east-1, 2026-11).
  */
 export class Migrator extends pulumi.ComponentResource {
+  /** The function; operators call it for `migrate`, `seed` and `keys`. */
   readonly function: LambdaFunction;
-  /** Depend on this to start only after the schema is there. */
+  /** Resources that need the schema depend on this. */
   readonly invocation: aws.lambda.Invocation;
-  /** Public half of the instance key in hex, as the migrator read it at the latest deployment that ran it. */
+  /** Public key of the instance in hex, as the migrator's latest run read it. */
   readonly publicKeyHex: pulumi.Output<string>;
 
   constructor(name: string, args: MigratorArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -64,11 +69,11 @@ export class Migrator extends pulumi.ComponentResource {
           ...(proofs === undefined ? {} : { LOGLINE_PROOFS_BUCKET: proofs.bucket.bucket }),
           LOGLINE_MASTER_SECRET_ARN: args.masterSecretArn,
         },
-        // The only reader of the master password. It also sets the roles' passwords and signs the seeds.
+        // The migrator alone reads the master password; it also sets the roles' passwords and signs the seeds.
         secretArns: [args.masterSecretArn, ...made],
         statements: [
           ...keepStatements(made, args.platform.secretsKeyArn, args.platform.region),
-          // After a restore the rollback guard follows it.
+          // A restore rewrites the rollback guard.
           ...(proofs === undefined ? [] : bucketStatements(proofs.bucket.arn, ['guard'])),
         ],
       },
@@ -93,7 +98,7 @@ export class Migrator extends pulumi.ComponentResource {
   }
 }
 
-/** What the migrator's answer names as the public key; empty in a preview before the first deployment. */
+/** Public key in the migrator's answer; empty in a preview before the first deployment. */
 function publicKeyOf(result: string | undefined): string {
   const answer: unknown = JSON.parse(result || 'null');
   return typeof answer === 'object' && answer !== null && 'public_key' in answer

@@ -1,15 +1,16 @@
 import type { SettingsReader } from './settings-reader';
 
-/** `logline:monitoring` */
+/** `logline:monitoring`: alarms and dashboard. */
 export interface MonitoringSettings {
-  /** Where alarms are mailed to. Without it they still change state and show on the dashboard. */
+  /** E-mail address for alarms. Defaults to none: alarms then show in CloudWatch only. */
   readonly alarmEmail: string | undefined;
-  /** Defaults to true. */
+  /** A CloudWatch dashboard, $3 a month. Defaults to true. */
   readonly dashboard: boolean;
-  /** Alarms on latency, free memory, CPU credits and late ticks too. Defaults to the stack's `protect`. */
+  /** Also alarms on latency, free memory, CPU credits and late ticks. Defaults to the stack's `protect`. */
   readonly detailed: boolean;
 }
 
+/** Reads the group `monitoring`; faults go to the reader. */
 export function readMonitoring(root: SettingsReader, protect: boolean): MonitoringSettings {
   const reader = root.object('monitoring', ['alarmEmail', 'dashboard', 'detailed']);
   return {

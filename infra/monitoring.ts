@@ -11,25 +11,33 @@ import type { TickQueue } from './scheduler';
 
 /** Arguments of {@link Monitoring}. */
 export interface MonitoringArgs {
+  /** Makes the names of AWS resources. */
   readonly names: Names;
-  /** The stack, as the functions' own metrics name it. */
+  /** Dimension `Stage` of the functions' own metrics. */
   readonly stack: string;
+  /** Region that the dashboard reads metrics of. */
   readonly region: string;
+  /** The group `monitoring`: e-mail, dashboard, detail. */
   readonly settings: MonitoringSettings;
-  /** Functions that serve; the migrator reports through the deployment. */
+  /** Functions to watch; the migrator reports through the deployment instead. */
   readonly functions: readonly LambdaFunction[];
   /** Undefined in a stack without proofs. */
   readonly sealer: LambdaFunction | undefined;
+  /** Queues of ticks, each watched for silence and failures. */
   readonly ticks: readonly TickQueue[];
+  /** Dead-letter queue of the daily jobs. */
   readonly dailyDead: aws.sqs.Queue;
+  /** The database whose CPU, storage and connections are watched. */
   readonly database: Database;
+  /** The group `database`: thresholds follow from class and storage. */
   readonly databaseSettings: DatabaseSettings;
+  /** Id of the HTTP API. */
   readonly apiId: pulumi.Input<string>;
-  /** What has to be there before silence means anything: the schedules and what they start. */
+  /** Schedules and event sources: alarms on missing ticks are created after them. */
   readonly ticking: pulumi.Input<pulumi.Resource>[];
 }
 
-/** What an alarm watches, in the words of CloudWatch. */
+/** Arguments of an alarm, in CloudWatch's terms. */
 interface Watch {
   readonly namespace: string;
   readonly metric: string;
@@ -39,7 +47,7 @@ interface Watch {
   readonly threshold: number;
   readonly periodSeconds: number;
   readonly periods: number;
-  /** What silence means. Defaults to `notBreaching`. */
+  /** How missing data counts. Defaults to `notBreaching`. */
   readonly missing?: 'breaching' | 'notBreaching';
   readonly description: string;
 }
@@ -52,6 +60,7 @@ interface Watch {
  * (us-east-1, 2026-11).
  */
 export class Monitoring extends pulumi.ComponentResource {
+  /** Where every alarm is sent. */
   readonly topic: aws.sns.Topic;
   /** Undefined when the dashboard is switched off. */
   readonly dashboardUrl: string | undefined;
@@ -153,7 +162,7 @@ export class Monitoring extends pulumi.ComponentResource {
         },
         this.#args.ticking,
       );
-      // A tick that failed is gone while the function itself ends well: only its own metric tells.
+      // The function returns normally after a failed tick, so only its own metric shows the failure.
       this.#alarm(`${name}-failed-ticks`, {
         namespace: METRIC_NAMESPACE,
         metric: 'TickErrors',
@@ -170,7 +179,7 @@ export class Monitoring extends pulumi.ComponentResource {
     this.#watchDeadLetters('daily-dead-letters', this.#args.dailyDead, 'daily jobs or rotations');
   }
 
-  /** Ticks that wait for as long as they live: the kernel does not keep up. */
+  /** Alarm on ticks that expire in the queue because the kernel does not keep up. */
   #watchAge(name: string, tick: TickQueue): void {
     this.#alarm(`${name}-late-ticks`, {
       namespace: 'AWS/SQS',
@@ -238,7 +247,7 @@ export class Monitoring extends pulumi.ComponentResource {
         metric: 'AuroraReplicaLagMaximum',
         statistic: 'Maximum',
         comparison: 'GreaterThanThreshold',
-        // Milliseconds; reads that must see a caller's own writes wait for a reader or go to the writer.
+        // Milliseconds. A lagging reader is slow, not wrong: read-your-writes requests fall back to the writer.
         threshold: 2_000,
         description: 'A reader is more than two seconds behind the writer',
       });
@@ -297,7 +306,7 @@ export class Monitoring extends pulumi.ComponentResource {
     });
   }
 
-  /** The sealer's own metrics: that it reached the end of the feed, and why it cannot. */
+  /** Alarms on the sealer's own metrics: whether it reached the end of the feed, and why not. */
   #watchSealing({ functionName }: LambdaFunction): void {
     const sealing = {
       namespace: METRIC_NAMESPACE,

@@ -3,7 +3,7 @@
  * names in account-wide namespaces (IAM) carry the region too, so that they live in two regions as well.
  */
 
-/** What is being named; each kind has a limit of its own at AWS. */
+/** Kind of resource; AWS limits the length of each kind's names. */
 export type NameKind =
   | 'function'
   | 'role'
@@ -49,16 +49,19 @@ export const NAME_LIMITS: Readonly<Record<NameKind, number>> = {
   log: 512,
 };
 
-/** The parts that every name starts with. */
+/** Project, stack and region, from which names are built. */
 export interface NameScope {
+  /** Pulumi project: `logline`. */
   readonly project: string;
+  /** Stack: `dev`. */
   readonly stack: string;
+  /** Region: `us-east-1`. */
   readonly region: string;
 }
 
 /**
- * Longest suffix that the program gives a name of each kind, so that {@link nameFaults} can refuse a stack before
- * anything is created. A test compares it with what the program really registers.
+ * Longest suffix that the program uses for each kind, so that {@link nameFaults} can refuse a stack before anything is
+ * created. A test compares it with the names that the program registers.
  */
 export const LONGEST_SUFFIX: Readonly<Partial<Record<NameKind, string>>> = {
   function: 'request-worker',
@@ -77,14 +80,14 @@ export class Names {
     this.#scope = scope;
   }
 
-  /** What all names of the stack start with: `logline-dev`. */
+  /** Prefix of every name of the stack: `logline-dev`. */
   get prefix(): string {
     return `${this.#scope.project}-${this.#scope.stack}`;
   }
 
   /**
-   * What the name of a bucket starts with; a random suffix tells stacks apart whose names are cut. Of the 63 characters
-   * of a bucket's name the suffix takes 26.
+   * Prefix of a bucket's name. S3 allows 63 characters, of which Pulumi's random suffix takes 26; the suffix keeps names
+   * unique when the prefix is cut.
    */
   bucketPrefix(purpose: string): string {
     return `${this.prefix.slice(0, 35 - purpose.length)}-${purpose}-`;
@@ -107,7 +110,7 @@ export class Names {
 }
 
 /**
- * Every reason why the names of a stack would be refused by AWS, in plain words; empty when there is none.
+ * Reasons why AWS would refuse the names of a stack; empty when there are none.
  */
 export function nameFaults(scope: NameScope): string[] {
   const faults: string[] = [];

@@ -4,34 +4,35 @@ import type { SettingsReader } from './settings-reader';
 /** How functions in the private subnets reach the internet. */
 export type Egress = 'ipv6' | 'nat';
 
-/** `logline:network` */
+/** `logline:network`: VPC, zones and egress. */
 export interface NetworkSettings {
   /** IPv4 range of the VPC, /16 to /22 within RFC 1918. Defaults to `10.60.0.0/16`. */
   readonly cidr: string;
-  /** Zones with a private subnet each, 2 or 3. Defaults to 2. */
+  /** Number of availability zones, each with a private subnet, 2 or 3. Defaults to 2. */
   readonly zones: number;
   /**
-   * `ipv6` (default): an egress-only gateway, free of charge, reaches hosts that have an IPv6 address.
-   * `nat`: NAT gateways as well, for hosts that have none; from $36.50 a month each.
+   * `ipv6` (default): an egress-only gateway, free of charge, for hosts that have an IPv6 address.
+   * `nat`: also NAT gateways, for hosts with IPv4 only; from $36.50 a month each.
    */
   readonly egress: Egress;
-  /** NAT gateways with `egress: nat`: `one` (default), or one `per-zone`, which survives the loss of a zone. */
+  /** With `egress: nat`: `one` gateway (default), or one `per-zone`, which survives the loss of a zone. */
   readonly natGateways: 'one' | 'per-zone';
-  /** A VPC that is there already, in place of one of our own; then `cidr`, `zones` and `natGateways` have no meaning. */
+  /** An existing VPC, which replaces `cidr`, `zones` and `natGateways`. Defaults to none: the stack creates a VPC. */
   readonly existing: ExistingNetwork | undefined;
 }
 
-/** Where to go in a network that somebody else keeps. */
+/** Subnets of a VPC that the stack does not manage. */
 export interface ExistingNetwork {
-  /** `vpc-…`; defaults to none. */
+  /** Id of the VPC, `vpc-…`. Defaults to none. */
   readonly vpcId: string;
   /**
-   * Private subnets, one a zone, two at least. Whoever keeps them sees to the way out: port 443 to Secrets Manager, SQS, Lambda
-   * and providers, by the family that `egress` says.
+   * Two to six private subnets, one a zone. They must route port 443 to Secrets Manager, SQS, Lambda and providers, over
+   * the address family of `egress`. Required with `vpcId`.
    */
   readonly subnetIds: readonly string[];
 }
 
+/** Reads the group `network`; faults go to the reader. */
 export function readNetwork(root: SettingsReader): NetworkSettings {
   const reader = root.object('network', [...OWN_NETWORK, 'egress', 'vpcId', 'subnetIds']);
   const existing = readExisting(reader);
@@ -53,7 +54,7 @@ export function readNetwork(root: SettingsReader): NetworkSettings {
   };
 }
 
-/** Settings of a VPC of our own. */
+/** Settings that only a VPC of the stack's own has. */
 const OWN_NETWORK = ['cidr', 'zones', 'natGateways'];
 
 function readExisting(reader: SettingsReader): ExistingNetwork | undefined {
@@ -69,6 +70,6 @@ function readExisting(reader: SettingsReader): ExistingNetwork | undefined {
   if (new Set(subnetIds).size < 2 || subnetIds.length > 6)
     reader.fault('subnetIds', 'expected two to six private subnets, each in a zone of its own');
   for (const key of OWN_NETWORK.filter((name) => reader.has(name)))
-    reader.fault(key, 'has no meaning in a VPC that is there already; remove it, or vpcId and subnetIds');
+    reader.fault(key, 'has no meaning in an existing VPC; remove it, or vpcId and subnetIds');
   return { vpcId, subnetIds };
 }

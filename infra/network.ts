@@ -6,35 +6,39 @@ import type { NetworkSettings } from './network-settings';
 
 /** Arguments of {@link Network}. */
 export interface NetworkArgs {
+  /** Makes the names of AWS resources. */
   readonly names: Names;
+  /** The group `network`: range, zones, egress. */
   readonly settings: NetworkSettings;
 }
 
-/** A VPC of our own, and where its parts go. */
+/** The VPC that the stack creates. */
 interface OwnNetwork {
   readonly vpc: aws.ec2.Vpc;
   readonly block: Ipv4Block;
   readonly zones: pulumi.Output<string[]>;
 }
 
-/** The VPC is cut in 16: parts 0–2 are private, one a zone; parts 8–10 public, for NAT gateways only. */
+/** Bits that split the VPC into 16 subnets: 0–2 are private, one a zone; 8–10 are public, for NAT gateways only. */
 const PART_BITS = 4;
 const FIRST_PUBLIC_PART = 8;
 
 /**
  * A dual-stack VPC with private subnets in two or three zones. Functions reach the internet over IPv6 through an
- * egress-only gateway, which lets nothing in; NAT gateways for IPv4 are an option. Only functions reach port 5432. In a
- * VPC that is there already it makes nothing but the two security groups.
+ * egress-only gateway, which lets nothing in; NAT gateways for IPv4 are an option. Only functions reach port 5432. In an
+ * existing VPC it creates only the two security groups.
  *
  * Costs $0 a month with `egress: ipv6`; with `nat` $36.50 a gateway ($0.045 an hour, and $0.005 for its public
  * address) and $0.045 a GB (us-east-1, 2026-11).
  */
 export class Network extends pulumi.ComponentResource {
+  /** The VPC, new or given. */
   readonly vpcId: pulumi.Output<string>;
+  /** Subnets of functions and database, one a zone. */
   readonly privateSubnetIds: pulumi.Output<string>[];
-  /** Of the functions. */
+  /** Security group of the functions. */
   readonly functionGroupId: pulumi.Output<string>;
-  /** Of the database. */
+  /** Security group of the database. */
   readonly databaseGroupId: pulumi.Output<string>;
 
   readonly #args: NetworkArgs;
@@ -112,7 +116,7 @@ export class Network extends pulumi.ComponentResource {
     );
   }
 
-  /** Whatever is created by hand without a group gets the default one, so it allows nothing. */
+  /** Empties the VPC's default group, which anything created by hand without a group gets. */
   #closeDefaultGroup(name: string, { vpc }: OwnNetwork): void {
     new aws.ec2.DefaultSecurityGroup(
       name,
@@ -272,7 +276,7 @@ export class Network extends pulumi.ComponentResource {
   }
 
   #createSecurityGroup(name: string, suffix: string, description: string): aws.ec2.SecurityGroup {
-    // No inline rules: they would fight with the rule resources. AWS's allow-all egress rule is removed with them unset.
+    // No inline rules, which would conflict with the rule resources; leaving them unset also drops AWS's allow-all egress.
     return new aws.ec2.SecurityGroup(
       name,
       {

@@ -1,30 +1,33 @@
 import type { SettingsReader } from './settings-reader';
 
-/** `logline:oidc`: tokens of an OpenID Connect issuer are accepted besides those of the CLI. */
+/** `logline:oidc`: an OpenID Connect issuer whose tokens are accepted besides the CLI's. */
 export interface OidcSettings {
+  /** URL of the issuer, as its tokens have it in `iss`. Required. */
   readonly issuer: string;
+  /** What its tokens have in `aud`. Required. */
   readonly audience: string;
   /** Claim with the user. Defaults to `sub`. */
   readonly userClaim: string;
   /** Claim with the tenant. Defaults to `tenant`. */
   readonly tenantClaim: string;
-  /** Claim with the scopes, a text with spaces between them or a list. Defaults to `scope`. */
+  /** Claim with the scopes, space-separated or a list. Defaults to `scope`. */
   readonly scopeClaim: string;
-  /** By which the explorer asks the issuer for tokens. Without one it offers no sign-in. */
+  /** OAuth client id of the explorer. Defaults to none: the explorer then offers no sign-in. */
   readonly clientId: string | undefined;
-  /** Scopes that the explorer asks for. Defaults to `openid`. */
+  /** Scopes that the explorer requests, space-separated. Defaults to `openid`. */
   readonly scopes: string;
-  /** Claim that names the token, by which it can be revoked. Defaults to `jti`. */
+  /** Claim with the token's id, by which it can be revoked. Defaults to `jti`. */
   readonly tokenIdClaim: string;
-  /** `system` when the issuer's tokens may speak for the operator's tenant. Defaults to none. */
+  /** `system` when the issuer's tokens may act for the operator's tenant. Defaults to none. */
   readonly operatorTenant: string;
   /**
-   * Let API Gateway itself refuse every call without a valid token of the issuer. Public spans can then not be
-   * read without a token, and tokens of the CLI are not accepted. Defaults to false: Stage-0 checks tokens.
+   * API Gateway refuses every call without a valid token of the issuer. Public spans then need a token, and the CLI's
+   * tokens are not accepted. Defaults to false: Stage-0 checks tokens.
    */
   readonly atGateway: boolean;
 }
 
+/** Reads the group `oidc`; undefined when it is not set. */
 export function readOidc(root: SettingsReader): OidcSettings | undefined {
   if (!root.has('oidc')) {
     return undefined;

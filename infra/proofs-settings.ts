@@ -2,33 +2,34 @@ import { ConfigurationError } from '../runtime/base/errors';
 import { parseWitnesses } from '../runtime/proofs/remote-witness';
 import type { SettingsReader } from './settings-reader';
 
-/** `logline:proofs`: logs of the tenants, whose checkpoints anybody can hold the operator to. */
+/** `logline:proofs`: the tenants' Merkle logs, their bucket and witnesses. */
 export interface ProofsSettings {
-  /** Defaults to true. Without it nothing is sealed, and there are no proofs. */
+  /** Seal spans into logs; without it there are no proofs. Defaults to true. */
   readonly enabled: boolean;
   /**
-   * Who may delete a kept checkpoint before its days are over: `governance` (default) roles with the permission to
-   * bypass the lock, `compliance` nobody, the root user included.
+   * Object Lock mode. `governance` (default): roles with the bypass permission may delete a checkpoint early.
+   * `compliance`: nobody may, including the root user; needs `protect`.
    */
   readonly lockMode: 'governance' | 'compliance';
-  /** Days that a kept checkpoint cannot be deleted, 1–36,500. Defaults to 365 with the stack's `protect`, else to 7. */
+  /** Days that Object Lock keeps a checkpoint, 1–36,500. Defaults to 365 with the stack's `protect`, else to 7. */
   readonly lockDays: number;
   /**
-   * Who is asked once a minute to cosign checkpoints: lines `witness <name> <verifier key> <url>`. Defaults to nobody. With
-   * egress ipv6 a witness needs an IPv6 address.
+   * Witnesses that cosign checkpoints once a minute, as lines `witness <name> <verifier key> <url>`. With egress ipv6 a
+   * witness needs an IPv6 address. Defaults to none.
    */
   readonly witnesses: readonly string[];
-  /** Tenants whose checkpoints they are asked to cosign: a witness learns their names and sizes. Defaults to none. */
+  /** Tenants whose checkpoints the witnesses see, with the tenants' names and log sizes. Defaults to none. */
   readonly witnessedTenants: readonly string[];
 }
 
+/** Reads the group `proofs`; the lock defaults to a longer one with `protect`. */
 export function readProofs(root: SettingsReader, protect: boolean): ProofsSettings {
   const reader = root.object('proofs', ['enabled', 'lockMode', 'lockDays', 'witnesses', 'witnessedTenants']);
   const lockMode = reader.oneOf('lockMode', ['governance', 'compliance'], 'governance');
   if (lockMode === 'compliance' && !protect)
     reader.fault(
       'lockMode',
-      'compliance keeps anybody from deleting checkpoints, also with the stack, until their days are over; set logline:protect to true, or take governance',
+      'compliance lets nobody delete checkpoints before lockDays are over, not even by destroying the stack; set logline:protect to true, or use governance',
     );
   return {
     enabled: reader.boolean('enabled', true),

@@ -10,28 +10,34 @@ import type { SealingSecrets, Secrets } from './secrets';
 
 /** Arguments of {@link Proofs}. */
 export interface ProofsArgs {
+  /** What all functions of the stack share. */
   readonly platform: FunctionPlatform;
+  /** The group `proofs`: lock and witnesses. */
   readonly settings: ProofsSettings;
-  /** Refuse to delete the bucket, and keep what is in it when the stack is destroyed. */
+  /** Refuses to delete the bucket, and keeps its objects when the stack is destroyed. */
   readonly protect: boolean;
 }
 
 /** Arguments of {@link Proofs.seal}. */
 export interface SealerArgs {
+  /** Where the code is. */
   readonly layers: Layers;
+  /** Passwords and keys that every function may need. */
   readonly secrets: Secrets;
+  /** Passwords and checkpoint key of the sealer alone. */
   readonly sealing: SealingSecrets;
+  /** What every function is told. */
   readonly environment: Environment;
 }
 
 /**
- * The logs of the tenants: a function that seals and audits, and a bucket outside the database that keeps a checkpoint a
- * day and the rollback guard, so that a database that was put back cannot go on as if nothing had happened. Object Lock
- * keeps every version of them for the days of the configuration.
+ * The tenants' logs: a function that seals and audits, and a bucket with a daily checkpoint and the rollback guard, by
+ * which a database restored to an earlier state is noticed. Object Lock keeps every version for `lockDays`.
  *
  * Costs about $3 a month: three secrets, 262,800 ticks and a metric (us-east-1, 2026-11).
  */
 export class Proofs extends pulumi.ComponentResource {
+  /** Keeps checkpoints and the rollback guard, under Object Lock. */
   readonly bucket: aws.s3.Bucket;
 
   readonly #args: ProofsArgs;
@@ -52,14 +58,14 @@ export class Proofs extends pulumi.ComponentResource {
       {
         bucketPrefix: platform.names.bucketPrefix(name),
         objectLockEnabled: true,
-        // Where nothing is protected the stack can be destroyed with what is in it, going around the lock.
+        // An unprotected stack can be destroyed together with its objects, bypassing the governance lock.
         forceDestroy: !protect,
       },
       { parent: this, protect },
     );
   }
 
-  /** Nobody from outside, nothing without TLS, everything encrypted. */
+  /** No public access, no access without TLS, everything encrypted. */
   #closeBucket(name: string): void {
     const { bucket } = this.bucket;
     const publicAccess = new aws.s3.BucketPublicAccessBlock(
@@ -96,7 +102,7 @@ export class Proofs extends pulumi.ComponentResource {
         },
       ],
     });
-    // S3 refuses two changes of who may reach a bucket at once.
+    // S3 refuses concurrent changes of a bucket's access settings.
     new aws.s3.BucketPolicy(name, { bucket, policy }, { parent: this, dependsOn: [publicAccess] });
   }
 
@@ -122,7 +128,7 @@ export class Proofs extends pulumi.ComponentResource {
             id: 'guard-history',
             status: 'Enabled',
             filter: { prefix: 'guard/' },
-            // Each batch writes one; a version goes when its lock is over.
+            // Every batch writes a version of the guard; it expires after its lock.
             noncurrentVersionExpiration: { noncurrentDays: 1 },
           },
         ],
@@ -132,8 +138,8 @@ export class Proofs extends pulumi.ComponentResource {
   }
 
   /**
-   * The function that seals; the bucket is there before it, since the migrator keeps the guard as well after a restore.
-   * @param after it waits for this
+   * Creates the function that seals. The bucket comes earlier, because the migrator also writes the guard.
+   * @param after dependency of the function
    */
   seal({ layers, secrets, sealing, environment }: SealerArgs, after: pulumi.Resource): LambdaFunction {
     const { platform, settings } = this.#args;

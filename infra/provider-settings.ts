@@ -3,7 +3,7 @@ import type { SettingsReader } from './settings-reader';
 /** `<tenant>/<name>`, or `<name>` for the operator's own; as `runtime/host/secret-store.ts` looks them up. */
 const PROVIDER_KEY_NAME = /^(?:\P{Cc}{1,255}\/)?[\w-]{1,64}$/u;
 
-/** Names only: the values are secrets and appear in no message. */
+/** Reads the names of the provider keys, sorted; the values are secrets and appear in no message. */
 export function readProviderNames(root: SettingsReader, value: unknown): readonly string[] {
   if (value === undefined) {
     return [];

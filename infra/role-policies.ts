@@ -1,7 +1,6 @@
 /**
- * What the people and pipelines around a stack need to be allowed: the deploy role from the resources that the program
- * registers, the preview role as a part of that. Plain data; `logline policy` prints it, a test holds it against every
- * stack.
+ * Policies of the deploy role and the preview role, computed from the resources that the program registers.
+ * `logline policy` prints them; a test checks them against every stack.
  */
 
 import { LOG_DELIVERY, NEEDS, type Need, UNNAMED } from './role-needs';
@@ -22,24 +21,28 @@ export interface PolicyDocument {
   readonly Statement: readonly PolicyStatement[];
 }
 
-/** Which stack, and where. */
+/** The stack that a policy is for. */
 export interface PolicyScope {
+  /** Pulumi project: `logline`. */
   readonly project: string;
+  /** Stack: `dev`. */
   readonly stack: string;
+  /** Region of the stack. */
   readonly region: string;
+  /** `aws`, `aws-cn` or `aws-us-gov`. */
   readonly partition: string;
-  /** Account id; the stand-in's by default, to be replaced. */
+  /** Account id. Defaults to the stand-in's, which the user replaces. */
   readonly accountId?: string;
 }
 
-/** Types of a program's resources that {@link deployPolicy} would not know what to do about. */
+/** Resource types that {@link deployPolicy} does not know. */
 export function unknownTypes(types: Iterable<string>): string[] {
   return [...new Set(types)].filter((type) => type.startsWith('aws:') && NEEDS[type] === undefined);
 }
 
 /**
- * What the role that runs `pulumi up` and `destroy` may do: for the types of resources that the program registers.
- * Beside it the role needs its state backend, which is not the program's to know.
+ * Policy of the role that runs `pulumi up` and `destroy`, for the resource types that the program registers. The role
+ * also needs access to its state backend, which the program does not know.
  * @throws RangeError for a type that the table does not know
  */
 export function deployPolicy(types: Iterable<string>, scope: PolicyScope): PolicyDocument {
@@ -58,7 +61,7 @@ export function deployPolicy(types: Iterable<string>, scope: PolicyScope): Polic
       },
     },
     {
-      // What a database and functions in a VPC need once in an account.
+      // RDS and Lambda in a VPC need these service-linked roles once an account.
       Sid: 'ServiceRoles',
       Effect: 'Allow',
       Action: ['iam:CreateServiceLinkedRole'],
@@ -74,7 +77,7 @@ export function deployPolicy(types: Iterable<string>, scope: PolicyScope): Polic
 }
 
 /**
- * What the role of previews may do: look at the stack's resources, and read no secret, whatever else is attached to it.
+ * Policy of the preview role: reads the stack's resources, and denies every secret whatever other policies allow.
  * @throws RangeError for a type that the table does not know
  */
 export function previewPolicy(types: Iterable<string>, scope: PolicyScope): PolicyDocument {
@@ -88,7 +91,7 @@ function needsOf(types: Iterable<string>): Need[] {
   return [...wanted.flatMap((type) => NEEDS[type] ?? []), LOG_DELIVERY];
 }
 
-/** The code of the branch, or somebody who took the role over, reads no password and no seed. */
+/** Denies secrets, because a branch's code runs under the role. */
 function readNoSecrets(scope: PolicyScope, except: readonly string[]): PolicyStatement {
   const all: PolicyStatement = {
     Sid: 'ReadNoSecrets',
@@ -129,7 +132,7 @@ function grouped(
     Effect: 'Allow',
     Action: [...actions].sort(),
     Resource: on.map((arn) => filled(arn, scope)),
-    // What cannot be told by name stays within the region at least.
+    // Where names cannot restrict a call, the region does.
     ...(on.includes('*') ? { Condition: { StringEquals: { 'aws:RequestedRegion': scope.region } } } : {}),
   }));
 }

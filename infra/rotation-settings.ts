@@ -1,16 +1,17 @@
 import type { SettingsReader } from './settings-reader';
 
-/** `logline:rotation`: after how many days the migrator makes secrets new by itself. RDS does so with the master password. */
+/** `logline:rotation`: age in days at which the migrator rotates secrets. RDS rotates the master password by itself. */
 export interface RotationSettings {
-  /** Passwords of the database's roles, 1–365. Defaults to 30; undefined (setting `none`) leaves them to the operator. */
+  /** Passwords of the database roles, 1–365 days. Defaults to 30; `none` (undefined here) leaves them to the operator. */
   readonly passwordsDays: number | undefined;
   /**
-   * The key that signs spans, 7–3,650. Undefined (default, or setting `none`) leaves it to the operator: each rotation is a
-   * line in the key history, for ever.
+   * The key that signs spans, 7–3,650 days. Defaults to none (undefined here): each rotation adds a permanent entry to
+   * the key history, so the operator decides.
    */
   readonly keysDays: number | undefined;
 }
 
+/** Reads the group `rotation`; faults go to the reader. */
 export function readRotation(root: SettingsReader): RotationSettings {
   const reader = root.object('rotation', ['passwordsDays', 'keysDays']);
   return {

@@ -8,22 +8,26 @@ import type { RotationSettings } from './rotation-settings';
 
 /** Arguments of {@link Rotation}. */
 export interface RotationArgs {
+  /** Makes the names of AWS resources. */
   readonly names: Names;
+  /** The account that the scheduler's role trusts. */
   readonly accountId: pulumi.Input<string>;
+  /** The group `rotation`: how old passwords and keys may grow. */
   readonly settings: RotationSettings;
+  /** Makes the new passwords and keys. */
   readonly migrator: Migrator;
-  /** Of the stack's schedules. */
+  /** The group of the stack's schedules. */
   readonly group: aws.scheduler.ScheduleGroup;
-  /** Runs that failed for good; an alarm watches it. */
+  /** Dead-letter queue for failed runs; an alarm watches it. */
   readonly dead: aws.sqs.Queue;
 }
 
-/** UTC, before the backups of the night begin. A day that is missed is caught up on the next. */
+/** In UTC, before the nightly backups. A missed day is caught up on the next. */
 const DAILY = 'cron(30 0 * * ? *)';
 
 /**
- * Has the migrator look once a day which passwords and keys are old enough to be made new. It goes by the age of the
- * secrets, so a rotation by hand, a day that was missed and a schedule that was made anew all count right.
+ * Runs the migrator once a day to rotate passwords and keys that are due. It goes by the age of each secret, so manual
+ * rotations, missed days and a recreated schedule are all accounted for.
  *
  * Costs next to nothing: thirty runs of a few seconds a month (us-east-1, 2026-11).
  */
@@ -94,11 +98,11 @@ export class Rotation extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    // The schedule gets the role once the role can do something.
+    // The role's ARN is released only after its policy exists.
     return pulumi.all([role.arn, policy.id]).apply(([arn]) => arn);
   }
 
-  /** Scheduler hands the run to Lambda, which tries it again when it fails; what fails for good is kept, and told. */
+  /** Lambda retries a failed run twice, then sends it to the dead-letter queue, which has an alarm. */
   #setAsideFailures(name: string, { migrator, dead }: RotationArgs): void {
     const policy = new aws.iam.RolePolicy(
       `${name}-failures`,

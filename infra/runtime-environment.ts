@@ -8,8 +8,8 @@ import type { StackSettings } from './stack-settings';
 export type Environment = Readonly<Record<string, pulumi.Input<string>>>;
 
 /**
- * What every function is told. Secrets are passed as ARNs, never as text; `runtime/config` reads all of it once, at
- * the start, and fails when something is missing.
+ * Environment of every function. Secrets are passed as ARNs, never as text; the runtime reads all of it once, at the
+ * start, and fails when something is missing.
  */
 export function baseEnvironment(settings: StackSettings, database: Database, secrets: Secrets): Environment {
   return {
@@ -26,7 +26,7 @@ export function baseEnvironment(settings: StackSettings, database: Database, sec
   };
 }
 
-/** Where a function finds the passwords of the roles that it logs in as beside `logline_app`. */
+/** ARNs of the passwords of the roles that a function logs in as besides `logline_app`. */
 export function roleSecretsEnvironment(
   arns: Readonly<Partial<Record<RoleKey, pulumi.Output<string>>>>,
 ): Environment {
@@ -34,7 +34,7 @@ export function roleSecretsEnvironment(
   return Object.keys(others).length === 0 ? {} : { LOGLINE_ROLE_SECRET_ARNS: pulumi.jsonStringify(others) };
 }
 
-/** Only Stage-0 answers browsers. */
+/** Settings that only Stage-0 needs, because it alone answers browsers. */
 export function browserEnvironment({ api }: StackSettings): Environment {
   return {
     LOGLINE_CORS_ORIGINS: api.corsOrigins.join(','),

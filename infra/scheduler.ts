@@ -10,35 +10,42 @@ import type { Names } from './names';
 
 /** Arguments of {@link Scheduler}. */
 export interface SchedulerArgs {
+  /** Makes the names of AWS resources. */
   readonly names: Names;
+  /** `aws`, `aws-cn` or `aws-us-gov`: part of every ARN. */
   readonly partition: string;
+  /** The account that the scheduler's roles trust. */
   readonly accountId: pulumi.Input<string>;
+  /** The kernels that the schedule starts. */
   readonly kernels: Kernels;
-  /** Copies of a kernel that ticks may run at once. */
+  /** Concurrent executions of a kernel that ticks may start. */
   readonly tickConcurrency: number;
   /** Undefined in a stack without proofs. */
   readonly sealer: LambdaFunction | undefined;
-  /** Defaults to the one schedule table of `runtime/`. */
+  /** Defaults to the schedule table of `runtime/host`. */
   readonly schedule?: readonly ScheduledJob[];
 }
 
 /** The queue of a job's ticks. */
 export interface TickQueue {
+  /** The queue itself. */
   readonly queue: aws.sqs.Queue;
+  /** The function that takes its messages. */
   readonly kernel: LambdaFunction;
+  /** Name of the job in the schedule table. */
   readonly job: string;
 }
 
 /**
- * Seconds that a tick lives, its delay included: the shortest that SQS allows, and when the next batch has come. What was
- * due during an outage is found by the first tick after it, so older ticks are worth nothing and no queue keeps them.
+ * Retention of a tick in seconds, its delay included: the shortest that SQS allows, and one batch's interval. The first
+ * tick after an outage finds all work that is due, so older ticks are useless.
  */
 const TICK_SECONDS = 60;
-/** Seconds that dead letters are kept: two weeks, the most that SQS allows. */
+/** Retention of dead letters in seconds: two weeks, the longest that SQS allows. */
 const DEAD_LETTER_SECONDS = 1_209_600;
-/** A span is sealed within this and the time of a batch. */
+/** A span is sealed within this interval plus the time of a batch. */
 const SEALER_CADENCE: IntervalCadence = { kind: 'interval', everySeconds: 10 };
-/** EventBridge Scheduler replaces this, inside an input, with the time that the run was planned for. */
+/** EventBridge Scheduler replaces this keyword in an input with the scheduled time of the run. */
 const SCHEDULED_TIME = '<aws.scheduler.scheduled-time>';
 
 /**
@@ -49,11 +56,13 @@ const SCHEDULED_TIME = '<aws.scheduler.scheduled-time>';
  * queues (us-east-1, 2026-11).
  */
 export class Scheduler extends pulumi.ComponentResource {
+  /** One queue a job that runs at an interval. */
   readonly ticks: readonly TickQueue[];
+  /** The group of all schedules of the stack. */
   readonly group: aws.scheduler.ScheduleGroup;
-  /** Runs of daily jobs that could not be started. */
+  /** Dead-letter queue for runs of daily jobs that could not be started. */
   readonly dailyDead: aws.sqs.Queue;
-  /** What starts kernels from queues; once they are there, silence of a kernel is a fault. */
+  /** Event sources that start kernels; alarms on missing ticks depend on them. */
   get sources(): pulumi.Resource[] {
     return this.#sources;
   }
@@ -75,7 +84,7 @@ export class Scheduler extends pulumi.ComponentResource {
       }
     }
     this.ticks = ticks;
-    // What it misses shows as logs that are not caught up, so it has no alarm of its own on ticks.
+    // No alarm on the sealer's ticks: missed ones show in its metric SealingCaughtUp.
     if (args.sealer !== undefined) this.#createInterval('sealer', args.sealer, SEALER_CADENCE);
     this.registerOutputs({});
   }
@@ -103,7 +112,7 @@ export class Scheduler extends pulumi.ComponentResource {
         arn: `arn:${this.#args.partition}:scheduler:::aws-sdk:sqs:sendMessageBatch`,
         roleArn: role,
         input: pulumi.jsonStringify({ QueueUrl: tick.queue.url, Entries: entries }),
-        // A minute later the next batch comes: an older one is of no use.
+        // The next batch comes a minute later, so retries end there.
         retryPolicy: { maximumEventAgeInSeconds: 60, maximumRetryAttempts: 2 },
       },
     });
@@ -135,14 +144,14 @@ export class Scheduler extends pulumi.ComponentResource {
         arn: kernel.function.arn,
         roleArn: role,
         input: JSON.stringify({ trigger: job.job, scheduled_for: SCHEDULED_TIME }),
-        // The job decides once per local date, so a repeated start does no harm and a missed one is caught up.
+        // The job decides once per local date, so a repeated start is harmless and a missed one is caught up.
         retryPolicy: { maximumEventAgeInSeconds: 7_200, maximumRetryAttempts: 10 },
         deadLetterConfig: { arn: this.dailyDead.arn },
       },
     });
   }
 
-  /** Scheduler hands the run to Lambda, which tries it again when it fails; what fails for good is kept. */
+  /** Lambda retries a failed run, then sends it to the dead-letter queue. */
   #setAsideFailures(name: string, kernel: LambdaFunction): void {
     const policy = new aws.iam.RolePolicy(
       `${name}-failures`,
@@ -176,7 +185,7 @@ export class Scheduler extends pulumi.ComponentResource {
       `${name}-ticks`,
       {
         name: this.#args.names.of('queue', `${name}-ticks`),
-        // Six times the function's timeout, as the Lambda guide asks; else a tick comes back while it still runs.
+        // Six times the function's timeout, as the Lambda guide recommends; else a tick is delivered again while it runs.
         visibilityTimeoutSeconds: 6 * kernel.timeoutSeconds,
         messageRetentionSeconds: TICK_SECONDS,
         receiveWaitTimeSeconds: 20,
@@ -210,7 +219,7 @@ export class Scheduler extends pulumi.ComponentResource {
       {
         eventSourceArn: tick.queue.arn,
         functionName: tick.kernel.function.arn,
-        // Ticks that wait together are one run.
+        // One run handles all waiting ticks.
         batchSize: 10,
         functionResponseTypes: ['ReportBatchItemFailures'],
         scalingConfig: { maximumConcurrency: this.#args.tickConcurrency },
@@ -236,7 +245,7 @@ export class Scheduler extends pulumi.ComponentResource {
       { role: role.name, policy: policyDocument(statements) },
       { parent: this },
     );
-    // The schedule gets the role once the role can do something.
+    // The role's ARN is released only after its policy exists.
     return pulumi.all([role.arn, policy.id]).apply(([arn]) => arn);
   }
 

@@ -6,25 +6,28 @@ import type { Names } from './names';
 
 /** Arguments of {@link Secrets}. */
 export interface SecretsArgs {
+  /** Makes the names of AWS resources. */
   readonly names: Names;
-  /** JSON, provider name → key; no secret is made when undefined. */
+  /** JSON, provider name → API key; undefined creates no secret. */
   readonly providerKeys: pulumi.Output<string> | undefined;
-  /** Whether the stack has logs, whose checkpoints are signed with a key of its own. */
+  /** Whether the stack has logs, whose checkpoints need a key of their own. */
   readonly proofs: boolean;
-  /** Version of the header by which the distribution proves itself; undefined without one. */
+  /** Version of the edge header; undefined without a distribution. */
   readonly edgeHeaderVersion: number | undefined;
-  /** Refuse to delete keys and secrets, and keep a deleted secret for 30 days instead of none. */
+  /** Refuses to delete keys and secrets, and keeps a deleted secret for 30 days instead of none. */
   readonly protect: boolean;
 }
 
-/** Master user of the database, owner of the schema; RDS keeps and rotates its password. */
+/** Master user of the database and owner of the schema; RDS rotates its password. */
 export const OWNER_ROLE = 'logline_owner';
 
-/** Roles of the database that functions log in as; each has a secret of its own. */
+/** Database roles that functions log in as; each has a secret of its own. */
 export const LOGIN_ROLES = ['app', 'kernel', 'guest'] as const satisfies readonly RoleKey[];
+/** A role that functions log in as. */
 export type LoginRole = (typeof LOGIN_ROLES)[number];
-/** Those of the sealer, in stacks with proofs. */
+/** Database roles of the sealer, in stacks with proofs. */
 export const SEALING_ROLES = ['sealer', 'auditor'] as const satisfies readonly RoleKey[];
+/** A role that the sealer logs in as. */
 export type SealingRole = (typeof SEALING_ROLES)[number];
 
 const ROLE_PURPOSES: Readonly<Record<LoginRole | SealingRole, string>> = {
@@ -35,40 +38,43 @@ const ROLE_PURPOSES: Readonly<Record<LoginRole | SealingRole, string>> = {
   auditor: 'Database login of the sealer, for checking spans',
 };
 
-/** What the sealer needs beside what every function has. */
+/** Secrets of the sealer. */
 export interface SealingSecrets {
+  /** `{"username", "password"}` of each sealing role. */
   readonly roleSecretArns: Readonly<Record<SealingRole, pulumi.Output<string>>>;
   /** `{"seed_hex", …}`; see runtime/lambda/checkpoint-key-secret.ts. */
   readonly checkpointKeySecretArn: pulumi.Output<string>;
 }
 
-/** What the distribution before the API puts on each call. */
+/** The secret header that CloudFront adds to each call. */
 export interface EdgeHeader {
+  /** Where Stage-0 reads the value. */
   readonly secretArn: pulumi.Output<string>;
-  /** A Pulumi secret. */
+  /** Its value, as a Pulumi secret. */
   readonly value: pulumi.Output<string>;
 }
 
 /**
- * The places of a stack's secrets in Secrets Manager, under one key of its own. The program makes the places only: the
- * migrator fills each on its first run, inside AWS, and never again, so that no password and no seed is in Pulumi's
- * state. Exceptions, encrypted there, are provider keys, since somebody has to bring them, and the header of the
- * distribution, which CloudFront has to be told; it opens nothing but the door that the firewall stands at. A secret that has a value already keeps it,
- * also one of a stack from before, whose program wrote the values.
+ * A stack's secrets in Secrets Manager, under one KMS key. The program creates them empty; the migrator fills each on its
+ * first run, inside AWS, so Pulumi's state holds no password and no seed. Two values are in the state, encrypted:
+ * provider keys, which the user supplies, and the edge header, which CloudFront must be configured with. The migrator
+ * never overwrites an existing value, including those that earlier versions of the program wrote.
  *
  * Costs $0.40 a secret and $1 the key: $3.00 a month with the master's, $0.40 more with provider keys or a distribution, $1.20 more with proofs (us-east-1, 2026-11).
  */
 export class Secrets extends pulumi.ComponentResource {
+  /** The KMS key that encrypts all of them. */
   readonly keyArn: pulumi.Output<string>;
-  /** `{"username", "password"}` of each role. */
+  /** Secret `{"username", "password"}` of each role. */
   readonly roleSecretArns: Readonly<Record<LoginRole, pulumi.Output<string>>>;
   /** `{"seed_hex", …}`: the instance key, which signs spans; see runtime/lambda/rotating-keys.ts. */
   readonly signingKeySecretArn: pulumi.Output<string>;
+  /** JSON, provider name → key; undefined without provider keys. */
   readonly providerKeysSecretArn: pulumi.Output<string> | undefined;
-  /** Undefined in a stack without proofs. */
+  /** Secrets of the sealer; undefined without proofs. */
   readonly sealing: SealingSecrets | undefined;
 
-  /** Undefined without a distribution before the API. */
+  /** The header of the distribution; undefined without `edge`. */
   readonly edgeHeader: EdgeHeader | undefined;
 
   readonly #args: SecretsArgs;
@@ -129,7 +135,7 @@ export class Secrets extends pulumi.ComponentResource {
     return new aws.secretsmanager.Secret(
       name,
       {
-        // A prefix: the name of a deleted secret stays taken while it can be recovered.
+        // A prefix, because the name of a deleted secret stays reserved while it can be recovered.
         namePrefix: `${names.of('secret', name)}-`,
         description,
         kmsKeyId: this.#key.arn,
@@ -139,7 +145,7 @@ export class Secrets extends pulumi.ComponentResource {
     );
   }
 
-  /** A new version is there, and read by Stage-0, before the distribution is told. */
+  /** The secret is written before CloudFront sends the new value, so that Stage-0 already accepts it. */
   #createEdgeHeader(name: string, version: number): EdgeHeader {
     const { result } = new random.RandomPassword(
       name,
@@ -151,7 +157,7 @@ export class Secrets extends pulumi.ComponentResource {
     return { secretArn, value: pulumi.secret(secretArn.apply(() => text)) };
   }
 
-  /** @returns the ARN, once there is something to read */
+  /** @returns the ARN, once the value is written */
   #createFilled(name: string, description: string, text: pulumi.Output<string>): pulumi.Output<string> {
     const secret = this.#createPlace(name, description);
     return new aws.secretsmanager.SecretVersion(

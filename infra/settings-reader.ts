@@ -6,10 +6,13 @@
 /** The kinds of value an object may hold; anything else is a fault. */
 type Plain = Record<string, unknown>;
 
-/** Limits of a number. */
+/** Range and default of a number. */
 export interface IntegerRule {
+  /** Smallest value allowed. */
   readonly min: number;
+  /** Largest value allowed. */
   readonly max: number;
+  /** Value when the key is not set. */
   readonly fallback: number;
 }
 
@@ -45,13 +48,13 @@ export class SettingsReader {
     }
   }
 
-  /** True when the user gave the key a value. An empty object or text, a default in `Pulumi.yaml`, is none. */
+  /** True when the key is set. An empty object or text counts as not set, since `Pulumi.yaml` uses them as defaults. */
   has(key: string): boolean {
     const value = this.#value[key];
     return value !== undefined && value !== '' && JSON.stringify(value) !== '{}';
   }
 
-  /** True when the user gave the key exactly this text. */
+  /** True when the value is exactly this text. */
   is(key: string, text: string): boolean {
     return this.#value[key] === text;
   }
@@ -61,6 +64,7 @@ export class SettingsReader {
     return new SettingsReader(this.#at(key), this.#value[key], known, this.#faults);
   }
 
+  /** True or false, also as text, as `pulumi config set` stores it. */
   boolean(key: string, fallback: boolean): boolean {
     const value = this.#value[key];
     if (value === undefined) {
@@ -76,6 +80,7 @@ export class SettingsReader {
     return this.#refuse(key, 'true or false', fallback);
   }
 
+  /** A whole number within `rule`. */
   integer(key: string, rule: IntegerRule): number {
     const value = this.#value[key];
     if (value === undefined) {
@@ -88,7 +93,7 @@ export class SettingsReader {
     return this.#refuse(key, `a whole number from ${rule.min} to ${rule.max}`, rule.fallback);
   }
 
-  /** A number in steps of a half, as Aurora counts capacity. */
+  /** A number in steps of 0.5, as Aurora counts capacity. */
   halves(key: string, rule: IntegerRule): number {
     const value = this.#value[key];
     if (value === undefined) {
@@ -103,7 +108,7 @@ export class SettingsReader {
       : this.#refuse(key, `a number from ${rule.min} to ${rule.max} in steps of 0.5`, rule.fallback);
   }
 
-  /** A number out of a list, for settings where AWS allows only some (log retention). */
+  /** A number from a list, for settings such as log retention where AWS allows only some. */
   numberOf(key: string, allowed: readonly number[], fallback: number): number {
     const value = this.#value[key];
     if (value === undefined) {
@@ -115,6 +120,7 @@ export class SettingsReader {
       : this.#refuse(key, `one of ${allowed.join(', ')}`, fallback);
   }
 
+  /** One of a few texts. */
   oneOf<T extends string>(key: string, allowed: readonly T[], fallback: T): T {
     const value = this.#value[key];
     if (value === undefined) {
@@ -133,10 +139,12 @@ export class SettingsReader {
     return typeof value === 'string' && rule.test(value) ? value : this.#refuse(key, allowed, fallback);
   }
 
+  /** Text that matches `rule`, or undefined when the key is not set. */
   optionalText(key: string, rule: RegExp, allowed: string): string | undefined {
     return this.has(key) ? this.text(key, rule, allowed, '') : undefined;
   }
 
+  /** A list of texts that each match `rule`. */
   texts(key: string, rule: RegExp, allowed: string, fallback: readonly string[]): readonly string[] {
     const value = this.#value[key];
     if (value === undefined) {
@@ -179,7 +187,7 @@ export class SettingsReader {
   }
 }
 
-/** A value in a message: short, and never a long text that might be a secret pasted into the wrong key. */
+/** A value for a message, cut short: it might be a secret pasted into the wrong key. */
 function show(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
   return text.length > 60 ? `${text.slice(0, 40)}…` : text;

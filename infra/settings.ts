@@ -21,17 +21,21 @@ import type { StackSettings } from './stack-settings';
 
 export type { StackSettings } from './stack-settings';
 
-/** What `config.ts` hands in: values as Pulumi stores them, parsed from JSON where they were JSON. */
+/** Input of {@link parseSettings}: values as Pulumi stores them, parsed where they are JSON. */
 export interface RawSettings {
+  /** Pulumi project: `logline`. */
   readonly project: string;
+  /** Stack: `dev`. */
   readonly stack: string;
+  /** `aws:region`; undefined when it is not set. */
   readonly region: string | undefined;
   /** Key without `logline:` → value. */
   readonly values: Readonly<Record<string, unknown>>;
 }
 
-/** The configuration of a stack is wrong. `faults` lists everything that is, each with its key. */
+/** The configuration of a stack is invalid. */
 export class ConfigError extends Error {
+  /** One line a fault, with its key and what is allowed. */
   readonly faults: readonly string[];
 
   constructor(stack: string, faults: readonly string[]) {

@@ -8,13 +8,19 @@ import type { Secrets } from './secrets';
 
 /** Arguments of {@link Stage0}. */
 export interface Stage0Args {
+  /** What all functions of the stack share. */
   readonly platform: FunctionPlatform;
+  /** Where the code is. */
   readonly layers: Layers;
+  /** Its database password, the instance key and the edge header. */
   readonly secrets: Secrets;
+  /** What every function is told, and what only Stage-0 needs for browsers. */
   readonly environment: Environment;
+  /** The kernels that it may call. */
   readonly kernels: Kernels;
+  /** Memory in MB. */
   readonly memoryMb: number;
-  /** Copies that may run at once; undefined leaves it to the account's limit. */
+  /** Reserved concurrency; undefined leaves it to the account's limit. */
   readonly concurrency: number | undefined;
 }
 
@@ -25,6 +31,7 @@ export interface Stage0Args {
  * Costs by use: about $0.40 for 100,000 requests of 50 ms at 512 MB (us-east-1, 2026-11).
  */
 export class Stage0 extends pulumi.ComponentResource {
+  /** The function. */
   readonly function: LambdaFunction;
 
   constructor(name: string, args: Stage0Args, opts?: pulumi.ComponentResourceOptions) {

@@ -1,19 +1,19 @@
 /**
- * Stands in for AWS where the program runs without it: the values that AWS would have made up, for exactly the
- * outputs that this program reads. Deterministic, so that two runs can be compared.
+ * Stands in for AWS where the program runs without it: the computed outputs that this program reads, such as ids and
+ * ARNs. Deterministic, so that two runs can be compared.
  */
 
 import { createHash } from 'node:crypto';
 
-/** The account that all ARNs name: AWS's own example. */
+/** Account id in all ARNs: AWS's own example. */
 export const STAND_IN_ACCOUNT = '123456789012';
 
-/** The id of a new resource. That of a secret is its ARN, as at AWS: policies are checked by it. */
+/** The id of a new resource. A secret's id is its ARN, as on AWS, because policies name it. */
 export function computedId(type: string, name: string, region: string): string {
   return type === 'aws:secretsmanager/secret:Secret' ? secretArn(name, region) : `${name}-id`;
 }
 
-/** What AWS would have made up, for the outputs that this program reads. */
+/** Computed outputs of a resource. */
 export function computedState(
   type: string,
   name: string,
@@ -97,7 +97,7 @@ export function computedState(
     case 'aws:sqs/queue:Queue':
       return { arn, url: `https://sqs.${region}.amazonaws.com/${STAND_IN_ACCOUNT}/${shown}` };
     default:
-      // AWS completes a prefix to a name.
+      // AWS appends a suffix to a name prefix.
       return inputs.namePrefix === undefined
         ? { arn }
         : { arn, name: `${inputs.namePrefix}${digest.toString('hex', 0, 6)}` };
@@ -108,7 +108,7 @@ function secretArn(name: string, region: string): string {
   return `arn:aws:secretsmanager:${region}:${STAND_IN_ACCOUNT}:secret:${name}`;
 }
 
-/** What AWS would have answered to a look-up. */
+/** Answer of AWS to a data-source call. */
 export function computedAnswer(token: string, region: string): Record<string, unknown> {
   switch (token) {
     case 'aws:index/getCallerIdentity:getCallerIdentity':

@@ -1,7 +1,7 @@
 import * as pulumi from '@pulumi/pulumi';
 import type { StackSettings } from './stack-settings';
 
-/** Resource types of this program that AWS lets carry tags. A test compares the list with the provider's own types. */
+/** Resource types of this program that can be tagged. A test compares the list with the provider's own types. */
 const TAGGABLE: ReadonlySet<string> = new Set([
   'aws:acm/certificate:Certificate',
   'aws:apigatewayv2/api:Api',
@@ -37,14 +37,14 @@ const TAGGABLE: ReadonlySet<string> = new Set([
   'aws:wafv2/webAcl:WebAcl',
 ]);
 
-/** The tags of a stack: what cost reports and a later reader need to know whose a resource is. */
+/** The tags of a stack, by which cost reports attribute resources. */
 export function stackTags(settings: StackSettings): Readonly<Record<string, string>> {
   return { Project: settings.project, Stack: settings.stack, ManagedBy: 'pulumi', ...settings.tags };
 }
 
 /**
- * A transformation for the options of top-level components: children inherit it, so that no resource is forgotten.
- * A resource's own tags (such as `Name`) win.
+ * A transformation for the options of top-level components that tags every child. A resource's own tags, such as
+ * `Name`, win.
  */
 export function taggedWith(tags: Readonly<Record<string, string>>): pulumi.ResourceTransformation {
   return ({ type, props, opts }) =>

@@ -242,7 +242,7 @@ describe('stack settings', () => {
     assert.equal(parseSettings(BASE).edge, undefined);
     assert.equal(parseSettings({ ...BASE, values: { edge: { enabled: true } } }).edge?.waf, true);
     const china = faultsOf({ edge: { enabled: true } }, { region: 'cn-north-1' });
-    assert.match(china.join('\n'), /edge\.enabled: CloudFront is none of the partition aws-cn/);
+    assert.match(china.join('\n'), /edge\.enabled: CloudFront does not exist in partition aws-cn/);
   });
 
   it('take three zones with a gateway each, and a class without CPU credits', () => {

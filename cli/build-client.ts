@@ -6,11 +6,11 @@ import { oneLine } from '../local/operator-error';
 
 const CLIENT = path.join(path.dirname(__dirname), 'client');
 const SOURCE = path.join(CLIENT, 'src');
-/** What a program may import, as files of `client/src`. Each becomes one file that imports nothing of the others. */
+/** Entry points of the package, as files of `client/src`. Each is bundled into one self-contained file. */
 const ENTRIES = ['index', 'verify/index', 'proofs/index', 'node/index'];
 const FORMATS = { esm: 'module', cjs: 'commonjs' } as const;
 
-/** `npm run build:client`: `client/dist` as it is published, ESM and CommonJS, with types. */
+/** `npm run build:client`: writes `client/dist` as it is published, ESM and CommonJS, with types. */
 async function main(): Promise<void> {
   const dist = path.join(CLIENT, 'dist');
   await rm(dist, { recursive: true, force: true });
@@ -37,7 +37,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** The types of the entries and of what they show, by path within `client/src`. */
+/** Declarations of the entry points and of all types they use, by path within `client/src`. */
 function declarations(): ReadonlyMap<string, string> {
   const files = new Map<string, string>();
   const { options } = ts.parseJsonConfigFileContent(
@@ -58,9 +58,9 @@ function declarations(): ReadonlyMap<string, string> {
   );
   program.emit(undefined, (file, text) => {
     const place = path.relative('/client/src', file);
-    // What verification is built from is bundled, and no type of it shows.
+    // Code outside `client/src` is bundled; none of its types is public.
     if (place.startsWith('..')) return;
-    // Node resolves the types of a module by full names only.
+    // TypeScript resolves ES module imports by full file names only.
     files.set(place, text.replaceAll(/(from |import\()'(\.[^']+)'/g, "$1'$2.js'"));
   });
   return files;

@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
 
 interface Words {
-  /** Of subcommands, such as `keys rotate`; empty for the program itself. */
+  /** Path of a subcommand, such as `keys rotate`; empty for the program itself. */
   readonly path: string;
-  /** What may come next: subcommands and long options. */
+  /** Candidates: subcommands and long options. */
   readonly words: readonly string[];
 }
 
 /**
- * A script that completes commands and options, made from the command tree.
+ * A completion script for commands and options, generated from the command tree.
  * @param shell `bash`, `zsh` or `fish`
  */
 export function completionScript(program: Command, shell: string): string {
@@ -32,7 +32,7 @@ complete -o default -F _logline logline
 `;
 }
 
-/** Without bash's emulation: zsh takes `path` and `words` for arrays of its own. Sourced, or found in fpath. */
+/** Native zsh, since `path` and `words` are special arrays there and break bash emulation. Works sourced or from fpath. */
 function zsh(cases: string): string {
   return `#compdef logline
 _logline() {

@@ -14,7 +14,7 @@ import { generateStatements } from './generate/statements';
 import { generateValidators } from './generate/validators';
 import { generateWireTypes } from './generate/wire-types';
 
-/** Everything that is made from something else. `database` is a fresh one with all migrations applied. */
+/** All generators. `database` is a new one with all migrations applied. */
 const GENERATORS: readonly ((database: MigratedDatabase) => Promise<readonly GeneratedFile[]>)[] = [
   generateLatestMigration,
   generateStatements,
@@ -31,13 +31,13 @@ const GENERATORS: readonly ((database: MigratedDatabase) => Promise<readonly Gen
 const ROOT = path.dirname(__dirname);
 
 /**
- * `npm run generate` writes the generated files, `npm run check` (`--check`) fails when one of them is not
- * what its source yields.
+ * `npm run generate` writes the generated files; with `--check`, as in `npm run check`, it fails when one of them differs
+ * from what its source yields.
  */
 async function main(args: readonly string[]): Promise<void> {
   const files = await withMigratedDatabase(async (database) => {
     const made = [];
-    // One after the other, since the migrations' name is needed before a bundle is built, and so on.
+    // In order, because later generators read files of earlier ones.
     for (const generate of GENERATORS) made.push(...(await generate(database)));
     return made;
   });

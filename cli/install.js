@@ -12,7 +12,7 @@ const NODE_MAJOR = 24;
 const LOCK_POLL_MS = 300;
 const KEPT_OUTPUT_CHARS = 20_000;
 
-/** A failure that is explained in one line, without a stack trace. */
+/** A failure with a one-line explanation, printed without a stack trace. */
 class InstallError extends Error {}
 
 function readJson(file) {
@@ -24,8 +24,8 @@ function readJson(file) {
 }
 
 /**
- * Says why node_modules is not what package-lock.json asks for, or undefined when it is. Compares with the
- * lock file that npm keeps inside node_modules, so a plain `npm install` by hand counts as well.
+ * How node_modules differs from package-lock.json; undefined when it matches. Compares with the lock file that npm keeps
+ * inside node_modules, so a manual `npm install` counts.
  * @returns {string | undefined}
  */
 function whatIsMissing(root = ROOT) {
@@ -37,7 +37,7 @@ function whatIsMissing(root = ROOT) {
   const present = readJson(path.join(root, 'node_modules', '.package-lock.json'))?.packages;
   if (present === undefined) return 'nothing is installed yet';
   for (const [place, entry] of Object.entries(wanted)) {
-    // The lock file names the optional packages of every platform; npm installs those that fit.
+    // The lock file lists optional packages of every platform; npm installs those that fit.
     if (place === '' || entry.link || (entry.optional && present[place] === undefined)) continue;
     if (present[place]?.version !== entry.version)
       return `${place.replace(/^.*node_modules\//, '')} ${entry.version} is missing`;
@@ -54,8 +54,7 @@ function isRightNode() {
 }
 
 /**
- * Makes sure that the dependencies are there, running `npm ci` if they are not. Two processes that start at
- * once do not disturb each other: the second waits for the first.
+ * Runs `npm ci` if dependencies are missing. A second process waits for the first.
  * @returns {Promise<boolean>} whether anything was installed
  */
 async function ensureInstalled(root = ROOT) {
@@ -65,7 +64,7 @@ async function ensureInstalled(root = ROOT) {
   }
   const release = await takeLock(path.join(root, '.build', 'install.lock'));
   try {
-    const missing = whatIsMissing(root); // somebody else may have finished it while we waited
+    const missing = whatIsMissing(root); // another process may have installed them while this one waited
     if (missing === undefined) return true;
     await runNpm(root);
     const still = whatIsMissing(root);
@@ -83,7 +82,7 @@ async function ensureInstalled(root = ROOT) {
   }
 }
 
-/** `npx logline` and scripts find the command in node_modules/.bin, as if this package were a dependency. */
+/** Links the command into node_modules/.bin, where `npx logline` and npm scripts look. */
 function linkCommand(root) {
   if (process.platform === 'win32') return;
   const place = path.join(root, 'node_modules', '.bin', 'logline');
@@ -92,7 +91,7 @@ function linkCommand(root) {
     fs.rmSync(place, { force: true });
     fs.symlinkSync('../../cli/logline.js', place);
   } catch {
-    // Read-only folders keep working through `node cli/logline.js`.
+    // In a read-only folder `node cli/logline.js` still works.
   }
 }
 
@@ -128,7 +127,7 @@ function holderLives(file) {
   } catch {
     return false;
   }
-  // Empty while its owner is between creating and writing it; a crash there is settled by age.
+  // Empty between creation and writing; after a crash in between, its age decides.
   if (pid === 0) return Date.now() - (fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0) < 5_000;
   try {
     process.kill(pid, 0);
@@ -138,7 +137,7 @@ function holderLives(file) {
   }
 }
 
-/** Renaming is atomic: of several processes that see the same stale lock, one removes it. */
+/** Renaming is atomic, so only one of several processes removes a stale lock. */
 function dropStaleLock(file) {
   const aside = `${file}.${process.pid}`;
   try {
@@ -154,7 +153,7 @@ function say(line) {
   process.stderr.write(`logline: ${line}\n`);
 }
 
-/** npm must not run on the Node inside node_modules, which `npm ci` deletes first. */
+/** PATH without node_modules: npm must not run on the Node that `npm ci` deletes. */
 function outsidePath(root) {
   const inside = path.join(root, 'node_modules') + path.sep;
   return (process.env.PATH ?? '')
@@ -167,7 +166,7 @@ async function runNpm(root) {
   const startedAt = Date.now();
   const done = progress('installing dependencies (once, about a minute)');
   const env = { ...process.env, PATH: outsidePath(root) };
-  // Set by an outer npm for its own run, for example `npm_config_prefix` and `npm_config_omit`.
+  // An outer npm sets variables such as `npm_config_prefix` and `npm_config_omit` for its own run.
   delete env.NODE_ENV;
   const args = ['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund'];
   const { code, output } = await run('npm', args, { cwd: root, env, shell: process.platform === 'win32' });
@@ -186,12 +185,12 @@ function npmFault(output) {
     .filter((line) => line.startsWith('\u0000'))
     .map((line) => line.slice(1).trim())
     .filter((line) => line !== '' && !/^(A complete log|code |errno |syscall )/.test(line));
-  // The first line says what, those behind it why.
+  // npm's first line names the error, the next ones the reason.
   if (lines.length > 0) return lines.slice(0, 3).join(' ');
   return output.trim().split('\n').at(-1) ?? 'npm said nothing';
 }
 
-/** One line that counts the seconds on a terminal, one plain line elsewhere. */
+/** A line that counts seconds on a terminal, a plain line elsewhere. */
 function progress(text) {
   if (!process.stderr.isTTY) {
     say(text);
@@ -211,7 +210,7 @@ function progress(text) {
 function run(command, args, options) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
-    // Left alone, npm would go on writing while the next start begins again.
+    // npm must end with us, else it would still be writing when the next start begins.
     let interrupted = false;
     const interrupt = () => {
       interrupted = true;

@@ -3,7 +3,7 @@ import { Transport } from '../client/src/transport';
 import { OperatorError, oneLine, systemErrorCode } from '../local/operator-error';
 import { parseIJson } from '../runtime/json/i-json';
 
-/** What the API answered; `body` is undefined when it is no JSON. */
+/** Answer of the API; `body` is undefined unless it is JSON. */
 export interface ApiAnswer {
   readonly status: number;
   readonly headers: Headers;
@@ -12,9 +12,9 @@ export interface ApiAnswer {
 
 export interface ApiRequest {
   readonly method?: 'GET' | 'POST';
-  /** Sent as JSON. */
+  /** Body, sent as JSON. */
   readonly json?: unknown;
-  /** Sent as it is, one JSON value a line. */
+  /** Body, sent as NDJSON. */
   readonly ndjson?: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Overrides the client's token; null sends none. */
@@ -24,14 +24,14 @@ export interface ApiRequest {
 const TIMEOUT_MS = 60_000;
 
 /**
- * Speaks to one LogLine, local or deployed: the client's transport, read as strictly as `verify` needs it. Only what the
- * ledger says has not begun is asked for again: an operator waits for no address at which nothing answers.
+ * HTTP client of one LogLine, on `logline-client`'s transport, with the strict JSON parsing that `verify` needs. It retries
+ * only requests that the ledger reports as not begun, so an unreachable address fails at once.
  */
 export class LedgerApi {
   readonly url: string;
   readonly #transport: Transport;
 
-  /** @throws OperatorError (exit code 2) when `url` is none */
+  /** @throws OperatorError (exit code 2) when `url` is invalid */
   constructor(url: string, token: string | undefined) {
     if (!URL.canParse(url)) {
       throw new OperatorError(`--url must be a URL such as http://127.0.0.1:8787, got "${url}"`, {
@@ -56,7 +56,7 @@ export class LedgerApi {
   }
 
   /**
-   * Like {@link request}, for a body that is no JSON.
+   * Like {@link request}, for a binary or text body.
    * @throws OperatorError when nothing answers at the URL
    */
   async requestBytes(
@@ -89,8 +89,8 @@ export class LedgerApi {
   }
 
   /**
-   * A text that must be there, such as a signed note.
-   * @throws OperatorError that repeats the API's own explanation when the status is not 200
+   * Fetches a text, such as a signed note.
+   * @throws OperatorError with the API's explanation when the status is not 200
    */
   async demandText(path: string, headers: Readonly<Record<string, string>> = {}): Promise<string> {
     const { bytes, ...answer } = await this.requestBytes(path, {
@@ -104,8 +104,8 @@ export class LedgerApi {
   }
 
   /**
-   * Like {@link request}, for a body that must be there.
-   * @throws OperatorError that repeats the API's own explanation when the status is not 2xx
+   * Like {@link request}, for a JSON body that must be present.
+   * @throws OperatorError with the API's explanation when the status is not 2xx
    */
   async demand(path: string, options: ApiRequest = {}): Promise<unknown> {
     const answer = await this.request(path, options);
@@ -122,13 +122,13 @@ export function explainProblem({ status, body }: ApiAnswer): string {
   return detail === undefined ? String(status) : `${status}: ${detail}`;
 }
 
-/** A member of something that came from outside; undefined when there is none. */
+/** A member of an untrusted value; undefined when it is missing. */
 export function member(holder: unknown, name: string): unknown {
   if (typeof holder !== 'object' || holder === null) return undefined;
   return Object.getOwnPropertyDescriptor(holder, name)?.value;
 }
 
-/** A member that is a text; undefined for anything else. */
+/** A string member of an untrusted value; undefined for anything else. */
 export function textMember(holder: unknown, name: string): string | undefined {
   const value = member(holder, name);
   return typeof value === 'string' ? value : undefined;
@@ -142,7 +142,7 @@ function parseOrUndefined(bytes: Uint8Array): unknown {
   }
 }
 
-/** `fetch` hides what went wrong in the cause of a TypeError. */
+/** `fetch` hides the reason in the cause of its TypeError. */
 function reason(error: unknown): string {
   if (error instanceof Error && error.name === 'TimeoutError')
     return `no answer within ${TIMEOUT_MS / 1000} s`;

@@ -4,15 +4,15 @@ import { oneLine } from '../local/operator-error';
 import { isObject, objectOf } from '../runtime/json/json-object';
 import { table } from './table';
 
-/** A package that is installed to run, as package-lock.json lists it. */
+/** A runtime package of package-lock.json. */
 export interface LicensedPackage {
   readonly name: string;
   readonly version: string;
-  /** SPDX expression, or what the package says in its place. */
+  /** SPDX expression, or the package's own words. */
   readonly license: string;
 }
 
-/** Licences (SPDX identifiers) that ask for no more than their text and a notice; the last two are of data. */
+/** Permissive licences (SPDX identifiers); the last two are for data. */
 const ACCEPTED: ReadonlySet<string> = new Set([
   'MIT',
   'ISC',
@@ -25,10 +25,10 @@ const ACCEPTED: ReadonlySet<string> = new Set([
   'CC-BY-3.0',
 ]);
 
-/** What packages that name no licence have in their LICENSE file, which was read. */
+/** Packages without a licence in package.json, whose LICENSE file was read by hand. */
 const READ_BY_HAND: Readonly<Record<string, string>> = { '@logdna/tail-file': 'MIT' };
 
-/** Packages of a package-lock.json (version 3) that are no development dependencies and not of this repository. */
+/** Third-party packages of a package-lock.json (version 3) that are no development dependencies. */
 export function runtimePackages(lock: unknown): LicensedPackage[] {
   return Object.entries(objectOf(objectOf(lock).packages)).flatMap(([place, found]) => {
     const name = place.split('node_modules/').at(-1) ?? '';
@@ -40,14 +40,14 @@ export function runtimePackages(lock: unknown): LicensedPackage[] {
   });
 }
 
-/** Whether a licence is on the short list: every part of an AND, or one of an OR (SPDX annex D). */
+/** Whether a licence is accepted: every part of an AND, or one of an OR (SPDX annex D). */
 export function isAccepted(license: string): boolean {
   const text = license.replace(/^\((.*)\)$/, '$1');
   if (/[()]/.test(text)) return false;
   return text.split(' OR ').some((one) => one.split(' AND ').every((id) => ACCEPTED.has(id)));
 }
 
-/** Prints the licences of what runs; exit code 1 when one of them is not on the short list. */
+/** Prints the licences of runtime packages; exit code 1 when one is not accepted. */
 async function main(): Promise<void> {
   const file = path.join(__dirname, '..', 'package-lock.json');
   const packages = runtimePackages(JSON.parse(await readFile(file, 'utf8')));

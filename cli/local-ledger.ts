@@ -7,12 +7,12 @@ import { cryptoReady } from '../runtime/crypto';
 import { Database } from '../runtime/db/pool';
 import { localDatabaseUrl } from './open-database';
 
-/** The database of the local run, as `logline_app`, for commands that work beside it. */
+/** Keys and database connections of the local ledger, for commands that work beside it. */
 export interface LocalLedger {
   readonly data: DataDirectory;
   readonly keys: LocalKeys;
   readonly database: Database;
-  /** As `logline_auditor`, who sees all tenants' rows; connects when it is used. */
+  /** Connection as `logline_auditor`, who sees all tenants' rows; opened on first use. */
   readonly auditor: Database;
 }
 
@@ -21,8 +21,8 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const POOL_SIZE = 2;
 
 /**
- * Opens the ledger that runs here, or the one that DATABASE_URL names, for the time of `work`.
- * @throws OperatorError when there are no keys, no local run is up, or its database does not answer
+ * Runs `work` on the local ledger, or on that of DATABASE_URL.
+ * @throws OperatorError when there are no keys, no local run, or the database does not answer
  */
 export async function withLocalLedger<T>(work: (ledger: LocalLedger) => Promise<T>): Promise<T> {
   const data = dataDirectory();
@@ -47,7 +47,7 @@ export async function withLocalLedger<T>(work: (ledger: LocalLedger) => Promise<
   }
 }
 
-/** Connects once, to explain what is wrong before anything else depends on it. */
+/** Connects once, so that a failure gets a clear message first. */
 async function greet(database: Database, url: string): Promise<void> {
   let isMigrated: boolean;
   try {
@@ -63,7 +63,7 @@ async function greet(database: Database, url: string): Promise<void> {
   }
 }
 
-/** What to say of a database that does not let us in. The password of the URL is never repeated. */
+/** The error for a database that cannot be connected to; it never contains the URL's password. */
 export function unreachable(url: string, cause: unknown): OperatorError {
   const code = systemErrorCode(cause);
   if (code === INVALID_PASSWORD) {

@@ -6,8 +6,8 @@ const { ensureInstalled, fail, isRightNode } = require('./install');
 const PARENT_POLL_MS = 500;
 
 /**
- * npm and npx start us through a shell that dies of a signal without passing it on, and would leave us
- * running. So whoever was started by npm ends when that shell is gone.
+ * npm and npx start us through a shell that does not forward signals. Exits when that shell is gone, so that a killed npm
+ * leaves no process running.
  */
 function endWithParent() {
   if (process.env.npm_command === undefined || process.platform === 'win32') return;

@@ -35,7 +35,7 @@ import * as verify from './commands/verify';
 import * as witness from './commands/witness';
 
 const USAGE_EXIT_CODE = 2;
-/** In the order that `--help` shows them. A command loads what it needs only when it runs. */
+/** Commands in the order of `--help`. Each loads its modules only when it runs. */
 const COMMANDS = [
   dev,
   kernels,
@@ -70,11 +70,11 @@ const COMMANDS = [
 ];
 
 /**
- * Runs one command line (`npx logline …`) and sets the exit code: 0, 1 when it did not work, 2 when it was
- * called wrongly. Faults that the operator can mend take one line on stderr.
+ * Runs one command line (`npx logline …`) and sets the exit code: 0, 1 for a failure, 2 for wrong usage. Errors that the
+ * operator can fix take one line on stderr.
  */
 export async function main(args: readonly string[]): Promise<void> {
-  // `npx logline … | head` closes our output early, which is no fault.
+  // A reader such as `head` may close our output early.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);
     throw error;
@@ -110,7 +110,7 @@ function packageVersion(): string {
 
 function report(error: unknown): number {
   if (error instanceof CommanderError) {
-    // Commander has printed it already. Asking for help is no fault.
+    // Commander has printed the message; `--help` is no error.
     return error.exitCode === 0 || error.code === 'commander.help'
       ? error.exitCode && USAGE_EXIT_CODE
       : USAGE_EXIT_CODE;

@@ -14,7 +14,7 @@ export interface ConnectOptions {
   readonly admin?: boolean;
 }
 
-/** Opens psql on the database of the local run, or prints its URL. */
+/** Opens psql on the local run's database, or prints its URL. */
 export async function connect(options: ConnectOptions): Promise<void> {
   const url = await localDatabaseUrl(options.admin ? 'owner' : 'app');
   if (options.print) {
@@ -25,7 +25,7 @@ export async function connect(options: ConnectOptions): Promise<void> {
 }
 
 /**
- * @param as one of the roles, or the owner of the schema
+ * @param as a role of LogLine, or the owner of the schema
  * @throws OperatorError when no local run is up
  */
 export async function localDatabaseUrl(as: RoleKey | 'owner'): Promise<string> {
@@ -48,8 +48,8 @@ export async function localDatabaseUrl(as: RoleKey | 'owner'): Promise<string> {
 }
 
 /**
- * The server of the user's own that DATABASE_URL names, as its owner; undefined when it names none.
- * @throws OperatorError (exit code 2) when it is no URL of PostgreSQL
+ * DATABASE_URL, the user's own server; undefined when it is not set.
+ * @throws OperatorError (exit code 2) when it is no PostgreSQL URL
  */
 export function ownDatabaseUrl(): string | undefined {
   const own = process.env.DATABASE_URL;
@@ -61,7 +61,7 @@ export function ownDatabaseUrl(): string | undefined {
   );
 }
 
-/** The password goes by environment: arguments can be read by every user of the machine. */
+/** The password goes through the environment, since every user of the machine can read arguments. */
 function openPsql(url: string): Promise<number> {
   const { password, ...parts } = splitPassword(url);
   return new Promise((resolve, reject) => {
@@ -69,7 +69,7 @@ function openPsql(url: string): Promise<number> {
       stdio: 'inherit',
       env: { ...process.env, PGPASSWORD: password },
     });
-    // Ctrl-C cancels a query in psql; it must not end us.
+    // psql handles Ctrl-C by cancelling a query, so we ignore it.
     const ignore = (): void => undefined;
     process.on('SIGINT', ignore);
     psql.once('error', (cause) => {

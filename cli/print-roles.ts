@@ -3,7 +3,7 @@ import { devSettings } from '../local/dev-settings';
 import { loadOrCreateKeys } from '../local/keys';
 import { rolesSql } from '../runtime/db/roles-sql';
 
-/** Prints the database's roles as SQL; makes keys.json first when there is none, since the passwords are kept there. */
+/** Prints the database roles as SQL. Creates keys.json if missing, because the passwords are stored there. */
 export async function printRoles(): Promise<void> {
   const { rolePrefix } = devSettings();
   const data = dataDirectory();

@@ -8,15 +8,15 @@ import { parseDuration } from './duration';
 export interface TokenRequest {
   readonly user: string;
   readonly tenant: string;
-  /** Space-separated. */
+  /** Scopes, space-separated. */
   readonly scope: string;
-  /** For example `1h`. */
+  /** Lifetime, such as `1h`. */
   readonly ttl: string;
 }
 
 /**
  * Writes a token to stdout.
- * @param keyOf where the key comes from; defaults to the local ledger
+ * @param keyOf returns the signing key; defaults to the local ledger's
  */
 export async function printToken(
   request: TokenRequest,

@@ -1,13 +1,13 @@
-/** One line on a terminal's stderr that is drawn over and over; elsewhere a line every 10 s. */
+/** A progress line: redrawn on a terminal's stderr, elsewhere a new line every 10 s. */
 export interface ProgressLine {
   show(text: string): void;
-  /** Takes the line away, for output that shall stay. */
+  /** Clears the line before other output. */
   clear(): void;
 }
 
 const EVERY_MS = 10_000;
 
-/** @param output defaults to standard error */
+/** @param output defaults to stderr */
 export function progressLine(
   output: Pick<NodeJS.WriteStream, 'isTTY' | 'write'> = process.stderr,
   nowMs: () => number = () => performance.now(),

@@ -13,14 +13,14 @@ if (!isRightNode() || !fs.existsSync(ESBUILD)) require('./installed');
 
 const CACHE = path.join(ROOT, 'node_modules', '.cache', 'logline');
 
-/** Everything beside the source that the output depends on. */
+/** esbuild options, which are part of the cache key. */
 const TRANSFORM = {
   loader: 'ts',
   format: 'cjs',
   platform: 'node',
   target: 'node24',
   sourcemap: 'inline',
-  // As TypeScript does for CommonJS: `import()` of our own files becomes `require`.
+  // Compiles `import()` to `require`, as TypeScript does for CommonJS.
   supported: { 'dynamic-import': false },
 };
 
@@ -41,7 +41,7 @@ function transpile(file) {
   }
 }
 
-/** Written beside its place and renamed, so that nobody reads half a file. A read-only folder is no fault. */
+/** Writes a temporary file and renames it, so that no process reads a partial file. Ignores read-only folders. */
 function keep(file, code) {
   const draft = `${file}.${process.pid}`;
   try {

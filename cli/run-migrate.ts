@@ -16,7 +16,7 @@ export interface MigrateCommandOptions {
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
-/** Applies the migrations that the local database lacks, or lists them. */
+/** Applies pending migrations to the local database, or lists all with their state. */
 export async function runMigrate({ status, json }: MigrateCommandOptions): Promise<void> {
   const url = ownDatabaseUrl() ?? (await localDatabaseUrl('owner'));
   const { runtime, rolePrefix } = devSettings();
@@ -30,7 +30,7 @@ export async function runMigrate({ status, json }: MigrateCommandOptions): Promi
       showStatus(await migrationStatus(admin), json === true);
       return;
     }
-    // Without keys.json the roles' passwords are left alone: another machine may be using them.
+    // Without keys.json the roles' passwords stay as they are, since another machine may use them.
     const keys = await loadKeys(dataDirectory());
     if (keys !== undefined) await checkLedgerKeys(admin, keys.ring);
     const passwords = keys?.passwords;
@@ -46,13 +46,13 @@ export async function runMigrate({ status, json }: MigrateCommandOptions): Promi
     }
   } catch (cause) {
     if (cause instanceof ConfigurationError) throw cause;
-    // What pg throws of its own while it connects.
+    // An error of pg itself, while connecting.
     if (cause instanceof Error && asLogLineError(cause) !== cause) throw unreachable(url, cause);
     throw cause;
   }
 }
 
-/** Exit code 1 when something is pending or was edited. */
+/** Prints the migrations; exit code 1 when one is pending or was edited. */
 function showStatus(migrations: readonly MigrationStatus[], json: boolean): void {
   const isUpToDate = migrations.every(({ applied, edited }) => applied && !edited);
   if (!isUpToDate) process.exitCode = 1;

@@ -1,11 +1,11 @@
-// Runs a program on the Node that this project is made for. Plain JavaScript for any Node from 20 on.
+// Runs a program on this project's Node version. Plain JavaScript for any Node from 20 on.
 
 const { spawn } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const { bundledNode, isRightNode } = require('./install');
 
-/** Signals that a terminal, npm, Docker or systemd sends to the process it started. */
+/** Signals to forward: those that a terminal, npm, Docker or systemd sends. */
 const PASSED_ON = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'];
 
 function rightNode() {
@@ -13,14 +13,13 @@ function rightNode() {
 }
 
 /**
- * How a ledger that runs for long is started: V8's young generation at 8 MiB (local/heap.ts says why), and glibc's
- * memory in two arenas instead of eight a core, 20 MiB less. package.json says the options for `npm start`, too, where
- * this process becomes the ledger itself.
+ * Options for a long-running ledger: V8's young generation of 8 MiB (see local/heap.ts) and two glibc arenas instead of
+ * eight a core, which saves 20 MiB. package.json repeats them for `npm start`, where this process is the ledger.
  */
 const LONG_RUN = require('./long-run.json');
 
 /**
- * Runs `node args…` to its end, passing signals on, and resolves to the exit code a shell would report.
+ * Runs `node args…`, forwards signals, and resolves to the exit code that a shell would report.
  * @param {readonly string[]} args
  * @param {import('node:child_process').SpawnOptions} [options] default to this process's own stdin, stdout and stderr
  * @returns {Promise<number>}

@@ -7,7 +7,7 @@ export interface SeedCommandOptions {
   readonly json?: boolean;
 }
 
-/** Plants the seeds in the local ledger and says which. */
+/** Appends missing or changed seeds to the local ledger and lists them. */
 export async function runSeed({ json }: SeedCommandOptions): Promise<void> {
   await withLocalLedger(async ({ database, keys: { ring } }) => {
     const writer = writerOf(database, ring);

@@ -6,7 +6,7 @@ import { writePrivateFile } from '../local/private-file';
 const MAX_KEY_BYTES = 16_384;
 
 /**
- * Puts the API key that standard input holds into `provider-keys.json`.
+ * Stores the API key from standard input in `provider-keys.json`.
  * @param name `<tenant>/<name>`
  * @throws OperatorError (exit code 2) for a name without a tenant or an empty key
  */
@@ -50,7 +50,7 @@ async function present(file: string): Promise<Readonly<Record<string, unknown>>>
     if (typeof value === 'object' && value !== null && !Array.isArray(value))
       return value as Record<string, unknown>;
   } catch {
-    // Said below, without the keys that the fault would quote.
+    // Reported below, since the parser's message would quote keys.
   }
   throw new OperatorError(`${file} is no JSON object of names to keys; mend it first`);
 }

@@ -1,5 +1,5 @@
 /**
- * Lines of a plain table: columns as wide as their widest cell, numbers to the right, two spaces between.
+ * Lines of a plain-text table; numbers are right-aligned.
  * @param rows one text for each column
  */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {

@@ -6,28 +6,28 @@ import { SCOPES } from '../runtime/auth';
 import { mintToken } from '../runtime/auth/token';
 import { LedgerApi } from './ledger-api';
 
-/** Options of commands that speak to a running LogLine. */
+/** Options of commands that call a running LogLine. */
 export interface TargetOptions {
   readonly url?: string;
   readonly token?: string;
-  /** A stack on AWS instead of a URL. */
+  /** Name of a stack on AWS, in place of a URL. */
   readonly stack?: string;
 }
 
-/** A running LogLine, and whether it is the one that runs from this LOGLINE_DATA. */
+/** A running LogLine, and whether it runs from this LOGLINE_DATA. */
 export interface Target {
   readonly client: LedgerApi;
   readonly token: string | undefined;
   readonly isLocal: boolean;
-  /** A token of another user; undefined when we hold no key to make one. */
+  /** Mints a token of another user; undefined without the instance's key. */
   mint(user: string, tenant: string): Promise<string | undefined>;
 }
 
 const TTL_SECONDS = 900;
 
 /**
- * Where to go: `--url`, else the local run. Who to be: `--token`, else LOGLINE_TOKEN, else on the local run
- * user `dev` of tenant `dev`, for which a short-lived token is made.
+ * Resolves URL and token. URL: `--url`, else the local run's. Token: `--token`, else LOGLINE_TOKEN, else for the local run
+ * a short-lived one of user `dev` in tenant `dev`.
  * @throws OperatorError (exit code 2) without a URL when nothing runs locally
  */
 export async function resolveTarget(options: TargetOptions): Promise<Target> {
@@ -53,7 +53,7 @@ export async function resolveTarget(options: TargetOptions): Promise<Target> {
   return { client: new LedgerApi(url, token), token, isLocal, mint };
 }
 
-/** A stack's API, with tokens of its key, which AWS credentials must be able to read. */
+/** A stack's API; tokens are minted with its key, which the AWS credentials must be able to read. */
 async function stackTarget(stack: string, options: TargetOptions): Promise<Target> {
   if (options.url !== undefined) throw new OperatorError('give either --url or --stack', { exitCode: 2 });
   const { keyOfStack, mintFor } = await import('./aws/stack-access');
@@ -67,7 +67,7 @@ async function stackTarget(stack: string, options: TargetOptions): Promise<Targe
   return { client: new LedgerApi(await stackUrl(stack), token), token, isLocal: false, mint };
 }
 
-/** `localhost` and `127.0.0.1` mean the same here. */
+/** Whether two URLs name the same server; `localhost` equals `127.0.0.1`. */
 function isSamePlace(one: string, other: string): boolean {
   if (!URL.canParse(one)) return false;
   const normal = (url: string): string => new URL(url).origin.replace('//localhost:', '//127.0.0.1:');

@@ -3,8 +3,8 @@ import { normalizeTimestamp } from '../runtime/json/timestamp';
 import { parseDuration } from './duration';
 
 /**
- * A timestamp in the ledger's form, given as RFC 3339 (`2026-01-31T12:00:00Z`), as a day (`2026-01-31`, UTC) or as a
- * duration before now (`24h`).
+ * Parses RFC 3339 (`2026-01-31T12:00:00Z`), a day (`2026-01-31`, UTC) or a duration before now (`24h`) into a timestamp of
+ * the ledger's form.
  * @param name the option, for the message
  * @returns undefined for undefined
  * @throws OperatorError (exit code 2)

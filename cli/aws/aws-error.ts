@@ -1,6 +1,6 @@
 import { OperatorError, oneLine, systemErrorCode } from '../../local/operator-error';
 
-/** What the SDK calls its errors when it finds no credentials, or a profile or session that cannot be used. */
+/** Names of the SDK's errors for missing credentials, and for a profile or session that cannot be used. */
 const NO_CREDENTIALS = new Set(['CredentialsProviderError', 'TokenProviderError']);
 const EXPIRED = new Set(['ExpiredToken', 'ExpiredTokenException', 'RequestExpired']);
 const INVALID = new Set([
@@ -25,8 +25,8 @@ const HELP =
   'run aws configure or aws sso login, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY';
 
 /**
- * Says in one line what is wrong with AWS and what to do about it. Credentials are never part of it.
- * @param what what was asked for, such as `read the log of logline-dev-stage0`
+ * Explains an AWS error in one line, with advice. The text never contains credentials.
+ * @param what the action that failed, such as `read the log of logline-dev-stage0`
  */
 export function explainAwsError(error: unknown, what: string): OperatorError {
   return new OperatorError(reasonOf(error, what), { cause: error });
@@ -50,7 +50,7 @@ function reasonOf(error: unknown, what: string): string {
   return `cannot ${what}: ${name === '' || name === 'Error' ? '' : `${name}: `}${oneLine(error)}`;
 }
 
-/** A host with several addresses fails with all their errors at once. */
+/** Connecting to a host with several addresses fails with an AggregateError; takes its first error. */
 function firstOf(error: unknown): unknown {
   return error instanceof AggregateError ? (error.errors[0] ?? error) : error;
 }

@@ -2,15 +2,15 @@ import { type StackPlaces, stackPlaces } from './stack-access';
 import { stackSettings } from './stack-file';
 
 /**
- * Says how to reach the database of a stack. It has no public address and lets in the functions' security group only,
- * and nothing that a person could log in to is deployed; so this prints the two ways that leave it so.
+ * Prints two ways to reach the database of a stack. It has no public address, only the functions' security group may
+ * connect, and the stack deploys no host to log in to.
  */
 export async function explainConnection(stack: string): Promise<void> {
   const settings = stackSettings(stack);
   process.stdout.write(connectionGuide(stack, settings.region, await stackPlaces(settings)));
 }
 
-/** The guide; holds no secret. */
+/** Text of the guide; it contains no secret. */
 export function connectionGuide(stack: string, region: string, places: StackPlaces): string {
   const { databaseHost, databaseName, databaseSecretArn, vpcId, subnetIds, securityGroupIds } = places;
   const group = securityGroupIds[0] ?? '';

@@ -8,26 +8,26 @@ import { explainAwsError } from './aws-error';
 import { useRegionOf } from './stack-access';
 import { functionName } from './stack-file';
 
-/** What the migrator says that it did, a line each. */
+/** The migrator's report. */
 export interface MigratorAnswer {
   readonly migrations: readonly string[];
   readonly seeds: readonly string[];
   readonly keys: readonly string[];
-  /** Public half of the key that signs; undefined of a migrator from before. */
+  /** Public key that signs, in hex; undefined from an older migrator. */
   readonly publicKeyHex: string | undefined;
-  /** Until an announced key may sign. */
+  /** Seconds until an announced key may sign. */
   readonly promoteInSeconds: number;
-  /** The keys of checkpoints, after their rotation only. */
+  /** Checkpoint keys, after their rotation only. */
   readonly checkpointKeys: CheckpointKeyChange | undefined;
-  /** What a restore came to; undefined of everything else. */
+  /** Result of a restore; undefined for other events. */
   readonly restored: RestoredStack | undefined;
 }
 
-/** The longest that a Lambda runs, and a little. */
+/** Lambda's limit of 15 minutes, plus a margin. */
 const TIMEOUT_MS = 910_000;
 
 /**
- * Has the migrator of a stack bring schema, key history and seeds up to date, and change what the event asks for.
+ * Invokes a stack's migrator, which updates schema, key history and seeds and handles the event.
  * @throws OperatorError with the reason when it fails
  */
 export async function callMigrator(
@@ -38,7 +38,7 @@ export async function callMigrator(
   const name = functionName(settings, 'migrator');
   const client = new LambdaClient({
     region: settings.region,
-    // A second call would wait for the first one's lock, and then say that there was nothing to do.
+    // A retry would wait for the first call's lock and then report that nothing was to do.
     maxAttempts: 1,
     requestHandler: { requestTimeout: TIMEOUT_MS },
   });

@@ -9,7 +9,7 @@ export interface PolicyOptions {
   readonly account?: string;
 }
 
-/** Prints the policy of a role around a stack, computed from what the program registers; works offline. */
+/** Prints the IAM policy of a stack's deploy or preview role, computed from the program's resources; works offline. */
 export async function printPolicy({ stack, role, account }: PolicyOptions): Promise<void> {
   if (account !== undefined && !/^\d{12}$/.test(account)) {
     throw new OperatorError('--account must be twelve digits', { exitCode: 2 });

@@ -7,7 +7,7 @@ const API_VERSION = '2014-10-31';
 const TIMEOUT_MS = 30_000;
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
-/** RDS refused, with its own code as name, such as `DBInstanceNotFound`. */
+/** An error of RDS; `name` is its code, such as `DBInstanceNotFound`. */
 export class RdsFault extends Error {
   constructor(code: string, message: string) {
     super(message);
@@ -16,8 +16,8 @@ export class RdsFault extends Error {
 }
 
 /**
- * One call of RDS by its Query API, signed with the credentials that the AWS CLI would take; `AWS_ENDPOINT_URL` names
- * another place. Two calls are all that is needed, so there is no client of the SDK for them.
+ * Calls the Query API of RDS, signed with the credentials that the AWS CLI would use; `AWS_ENDPOINT_URL` overrides the
+ * endpoint. Only two calls are needed, so the SDK's RDS client is no dependency.
  * @param params as the RDS API reference names them
  * @returns the answer, XML
  * @throws RdsFault when RDS refuses; OperatorError when it cannot be asked
@@ -30,7 +30,7 @@ export async function callRds(
 ): Promise<string> {
   const body = new URLSearchParams({ Action: action, Version: API_VERSION, ...params }).toString();
   const { status, text } = await send(region, body).catch((error: unknown) => {
-    // What `fetch` throws says nothing; its cause says what happened.
+    // `fetch` hides the reason in the cause of its TypeError.
     const cause = error instanceof TypeError ? error.cause : error;
     throw explainAwsError(cause, `ask RDS (${action})`);
   });
@@ -61,12 +61,12 @@ function endpointOf(region: string): string {
   return own || all || `https://rds.${region}.${domain}`;
 }
 
-/** Text of the first element of a name; undefined when there is none. */
+/** Text of the first element with this name; undefined when there is none. */
 export function textIn(xml: string, element: string): string | undefined {
   return textsIn(xml, element)[0];
 }
 
-/** Texts of all elements of a name, in their order. Identifiers and codes only: entities stay as they are. */
+/** Texts of all elements with this name, in order. For identifiers and codes only: XML entities are not decoded. */
 export function textsIn(xml: string, element: string): string[] {
   return [...xml.matchAll(new RegExp(`<${element}>([^<]*)</${element}>`, 'g'))].map(([, text = '']) => text);
 }

@@ -9,7 +9,7 @@ export interface CostOptions {
   readonly json?: boolean;
 }
 
-/** Prints the table; works offline. */
+/** Prints the cost table of a stack; works offline. */
 export async function printCost(options: CostOptions): Promise<void> {
   stackSettings(options.stack);
   const usage = {

@@ -5,8 +5,8 @@ import { callMigrator } from './migrator';
 import { stackSettings } from './stack-file';
 
 /**
- * Has the migrator of a stack bring schema, key history and seeds up to date, with the `sql/` that it was deployed
- * with, and prints what it did.
+ * Runs a stack's migrator, which updates schema, key history and seeds from the `sql/` that it was deployed with, and
+ * prints its report.
  * @throws OperatorError with the reason when it fails
  */
 export async function runMigrator(stack: string, json: boolean): Promise<void> {
@@ -25,8 +25,7 @@ export async function runMigrator(stack: string, json: boolean): Promise<void> {
 }
 
 /**
- * Says whether the database of a stack has every migration of this program, as the stack's own API knows it. Exit code
- * 1 when not.
+ * Prints whether a stack's database has every migration of this program, as its API reports. Exit code 1 when not.
  */
 export async function showMigrationStatus(stack: string, json: boolean): Promise<void> {
   stackSettings(stack);

@@ -5,7 +5,7 @@ import { explainAwsError } from './aws-error';
 import { callRds, RdsFault, textIn, textsIn } from './rds-api';
 import { stackSettings } from './stack-file';
 
-/** What RDS has of a database of either engine, in its own words. */
+/** Names that RDS uses for instances and clusters. */
 interface Kind {
   readonly describe: string;
   readonly create: string;
@@ -13,7 +13,7 @@ interface Kind {
   readonly snapshotIdentifier: string;
   readonly subnetGroup: string;
   readonly parameterGroup: string;
-  /** Command of the AWS CLI that waits until the snapshot is there. */
+  /** Command of the AWS CLI that waits for the snapshot. */
   readonly wait: string;
 }
 
@@ -39,8 +39,8 @@ const KINDS: Readonly<Record<StackSettings['database']['engine'], Kind>> = {
 };
 
 /**
- * Has RDS make a snapshot of a stack's database, kept until somebody deletes it, and says how to restore from it. Returns
- * when RDS has begun; the snapshot holds that moment.
+ * Starts a snapshot of a stack's database, which is kept until it is deleted, and prints how to restore from it. Returns
+ * once RDS has begun; the snapshot holds the data of that time.
  * @throws OperatorError when the stack has no database, or AWS refuses
  */
 export async function snapshotStack(stack: string, json: boolean): Promise<void> {
@@ -84,11 +84,11 @@ function timeOf(now: Date): string {
 interface Found {
   readonly snapshot: string;
   readonly database: string;
-  /** What RDS says of the database, XML. */
+  /** RDS's description of the database, XML. */
   readonly found: string;
 }
 
-/** Where the old one is, so that functions reach it and nobody else does. */
+/** Restores into the old database's subnets and security group, so that only the functions reach it. */
 function restoreCommand(settings: StackSettings, kind: Kind, { snapshot, database, found }: Found): string {
   const groups = textsIn(found, 'VpcSecurityGroupId').join(' ');
   const subnets = textIn(found, kind.subnetGroup) ?? '';

@@ -10,29 +10,29 @@ import { functionName, stackSettings } from './stack-file';
 
 const TTL_SECONDS = 900;
 
-/** What a stack's own functions are told, as far as an operator needs it. No secret, only where they are. */
+/** A stack's configuration as its functions have it: ARNs of secrets, never their values. */
 export interface StackPlaces {
   readonly signingKeySecretArn: string;
   readonly databaseSecretArn: string;
   readonly databaseHost: string;
   readonly databaseName: string;
-  /** Of the functions: where something that shall reach the database has to be. */
+  /** VPC of the functions, from which the database can be reached. */
   readonly vpcId: string;
   readonly subnetIds: readonly string[];
   readonly securityGroupIds: readonly string[];
 }
 
 /**
- * Clients of the SDK find the region of the stack here, whatever the user's profile says. Credentials come from
- * where the AWS CLI takes them.
+ * Sets the SDK's region to the stack's, over that of the user's profile. Credentials come from the same sources as for
+ * the AWS CLI.
  */
 export function useRegionOf(settings: StackSettings): void {
   process.env.AWS_REGION = settings.region;
 }
 
 /**
- * Asks Stage-0's configuration where the stack keeps things; needs neither the Pulumi CLI nor its state.
- * @throws OperatorError when the stack is not deployed, or AWS cannot be asked
+ * Reads the stack's places from Stage-0's environment; needs neither the Pulumi CLI nor its state.
+ * @throws OperatorError when the stack is not deployed, or AWS refuses or does not answer
  */
 export async function stackPlaces(settings: StackSettings): Promise<StackPlaces> {
   useRegionOf(settings);
@@ -86,7 +86,7 @@ export async function stackSigningKey(settings: StackSettings): Promise<SigningK
   }
 }
 
-/** Like {@link stackSigningKey}, for a stack by its name. */
+/** Like {@link stackSigningKey}, by the stack's name. */
 export function keyOfStack(stack: string): Promise<SigningKey> {
   return stackSigningKey(stackSettings(stack));
 }

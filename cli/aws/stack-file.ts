@@ -12,11 +12,11 @@ import { member } from '../ledger-api';
 /** Name of the project, as in `Pulumi.yaml`. */
 export const PROJECT = 'logline';
 const PREFIX = `${PROJECT}:`;
-/** Stands for provider keys that are encrypted: only their shape is checked, and Pulumi alone can read them. */
+/** Replaces encrypted provider keys, which only Pulumi can read: their shape alone is checked. */
 const ENCRYPTED_KEYS = { encrypted: 'yes' };
 
 /**
- * The settings of a stack as its file has them, checked as the Pulumi program checks them; needs no Pulumi CLI.
+ * Reads a stack's settings from its file, with the checks of the Pulumi program; needs no Pulumi CLI.
  * @param root folder of `Pulumi.<stack>.yaml`
  * @throws OperatorError (exit code 2) when there is no such stack, or (1) with every fault of its file
  */
@@ -66,7 +66,7 @@ function readStackFile(
   };
 }
 
-/** @throws OperatorError (exit code 2) for a name that could not be one, so that it never becomes part of a path */
+/** @throws OperatorError (exit code 2) for an invalid name, since the name becomes part of a path */
 function requireStackName(stack: string): void {
   const [fault] = nameFaults({ project: PROJECT, stack, region: 'us-east-1' });
   if (fault !== undefined) throw new OperatorError(`--stack: ${fault}`, { exitCode: 2 });
@@ -76,7 +76,7 @@ function requireStackName(stack: string): void {
 export const FUNCTIONS: readonly FunctionPurpose[] = ['stage0', ...KERNEL_NAMES, 'migrator'];
 export type FunctionPurpose = 'stage0' | KernelName | 'migrator';
 
-/** Name at AWS, such as `logline-dev-run-code`; known without asking anybody. */
+/** AWS name of a function, such as `logline-dev-run-code`; computed without a call. */
 export function functionName(settings: StackSettings, purpose: FunctionPurpose): string {
   return new Names(settings).of('function', purpose);
 }

@@ -6,14 +6,14 @@ import type { LedgerTable } from './ledger-tables';
 import type { LockedKeys } from './locked-keys';
 
 /**
- * A backup is gzipped text, a JSON value a line: the header; for each table a line that names it and then its rows, each
- * an array of what PostgreSQL prints for a column; last the number of rows and the SHA-256 of every line before.
+ * First line of a backup. The file is gzipped NDJSON: the header; for each table a line that names it, then its rows, each
+ * an array of PostgreSQL's text for each column; last the row counts and the SHA-256 of all lines before.
  */
 export interface BackupHeader {
   readonly logline_backup: 1;
   readonly made_at: string;
   readonly migrations: readonly { readonly name: string; readonly sha256: string }[];
-  /** Every stored transaction id is smaller. Decimal. */
+  /** Lower bound of new transaction ids: all stored ones are smaller. Decimal. */
   readonly next_tx_id: string;
   /** The key that signs, in hex. */
   readonly public_key: string;
@@ -23,7 +23,7 @@ export interface BackupHeader {
 /** The line before a table's rows. */
 export interface TableLine extends Pick<LedgerTable, 'columns' | 'identity'> {
   readonly table: string;
-  /** Last number that the identity's sequence gave. */
+  /** Last value of the identity column's sequence. */
   readonly sequence: string | null;
 }
 
@@ -34,7 +34,7 @@ export interface BackupEnd {
   readonly sha256: string;
 }
 
-/** What a reader is told, in the order of the file. */
+/** What {@link readBackup} yields, in the order of the file. */
 export type BackupPart =
   | { readonly kind: 'header'; readonly header: BackupHeader }
   | { readonly kind: 'table'; readonly table: TableLine }
@@ -55,7 +55,7 @@ export class BackupWriter {
     return new BackupWriter(await GzipFile.open(path));
   }
 
-  /** Of the file, so far. */
+  /** Bytes written to the file so far. */
   get bytes(): number {
     return this.#file.bytes;
   }
@@ -66,7 +66,7 @@ export class BackupWriter {
     await this.#file.push(text);
   }
 
-  /** @param replace takes the place of a file of that name */
+  /** @param replace overwrite an existing file */
   async finish(rows: BackupEnd['rows'], replace: boolean): Promise<BackupEnd> {
     const end: BackupEnd = { rows, sha256: this.#hash.digest('hex') };
     await this.#file.push(`${JSON.stringify({ end })}\n`);
@@ -80,8 +80,8 @@ export class BackupWriter {
 }
 
 /**
- * Reads a backup, one row in memory at a time. The end comes only when every line is as it was written.
- * @throws OperatorError when the file is no backup, torn, or was changed
+ * Reads a backup, one row in memory at a time. Yields the end only after the checksum over all lines holds.
+ * @throws OperatorError when the file is no backup, truncated or changed
  */
 export async function* readBackup(path: string): AsyncGenerator<BackupPart> {
   const hash = createHash('sha256');

@@ -5,29 +5,29 @@ import type { LockedKeys } from './locked-keys';
 import { readTar, TAR_END, type TarEntry, tarHeader, tarPadding } from './tar';
 
 /**
- * A base backup is a gzipped tar file: a PostgreSQL data folder between two files of ours, of which the first says what
- * it is and the last how many rows it has to have and the SHA-256 over name, size and content of all members before.
+ * First member of a base backup. The file is a gzipped tar: this header, a PostgreSQL data folder, and last the row
+ * counts and the SHA-256 over name, size and content of all members before.
  */
 export interface BaseBackupHeader {
   readonly logline_base_backup: 1;
   readonly made_at: string;
-  /** Only that major version's server takes the folder. */
+  /** Major version of the server; no other version can start on the folder. */
   readonly postgres_major: number;
-  /** Whether the server is the one that LogLine brings. */
+  /** Whether the server is LogLine's embedded one. */
   readonly is_embedded: boolean;
   /** The key that signs, in hex. */
   readonly public_key: string;
   readonly keys?: LockedKeys;
 }
 
-/** Rows of each table of the ledger before and after the copy: what is restored lies between the two. */
+/** Last member: row counts before and after the copy. Those of the restored database lie between the two. */
 export interface BaseBackupEnd {
   readonly rows_before: Readonly<Record<string, number>>;
   readonly rows_after: Readonly<Record<string, number>>;
   readonly sha256: string;
 }
 
-/** What a reader is told, in the order of the file. */
+/** What {@link readBaseBackup} yields, in the order of the file. */
 export type BaseBackupPart =
   | { readonly kind: 'header'; readonly header: BaseBackupHeader }
   | { readonly kind: 'entry'; readonly entry: TarEntry }
@@ -53,7 +53,7 @@ export class BaseBackupWriter {
     return writer;
   }
 
-  /** Of the file, so far. */
+  /** Bytes written to the file so far. */
   get bytes(): number {
     return this.#file.bytes;
   }
@@ -64,7 +64,7 @@ export class BaseBackupWriter {
     await this.#file.push(tarPadding(entry.size));
   }
 
-  /** @param replace takes the place of a file of that name */
+  /** @param replace overwrite an existing file */
   async finish(rows: Omit<BaseBackupEnd, 'sha256'>, replace: boolean): Promise<BaseBackupEnd> {
     const end: BaseBackupEnd = { ...rows, sha256: this.#hash.digest('hex') };
     const text = Buffer.from(JSON.stringify(end));
@@ -79,19 +79,19 @@ export class BaseBackupWriter {
   }
 }
 
-/** Whether the file, if there is one, is a base backup rather than a dump. */
+/** Whether the file is a base backup rather than a dump; false when it does not exist. */
 export async function isBaseBackup(path: string): Promise<boolean> {
   try {
     for await (const entry of membersOf(path)) return entry.name === FIRST;
   } catch {
-    // Whatever it is, the reader of dumps says what is wrong with it.
+    // Not a gzipped tar file: the reader of dumps reports what is wrong with it.
   }
   return false;
 }
 
 /**
- * Reads a base backup, a piece in memory at a time. The end comes only when every member is as it was written.
- * @throws OperatorError when the file is torn or was changed
+ * Reads a base backup, one chunk in memory at a time. Yields the end only after the checksum over all members holds.
+ * @throws OperatorError when the file is truncated or changed
  */
 export async function* readBaseBackup(path: string): AsyncGenerator<BaseBackupPart> {
   const hash = createHash('sha256');
@@ -123,7 +123,7 @@ function membersOf(path: string): AsyncGenerator<TarEntry> {
   return gunzipped(path, readTar);
 }
 
-/** The content of a member, counted in as it is read. */
+/** Content of a member, added to the hash as it is read. */
 async function* hashed({ name, size, content }: TarEntry, hash: ReturnType<typeof createHash>) {
   hash.update(`${name}\0${size}\0`);
   for await (const chunk of content) {

@@ -6,17 +6,17 @@ import { withoutCrash } from '../../runtime/db/admin-client';
 import type { DatabaseOptions } from '../../runtime/db/database-options';
 import { clientConfig } from '../../runtime/db/pool';
 
-/** `WAL` puts what recovery needs into the archive, so that it stands alone. */
+/** `WAL true` includes the WAL that recovery needs, so the archive is self-contained. */
 const BASE_BACKUP = "BASE_BACKUP (LABEL 'logline', CHECKPOINT 'fast', WAL true, MANIFEST 'no')";
-/** Types of CopyData messages: a new archive begins, a piece of it. */
+/** Types of CopyData messages: start of an archive, and archive data. */
 const NEW_ARCHIVE = 0x6e;
 const DATA = 0x64;
 
 /**
- * The data folder of a server as one tar file, by PostgreSQL's replication protocol, which needs no program of its
- * client's and no access to the folder. A temporary slot keeps the server from recycling what recovery will need.
+ * Streams a server's data folder as one tar file over PostgreSQL's replication protocol, without pg_basebackup and
+ * without access to the folder. A temporary slot keeps the server from recycling WAL that recovery needs.
  * @param options a superuser or a role with REPLICATION
- * @throws OperatorError when the role may not, or the server has tablespaces of its own
+ * @throws OperatorError when the role lacks the right, or the server has further tablespaces
  * @see https://www.postgresql.org/docs/current/protocol-replication.html
  */
 export async function* baseBackupOf(options: DatabaseOptions): AsyncGenerator<Buffer> {
@@ -48,7 +48,7 @@ function explain(cause: unknown): unknown {
   );
 }
 
-/** The command's answer as a stream; the server waits while nobody reads. */
+/** The answer of BASE_BACKUP as a stream with backpressure. */
 class BaseBackupQuery implements Submittable {
   readonly bytes = new PassThrough();
   #archives = 0;
@@ -67,7 +67,7 @@ class BaseBackupQuery implements Submittable {
       );
     }
     if (chunk[0] !== DATA || this.bytes.destroyed) return;
-    // The parser uses its buffer again, and goes on with what it has of it.
+    // Copied, because the parser reuses its buffer.
     if (this.bytes.write(Buffer.from(chunk.subarray(1))) || stream.isPaused()) return;
     stream.pause();
     this.bytes.once('drain', () => stream.resume());

@@ -1,13 +1,13 @@
 import type { ClientBase } from 'pg';
 
-/** Bytes that one batch is meant to have. */
+/** Target size of a batch in bytes. */
 const BATCH_BYTES = 4 * 1024 * 1024;
 const FIRST_ROWS = 64;
 const MAX_ROWS = 2_000;
 
 /**
- * The rows of a query by a cursor of the open transaction. A batch holds about 4 MiB, whatever the size of a row.
- * @param bytesOf about how long a row is
+ * Reads a query through a cursor in the open transaction, in batches of about 4 MiB whatever the size of a row.
+ * @param bytesOf approximate size of a row in bytes
  */
 export async function* cursorBatches<T extends object>(
   client: ClientBase,

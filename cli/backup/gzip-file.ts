@@ -4,13 +4,13 @@ import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
 import { createGunzip, createGzip, type Gunzip, type Gzip } from 'node:zlib';
 import { OperatorError, oneLine, systemErrorCode } from '../../local/operator-error';
 
-/** A gzipped file that is written beside its name and put in place once it is complete. Only its owner may read it. */
+/** Writes a gzipped file under a temporary name and renames it once it is complete. Only its owner may read it. */
 export class GzipFile {
   readonly #path: string;
   readonly #file: FileHandle;
   readonly #gzip: Gzip;
   readonly #written: Promise<void>;
-  /** Of the file, so far. */
+  /** Bytes written to the file so far. */
   bytes = 0;
 
   private constructor(path: string, file: FileHandle) {
@@ -35,7 +35,7 @@ export class GzipFile {
     await Promise.race([once(this.#gzip, 'drain'), this.#written]);
   }
 
-  /** @param replace takes the place of a file of that name */
+  /** @param replace overwrite an existing file */
   async finish(replace: boolean): Promise<void> {
     this.#gzip.end();
     await this.#written;
@@ -67,14 +67,14 @@ function partOf(path: string): string {
   return `${path}.part`;
 }
 
-/** Reads a gzipped file. The consumer gets a fault of the file as well as one of the gzip. */
+/** Reads a gzipped file; errors of both the file and the decompression reach the consumer. */
 export async function* gunzipped<T>(
   path: string,
   read: (plain: Gunzip) => AsyncIterable<T>,
 ): AsyncGenerator<T> {
   const raw = createReadStream(path);
   const plain = createGunzip();
-  // Streams tell of a fault once, and readline passes it on to nobody.
+  // A stream emits its error once, and readline does not forward it.
   let fault: unknown;
   const fail = (error: unknown): void => {
     fault ??= error;
@@ -94,7 +94,7 @@ export async function* gunzipped<T>(
   if (fault !== undefined) throw fault;
 }
 
-/** What to throw when a backup could not be read. */
+/** The error to throw when a backup cannot be read. */
 export function readFault(path: string, cause: unknown): unknown {
   if (cause instanceof OperatorError) return cause;
   const isMissing = systemErrorCode(cause) === 'ENOENT';

@@ -5,10 +5,10 @@ import { OperatorError, systemErrorCode } from '../../local/operator-error';
 import { writePrivateFile } from '../../local/private-file';
 import type { KeyFiles } from './locked-keys';
 
-/** The files of a data folder that hold secrets, by name. Only the first has to be there. */
+/** Files of a data folder that hold secrets. Only the first is required. */
 const NAMES = ['keys.json', 'checkpoint-keys.json', 'provider-keys.json'] as const;
 
-/** What a data folder holds of them. */
+/** Reads the key files of a data folder. */
 export async function readKeyFiles(data: DataDirectory): Promise<KeyFiles> {
   const found: Record<string, string> = {};
   for (const name of NAMES) {
@@ -29,7 +29,7 @@ export async function hasKeys(data: DataDirectory): Promise<boolean> {
   );
 }
 
-/** @throws OperatorError when one of them is there already */
+/** @throws OperatorError when one of them exists */
 export async function writeKeyFiles(data: DataDirectory, files: KeyFiles): Promise<void> {
   for (const name of NAMES) {
     const content = files[name];

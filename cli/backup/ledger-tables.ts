@@ -2,20 +2,20 @@ import type { ClientBase } from 'pg';
 
 /** A table as a backup holds it. */
 export interface LedgerTable {
-  /** With its schema, such as `ledger.universal_registry`. */
+  /** Qualified name, such as `ledger.universal_registry`. */
   readonly name: string;
-  /** Those that can be written, in order; a generated column follows from the others. */
+  /** Columns that can be written, in order; generated ones are left out. */
   readonly columns: readonly string[];
-  /** The type of each, as a cast takes it. */
+  /** Type of each column, as used in a cast. */
   readonly types: readonly string[];
-  /** The column whose numbers a sequence gives. */
+  /** Identity column, filled by a sequence; null without one. */
   readonly identity: string | null;
 }
 
-/** Which migrations a database has is said by the backup's first line, and made again by migrating. */
+/** Not backed up: the header lists the migrations, and a restore applies them. */
 const KEPT_BY_MIGRATING = ['migration_checksum', 'kysely_migration', 'kysely_migration_lock'];
 
-/** Every table of the ledger and of its work, by name. */
+/** All tables of the schemas `ledger` and `app`, by name. */
 export async function ledgerTables(client: ClientBase): Promise<readonly LedgerTable[]> {
   const { rows } = await client.query<LedgerTable>(
     `SELECT n.nspname || '.' || c.relname AS name,
@@ -33,7 +33,7 @@ export async function ledgerTables(client: ClientBase): Promise<readonly LedgerT
   return rows;
 }
 
-/** Rows of each table. */
+/** Counts the rows of each table. */
 export async function countRows(
   client: ClientBase,
   tables: readonly Pick<LedgerTable, 'name'>[],

@@ -17,7 +17,7 @@ export interface LockedKeys {
 /** File name → content. */
 export type KeyFiles = Readonly<Record<string, string>>;
 
-/** 128 MiB and about half a second, as OWASP's password storage sheet has it for scrypt. */
+/** OWASP's scrypt parameters: 128 MiB, about half a second. */
 const COST = { n: 2 ** 17, r: 8, p: 1 } as const;
 const MAX_COST = 2 ** 20;
 const MIN_PASSPHRASE = 12;
@@ -43,7 +43,7 @@ export async function lockKeys(files: KeyFiles, passphrase: string): Promise<Loc
   };
 }
 
-/** @throws OperatorError when the passphrase is another or the bytes were changed */
+/** @throws OperatorError when the passphrase is wrong or the bytes were changed */
 export async function unlockKeys(locked: LockedKeys, passphrase: string): Promise<KeyFiles> {
   const { n, r, p } = locked;
   if (n > MAX_COST || r > 32 || p > 16)

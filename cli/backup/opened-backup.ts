@@ -2,7 +2,7 @@ import { OperatorError } from '../../local/operator-error';
 import { type BackupHeader, readBackup } from './backup-file';
 import { type BaseBackupHeader, isBaseBackup, readBaseBackup } from './base-backup-file';
 
-/** A backup of either kind, of which nothing but the beginning was looked at. */
+/** A backup of either kind, of which only the header was read. */
 export type OpenedBackup =
   | { readonly kind: 'dump'; readonly path: string; readonly header: BackupHeader }
   | { readonly kind: 'base'; readonly path: string; readonly header: BaseBackupHeader };

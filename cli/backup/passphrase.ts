@@ -3,8 +3,8 @@ import { Writable } from 'node:stream';
 import { OperatorError } from '../../local/operator-error';
 
 /**
- * The passphrase of a backup's keys: `LOGLINE_BACKUP_PASSPHRASE`, else asked for at the terminal, which does not show it.
- * @param isNew asks twice
+ * The passphrase of a backup's keys: `LOGLINE_BACKUP_PASSPHRASE`, else a prompt that does not echo.
+ * @param isNew prompt twice and compare
  * @throws OperatorError (exit code 2) without a terminal, or when the two differ
  */
 export async function backupPassphrase(isNew: boolean): Promise<string> {

@@ -6,7 +6,7 @@ import type { BaseBackupEnd } from './base-backup-file';
 import type { OpenedBackup } from './opened-backup';
 import { surveyBaseBackup, unpackBaseBackup } from './unpack-base-backup';
 
-/** For a server of the user's own, which alone can start on the folder. */
+/** Unpacks a base backup into a folder for the user's own PostgreSQL server. */
 export async function unpackForServer(backup: OpenedBackup | undefined, folder: string): Promise<void> {
   if (backup?.kind !== 'base')
     throw new OperatorError('--unpack takes a base backup (npx logline backup --base)', { exitCode: 2 });
@@ -27,8 +27,8 @@ export function requireFitting(backup: OpenedBackup | undefined): void {
 }
 
 /**
- * Puts a base backup where the embedded server looks for it. A server of the user's own runs on what was unpacked
- * already, so the file is only read.
+ * Unpacks a base backup into the embedded server's data folder. With DATABASE_URL the server already runs on the
+ * unpacked folder, so the file is only verified.
  */
 export function placeBaseBackup(path: string, data: DataDirectory): Promise<BaseBackupEnd> {
   return ownDatabaseUrl() === undefined ? unpackBaseBackup(path, data.postgres) : surveyBaseBackup(path);

@@ -24,27 +24,27 @@ import { type LedgerTable, ledgerTables } from './ledger-tables';
 import { UNHURRIED } from './write-backup';
 
 export interface RestoreBackupOptions {
-  /** As the owner of the schema, on a database without a ledger. */
+  /** Connection as the owner of the schema, to a database without a ledger. */
   readonly admin: DatabaseOptions;
   readonly passwords: RolePasswords;
   readonly rolePrefix: string;
   /** See {@link MigrateOptions.sharesRoles}. */
   readonly sharesRoles?: boolean;
   readonly path: string;
-  /** What the rollback guard holds; see {@link beginEpoch}. */
+  /** The rollback guard's record; see {@link beginEpoch}. */
   readonly guard?: GuardRecord | undefined;
   readonly onProgress: (text: string) => void;
 }
 
-/** Characters of rows that are sent at a time. */
+/** Size of a batch of rows in characters. */
 const BATCH_CHARS = 4 * 1024 * 1024;
 const BATCH_ROWS = 2_000;
 
 /**
- * Puts a backup into an empty database: the migrations that it was made under, its rows as they were, and then whatever
- * migrations came since. The server's transaction counter is moved above every stored id first, and the feed begins a
- * new epoch, so that cursors that were kept go on from the last span that survived. All rows come in one transaction.
- * @throws OperatorError when the database is not empty, or the file is torn, changed or of a newer LogLine
+ * Restores a backup into an empty database: the migrations of the backup, its rows in one transaction, then later
+ * migrations. First the server's transaction counter moves above every stored id. The feed begins a new epoch, so that
+ * kept cursors continue from the last surviving span.
+ * @throws OperatorError when the database is not empty, or the file is truncated, changed or of a newer LogLine
  */
 export async function restoreBackup(options: RestoreBackupOptions): Promise<BackupEnd> {
   const parts = readBackup(options.path);
@@ -78,11 +78,11 @@ async function refuseLedger(client: Client): Promise<void> {
   );
   if (rows[0]?.found == null) return;
   throw new OperatorError(
-    'the database holds a ledger already; restore into an empty one, or leave the file out if this is a database that was put back by other means',
+    'the database holds a ledger already; restore into an empty one, or omit the file if this database was restored by other means',
   );
 }
 
-/** The migrations that the backup was made under, and no later one: rows have to meet the tables they came from. */
+/** Applies the backup's own migrations and no later one, so that its rows fit the tables. */
 async function migrateTo({ migrations }: BackupHeader, options: RestoreBackupOptions): Promise<void> {
   const known = new Map(migrationFiles(sqlFolder()).map((file) => [file.name, file]));
   const strange = migrations.filter(({ name, sha256 }) => known.get(name)?.sha256 !== sha256);
@@ -151,9 +151,9 @@ function compare(expected: Readonly<Record<string, number>>, found: Readonly<Rec
 }
 
 /**
- * For the time of the transaction: the owner may write every row, as it was, and no trigger adds to it. Nobody else sees
+ * Lifts row-level security and triggers for the transaction, so that the owner can write rows unchanged. Nobody else sees
  * the tables meanwhile, since this locks them.
- * @returns what makes every table as it was
+ * @returns statements that put every table back
  */
 async function open(client: Client, tables: readonly string[]): Promise<readonly string[]> {
   const { rows } = await client.query<{ forced: string[]; always: string[] }>(
@@ -169,13 +169,13 @@ async function open(client: Client, tables: readonly string[]): Promise<readonly
   ];
   for (const table of tables) {
     await client.query(`ALTER TABLE ${table} NO FORCE ROW LEVEL SECURITY, DISABLE TRIGGER USER`);
-    // What migrations plant, such as the first epoch of the feed, is in the backup as well.
+    // The backup also holds rows that migrations insert, such as the first epoch of the feed.
     await client.query(`DELETE FROM ${table}`);
   }
   return closing;
 }
 
-/** Writes the rows of one table, some at a time. */
+/** Inserts the rows of one table in batches. */
 class Loader {
   readonly #client: Client;
   readonly #table: LedgerTable;

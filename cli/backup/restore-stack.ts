@@ -4,8 +4,8 @@ import { stackSettings } from '../aws/stack-file';
 import { lostLines } from './run-restore';
 
 /**
- * Goes on with a stack whose database was put back: its migrator moves the transaction counter, begins a new feed epoch, and
- * gives logs that may have lost what was signed another name. An interrupted restore goes on when this is called again.
+ * Resumes a stack after its database was restored: the migrator moves the transaction counter, begins a new feed epoch,
+ * and renames logs that may have lost signed leaves. Repeat the call after an interruption.
  * @throws OperatorError with the migrator's reason
  */
 export async function restoreStack(stack: string, { json }: { readonly json?: boolean }): Promise<void> {
@@ -22,7 +22,7 @@ export async function restoreStack(stack: string, { json }: { readonly json?: bo
       continue;
     }
     const lines = [
-      'the feed has begun a new epoch: cursors that were kept go on from the last span that survived',
+      'the feed has begun a new epoch, in which kept cursors continue from the last surviving span',
       ...lostLines(restored.lost, restored.renamed_logs),
       `check it: npx logline verify --url URL with a token of each tenant`,
     ];

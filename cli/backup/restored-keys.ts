@@ -8,7 +8,7 @@ import { hasKeys, writeKeyFiles } from './key-files';
 import { unlockKeys } from './locked-keys';
 import { backupPassphrase } from './passphrase';
 
-/** The keys of the backup, those that the folder has, or new ones when that was asked for. */
+/** Keys of a restored ledger: the backup's, the folder's, or new ones with `--new-keys`. */
 export async function keysFor(
   header: Pick<BackupHeader, 'keys' | 'public_key'>,
   data: DataDirectory,
@@ -16,7 +16,7 @@ export async function keysFor(
 ): Promise<LocalKeys> {
   if (ownDatabaseUrl() === undefined && (await exists(data.postgres))) {
     throw new OperatorError(
-      `${data.path} holds a ledger already; set LOGLINE_DATA to another folder, or leave the file out if this folder was put back by other means`,
+      `${data.path} holds a ledger already; set LOGLINE_DATA to another folder, or omit the file if this folder was restored by other means`,
     );
   }
   if (header.keys !== undefined && !(await hasKeys(data))) {
@@ -24,7 +24,7 @@ export async function keysFor(
   }
   if (!(await hasKeys(data)) && !newKeys) {
     throw new OperatorError(
-      `the backup holds no keys and ${data.path} has none: put keys.json of the old ledger there (key ${header.public_key.slice(0, 16)}), or go on under a new key with --new-keys`,
+      `the backup holds no keys and ${data.path} has none: put keys.json of the old ledger there (key ${header.public_key.slice(0, 16)}), or sign with a new key by --new-keys`,
     );
   }
   const keys = await loadOrCreateKeys(data);

@@ -20,14 +20,14 @@ import { type WrittenBaseBackup, writeBaseBackup } from './write-base-backup';
 
 export interface BackupOptions {
   readonly out: string;
-  /** The server's data folder instead of rows. */
+  /** Copy the server's data folder instead of rows. */
   readonly base?: boolean;
   readonly withKeys?: boolean;
   readonly force?: boolean;
   readonly json?: boolean;
 }
 
-/** Writes a backup of the ledger that LOGLINE_DATA or DATABASE_URL names, running or not. */
+/** Backs up the ledger of LOGLINE_DATA or DATABASE_URL, whether it runs or not. */
 export async function runBackup(options: BackupOptions): Promise<void> {
   await cryptoReady();
   const out = path.resolve(options.out);
@@ -60,14 +60,14 @@ export async function runBackup(options: BackupOptions): Promise<void> {
 }
 
 interface Ledger {
-  /** As role `logline_backup`. */
+  /** Connection as role `logline_backup`. */
   readonly backup: DatabaseOptions;
-  /** As whoever may copy the data folder. */
+  /** Connection as a role with REPLICATION. */
   readonly replication: DatabaseOptions;
   readonly isEmbedded: boolean;
 }
 
-/** The ledger; an embedded server that does not run is started for the time of `work`. */
+/** Runs `work` on the ledger, and starts the embedded server for it when none runs. */
 async function withLedger<T>(
   data: DataDirectory,
   keys: LocalKeys,

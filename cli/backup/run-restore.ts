@@ -31,25 +31,25 @@ import { UNHURRIED } from './write-backup';
 export interface RestoreOptions {
   readonly json?: boolean;
   readonly newKeys?: boolean;
-  /** Only unpacks a base backup, into this folder. */
+  /** Folder into which to unpack a base backup, without restoring it. */
   readonly unpack?: string;
 }
 
-/** What a restore came to. */
+/** Report of a restore. */
 export interface RestoreReport {
   readonly spans: number;
   readonly rows: Readonly<Record<string, number>>;
   readonly faults: readonly string[];
-  /** What the rollback guard knows beyond the restored state; undefined when there is no guard. */
+  /** Batches that the rollback guard knows and the restored state lacks; undefined without a guard. */
   readonly lost: LostBatches | undefined;
-  /** Logs that go on under another name, each of which says so in itself. */
+  /** Number of renamed logs, each of which records the new name in a span. */
   readonly renamed_logs: number;
 }
 
 /**
- * Puts a backup into an empty place or, without a file, goes on with a ledger whose database was put back by other means
- * (a copied data folder, a snapshot, pg_restore): moves the transaction counter, begins a new feed epoch, lays the old
- * rollback guard aside, and checks every span.
+ * Restores a backup into an empty place. Without a file, resumes a ledger whose database was restored by other means (a
+ * copied data folder, a snapshot, pg_restore). Both move the transaction counter, begin a new feed epoch, set the old
+ * rollback guard aside, and verify every span.
  */
 export async function runRestore(file: string | undefined, options: RestoreOptions): Promise<void> {
   await cryptoReady();
@@ -92,7 +92,7 @@ export async function runRestore(file: string | undefined, options: RestoreOptio
       await database.stop();
     }
   } catch (error) {
-    // What this restore created; whatever was there before made it refuse.
+    // This restore created the folder: it refuses an existing one.
     if (isBegun) await rm(data.postgres, { recursive: true, force: true });
     throw error;
   } finally {
@@ -122,7 +122,7 @@ async function fill(context: Context, file: string): Promise<Checked> {
     onProgress: (text) => progress.show(text),
   });
   const report = await check(context);
-  // Migrations that came since may have made tables; what the backup held has to be there row by row. The new epoch is one more.
+  // Later migrations may add tables, so only the backup's tables are compared. The new epoch is one more row.
   const missing = Object.entries(end.rows).filter(([table, rows]) => {
     const expected = table === 'app.feed_epoch' ? rows + 1 : rows;
     return report.rows[table] !== expected;
@@ -134,8 +134,8 @@ async function fill(context: Context, file: string): Promise<Checked> {
 }
 
 /**
- * For a database that was put back by other means.
- * @param end of the base backup that it was put back from
+ * Resumes a database that was restored by other means.
+ * @param end end of the base backup that it was restored from
  */
 async function settle(context: Context, end?: BaseBackupEnd): Promise<Checked> {
   const { database, keys, rolePrefix, progress } = context;
@@ -199,7 +199,7 @@ async function check(context: Context): Promise<Checked> {
   });
 }
 
-/** Lets each log that goes on under another name say so. */
+/** Records each renamed log in a span of its own. */
 async function tell({ database, keys, progress }: Context, lost: LostBatches | undefined): Promise<number> {
   const sealing = new Database({ ...database.as.sealer, poolSize: 1 });
   const app = new Database({ ...database.as.app, poolSize: 2 });
@@ -210,14 +210,14 @@ async function tell({ database, keys, progress }: Context, lost: LostBatches | u
       database: app,
       append: (identity, drafts) => writer.append(identity, drafts),
       lost,
-      onProgress: (logs) => progress.show(`${logs} logs say that they go on under another name`),
+      onProgress: (logs) => progress.show(`${logs} logs have recorded their new name`),
     });
   } finally {
     await Promise.all([sealing.close(), app.close()]);
   }
 }
 
-/** The guard is of a ledger that went further; it is kept under another name, and sealing begins a new one. */
+/** Renames the old guard, which is ahead of the restored ledger; the sealer then writes a new one. */
 async function layGuardAside(data: DataDirectory, client: Client): Promise<RestoreReport['lost']> {
   const guard = guardOf(data);
   const record = await guard.read();
@@ -247,11 +247,11 @@ function print(report: RestoreReport, { json, newKeys }: RestoreOptions): void {
     return;
   }
   const lines = [
-    `${spans} spans are in place, and the feed has begun a new epoch: cursors that were kept go on from the last span here`,
+    `${spans} spans are in place. The feed has begun a new epoch, in which kept cursors continue from the last span here`,
     ...lostLines(lost, renamed),
     ...(newKeys
       ? [
-          'The keys here are not those that signed: npx logline keys adopt goes on under them, and until then nothing starts',
+          'The keys here are not those that signed the spans. Run npx logline keys adopt to continue under them; until then the ledger does not start',
         ]
       : []),
     ...(faults.length === 0
@@ -263,18 +263,18 @@ function print(report: RestoreReport, { json, newKeys }: RestoreOptions): void {
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-/** What the operator has to know of what a restore does not bring back. */
+/** Tells the operator what a restore does not bring back. */
 export function lostLines(lost: LostBatches | null | undefined, renamed: number): readonly string[] {
   return [
     ...(lost == null || lost.batches === 0
       ? []
       : [
-          `LOST: the ledger before had sealed ${lost.batches} batches more, up to transaction ${lost.up_to_tx_id}; their spans are not here`,
+          `LOST: the earlier ledger had sealed ${lost.batches} more batches, up to transaction ${lost.up_to_tx_id}; their spans are missing here`,
         ]),
     ...(renamed === 0
       ? []
       : [
-          `${renamed} logs go on under another name, since more may have been signed than is here: print their verifier keys anew (npx logline checkpoint --vkey)`,
+          `${renamed} logs go on under another name, because signed leaves may be missing here: publish their new verifier keys (npx logline checkpoint --vkey)`,
         ]),
   ];
 }

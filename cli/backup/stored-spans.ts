@@ -7,7 +7,7 @@ import type { Found } from '../verify/span-source';
 import { type VerifyFault, type VerifyReport, verifySpans } from '../verify/verify-spans';
 import { cursorBatches } from './cursor-batches';
 
-/** What a check found; `faults` are the first of them. */
+/** Result of a check; `faults` holds the first of them. */
 export interface StoredCheck {
   readonly report: VerifyReport;
   readonly faults: readonly VerifyFault[];

@@ -6,8 +6,8 @@ import { type BaseBackupEnd, readBaseBackup } from './base-backup-file';
 import type { TarEntry } from './tar';
 
 /**
- * Unpacks the data folder of a base backup, all or nothing. A server that starts on it goes to the moment of the backup
- * by itself. Started by root, the files are of the user that the server will run as.
+ * Unpacks the data folder of a base backup, all or nothing. A server that starts on it recovers to the end of the backup.
+ * When root runs it, the files belong to the user that the server will run as.
  * @param folder missing or empty
  * @throws OperatorError when it is not, cannot be written, or the file is torn or was changed
  */
@@ -31,7 +31,7 @@ export async function unpackBaseBackup(file: string, folder: string): Promise<Ba
   }
 }
 
-/** Reads a base backup to its end, and compares every byte. */
+/** Reads a base backup to its end and verifies its checksum. */
 export async function surveyBaseBackup(file: string): Promise<BaseBackupEnd> {
   return follow(file, async () => undefined);
 }
@@ -54,7 +54,7 @@ async function follow(file: string, take: (entry: TarEntry) => Promise<unknown>)
   throw new OperatorError(`${file} is no base backup of LogLine`);
 }
 
-/** @throws OperatorError for a name that leads out of the folder */
+/** @throws OperatorError for a name that points outside the folder */
 function placeOf(folder: string, name: string): string {
   const place = path.resolve(folder, name);
   if (place.startsWith(`${folder}${path.sep}`)) return place;

@@ -8,24 +8,24 @@ import type { LockedKeys } from './locked-keys';
 import { type StoredCheck, verifyStored } from './stored-spans';
 
 export interface WriteBackupOptions {
-  /** As role `logline_backup`, which row-level security shows everything. */
+  /** Connection as role `logline_backup`, which row-level security lets read all rows. */
   readonly database: DatabaseOptions;
   readonly path: string;
   readonly replace: boolean;
   readonly publicKeyHex: string;
   readonly keys: LockedKeys | undefined;
-  /** Told how far it is, now and then. */
+  /** Called with a line of progress from time to time. */
   readonly onProgress: (text: string) => void;
 }
 
 export interface WrittenBackup {
   readonly end: BackupEnd;
   readonly bytes: number;
-  /** What is wrong with spans of the ledger, a line each; the backup holds them as they are. */
+  /** Faults of spans, a line each; the backup contains these spans unchanged. */
   readonly faults: readonly string[];
 }
 
-/** No statement of a backup has a limit of its own. */
+/** A backup's statements have no time limit. */
 export const UNHURRIED = {
   statementTimeoutMs: 0,
   lockTimeoutMs: 60_000,
@@ -33,9 +33,8 @@ export const UNHURRIED = {
 } as const;
 
 /**
- * Writes all rows of one moment to a file, checks every span of that moment, and reads the file back.
- * The ledger goes on meanwhile.
- * @throws OperatorError when the file cannot be written or is not what was to be written
+ * Writes all rows of one snapshot to a file, verifies every span of it, and reads the file back. The ledger keeps running.
+ * @throws OperatorError when the file cannot be written or differs when read back
  */
 export async function writeBackup(options: WriteBackupOptions): Promise<WrittenBackup> {
   const client = await connectAdmin({ ...options.database, ...UNHURRIED });
@@ -64,7 +63,7 @@ export async function writeBackup(options: WriteBackupOptions): Promise<WrittenB
   }
 }
 
-/** A line for each fault that was kept, and one for the others. */
+/** A line for each fault that was kept, and one with the number of others. */
 export function shownFaults({ report, faults }: StoredCheck): readonly string[] {
   const shown = faults.map(({ detail, id, seq }) => `span ${id} version ${seq}: ${detail}`);
   const more = report.faults - shown.length;
@@ -97,7 +96,7 @@ async function writeTable(
   const sequence = identity === null ? null : await lastNumber(client, name, identity);
   await file.add(JSON.stringify({ table: name, columns, identity, sequence }));
   const values = columns.map((column) => `"${column}"::text`).join(', ');
-  // The order of the feed is that of the rows on disk, here and where they are restored.
+  // In feed order, so that restored rows lie on disk in that order.
   const order = name === 'ledger.universal_registry' ? 'ORDER BY tx_id, ordinal' : '';
   const query = `SELECT json_build_array(${values})::text AS line FROM ${name} ${order}`;
   let count = 0;

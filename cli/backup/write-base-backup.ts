@@ -8,25 +8,25 @@ import { readTar } from './tar';
 import { shownFaults, UNHURRIED, type WriteBackupOptions } from './write-backup';
 
 export interface WriteBaseBackupOptions extends WriteBackupOptions {
-  /** As a role that may replicate. */
+  /** Connection as a role with REPLICATION. */
   readonly replication: DatabaseOptions;
-  /** Whether the server is the one that LogLine brings. */
+  /** Whether the server is LogLine's embedded one. */
   readonly isEmbedded: boolean;
 }
 
 export interface WrittenBaseBackup {
   readonly end: BaseBackupEnd;
   readonly bytes: number;
-  /** What is wrong with spans of the ledger, a line each; the backup holds them as they are. */
+  /** Faults of spans, a line each; the backup contains these spans unchanged. */
   readonly faults: readonly string[];
 }
 
 const MIB = 1024 * 1024;
 
 /**
- * Writes the server's data folder to a file, checks every span of the ledger, and reads the file back. The ledger goes on
- * meanwhile; what is restored is the moment at which the copy ended.
- * @throws OperatorError when the role may not copy it, or the file cannot be written or is not what was to be written
+ * Writes the server's data folder to a file, verifies every span of the ledger, and reads the file back. The ledger keeps
+ * running; a restore recovers to the end of the copy.
+ * @throws OperatorError when the role lacks the right, or the file cannot be written or differs when read back
  */
 export async function writeBaseBackup(options: WriteBaseBackupOptions): Promise<WrittenBaseBackup> {
   const { publicKeyHex, keys, onProgress } = options;

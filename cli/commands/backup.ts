@@ -7,12 +7,12 @@ type Options = Partial<BackupOptions> & { readonly stack?: string };
 export function define(program: Command): void {
   program
     .command('backup')
-    .description('write the ledger, of one moment, to one file that restore takes')
-    .option('--out <file>', 'where to; readable by its owner only')
-    .option('--stack <name>', 'have RDS make a snapshot of the database of a stack on AWS instead')
+    .description('write a consistent snapshot of the ledger to one file, for restore')
+    .option('--out <file>', 'file to write; readable by its owner only')
+    .option('--stack <name>', 'start an RDS snapshot of the database of a stack on AWS instead')
     .option(
       '--with-keys',
-      'put the keys in, encrypted under a passphrase (LOGLINE_BACKUP_PASSPHRASE, or asked for)',
+      'include the keys, encrypted under a passphrase (LOGLINE_BACKUP_PASSPHRASE, or a prompt)',
     )
     .option(
       '--base',
@@ -23,11 +23,11 @@ export function define(program: Command): void {
     .addHelpText(
       'after',
       `
-Of the ledger in LOGLINE_DATA, running or not, or the one that DATABASE_URL names; read as role logline_backup. The
-ledger goes on meanwhile. Ends with the check of every span, and reads the file back. Exit code 1 when a span is faulty.
+Backs up the ledger in LOGLINE_DATA, running or not, or the one of DATABASE_URL, as role logline_backup. The ledger keeps
+running. Verifies every span and reads the file back. Exit code 1 when a span is faulty.
 
---base is PostgreSQL's base backup, over the replication protocol: with DATABASE_URL its role has to be a superuser or
-have REPLICATION. What is restored is the moment at which the copy ended.
+--base takes PostgreSQL's base backup over the replication protocol; the role of DATABASE_URL must be a superuser or
+have REPLICATION. A restore recovers to the end of the copy.
 
 --stack prints the snapshot's identifier and how to restore from it; the keys stay in Secrets Manager.
 

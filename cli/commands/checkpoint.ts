@@ -4,7 +4,7 @@ import type { CheckpointOptions } from '../proofs/run-checkpoint';
 export function define(program: Command): void {
   program
     .command('checkpoint')
-    .description("print a signed state of a tenant's log, or the key to check it with")
+    .description("print a signed checkpoint of a tenant's log, or its verifier keys")
     .option('--tenant <name>', "whose log (default: the token's tenant, else dev)")
     .option('--size <spans>', 'the checkpoint of this size (default: the newest)')
     .option('--vkey', 'print the verifier keys instead, one a line')
@@ -12,7 +12,7 @@ export function define(program: Command): void {
     .option('--url <url>', 'a running LogLine (default: the one that runs here)')
     .option(
       '--token <token>',
-      "of the tenant (default: LOGLINE_TOKEN, else one made for the local run's tenant)",
+      "a token of the tenant (default: LOGLINE_TOKEN, else one minted for the local run)",
     )
     .option('--json', 'print one JSON object')
     .addHelpText(

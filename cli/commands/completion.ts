@@ -3,7 +3,7 @@ import { Argument, type Command } from 'commander';
 export function define(program: Command): void {
   program
     .command('completion')
-    .description('print what completes commands and options in a shell')
+    .description('print a completion script for a shell')
     .addArgument(new Argument('<shell>', 'which').choices(['bash', 'zsh', 'fish']))
     .addHelpText(
       'after',

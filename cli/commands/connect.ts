@@ -6,12 +6,12 @@ export function define(program: Command): void {
     .command('connect')
     .description('open psql on the running database')
     .option('--print', 'print the URL instead')
-    .option('--stack <name>', 'a stack on AWS, whose database is private: prints the ways in, as commands')
+    .option('--stack <name>', 'a stack on AWS, whose database is private: prints commands to reach it')
     .option('--admin', 'as the owner of the schema instead of logline_app; local runs only')
     .addHelpText(
       'after',
       `
-Row-level security applies: as logline_app set who you are first, within a transaction:
+Row-level security applies. As logline_app, set an identity first, within a transaction:
   BEGIN;
   SELECT set_config('app.user_id', 'dev', true), set_config('app.tenant_id', 'dev', true);
 

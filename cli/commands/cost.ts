@@ -4,7 +4,7 @@ import type { CostOptions } from '../aws/run-cost';
 export function define(program: Command): void {
   program
     .command('cost')
-    .description('estimate what a stack costs a month, from the resources that it declares; asks nobody')
+    .description('estimate the monthly cost of a stack from its declared resources; works offline')
     .requiredOption('--stack <name>', 'the stack, configured in Pulumi.<name>.yaml')
     .option('--requests <count>', 'calls of the API a month', '100000')
     .option('--nat-gb <count>', 'GB a month through NAT gateways, where there are some', '10')

@@ -4,14 +4,14 @@ import type { DeployOptions } from '../deploy/deploy-stack';
 export function define(program: Command): void {
   program
     .command('deploy')
-    .description('bring a stack on AWS up to date: validate, bundle, pulumi up, migrations, smoke test')
+    .description('deploy a stack to AWS: validate, bundle, pulumi up, migrations, smoke test')
     .requiredOption('--stack <name>', 'the stack, configured in Pulumi.<name>.yaml')
     .option('--yes', 'do not show a preview and ask first')
     .option('--preview-only', 'show what would change, and change nothing')
     .addHelpText(
       'after',
       `
-Needs the Pulumi CLI and AWS credentials. Run again after a failure or an interruption, it goes on where it
+Needs the Pulumi CLI and AWS credentials. After a failure or an interruption run it again; it continues where it
 stopped. The smoke test appends a few spans as user smoke, which stay.
 
 Examples:

@@ -6,12 +6,12 @@ export function define(program: Command): void {
     .command('destroy')
     .description('delete a stack on AWS with everything in it, the ledger included')
     .requiredOption('--stack <name>', 'the stack')
-    .option('--yes <name>', "the stack's name once more, instead of typing it")
-    .option('--really', 'a production stack too')
+    .option('--yes <name>', "the stack's name, to confirm without a prompt")
+    .option('--really', 'confirm for a production stack')
     .addHelpText(
       'after',
       `
-Asks for the stack's name. A protected stack has to be deployed with logline:protect false first.
+Prompts for the stack's name. A protected stack must be deployed with logline:protect false first.
 
 Examples:
   $ npx logline destroy --stack dev

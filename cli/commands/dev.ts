@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Command } from 'commander';
 
-/** Starts any command of ours. */
+/** The launcher of every command. */
 const ENTRY = path.join(__dirname, '..', 'logline.js');
 
 export function define(program: Command): void {

@@ -4,9 +4,9 @@ import type { ExportOptions } from '../export/run-export';
 export function define(program: Command): void {
   program
     .command('export')
-    .description('write the spans of a tenant to a file that verifies by itself')
+    .description('write the spans of a tenant to a file that can be verified offline')
     .requiredOption('--tenant <name>', 'whose spans')
-    .requiredOption('--out <file>', 'ends in .ndjson or .ndjson.gz; FILE.digest.json comes beside it')
+    .requiredOption('--out <file>', 'file ending in .ndjson or .ndjson.gz; FILE.digest.json is written beside it')
     .option('--user <name...>', 'only spans that these users own; local run only')
     .option(
       '--since <timestamp>',
@@ -18,17 +18,18 @@ export function define(program: Command): void {
       'a stack on AWS; with --user what these users own, else what every member of the tenant may read',
     )
     .option('--token <token>', 'export what this token may read of the tenant (default: LOGLINE_TOKEN)')
-    .option('--no-log', 'leave out the log of the tenant, which else comes beside it as FILE.log/')
-    .option('--force', 'replace the file, or begin an interrupted export anew')
+    .option('--no-log', 'leave out the tenant's log, which is otherwise written to FILE.log/')
+    .option('--force', 'replace the file, or restart an interrupted export')
     .option('--json', 'print the digest as one JSON object')
     .addHelpText(
       'after',
       `
-Without a token, on the local run, it exports every span of the tenant, private ones of all users too, each read
-with a token of its owner. With a token, it exports what that token may read. The file begins with the public key
-history. The log of the tenant comes along: its checkpoint, tiles and, with scope admin, leaves, laid out as tlog-tiles
-(https://c2sp.org/tlog-tiles), so that verify --file shows without a ledger that no span is missing. An export that was interrupted goes on when the same command is run again.
-Of a tenant that is frozen (npx logline freeze) its work state comes along as FILE.work.ndjson, for the ledger that it moves to.
+Without a token, on the local run, it exports every span of the tenant, including private ones of all users, each read
+with a token of its owner. With a token, it exports what that token may read. The file begins with the key history.
+FILE.log/ holds the tenant's log: checkpoint, tiles and, with scope admin, leaves, in the layout of tlog-tiles
+(https://c2sp.org/tlog-tiles), so that verify --file shows offline that no span is missing. Run the same command again to
+resume an interrupted export. For a frozen tenant (npx logline freeze) FILE.work.ndjson holds its work state, for import
+into another ledger.
 
 Examples:
   $ npx logline export --tenant acme --out acme.ndjson.gz

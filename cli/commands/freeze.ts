@@ -4,14 +4,14 @@ import type { FreezeOptions } from '../freeze/run-freeze';
 export function define(program: Command): void {
   program
     .command('freeze')
-    .description('stop the writes and the work of a tenant, such as to move it; it can still be read')
+    .description('stop the writes and the work of a tenant, for example to move it; reads go on')
     .requiredOption('--tenant <tenant>', 'the tenant')
-    .option('--wait <seconds>', 'how long requests that run are waited for (default: 60)')
+    .option('--wait <seconds>', 'how long to wait for running requests (default: 60)')
     .addHelpText(
       'after',
       `
-Works on the database of the local run, or on the one that DATABASE_URL names. Requests that were claimed come to their
-end first. Writes then answer 503 with Retry-After.
+Works on the database of the local run, or on the one of DATABASE_URL. Claimed requests end first; then writes answer 503
+with Retry-After.
 
 Example:
   $ npx logline freeze --tenant acme`,

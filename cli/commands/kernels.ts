@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 
-/** The process of the kernels, which `npm start` starts beside the API. */
+/** The kernel process that `npm start` starts beside the API. */
 export function define(program: Command): void {
   program.command('kernels <folder>', { hidden: true }).action(async (folder: string) => {
     const { dataDirectory } = await import('../../local/data-directory');

@@ -32,7 +32,7 @@ function defineShow(keys: Command): void {
   keys
     .command('show')
     .description('print the public key, its id and the key history')
-    .option('--url <url>', 'of a running LogLine elsewhere; needs no token (default: the one here)')
+    .option('--url <url>', 'of a running LogLine; needs no token (default: the one that runs here)')
     .option('--stack <name>', 'of a stack on AWS')
     .option('--json', 'print one JSON object')
     .addHelpText(
@@ -52,16 +52,16 @@ function defineRotate(keys: Command): void {
   keys
     .command('rotate')
     .description('sign with a new key from now on')
-    .option('--checkpoint', 'the key that signs checkpoints instead; the old one signs beside it for 30 days')
-    .option('--stack <name>', 'of a stack on AWS, whose migrator makes the key; takes six minutes')
-    .option('--passwords', 'of the database roles of a stack instead of its key')
+    .option('--checkpoint', 'rotate the key of checkpoints instead; the old one also signs for 30 days')
+    .option('--stack <name>', 'of a stack on AWS, by its migrator; takes six minutes')
+    .option('--passwords', 'rotate the passwords of a stack's database roles instead')
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
       `
-The running ledger follows without a restart and without failing a request. The old key introduces the new one
-in the ledger, so that verify can follow the change; what the old key signed stays valid, tokens and cursors too.
-An interrupted rotation is finished by running it again.
+A running ledger picks up the key without a restart and without failing a request. The old key introduces the new one in
+the ledger, so that verify accepts the change; everything the old key signed stays valid, including tokens and cursors.
+Run it again to finish an interrupted rotation.
 
 Examples:
   $ npx logline keys rotate
@@ -96,21 +96,20 @@ Examples:
 function defineRevoke(keys: Command): void {
   keys
     .command('revoke')
-    .description('withdraw a key for good: its tokens stop working, and verify reports what it signed')
-    .requiredOption('--public-key <hex>', 'the key, or its id of 16 digits, as keys show prints it')
+    .description('revoke a key for good: its tokens stop working, and verify reports what it signed')
+    .requiredOption('--public-key <hex>', 'the public key, or its id of 16 digits, as keys show prints it')
     .option(
       '--since <timestamp>',
-      'since when the key may be in wrong hands: RFC 3339, or 24h (default: now)',
+      'when the key was compromised: RFC 3339, or 24h for a day ago (default: now)',
     )
-    .option('--reason <text>', 'why; goes into the public key history')
+    .option('--reason <text>', 'reason, which becomes part of the public key history')
     .option('--stack <name>', 'of a stack on AWS; rotate first when the key still signs')
-    .option('--keep-manifest', 'trust a manifest of your own that the key signed, and sign it anew')
+    .option('--keep-manifest', 'trust a manifest of your own that the key signed, and sign it again')
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
       `
-The key that signs now can be revoked too: a new one takes its place first. What boots is signed anew. A
-revocation cannot be taken back.
+Revoking the current signing key rotates it first. Manifest and kernels are signed again. A revocation cannot be undone.
 
 Examples:
   $ npx logline keys revoke --public-key 4f5b24bbeb9414d3
@@ -130,15 +129,15 @@ Examples:
 function defineAdopt(keys: Command): void {
   keys
     .command('adopt')
-    .description('go on under the key of LOGLINE_DATA when the keys of the ledger are lost')
-    .option('--yes', 'it cannot be taken back')
+    .description('continue under the key of LOGLINE_DATA when the ledger's keys are lost')
+    .option('--yes', 'confirm; adopting a key cannot be undone')
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
       `
-A ledger that is signed by other keys is not started. If keys.json of those can still be found, put it into LOGLINE_DATA
-instead. An adopted key is public as a span of type instance_key with adopted: true, and verify names it: whoever
-trusted the keys before has to decide about this one anew. Stop the ledger first.
+A ledger signed by other keys does not start. If its keys.json still exists, put it into LOGLINE_DATA instead. An adopted
+key is public as a span of type instance_key with adopted: true, and verify reports it: everyone who trusted the earlier
+keys has to decide whether to trust this one. Stop the ledger first.
 
 Examples:
   $ npx logline keys adopt --yes

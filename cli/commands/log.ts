@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { ResumeOptions } from '../proofs/resume-log';
 
 export function define(program: Command): void {
-  const log = program.command('log').description("what can be done with a tenant's log");
+  const log = program.command('log').description("manage a tenant's log");
   log.addHelpText(
     'after',
     `
@@ -11,14 +11,14 @@ Examples:
   );
   log
     .command('resume')
-    .description('let a log go on that the audit has stopped')
+    .description('resume a log that the auditor stopped')
     .requiredOption('--tenant <name>', 'whose log')
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
       `
-Look at the cause first (npx logline verify, docs/operations.md): the fault stays in the log for good, and what is found
-behind it stops the log again. Spans that waited are sealed in their order, and the audit checks them again.
+Find the cause first (npx logline verify, docs/operations.md): the fault stays in the log for good, and a later fault stops
+the log again. Spans that waited are sealed in order, and the auditor checks them again.
 
 Examples:
   $ npx logline log resume --tenant acme`,

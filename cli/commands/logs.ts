@@ -12,8 +12,8 @@ export function define(program: Command): void {
       'all',
     )
     .option('--stack <name>', 'a stack on AWS (default: the local run)')
-    .option('--follow', 'go on until Ctrl-C')
-    .option('--since <timestamp>', 'from when on: 10m, 2h, 2026-01-31T12:00:00Z', '10m')
+    .option('--follow', 'keep printing new lines until Ctrl-C')
+    .option('--since <timestamp>', 'start of the range: 10m, 2h, 2026-01-31T12:00:00Z', '10m')
     .option(
       '--filter <pattern>',
       'a text, or words such as level>=warn status=503; with --stack a pattern of CloudWatch Logs, a text as \'"like this"\'',

@@ -4,15 +4,15 @@ import type { MigrateCommandOptions } from '../run-migrate';
 export function define(program: Command): void {
   program
     .command('migrate')
-    .description('bring the schema of the database up to date')
+    .description('apply pending migrations to the database')
     .option('--status', 'only list the migrations; exits with 1 when one is pending or was edited')
     .option('--stack <name>', 'a stack on AWS, through its migrator function, which seeds as well')
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
       `
-npm start does this by itself. For the ledger that runs here, or the server that DATABASE_URL names, which then
-must be the URL of the owner of the schema.
+npm start does this by itself. Works on the ledger that runs here, or on DATABASE_URL, which must be the URL of the
+schema's owner.
 
 Examples:
   $ npx logline migrate --status

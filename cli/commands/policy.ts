@@ -7,11 +7,11 @@ export function define(program: Command): void {
     .description('print the IAM policy that deploying or previewing a stack on AWS needs')
     .requiredOption('--stack <name>', 'the stack, configured in Pulumi.<name>.yaml')
     .addOption(new Option('--role <which>', 'whose').choices(['deploy', 'preview']).default('deploy'))
-    .option('--account <id>', 'twelve digits (default: the example 123456789012, to be replaced)')
+    .option('--account <id>', 'twelve digits (default: 123456789012, an example to replace)')
     .addHelpText(
       'after',
       `
-Computed from the resources that the program registers; works offline. The state backend is not part of it: see
+Computed from the resources that the program registers; works offline. Access to the state backend is not included, see
 docs/aws-iam.md.
 
 Examples:

@@ -8,7 +8,7 @@ export function define(program: Command): void {
     .addHelpText(
       'after',
       `
-Needs the Pulumi CLI and AWS credentials that may read. The same as deploy --preview-only.
+Needs the Pulumi CLI and AWS credentials with read access. The same as deploy --preview-only.
 
 Examples:
   $ npx logline preview --stack dev`,

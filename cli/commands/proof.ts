@@ -8,9 +8,9 @@ export function define(program: Command): void {
     .requiredOption('--id <uuid>', 'of the span')
     .option('--seq <number>', 'its version (default: the newest)')
     .option('--out <file>', 'write it to a file, such as span.tlog-proof (default: print it)')
-    .option('--span <file>', 'write the span there, too, so that both can be checked offline')
+    .option('--span <file>', 'also write the span to this file, so that both can be verified offline')
     .option('--url <url>', 'a running LogLine (default: the one that runs here)')
-    .option('--token <token>', 'of somebody who may read the span (default: LOGLINE_TOKEN, else user dev)')
+    .option('--token <token>', 'a token that may read the span (default: LOGLINE_TOKEN, else user dev)')
     .addHelpText(
       'after',
       `

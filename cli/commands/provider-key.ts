@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 export function define(program: Command): void {
   const group = program
     .command('provider-key')
-    .description('keep API keys of providers for the local run')
+    .description('store API keys of providers for the local run')
     .addHelpText(
       'after',
       `
@@ -12,13 +12,13 @@ Example:
     );
   group
     .command('set')
-    .description('store the key that standard input holds under <tenant>/<name>')
+    .description('store the key from standard input under <tenant>/<name>')
     .argument('<name>', 'tenant and name, such as dev/openai; system/… serves public providers')
     .addHelpText(
       'after',
       `
-It goes into provider-keys.json of LOGLINE_DATA, which only its owner may read, and counts from the next call on. The
-key comes by standard input, so that no list of processes and no shell history shows it.
+Writes provider-keys.json in LOGLINE_DATA, readable by its owner only; the next call uses it. The key is read from standard
+input, so that it appears in no process list and no shell history.
 
 Example:
   $ npx logline provider-key set dev/openai < key.txt`,

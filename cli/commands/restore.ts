@@ -6,25 +6,25 @@ export function define(program: Command): void {
   program
     .command('restore')
     .description(
-      'put a backup into an empty place, or go on with a database that was put back by other means',
+      'restore a backup into an empty place, or resume a database that was restored by other means',
     )
     .argument('[file]', 'what backup wrote; without one the ledger that is there is made good')
-    .option('--new-keys', 'sign under a new key, when the old ones are lost')
+    .option('--new-keys', 'sign with a new key, when the old ones are lost')
     .option('--unpack <folder>', 'only unpack a base backup, for a PostgreSQL server of your own')
-    .option('--stack <name>', 'a stack on AWS whose database was put back; its migrator does it')
+    .option('--stack <name>', 'a stack on AWS whose database was restored; runs in its migrator')
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
       `
-Into LOGLINE_DATA, which holds no ledger yet, or the empty database that DATABASE_URL names. No row is changed: the
-server's transaction counter is moved above every stored id, and the feed begins a new epoch, so that cursors that
-were kept go on from the last span that survived. Ends with the check of every span and of the number of rows.
+Restores into LOGLINE_DATA, which must hold no ledger, or into the empty database of DATABASE_URL. It changes no row: the
+server's transaction counter moves above every stored id, and the feed begins a new epoch, in which kept cursors continue
+from the last surviving span. In the end it verifies every span and the row counts.
 
-A base backup of a server of your own: unpack it (--unpack), start that server on the folder, and run this again with
+For a base backup of a server of your own: unpack it (--unpack), start PostgreSQL on the folder, and run this again with
 DATABASE_URL.
 
-Without a file: after a copied data folder, a snapshot or pg_restore, when health says restore_needed. With --stack, after
-a snapshot or point-in-time recovery: the stack goes on answering meanwhile, and it ends without the check of every span.
+Run it without a file after a copied data folder, a snapshot or pg_restore, when health says restore_needed; with --stack
+after a snapshot or point-in-time recovery. The stack keeps answering, and spans are not verified.
 
 Examples:
   $ LOGLINE_DATA=/srv/ledger npx logline restore ledger.backup

@@ -4,14 +4,14 @@ import type { SeedCommandOptions } from '../run-seed';
 export function define(program: Command): void {
   program
     .command('seed')
-    .description('plant manifest, kernels and midnight ruler where they are missing or changed')
+    .description('append manifest, kernels and midnight ruler where they are missing or changed')
     .option('--stack <name>', 'a stack on AWS, through its migrator function, which migrates as well')
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
       `
-npm start does this by itself. It adds a version only where a seed changed, or where a revoked key signed the
-newest one; a manifest of your own stays.
+npm start does this by itself. It appends a version only where a seed changed, or where a revoked key signed the newest
+one; a manifest of your own stays.
 
 Examples:
   $ npx logline seed

@@ -8,10 +8,10 @@ export function define(program: Command): void {
     .option('--url <url>', 'a running LogLine (default: the one that runs here)')
     .option(
       '--token <token>',
-      'needs spans:write timeline:read execute (default: LOGLINE_TOKEN, else user dev of the local run)',
+      'a token with spans:write timeline:read execute (default: LOGLINE_TOKEN, else user dev of the local run)',
     )
-    .option('--stack <name>', 'a stack on AWS: its URL, and tokens of its own key')
-    .option('--other-token <token>', 'a token of another tenant, for the checks of the tenant boundary')
+    .option('--stack <name>', 'a stack on AWS, with tokens signed by its key')
+    .option('--other-token <token>', 'a token of another tenant, to check the tenant boundary')
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',

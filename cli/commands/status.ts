@@ -11,14 +11,14 @@ export function define(program: Command): void {
   program
     .command('status')
     .description('show queue, scheduled jobs, quotas, policies, open subjects and the database')
-    .option('--stack <name>', 'a tenant of a stack on AWS, as its API tells it')
+    .option('--stack <name>', 'a tenant of a stack on AWS, from its API')
     .option('--tenant <name>', 'which tenant of the stack (default: system)')
-    .option('--watch', 'again every 2 s, until Ctrl-C')
+    .option('--watch', 'refresh every 2 s until Ctrl-C')
     .option('--json', 'print one JSON object, with --watch one a line')
     .addHelpText(
       'after',
       `
-Of the ledger that runs here, or the one that DATABASE_URL names. It reads ids and numbers, never what spans say.
+Reads the ledger that runs here, or the one of DATABASE_URL: ids and numbers only, no content of spans.
 
 Examples:
   $ npx logline status

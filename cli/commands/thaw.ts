@@ -4,12 +4,12 @@ import type { FreezeOptions } from '../freeze/run-freeze';
 export function define(program: Command): void {
   program
     .command('thaw')
-    .description('let a frozen tenant write again; its open work goes on')
+    .description('allow the writes of a frozen tenant again; its open work resumes')
     .requiredOption('--tenant <tenant>', 'the tenant')
     .addHelpText(
       'after',
       `
-Works on the database of the local run, or on the one that DATABASE_URL names.
+Works on the database of the local run, or on the one of DATABASE_URL.
 
 Example:
   $ npx logline thaw --tenant acme`,

@@ -16,18 +16,18 @@ export function define(program: Command): void {
     .requiredOption('--tenant <name>', 'the tenant of that user')
     .option(
       '--scope <words>',
-      'what it allows: spans:write timeline:read execute admin',
+      'scopes: spans:write timeline:read execute admin',
       'spans:write timeline:read execute',
     )
-    .option('--ttl <duration>', 'how long it is valid: 90s, 15m, 1h, 30d', '1h')
+    .option('--ttl <duration>', 'lifetime: 90s, 15m, 1h, 30d', '1h')
     .option(
       '--stack <name>',
-      'of a stack on AWS: signed with its key, which AWS credentials must be able to read',
+      'a stack on AWS; your AWS credentials must be able to read its key',
     )
     .addHelpText(
       'after',
       `
-The token is signed with a key derived from the one in LOGLINE_DATA (.logline/keys.json), or in Secrets Manager.
+The token is signed with a key derived from the one in LOGLINE_DATA (.logline/keys.json) or in Secrets Manager.
 
 Examples:
   $ npx logline token --user alice --tenant acme

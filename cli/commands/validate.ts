@@ -5,14 +5,13 @@ export function define(program: Command): void {
   program
     .command('validate')
     .description('check what a deployment to AWS needs: tools, credentials, configuration, files, quotas')
-    .option('--stack <name>', 'the stack to be deployed: checks Pulumi.<name>.yaml, in its region')
+    .option('--stack <name>', 'the stack to deploy: also checks Pulumi.<name>.yaml')
     .option('--strict', 'warnings count as failures')
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
       `
-Changes nothing. Exits with 1 when something is missing; without a network the checks of AWS fail and the others
-still count.
+Changes nothing. Exits with 1 when something is missing. Without a network the AWS checks fail and the others still run.
 
 Examples:
   $ npx logline validate --stack dev

@@ -4,7 +4,7 @@ import type { VerifyCommandOptions } from '../verify/run-verify';
 export function define(program: Command): void {
   program
     .command('verify')
-    .description('re-check every span that can be read, and the logs that prove that none is missing')
+    .description('verify every readable span, and the logs that prove that none is missing')
     .option('--url <url>', 'a running LogLine (default: the one that runs here)')
     .option(
       '--token <token>',
@@ -12,16 +12,16 @@ export function define(program: Command): void {
     )
     .option(
       '--file <file>',
-      'an export instead: NDJSON, one span a line; .gz is unpacked, - is standard input',
+      'verify an export: NDJSON, one span a line; .gz is unpacked, - is standard input',
     )
     .option(
       '--key <hex...>',
       'accept only spans signed by one of these public keys, or by keys that the key history links to it',
     )
     .option('--partial', 'with --file: entities may lack versions')
-    .option('--span <file>', 'one span instead, with --proof and --vkey: checked offline')
+    .option('--span <file>', 'verify one span offline, with --proof and --vkey')
     .option('--proof <file>', 'its tlog-proof, as npx logline proof writes it')
-    .option('--checkpoint <file...>', 'two checkpoints instead: whether one continues the other; with --vkey')
+    .option('--checkpoint <file...>', 'verify that one of two checkpoints continues the other, with --vkey')
     .option(
       '--vkey <key...>',
       "verifier keys of the log, and of witnesses; npx logline checkpoint --vkey prints the log's",
@@ -30,12 +30,12 @@ export function define(program: Command): void {
     .addHelpText(
       'after',
       `
-Keys that were the instance's, retired or revoked, are known from the key history among the spans.
-A digest beside the file, as export writes it, is checked too. On the local run, without --token, the logs of all
-tenants are derived anew from the spans and compared with every position, tile and checkpoint. With a token, the log of
-its tenant is: its root is derived from the tiles, and from the leaves with scope admin, and every span of the tenant
-that the token may read must be in it. --vkey says whose checkpoints to believe, rather than what /api/keys says.
-Exits with 1 and names span and fault when anything does not hold. Works offline with --file.
+The instance's keys, also retired and revoked ones, come from the key history among the spans. With --file the digest and
+the log that export wrote are checked too, offline. On the local run, without --token, the logs of all tenants are
+derived again from the spans and compared with every position, tile and checkpoint. With a token, the log of its tenant
+is checked: the root is derived from the tiles, with scope admin from the leaves too, and every span of the tenant that
+the token may read must be in it. --vkey gives the keys that checkpoints must be signed with, in place of those of
+/api/keys. Exits with 1 and names span and fault when a check fails.
 
 Examples:
   $ npx logline verify

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 
 /**
- * Asks at the terminal.
+ * Prompts at the terminal.
  * @returns whether the answer is exactly `expected`; false when the terminal is closed
  */
 export async function ask(question: string, expected: string): Promise<boolean> {

@@ -22,8 +22,7 @@ export interface DeployOptions {
 }
 
 /**
- * Brings a stack up to date and checks that it works. Each step says how long it took; whatever stops it, the next
- * run goes on from there.
+ * Deploys a stack and runs the smoke test. Each step reports its duration; after a failure or interruption, run it again.
  * @throws OperatorError when a step fails; the message says what to run next
  */
 export async function deploy(options: DeployOptions): Promise<void> {
@@ -59,7 +58,7 @@ export async function deploy(options: DeployOptions): Promise<void> {
   process.stdout.write(welcome(options.stack, url, outputs, steps.elapsedText()));
 }
 
-/** Prints what is not as it should be, and stops for failures only. */
+/** Prints warnings and failures of `validate`; only failures throw. */
 async function requireValid(stack: string): Promise<string> {
   const results = await validate(stack, (result) => {
     if (result.outcome !== 'pass') process.stdout.write(linesOf(result));
@@ -74,7 +73,7 @@ async function requireValid(stack: string): Promise<string> {
   return `${results.length} checks`;
 }
 
-/** The program bundles by itself; doing it here first shows a fault of the sources before anything is asked of AWS. */
+/** The Pulumi program bundles again; bundling here first reports a fault of the sources before any call to AWS. */
 function bundle(): string {
   const names = Object.keys(LAYERS).filter((name): name is LayerName => name in LAYERS);
   return names
@@ -92,7 +91,7 @@ function requireEndpoint({ apiEndpoint }: StackOutputs, stack: string): string {
   );
 }
 
-/** The migrator ran as part of the update; the API says whether its result is what this program expects. */
+/** Asks the API whether the schema is the one that this program expects; the migrator ran during the update. */
 async function checkMigrations(url: string, stack: string): Promise<string> {
   const health = await new LedgerApi(url, undefined).demand('/api/health');
   const migration = textMember(health, 'migration');
@@ -115,7 +114,7 @@ async function smoke(settings: StackSettings, url: string): Promise<string> {
   return 'all checks hold';
 }
 
-/** What somebody wants to know who has just deployed. The lines work when pasted. */
+/** Next steps after a deployment, as lines to paste. */
 export function welcome(stack: string, url: string, outputs: StackOutputs, took: string): string {
   const token = `npx logline token --stack ${stack} --user you --tenant acme`;
   return [

@@ -8,14 +8,14 @@ import { openStack } from './pulumi-stack';
 
 export interface DestroyOptions {
   readonly stack: string;
-  /** The stack's name once more, instead of typing it. */
+  /** The stack's name, as confirmation in place of the prompt. */
   readonly yes?: string;
   readonly really?: boolean;
 }
 
 /**
- * Deletes everything of a stack, the ledger included.
- * @throws OperatorError when it is not meant enough, or does not work
+ * Deletes a stack with everything in it, including the ledger.
+ * @throws OperatorError when it is not confirmed, or fails
  */
 export async function destroy(options: DestroyOptions): Promise<void> {
   const settings = stackSettings(options.stack);
@@ -30,7 +30,7 @@ export async function destroy(options: DestroyOptions): Promise<void> {
   );
 }
 
-/** Everything that can be refused without asking anybody. */
+/** Checks confirmation and protection without a call to AWS. */
 export function requireMeant(options: DestroyOptions, settings: StackSettings): void {
   const { stack, yes, really } = options;
   if (yes !== undefined && yes !== stack) {
@@ -42,7 +42,7 @@ export function requireMeant(options: DestroyOptions, settings: StackSettings): 
       `stack "${stack}" is ${settings.protect ? 'protected' : 'a production stack'}; export it first (npx logline export), and say --really if it shall go`,
     );
   }
-  // Pulumi and RDS would refuse it half-way; this is the order in which they agree.
+  // Pulumi and RDS refuse to delete what is protected, and would stop half-way.
   if (settings.protect) {
     throw new OperatorError(
       `stack "${stack}" is protected: set logline:protect to false in Pulumi.${stack}.yaml, run npx logline deploy --stack ${stack}, and then destroy it with --really`,

@@ -6,7 +6,7 @@ import { explainPulumi } from './pulumi-fault';
 
 export type Operation = 'preview' | 'up' | 'destroy';
 
-/** What to say of an operation that did not come to its end. */
+/** Names of the operations for messages. */
 const NAMES: Readonly<Record<Operation, string>> = {
   preview: 'preview',
   up: 'deployment',
@@ -14,15 +14,15 @@ const NAMES: Readonly<Record<Operation, string>> = {
 };
 
 /**
- * Runs one operation of Pulumi with live progress, and lets Ctrl-C end it between two resources rather than within one.
- * @param stackName as the user knows it
+ * Runs one operation of Pulumi with live progress. Ctrl-C stops it after the resources in progress.
+ * @param stackName name without project and organization
  * @returns what changed, such as `12 created`; empty for nothing
- * @throws OperatorError that says how far it came and what to run next
+ * @throws OperatorError that says how much was done and what to run next
  */
 export async function runOperation(stack: Stack, operation: Operation, stackName: string): Promise<string> {
   const progress = new OperationProgress(operation === 'preview');
   const abort = new AbortController();
-  // At a terminal Ctrl-C reaches Pulumi as well, which then finishes what is under way; twice would break it off.
+  // At a terminal Ctrl-C also reaches Pulumi, which then finishes resources in progress; a second signal would abort them.
   const stop = new StopSignal(() => process.exit(130));
   void stop.requested.then(() => {
     process.stderr.write('logline: stopping after what is under way; a second Ctrl-C breaks it off\n');
@@ -75,7 +75,7 @@ async function explainEnd(error: unknown, end: End): Promise<OperatorError> {
   );
 }
 
-/** How much of the stack there is now; an answer that cannot be had is no second failure. */
+/** Number of resources in the state, for the message; empty when it cannot be read. */
 async function stateOf({ stack }: End): Promise<string> {
   try {
     const { deployment } = await stack.exportStack();

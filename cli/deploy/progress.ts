@@ -2,7 +2,7 @@ import { styleText } from 'node:util';
 import type { EngineEvent } from '@pulumi/pulumi/automation';
 import { progressLine } from '../progress-line';
 
-/** What an operation does to a resource, for the operations that change something. */
+/** Pulumi's operations that change a resource, with mark and verbs. */
 const VERBS: Readonly<Record<string, readonly [mark: string, doing: string, done: string]>> = {
   create: ['+', 'creating', 'created'],
   'create-replacement': ['+', 'replacing', 'replaced'],
@@ -11,7 +11,7 @@ const VERBS: Readonly<Record<string, readonly [mark: string, doing: string, done
   delete: ['-', 'deleting', 'deleted'],
   'delete-replaced': ['-', 'deleting the old', 'deleted the old'],
 };
-/** Steps of a replacement that are announced beside the one that counts. */
+/** Operations that count; a replacement emits further events for the same resource. */
 const COUNTED = new Set(['create', 'update', 'create-replacement', 'delete']);
 const TICK_MS = 1000;
 const MAX_FAULTS = 20;
@@ -30,13 +30,13 @@ export function shortName(urn: string): string {
 }
 
 /**
- * Tells about an operation of Pulumi while it runs: a line with the elapsed time for each resource that changed, and
- * on a terminal what is being worked on.
+ * Prints the progress of a Pulumi operation: a line with the elapsed time for each changed resource, and on a terminal
+ * the resources in progress.
  */
 export class OperationProgress {
-  /** How many resources changed in each way. */
+  /** Number of changed resources by operation. */
   readonly counts = new Map<string, number>();
-  /** What went wrong, without colours and repetitions. */
+  /** Error messages without colours and duplicates. */
   readonly faults: string[] = [];
 
   readonly #isPreview: boolean;
@@ -54,7 +54,7 @@ export class OperationProgress {
     return Date.now() - this.#startedAtMs;
   }
 
-  /** For `onEvent` of the Automation API. */
+  /** Handler for the Automation API's `onEvent`. */
   readonly take = (event: EngineEvent): void => {
     const { resourcePreEvent, resOutputsEvent, resOpFailedEvent, diagnosticEvent } = event;
     if (resourcePreEvent !== undefined) this.#begin(resourcePreEvent.metadata);
@@ -65,7 +65,7 @@ export class OperationProgress {
     }
   };
 
-  /** `12 to create, 1 to update`; empty when nothing changes. */
+  /** Summary such as `12 to create, 1 to update`; empty without changes. */
   summary(): string {
     return [...this.counts]
       .map(([op, count]) => {

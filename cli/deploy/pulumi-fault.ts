@@ -3,13 +3,13 @@ import { OperatorError, oneLine } from '../../local/operator-error';
 
 export const INSTALL_PULUMI = 'https://www.pulumi.com/docs/install/';
 
-/** The Pulumi CLI is missing. */
+/** The error for a missing Pulumi CLI. */
 export function noPulumi(cause?: unknown): OperatorError {
   return new OperatorError(`the Pulumi CLI is not installed; see ${INSTALL_PULUMI}`, { cause });
 }
 
 /**
- * What Pulumi said, in one line and with what to do.
+ * Explains a Pulumi error in one line, with advice.
  * @param said error diagnostics of the operation, if there were any
  */
 export function explainPulumi(error: unknown, stack: string, said: readonly string[] = []): OperatorError {
@@ -42,7 +42,7 @@ export function explainPulumi(error: unknown, stack: string, said: readonly stri
   return new OperatorError(`Pulumi: ${said[0] ?? lastWords(error)}`, { cause: error });
 }
 
-/** Of a long transcript, the line that names the error. */
+/** The line of a long transcript that names the error. */
 function lastWords(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   const lines = text

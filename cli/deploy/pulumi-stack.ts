@@ -3,7 +3,7 @@ import { REPOSITORY_ROOT } from '../../infra/bundle';
 import { textMember } from '../ledger-api';
 import { explainPulumi } from './pulumi-fault';
 
-/** What a deployed stack says of itself; secrets are left out. */
+/** Outputs of a deployed stack, without secrets. */
 export interface StackOutputs {
   readonly apiEndpoint: string | undefined;
   readonly publicKeyHex: string | undefined;
@@ -16,7 +16,7 @@ export interface StackOutputs {
  * @throws OperatorError when there is no CLI, no backend, or no such stack
  */
 export async function openStack(stackName: string, mode: 'create' | 'select'): Promise<Stack> {
-  // With an organization the state may be somebody else's; a bare name is the user's own.
+  // A bare stack name belongs to the user's own account; PULUMI_ORG selects an organization.
   const organization = process.env.PULUMI_ORG;
   const name = organization ? fullyQualifiedStackName(organization, 'logline', stackName) : stackName;
   const args = { stackName: name, workDir: REPOSITORY_ROOT };

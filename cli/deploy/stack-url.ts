@@ -2,7 +2,7 @@ import { OperatorError } from '../../local/operator-error';
 import { openStack, readOutputs } from './pulumi-stack';
 
 /**
- * Where the API of a stack answers, from the stack's outputs.
+ * URL of a stack's API, from the stack's outputs.
  * @throws OperatorError when there is no Pulumi CLI, no such stack, or it is not deployed
  */
 export async function stackUrl(stack: string): Promise<string> {

@@ -1,12 +1,12 @@
 import { styleText } from 'node:util';
 import { elapsed } from './progress';
 
-/** Says which step begins and how long each took. */
+/** Prints each step and its duration. */
 export class Steps {
   readonly #startedAtMs = Date.now();
   #number = 0;
 
-  /** Runs one step; a text that it returns is shown as its result. */
+  /** Runs one step and prints the text that it returns as its result. */
   async run<T>(name: string, work: () => Promise<T>): Promise<T> {
     const startedAtMs = Date.now();
     this.#number += 1;

@@ -3,70 +3,70 @@ import path from 'node:path';
 import { OperatorError, oneLine, systemErrorCode } from '../../local/operator-error';
 import { hashFile, startHash } from './file-hash';
 
-/** What `FILE.digest.json` says of an export. */
+/** Content of `FILE.digest.json`. */
 export interface ExportDigest {
   readonly format: 1;
   readonly file: string;
   readonly tenant: string;
-  /** Whose spans these are; null for what a token could read. */
+  /** Users whose spans were exported; null for everything that a given token could read. */
   readonly users: readonly string[] | null;
   /** Only spans whose `at` is this time or later; null for all. */
   readonly since: string | null;
-  /** Whether every version of every entity in it is in it. */
+  /** Whether the file has every version of each entity in it. */
   readonly complete: boolean;
   readonly spans: number;
   readonly bytes: number;
   /** BLAKE3-256 of the file's bytes, hex, as `b3sum` prints it. */
   readonly blake3: string;
-  /** Behind the first and the last page. A later cursor continues where this export ended. */
+  /** Cursors behind the first and the last page; the last one continues the feed where this export ended. */
   readonly first_cursor: string | null;
   readonly last_cursor: string | null;
-  /** The tenant's log, kept in `FILE.log/`; null where it was not read or there is none. */
+  /** The tenant's log in `FILE.log/`; null when it was not read or does not exist. */
   readonly log: ExportedLog | null;
-  /** The tenant's work state, kept in `FILE.work.ndjson`; null unless the tenant was frozen. */
+  /** The tenant's work state in `FILE.work.ndjson`; null unless the tenant was frozen. */
   readonly work: ExportedWork | null;
-  /** Who signed, and how many spans. */
+  /** Public key → number of spans that it signed. */
   readonly public_keys: Readonly<Record<string, number>>;
   readonly source: string;
   readonly exported_at: string;
 }
 
-/** How far the log goes that came along with an export. */
+/** Size of the exported log. */
 export interface ExportedLog {
   readonly origin: string;
-  /** Positions of its checkpoint, which came after the last page. */
+  /** Size of its checkpoint, which was read after the last page. */
   readonly size: number;
-  /** Positions there were before the first page, each of which has its span in the file; 0 where not all spans were asked for. */
+  /** Size before the first page; every position below has its span in the file. 0 when not all spans were requested. */
   readonly size_before: number;
 }
 
-/** The work state that came along with an export. */
+/** Exported work state. */
 export interface ExportedWork {
   readonly pages: number;
   /** BLAKE3-256 of its file's bytes, hex. */
   readonly blake3: string;
 }
 
-/** What a digest has to say about a file. */
+/** The part of a digest by which a file is checked. */
 export interface DigestCheck {
   readonly tenant: string;
   readonly complete: boolean;
   readonly blake3: string;
   readonly spans: number;
-  /** Undefined when no log came along, as in exports of the first edition. */
+  /** Undefined without an exported log, as in exports of version 0.1. */
   readonly log: Pick<ExportedLog, 'size_before'> | undefined;
-  /** Undefined when no work state came along. */
+  /** Undefined without exported work state. */
   readonly work: ExportedWork | undefined;
 }
 
-/** Where the digest of an export lies. */
+/** Path of an export's digest. */
 export function digestFileOf(file: string): string {
   return `${file}.digest.json`;
 }
 
 /**
- * The digest beside a file; undefined when there is none.
- * @throws OperatorError when there is one that cannot be read
+ * Reads the digest beside a file; undefined when there is none.
+ * @throws OperatorError when it cannot be read
  */
 export async function readDigest(file: string): Promise<DigestCheck | undefined> {
   const digestFile = digestFileOf(file);
@@ -107,7 +107,7 @@ function workOf(work: unknown): ExportedWork | undefined {
   return typeof pages === 'number' && typeof blake3 === 'string' ? { pages, blake3 } : undefined;
 }
 
-/** Why the file is not the one that its digest describes; undefined when it is. */
+/** How the file differs from its digest; undefined when it matches. */
 export async function digestFault(file: string, digest: DigestCheck): Promise<string | undefined> {
   const hash = await startHash();
   try {

@@ -8,27 +8,27 @@ import { digestFileOf, type ExportDigest, type ExportedLog, type ExportedWork } 
 import type { ExportState } from './export-state';
 import { hashFile, type RunningHash, startHash } from './file-hash';
 
-/** Lines that are written together; a gzip member of its own, so that an export can go on behind any of them. */
+/** Size of a chunk in bytes. Each is a gzip member of its own, so that an export can resume after any of them. */
 const CHUNK_BYTES = 4 * 1024 * 1024;
-/** At least this often what is there is made safe, so that an interruption costs little. */
+/** Longest time in milliseconds between two fsyncs, which bounds what an interruption costs. */
 const CHUNK_MS = 2_000;
-/** Signers told apart in the digest; a client may sign each span with another key. */
+/** Signers counted in the digest; the limit holds because a client may sign each span with another key. */
 const MAX_KEYS = 1_000;
 const OTHER_KEYS = 'other keys';
 
-/** Where an export is while it is not whole. */
+/** Path of an incomplete export. */
 export function partFileOf(file: string): string {
   return `${file}.part`;
 }
 
-/** How far the export in {@link partFileOf} is. */
+/** Path of the state of the export in {@link partFileOf}. */
 export function stateFileOf(file: string): string {
   return `${file}.part.json`;
 }
 
 /**
- * An export as it is written. `FILE` itself appears whole or not at all; until then lines gather in `FILE.part`,
- * and `FILE.part.json` says up to where they are good.
+ * Writes an export. `FILE` appears complete or not at all: lines go to `FILE.part`, and `FILE.part.json` records the
+ * length up to which it is durable.
  */
 export class ExportFile {
   readonly #file: string;
@@ -47,8 +47,8 @@ export class ExportFile {
   }
 
   /**
-   * Opens the part file where `state` says that it is good; what may stand behind that is cut off.
-   * @throws OperatorError when it cannot be written, or is not the one that the state is about
+   * Opens the part file and truncates it to the durable length of `state`.
+   * @throws OperatorError when it cannot be written, or does not match the state
    */
   static async open(file: string, state: ExportState): Promise<ExportFile> {
     const part = partFileOf(file);
@@ -73,7 +73,7 @@ export class ExportFile {
     return this.#state;
   }
 
-  /** Adds a page of spans; `progress` is where the reading goes on behind it. */
+  /** Adds a page of spans; `progress` says where reading resumes after it. */
   async add(
     spans: readonly SignedSpan[],
     progress: Pick<ExportState, 'part' | 'cursor'> &
@@ -104,14 +104,14 @@ export class ExportFile {
   }
 
   /**
-   * Makes safe what was added.
-   * @throws OperatorError when the disk does not take it
+   * Writes and fsyncs what was added.
+   * @throws OperatorError when the write fails
    */
   async flush(): Promise<void> {
     const text = this.#lines.join('');
     const bytes = this.#file.endsWith('.gz') && text !== '' ? gzipSync(text) : Buffer.from(text);
     try {
-      // In a loop of its own: write() may take less than it is given.
+      // write() may write less than it is given.
       for (let done = 0; done < bytes.length; ) {
         const { bytesWritten } = await this.#handle.write(
           bytes,
@@ -134,7 +134,7 @@ export class ExportFile {
     this.#flushedAtMs = performance.now();
   }
 
-  /** Puts digest and file into place. */
+  /** Writes the digest and renames the file into place. */
   async finish(complete: boolean, log: ExportedLog | null, work: ExportedWork | null): Promise<ExportDigest> {
     await this.flush();
     const { plan, spans, bytes, firstCursor, lastCursor, publicKeys } = this.#state;
@@ -163,13 +163,13 @@ export class ExportFile {
     return digest;
   }
 
-  /** Makes safe what was added and leaves the rest to a later run. */
+  /** Flushes and closes, so that a later run can resume. */
   async leave(): Promise<void> {
     await this.flush();
     await this.#handle.close();
   }
 
-  /** Leaves nothing behind. */
+  /** Deletes the part file and its state. */
   async discard(): Promise<void> {
     await this.#handle.close();
     await rm(partFileOf(this.#file), { force: true });

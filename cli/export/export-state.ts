@@ -1,33 +1,33 @@
 import { readFile } from 'node:fs/promises';
 import { systemErrorCode } from '../../local/operator-error';
 
-/** What is exported. Two runs with the same plan are one export. */
+/** What is exported. A run with the same plan resumes an interrupted one. */
 export interface ExportPlan {
   readonly tenant: string;
-  /** Whose spans, each read with a token of its own; null: whatever the given token may read. */
+  /** Users whose spans are read, each with a token of its own; null for everything that the given token may read. */
   readonly users: readonly string[] | null;
   readonly since: string | null;
   readonly source: string;
 }
 
-/** How far an export has come; what the file holds up to `bytes` is whole. */
+/** Progress of an export; the file is complete up to `bytes`. */
 export interface ExportState {
   readonly plan: ExportPlan;
-  /** What was asked for, to tell a continuation from another export. */
+  /** Fingerprint of the plan, by which a run knows whether it may resume. */
   readonly request: string;
   readonly bytes: number;
   readonly spans: number;
-  /** Which part is being read: 0 the keys, then one for each user. */
+  /** Part being read: 0 for the keys, then one for each user. */
   readonly part: number;
   readonly cursor: string | null;
   readonly firstCursor: string | null;
   readonly lastCursor: string | null;
   readonly publicKeys: Readonly<Record<string, number>>;
-  /** Positions of the tenant's log before the first page; null where no log is read. */
+  /** Size of the tenant's log before the first page; null when no log is read. */
   readonly logSizeBefore: number | null;
 }
 
-/** The state that an interrupted export left behind; undefined when there is none that can be used. */
+/** State of an interrupted export; undefined when there is none or it is unusable. */
 export async function readState(file: string): Promise<ExportState | undefined> {
   try {
     return parseState(JSON.parse(await readFile(file, 'utf8')));

@@ -6,19 +6,19 @@ import { explainProblem, type LedgerApi, member, textMember } from '../ledger-ap
 /** One page of the feed. */
 export interface FeedPage {
   readonly spans: readonly SignedSpan[];
-  /** Where to go on; never missing. */
+  /** Cursor of the next page; always present. */
   readonly cursor: string;
   readonly hasMore: boolean;
 }
 
-/** Spans a page. A full page of the largest spans still fits into memory easily. */
+/** Spans a page; a page of the largest spans fits into memory. */
 const PAGE_SIZE = 200;
 const MAX_ATTEMPTS = 6;
 const MAX_WAIT_MS = 10_000;
 
 /**
- * Reads one page of the feed. A ledger that is busy or starting is waited for, half a minute at most.
- * @param filter members of the query beside order, limit and cursor
+ * Reads one page of the feed, with retries for up to 30 s while the ledger is busy or starting.
+ * @param filter query parameters besides order, limit and cursor
  * @throws OperatorError when the API refuses or does not answer
  */
 export async function readFeedPage(

@@ -1,10 +1,10 @@
 import { createReadStream } from 'node:fs';
 import { createBLAKE3 } from 'hash-wasm';
 
-/** BLAKE3-256 of bytes that come in parts. */
+/** Incremental BLAKE3-256. */
 export interface RunningHash {
   update(bytes: Uint8Array): void;
-  /** Lower-case hex. Ends the hash. */
+  /** Finishes the hash; lower-case hex. */
   digest(): string;
 }
 
@@ -19,7 +19,7 @@ export async function startHash(): Promise<RunningHash> {
 
 /**
  * Hashes a file, or its first bytes.
- * @throws the system's error when it cannot be read
+ * @throws the file system's error when it cannot be read
  */
 export async function hashFile(file: string, hash: RunningHash, bytes?: number): Promise<number> {
   if (bytes === 0) return 0;

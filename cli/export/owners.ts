@@ -16,9 +16,9 @@ export interface Owner {
 const SUPERUSER = 'postgres';
 
 /**
- * Who owns spans in a tenant, by name and number only. Row-level security hides that from every role of the
- * ledger, so the superuser of the embedded server is asked, or the role of DATABASE_URL if it may see all.
- * @throws OperatorError when no such role is at hand
+ * Lists the owners of a tenant's spans with their span counts. Row-level security hides this from every role of the ledger,
+ * so it runs as the embedded server's superuser, or as the role of DATABASE_URL if that may see all rows.
+ * @throws OperatorError when there is no such role
  */
 export async function ownersOf(tenant: string, since: string | null): Promise<readonly Owner[]> {
   const url = await allSeeingUrl();

@@ -1,6 +1,6 @@
 import type { ProgressLine } from '../progress-line';
 
-/** Shows how far an export is. */
+/** Progress display of an export. */
 export interface ExportProgress {
   show(spans: number, bytes: number): void;
   clear(): void;
@@ -10,8 +10,8 @@ const BAR_WIDTH = 30;
 const MIB = 1024 * 1024;
 
 /**
- * @param total spans that are expected; undefined when that is not known
- * @param startSpans what an earlier run has exported, which says nothing about speed
+ * @param total expected number of spans; undefined when unknown
+ * @param startSpans spans that an earlier run exported, which do not count towards the rate
  */
 export function exportProgress(
   line: ProgressLine,
@@ -32,14 +32,14 @@ export function exportProgress(
   };
 }
 
-/** How long it takes at this rate. */
+/** Remaining time at this rate. */
 function timeLeft(spans: number, total: number | undefined, rate: number): string {
   if (total === undefined || total <= spans || rate <= 0) return '';
   const seconds = Math.ceil((total - spans) / rate);
   return seconds < 90 ? `, ${seconds} s left` : `, ${Math.ceil(seconds / 60)} min left`;
 }
 
-/** More spans than expected may have come in the meantime; the bar then stays full. */
+/** A progress bar; it stays full when more spans than expected arrive. */
 export function bar(spans: number, total: number | undefined): string {
   if (total === undefined) return '';
   const share = Math.min(1, spans / total);

@@ -29,17 +29,17 @@ export interface ExportOptions {
   readonly token?: string;
   readonly stack?: string;
   readonly force?: boolean;
-  /** False leaves the tenant's log out. Defaults to true. */
+  /** False skips the tenant's log. Defaults to true. */
   readonly log?: boolean;
   readonly json?: boolean;
 }
 
-/** An export that was interrupted ends as a shell reports Ctrl-C. */
+/** Exit code after an interruption, as a shell reports Ctrl-C. */
 const INTERRUPTED_EXIT_CODE = 130;
-/** Tokens that are made for the export live 15 minutes. */
+/** A new token is minted after this time in milliseconds; tokens live 15 minutes. */
 const TOKEN_AGE_MS = 10 * 60_000;
 
-/** Writes the spans of a tenant to a file, or goes on with an export that was interrupted. */
+/** Writes the spans of a tenant to a file, or resumes an interrupted export. */
 export async function runExport(options: ExportOptions): Promise<void> {
   const out = path.resolve(options.out);
   if (!/\.ndjson(\.gz)?$/.test(out)) {
@@ -73,7 +73,7 @@ export async function runExport(options: ExportOptions): Promise<void> {
     if (found === 0 && !isContinued && state.plan.users === null) throw nothingFound(options);
     const { users, since } = state.plan;
     const isComplete = users !== null && since === null;
-    // Of some users, versions are complete, and the tenant's log holds more than them.
+    // An export of one user has complete versions, but the tenant's log holds more spans than it.
     const isWholeTenant = isComplete && options.user === undefined;
     const kept = (await log?.finish(isWholeTenant ? (file.state.logSizeBefore ?? 0) : 0)) ?? null;
     const work = await workOf(out, state.plan, options, target);
@@ -81,7 +81,7 @@ export async function runExport(options: ExportOptions): Promise<void> {
     report(out, await file.finish(isComplete, kept, work), log?.faults ?? 0, options);
   } catch (cause) {
     progress.clear();
-    // Nothing but the keys: the export was refused rather than interrupted.
+    // An export with nothing but keys was refused, not interrupted, and leaves no state.
     const isBegun = !(cause instanceof NothingFound) && (file.state.part > 1 || file.state.cursor !== null);
     await (isBegun ? file.leave() : file.discard()).catch(() => undefined);
     await removePart(out).catch(() => undefined);
@@ -95,10 +95,10 @@ export async function runExport(options: ExportOptions): Promise<void> {
   }
 }
 
-/** There is nothing to go on with. */
+/** The export found no spans. */
 class NothingFound extends OperatorError {}
 
-/** Nothing that the token may read; most often it is another tenant's. */
+/** The error for an empty export; most often the token is of another tenant. */
 function nothingFound({ tenant, token }: ExportOptions): OperatorError {
   const own = tenantOf(token ?? process.env.LOGLINE_TOKEN ?? '');
   const why =
@@ -117,7 +117,7 @@ function tenantOf(token: string): string | undefined {
   }
 }
 
-/** Where to start: at the beginning, or where an earlier run of the same export ended. */
+/** Opens the export: a new one, or an interrupted one with the same plan. */
 async function begin(
   out: string,
   options: ExportOptions,
@@ -168,10 +168,10 @@ const NOTHING_YET = {
   logSizeBefore: null,
 } as const;
 
-/** Of a stack, whose database is out of reach: a member without spans of its own sees what all members see. */
+/** User for the export of a stack, whose owners are unknown here: it reads tenant and public spans only. */
 const MEMBER = 'logline-export';
 
-/** Whose spans to read with a token of their own; undefined when a token was given. */
+/** Users whose spans are read with minted tokens; undefined when a token was given. */
 async function readers(
   { tenant, user, url, token, stack }: ExportOptions,
   target: Target,
@@ -192,7 +192,7 @@ async function readers(
   throw new OperatorError(`nobody owns a span in tenant ${tenant}${since === null ? '' : ` since ${since}`}`);
 }
 
-/** Reads part after part until the end, or until `goOn` says no. Returns the spans that were found. */
+/** Reads all parts until the end, or until `goOn` returns false. Returns the number of spans. */
 async function readAll(
   file: ExportFile,
   target: Target,
@@ -203,7 +203,7 @@ async function readAll(
   const { plan } = file.state;
   const filter = { tenant_id: plan.tenant, ...(plan.since === null ? {} : { since: plan.since }) };
   if (file.state.part === 0) {
-    // So that the export can be verified by itself. The system's own export holds them anyway.
+    // With the key history the export can be verified alone. An export of tenant `system` has it anyway.
     const keys = plan.tenant === 'system' ? [] : await keySpansOfUrl(target.client);
     const logSizeBefore = (await log?.size()) ?? null;
     await file.add(keys, { part: 1, cursor: null, pageCursor: null, logSizeBefore });
@@ -232,7 +232,7 @@ async function readAll(
   return found;
 }
 
-/** The log of the tenant, where somebody of it asks; undefined where it is left out. */
+/** The tenant's log; undefined when it is not exported. */
 async function logOf(
   out: string,
   { tenant }: ExportPlan,
@@ -247,7 +247,7 @@ async function logOf(
   return TenantLog.open({ file: out, tenant, client, onProgress });
 }
 
-/** The work state of a tenant that moves, where we hold the operator's key. */
+/** Exports the work state of a frozen tenant; needs the instance key. */
 async function workOf(
   out: string,
   { tenant, since }: ExportPlan,
@@ -263,10 +263,10 @@ async function workOf(
   return exportWork(minting(target, user, system), tenant, out);
 }
 
-/** Reads the spans of the log's own user, which are the tenant's and whose name no token can carry. */
+/** User who reads the checkpoint spans: they are visible to the tenant, and no token can carry the name of their owner. */
 const LOG_READER = 'operator';
 
-/** A client for one user, with a token that is made again before it runs out. */
+/** A client for one user; mints a new token before the current one expires. */
 function minting(target: Target, user: string, tenant: string): () => Promise<LedgerApi> {
   let made: { readonly client: LedgerApi; readonly atMs: number } | undefined;
   return async () => {

@@ -8,15 +8,15 @@ import { publishedVerifierKeys } from '../proofs/verifier-keys';
 import type { ExportedLog } from './digest';
 
 export interface TenantLogOptions {
-  /** The file of the export; the log goes beside it. */
+  /** File of the export; the log is written beside it. */
   readonly file: string;
   readonly tenant: string;
-  /** Somebody of the tenant, with a token that still counts. */
+  /** Returns a client with a valid token of the tenant. */
   readonly client: () => Promise<LedgerApi>;
   readonly onProgress: (positions: number) => void;
 }
 
-/** The log of a tenant that goes along with an export, so that its file shows by itself that nothing is missing. */
+/** Exports a tenant's log, by which `verify --file` shows that no span is missing. */
 export class TenantLog {
   readonly #options: TenantLogOptions;
   readonly #log: RemoteLog;
@@ -44,29 +44,29 @@ export class TenantLog {
     });
   }
 
-  /** What an interrupted run kept is read again: the log may have grown. */
+  /** Starts over after an interruption, because the log may have grown. */
   static async open(options: TenantLogOptions): Promise<TenantLog> {
     await removePart(options.file);
     const keys = await publishedVerifierKeys(await options.client(), options.tenant);
     return new TenantLog(options, keys);
   }
 
-  /** Things that do not hold, each of which `verify --file` names. */
+  /** Number of faults, which `verify --file` names one by one. */
   get faults(): number {
     return this.#faults;
   }
 
-  /** Positions that the log has now; 0 when there is none. */
+  /** Current size of the log; 0 when there is none. */
   size(): Promise<number> {
     return this.#log.size();
   }
 
-  /** Notes spans that the log is to hold once it is kept. */
+  /** Records spans that the log must contain. */
   async add(spans: readonly SignedSpan[]): Promise<void> {
     for (const span of spans) await this.#log.add(span);
   }
 
-  /** Keeps the log as soon as it holds every span that was noted; null when there is none. */
+  /** Saves the log once it contains every recorded span; null when there is none. */
   async finish(sizeBefore: number): Promise<ExportedLog | null> {
     const { origin, size } = await this.#log.finish();
     const folder = logFolderOf(this.#options.file);
@@ -81,7 +81,7 @@ export class TenantLog {
   }
 }
 
-/** Forgets what an export kept of a log that did not come to its end. */
+/** Deletes the log of an incomplete export. */
 export async function removePart(file: string): Promise<void> {
   await rm(partFolderOf(file), { recursive: true, force: true });
 }

@@ -5,20 +5,19 @@ import { explainProblem, type LedgerApi, member, textMember } from '../ledger-ap
 import type { ExportedWork } from './digest';
 import { hashFile, startHash } from './file-hash';
 
-/** Where the work state of an exported tenant lies: one page of `/api/work/{tenant}` a line. */
+/** Path of an export's work state: one page of `/api/work/{tenant}` a line. */
 export function workFileOf(file: string): string {
   return `${file}.work.ndjson`;
 }
 
 const MAX_FILE_BYTES = 512 * 1024 * 1024;
-/** The tenant is not frozen, or the ledger knows of no such route. */
+/** Statuses for a tenant that is not frozen, and for a ledger without the route. */
 const STAYS: ReadonlySet<number> = new Set([404, 409]);
 
 /**
- * Writes the work state of a tenant that is frozen beside its export; of any other it stays where it is, and null is
- * answered.
- * @param operator who may read it
- * @throws OperatorError when the API refuses or the disk does not take it
+ * Writes the work state of a frozen tenant beside its export; returns null for a tenant that is not frozen.
+ * @param operator client of the operator
+ * @throws OperatorError when the API refuses or the write fails
  */
 export async function exportWork(
   operator: () => Promise<LedgerApi>,
@@ -70,7 +69,7 @@ async function writePages(
 
 /**
  * The pages of the work state beside an export.
- * @throws OperatorError when they cannot be read, or are not those that the digest tells of
+ * @throws OperatorError when they cannot be read, or do not match the digest
  */
 export async function workPagesOf(file: string, { blake3 }: ExportedWork): Promise<readonly object[]> {
   const path = workFileOf(file);
@@ -90,12 +89,12 @@ export async function workPagesOf(file: string, { blake3 }: ExportedWork): Promi
   return lines.map((line) => JSON.parse(line) as object);
 }
 
-/** What a page is of. */
+/** Kind of rows in a page; undefined when it has none. */
 export function kindOf(page: object): string | undefined {
   return textMember(page, 'kind');
 }
 
-/** How many rows a page has. */
+/** Number of rows in a page. */
 export function rowsOf(page: object): number {
   const rows = member(page, 'rows');
   return Array.isArray(rows) ? rows.length : 0;

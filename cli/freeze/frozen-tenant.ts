@@ -5,11 +5,10 @@ import { OperatorError } from '../../local/operator-error';
 const POLL_MS = 100;
 
 /**
- * Closes a tenant for writes: nothing of it is claimed any more, what was claimed comes to its end, then writes are
- * refused, and all that was written before can still be read.
- * @param client of the owner of the schema
- * @param waitSeconds how long claimed work and open transactions are waited for
- * @throws OperatorError when they do not end; what was reached by then stays, so that the same call goes on
+ * Stops the writes of a tenant: claims stop, claimed work ends, then writes are refused. Reads go on.
+ * @param client connected as the owner of the schema
+ * @param waitSeconds time limit for claimed work and open transactions
+ * @throws OperatorError when they do not end in time; the state is kept, so that a repeated call resumes
  */
 export async function freezeTenant(client: Client, tenant: string, waitSeconds: number): Promise<void> {
   const untilMs = performance.now() + waitSeconds * 1000;
@@ -31,7 +30,7 @@ export async function freezeTenant(client: Client, tenant: string, waitSeconds: 
   });
 }
 
-/** Kernels may take their time to notice the salt that a tenant brought along; see `runtime/ledger/tenant-salts.ts`. */
+/** Time for kernels to notice the salt of an imported tenant; see `runtime/ledger/tenant-salts.ts`. */
 const SALT_NOTICED = {
   text: `SELECT NOT EXISTS (SELECT FROM app.tenant_salt
           WHERE tenant_id = $1 AND at > clock_timestamp() - interval '2 seconds') AS done`,
@@ -39,7 +38,7 @@ const SALT_NOTICED = {
 };
 
 /**
- * Opens a tenant again.
+ * Allows the writes of a tenant again.
  * @returns false when it was not frozen
  */
 export async function thawTenant(client: Client, tenant: string): Promise<boolean> {
@@ -52,8 +51,8 @@ export async function thawTenant(client: Client, tenant: string): Promise<boolea
 }
 
 /**
- * Returns when every statement that wrote without having seen the closed tenant has ended: an INSERT locks the table
- * before it takes its snapshot, so who gets the lock after us sees what we committed.
+ * Waits for every write that began before the freeze was visible: an INSERT locks the table before it takes its
+ * snapshot, so one that gets the lock after us sees the freeze.
  */
 async function passWriters(client: Client): Promise<void> {
   await client.query('BEGIN');

@@ -8,7 +8,7 @@ import { freezeTenant, thawTenant } from './frozen-tenant';
 
 export interface FreezeOptions {
   readonly tenant: string;
-  /** Seconds. */
+  /** Time limit in seconds. */
   readonly wait?: string;
 }
 
@@ -27,7 +27,7 @@ export async function runFreeze({ tenant, wait }: FreezeOptions): Promise<void> 
   );
 }
 
-/** Lets a tenant write again. */
+/** Allows the writes of a tenant again. */
 export async function runThaw({ tenant }: FreezeOptions): Promise<void> {
   const wasFrozen = await asOwner(tenant, (client) => thawTenant(client, tenant));
   process.stdout.write(

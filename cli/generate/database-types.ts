@@ -4,7 +4,7 @@ import { Pool } from 'pg';
 import type { GeneratedFile } from './generated-file';
 import type { MigratedDatabase } from './migrated-database';
 
-/** What `runtime/db` parses these types into; everything else is as pg returns it. */
+/** Types that `runtime/db` parses differently from pg's defaults. */
 const TYPE_MAPPING = { timestamptz: 'string', xid8: 'string', int8: 'string' };
 
 /** The Kysely `Database` interface, read from the migrated schema. */

@@ -15,7 +15,7 @@ interface SchemaLike {
   readonly required?: readonly string[];
 }
 
-/** The HTTP reference for people, of the same table that serves the API and makes `/openapi.json`. */
+/** `docs/http.md`, from the route table that also serves the API and yields `/openapi.json`. */
 export async function generateHttpReference(): Promise<readonly GeneratedFile[]> {
   const text = [
     '# HTTP reference',

@@ -9,7 +9,7 @@ import type { GeneratedFile } from './generated-file';
 const ROOT = path.join(__dirname, '..', '..');
 const MANIFEST = 'sql/seeds/kernel_manifest.json';
 
-/** What the table of kernels says, where it cannot be read while LogLine runs. */
+/** Files derived from the kernel table that cannot read it at run time. */
 export async function generateKernels(): Promise<readonly GeneratedFile[]> {
   return [
     { path: 'runtime/host/kernels.ts', text: mains() },
@@ -18,7 +18,7 @@ export async function generateKernels(): Promise<readonly GeneratedFile[]> {
   ];
 }
 
-/** The kernels' mains: the only values that anything outside `kernels/` takes of them. */
+/** The kernels' mains, the only values that code outside `kernels/` imports from there. */
 function mains(): string {
   const files = KERNEL_NAMES.map((name) => ({ name, variable: camelCase(name), file: kernelRow(name).file }));
   const imports = files
@@ -36,7 +36,7 @@ ${files.map(({ name, variable }) => `  ${name}: parsing('${name}', ${variable}),
 `;
 }
 
-/** Written out, since Pulumi serialises each handler, and a literal name captures nothing. */
+/** One literal handler for each kernel: Pulumi serialises handlers, and a literal captures nothing. */
 function handlers(): string {
   const lines = KERNEL_NAMES.map(
     (name) => `  ${name}: () => require('logline-kernels').createHandler('${name}'),`,
@@ -51,7 +51,7 @@ ${lines.join('\n')}
 `;
 }
 
-/** The seed of the manifest, written by hand but for its lists of kernels and of what may boot. */
+/** The manifest seed: written by hand except for its lists of kernels and boot ids. */
 function manifestOf(given: Uint8Array): string {
   const spans = parseIJson(given);
   const [span] = Array.isArray(spans) ? spans : [];

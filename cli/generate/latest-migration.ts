@@ -2,7 +2,7 @@ import { migrationFiles } from '../../runtime/db/migration-files';
 import { sqlFolder } from '../../runtime/db/sql-folder';
 import type { GeneratedFile } from './generated-file';
 
-/** The name of the newest migration: Stage-0 ships without `sql/`, but health must know what to look for. */
+/** Name of the newest migration, which health compares with: Stage-0's layer has no `sql/`. */
 export async function generateLatestMigration(): Promise<readonly GeneratedFile[]> {
   const name = migrationFiles(sqlFolder()).at(-1)?.name ?? '';
   return [

@@ -3,7 +3,7 @@ import { databaseUrl, ensureLedgerDatabase, LEDGER_DATABASE, OWNER_ROLE } from '
 import { startThrowawayPostgres } from '../../local/throwaway-postgres';
 import { migrate } from '../../runtime/db/migrate';
 
-/** A database that has the schema and no rows. */
+/** A database with the schema and no rows. */
 export interface MigratedDatabase {
   /** URL of the owner of the schema. */
   readonly adminUrl: string;

@@ -4,7 +4,7 @@ import type { GeneratedFile } from './generated-file';
 
 const ROOT = path.join(__dirname, '..', '..');
 
-/** The host's own functions as a file that the sandbox's worker can load; packages stay packages. */
+/** The host's functions bundled into a file for the sandbox's worker; npm packages stay external. */
 export async function generateSandboxHost(): Promise<readonly GeneratedFile[]> {
   const { outputFiles } = await build({
     entryPoints: ['runtime/sandbox/guest-host.ts'],

@@ -8,8 +8,8 @@ const HEADER = `-- What the migrations in sql/ add up to, read from the catalogu
 `;
 
 /**
- * The migrated schema as text: everything of it that decides who may do what, and what is refused. Not a
- * pg_dump, which the embedded server does not bring and whose output changes between versions.
+ * The migrated schema as text: tables, constraints, policies, functions, grants. pg_dump is no option: the embedded
+ * server lacks it, and its output changes between versions.
  */
 export async function generateSchemaSnapshot({
   adminUrl,
@@ -17,7 +17,7 @@ export async function generateSchemaSnapshot({
   const client = new Client({ connectionString: adminUrl });
   await client.connect();
   try {
-    // Names come out qualified only when they are not on the search path.
+    // PostgreSQL qualifies names only when they are not on the search path.
     await client.query('SET search_path = pg_catalog');
     const parts = [];
     for (const [title, query] of SECTIONS) {
@@ -30,7 +30,7 @@ export async function generateSchemaSnapshot({
   }
 }
 
-/** The schemas that are ours, without the tables of the migration runner. */
+/** LogLine's schemas, without the migration runner's tables. */
 const OURS = `n.nspname IN ('app', 'ledger') AND c.relname NOT LIKE 'kysely%'`;
 
 const SECTIONS: readonly (readonly [string, string])[] = [

@@ -8,8 +8,8 @@ import type { GeneratedFile } from './generated-file';
 const KERNELS_FOLDER = join(__dirname, '..', '..', 'runtime', 'kernels');
 
 /**
- * The kernels' code as the ledger holds it, made from the sources that the deployed kernels are compiled from,
- * and the hashes by which a kernel recognises its own copy.
+ * Ledger copies of the kernels, generated from the sources of the deployed kernels, and the hashes by which a kernel
+ * recognises its copy.
  */
 export async function generateSeeds(): Promise<readonly GeneratedFile[]> {
   const kernels = await Promise.all(
@@ -55,8 +55,8 @@ export async function generateSeeds(): Promise<readonly GeneratedFile[]> {
 }
 
 /**
- * Plain JavaScript with a top-level `main`: a source with what it imports, without types.
- * @param file below `folder`, without `.ts`; nothing outside that folder goes into the copy.
+ * Bundles a source and its imports into plain JavaScript with a top-level `main`.
+ * @param file path below `folder`, without `.ts`; imports from outside the folder are refused
  * @throws Error when it imports a value from elsewhere or defines no `main`.
  */
 export async function ledgerCopyOf(file: string, folder: string): Promise<string> {
@@ -71,7 +71,7 @@ export async function ledgerCopyOf(file: string, folder: string): Promise<string
     target: 'es2023',
     charset: 'utf8',
     legalComments: 'none',
-    // A kernel reaches the world only through ctx: what is not beside it cannot be bundled.
+    // Packages cannot be bundled: a kernel reaches everything through ctx.
     packages: 'external',
     logLevel: 'silent',
   });

@@ -16,7 +16,7 @@ export async function generateStatements(): Promise<readonly GeneratedFile[]> {
 
 type Built = { compile(): { readonly sql: string; readonly parameters: readonly unknown[] } };
 
-/** @throws Error when a value is left out, used twice or out of order: it would be bound to the wrong place. */
+/** @throws Error when a value is unused, used twice or out of order, since it would be bound to the wrong parameter */
 function textOf(name: string, build: (...values: never[]) => Built): string {
   const values = Array.from({ length: build.length }, (_, index) => `value ${index + 1} of ${name}`);
   const { sql, parameters } = build(...(values as never[])).compile();

@@ -7,7 +7,7 @@ import { LEDGER_SCHEMAS } from '../../runtime/ledger/ledger-schemas';
 import { ROUTE_SCHEMAS } from '../../runtime/stage0/schemas';
 import type { GeneratedFile } from './generated-file';
 
-/** Where validators go → the schemas they are made of, by the name of the exported function. */
+/** Output file → schemas, by the name of the exported function. */
 const VALIDATED = {
   'runtime/ledger': LEDGER_SCHEMAS,
   'runtime/host': {
@@ -19,8 +19,7 @@ const VALIDATED = {
 } as const;
 
 /**
- * Validators as plain code: no schema is compiled, and no code generated, while LogLine runs.
- * Every fault is reported, not only the first.
+ * Validators as standalone code, so that no schema is compiled at run time. They report every fault, not only the first.
  */
 export async function generateValidators(): Promise<readonly GeneratedFile[]> {
   return Object.entries(VALIDATED).flatMap(([folder, schemas]) => validatorsOf(folder, schemas));

@@ -3,7 +3,7 @@ import { SPAN, SPAN_INPUT } from '../../runtime/ledger/span-schema';
 import { PROBLEM, TIMELINE_QUERY } from '../../runtime/stage0/schemas';
 import type { GeneratedFile } from './generated-file';
 
-/** The query with one value for each parameter: the client says by itself which take several, and where a feed begins. */
+/** The query with one value for each parameter; the client adds repeated values and the start of a feed itself. */
 const { from: _from, ...parameters } = TIMELINE_QUERY.properties;
 const SINGLE_VALUED = {
   ...TIMELINE_QUERY,
@@ -12,10 +12,10 @@ const SINGLE_VALUED = {
   ),
 };
 
-/** Schemas the client speaks, by the name of the type. */
+/** Schemas that the client uses, by type name. */
 const WIRE_SCHEMAS = { Span: SPAN, SpanDraft: SPAN_INPUT, TimelineQuery: SINGLE_VALUED, Problem: PROBLEM };
 
-/** What goes over the wire, as types of the client: made of the schemas that the API checks with. */
+/** The client's wire types, generated from the API's schemas. */
 export async function generateWireTypes(): Promise<readonly GeneratedFile[]> {
   const ast = await openapiTS(
     JSON.stringify({

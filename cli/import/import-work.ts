@@ -6,11 +6,11 @@ import { LogFolder, logFolderOf } from '../proofs/log-folder';
 import type { Target } from '../target';
 import { operatorClient } from './operator-client';
 
-/** What became of the work state beside an export. */
+/** Result of importing work state. */
 export interface ImportedWork {
-  /** Rows that were taken; null when it stayed in its file, or none came along. */
+  /** Rows imported; null when none was exported or it was not imported. */
   readonly rows: number | null;
-  /** For people; undefined when there is nothing to tell. */
+  /** Message for the operator; undefined when there is none. */
   readonly told: string | undefined;
 }
 
@@ -18,16 +18,15 @@ const NONE: ImportedWork = { rows: null, told: undefined };
 const NOT_FROZEN = 409;
 
 /**
- * Sends the work state beside an export, once its spans are in: into a tenant that is frozen, which is one that moves in.
- * Sent twice, it changes nothing.
- * @throws OperatorError when the file is not the digest's, or the API refuses
+ * Imports the work state beside an export after its spans, into a tenant that is frozen. Idempotent.
+ * @throws OperatorError when the file does not match the digest, or the API refuses
  */
 export async function importWork(file: string, target: Target, hasToken: boolean): Promise<ImportedWork> {
   const digest = await readDigest(file);
   if (digest?.work === undefined) return NONE;
   const { tenant, work } = digest;
   const pages = await workPagesOf(file, work);
-  // Without the log the spans are in another order, in which a policy's place means nothing.
+  // Without the log the spans are imported in another order, in which policy cursors mean nothing.
   const isInOrder = (await new LogFolder(logFolderOf(file)).read('checkpoint')) !== undefined;
   const clientNow = operatorClient(target, hasToken);
   let rows = 0;

@@ -11,9 +11,8 @@ export interface LeafHashes extends AsyncIterable<Uint8Array> {
 }
 
 /**
- * The leaf hashes of the log that came along with an export; undefined when none did. Nothing is verified here:
- * `verify --file` does that.
- * @throws OperatorError when the folder is not whole
+ * The leaf hashes of an exported log; undefined without one. They are not verified here, `verify --file` does that.
+ * @throws OperatorError when the folder is incomplete
  */
 export async function leafHashesOf(folder: LogFolder): Promise<LeafHashes | undefined> {
   const note = await folder.read('checkpoint');

@@ -3,32 +3,32 @@ import type { SignedSpan } from '../../runtime/base/span';
 import { explainProblem, LedgerApi, member, textMember } from '../ledger-api';
 import type { Target } from '../target';
 
-/** What a ledger holds of the entity of a span. */
+/** The ledger's versions next to a span. */
 export interface LedgerView {
-  /** `curr_hash` of the same version; undefined when it is not there, or hidden. */
+  /** `curr_hash` of the same version; undefined when it is missing or hidden. */
   readonly same: string | undefined;
   /** `curr_hash` of the version before. */
   readonly before: string | undefined;
 }
 
-/** Entities asked for at the same time. */
+/** Entities read in parallel. */
 const PARALLEL = 8;
 const MAX_REMEMBERED_OWNERS = 1_000;
 
-/** Looks up spans in a running ledger, each as its owner where we can make tokens, else with the given token. */
+/** Looks up spans in a running ledger, each with a minted token of its owner, or all with the given token. */
 export class LedgerComparison {
   readonly #target: Target;
   readonly #hasToken: boolean;
   readonly #clients = new Map<string, Promise<LedgerApi>>();
 
-  /** @param hasToken whether the caller gave a token, which then reads everything */
+  /** @param hasToken whether the user gave a token, which is then used for all spans */
   constructor(target: Target, hasToken: boolean) {
     this.#target = target;
     this.#hasToken = hasToken;
   }
 
   /**
-   * What the ledger holds of each of some spans, in their order.
+   * The ledger's view of each span, in order.
    * @throws OperatorError when the API refuses or does not answer
    */
   async look(spans: readonly SignedSpan[]): Promise<LedgerView[]> {
@@ -50,12 +50,12 @@ export class LedgerComparison {
     return views;
   }
 
-  /** seq → curr_hash, from the newest version down to the oldest that is wanted. */
+  /** seq → curr_hash, from the newest version down to `oldest`. */
   async #hashesOf(span: SignedSpan, oldest: number): Promise<ReadonlyMap<number, string>> {
     const client = await this.#clientOf(span);
     const hashes = new Map<number, string>();
     const path = `/api/spans/${span.id}`;
-    // A page holds the newest versions that fit; its cursor leads to older ones.
+    // The first page has the newest versions; its cursor leads to older ones.
     let cursor = await this.#read(client, path, hashes);
     while (cursor !== undefined && !hashes.has(oldest))
       cursor = await this.#read(client, `${path}?cursor=${encodeURIComponent(cursor)}`, hashes);
@@ -91,7 +91,7 @@ export class LedgerComparison {
   }
 }
 
-/** Of each entity the version before the oldest one given, or that one. */
+/** For each entity the version before the oldest given one, at least 0. */
 function oldestWanted(spans: readonly SignedSpan[]): ReadonlyMap<string, number> {
   const oldest = new Map<string, number>();
   for (const { id, seq } of spans)

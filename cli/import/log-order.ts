@@ -11,25 +11,25 @@ import { type Found, linesOfFile, spansOfFile } from '../verify/span-source';
 import { leafHashesOf } from './kept-leaves';
 import { PositionIndex } from './position-index';
 
-/** A span of a file as it was found, and its text where that is at hand. */
+/** A span of a file, and its text when available. */
 export type ImportLine = Found & { readonly text?: string };
 
-/** The spans of a file, from the beginning each time it is asked. */
+/** Reads the spans of a file from the beginning on each call. */
 export type SpanSource = () => AsyncIterable<ImportLine>;
 
-/** The copy is written in pieces of this size. */
+/** Write buffer of the copy in bytes. */
 const WRITE_BYTES = 1024 * 1024;
 
 /**
- * Runs `work` with the spans of a file that verifies in the order of the tenant's log, when the log lies beside it: an
- * export holds its owners one after another, and a feed and a log in another order would be another tenant's. What the
- * log does not hold comes behind, in the file's order. Without a log it is the file's order throughout.
+ * Runs `work` with the spans of a verified file in the order of the exported log. An export lists one owner after another;
+ * imported in that order, feed and log would differ from the original's. Spans that the log lacks come last, in the
+ * file's order. Without a log the file's order is kept.
  *
- * Takes 40 bytes of memory a position, and room for the spans in the system's temporary folder: in a file without a name,
- * which is gone with this process however that ends.
- * @param file where the spans are
- * @param name the file that the log lies beside
- * @throws OperatorError when the log cannot be read or the temporary folder does not take the spans
+ * Needs 40 bytes of memory a position, and space for the spans in the temporary folder, in an unlinked file that vanishes
+ * with this process.
+ * @param file path of the spans
+ * @param name path of the export, beside which the log lies
+ * @throws OperatorError when the log cannot be read or the temporary folder is full
  */
 export async function inLogOrder<T>(
   file: string,
@@ -46,18 +46,18 @@ export async function inLogOrder<T>(
   }
 }
 
-/** Where a span lies in the copy. */
+/** Position of a span in the copy. */
 interface Place {
   readonly start: number;
   readonly length: number;
 }
 
-/** A copy of the spans, and where in it the span of each position lies. */
+/** A copy of the spans, with the place of each log position. */
 class SortedCopy {
   readonly #handle: FileHandle;
   readonly #starts: Float64Array;
   readonly #lengths: Uint32Array;
-  /** Of spans without a position. */
+  /** Places of spans without a log position. */
   readonly #rest: readonly Place[];
 
   private constructor(
@@ -100,7 +100,7 @@ class SortedCopy {
 
   async *spans(): AsyncGenerator<ImportLine> {
     for (const [position, length] of this.#lengths.entries()) {
-      // A position whose span is not in the file.
+      // The span of this position is not in the file.
       if (length === 0) continue;
       const text = this.#read({ start: this.#starts[position] ?? 0, length });
       yield { location: `position ${position} of the log`, span: JSON.parse(text), text };
@@ -111,7 +111,7 @@ class SortedCopy {
     }
   }
 
-  /** At once: a span that lies in memory is read in 5 µs, and in 50 when a thread is asked for it. */
+  /** Synchronous: a read from the page cache takes 5 µs, through libuv's threads 50. */
   #read({ start, length }: Place): string {
     const bytes = Buffer.allocUnsafe(length);
     for (let done = 0; done < length; ) {
@@ -127,7 +127,7 @@ class SortedCopy {
   }
 }
 
-/** An open file that has lost its name, and so goes when it is closed. */
+/** An unlinked temporary file, which vanishes when it is closed. */
 async function namelessFile(): Promise<FileHandle> {
   try {
     const folder = await mkdtemp(path.join(tmpdir(), 'logline-import-'));
@@ -141,7 +141,7 @@ async function namelessFile(): Promise<FileHandle> {
   }
 }
 
-/** Appends lines to a file in large pieces. */
+/** Buffered writer. */
 class Writing {
   readonly #handle: FileHandle;
   #lines: Uint8Array[] = [];

@@ -2,10 +2,10 @@ import { SYSTEM } from '../../runtime/base/identity';
 import { LedgerApi } from '../ledger-api';
 import type { Target } from '../target';
 
-/** Tokens that are made for the import live 15 minutes. */
+/** A new token is minted after this time in milliseconds; tokens live 15 minutes. */
 const TOKEN_AGE_MS = 10 * 60_000;
 
-/** A client for the operator, with a token that is made again before it runs out, or the one that was given. */
+/** Returns a client of the operator, with the given token or a minted one that is renewed before it expires. */
 export function operatorClient(target: Target, hasToken: boolean): () => Promise<LedgerApi> {
   let made: { readonly client: LedgerApi; readonly atMs: number } | undefined;
   return async () => {

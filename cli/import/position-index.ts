@@ -1,10 +1,10 @@
 import type { LeafHashes } from './kept-leaves';
 
-/** Finds the position of a leaf by its hash: 8 bytes of the hash and 8 to 16 of the table for each position. */
+/** Hash table from leaf hash to position; 8 bytes of hash and 8 to 16 of table a position. */
 export class PositionIndex {
   readonly size: number;
   readonly #prefixes: BigUint64Array;
-  /** Position + 1, at the place that the prefix says or behind; 0 is free. */
+  /** Open addressing by hash prefix; a slot holds position + 1, or 0 when free. */
   readonly #slots: Uint32Array;
   readonly #isTaken: Uint8Array;
 
@@ -29,7 +29,7 @@ export class PositionIndex {
     return index;
   }
 
-  /** The position of a leaf, once; undefined when there is none, or somebody took it. */
+  /** Takes the position of a leaf out of the table; undefined when it is missing or taken. */
   take(hash: Uint8Array): number | undefined {
     const prefix = prefixOf(hash);
     for (let slot = this.#slotOf(prefix); ; slot = this.#behind(slot)) {

@@ -23,20 +23,20 @@ export interface ImportOptions {
   readonly json?: boolean;
 }
 
-/** What an import would meet. */
+/** Result of a dry run, in spans. */
 interface Tally {
-  /** Not in the ledger. */
+  /** Missing from the ledger. */
   added: number;
-  /** In the ledger, the same. */
+  /** In the ledger with the same hash. */
   present: number;
-  /** In the ledger with other content, or following other content. */
+  /** In the ledger with other content, or with another predecessor. */
   conflicts: number;
 }
 
 const MAX_SHOWN = 100;
 const BATCH = 200;
 
-/** Checks a file, then imports it unless it is a dry run or something is wrong with it. */
+/** Checks a file and imports it, unless it has faults or this is a dry run. */
 export async function runImport(file: string, options: ImportOptions): Promise<void> {
   if (options.dryRun !== true && options.url === undefined) {
     throw new OperatorError('say where to import to with --url, or only check with --dry-run', {
@@ -52,7 +52,7 @@ export async function runImport(file: string, options: ImportOptions): Promise<v
       await check(file, seekable, comparison, options);
       return;
     }
-    // The ledger itself compares what it holds, span by span.
+    // The import itself compares with the ledger, span by span.
     if (!(await check(file, seekable, undefined, options))) return;
     const imported = await inLogOrder(seekable, file, (source) =>
       writeImport(source, target, Boolean(token), progressLine()),
@@ -85,14 +85,14 @@ function report(
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-/** @throws OperatorError (exit code 2) when nothing could be read there */
+/** @throws OperatorError (exit code 2) when the ledger cannot be read for a comparison */
 async function comparable(options: ImportOptions, token: string | undefined) {
   const target = await resolveTarget(options);
   if (token || target.isLocal) return target;
   throw new OperatorError(`a token is needed for ${options.url}; give --token`, { exitCode: 2 });
 }
 
-/** Whether nothing is wrong with the file. */
+/** Returns whether the file has no faults. */
 async function check(
   name: string,
   file: string,
@@ -122,7 +122,7 @@ async function check(
   const faults = report.faults + inspection.faults;
   const isSound = faults === 0;
   if (!isSound) process.exitCode = 1;
-  // Its result is told when it has one.
+  // The import prints its own result.
   if (isSound && options.dryRun !== true) return true;
   const compared = comparison === undefined ? undefined : inspection.tally;
   const { spans, entities, repeated } = report;
@@ -148,19 +148,19 @@ async function check(
   return isSound;
 }
 
-/** A span that verifies, and where it stands. */
+/** A span that verifies, and its location. */
 interface Good {
   readonly location: string;
   readonly span: SignedSpan;
 }
 
-/** What a dry run compares: each span that verifies, with what the ledger holds. */
+/** Compares each span that verifies with the ledger's content. */
 class Inspection {
   readonly tally: Tally = { added: 0, present: 0, conflicts: 0 };
   faults = 0;
   readonly #comparison: LedgerComparison | undefined;
   readonly #onFault: (fault: VerifyFault) => void;
-  /** Versions of this batch whose predecessor the ledger holds: they need not follow one in the file. */
+  /** Versions whose predecessor is in the ledger, so it need not be in the file. */
   #follows = new Set<string>();
 
   constructor(comparison: LedgerComparison | undefined, onFault: (fault: VerifyFault) => void) {
@@ -172,7 +172,7 @@ class Inspection {
     return this.#follows.has(keyOf(span));
   }
 
-  /** The spans of a file, each compared before it is handed on. */
+  /** The spans of a file, each compared before it is yielded. */
   async *spansOf(file: string): AsyncGenerator<Found> {
     if (this.#comparison === undefined) {
       yield* spansOfFile(file);
@@ -180,7 +180,7 @@ class Inspection {
     }
     for await (const batch of batchesOf(spansOfFile(file))) {
       const good = batch.flatMap((found): Good[] => {
-        // verifySpan takes anything and says whether it is a span.
+        // verifySpan accepts any value and reports whether it is a span.
         const span = 'span' in found ? (found.span as SignedSpan) : undefined;
         return span !== undefined && verifySpan(span).ok ? [{ location: found.location, span }] : [];
       });
@@ -222,7 +222,7 @@ async function* batchesOf(source: AsyncIterable<Found>): AsyncGenerator<Found[]>
   if (batch.length > 0) yield batch;
 }
 
-/** What `POST /api/import` would refuse about a span beside hash and signature; it takes spans of any stored size. */
+/** Faults for which `POST /api/import` refuses a span, besides hash and signature; size is no fault there. */
 function formFaults(span: SignedSpan): string[] {
   return checkDraft(span, '').faults.map(({ pointer, detail }) => `schema: ${pointer} ${detail}`);
 }

@@ -1,21 +1,21 @@
 import type { SignedSpan } from '../../runtime/base/span';
 import type { ImportLine } from './log-order';
 
-/** Spans of one request. */
+/** Spans of one import request. */
 export interface SpanBatch {
   readonly tenant: string;
   readonly count: number;
-  /** One span a line. */
+  /** The request's body, one span a line. */
   readonly ndjson: string;
 }
 
-/** The API takes 1,000 spans and 4 MiB; a request of this size takes some 200 ms. */
+/** Spans in a request: the API allows 1,000; 500 take some 200 ms. */
 const MAX_SPANS = 500;
 const MAX_BYTES = 2 * 1024 * 1024;
 
 /**
- * Spans that verify, in their order, parted into requests of one tenant each.
- * @param isWanted whether a span is to be in it
+ * Splits verified spans, in order, into requests of one tenant each.
+ * @param isWanted selects spans
  */
 export async function* spanBatchesOf(
   spans: AsyncIterable<ImportLine>,
@@ -29,7 +29,7 @@ export async function* spanBatchesOf(
     if (!('span' in found)) continue;
     const span = found.span as SignedSpan;
     if (!isWanted(span)) continue;
-    // Escapes can make a text of a file six times as long as it has to be.
+    // JSON escapes can make a line six times as long as needed; a long one is serialised again.
     const isShort = found.text !== undefined && found.text.length <= MAX_BYTES;
     const line = `${isShort ? found.text : JSON.stringify(span)}\n`;
     const isFull = lines.length >= MAX_SPANS || bytes + line.length > MAX_BYTES || span.tenant_id !== tenant;

@@ -9,13 +9,13 @@ import type { SpanSource } from './log-order';
 import { operatorClient } from './operator-client';
 import { type SpanBatch, spanBatchesOf } from './span-batches';
 
-/** What an import did. */
+/** Result of an import. */
 export interface ImportReport {
   readonly spans: number;
-  /** Spans that the ledger did not hold before. */
+  /** Spans that were new to the ledger. */
   readonly added: number;
   readonly present: number;
-  /** Spans of the key history of another instance, which tell who signed and are not imported. */
+  /** Spans of another instance's key history, which are not imported. */
   readonly keySpans: number;
 }
 
@@ -23,9 +23,9 @@ const MAX_ATTEMPTS = 8;
 const MAX_WAIT_MS = 10_000;
 
 /**
- * Sends spans that were checked, in their order, then asks for all of them once more: the ledger compares each hash, and
- * none may be missing. Cut at any point, the same import goes on: what is there counts as done.
- * @throws OperatorError when the API refuses, does not answer, or misses a span in the end
+ * Sends checked spans in order, then sends all of them a second time, so that the ledger compares every hash and reports
+ * missing ones. Idempotent: after an interruption, run it again.
+ * @throws OperatorError when the API refuses, does not answer, or lacks a span in the end
  */
 export async function writeImport(
   source: SpanSource,
@@ -64,19 +64,19 @@ async function sendAll(
   return { spans, added, present: spans - added, keySpans };
 }
 
-/** What a source yields, the next of it made ready while the one before is worked on. */
+/** Prefetches the next item of a source while the current one is processed. */
 async function* oneAhead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
   for (let next = source.next(); ; ) {
     const { done, value } = await next;
     if (done) return;
     next = source.next();
-    // Whoever asks for it is told.
+    // The rejection is handled when the item is awaited.
     next.catch(() => undefined);
     yield value;
   }
 }
 
-/** Sends one batch, waiting half a minute at most for a ledger that is busy; how many spans were new. */
+/** Sends one batch, with retries for up to 30 s while the ledger is busy; returns the number of new spans. */
 async function send(client: LedgerApi, { ndjson, count }: SpanBatch): Promise<number> {
   for (let attempt = 1; ; attempt += 1) {
     const answer = await client.request('/api/import', { method: 'POST', ndjson });

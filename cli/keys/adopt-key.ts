@@ -21,8 +21,8 @@ export interface AdoptOptions {
 }
 
 /**
- * Lets a ledger whose keys are lost go on under the key of LOGLINE_DATA, which is made if there is none. The keys before
- * are retired, and what boots is signed again.
+ * Continues a ledger whose keys are lost under the key of LOGLINE_DATA, created if missing. Earlier keys are retired, and
+ * manifest and kernels are signed again.
  */
 export async function adoptKey({ yes, json }: AdoptOptions): Promise<void> {
   if (!yes) {
@@ -65,7 +65,7 @@ export async function adoptKey({ yes, json }: AdoptOptions): Promise<void> {
   }
 }
 
-/** With keys.json the password of the embedded server's superuser was lost, too. */
+/** The password of the embedded server's superuser was in the lost keys.json as well. */
 async function replaceKeys(data: DataDirectory): Promise<LocalKeys> {
   const keys = await createKeys(data);
   const isThere = await access(data.postgres).then(

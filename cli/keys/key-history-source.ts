@@ -12,7 +12,7 @@ const FILTER = {
 };
 
 /**
- * The spans of a running ledger that tell its keys. They are public, so no token is needed.
+ * The key-history spans of a running ledger. They are public, so no token is needed.
  * @throws OperatorError when the API refuses or does not answer
  */
 export async function keySpansOfUrl(client: LedgerApi): Promise<SignedSpan[]> {
@@ -25,7 +25,7 @@ export async function keySpansOfUrl(client: LedgerApi): Promise<SignedSpan[]> {
     if (!Array.isArray(found)) {
       throw new OperatorError(`${client.url} does not answer like LogLine: /api/timeline holds no "spans"`);
     }
-    // keyHistoryOf believes only what verifies, so nothing has to be taken on trust here.
+    // keyHistoryOf ignores spans that do not verify, so they need no check here.
     spans.push(...(found as SignedSpan[]));
     cursor = textMember(page, 'next_cursor');
   } while (cursor !== undefined);

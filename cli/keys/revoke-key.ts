@@ -27,13 +27,13 @@ interface Revocation {
   readonly key: RevokedKey;
   readonly signsNow: string;
   readonly hasRotated: boolean;
-  /** Names of seeds that were signed again. */
+  /** Names of the seeds that were signed again. */
   readonly seeds: readonly string[];
-  /** The operator's own manifest was signed by the key, so that the seed is in force again. */
+  /** Version of the operator's manifest that the key had signed; the seed replaces it. */
   readonly lostManifestVersion: number | undefined;
 }
 
-/** Withdraws a key of the local ledger. */
+/** Revokes a key of the local ledger. */
 export async function revokeKey(options: RevokeOptions): Promise<void> {
   const from = timestampOption(options.since, '--since') ?? new Date().toISOString();
   const revocation = await changeKeys((ledger) => revoke(ledger, options, from));
@@ -58,8 +58,8 @@ export async function revokeKey(options: RevokeOptions): Promise<void> {
 }
 
 /**
- * In an order that never leaves a running ledger without something that may boot: what the key vouched for is
- * signed again, then the ledger is told, and only then does the key lose its trust.
+ * The order keeps kernels bootable throughout: seeds are signed again, then the revocation is appended, then the key
+ * loses its trust.
  */
 async function revoke(ledger: LocalLedger, options: RevokeOptions, from: string): Promise<Revocation> {
   const { data, database } = ledger;
@@ -108,7 +108,7 @@ async function keyNamed({ keys, database }: LocalLedger, name: string): Promise<
   });
 }
 
-/** A token of the revoked key tells for sure whether the running ledger has noticed. */
+/** Waits until a running ledger refuses a token of the revoked key. */
 async function untilTokensRefused(
   { data }: LocalLedger,
   { ring }: LocalKeys,

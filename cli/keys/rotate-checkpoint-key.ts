@@ -3,7 +3,7 @@ import { dataDirectory } from '../../local/data-directory';
 import { requireKeys } from '../../local/keys';
 import type { RotateOptions } from './rotate-keys';
 
-/** Gives the local ledger a new key for checkpoints and says which. A running ledger follows by itself. */
+/** Rotates the local ledger's checkpoint key and prints the new one. A running ledger picks it up. */
 export async function rotateCheckpointKey({ json }: RotateOptions): Promise<void> {
   const data = dataDirectory();
   await requireKeys(data);

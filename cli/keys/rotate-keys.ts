@@ -2,12 +2,12 @@ import { keyIdOf } from '../../runtime/auth';
 import { changeKeys, rotate, signsWith, untilNoticed } from './key-change';
 
 export interface RotateOptions {
-  /** The key that signs checkpoints instead of the one that signs spans. */
+  /** Rotate the key of checkpoints instead of the key of spans. */
   readonly checkpoint?: boolean;
   readonly json?: boolean;
 }
 
-/** Gives the local ledger a new signing key and says which. */
+/** Rotates the local ledger's signing key and prints the new one. */
 export async function rotateKeys({ json }: RotateOptions): Promise<void> {
   const { before, after } = await changeKeys(async (ledger) => {
     const rotated = await rotate(ledger);

@@ -17,16 +17,16 @@ export interface ShowOptions {
 
 interface Shown {
   readonly publicKey: string;
-  /** The `kid` of its tokens; unknown of another instance. */
+  /** `kid` of the instance's tokens; undefined for another instance. */
   readonly tokenKeyId: string | undefined;
   readonly history: KeyHistory;
-  /** Where the history comes from. */
+  /** Origin of the history, for display. */
   readonly source: string;
-  /** What the person should know. */
+  /** Remarks for the operator. */
   readonly remarks: readonly string[];
 }
 
-/** Prints the public key and the key history, of the ledger here or at a URL. */
+/** Prints public key and key history of the local ledger, or of one at a URL. */
 export async function showKeys({ url: given, stack, json }: ShowOptions): Promise<void> {
   if (given !== undefined && stack !== undefined) {
     throw new OperatorError('give either --url or --stack', { exitCode: 2 });

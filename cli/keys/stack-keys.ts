@@ -6,12 +6,12 @@ import { stackSettings } from '../aws/stack-file';
 import { timestampOption } from '../timestamp-option';
 import type { RevokeOptions } from './revoke-key';
 
-/** A little more than the migrator asks for: clocks differ. */
+/** Margin on the wait that the migrator demands, because clocks differ. */
 const SPARE_SECONDS = 1;
 
 /**
- * Gives a stack a new signing key. The migrator makes it inside AWS: announced first, it signs once every function has
- * read it. An interrupted rotation goes on when this is called again.
+ * Rotates a stack's signing key inside AWS: the migrator announces the new key, which signs once every function has read
+ * it. Repeat the call after an interruption.
  * @throws OperatorError with the migrator's reason
  */
 export async function rotateStackKeys(stack: string, { json }: { readonly json?: boolean }): Promise<void> {
@@ -31,7 +31,7 @@ export async function rotateStackKeys(stack: string, { json }: { readonly json?:
   );
 }
 
-/** Gives every role of a stack's database a new password; functions get in with either meanwhile. */
+/** Rotates the passwords of a stack's database roles; functions log in with either version meanwhile. */
 export async function rotateStackPasswords(
   stack: string,
   { json }: { readonly json?: boolean },
@@ -43,7 +43,7 @@ export async function rotateStackPasswords(
 }
 
 /**
- * Gives a stack a new key for checkpoints, which its migrator makes inside AWS.
+ * Rotates a stack's checkpoint key inside AWS.
  * @throws OperatorError with the migrator's reason
  */
 export async function rotateStackCheckpointKey(
@@ -67,8 +67,8 @@ export async function rotateStackCheckpointKey(
 }
 
 /**
- * Withdraws a key of a stack that no longer signs.
- * @throws OperatorError (exit code 2) for a key that is not given whole, or with the migrator's reason
+ * Revokes a key of a stack that no longer signs.
+ * @throws OperatorError (exit code 2) for an abbreviated key, or with the migrator's reason
  */
 export async function revokeStackKey(stack: string, options: RevokeOptions): Promise<void> {
   const publicKey = options.publicKey.toLowerCase();

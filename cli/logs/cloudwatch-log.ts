@@ -10,29 +10,29 @@ import type { LogEntry } from './log-entry';
 export interface CloudWatchLogOptions {
   readonly client: CloudWatchLogsClient;
   readonly logGroupName: string;
-  /** What entries are shown as. */
+  /** Source shown for the entries. */
   readonly source: string;
   readonly sinceMs: number;
-  /** In the syntax of CloudWatch Logs; undefined for everything. */
+  /** Filter in CloudWatch Logs' syntax; undefined for all entries. */
   readonly filterPattern: string | undefined;
   readonly follow: boolean;
   readonly signal: AbortSignal;
-  /** Called when there is no such log group, which for a function that never ran is no fault. */
+  /** Called when the log group does not exist, which is normal for a function that never ran. */
   readonly onMissing: () => void;
-  /** How long to wait before asking again. Defaults to 2000. */
+  /** Milliseconds between two polls. Defaults to 2000. */
   readonly pollMs?: number;
 }
 
-/** Entries of one answer: what is held in memory for one function. */
+/** Entries in one answer, which bounds the memory for one function. */
 const PAGE_ENTRIES = 500;
-/** CloudWatch may show an entry some seconds after a younger one of another instance. */
+/** CloudWatch may deliver an entry this many milliseconds after a later one of another instance. */
 const LATE_MS = 15_000;
 const POLL_MS = 2_000;
 
 /**
- * The entries of one log group, oldest first, a page at a time. When following, the last seconds are asked for again
- * each time, and what was given already is left out by its id.
- * @throws OperatorError when CloudWatch cannot be asked
+ * The entries of one log group, oldest first. When following, each poll reads the last seconds again and skips entries
+ * whose id was seen.
+ * @throws OperatorError when CloudWatch refuses or does not answer
  */
 export async function* cloudWatchLog(options: CloudWatchLogOptions): AsyncGenerator<LogEntry> {
   const { source, follow, signal } = options;
@@ -93,7 +93,7 @@ function explainLogError(error: unknown, logGroupName: string): OperatorError {
   return explainAwsError(error, `read the log ${logGroupName}`);
 }
 
-/** Waits, or until `signal`. */
+/** Sleeps until the time is over or `signal` aborts. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();

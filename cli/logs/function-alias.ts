@@ -8,19 +8,19 @@ const ALIASES: Readonly<Record<string, FunctionPurpose>> = {
   midnight: 'run_code',
 };
 
-/** What midnight's entries can be told by, where a function does more than one thing. */
+/** Job name of the midnight ruler's entries in the log of `run_code`. */
 export const MIDNIGHT = 'midnight_ruler';
 
-/** What to show: whose log, and for `midnight` which job's entries of it. */
+/** Which logs to show. */
 export interface LogSelection {
   readonly functions: readonly FunctionPurpose[];
-  /** Only entries that name this job; undefined for all. */
+  /** Only entries of this job; undefined for all. */
   readonly job: string | undefined;
 }
 
 /**
- * `all`, an alias, or a function as in `request_worker` or `request-worker`.
- * @throws OperatorError (exit code 2) that lists what there is
+ * Parses `all`, an alias, or a function name such as `request_worker` or `request-worker`.
+ * @throws OperatorError (exit code 2) that lists the allowed words
  */
 export function selectionOf(word: string): LogSelection {
   if (word === 'all') return { functions: FUNCTIONS, job: undefined };

@@ -1,13 +1,13 @@
 /** Decides whether a line of the local log is shown. */
 export type LineFilter = (text: string, line: unknown) => boolean;
 
-/** From this level on, mildest first. */
+/** Level names, in ascending order. */
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
 const TERM = /^([a-z_]+)(=|>=)(\S+)$/i;
 
 /**
- * Reads `--filter` of the local run: words such as `level>=warn status=503 operation=appendSpans`, which all have to
- * hold, or else one text that the line contains.
+ * Parses `--filter` of the local run: conditions such as `level>=warn status=503 operation=appendSpans`, all of which must
+ * hold, or a text that the line contains.
  */
 export function localFilter(pattern: string | undefined): LineFilter {
   if (pattern === undefined) return () => true;

@@ -9,7 +9,7 @@ import type { LogEntry } from './log-entry';
 export interface LocalLogOptions {
   readonly file: string;
   readonly sinceMs: number;
-  /** Decides by the text and the members of a line whether it is shown. */
+  /** Filter on the text and the parsed members of a line. */
   readonly isWanted: (text: string, line: unknown) => boolean;
   readonly follow: boolean;
   readonly signal: AbortSignal;
@@ -19,8 +19,7 @@ export interface LocalLogOptions {
 const POLL_MS = 300;
 
 /**
- * The lines of a local run's log: the older files that were set aside first, then the present one; one line in memory
- * at a time.
+ * The lines of a local run's log: rotated files first, oldest first, then the current one; one line in memory at a time.
  * @throws OperatorError when there is no log yet
  */
 export async function* localLog(options: LocalLogOptions): AsyncGenerator<LogEntry> {
@@ -33,7 +32,7 @@ export async function* localLog(options: LocalLogOptions): AsyncGenerator<LogEnt
   let place = { offset: 0, inode: (await sizeAndInode(file))?.inode };
   while (!signal.aborted) {
     const now = await sizeAndInode(file);
-    // Another file in its place, or a shorter one: the log begins again.
+    // Another inode or a shorter file: the log was rotated.
     if (now !== undefined && (now.inode !== place.inode || now.size < place.offset)) {
       place = { offset: 0, inode: now.inode };
     }
@@ -58,7 +57,7 @@ async function sizeAndInode(file: string): Promise<{ size: number; inode: number
   }
 }
 
-/** Whole lines from `offset` on, each with its end; a last one without an end is being written and comes later. */
+/** Complete lines from `offset` on; an unterminated last line is still being written and is left for later. */
 async function* lines(file: string, offset: number): AsyncGenerator<string> {
   if ((await sizeAndInode(file)) === undefined) return;
   const input = createReadStream(file, { start: offset, encoding: 'utf8' });
@@ -98,7 +97,7 @@ async function* wanted(
   }
 }
 
-/** The job that a line is about, else the program. */
+/** The job that a line names, else `logline`. */
 function sourceOf(line: unknown): string {
   return textMember(line, 'function') ?? textMember(line, 'service') ?? 'logline';
 }

@@ -1,7 +1,7 @@
 import type { LogEntry, LogStream } from './log-entry';
 
 /**
- * Several logs as one, by time, as long as all of them are read to their end: holds one entry of each.
+ * Merges finite logs by time; holds one entry of each.
  */
 export async function* mergeByTime(streams: readonly LogStream[]): AsyncGenerator<LogEntry> {
   const heads = streams.map((stream) => stream[Symbol.asyncIterator]());
@@ -21,8 +21,7 @@ export async function* mergeByTime(streams: readonly LogStream[]): AsyncGenerato
 }
 
 /**
- * Several logs as one, as entries arrive, for logs that never end. Each waits until its entry was taken, so one entry
- * of each is held.
+ * Merges endless logs in order of arrival; holds one entry of each.
  */
 export async function* mergeAsTheyCome(streams: readonly LogStream[]): AsyncGenerator<LogEntry> {
   type Head = AsyncIterator<LogEntry>;

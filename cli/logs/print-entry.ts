@@ -2,7 +2,7 @@ import { styleText } from 'node:util';
 import type { LogEntry } from './log-entry';
 
 const COLORS = ['cyan', 'green', 'yellow', 'magenta', 'blue', 'cyanBright', 'greenBright'] as const;
-/** Said elsewhere on the line, or of no use to a reader. */
+/** Members that the line shows elsewhere or that no reader needs. */
 const HIDDEN = new Set([
   'time',
   'timestamp',
@@ -16,19 +16,19 @@ const HIDDEN = new Set([
   '_aws',
 ]);
 
-/** Makes the lines of `logline logs`; a source keeps its colour. */
+/** Formats the lines of `logline logs`; each source has a fixed colour. */
 export class EntryPrinter {
   readonly #isJson: boolean;
   readonly #width: number;
   readonly #colors = new Map<string, (typeof COLORS)[number]>();
 
-  /** @param width of the widest source that is expected */
+  /** @param width width of the source column */
   constructor(isJson: boolean, width: number) {
     this.#isJson = isJson;
     this.#width = width;
   }
 
-  /** One line, with its end. */
+  /** Formats one entry as a line, with its line end. */
   line(entry: LogEntry): string {
     const parsed = parse(entry.text);
     return this.#isJson ? jsonLine(entry, parsed) : this.#plainLine(entry, parsed);
@@ -67,7 +67,7 @@ function paintLevel(level: string): string {
   return styleText(color, level, { stream: process.stdout });
 }
 
-/** One object a line: when, whose, and what was written, parsed where it is JSON. */
+/** A JSON object with time, source and content, parsed where it is JSON. */
 function jsonLine({ atMs, source, text }: LogEntry, parsed: object | undefined): string {
   return `${JSON.stringify({ time: new Date(atMs).toISOString(), source, entry: parsed ?? text })}\n`;
 }
@@ -82,7 +82,7 @@ function parse(text: string): Readonly<Record<string, unknown>> | undefined {
   }
 }
 
-/** A log must not drive the terminal: control characters are shown, not sent. */
+/** Escapes control characters, so that a log cannot control the terminal. */
 function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, (character) =>
     character === '\n' || character === '\t'

@@ -43,7 +43,7 @@ export async function showLogs(word: string, options: LogsOptions): Promise<void
 async function print(stream: LogStream, printer: EntryPrinter, signal: AbortSignal): Promise<void> {
   for await (const entry of stream) {
     if (signal.aborted) return;
-    // A slow reader slows us down, instead of filling the memory.
+    // Backpressure: a slow reader of our output must not fill the memory.
     if (!process.stdout.write(printer.line(entry))) {
       await once(process.stdout, 'drain', { signal }).catch(() => undefined);
     }
@@ -52,7 +52,7 @@ async function print(stream: LogStream, printer: EntryPrinter, signal: AbortSign
 
 interface Source {
   readonly stream: LogStream;
-  /** Of the widest name. */
+  /** Width of the source column. */
   readonly width: number;
 }
 
@@ -88,7 +88,7 @@ function stackStream(
   };
 }
 
-/** The local run writes one log; a function's lines are those of its jobs. */
+/** The local run writes one log; a function's lines are selected by its jobs. */
 function localStream(
   { functions, job }: LogSelection,
   options: LogsOptions,

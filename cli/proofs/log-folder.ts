@@ -5,10 +5,10 @@ import type { VerifierKey } from '../../runtime/proofs/verifier-key';
 import type { LedgerApi } from '../ledger-api';
 import { givenVerifierKeys } from './verifier-keys';
 
-/** What reads a log, be it served or kept. */
+/** A source of log files: a ledger or a folder. */
 export type LogSource = Pick<LedgerApi, 'requestBytes'>;
 
-/** Where the log of an export lies. */
+/** Path of an export's log. */
 export function logFolderOf(file: string): string {
   return `${file}.log`;
 }
@@ -16,8 +16,8 @@ export function logFolderOf(file: string): string {
 const LEAVES = 'tile/entries/';
 
 /**
- * The log of a tenant as files: `checkpoint`, `vkeys`, and `tile/…` as https://c2sp.org/tlog-tiles lays a log out, so
- * that other tools read it, too. Answers like the ledger that it came from.
+ * A tenant's log as files: `checkpoint`, `vkeys`, and `tile/…` in the layout of https://c2sp.org/tlog-tiles, so that other
+ * tools can read it. Answers requests like the ledger it came from.
  */
 export class LogFolder implements LogSource {
   readonly path: string;
@@ -26,18 +26,18 @@ export class LogFolder implements LogSource {
     this.path = folder;
   }
 
-  /** The file behind a route of the log, or status 404. */
+  /** The file of a log route, or status 404. */
   async requestBytes(route: string): ReturnType<LogSource['requestBytes']> {
     const bytes = await this.#bytes(nameOf(route));
     const headers = new Headers();
     if (bytes !== undefined) return { status: 200, headers, bytes };
-    // As the ledger answers callers that may not read leaves: then none of them came along.
+    // A ledger answers 403 without scope admin; the export then has no leaves.
     if (nameOf(route).startsWith(LEAVES) && !(await this.#holds(LEAVES)))
       return { status: 403, headers, bytes: new Uint8Array() };
     return { status: 404, headers, bytes: new TextEncoder().encode('{"detail":"it is not in the folder"}') };
   }
 
-  /** The text of a file; undefined when it is not there. */
+  /** The text of a file; undefined when it is missing. */
   async read(name: string): Promise<string | undefined> {
     return (await this.#bytes(name))?.toString();
   }
@@ -58,7 +58,7 @@ export class LogFolder implements LogSource {
     }
   }
 
-  /** @throws OperatorError when the disk does not take it */
+  /** @throws OperatorError when the write fails */
   async keep(name: string, bytes: Uint8Array | string): Promise<void> {
     const file = this.#file(name);
     try {
@@ -74,7 +74,7 @@ export class LogFolder implements LogSource {
   }
 }
 
-/** Reads from a ledger and keeps what it reads of the log. */
+/** Wraps a source, and saves every log file that is read through it. */
 export function keepingLog(source: LogSource, folder: LogFolder): LogSource {
   return {
     async requestBytes(route, options) {
@@ -92,18 +92,18 @@ function nameOf(route: string): string {
   return name;
 }
 
-/** A log that came along with an export, ready to be walked. */
+/** An exported log, ready to be verified. */
 export interface KeptLog {
   readonly client: LogSource;
   readonly tenant: string;
   readonly keys: readonly VerifierKey[];
-  /** Whose word it is that these are the log's keys; undefined when the caller gave them. */
+  /** File that the verifier keys come from; undefined when the user gave them. */
   readonly keysFrom: string;
 }
 
 /**
- * The log beside an export; undefined when there is none.
- * @param vkey verifier keys to judge by; by default those that came along
+ * Opens the log beside an export; undefined when there is none.
+ * @param vkey verifier keys; defaults to those in the export
  * @throws OperatorError when the folder cannot be read, or names no log
  */
 export async function keptLog(file: string, vkey?: readonly string[]): Promise<KeptLog | undefined> {
@@ -120,7 +120,7 @@ export async function keptLog(file: string, vkey?: readonly string[]): Promise<K
   return { client: folder, tenant: tenantOfOrigin(origin, folder), keys, keysFrom };
 }
 
-/** The part behind the last slash: a tenant's name has none, as it is percent-encoded. */
+/** The tenant follows the last slash of an origin, percent-encoded. */
 function tenantOfOrigin(origin: string, { path: folder }: LogFolder): string {
   try {
     return decodeURIComponent(origin.slice(origin.lastIndexOf('/') + 1));

@@ -1,4 +1,4 @@
-/** Positions of a log that were seen; a bit each, so that a log of a hundred million takes 12 MiB. */
+/** Bit set of log positions; 12 MiB for a hundred million. */
 export class PositionMarks {
   #bits = new Uint8Array(1024);
 

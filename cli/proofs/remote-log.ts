@@ -17,20 +17,20 @@ import { explainProblem } from '../ledger-api';
 import type { LogSource } from './log-folder';
 import { PositionMarks } from './position-marks';
 
-/** What the check of a served log came to. */
+/** Result of verifying a log. */
 export interface RemoteLogReport {
   readonly tenant: string;
-  /** Name of the log; null when nothing of it was ever signed. */
+  /** Name of the log; null when it has no checkpoint. */
   readonly origin: string | null;
-  /** Spans in the log by its newest checkpoint. */
+  /** Size of the newest checkpoint. */
   readonly size: number;
-  /** Spans that the token could read and that were found in the log. */
+  /** Spans that were read and found in the log. */
   readonly spans: number;
-  /** Whether the leaves were read as well, which takes scope `admin`. */
+  /** Whether the leaves were verified, which needs scope `admin`. */
   readonly leaves: boolean;
-  /** Positions of which the token could read no span: private ones of others, or removed. */
+  /** Positions whose span the token cannot read: private ones of others, or removed ones. */
   readonly unseen: number;
-  /** Witnesses whose keys were given and who cosigned the newest checkpoint. */
+  /** Witnesses with given keys that cosigned the newest checkpoint. */
   readonly witnesses: readonly string[];
   readonly faults: number;
 }
@@ -38,19 +38,19 @@ export interface RemoteLogReport {
 export interface RemoteLogOptions {
   readonly client: LogSource;
   readonly tenant: string;
-  /** Keys of the log, one of which must have signed its checkpoints, and of witnesses. */
+  /** Verifier keys: of the log, one of which must have signed each checkpoint, and of witnesses. */
   readonly keys: readonly VerifierKey[];
   readonly onFault: (fault: LogFault) => void;
   readonly onProgress?: (entries: number) => void;
-  /** How long new spans may take to be sealed. Defaults to 20,000. */
+  /** Milliseconds that new spans may take to be sealed. Defaults to 20,000. */
   readonly waitMs?: number;
-  /** Every position below has its span among those that are noted, or there is a fault. Defaults to 0. */
+  /** Every position below this must have its span among the recorded ones. Defaults to 0. */
   readonly completeBelow?: number;
 }
 
 /**
- * Leaves that are waited for at a time, by hash, with id and seq: 86 MiB of heap measured for as many. Each time there are so
- * many the whole log is walked, which takes a tenth of the time of checking their spans.
+ * Recorded leaves held at a time, 86 MiB of heap. When the window is full the whole log is walked, which takes a tenth of
+ * the time of checking their spans.
  */
 const WINDOW = 500_000;
 const LOOK_MS = 500;
@@ -61,7 +61,7 @@ interface Expected {
   readonly isOfLog: boolean;
 }
 
-/** Something that is wrong with what the ledger serves. */
+/** A fault in what the ledger serves. */
 class ServedFault extends Error {
   readonly kind: string;
   readonly position: number | undefined;
@@ -74,9 +74,8 @@ class ServedFault extends Error {
 }
 
 /**
- * Checks the log of one tenant as it is served, or as an export keeps it: its root is derived from the tiles and compared
- * with the signed checkpoint, and every span of that tenant that was read must have its leaf among them. Memory grows by
- * a bit for each position.
+ * Verifies one tenant's log, served or exported: derives the root from the tiles, compares it with the signed checkpoint,
+ * and finds the leaf of every recorded span. Memory grows by a bit for each position.
  */
 export class RemoteLog {
   readonly #options: RemoteLogOptions;
@@ -86,7 +85,7 @@ export class RemoteLog {
   #spans = 0;
   #faults = 0;
   #isBroken = false;
-  /** Spans were noted since the log was walked. */
+  /** Whether spans were recorded since the last walk. */
   #hasNews = true;
   #readsLeaves = true;
 
@@ -94,7 +93,7 @@ export class RemoteLog {
     this.#options = options;
   }
 
-  /** Positions by the newest checkpoint, whose root is compared when the log is walked; 0 when there is none. */
+  /** Size of the newest checkpoint, whose root is compared during the walk; 0 without one. */
   async size(): Promise<number> {
     await this.#unlessBroken(async () => {
       const newest = await this.#newestCheckpoint();
@@ -103,7 +102,7 @@ export class RemoteLog {
     return this.#seen.at(-1)?.size ?? 0;
   }
 
-  /** Notes a span that the log must hold. Of other tenants, and what is no span, is passed over. */
+  /** Records a span that the log must contain. Ignores other tenants' spans and anything that is no span. */
   async add(found: unknown): Promise<void> {
     const span = found as Partial<SignedSpan> | null;
     if (span === null || typeof span !== 'object' || span.tenant_id !== this.#options.tenant) return;
@@ -117,7 +116,7 @@ export class RemoteLog {
     if (this.#expected.size >= WINDOW) this.#tellMissing();
   }
 
-  /** Walks the log until it holds every span that was noted, or the time for that is over. */
+  /** Walks the log until it contains every recorded span or the time is over. */
   async finish(): Promise<RemoteLogReport> {
     const deadlineMs = performance.now() + (this.#options.waitMs ?? 20_000);
     for (;;) {
@@ -141,7 +140,7 @@ export class RemoteLog {
     };
   }
 
-  /** The newest spans of the log's own user need not be in a checkpoint: else it would never rest. */
+  /** The log's own newest spans need no checkpoint: sealing them alone would create further ones without end. */
   #isWaiting(): boolean {
     for (const { isOfLog } of this.#expected.values()) if (!isOfLog) return true;
     return false;
@@ -167,7 +166,7 @@ export class RemoteLog {
     });
   }
 
-  /** What is wrong with what is served is told once, and ends the check of the log. */
+  /** A served fault is reported once and ends the check. */
   async #unlessBroken(work: () => Promise<void>): Promise<void> {
     if (this.#isBroken) return;
     try {
@@ -199,7 +198,7 @@ export class RemoteLog {
     }
   }
 
-  /** Derives the log from its tiles of level 0, and compares all other tiles and every checkpoint seen with it. */
+  /** Derives the tree from the level-0 tiles, and compares all other tiles and every checkpoint with it. */
   async #walk(newest: OpenedCheckpoint): Promise<void> {
     const { size } = newest;
     const frontier = new Frontier(sha256);
@@ -229,7 +228,7 @@ export class RemoteLog {
         await this.#compareTile(level, nodes - 1, size, row);
       }
     }
-    // Only now: the root says that the leaves are those that were signed.
+    // Only after the root matched are the leaves known to be the signed ones.
     for (const { key, position } of matched) {
       if (!this.#expected.delete(key)) continue;
       this.#found.add(position);
@@ -275,7 +274,7 @@ export class RemoteLog {
     throw new ServedFault('tile', position, detail);
   }
 
-  /** Compares the leaves themselves with their hashes, where the token may read them. */
+  /** Compares leaves with their hashes, if the token may read them. */
   async #leaves(index: number, hashes: readonly Uint8Array[]): Promise<void> {
     if (!this.#readsLeaves) return;
     const path = tilePath('entries', index, hashes.length);
@@ -315,7 +314,7 @@ export class RemoteLog {
     this.#expected.clear();
   }
 
-  /** Names each position whose span is not there, and the span where its leaf may be read. */
+  /** Reports each position without a span, and names the span if its leaf can be read. */
   async #tellAbsent(size: number): Promise<void> {
     const { completeBelow = 0, tenant } = this.#options;
     if (size < completeBelow) {
@@ -336,7 +335,7 @@ export class RemoteLog {
     const index = Math.floor(position / TILE_WIDTH);
     const answer = await this.#get(tilePath('entries', index, tileWidth(0, index, size)));
     const text = new TextDecoder().decode(cutBundle(answer.bytes)[position % TILE_WIDTH]);
-    // The leaf hashed to what was signed, so it is one of ours; what is no leaf names no span.
+    // The leaf's hash is signed, so its form is known; anything else names no span.
     const [, id, seq] = /"id":"([0-9a-f-]{36})","seq":(\d+)/.exec(text) ?? [];
     return id === undefined ? {} : { id, seq: Number(seq) };
   }
@@ -352,7 +351,7 @@ export class RemoteLog {
   }
 }
 
-/** {@link keyOf} of a leaf's hash, in a third of the time: no bytes are copied on the way. */
+/** {@link keyOf} of a leaf's hash without copying bytes, in a third of the time. */
 function leafKeyOf(leaf: LeafSource): string {
   return hash('sha256', `\0${leafText(leaf)}`, 'binary');
 }
@@ -361,7 +360,7 @@ function keyOf(hash: Uint8Array): string {
   return Buffer.from(hash.buffer, hash.byteOffset, hash.byteLength).toString('latin1');
 }
 
-/** The leaves of a bundle, as far as it is one. */
+/** The leaves of an entry bundle, up to the first malformed one. */
 function cutBundle(bytes: Uint8Array): readonly Uint8Array[] {
   const leaves: Uint8Array[] = [];
   let at = 0;
@@ -382,7 +381,7 @@ function problemOf(
   try {
     body = JSON.parse(new TextDecoder().decode(answer.bytes));
   } catch {
-    body = undefined; // the status will do
+    body = undefined; // the status says enough
   }
   return `${what}: the ledger answered ${explainProblem({ ...answer, body })}`;
 }

@@ -15,7 +15,7 @@ interface Resumed {
 }
 
 /**
- * Lets the log of a tenant go on that the audit has stopped.
+ * Resumes a tenant's log that the auditor stopped.
  * @throws OperatorError when no log of the tenant is stopped
  */
 export async function resumeLog({ tenant, json }: ResumeOptions): Promise<void> {

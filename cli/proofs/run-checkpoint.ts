@@ -44,7 +44,7 @@ export async function runCheckpoint(options: CheckpointOptions): Promise<void> {
   );
 }
 
-/** A client whose token is of the tenant: the one that was given, else one that is made for the local run. */
+/** A client with a token of the tenant: the given one, else one minted for the local run. */
 export async function clientOfTenant(
   target: Target,
   tenant: string,
@@ -55,14 +55,14 @@ export async function clientOfTenant(
   return token === undefined ? target.client : new LedgerApi(target.client.url, token);
 }
 
-/** The tenant that a token says; undefined when it says none. */
+/** The tenant in a token, unverified; undefined without one. */
 export function tenantOfToken(token: string | undefined): string | undefined {
   if (token === undefined) return undefined;
   try {
     const { tenant } = decodeJwt(token);
     return typeof tenant === 'string' ? tenant : undefined;
   } catch {
-    return undefined; // the API will say what is wrong with it
+    return undefined; // the API will report what is wrong with it
   }
 }
 

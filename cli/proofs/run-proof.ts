@@ -10,7 +10,7 @@ export interface ProofOptions extends TargetOptions {
   readonly span?: string;
 }
 
-/** Fetches the proof of a span, and the span itself where it is wanted. */
+/** Fetches the proof of a span, and optionally the span itself. */
 export async function runProof(options: ProofOptions): Promise<void> {
   const { client } = await resolveTarget(options);
   const id = encodeURIComponent(options.id);

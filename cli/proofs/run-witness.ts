@@ -18,14 +18,14 @@ export interface WitnessOptions {
   readonly host: string;
 }
 
-/** A request is a proof of at most 63 hashes and a note of at most 64 KiB. */
+/** Request limit in bytes: a proof of at most 63 hashes and a note of at most 64 KiB. */
 const MAX_BODY_BYTES = 72 * 1024;
 const REQUEST_MS = 10_000;
 const MAX_CONNECTIONS = 100;
 const MAX_PORT = 65_535;
 
 /**
- * Cosigns checkpoints of the logs whose verifier keys a file lists, until SIGINT or SIGTERM.
+ * Runs a witness for the logs whose verifier keys a file lists, until SIGINT or SIGTERM.
  * @throws OperatorError (exit code 2) for a wrong option
  */
 export async function runWitness(options: WitnessOptions): Promise<void> {

@@ -6,8 +6,8 @@ import { verifierKeyOf } from '../../runtime/proofs/checkpoint-keys';
 import { parseVerifierKey, type VerifierKey } from '../../runtime/proofs/verifier-key';
 import { type LedgerApi, member, textMember } from '../ledger-api';
 
-/** The verifier keys of a tenant's log, as the ledger publishes them; those that sign now come first, those of names that it had
- * before a restore last. */
+/** The verifier keys of a tenant's log as the ledger publishes them: current signers first, keys of names from before a
+ * restore last. */
 export async function publishedVerifierKeys(
   client: LedgerApi,
   tenant: string,
@@ -22,7 +22,7 @@ export async function publishedVerifierKeys(
   const signing = keys
     .filter((key: unknown) => textMember(key, 'purpose') === 'checkpoint')
     .sort((one, other) => Number(member(one, 'until') !== null) - Number(member(other, 'until') !== null));
-  // An older instance knows of no earlier names.
+  // Older versions do not send earlier names.
   const names = [instance, ...(Array.isArray(earlier) ? earlier.map(String) : [])];
   return names.flatMap((name) =>
     signing.map((key) => verifierKeyOf(textMember(key, 'public_key') ?? '', originOf(name, tenant))),
@@ -30,9 +30,9 @@ export async function publishedVerifierKeys(
 }
 
 /**
- * Verifier keys as they were given, several in one text too, one a line.
- * @param from what gave them, for the message. Defaults to `--vkey`
- * @throws OperatorError (exit code 2) for one that is none
+ * Parses verifier keys; a text may contain several, one a line.
+ * @param from their source, for the message. Defaults to `--vkey`
+ * @throws OperatorError (exit code 2) for an invalid key
  */
 export function givenVerifierKeys(texts: readonly string[], from = '--vkey'): readonly VerifierKey[] {
   return texts

@@ -13,8 +13,8 @@ export interface VerifyLogsOptions {
 }
 
 /**
- * Checks the logs of all tenants of the local run against every span, private ones too, as the database's auditor: what a
- * token may read is only a part of a log.
+ * Verifies the logs of all tenants of the local run against every span, private ones included. Runs as
+ * `logline_auditor`, since a token reads only a part of a log.
  */
 export async function verifyLocalLogs(options: VerifyLogsOptions): Promise<LogAuditReport> {
   const data = dataDirectory();
@@ -28,7 +28,7 @@ export async function verifyLocalLogs(options: VerifyLogsOptions): Promise<LogAu
     applicationName: 'logline verify',
   });
   const client = await database.connect();
-  // Before the snapshot: the database may be ahead of what was read here, never behind.
+  // Read before the snapshot, so that the database can only be ahead of it.
   const announced = await new GuardFile(guardPath(data.path)).read();
   try {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
@@ -48,13 +48,13 @@ export async function verifyLocalLogs(options: VerifyLogsOptions): Promise<LogAu
   }
 }
 
-/** What the record outside the database knows better. */
+/** The fault when the rollback guard is ahead of the database. */
 async function guardFault(
   store: SealStore,
   announced: GuardRecord | undefined,
 ): Promise<LogFault | undefined> {
   const { record, epochs } = await store.cursor();
   if (judge(record, announced, epochs) !== 'behind') return undefined;
-  const detail = `the database is at batch ${record.batch}, the rollback guard at ${announced?.batch}: another state of the database was put back`;
+  const detail = `the database is at batch ${record.batch}, the rollback guard at ${announced?.batch}: the database was restored to another state`;
   return { tenant: '', kind: 'guard', position: undefined, id: undefined, seq: undefined, detail };
 }

@@ -23,7 +23,7 @@ import { givenVerifierKeys } from './verifier-keys';
 
 const TOOLS = { sha256, verify: ed25519.verify };
 
-/** What a check came to, as `--json` prints it. */
+/** Result of a check, as `--json` prints it. */
 interface Outcome {
   readonly ok: boolean;
   readonly faults: readonly string[];
@@ -39,7 +39,7 @@ export interface OfflineOptions extends TargetOptions {
 }
 
 /**
- * Checks one span with its proof, with nothing but the two files and a verifier key.
+ * Verifies one span offline, from its file, its proof and a verifier key.
  * @throws OperatorError (exit code 2) when one of the three is missing or cannot be read
  */
 export async function verifyProofFile({ span, proof, vkey = [], json }: OfflineOptions): Promise<void> {
@@ -71,7 +71,7 @@ export async function verifyProofFile({ span, proof, vkey = [], json }: OfflineO
 }
 
 /**
- * Checks that one checkpoint continues another; the proof between them comes from the running ledger.
+ * Verifies that one checkpoint continues another; the consistency proof comes from the running ledger.
  * @throws OperatorError when they cannot be read or the ledger does not answer
  */
 export async function verifyCheckpoints(options: OfflineOptions): Promise<void> {
@@ -127,7 +127,7 @@ async function consistencyFault(
   return verifyConsistency(sha256, claim, bytes) ? undefined : fork;
 }
 
-/** Whether two names are of one log before and after a restore, which puts eight digits in the middle. */
+/** Whether two names are of one log before and after a restore, which inserts eight hex digits. */
 function isAnotherName(one: string, other: string): boolean {
   const bare = (origin: string): string => origin.replace(/\/[0-9a-f]{8}(?=\/[^/]+$)/, '');
   return bare(one) === bare(other);

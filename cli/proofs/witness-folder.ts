@@ -8,12 +8,12 @@ import type { WitnessedState, WitnessStore } from '../../runtime/proofs/witness'
 import { member, textMember } from '../ledger-api';
 
 /**
- * A witness's key and what it cosigned, as files of a folder that one process at a time may use. A file that cannot be
- * understood is never taken for a log that is new.
+ * A witness's key and latest cosigned checkpoints, as files of a folder that one process at a time uses. An unreadable
+ * file is an error, never a new log.
  */
 export class WitnessFolder implements WitnessStore {
   readonly #folder: string;
-  /** Looks and writes come one after the other. */
+  /** Serialises reads and writes. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(folder: string) {
@@ -21,8 +21,8 @@ export class WitnessFolder implements WitnessStore {
   }
 
   /**
-   * The key, made at the first start.
-   * @throws OperatorError when it is broken
+   * The witness's key, created at the first start.
+   * @throws OperatorError when its file is invalid
    */
   async key(): Promise<SigningKey> {
     await mkdir(path.join(this.#folder, 'logs'), { recursive: true, mode: 0o700 });
@@ -67,13 +67,13 @@ export class WitnessFolder implements WitnessStore {
     return swapped;
   }
 
-  /** Origins hold what file names cannot. */
+  /** Hashed, because an origin may contain characters that file names cannot. */
   #fileOf(origin: string): string {
     return path.join(this.#folder, 'logs', `${createHash('sha256').update(origin).digest('hex')}.json`);
   }
 }
 
-/** Puts the names of files on disk; what is in them is there already. */
+/** Fsyncs the folder, so that new file names are durable. */
 async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return;
   const handle = await open(folder, 'r');
@@ -84,7 +84,7 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Undefined when there is no such file. */
+/** Reads a JSON file; undefined when it does not exist. */
 async function readJson(file: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(file, 'utf8')) ?? {};

@@ -11,12 +11,12 @@ import {
   verifiedSpan,
 } from './smoke-context';
 
-/** The request worker runs every 10 s; on AWS a cold start comes on top. */
+/** Time limit in milliseconds: the request worker runs every 10 s, on AWS after a cold start. */
 const WORKER_PATIENCE_MS = 60_000;
 const POLL_MS = 500;
 const CODE = 'async function main(ctx, input) { return { doubled: input.number * 2 }; }';
 
-/** The manifest, running functions, and the schedule. */
+/** Checks of the manifest, of runs and of the schedule. */
 export const FUNCTION_CHECKS: readonly SmokeCheck[] = [
   {
     name: 'the kernel manifest can be read and its signature holds',
@@ -75,7 +75,7 @@ function execute(context: SmokeContext, functionId: string, headers: Readonly<Re
   });
 }
 
-/** Waits until the newest version of a request says how it ended. */
+/** Waits for the final status of a request. */
 async function outcomeOf(context: SmokeContext, id: string): Promise<string> {
   const deadline = Date.now() + WORKER_PATIENCE_MS;
   for (;;) {

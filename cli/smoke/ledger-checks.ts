@@ -14,7 +14,7 @@ import {
 
 const BATCH = 3;
 
-/** Health, appending and reading. */
+/** Checks of health, appending and reading. */
 export const LEDGER_CHECKS: readonly SmokeCheck[] = [
   {
     name: 'health: the database is reachable and migrated',
@@ -181,7 +181,7 @@ export const LEDGER_CHECKS: readonly SmokeCheck[] = [
   },
 ];
 
-/** Names of this run's spans, in the order listed. */
+/** Names of this run's spans, in the order of the listing. */
 async function list(context: SmokeContext, query: Readonly<Record<string, string>>): Promise<string[]> {
   return verifiedSpans(await context.client.demand(pathOf(context, query)), 'spans').map(nameOf);
 }

@@ -20,7 +20,7 @@ export interface SmokeOptions {
   readonly json?: boolean;
 }
 
-/** How one check ended. */
+/** Result of one check. */
 export interface SmokeResult {
   readonly number: number;
   readonly name: string;
@@ -34,7 +34,7 @@ const EXIT_FAILED = 1;
 
 /**
  * Runs every check against a running LogLine, prints numbered results, and sets exit code 1 when one fails.
- * @returns whether none failed
+ * @returns whether all passed
  */
 export async function runSmoke(options: SmokeOptions): Promise<boolean> {
   await cryptoReady();

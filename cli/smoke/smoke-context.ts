@@ -4,33 +4,33 @@ import type { SignedSpan } from '../../runtime/base/span';
 import { verifySpan } from '../../runtime/ledger/span-signature';
 import { type ApiAnswer, explainProblem, type LedgerApi, member } from '../ledger-api';
 
-/** What the checks share: where they go, who they are, and what earlier ones appended. */
+/** Shared state of the checks: client, tokens, and spans of earlier checks. */
 export interface SmokeContext {
   readonly client: LedgerApi;
-  /** Of another tenant; undefined when there is none. */
+  /** Token of another tenant; undefined without one. */
   readonly otherToken: string | undefined;
-  /** Marks everything this run appends, so that filters find nothing else. */
+  /** `trace_id` of all spans of this run, by which filters find only them. */
   readonly traceId: string;
-  /** The single span that was appended first. */
+  /** The span of the first check. */
   span: SignedSpan | undefined;
-  /** The function that was appended. */
+  /** Id of the function that a check appended. */
   functionId: string | undefined;
 }
 
-/** One thing that has to work. */
+/** A check. */
 export interface SmokeCheck {
   readonly name: string;
   /**
-   * @returns a remark for the report
+   * @returns remark for the report
    * @throws CheckFailed, CheckSkipped
    */
   run(context: SmokeContext): Promise<string>;
 }
 
-/** The system does not do what it should. */
+/** The check failed. */
 export class CheckFailed extends Error {}
 
-/** The check needs something that is not there. */
+/** The check was skipped, because something it needs is missing. */
 export class CheckSkipped extends Error {}
 
 export function newSmokeContext(client: LedgerApi, otherToken: string | undefined): SmokeContext {
@@ -43,7 +43,7 @@ export function newSmokeContext(client: LedgerApi, otherToken: string | undefine
   };
 }
 
-/** The members every span of a smoke run has. */
+/** A draft with the members that all spans of a smoke run share. */
 export function draft(context: SmokeContext, members: Readonly<Record<string, unknown>> = {}) {
   return {
     entity_type: 'smoke_test',
@@ -63,18 +63,18 @@ export function expectStatus(answer: ApiAnswer, ...allowed: readonly number[]): 
   expect(allowed.includes(answer.status), `expected ${allowed.join(' or ')}, got ${explainProblem(answer)}`);
 }
 
-/** The span that the first check appended. */
+/** The span of the first check. */
 export function firstSpan(context: SmokeContext): SignedSpan {
   if (context.span === undefined) throw new CheckSkipped('no span could be appended');
   return context.span;
 }
 
-/** A member of an answer as a span whose hash and signature hold. */
+/** A member of an answer as a span, with hash and signature verified. */
 export function verifiedSpan(holder: unknown, name: string): SignedSpan {
   return verified(member(holder, name), name);
 }
 
-/** A member of an answer as a list of spans whose hashes and signatures hold. */
+/** A member of an answer as a list of spans, each verified. */
 export function verifiedSpans(holder: unknown, name: string): SignedSpan[] {
   const list = member(holder, name);
   expect(Array.isArray(list), `the answer has no list "${name}"`);
@@ -83,14 +83,14 @@ export function verifiedSpans(holder: unknown, name: string): SignedSpan[] {
 
 function verified(value: unknown, name: string): SignedSpan {
   expect(typeof value === 'object' && value !== null, `the answer has no "${name}"`);
-  // verifySpan takes anything and says whether it is a span.
+  // verifySpan accepts any value and reports whether it is a span.
   const span = value as SignedSpan;
   const verdict = verifySpan(span);
   expect(verdict.ok, verdict.ok ? '' : `span ${span.id}: ${verdict.fault}: ${verdict.detail}`);
   return span;
 }
 
-/** Whether two spans say the same; a member that is null counts as absent. */
+/** Whether two spans are equal; null members count as absent. */
 export function isSameSpan(one: SignedSpan, other: SignedSpan): boolean {
   const content = (span: SignedSpan): unknown =>
     Object.fromEntries(Object.entries(span).filter(([, value]) => value !== null && value !== undefined));

@@ -4,7 +4,7 @@ import { stackSettings } from '../aws/stack-file';
 import { stackUrl } from '../deploy/stack-url';
 import type { SmokeOptions } from './run-smoke';
 
-/** Two tokens of the stack's own key, so that the tenant boundary is checked as well. */
+/** Two tokens of different tenants, so that the tenant boundary is checked as well. */
 export async function smokeOptionsOf(settings: StackSettings, url: string): Promise<SmokeOptions> {
   const key = await stackSigningKey(settings);
   return {
@@ -15,8 +15,8 @@ export async function smokeOptionsOf(settings: StackSettings, url: string): Prom
 }
 
 /**
- * Where a stack answers, and as whom to ask it.
- * @param given what the user chose himself comes first
+ * URL and tokens of a stack for the smoke test.
+ * @param given the user's own options, which take precedence
  * @throws OperatorError when the stack is not deployed, or its key or outputs cannot be read
  */
 export async function smokeStack(stack: string, given: SmokeOptions): Promise<SmokeOptions> {

@@ -10,7 +10,7 @@ import {
   verifiedSpan,
 } from './smoke-context';
 
-/** What another tenant must not be able to do. */
+/** Checks that another tenant is refused. */
 export const TENANT_CHECKS: readonly SmokeCheck[] = [
   {
     name: 'another tenant cannot read a private span',
@@ -71,7 +71,7 @@ export const TENANT_CHECKS: readonly SmokeCheck[] = [
         json: draft(context, { id, seq: 2, prev_hash: curr_hash }),
         token,
       });
-      // It must not even learn that the entity exists, so a gap is a good answer too.
+      // 409 as for a gap is fine: the answer must not reveal that the entity exists.
       expectStatus(answer, 403, 409);
       return String(answer.status);
     },

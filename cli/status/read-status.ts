@@ -7,35 +7,35 @@ import { KERNEL_MANIFEST_ID } from '../../runtime/kernels/stable-ids';
 import { parseManifest } from '../../runtime/ledger/manifest';
 import { readLatest } from '../../runtime/ledger/span-reader';
 
-/** How a ledger is doing at one moment, as `--json` prints it. Ids and numbers only, never what a span says. */
+/** State of a ledger, as `--json` prints it. Ids and numbers only, no content of spans. */
 export interface StatusReport {
   readonly at: string;
   readonly queue: {
-    /** Due, and nobody works on them. */
+    /** Due requests that no worker holds. */
     readonly waiting: number;
     readonly running: number;
-    /** To be tried again later. */
+    /** Requests with a retry in the future. */
     readonly put_off: number;
-    /** How long the oldest of `waiting` has been due; null when none waits. */
+    /** Seconds that the oldest of `waiting` has been due; null when none waits. */
     readonly oldest_waiting_s: number | null;
   };
   readonly jobs: readonly JobStatus[];
   readonly executions: {
-    /** UTC. */
+    /** UTC date, `YYYY-MM-DD`. */
     readonly day: string;
-    /** Of each tenant; null when the manifest cannot be read or is not trusted. */
+    /** Daily limit of each tenant; null when the manifest is unreadable or untrusted. */
     readonly limit: number | null;
     readonly tenants: readonly { readonly tenant: string; readonly used: number }[];
   };
   readonly policies: readonly PolicyStatus[];
-  /** Policies that are active, when there are more than `policies` lists. */
+  /** Number of active policies, which may exceed the length of `policies`. */
   readonly active_policies: number;
   readonly open_subjects: readonly { readonly tenant: string; readonly open: number }[];
   readonly database: {
     readonly bytes: number;
     readonly connections: number;
     readonly max_connections: number;
-    /** Rows of the ledger as the planner estimates them; null before it has looked. */
+    /** The planner's estimate of the ledger's rows; null before the first ANALYZE. */
     readonly spans_estimate: number | null;
   };
 }
@@ -46,7 +46,7 @@ export interface JobStatus {
   readonly ended_at: string | null;
   /** `running` between start and end; `never` before the first run. */
   readonly result: 'ok' | 'error' | 'running' | 'never';
-  /** The last start is longer ago than the cadence allows. */
+  /** Whether the last start is longer ago than the cadence allows. */
   readonly late: boolean;
   readonly detail: unknown;
 }
@@ -55,19 +55,19 @@ export interface PolicyStatus {
   readonly policy_id: string;
   readonly tenant: string;
   readonly owner: string;
-  /** Spans that it has yet to see; at most MAX_BEHIND are counted. */
+  /** Spans behind the policy's cursor, counted up to MAX_BEHIND. */
   readonly behind: number;
 }
 
-/** Beyond this a policy is far behind, and counting on would cost more than it tells. */
+/** Limit of the count of a policy's lag, which bounds its cost. */
 export const MAX_BEHIND = 10_000;
 /** Policies whose lag is counted, one query each. */
 const MAX_POLICIES = 50;
 const MAX_TENANTS = 100;
 
 /**
- * @param database as `logline_app`, for what depends on an identity
- * @param auditor as `logline_auditor`, who sees the work of all tenants
+ * @param database connection as `logline_app`, for reads under an identity
+ * @param auditor connection as `logline_auditor`, who sees all tenants' work
  * @throws UnavailableError when the database does not answer.
  */
 export async function readStatus(
@@ -166,7 +166,7 @@ async function readLimit(database: Database, trustedKeys: ReadonlySet<string>): 
     const manifest = await readLatest(database, NOBODY, KERNEL_MANIFEST_ID);
     return parseManifest(manifest, trustedKeys).perTenantDailyExecLimit;
   } catch {
-    return null; // Whoever runs something is told why.
+    return null; // Runs report the reason; the status only shows no limit.
   }
 }
 
@@ -195,14 +195,14 @@ async function readCursors({ db }: Transaction): Promise<Cursor[]> {
       .selectFrom('app.policy_cursor')
       .select(['policy_id', 'tenant_id', 'owner_id', 'tx_id', 'ordinal'])
       .where('is_active', '=', true)
-      // The ones that read longest ago first.
+      // The cursors that lag most come first.
       .orderBy('tx_id')
       .orderBy('ordinal')
       .execute()
   );
 }
 
-/** Counted as the policy's owner, who sees what the policy sees. */
+/** Counts as the policy's owner, who can read the same spans. */
 function countBehind(database: Database, cursor: Cursor): Promise<number> {
   const identity: Identity = { user: cursor.owner_id, tenant: cursor.tenant_id };
   return withPg(
@@ -246,7 +246,7 @@ async function readDatabase({ db }: Transaction): Promise<StatusReport['database
     bytes: Number(row?.bytes ?? 0),
     connections: Number(row?.connections ?? 0),
     max_connections: Number(row?.max_connections ?? 0),
-    // PostgreSQL says -1 for a table that nobody has analysed.
+    // reltuples is -1 before the first ANALYZE.
     spans_estimate: spans < 0 ? null : Math.round(spans),
   };
 }

@@ -16,7 +16,7 @@ const FORCED_EXIT_CODE = 130;
 /** Cursor home, clear to the end of the screen (ECMA-48), for terminals only. */
 const CLEAR_SCREEN = '\u001b[H\u001b[2J';
 
-/** Prints how the local ledger is doing, once or over and over. */
+/** Prints the state of the local ledger, once or repeatedly. */
 export async function runStatus(options: StatusOptions): Promise<void> {
   await withLocalLedger(async (ledger) => {
     if (options.watch) await watch(ledger, options);
@@ -30,7 +30,7 @@ async function watch(ledger: LocalLedger, options: StatusOptions): Promise<void>
   try {
     while (!stop.isRequested) {
       const text = await sample(ledger, options).catch((error) => {
-        // A database that comes back is worth waiting for.
+        // With --watch an unavailable database is no reason to stop.
         if (error instanceof LogLineError) return options.json ? '' : `${oneLine(error)}\n`;
         throw error;
       });

@@ -8,11 +8,11 @@ export interface StackStatusOptions {
   readonly json?: boolean;
 }
 
-/** Whom the tokens of this command speak for: a user without spans. */
+/** User of this command's tokens, who owns no spans. */
 const OPERATOR = 'logline-status';
 
 /**
- * Prints how a tenant of a stack is doing, as the stack's own API tells it (`GET /api/status`).
+ * Prints the state of one tenant of a stack, from its API (`GET /api/status`).
  * @throws OperatorError when the stack is not deployed, its key cannot be read, or the API refuses
  */
 export async function showStackStatus({ stack, tenant = 'system', json }: StackStatusOptions): Promise<void> {
@@ -40,7 +40,7 @@ function record(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null ? { ...value } : {};
 }
 
-/** A value in one line, without the punctuation of JSON where it says nothing. */
+/** A value on one line, without needless JSON punctuation. */
 function textOf(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? '-' : value.map(textOf).join('; ');
   if (typeof value !== 'object' || value === null) return value === null ? '-' : String(value);

@@ -8,7 +8,7 @@ const UNITS = [
   ['m', 60],
 ] as const;
 
-/** The report for a person, line by line. */
+/** The report as lines of text. */
 export function statusText(report: StatusReport): string[] {
   const { queue, executions, database, policies, active_policies, open_subjects } = report;
   const estimate = database.spans_estimate === null ? '' : `, about ${database.spans_estimate} spans`;

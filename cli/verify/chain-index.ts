@@ -2,15 +2,15 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } fro
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-/** What the chain check needs of one version. Ids and hashes are lower-case hex, ids without dashes. */
+/** One version for the chain check. Ids and hashes are lower-case hex, ids without dashes. */
 export interface ChainLink {
   readonly id: string;
   readonly seq: number;
   readonly prevHash: string | undefined;
   readonly currHash: string;
-  /** Tells owners apart: a hash of tenant and owner, 8 bytes in hex. */
+  /** Hash of tenant and owner, 8 bytes in hex. */
   readonly owner: string;
-  /** Every version of this entity is known to be listed, so that a missing one is a fault. */
+  /** Whether all versions of the entity are listed, so that a missing one is a fault. */
   readonly isComplete: boolean;
 }
 
@@ -23,13 +23,13 @@ export interface ChainFault {
 
 export interface ChainReport {
   readonly entities: number;
-  /** Versions that are not listed and need not be, because their owner keeps them private. */
+  /** Versions missing from the listing that may be private. */
   readonly hidden: number;
-  /** The same version listed more than once, which changes nothing. */
+  /** Versions listed more than once. */
   readonly repeated: number;
 }
 
-// Layout of a record. Everything has a fixed place, so that sorting needs no objects.
+// Layout of a record. Fixed offsets allow sorting without objects.
 const ID = 0;
 const SEQ = 16;
 const FLAGS = 20;
@@ -41,14 +41,13 @@ const HAS_PREV = 1;
 const IS_COMPLETE = 2;
 
 const BUCKETS = 256;
-/** Some 340,000 versions. */
+/** Memory for some 340,000 versions. */
 const MEMORY_BYTES = 32 * 1024 * 1024;
 const CHUNK_RECORDS = 64;
 
 /**
- * Checks version chains of any number of spans, in any order, in bounded memory: it keeps 96 bytes of each
- * version, spread over 256 buckets by a byte of its id, on disk once there are many; at the end each bucket is
- * sorted and walked by itself.
+ * Checks version chains of any number of spans, in any order, in bounded memory. It keeps 96 bytes a version in 256
+ * buckets by a byte of the id, which spill to disk; in the end each bucket is sorted and checked.
  */
 export class ChainIndex {
   readonly #buckets: Bucket[] = Array.from({ length: BUCKETS }, () => new Bucket());
@@ -56,13 +55,13 @@ export class ChainIndex {
   #folder: string | undefined;
   #bytesInMemory = 0;
 
-  /** @param memoryBytes held in memory before anything goes to disk. Defaults to 32 MiB. */
+  /** @param memoryBytes memory before records spill to disk. Defaults to 32 MiB. */
   constructor(memoryBytes: number = MEMORY_BYTES) {
     this.#memoryBytes = memoryBytes;
   }
 
   add(link: ChainLink): void {
-    // The last byte: the first ones of a UUIDv7 are its time.
+    // The last byte, since the first ones of a UUIDv7 are a timestamp.
     const bucket = this.#buckets[Number.parseInt(link.id.slice(-2), 16)];
     if (bucket === undefined) throw new TypeError(`not a UUID in hex: ${link.id}`);
     bucket.add(encode(link));
@@ -70,14 +69,14 @@ export class ChainIndex {
     if (this.#bytesInMemory >= this.#memoryBytes) this.#spill();
   }
 
-  /** Walks all chains, telling `onFault` of each break. */
+  /** Checks all chains and reports each break to `onFault`. */
   check(onFault: (fault: ChainFault) => void): ChainReport {
     const report = { entities: 0, hidden: 0, repeated: 0 };
     for (const bucket of this.#buckets) walk(bucket.sorted(), report, onFault);
     return report;
   }
 
-  /** Removes what is on disk. */
+  /** Deletes the files on disk. */
   close(): void {
     if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
   }

@@ -28,7 +28,7 @@ export interface VerifyCommandOptions {
   /** Trusted public keys, hex. */
   readonly key?: readonly string[];
   readonly partial?: boolean;
-  /** One span and its proof, or two checkpoints, instead of a ledger. */
+  /** File of one span to verify offline with its proof, in place of a ledger. */
   readonly span?: string;
   readonly proof?: string;
   readonly checkpoint?: readonly string[];
@@ -37,24 +37,24 @@ export interface VerifyCommandOptions {
   readonly json?: boolean;
 }
 
-/** Faults shown one by one; the rest is only counted. */
+/** Faults printed one by one; further ones are counted. */
 const MAX_SHOWN = 100;
 const EXIT_FAULTS = 1;
 
-/** What is verified, and what is known about it. */
+/** What is verified. */
 interface Subject {
   readonly source: AsyncIterable<Found>;
   readonly isComplete: (span: SignedSpan) => boolean;
-  /** The key that signs there now; unknown of a file. */
+  /** The ledger's current signing key; undefined for a file. */
   readonly instanceKey: string | undefined;
   readonly history: KeyHistory;
-  /** What is wrong with the whole of it. */
+  /** Faults of the source as a whole. */
   readonly faults: readonly string[];
-  /** Checks the logs as well, once the spans are read; undefined where there are none to see. */
+  /** Verifies the logs after the spans are read; undefined when there are none. */
   readonly logs?: (options: VerifyLogsOptions) => Promise<LogsOutcome>;
 }
 
-/** What the check of logs came to, for `--json` and as a line. */
+/** Result of verifying logs, for `--json` and as a line. */
 interface LogsOutcome {
   readonly report: LogAuditReport | RemoteLogReport;
   readonly line: string;
@@ -132,7 +132,7 @@ async function runningSubject(options: VerifyCommandOptions): Promise<Subject> {
   const history = await keyHistoryOfUrl(client);
   const subject = { isComplete: ownedBy(token), instanceKey, history, faults: [] };
   const spans = spansOfUrl(client);
-  // With the database at hand all logs can be checked, not only what a token may see of one.
+  // The local database allows checking all logs in full, not only the part that a token can read.
   if (isLocal && options.token === undefined) return { ...subject, source: spans, logs: localLogs };
   const tenant = tenantOfToken(token);
   if (tenant === undefined) return { ...subject, source: spans };
@@ -141,13 +141,13 @@ async function runningSubject(options: VerifyCommandOptions): Promise<Subject> {
   return { ...subject, ...withLog(spans, { client, tenant, keys }) };
 }
 
-/** A log that is walked along with spans. */
+/** A log to verify together with spans. */
 export type LogToWalk = Omit<RemoteLogOptions, 'onFault'> & {
-  /** Whose word it is that these are the keys of the log, when it is nobody's but that of what is verified. */
+  /** Origin of the log's keys when they come from what is being verified; undefined when the user gave them. */
   readonly keysFrom?: string;
 };
 
-/** The spans, each of which is noted for the log of the tenant as it passes. */
+/** Passes spans through, and records each for the tenant's log. */
 export function withLog(
   spans: AsyncIterable<Found>,
   { keysFrom, ...options }: LogToWalk,
@@ -168,14 +168,14 @@ export function withLog(
   return { source: source(), logs };
 }
 
-/** An owner sees all versions of an entity; anyone else only those that were shared. */
+/** Completeness of versions: an owner sees all, others only shared ones. */
 function ownedBy(token: string | undefined): (span: SignedSpan) => boolean {
   if (token === undefined) return () => false;
   try {
     const { sub, tenant } = decodeJwt(token);
     return (span) => span.owner_id === sub && span.tenant_id === tenant;
   } catch {
-    return () => false; // the API will say what is wrong with the token
+    return () => false; // the API will report what is wrong with the token
   }
 }
 
@@ -244,7 +244,7 @@ function signedBy(
   return `signed by ${key}${remark}${adopted}: ${plural(spans, 'span')}${times}`;
 }
 
-/** A fault of a log, told like one of a span. */
+/** A log's fault in the form of a span's. */
 function asVerifyFault({ tenant, kind, position, id, seq, detail }: LogFault): VerifyFault {
   const place = position === undefined ? undefined : `position ${position} of the log`;
   const location = tenant === '' ? place : `${place === undefined ? 'the log' : place} of tenant ${tenant}`;

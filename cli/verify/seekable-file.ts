@@ -6,9 +6,8 @@ import { pipeline } from 'node:stream/promises';
 import { OperatorError, oneLine } from '../../local/operator-error';
 
 /**
- * Runs `work` with a file that can be read more than once: `file` itself, or for `-` a private copy of standard
- * input, which is gone afterwards.
- * @throws OperatorError when standard input cannot be kept
+ * Runs `work` with a file that can be read repeatedly: `file` itself, or for `-` a temporary copy of standard input.
+ * @throws OperatorError when standard input cannot be copied
  */
 export async function withSeekableFile<T>(file: string, work: (file: string) => Promise<T>): Promise<T> {
   if (file !== '-') return work(file);

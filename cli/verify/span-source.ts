@@ -6,21 +6,21 @@ import { parseIJson } from '../../runtime/json/i-json';
 import { INSTANCE_KEY, isInstanceKeySpan } from '../../runtime/ledger/keys/key-history';
 import { type LedgerApi, member, textMember } from '../ledger-api';
 
-/** One span as it was found, or why there is none. */
+/** One span, or the reason why a line holds none. */
 export type Found =
   | { readonly location: string; readonly span: unknown }
   | { readonly location: string; readonly unreadable: string };
 
 /** A line holds one span of at most 1 MiB, which JSON escapes can make six times as long. */
 const MAX_LINE_BYTES = 8 * 1024 * 1024;
-/** Spans a page. A full page of the largest spans still fits into memory easily. */
+/** Spans a page; a page of the largest spans fits into memory. */
 const PAGE_SIZE = 200;
 const LINE_FEED = 0x0a;
 
 /**
  * The spans of an NDJSON file, one a line, gzipped if its name ends in `.gz`; `-` reads standard input.
  * Never more than one line is in memory.
- * @param isWanted tells from its bytes whether a line is worth reading; the others still count. Defaults to all.
+ * @param isWanted selects lines by their bytes before parsing; skipped ones still count. Defaults to all
  * @throws OperatorError when the file cannot be read
  */
 export async function* spansOfFile(
@@ -42,7 +42,7 @@ export async function* spansOfFile(
 }
 
 /**
- * The lines of such a file that hold something, as they are.
+ * The non-empty lines of such a file, unparsed.
  * @throws OperatorError when the file cannot be read
  */
 export async function* linesOfFile(file: string): AsyncGenerator<Buffer> {
@@ -67,14 +67,14 @@ function read(location: string, line: Uint8Array): Found {
 }
 
 /**
- * The spans of such a file that may be part of the key history; everything else is passed over unread.
+ * The key-history spans of such a file; other lines are skipped without parsing.
  * @throws OperatorError when the file cannot be read
  */
 export async function keySpansOfFile(file: string): Promise<SignedSpan[]> {
   const spans: SignedSpan[] = [];
   const mark = Buffer.from(`"${INSTANCE_KEY}"`);
   for await (const found of spansOfFile(file, (line) => line.includes(mark))) {
-    // keyHistoryOf believes only what verifies, so nothing has to be taken on trust here.
+    // keyHistoryOf ignores spans that do not verify, so they need no check here.
     if ('span' in found && isInstanceKeySpan(found.span)) spans.push(found.span as SignedSpan);
   }
   return spans;
@@ -116,7 +116,7 @@ async function* open(file: string): AsyncGenerator<Buffer> {
 }
 
 /**
- * Every span that the client's token may read, in commit order, to the end of the feed as it is now.
+ * Every span that the client's token may read, in commit order, up to the current end of the feed.
  * @throws OperatorError when the API refuses or does not answer
  */
 export async function* spansOfUrl(client: LedgerApi): AsyncGenerator<Found> {

@@ -13,9 +13,9 @@ import { member, textMember } from '../ledger-api';
 import { ChainIndex } from './chain-index';
 import type { Found } from './span-source';
 
-/** Something that is wrong with one span. */
+/** A fault of one span. */
 export interface VerifyFault {
-  /** Where it was found; undefined for faults that only show between versions. */
+  /** Location in the source; undefined for faults between versions. */
   readonly location: string | undefined;
   readonly id: string | undefined;
   readonly seq: number | undefined;
@@ -27,48 +27,47 @@ export interface VerifyReport {
   readonly spans: number;
   readonly entities: number;
   readonly faults: number;
-  /** Public key → how many good spans it signed. At most {@link MAX_KEYS} keys are told apart. */
+  /** Public key → number of valid spans that it signed; at most {@link MAX_KEYS} keys. */
   readonly keys: ReadonlyMap<string, number>;
   readonly hiddenVersions: number;
   readonly repeated: number;
-  /** Revoked public key → how many good spans it signed since it is revoked. They count as faults. */
+  /** Revoked public key → number of valid spans that it signed after its revocation. They count as faults. */
   readonly revoked: ReadonlyMap<string, number>;
   /**
-   * Instance key → how many good spans it signed say a time before it was introduced or after it was retired. No
-   * faults: whoever writes a span chooses its time.
+   * Instance key → number of valid spans that it signed with a timestamp before its introduction or after its retirement.
+   * No faults, because clients choose `at`.
    */
   readonly untimely: ReadonlyMap<string, number>;
 }
 
 export interface VerifyOptions {
-  /** Public keys of which one must have signed every span. Defaults to any key. */
+  /** Public keys that may sign; any other is a fault. Defaults to any key. */
   readonly trustedKeys?: ReadonlySet<string>;
-  /** Which keys were the instance's. Defaults to nothing known, so that no key is revoked. */
+  /** History of the instance's keys. Defaults to an empty one, in which no key is revoked. */
   readonly history?: KeyHistory;
-  /** What is known to be wrong with the whole already. Defaults to nothing. */
+  /** Faults of the source that are known already. Defaults to none. */
   readonly faults?: readonly string[];
-  /** Whether all versions of the entity of this span should be there. */
+  /** Whether all versions of the span's entity must be listed. */
   readonly isComplete: (span: SignedSpan) => boolean;
   readonly onFault: (fault: VerifyFault) => void;
   /**
-   * What is wrong with a span beside hash, signature and chain; asked of anything that may be a span, and told of those
-   * that verify. Defaults to nothing.
+   * Further checks of a span; their faults are reported only if the span verifies. Defaults to none.
    */
   readonly moreFaults?: (span: SignedSpan) => readonly string[];
-  /** Told now and then how many spans are done. */
+  /** Called from time to time with the number of spans done. */
   readonly onProgress?: (spans: number) => void;
 }
 
-/** Beyond these, keys are counted together: a file may hold as many as it has spans. */
+/** Keys counted one by one; further ones are counted together, since every span may have another key. */
 export const MAX_KEYS = 1000;
 export const OTHER_KEYS = 'other keys';
 const PROGRESS_EVERY = 1000;
-/** Spans of which the signatures are being checked at a time, on as many threads as there are. */
+/** Signatures in progress at a time, on libuv's threads. */
 const AT_A_TIME = 256;
 
 /**
- * Re-checks hash and signature of every span by its JSON alone, and that the versions of each entity form one
- * chain. Memory does not grow with the number of spans.
+ * Verifies hash and signature of every span from its JSON alone, and that the versions of each entity form one chain.
+ * Memory does not grow with the number of spans.
  */
 export async function verifySpans(
   source: AsyncIterable<Found>,
@@ -127,16 +126,16 @@ export async function verifySpans(
   }
 }
 
-/** A span without its content, and what becomes of its check. */
+/** A span without its content, and its pending verdict. */
 interface Judged {
   readonly found: Found;
-  /** Undefined for what could not be read as a span at all. */
+  /** Undefined when the input is no span. */
   readonly verdict: Promise<SpanVerdict | undefined>;
-  /** What else is wrong with it, should it verify: told by its content, which is gone by then. */
+  /** Faults of `moreFaults`, computed before the content is dropped. */
   readonly moreFaults: readonly string[];
 }
 
-/** Spans in the order of the source, while those behind them are already being checked on other threads. */
+/** Yields spans in source order, while signatures of later ones are checked on other threads. */
 async function* judged(
   source: AsyncIterable<Found>,
   { trustedKeys, moreFaults = () => [] }: VerifyOptions,
@@ -154,7 +153,7 @@ async function* judged(
   yield* underWay;
 }
 
-/** What a span's chain, owner and key are judged by. */
+/** Members needed for the checks of chain, owner and key. */
 const KEPT = [
   'id',
   'seq',
@@ -167,7 +166,7 @@ const KEPT = [
   'public_key',
 ] as const;
 
-/** What waits for its verdict is hashed already, and may be of 1 MiB each. */
+/** Drops the content, up to 1 MiB a span, while the signature is being checked. */
 function withoutContent(found: Found): Found {
   if ('unreadable' in found) return found;
   const { location, span } = found;
@@ -175,13 +174,13 @@ function withoutContent(found: Found): Found {
 }
 
 async function verdictOf(found: Found, options: VerifySpanOptions): Promise<SpanVerdict | undefined> {
-  // verifySpanAsync takes anything and says whether it is a span.
+  // verifySpanAsync accepts any value and reports whether it is a span.
   return 'unreadable' in found ? undefined : verifySpanAsync(found.span as SignedSpan, options);
 }
 
 /**
- * Reports the faults of one span; returns it when its chain can be checked. A span with a broken hash stays
- * in its chain, where its versions would otherwise seem to be missing.
+ * Reports the faults of one span; returns it when its chain can be checked. A span with a wrong hash stays in its chain,
+ * else its version would also be reported as missing.
  */
 function check(
   found: Found,
@@ -208,8 +207,8 @@ function check(
 }
 
 /**
- * Why the key of a span was not the instance's at its time. What tells of keys is judged by its own rules: a key that
- * was in wrong hands before it was replaced has signed the introduction of its successor.
+ * How the span's key lapsed at its timestamp. Key-history spans are exempt: a compromised key signs the introduction of
+ * its successor.
  */
 function lapseOf(span: SignedSpan, history: KeyHistory | undefined): KeyLapse | undefined {
   const key = history?.keys.get(span.public_key);
@@ -232,7 +231,7 @@ function linkOf(span: SignedSpan, isComplete: boolean) {
   };
 }
 
-/** Most files are of few owners; hashing a name again for each span takes a tenth of the time. */
+/** Cache of owner hashes: without it they take a tenth of the time. */
 const owners = new LruCache<string>(1_000);
 
 function ownerOf({ tenant_id, owner_id }: SignedSpan): string {

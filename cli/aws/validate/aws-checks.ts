@@ -5,7 +5,7 @@ import { isTickKernel, KERNEL_NAMES } from '../../../runtime/host/kernel-table';
 import { explainAwsError } from '../aws-error';
 import { type CheckContext, type CheckResult, fail, type Prerequisite, pass, warn } from './prerequisite';
 
-/** Bounded, so that without a network the answer comes soon. */
+/** Short time-outs, so that a missing network is reported soon. */
 const CLIENT = { maxAttempts: 2, requestHandler: { connectionTimeout: 3_000, requestTimeout: 10_000 } };
 
 const credentials: Prerequisite = {
@@ -35,25 +35,25 @@ const region: Prerequisite = {
   },
 };
 
-/** A quota of Service Quotas, and how much of it a deployment takes. */
+/** A quota of Service Quotas, and a stack's need of it. */
 interface QuotaNeed {
   readonly name: string;
   readonly service: string;
   readonly code: string;
-  /** What this stack takes; none of it, and the quota is not asked for. */
+  /** How much the stack needs; 0 skips the check. */
   needed(settings: StackSettings | undefined): number;
-  /** What to say when it takes none. Defaults to that of egress ipv6. */
+  /** Message for a need of 0. Defaults to that of egress ipv6. */
   readonly nothing?: string;
   judge(value: number, needed: number): CheckResult;
 }
 
-/** Functions that run at once for the stack's own ticks, Stage-0 and what it calls. */
+/** Concurrent executions for the stack's ticks, Stage-0 and the kernels that Stage-0 calls. */
 function concurrencyNeeded(settings: StackSettings | undefined): number {
   const OTHERS = 4;
   return KERNEL_NAMES.filter(isTickKernel).length * (settings?.functions.tickConcurrency ?? 2) + OTHERS;
 }
 
-/** Below this, a little traffic beside the ticks is throttled; new accounts start with 10. */
+/** With a lower quota, a little traffic besides the ticks is throttled; new accounts start with 10. */
 const COMFORTABLE_CONCURRENCY = 50;
 
 function gatewaysOf(settings: StackSettings | undefined): number {
@@ -65,7 +65,7 @@ function increase(service: string, code: string): string {
   return `ask for more: aws service-quotas request-service-quota-increase --service-code ${service} --quota-code ${code} --desired-value N`;
 }
 
-/** Existing resources are not counted, so a quota that is just enough for this stack alone is worth a word. */
+/** Warns of a quota that is just enough, because existing resources are not counted. */
 function judgeCount(what: string, service: string, code: string) {
   return (value: number, needed: number): CheckResult => {
     if (value < needed) return fail(`${value} ${what} allowed, ${needed} needed`, increase(service, code));
@@ -73,10 +73,10 @@ function judgeCount(what: string, service: string, code: string) {
   };
 }
 
-/** Lambda refuses a reservation that leaves less than this to all other functions of the account (Lambda guide). */
+/** Concurrency that must stay unreserved in the account (Lambda guide). */
 const UNRESERVED = 100;
 
-/** Whether Stage-0's share can be reserved at all; what other stacks have reserved is not counted. */
+/** Whether Stage-0's concurrency can be reserved; reservations of other stacks are not counted. */
 export function judgeReservation(value: number, reserved: number): CheckResult {
   const found = `${value} functions may run at once, ${reserved} of them reserved for Stage-0`;
   return value - reserved >= UNRESERVED
@@ -137,7 +137,7 @@ async function checkQuota(need: QuotaNeed, { settings, region: place }: CheckCon
       : need.judge(Quota.Value, needed);
   } catch (error) {
     const explained = explainAwsError(error, `read the quota ${need.code} of ${need.service}`);
-    // Deploying does not need this right.
+    // A deployment does not need this permission, so its absence is no failure.
     if (/may not/.test(explained.message)) {
       return warn(explained.message, 'allow servicequotas:GetServiceQuota, or look it up in the console');
     }
@@ -147,7 +147,7 @@ async function checkQuota(need: QuotaNeed, { settings, region: place }: CheckCon
   }
 }
 
-/** Asked first; when AWS does not answer to it, the others are not worth waiting for. */
+/** Checked first: when these fail, the other AWS checks are skipped. */
 export const IDENTITY_CHECKS: readonly Prerequisite[] = [region, credentials];
 
 export const QUOTA_CHECKS: readonly Prerequisite[] = NEEDS.map((need) => ({
@@ -155,7 +155,7 @@ export const QUOTA_CHECKS: readonly Prerequisite[] = NEEDS.map((need) => ({
   run: (context) => checkQuota(need, context),
 }));
 
-/** Told instead of a quota when AWS cannot be asked at all. */
+/** Result of a check that was skipped because AWS does not answer. */
 export function notAsked(): CheckResult {
   return fail('not asked, since AWS credentials do not work', 'see AWS credentials above');
 }

@@ -11,11 +11,11 @@ import { type CheckResult, fail, type Prerequisite, pass, warn } from './prerequ
 /** IPv6 addresses of a name; rejects as `node:dns` does when there are none. */
 export type ResolveIpv6 = (hostname: string) => Promise<readonly string[]>;
 
-/** Longest that a look-up takes, all name servers together. */
+/** Time limit of a look-up in milliseconds, over all name servers. */
 const LOOKUP_MS = 5_000;
 const NAME_SERVER_MS = 2_000;
 
-/** Answers of a name server that was reached: no such name, or no address of this kind. */
+/** DNS errors that are answers: no such name, or no address of this family. */
 const NO_ADDRESS = ['ENOTFOUND', 'ENODATA'];
 
 async function resolveBounded(hostname: string): Promise<readonly string[]> {
@@ -29,8 +29,8 @@ async function resolveBounded(hostname: string): Promise<readonly string[]> {
 }
 
 /**
- * Whether functions reach what they have to. Under `egress: ipv6` that takes an IPv6 address, and without one nothing fails
- * before the first call does.
+ * Checks that hosts which the functions call have an IPv6 address under `egress: ipv6`. Without one a deployment
+ * succeeds and the first call fails.
  * @param resolve defaults to the name servers of this machine, five seconds for a name
  */
 export function hostChecks(resolve: ResolveIpv6 = resolveBounded): readonly Prerequisite[] {
@@ -96,7 +96,7 @@ async function lookUp(hostname: string, resolve: ResolveIpv6): Promise<LookedUp>
   }
 }
 
-/** Hosts that the first manifest of a stack lets provider_exec call, but those of this very machine. */
+/** Hosts that the seeded manifest allows provider_exec to call, without loopback. */
 function seededProviderHosts(): string[] {
   const text = readFileSync(join(REPOSITORY_ROOT, 'sql/seeds/kernel_manifest.json'), 'utf8');
   const spans: unknown = JSON.parse(text);

@@ -6,7 +6,7 @@ import { stackSettings } from '../stack-file';
 import { fail, type Prerequisite, pass, warn } from './prerequisite';
 
 const NODE_MAJOR = 24;
-/** What the program cannot do without, besides what the layers name. */
+/** Files that the program needs, besides those that the layers name. */
 const FILES = ['index.ts', 'Pulumi.yaml', 'tsconfig.json', 'package-lock.json', 'node_modules/@pulumi/aws'];
 
 const node: Prerequisite = {
@@ -40,10 +40,10 @@ const migrations: Prerequisite = {
 };
 
 /**
- * What is wrong with the numbering of migrations: `000001_….sql`, no number twice. Gaps are fine: work that went on side by
- * side took ranges.
+ * Faults in the numbering of migrations: each file is `000001_….sql`, each number occurs once. Gaps are allowed, because
+ * parallel work reserves ranges.
  * @param names file names, sorted
- * @param latest what the program expects to be the last, without `.sql`
+ * @param latest name of the last migration that the program expects, without `.sql`
  */
 export function migrationFaults(names: readonly string[], latest: string): string[] {
   const faults = names.filter((name) => !/^\d{6}_[a-z0-9_]+\.sql$/.test(name)).map((name) => `sql/${name}`);
@@ -68,5 +68,5 @@ const configuration: Prerequisite = {
   },
 };
 
-/** What can be told without asking anybody. */
+/** Checks that need no network. */
 export const LOCAL_CHECKS: readonly Prerequisite[] = [node, files, migrations, configuration];

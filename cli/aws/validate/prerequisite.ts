@@ -1,28 +1,28 @@
 import type { StackSettings } from '../../../infra/settings';
 
-/** How one check ended. */
+/** Result of one check. */
 export interface CheckResult {
   readonly outcome: 'pass' | 'warn' | 'fail';
-  /** What was found. */
+  /** Finding, in one line. */
   readonly detail: string;
-  /** What to do about it; absent when there is nothing to do. */
+  /** What to do about it; absent when nothing is to do. */
   readonly advice?: string;
 }
 
-/** What the checks know of the stack. */
+/** Input of the checks. */
 export interface CheckContext {
-  /** Undefined when no stack was named. */
+  /** Name of the stack; undefined when none was given. */
   readonly stack: string | undefined;
-  /** Undefined without a stack, or when its file is wrong. */
+  /** Its settings; undefined without a stack, or when its file is invalid. */
   readonly settings: StackSettings | undefined;
-  /** Where AWS is asked; undefined when nobody said. */
+  /** AWS region; undefined when none is configured. */
   readonly region: string | undefined;
 }
 
-/** One line of the table. */
+/** A check: one line of the table. */
 export interface Prerequisite {
   readonly name: string;
-  /** Throws an OperatorError for a failure with nothing else to say. */
+  /** May throw an OperatorError, which counts as a failure. */
   run(context: CheckContext): Promise<CheckResult>;
 }
 

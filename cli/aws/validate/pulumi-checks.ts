@@ -15,7 +15,7 @@ interface Said {
   readonly error: unknown;
 }
 
-/** Asks the Pulumi CLI, which must not ask back. */
+/** Runs the Pulumi CLI without prompts. */
 function pulumi(...args: readonly string[]): Promise<Said> {
   const env = { ...process.env, PULUMI_SKIP_UPDATE_CHECK: 'true' };
   return new Promise((resolve) => {
@@ -46,7 +46,7 @@ const cli: Prerequisite = {
   },
 };
 
-/** The CLI and the library go together; a newer CLI is fine. */
+/** Compares the CLI's version with the library's; a newer CLI is fine. */
 export function judgeVersion(version: string, sdk: string): ReturnType<typeof pass> {
   const [major, minor] = numbersOf(version);
   const [sdkMajor, sdkMinor] = numbersOf(sdk);

@@ -18,7 +18,7 @@ export interface NamedResult extends CheckResult {
   readonly name: string;
 }
 
-/** The command: prints the table, and sets exit code 1 when something fails (or, with `strict`, warns). */
+/** Prints the table, and sets exit code 1 for a failure, with `strict` also for a warning. */
 export async function runValidate(options: ValidateOptions): Promise<void> {
   const results = await validate(options.stack, (result) => {
     if (!options.json) process.stdout.write(linesOf(result));
@@ -37,8 +37,8 @@ export async function runValidate(options: ValidateOptions): Promise<void> {
 }
 
 /**
- * Checks everything that a deployment needs, one thing after the other.
- * @param onResult called with each as it ends
+ * Runs all checks of a deployment, in order.
+ * @param onResult called with each result
  */
 export async function validate(
   stack: string | undefined,
@@ -64,7 +64,7 @@ export async function validate(
   return results;
 }
 
-/** A wrong stack file is told by its own check; the others go on without it. */
+/** An invalid stack file fails a check of its own; the other checks run without settings. */
 function contextOf(stack: string | undefined): CheckContext {
   const settings = stack === undefined ? undefined : settingsOrNone(stack);
   const region = settings?.region ?? (process.env.AWS_REGION || process.env.AWS_DEFAULT_REGION || undefined);
@@ -85,7 +85,7 @@ async function resultOf({ run }: Prerequisite, context: CheckContext): Promise<C
     return await run(context);
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
-    // Our own lines say what is wrong; and then what to do.
+    // Our messages are `fault; advice`.
     const [detail = '', ...advice] = oneLine(error).split('; ');
     return {
       outcome: 'fail',
@@ -100,7 +100,7 @@ const NAME_WIDTH = Math.max(
   ...[...LOCAL_CHECKS, ...PULUMI_CHECKS, ...IDENTITY_CHECKS, ...QUOTA_CHECKS].map(({ name }) => name.length),
 );
 
-/** One line for the table, and a second one that says what to do. */
+/** A line for the table, and a second one with the advice. */
 export function linesOf({ name, outcome, detail, advice }: NamedResult): string {
   const [color, word] = MARKS[outcome];
   const mark = styleText(color, word, { stream: process.stdout });

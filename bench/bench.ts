@@ -1,20 +1,20 @@
 import type { BenchCluster } from './harness/cluster';
 
-/** What a bench is given. */
+/** Input of a bench. */
 export interface BenchContext {
-  /** A smoke run: every code path, sizes and times cut down, figures worth nothing. */
+  /** Smoke run: every code path with small sizes and times; its figures are meaningless. */
   readonly quick: boolean;
-  /** The largest sizes as well; takes far longer. */
+  /** Also run the largest sizes, which takes far longer. */
   readonly full: boolean;
   /** Benches of this run, so that two that need the same large ledger can share it. */
   readonly names: readonly string[];
   /** The PostgreSQL server of this run, durable, started on first use. */
   readonly cluster: () => Promise<BenchCluster>;
-  /** Says what is going on. */
+  /** Prints a line of progress. */
   readonly progress: (line: string) => void;
 }
 
-/** One cell: text as it is, numbers rounded for reading. */
+/** A cell: text as it is, numbers rounded. */
 export type Cell = string | number | null;
 
 /** Rows of figures under a caption, printed, and shown in the README. */
@@ -24,7 +24,7 @@ export interface FigureTable {
   readonly rows: readonly (readonly Cell[])[];
 }
 
-/** A figure that was promised, and what became of it. */
+/** A promised figure with its bound and the measured value. */
 export interface Goal {
   readonly what: string;
   readonly goal: string;
@@ -51,7 +51,7 @@ export interface Plot {
   readonly series: readonly Series[];
 }
 
-/** What a bench found. */
+/** Result of a bench. */
 export interface BenchResult {
   readonly tables: readonly FigureTable[];
   readonly goals: readonly Goal[];

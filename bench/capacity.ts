@@ -9,20 +9,20 @@ import { median, percent, rounded } from './harness/statistics';
 
 // Nothing is measured here: it computes from the kept figures of growth, proofs and timeline, and from the price file.
 
-/** A writer is full at this share of its processor: the rest is for vacuum, seals and the busy minute. */
+/** Share of a writer's processor that counts as full; the rest is for vacuum, sealing and peaks. */
 const FULL = 0.6;
-/** What the disk takes for each byte of WAL: the WAL, and the pages that checkpoints write. */
+/** Bytes written to disk for each byte of WAL: the WAL and the pages that checkpoints write. */
 const WRITTEN_PER_WAL_BYTE = 2;
 /** RDS, gp3 below 400 GB, in bytes a second (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html). */
 const GP3_BYTES = 125 * 1024 ** 2;
-/** A request to Aurora's storage carries so much of a WAL record (https://aws.amazon.com/rds/aurora/faqs/). */
+/** Bytes of a WAL record in one request to Aurora's storage (https://aws.amazon.com/rds/aurora/faqs/). */
 const AURORA_IO_BYTES = 4096;
 /** Memory that gives a function one vCPU (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html). */
 const GB_PER_VCPU = 1.769;
 const MONTH_SECONDS = 730 * 3600;
 const RATES = [10, 1_000, 100_000] as const;
 
-/** What a span takes, as the bench of growth kept it at its largest ledger. */
+/** Cost of a span, from the results of `growth` at its largest ledger. */
 interface SpanCost {
   readonly rows: number;
   readonly postgresCpuUs: number;
@@ -32,9 +32,9 @@ interface SpanCost {
 
 interface Measured {
   readonly shapes: Readonly<Record<Shape, SpanCost>>;
-  /** Table, indexes and log of a span. */
+  /** Bytes of table, indexes and log for a span. */
   readonly storedBytes: number;
-  /** PostgreSQL's time for a page of 50. */
+  /** PostgreSQL's milliseconds for a page of 50. */
   readonly pageMs: number;
 }
 
@@ -97,7 +97,7 @@ async function readMeasured(): Promise<Measured> {
   };
 }
 
-/** From the first table: the row of all spans, its column of one call of PostgreSQL. */
+/** Reads the call time of the row `all` in the first table. */
 function pageMsOf({ tables: [table] }: { readonly tables: readonly FigureTable[] }): number {
   const column = table?.columns.indexOf('call') ?? -1;
   const value = table?.rows.find(([page]) => page === 'all')?.[column];
@@ -105,7 +105,7 @@ function pageMsOf({ tables: [table] }: { readonly tables: readonly FigureTable[]
   return value;
 }
 
-/** The prod stack with every class of which the price file knows the price. */
+/** The prod stack with every priced instance class. */
 async function allOffers(quick: boolean): Promise<readonly Offer[]> {
   const offers: Offer[] = [];
   for (const engine of ['rds', 'aurora', 'aurora, optimised I/O'] as const) {
@@ -140,7 +140,7 @@ function withInputs(
   );
 }
 
-/** Spans a second that a writer carries, and what it runs out of first. */
+/** Spans a second that a writer carries, and which resource limits it. */
 function carries(
   { engine, instanceClass }: Pick<Offer, 'engine' | 'instanceClass'>,
   { postgresCpuUs, walBytes }: SpanCost,
@@ -150,7 +150,7 @@ function carries(
   return cpu <= disk ? { rate: cpu, limit: 'processor' } : { rate: disk, limit: 'disk' };
 }
 
-/** A way to carry a rate. */
+/** A stack that carries a rate. */
 interface Choice {
   readonly rate: number;
   readonly shape: Shape;
@@ -158,7 +158,7 @@ interface Choice {
   readonly cells: number;
   readonly databaseUsd: number;
   readonly totalUsd: number;
-  /** Stored in a month, all cells together. */
+  /** GB stored in a month, over all cells. */
   readonly monthGb: number;
 }
 
@@ -175,7 +175,7 @@ function choose(offer: Offer, { shapes, storedBytes }: Measured, rate: number, s
   const spans = (rate * MONTH_SECONDS) / cells;
   const monthGb = (spans * storedBytes) / 1e9;
   const requests = spans / SHAPES[shape];
-  // Of a month that begins empty, which is full at its end.
+  // Storage at the end of a month that began empty.
   const resources = withInputs(offer.resources, { allocatedStorage: Math.ceil(Math.max(100, monthGb)) });
   const report = costOf('prod', resources, {
     ...DEFAULT_USAGE,
@@ -198,7 +198,7 @@ function choose(offer: Offer, { shapes, storedBytes }: Measured, rate: number, s
   };
 }
 
-/** How long a request keeps a function of 1 GB busy: its own processor time on less than one vCPU, and PostgreSQL's. */
+/** Seconds that a request occupies a function of 1 GB: its processor time on less than one vCPU, and PostgreSQL's. */
 function secondsOf({ nodeCpuUs, postgresCpuUs }: SpanCost, spans: number): number {
   return (spans * (nodeCpuUs * GB_PER_VCPU + postgresCpuUs)) / 1e6;
 }

@@ -3,12 +3,12 @@ import { type BenchDatabase, withClient } from './harness/cluster';
 import { HelperProcess } from './harness/helper-process';
 import { ratioOf, rounded, shown, spreadOf } from './harness/statistics';
 
-/** Requests that wait when the worker starts. */
+/** Requests that are due when the worker starts. */
 const DUE = 2_000;
 
 interface Claims {
   readonly finished: number;
-  /** Requests a second, round by round: on the fresh queue and on the one with history, by turns. */
+  /** Requests a second for each round; rounds alternate between the fresh queue and the one with history. */
   readonly fresh: readonly number[];
   readonly old: readonly number[];
 }
@@ -36,9 +36,9 @@ export const bench: Bench = {
 };
 
 interface Queue {
-  /** Brings the number of requests that have come and gone to this. */
+  /** Adds finished requests up to this number. */
   finish(total: number): Promise<void>;
-  /** Requests a second, of {@link DUE} that are due at once. */
+  /** Measures requests a second while `due` requests are due. */
   claimRate(due: number): Promise<number>;
   close(): Promise<void>;
 }
@@ -55,7 +55,7 @@ async function openQueue(database: BenchDatabase): Promise<Queue> {
         for (; finished < total; finished += Math.min(50_000, total - finished)) {
           const range = [finished + 1, Math.min(finished + 50_000, total)];
           await client.query(FINISHED_SPANS, range);
-          // Each leaves the queue as it does in life; what remains of it is for autovacuum.
+          // Each is deleted from the queue as in production, and leaves dead rows for autovacuum.
           await client.query(ENQUEUE, range);
           await client.query('DELETE FROM app.request_queue');
         }
@@ -77,7 +77,7 @@ async function openQueue(database: BenchDatabase): Promise<Queue> {
 
 const ID = `('00000000-0000-4000-8000-' || lpad(to_hex(i), 12, '0'))::uuid`;
 
-/** A request that has ended already: the worker claims it, reads it, and takes it out of the queue. */
+/** Requests that have ended already: the worker claims, reads and dequeues them. */
 const FINISHED_SPANS = `
   WITH span AS (SELECT ${ID.replaceAll('00000000-0000', '00000001-0000')} AS id, i FROM generate_series($1::int, $2::int) i)
   INSERT INTO ledger.universal_registry (id, seq, entity_type, who, this, at, owner_id, tenant_id, status,
@@ -95,7 +95,7 @@ async function compare(context: BenchContext, finished: number, fresh: Queue, ol
   await fresh.finish(due);
   for (let round = -1; round < (context.quick ? 1 : 5); round += 1) {
     const pair = { fresh: await fresh.claimRate(due), old: await old.claimRate(due) };
-    if (round < 0) continue; // warm
+    if (round < 0) continue; // warm-up
     rates.fresh.push(pair.fresh);
     rates.old.push(pair.old);
   }

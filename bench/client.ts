@@ -5,13 +5,13 @@ import type { LoadSummary, PostLoad } from './harness/load-process';
 import { startProduct } from './harness/product';
 import { percent, ratioOf, shown, spreadOf } from './harness/statistics';
 
-/** Batches on their way at a time, raw and through the queue. */
+/** Batches in flight, raw and through the queue. */
 const IN_FLIGHT = [1, 8];
 const BATCH = 100;
 
 interface Rates {
   readonly inFlight: number;
-  /** Spans a second, round by round, by turns. */
+  /** Spans a second for each round; rounds alternate. */
   readonly raw: number[];
   readonly queue: number[];
 }

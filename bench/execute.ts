@@ -9,8 +9,8 @@ const BODY = '{"input":{"n":21}}';
 const CALLERS = [1, 4, 16];
 
 /**
- * Who runs the function: the product; the product with plain V8 in place of the sandbox, which tells what the sandbox
- * costs; a bare server that does nothing but the call and the writes, which tells what all of the product costs.
+ * Servers compared: the product; the product with plain V8 in place of the sandbox, which shows the sandbox's cost; and a
+ * bare server with only the call and the writes, which shows the product's cost.
  */
 const SIDES = ['sandboxed', 'plain', 'bare'] as const;
 type Side = (typeof SIDES)[number];
@@ -20,7 +20,7 @@ interface Rates extends Rounds {
   readonly callers: number;
 }
 
-/** Where a run is asked for, and how. */
+/** A server and the request that starts a run. */
 interface Target {
   readonly port: number;
   readonly functionId: string;
@@ -89,7 +89,7 @@ async function byTurns(
       if (Object.keys(summary.statuses).some((status) => status !== '200')) {
         throw new Error(`runs were refused: ${JSON.stringify(summary.statuses)}`);
       }
-      if (round >= 0) rounds[side].push(summary); // the round before warms
+      if (round >= 0) rounds[side].push(summary); // round -1 warms up
     }
   }
   return rounds;
@@ -104,7 +104,7 @@ async function call(product: Product, token: string, path: string, body?: unknow
   return response.json();
 }
 
-/** The next version of the manifest allows as many runs as a bench needs. */
+/** Appends a manifest version with a quota that fits the bench. */
 async function liftQuota(product: Product): Promise<void> {
   const token = await product.token('system', 'system');
   const answer = (await call(product, token, '/api/manifest/kernel_manifest')) as {

@@ -6,7 +6,7 @@ import type { LoadSummary, PostLoad } from './harness/load-process';
 import { BIG_TENANT, USER } from './harness/sized-ledger';
 import { median, percent, ratioOf, rounded, type Spread, shown } from './harness/statistics';
 
-/** What appending costs at one size. */
+/** Cost of appending at one size. */
 interface Cost {
   readonly spansPerSecond: number;
   readonly nodeCpuUs: number;
@@ -16,11 +16,11 @@ interface Cost {
 
 interface Grown {
   readonly rows: number;
-  /** Rows there were, those appended at smaller sizes included. */
+  /** Rows in the ledger, including those appended at smaller sizes. */
   readonly rowCount: number;
   readonly heapBytes: number;
   readonly indexBytes: Readonly<Record<string, number>>;
-  /** Rounds, small and large ledger by turns. */
+  /** Rounds, alternating between the small and the large ledger. */
   readonly batches: { readonly small: readonly Cost[]; readonly large: readonly Cost[] };
   readonly singles: { readonly small: readonly Cost[]; readonly large: readonly Cost[] };
 }
@@ -51,7 +51,7 @@ async function visit({ context, rows, small, large }: Station): Promise<void> {
         const ledger = side === 'small' ? small : large;
         const many = await cost(context, ledger, load, { callers: 8, kind: 'array', spansPerRequest: 100 });
         const one = await cost(context, ledger, load, { callers: 32, kind: 'single', spansPerRequest: 1 });
-        if (round < 0) continue; // warm
+        if (round < 0) continue; // warm-up
         batches[side].push(many);
         singles[side].push(one);
       }
@@ -113,7 +113,7 @@ function result(context: BenchContext): BenchResult {
     goals: [keptGoal(last.rows, kept)],
     tables: [
       {
-        caption: `Appending at each size, against ${rounded(SMALL_ROWS)} rows by turns; cost of a span in batches of 100 and as singles`,
+        caption: `Appending at each size, against ${rounded(SMALL_ROWS)} rows in alternation; cost of a span in batches of 100 and as singles`,
         columns: [
           'rows',
           'batches spans/s',
@@ -182,7 +182,7 @@ function result(context: BenchContext): BenchResult {
   };
 }
 
-/** Our own bound: a ledger that has grown must not append at less than this share of its first rate. */
+/** Bound: least share of the initial append rate at the largest size. */
 const KEPT_SHARE = 0.7;
 
 function keptGoal(rows: number, { median: share }: Spread): Goal {

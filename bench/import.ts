@@ -13,7 +13,7 @@ import { median, rounded, shown, spreadOf } from './harness/statistics';
 
 const TENANT = 'bench';
 const GOAL = 5_000;
-/** An export holds its owners one after another; their spans take turns in the log. */
+/** Owners, whose spans alternate in the log and are grouped in an export. */
 const OWNERS = 8;
 
 export const bench: Bench = {
@@ -51,7 +51,7 @@ async function withProduct<T>(context: BenchContext, work: (product: Product) =>
   }
 }
 
-/** A file with its log beside it, in the order in which an export of many owners has its spans. */
+/** Writes a file with its log, with spans grouped by owner as in an export. */
 async function exported(context: BenchContext, file: string, count: number): Promise<number> {
   return withProduct(context, async (product) => {
     const owners = Array.from({ length: OWNERS }, (_, index) => `owner ${index}`);
@@ -70,7 +70,7 @@ async function exported(context: BenchContext, file: string, count: number): Pro
     } satisfies PostLoad);
     await load.stop();
     context.progress('exporting them');
-    // For the log, which holds all of them; the file is written anew, owner after owner.
+    // Written first for the log, which needs all spans; the file is rewritten by owner below.
     const [token = ''] = tokens;
     await runExport({ tenant: TENANT, url: product.url, token, out: file, json: true });
     await rm(`${file}.digest.json`);
@@ -103,13 +103,13 @@ async function writeFeed(out: WriteStream, url: string, token: string): Promise<
   return spans;
 }
 
-/** What an import took of each process, in seconds of processor time. */
+/** Processor seconds of an import by process. */
 interface Taken extends ImportTaken {
   readonly ledgerCpuSeconds: number;
   readonly postgresCpuSeconds: number;
 }
 
-/** In a fresh process each time, as the command is. */
+/** Runs one import in a new process, like the command. */
 async function once(context: BenchContext, file: string, product: Product): Promise<Taken> {
   const cluster = await context.cluster();
   const token = await product.token('system', 'system');

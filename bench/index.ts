@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Bench } from './bench';
 import { runBenches } from './harness/run-benches';
 
-/** In this order. */
+/** Benches in the order in which they run. */
 const NAMES = [
   'ingest',
   'client',

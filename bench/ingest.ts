@@ -32,7 +32,7 @@ interface Setting {
   readonly context: BenchContext;
   readonly cluster: BenchCluster;
   readonly database: BenchDatabase;
-  /** The same schema for who appends past the product: the auditor would stop a log over spans that nobody hashed. */
+  /** A second database for writers without LogLine, since the auditor would stop a log over their unsigned spans. */
   readonly bare: BenchDatabase;
   readonly product: Product;
   readonly naivePort: number;
@@ -85,7 +85,7 @@ async function measure(setting: Setting): Promise<BenchResult> {
   const rounds = context.quick ? 1 : 5;
   const limits = new Map<string, number[]>();
   const samples = new Map<string, Sample[]>();
-  // Warm: compiled code, connections, the first pages of every index.
+  // Warms up compiled code, connections and the first pages of every index.
   await post(setting, { callers: 32, kind: 'single', spansPerRequest: 1 });
   for (let round = 1; round <= rounds; round += 1) {
     context.progress(`round ${round} of ${rounds}`);
@@ -110,7 +110,7 @@ async function measure(setting: Setting): Promise<BenchResult> {
   return result(setting, limits, samples, memory);
 }
 
-/** What came before, batches of 1,000 from 8 callers among it, must not count as the memory of what follows. */
+/** Runs `work` on a new process, so that memory of earlier measurements does not count. */
 async function onFreshProduct<T>(setting: Setting, work: (setting: Setting) => Promise<T>): Promise<T> {
   const database = await setting.cluster.createDatabase();
   const product = await startProduct(database);
@@ -173,7 +173,7 @@ interface Memory {
   readonly rssMiB: readonly number[];
 }
 
-/** Appends a million spans, singles and batches by turns, and looks at the size of the process on the way. */
+/** Appends a million spans, alternating singles and batches, and samples the memory of the process. */
 async function measureMemory(setting: Setting): Promise<Memory> {
   const goal = setting.context.quick ? 20_000 : MEMORY_SPANS;
   const rssMiB: number[] = [];

@@ -9,11 +9,11 @@ const NIGHT = '2026-03-28T23:00:00.000Z';
 interface Night {
   readonly subjects: number;
   readonly owners: number;
-  /** Of the round that decides all of them. */
+  /** Seconds of the round that decides all subjects. */
   readonly seconds: number;
-  /** Of a second round for the same night, which has nothing to do. */
+  /** Seconds of a second round for the same night, which has nothing to do. */
   readonly againSeconds: number;
-  /** To append as many spans as there are subjects, in batches of 100. */
+  /** Seconds for appending as many spans in batches of 100. */
   readonly appendSeconds: number;
 }
 

@@ -30,9 +30,9 @@ const LOADS = [
   { name: 'batches of 100, 8 callers', callers: 8, kind: 'array', spansPerRequest: 100, goal: 0.8 },
 ] as const;
 const LOOK_MS = 20;
-/** Spans of one request, as their client signs them. */
+/** Client-signed spans in one request. */
 const FOREIGN_BATCH = 500;
-/** A log that takes longer than this to be sealed or audited is not. */
+/** Time limit in milliseconds for sealing or auditing. */
 const PATIENCE_MS = 300_000;
 
 interface Setting {
@@ -44,21 +44,21 @@ interface Setting {
   readonly client: Client;
 }
 
-/** Proofs of one log at one size. */
+/** Proof times of one log at one size. */
 interface ProofTimes {
   readonly leaves: number;
   readonly p50Ms: number;
 }
 
 interface Figures {
-  /** Spans a second by load, round by round: sealing and auditing held up, and at work. */
+  /** Spans a second by load and round, with sealing and auditing blocked (`off`) and running (`on`). */
   readonly off: number[][];
   readonly on: number[][];
-  /** Seconds after a round of appends until all of it is sealed. */
+  /** Seconds from the end of a round of appends until all of it is sealed. */
   readonly behindS: number[];
   readonly lagMs: number[];
   readonly proofs: ProofTimes[];
-  /** Rows that the auditor checks a second while nothing else happens: signed by the instance, and by their clients. */
+  /** Rows audited a second on an idle ledger: signed by the instance, and by clients. */
   readonly auditedPerSecond: { readonly own: number; readonly foreign: number };
   readonly bytesPerLeaf: number;
   readonly bytesPerCheckpoint: number;
@@ -129,7 +129,7 @@ async function post({ context, product, load, token }: Setting, index: number): 
   return perSecond * spansPerRequest;
 }
 
-/** With the locks of sealer and auditor in other hands; what was appended meanwhile is passed over afterwards. */
+/** Runs `work` while the locks of sealer and auditor are held here; skips what was appended meanwhile. */
 async function heldUp<T>({ client }: Setting, work: () => Promise<T>): Promise<T> {
   await client.query('SELECT pg_advisory_lock($1), pg_advisory_lock($2)', [SEAL_LOCK, AUDIT_LOCK]);
   try {
@@ -144,7 +144,7 @@ async function heldUp<T>({ client }: Setting, work: () => Promise<T>): Promise<T
 const NEWEST =
   'SELECT tx_id, ordinal FROM ledger.universal_registry ORDER BY tx_id DESC, ordinal DESC LIMIT 1';
 
-/** From the answer of an append to the answer that holds its proof. */
+/** Milliseconds from an append's answer to the answer with its proof. */
 async function lags({ product, token }: Setting, count: number): Promise<number[]> {
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
   const times: number[] = [];
@@ -178,7 +178,7 @@ async function growTo(setting: Setting, leaves: number): Promise<void> {
   await allSealed(setting);
 }
 
-/** Proofs of spans here and there in the log, one after the other. */
+/** Milliseconds of proofs of spans across the log, read one by one. */
 async function proofTime({ context, product, token, client }: Setting): Promise<number> {
   const { rows } = await client.query<{ id: string }>(
     'SELECT id FROM ledger.log_entry ORDER BY md5(id::text) LIMIT $1',
@@ -211,7 +211,7 @@ function allSealed({ client }: Setting): Promise<void> {
   );
 }
 
-/** A place in the feed. */
+/** A position in the feed. */
 interface Place {
   readonly tx_id: string;
   readonly ordinal: string;
@@ -249,14 +249,14 @@ async function appendForeign({ product, token, client }: Setting, count: number)
   return before;
 }
 
-/** Audits all behind a place once more. What is done before the first look does not count. */
+/** Audits everything after a position again; rows audited before the first sample do not count. */
 async function auditRate(setting: Setting, { tx_id, ordinal }: Place): Promise<number> {
   const { client } = setting;
   const AUDITED = `SELECT (a.tx_id, a.ordinal) >= (s.tx_id, s.ordinal) AS done FROM app.audit_cursor a, app.seal_cursor s`;
   await allSealed(setting);
   await untilTrue(client, AUDITED);
   await client.query('UPDATE app.audit_cursor SET tx_id = $1, ordinal = $2', [tx_id, ordinal]);
-  // The loop sleeps while there is nothing to do: a span wakes it.
+  // The idle loop sleeps; a new span wakes it.
   await lags(setting, 1);
   const begin = performance.now();
   const { rows } = await client.query<{ rows: number }>(
@@ -277,7 +277,7 @@ async function untilTrue(client: Client, text: string): Promise<void> {
   }
 }
 
-/** Of checkpoints a table of their own is filled: while there are few, its fixed pages would be most of it. */
+/** Measures checkpoints in a larger table of their own, since fixed pages dominate a small one. */
 async function tableSizes({
   client,
   context,
@@ -341,7 +341,7 @@ function result(figures: Figures): BenchResult {
     ],
     tables: [
       {
-        caption: 'Spans a second appended, by turns',
+        caption: 'Spans a second appended, in alternation',
         columns: ['', 'off', 'on', 'on / off'],
         rows: LOADS.map(({ name }, index) => [
           name,

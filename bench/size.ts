@@ -11,12 +11,12 @@ import { rounded, type Spread, shown, spreadOf } from './harness/statistics';
 const REGION = 'us-east-1';
 const FUNCTION_LIMIT_BYTES = 5 * 1024;
 const STAGE0_LIMIT_BYTES = 150 * 1024;
-/** 30 ms where an empty handler takes 25; elsewhere in proportion. */
+/** Bound on the cold load relative to an empty handler: 30 ms to 25. */
 const COLD_LIMIT = 30 / 25;
-/** What Lambda may do without. */
+/** Features that Lambda may disable. */
 const NODE_FLAGS = ['--no-experimental-require-module', '--no-experimental-detect-module'];
 
-/** How long a process takes to load a handler, from its start to its end, in milliseconds. */
+/** Milliseconds of a process that loads a handler, from start to exit. */
 interface ColdLoads {
   readonly empty: Spread;
   readonly stage0: Spread;
@@ -39,7 +39,7 @@ export const bench: Bench = {
   },
 };
 
-/** Zip sizes of all functions, and seconds that the whole program takes under mocks: first and next run. */
+/** Zip sizes of all functions, and seconds of the program under mocks, first and later runs. */
 interface ProgramRuns {
   readonly functionBytes: ReadonlyMap<string, number>;
   readonly seconds: readonly number[];
@@ -65,13 +65,13 @@ async function programRuns(context: BenchContext): Promise<ProgramRuns> {
 /** Clients of the AWS SDK that the runtime imports. Lambda's Node runtime ships them, so no layer holds them. */
 const SDK_CLIENTS = ['@aws-sdk/client-lambda', '@aws-sdk/client-secrets-manager'];
 
-/** Stands for any of the clients: what it costs to load the real ones has a row of its own. */
+/** Replaces the SDK clients, whose load time is measured separately. */
 const EMPTY_CLIENT =
   'class None {} module.exports = { LambdaClient: None, InvokeCommand: None, SecretsManagerClient: None, GetSecretValueCommand: None };';
 
-/** Starts a Node process for each handler in turn, so that a slow moment hits all alike. */
+/** Starts a Node process for each handler in rotation, so that a disturbance affects all. */
 function coldLoads(layers: readonly LayerBundle[], rounds: number): ColdLoads {
-  // Away from the repository, or its node_modules would be found as well.
+  // Outside the repository, whose node_modules would otherwise be found.
   const directory = mkdtempSync(join(tmpdir(), 'logline-size-'));
   try {
     const empty = join(directory, 'empty');

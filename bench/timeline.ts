@@ -6,7 +6,7 @@ import { type PageCase, pageCases } from './harness/page-cases';
 import { PAGE, PageReader, type PageTimes, type ReadyPage } from './harness/page-reader';
 import { median, quantile, rounded } from './harness/statistics';
 
-/** One page, read by turns on the small ledger and on the large one. */
+/** One page, read alternately on the small and the large ledger. */
 interface Measured {
   readonly rows: number;
   readonly label: string;
@@ -14,16 +14,16 @@ interface Measured {
   readonly spans: number;
   readonly small: readonly PageTimes[];
   readonly large: readonly PageTimes[];
-  /** Whether the page is full on both, so that the two times are of the same work. */
+  /** Whether the page is full on both ledgers, so that the times can be compared. */
   readonly comparable: boolean;
 }
 
 interface Extreme {
   readonly rows: number;
   readonly label: string;
-  /** The first read after PostgreSQL's cache was emptied. */
+  /** First read after PostgreSQL's cache was emptied. */
   readonly coldMs: readonly number[];
-  /** While four callers append as fast as they can. */
+  /** Reads while four callers append as fast as they can. */
   readonly busyMs: readonly number[];
   readonly busySmallMs: readonly number[];
 }
@@ -76,7 +76,7 @@ async function byTurns(
   const times: { small: PageTimes[]; large: PageTimes[] } = { small: [], large: [] };
   for (let read = -3; read < reads; read += 1) {
     const pair = { small: await small.read(), large: await large.read() };
-    if (read < 0) continue; // warm
+    if (read < 0) continue; // warm-up
     times.small.push(pair.small);
     times.large.push(pair.large);
   }
@@ -115,7 +115,7 @@ async function extreme(
   return { rows, label: page.label, coldMs, busyMs, busySmallMs };
 }
 
-/** Callers that append to the large ledger while pages are read; resolves once they are at it. */
+/** Starts callers that append to the large ledger while pages are read; resolves once they append. */
 async function startWriters({ product }: RunningLedger, measureMs: number): Promise<() => Promise<void>> {
   const load = new HelperProcess('load-process.ts');
   const plan: PostLoad = {
@@ -141,12 +141,12 @@ function middle(times: readonly PageTimes[], way: Way): number {
   return median(times.map((time) => time[way]));
 }
 
-/** How much longer the page takes on the large ledger, both read by turns. */
+/** Ratio of the page's time on the large ledger to that on the small one. */
 function growth({ small, large }: Measured): number {
   return middle(large, 'httpMs') / middle(small, 'httpMs');
 }
 
-/** How much longer the library's call takes than the range by hand. */
+/** Ratio of the library's call to the hand-written range. */
 function overHand({ large }: Measured): number {
   return middle(large, 'callMs') / middle(large, 'handMs');
 }
@@ -173,7 +173,7 @@ function result(context: BenchContext): BenchResult {
     goals,
     tables: [
       {
-        caption: `Pages of ${PAGE} at ${rounded(largest)} rows, p50 in ms, warm; growth is against ${rounded(SMALL_ROWS)} rows read by turns`,
+        caption: `Pages of ${PAGE} at ${rounded(largest)} rows, p50 in ms, warm; growth is against ${rounded(SMALL_ROWS)} rows, read in alternation`,
         columns: ['page', 'spans', 'first', 'growth', 'deep', 'growth', 'call', 'by hand', 'p99 first'],
         rows: pageRows(atLargest),
       },

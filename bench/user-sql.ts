@@ -10,13 +10,13 @@ import type { Bench, BenchContext, BenchResult } from './bench';
 import { processCpuMs } from './harness/cpu-time';
 import { rounded } from './harness/statistics';
 
-/** What PostgreSQL may do for one row, where it does not look for interrupts, in milliseconds. */
+/** Limit for the evaluation of one row in milliseconds, during which PostgreSQL does not check for interrupts. */
 const LIMIT_MS = 100;
 const SHOWN = 15;
 
 interface Timed {
   readonly title: string;
-  /** With the slowest of the widest rows, the best of several tries. */
+  /** Milliseconds for the slowest of the widest rows, best of several runs. */
   readonly ms: number;
 }
 
@@ -42,7 +42,7 @@ export const bench: Bench = {
   },
 };
 
-/** Each row has an owner of its own, who sees no other. */
+/** Each row has its own owner, who sees only this row. */
 async function appendRows(database: Database, { quick }: BenchContext): Promise<string[]> {
   const keys = KeyRing.fromSeeds(['07'.repeat(32)]);
   const writer = new SpanWriter({ database, signingKey: () => keys.current });
@@ -64,7 +64,7 @@ async function timeCases(
   const timed: Timed[] = [];
   for (const { title, text } of userSqlCases()) {
     const checked = await checkSql(text).catch(() => undefined);
-    // Refused for what it would cost.
+    // Refused for its cost.
     if (checked === undefined) continue;
     let ms = 0;
     for (const user of owners)
@@ -76,15 +76,15 @@ async function timeCases(
 }
 
 /**
- * Milliseconds of processor time, since on a busy machine the clock also counts what others do: `octet_length`, which
- * reads nothing but a header, once took 99 ms by it. Where the system does not tell, it is by the clock.
+ * Milliseconds of processor time, or of wall time where the system does not report it: on a busy machine wall time includes
+ * other processes.
  */
 async function runOnce(database: Database, user: string, text: string): Promise<number> {
   const run = async (client: PoolClient): Promise<number> => {
     const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
     const now = () => processCpuMs(rows[0]?.pid ?? 0) ?? performance.now();
     const begin = now();
-    // Not every function takes every row; refusing takes time as well.
+    // Some functions fail on some rows; the failing statement is timed too.
     await client.query(`SELECT count(value) FROM (${text}) q`).catch(() => undefined);
     return now() - begin;
   };

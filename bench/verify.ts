@@ -13,7 +13,7 @@ import type { Verified } from './harness/verify-process';
 const IDENTITY = { user: 'bench', tenant: 'bench' };
 const LIVE_GOAL = 5_000;
 const FILE_GOAL = 10_000;
-/** Far above what 1,000 spans need, far below what all of them would. */
+/** Bound in MiB, far above the need of 1,000 spans and far below that of all spans in memory. */
 const MAX_RSS_MIB = 300;
 
 type Way = 'live' | 'liveWithLog' | 'file' | 'fileWithLog' | 'signatures';
@@ -61,7 +61,7 @@ export const bench: Bench = {
   },
 };
 
-/** In a fresh process each time, as the command is. */
+/** Runs one verification in a new process, like the command. */
 async function once(way: Way, argument: unknown): Promise<Verified> {
   const helper = new HelperProcess('verify-process.ts');
   try {
@@ -71,7 +71,7 @@ async function once(way: Way, argument: unknown): Promise<Verified> {
   }
 }
 
-/** As an export keeps the log, once all is sealed. */
+/** Saves the log like an export, after everything is sealed. */
 async function keepLog(options: object): Promise<void> {
   const helper = new HelperProcess('verify-process.ts');
   try {

@@ -70,6 +70,6 @@ function readExisting(reader: SettingsReader): ExistingNetwork | undefined {
   if (new Set(subnetIds).size < 2 || subnetIds.length > 6)
     reader.fault('subnetIds', 'expected two to six private subnets, each in a zone of its own');
   for (const key of OWN_NETWORK.filter((name) => reader.has(name)))
-    reader.fault(key, 'has no meaning in an existing VPC; remove it, or vpcId and subnetIds');
+    reader.fault(key, 'has no meaning in a VPC that exists already; remove it, or vpcId and subnetIds');
   return { vpcId, subnetIds };
 }

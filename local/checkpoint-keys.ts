@@ -4,22 +4,22 @@ import type { CheckpointKeys } from '../runtime/proofs/checkpoint-keys';
 import { OperatorError, systemErrorCode } from './operator-error';
 import { writePrivateFile } from './private-file';
 
-/** For this long a key that was rotated out signs beside the new one, so that verifiers have time to learn that. */
+/** Days that a rotated-out key keeps signing beside the new one, so that verifiers have time to learn the new key. */
 const SIGNS_ALONG_DAYS = 30;
-/** A changed file counts after this at the latest. */
+/** Milliseconds until a changed file is noticed, at most. */
 const NOTICE_MS = 100;
 const FORMAT = 1;
 
 /** A key as `checkpoint-keys.json` has it. */
 interface Entry {
   readonly key: SigningKey;
-  /** When it stops to sign; undefined of the current one. */
+  /** Timestamp at which it stops signing; undefined for the current key. */
   readonly signsUntil: string | undefined;
 }
 
 /**
- * The keys that sign checkpoints, in a file of their own beside `keys.json`: they are rotated apart, and whoever is given
- * one kind of key need not be given the other. Made at the first start; follows the file while a ledger runs.
+ * The keys that sign checkpoints, in a file beside `keys.json`, so that the two kinds can be rotated and shared
+ * separately. Created at the first start; changes of the file are picked up while the ledger runs.
  */
 export class CheckpointKeyFile {
   readonly path: string;
@@ -32,8 +32,8 @@ export class CheckpointKeyFile {
   }
 
   /**
-   * Makes the file unless it is there.
-   * @throws OperatorError when it is broken or cannot be written
+   * Creates the file if it is missing.
+   * @throws OperatorError when it is invalid or cannot be written
    */
   async prepare(): Promise<void> {
     try {
@@ -51,8 +51,8 @@ export class CheckpointKeyFile {
   }
 
   /**
-   * The keys of this moment.
-   * @throws OperatorError when the file is missing or broken
+   * The current keys.
+   * @throws OperatorError when the file is missing or invalid
    */
   keys(): CheckpointKeys {
     this.#look();
@@ -63,7 +63,7 @@ export class CheckpointKeyFile {
     return { current: current.key, along: along.map(({ key }) => key) };
   }
 
-  /** Signs with a new key from now on; the one of before signs along for 30 days. */
+  /** Switches to a new key; the old one also signs for 30 days. */
   async rotate(): Promise<CheckpointKeys> {
     this.#look();
     const signsUntil = new Date(Date.now() + SIGNS_ALONG_DAYS * 86_400_000).toISOString();
@@ -112,7 +112,7 @@ function textOf(entries: readonly Entry[]): string {
   return `${JSON.stringify({ format: FORMAT, checkpoint_keys: keys }, null, 2)}\n`;
 }
 
-/** Throws whatever a text throws that is no such file. */
+/** Parses the file's text; throws for an invalid one. */
 function parseEntries(text: string): readonly Entry[] {
   const file: unknown = JSON.parse(text);
   const isFile = typeof file === 'object' && file !== null && 'format' in file && 'checkpoint_keys' in file;

@@ -2,7 +2,7 @@ import { mkdir, open, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { OperatorError, oneLine, systemErrorCode } from './operator-error';
 
-/** Where the local run keeps everything. */
+/** Paths of the local run's data folder. */
 export interface DataDirectory {
   /** Absolute path. */
   readonly path: string;
@@ -14,13 +14,13 @@ export interface DataDirectory {
   readonly keys: string;
   /** The keys that sign checkpoints. */
   readonly checkpointKeys: string;
-  /** A checkpoint of each day and tenant. */
+  /** Folder with a checkpoint for each day and tenant. */
   readonly checkpoints: string;
   /** API keys of providers, name → key; may be missing. */
   readonly providerKeys: string;
-  /** Who runs on this folder, see {@link ../local/run-lock}. */
+  /** Lock that names the running process, see {@link ../local/run-lock}. */
   readonly lock: string;
-  /** What the next start would like to find again, for example the database's port. */
+  /** State for the next start, such as the database's port. */
   readonly state: string;
 }
 
@@ -43,13 +43,13 @@ export function dataDirectory(env: NodeJS.ProcessEnv = process.env): DataDirecto
 }
 
 /**
- * Creates the folder if need be and makes sure that this user can write to it.
- * @throws OperatorError when that is not so
+ * Creates the folder if it is missing and checks that this user can write to it.
+ * @throws OperatorError when the user cannot
  */
 export async function prepareDataDirectory(data: DataDirectory): Promise<void> {
   const probe = path.join(data.path, `.probe-${process.pid}`);
   try {
-    // Root lends its server another user, who has to pass through; keys.json has a mode of its own.
+    // When root runs it, the server runs as another user, who must be able to traverse the folder; keys.json has its own mode.
     await makeFolder(data.path, process.getuid?.() === 0 ? 0o711 : 0o700);
     const handle = await open(probe, 'w', 0o600);
     try {
@@ -64,7 +64,7 @@ export async function prepareDataDirectory(data: DataDirectory): Promise<void> {
   }
 }
 
-/** Folder by folder: Node's own recursion never ends below one that takes none and says so by ENOENT, such as /proc. */
+/** Creates folders one by one, because Node's recursive mkdir loops for ever below /proc, which answers ENOENT. */
 async function makeFolder(folder: string, mode: number): Promise<void> {
   try {
     await mkdir(folder, { mode });

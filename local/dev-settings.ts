@@ -3,20 +3,20 @@ import { LOG_LEVELS, logLevel } from '../runtime/log/logger';
 import { readSettings, type Settings } from '../runtime/settings';
 import { OperatorError } from './operator-error';
 
-/** What the environment says about a local run. */
+/** Settings of a local run, from the environment. */
 export interface DevSettings {
   readonly port: number;
-  /** Where `/metrics` is served on loopback; undefined serves none. */
+  /** Port of `/metrics` on loopback; undefined serves none. */
   readonly metricsPort: number | undefined;
-  /** Where traces go, OTLP over HTTP; undefined sends none. */
+  /** OTLP/HTTP collector of traces; undefined sends none. */
   readonly otlpEndpoint: string | undefined;
   readonly host: string;
   readonly databaseUrl: string | undefined;
-  /** A standby that answers reads; role and password are those of `databaseUrl`'s. */
+  /** URL of a standby for reads; role and password are taken from `databaseUrl`. */
   readonly databaseReadUrl: string | undefined;
-  /** What the names of the database's roles begin with. */
+  /** Prefix of the database roles' names. */
   readonly rolePrefix: string;
-  /** What means the same on AWS: pool, timeouts, CORS, OIDC. */
+  /** Settings shared with AWS: pool, time-outs, CORS, OIDC. */
   readonly runtime: Settings;
 }
 

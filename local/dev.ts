@@ -20,36 +20,36 @@ import { openRunLog } from './run-log';
 import { StopSignal } from './stop-signal';
 import { startWatching } from './watch';
 
-/** Time that requests under way get after Ctrl-C. */
+/** Milliseconds for running requests after Ctrl-C. */
 const DRAIN_MS = 5_000;
 const DEV_TOKEN_TTL_SECONDS = 7 * 24 * 3600;
-/** A link lands in histories and chats more easily than a token in a terminal. */
+/** Lifetime of the link's token in seconds; short, because links end up in histories and chats. */
 const LINK_TOKEN_TTL_SECONDS = 3600;
 const FORCED_EXIT_CODE = 130;
 
-/** What a local run needs of the outside. */
+/** Dependencies of a local run. */
 export interface DevOptions {
   readonly env?: NodeJS.ProcessEnv;
-  /** Program and arguments that start the kernels on a data folder; see kernel-house.ts. */
+  /** Returns program and arguments that start the kernel process on a data folder; see kernel-house.ts. */
   readonly kernels: (folder: string) => readonly [string, ...string[]];
-  /** A line for the person at the terminal. */
+  /** Prints a line for the user. */
   readonly print: (line: string) => void;
-  /** A warning for the person at the terminal. */
+  /** Prints a warning for the user. */
   readonly warn: (line: string) => void;
 }
 
-/** Ends things in the reverse order of their start, whatever fails on the way. */
+/** A clean-up step. Steps run in reverse order of start, even when one fails. */
 type Closer = () => Promise<void> | void;
 
 /**
  * `npm start`: database, migrations, seeds, keys and API in this process, kernels, sandboxes and schedule in one of
- * their own, until a signal asks for the end.
+ * their own, until a signal stops them.
  * @throws OperatorError when it cannot start
  */
 export async function runDev({ env = process.env, kernels, print, warn }: DevOptions): Promise<void> {
   const settings = devSettings(env);
   const data = dataDirectory(env);
-  // The guard ends the database when this process is gone.
+  // The guard process stops the database when this process exits.
   const stop = new StopSignal(() => process.exit(FORCED_EXIT_CODE));
   const closers: Closer[] = [];
   let http: HttpHost | undefined;
@@ -94,7 +94,7 @@ export async function runDev({ env = process.env, kernels, print, warn }: DevOpt
   }
 }
 
-/** A start that is interrupted by Ctrl-C fails in all sorts of ways; none of them is news. */
+/** Ignores errors of a start that Ctrl-C interrupted. */
 async function untilStopped(stop: StopSignal, work: () => Promise<void>): Promise<void> {
   try {
     await work();
@@ -146,7 +146,7 @@ async function startLedger(context: StartContext): Promise<void> {
   });
   closers.push(() => database.stop());
   if (context.stop.isRequested) return;
-  // Loads its code while the database is migrated.
+  // Started early, so that it loads its code while the database is migrated.
   const kernels = new KernelProcess({
     command: context.kernels,
     logger: log.logger,
@@ -233,7 +233,7 @@ async function startLedger(context: StartContext): Promise<void> {
 interface Welcome {
   readonly url: string;
   readonly token: string;
-  /** To the explorer; undefined when it is turned off. */
+  /** Link to the explorer; undefined when it is switched off. */
   readonly link: string | undefined;
   readonly data: DataDirectory;
   readonly database: string;

@@ -1,7 +1,7 @@
 import type { BuiltExplorer } from '../explorer/bundle';
 import type { ExplorerFiles } from '../runtime/stage0/explorer';
 
-/** The explorer, built when its first file is asked for, so that a start does not wait for it. */
+/** The explorer's files, built on the first request for one, so that a start does not wait for it. */
 export function builtOnDemand(): ExplorerFiles {
   let built: Promise<BuiltExplorer> | undefined;
   return async (name) => {
@@ -13,7 +13,7 @@ export function builtOnDemand(): ExplorerFiles {
   };
 }
 
-/** esbuild is loaded then, too. */
+/** Loads esbuild only now. */
 async function build(): Promise<BuiltExplorer> {
   const { bundleExplorer } = await import('../explorer/bundle');
   return bundleExplorer();

@@ -1,31 +1,31 @@
 import type { Duplex } from 'node:stream';
 
-/** Four bytes, big-endian, then as many bytes of JSON in UTF-8. */
+/** A frame is its length in four bytes, big-endian, and that many bytes of JSON in UTF-8. */
 const HEADER_BYTES = 4;
 
 export interface FramedPipeOptions {
-  /** A longer message is refused here and ends the pipe there. */
+  /** Frame limit in bytes: `send` refuses a longer message, and receiving one ends the pipe. */
   readonly maxFrameBytes: number;
-  /** Messages that wait to be written, in bytes; beyond that none is taken. */
+  /** Limit of queued messages in bytes; `send` refuses beyond it. */
   readonly maxWaitingBytes: number;
-  /** A message; not trusted. What it throws ends the pipe. */
+  /** Called with each message, untrusted. An error thrown here ends the pipe. */
   readonly onMessage: (message: unknown) => void;
-  /** Called once, when nothing more will come: the other side is gone or broke the rules. */
+  /** Called once when the pipe ends: the other side exited or violated the protocol. */
   readonly onEnd: () => void;
 }
 
-/** Why a message was not taken. */
+/** The message was not sent. */
 export class PipeFullError extends Error {
   override readonly name = 'PipeFullError';
 }
 
-/** Messages between two processes of ours, over a pipe that one inherited from the other. */
+/** Exchanges messages between two of our processes over an inherited pipe. */
 export class FramedPipe {
   readonly #stream: Duplex;
   readonly #options: FramedPipeOptions;
   #chunks: Buffer[] = [];
   #bytes = 0;
-  /** Length of the message under way; undefined while its header is awaited. */
+  /** Length of the current frame; undefined before its header is complete. */
   #expected: number | undefined;
   #hasEnded = false;
 
@@ -38,7 +38,7 @@ export class FramedPipe {
     stream.once('end', () => this.#end());
   }
 
-  /** @throws PipeFullError when the message is too large, too much waits already, or the pipe has ended */
+  /** @throws PipeFullError when the message is too large, the queue is full, or the pipe has ended */
   send(message: object): void {
     if (this.#hasEnded) throw new PipeFullError('the pipe has ended');
     const text = JSON.stringify(message);

@@ -1,8 +1,8 @@
 import { createServer } from 'node:net';
 
 /**
- * Returns a TCP port of 127.0.0.1 that is free right now: `preferred` if it is, else one that the system
- * picks. Somebody else may take it before it is used, so the caller retries when binding fails.
+ * Returns a free TCP port of 127.0.0.1: `preferred` if it is free, else one that the system picks. Another process may
+ * take it first, so the caller retries when binding fails.
  */
 export async function freePort(preferred?: number): Promise<number> {
   if (preferred !== undefined) {

@@ -4,8 +4,8 @@ import { type GuardRecord, type GuardStore, guardText, parseGuard } from '../run
 import { OperatorError, systemErrorCode } from './operator-error';
 
 /**
- * The rollback guard as a file beside the data folder, so that putting an older copy of the folder back does not put
- * it back as well. Only the process that holds the sealing lock of the database writes it.
+ * The rollback guard as a file beside the data folder, so that restoring an older copy of the folder does not restore the
+ * guard. Only the process that holds the database's sealing lock writes it.
  */
 export class GuardFile implements GuardStore {
   readonly path: string;
@@ -14,7 +14,7 @@ export class GuardFile implements GuardStore {
     this.path = file;
   }
 
-  /** @throws OperatorError when the file is there and cannot be understood */
+  /** @throws OperatorError when the file exists and is invalid */
   async read(): Promise<GuardRecord | undefined> {
     let text: string;
     try {
@@ -39,7 +39,7 @@ export class GuardFile implements GuardStore {
     return true;
   }
 
-  /** The record in one step, and on disk: first the file, then the folder that names it. */
+  /** Writes atomically and durably: fsyncs the file, renames it, fsyncs the folder. */
   async #write(record: GuardRecord): Promise<void> {
     const draft = `${this.path}.${process.pid}.draft`;
     try {

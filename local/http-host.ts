@@ -17,42 +17,42 @@ import { UnsentAnswers } from './unsent-answers';
 
 type Fetch = (request: Request) => Response | Promise<Response>;
 
-/** The local HTTP server. It listens before the ledger is ready, so that a taken port is known at once. */
+/** The local HTTP server. It listens before the ledger is ready, so that a taken port is reported at once. */
 export interface HttpHost {
   readonly url: string;
   readonly port: number;
-  /** From now on requests go to `fetch`; before, they are answered 503. */
+  /** Routes requests to `fetch`; until then they get 503. */
   serve(fetch: Fetch): void;
-  /** Takes no new requests, lets running ones finish for `graceMs`, then cuts them off. */
+  /** Stops accepting requests, gives running ones `graceMs` to finish, then closes their connections. */
   close(graceMs: number): Promise<void>;
 }
 
-/** What connections may take up. */
+/** Limits of connections. */
 export interface SocketLimits {
   /** Connections at once. Defaults to 4,000. */
   readonly connections?: number;
   /** Connections of one address at once. Defaults to 2,000, since a proxy in front is one address, too. */
   readonly connectionsPerAddress?: number;
-  /** Time from a request's first byte, or the connection's start, to the end of its header. Defaults to 15,000. */
+  /** Milliseconds from the start of the connection or of a request to the end of its header. Defaults to 15,000. */
   readonly headersMs?: number;
-  /** Time from a request's first byte to its last. Defaults to 60,000, which is 70 KB/s for the largest. */
+  /** Milliseconds from a request's first byte to its last. Defaults to 60,000: 70 KB/s for the largest request. */
   readonly requestMs?: number;
-  /** Time without any byte in either direction. Defaults to 120,000, longer than the longest run. */
+  /** Milliseconds without a byte in either direction. Defaults to 120,000, longer than the longest run. */
   readonly silentMs?: number;
-  /** Bytes of answers that wait for their readers, over all connections. Defaults to 64 MiB. */
+  /** Bytes of unsent answers over all connections. Defaults to 64 MiB. */
   readonly unsentBytes?: number;
 }
 
-/** How often sockets are looked at whose time is up. */
+/** Interval in milliseconds of the check for expired sockets. */
 const CHECK_INTERVAL_MS = 1_000;
 
 /** @throws OperatorError when the port is taken or not allowed */
 export async function openHttpHost(port: number, host: string, limits: SocketLimits = {}): Promise<HttpHost> {
   let current: Fetch = starting;
-  // It also puts its own lightweight Request and Response in place of the global ones: a small request costs
+  // It also replaces the global Request and Response with its own lightweight ones: a small request costs
   // half as much processor time with them as with those of Node.
   const options = {
-    // For HTTP/1.0, which load balancers check health with, and which knows no Host header.
+    // For HTTP/1.0, which has no Host header and which load balancers use for health checks.
     hostname: 'localhost',
     errorHandler: badHost,
   };
@@ -62,12 +62,12 @@ export async function openHttpHost(port: number, host: string, limits: SocketLim
   const requestTimeout = limits.requestMs ?? 60_000;
   const server = createServer(
     {
-      // Longer than the idle time of common proxies, so that it is they who close first.
+      // Longer than the idle time-out of common proxies, so that they close first.
       keepAliveTimeout: 65_000,
       headersTimeout: Math.min(limits.headersMs ?? 15_000, requestTimeout),
       requestTimeout,
       connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS, requestTimeout),
-      // Node would refuse a request without Host by itself, without a word.
+      // Node would refuse a request without Host with an empty answer.
       requireHostHeader: false,
     },
     (request, response) => {
@@ -98,13 +98,13 @@ function starting(): Response {
   return problemResponse(
     new UnavailableError('LogLine is starting; try again in a moment.', {
       retryAfterSeconds: 1,
-      // A client may ask for a run again.
+      // The request has not begun, so a client may retry a run.
       members: { began: false },
     }),
   );
 }
 
-/** What Node's parser refuses: it is answered like everything else, as far as there is somebody to answer. */
+/** Answers requests that Node's parser refuses with problem details, if the socket is writable. */
 function refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
@@ -113,7 +113,7 @@ function refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
   endWith(refusalOf(error.code), socket);
 }
 
-/** Writes a problem by hand and ends the connection. */
+/** Writes a problem as raw HTTP and closes the connection. */
 function endWith(problem: LogLineError, socket: Duplex): void {
   const { status, headers, text } = problemAnswer(problem);
   const all = responseHeaders(
@@ -136,7 +136,7 @@ function refusalOf(code: string | undefined): LogLineError {
   return new MalformedError('This is not HTTP/1.1 as RFC 9112 has it.');
 }
 
-/** Answers what comes beyond the limits 503, before a byte of it is read. */
+/** Answers connections beyond the limits with 503 without reading from them. */
 function boundConnections(server: Server, connections: number, perAddress: number): void {
   const open = new Map<string, number>();
   let total = 0;
@@ -155,10 +155,10 @@ function boundConnections(server: Server, connections: number, perAddress: numbe
   });
 }
 
-/** How long a refused connection may stay silent before it is gone. */
+/** Milliseconds that a refused connection may stay open without traffic. */
 const REFUSED_MS = 2_000;
 
-/** A client that has not sent its request yet reads the answer all the same. */
+/** The answer is written even if the client has not sent its request yet. */
 function refuseConnection(socket: Socket): void {
   socket.on('error', () => undefined);
   endWith(
@@ -167,7 +167,7 @@ function refuseConnection(socket: Socket): void {
     }),
     socket,
   );
-  // What it sends is thrown away; a client that goes on sending is cut.
+  // Incoming data is discarded; a client that keeps sending is cut off.
   socket.setTimeout(REFUSED_MS, () => socket.destroy());
 }
 

@@ -5,7 +5,7 @@ import { writePrivateFile } from './private-file';
 
 const DONE = 'complete';
 
-/** A checkpoint of each day and tenant, as files: `<folder>/<date>/<tenant>.checkpoint`, the name percent-encoded. */
+/** Keeps a checkpoint for each day and tenant as `<folder>/<date>/<tenant>.checkpoint`, the tenant percent-encoded. */
 export class KeptCheckpoints {
   readonly #folder: string;
 
@@ -13,7 +13,7 @@ export class KeptCheckpoints {
     this.#folder = folder;
   }
 
-  /** Whether a day was finished. */
+  /** Whether all checkpoints of a day are kept. */
   async isDone(date: string): Promise<boolean> {
     return access(path.join(this.#folder, date, DONE)).then(
       () => true,

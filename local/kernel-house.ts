@@ -31,13 +31,13 @@ import { startTicker } from './ticker';
 import { runSpan } from './trace-span';
 import { tracedHttp } from './traced-http';
 
-/** Connections of the kernels themselves, beside those of user SQL. */
+/** Connections of the kernels, besides those of user SQL. */
 const POOL_SIZE = 8;
-/** Connections that find and claim work. */
+/** Connections for finding and claiming work. */
 const WORK_POOL_SIZE = 6;
-/** Time that ends take after the API is gone. */
+/** Milliseconds for a clean end after the API has exited. */
 const LAST_MS = 5_000;
-/** The API is told of the end by its own signals and passes it on as a message. */
+/** Ignored here: the API handles these signals and sends a stop message. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 interface House {
@@ -47,9 +47,9 @@ interface House {
 }
 
 /**
- * The process of the kernels: takes calls over the pipe it inherited, and runs the schedule. Ends when it is told to,
- * or when the pipe does.
- * @throws OperatorError when nobody started it with a pipe
+ * Main of the kernel process: takes calls over the inherited pipe and runs the schedule. Ends on a stop message, or when
+ * the pipe ends.
+ * @throws OperatorError when it was started without a pipe
  */
 export async function runKernelHouse(data: DataDirectory): Promise<void> {
   for (const signal of SIGNALS) process.on(signal, () => undefined);
@@ -67,7 +67,7 @@ export async function runKernelHouse(data: DataDirectory): Promise<void> {
       try {
         pipe.send(message);
       } catch {
-        // Nobody listens any more, or too much waits: the API gives up the call by itself.
+        // The pipe has ended or is full; the API times the call out.
       }
     };
     const onMessage = (message: ToKernels): void => {
@@ -141,7 +141,7 @@ async function answer(
   }
 }
 
-/** Traces of runs; undefined when nobody collects them. */
+/** Traces of runs; undefined without a collector. */
 function openTraces(onTrouble: (message: string) => void): OtlpTraces | undefined {
   const endpoint = devSettings().otlpEndpoint;
   return endpoint === undefined ? undefined : new OtlpTraces({ endpoint, onTrouble });
@@ -189,7 +189,7 @@ async function openHouse(
     onCommit: () => wakeSealing(),
   });
   let wakeSealing = (): void => undefined;
-  // The logs lie apart from the API's event loop, too: hashing and signing a batch takes some of it.
+  // Sealing runs here rather than in the API, whose event loop it would block while hashing and signing.
   const sealing = await openSealing({
     data,
     sealer: { ...sealer, ...limits },
@@ -223,7 +223,7 @@ async function openHouse(
     secrets: localSecretStore(data.providerKeys),
     ...(traces === undefined ? {} : { onInvoked: (invoked) => traces.add(runSpan(invoked)) }),
   });
-  // The first run should not wait for a worker thread to start.
+  // Starts a worker thread, so that the first run does not wait for it.
   await sandbox.warm();
   const ticker = await startTicker({
     kernelDatabase,

@@ -5,7 +5,7 @@ import type { RoleKey } from '../runtime/db/roles';
 import type { KernelOutcome } from '../runtime/kernels/kernel-context';
 import { KERNEL_IDS, type KernelName } from '../runtime/kernels/stable-ids';
 
-/** A request of 4 MiB, within JSON; an outcome carries one span and its result. */
+/** Frame limit in bytes: fits a request of 4 MiB escaped in JSON, and an outcome with a span and its result. */
 export const MAX_FRAME_BYTES = 16 * 1024 * 1024;
 export const MAX_WAITING_BYTES = 4 * MAX_FRAME_BYTES;
 /** Runs that the API has under way with the kernels at a time. */
@@ -22,29 +22,29 @@ export type ToKernels =
       readonly identity: Identity;
       readonly event: JsonValue;
     }
-  /** Nobody waits for the outcome of a call any more; it is told all the same. */
+  /** The caller has gone; the outcome is sent nevertheless. */
   | { readonly type: 'cancel'; readonly call: number }
-  /** Spans were committed, so there is something to seal. */
+  /** Spans were committed; wakes the sealer. */
   | { readonly type: 'committed' }
-  /** End: start nothing new, break off what runs. */
+  /** Stop: start nothing new, abort what runs. */
   | { readonly type: 'stop' };
 
 /** What the kernels tell the API. */
 export type FromKernels =
   | { readonly type: 'ready' }
-  /** They cannot start, in one line for the person at the terminal. */
+  /** The kernels cannot start; one line for the user. */
   | { readonly type: 'failed'; readonly message: string }
-  /** A warning for the person at the terminal. */
+  /** A warning for the user. */
   | { readonly type: 'trouble'; readonly message: string }
   /** A run in the sandbox ended. */
   | ({ readonly type: 'ran' } & SandboxEnd)
   | { readonly type: 'outcome'; readonly call: number; readonly outcome: KernelOutcome };
 
-/** How a run in the sandbox ended: no word of who ran what. */
+/** Outcome of a sandbox run, without tenant or function. */
 export interface SandboxEnd {
   /** `ok`, or the code of the error. */
   readonly outcome: string;
-  /** Whether its worker thread had to be given up. */
+  /** Whether its worker thread was terminated. */
   readonly isKilled: boolean;
 }
 
@@ -59,13 +59,13 @@ function fault(what: string): never {
   throw new TypeError(`a message between API and kernels is not what it should be: ${what}`);
 }
 
-/** @throws TypeError for anything that is not one of the messages */
+/** @throws TypeError for an invalid message */
 export function parseToKernels(value: unknown): ToKernels {
   if (!isMembers(value)) return fault('no object');
   switch (value.type) {
     case 'start':
       if (!isMembers(value.database) || !Object.values(value.database).every(isMembers)) fault('start');
-      // Written by the process that started this one, from its own LocalDatabase.
+      // Trusted: the parent process sends it, from its own LocalDatabase.
       return { type: 'start', database: value.database as Record<RoleKey, DatabaseOptions> };
     case 'invoke': {
       const { call, kernel, identity, event } = value;
@@ -74,7 +74,7 @@ export function parseToKernels(value: unknown): ToKernels {
       if (!isMembers(identity) || typeof identity.user !== 'string' || typeof identity.tenant !== 'string')
         return fault('identity');
       const { user, tenant } = identity;
-      // Whatever JSON.parse gives is JSON.
+      // JSON.parse yields JSON values only.
       return {
         type: 'invoke',
         call,
@@ -94,7 +94,7 @@ export function parseToKernels(value: unknown): ToKernels {
   }
 }
 
-/** @throws TypeError for anything that is not one of the messages */
+/** @throws TypeError for an invalid message */
 export function parseFromKernels(value: unknown): FromKernels {
   if (!isMembers(value)) return fault('no object');
   switch (value.type) {
@@ -117,7 +117,7 @@ export function parseFromKernels(value: unknown): FromKernels {
   }
 }
 
-/** The parts by which the API tells how a run ended; its content is what the kernels made it. */
+/** Checks the members that the API depends on; the rest is the kernels' content. */
 function isOutcome(value: unknown): value is KernelOutcome {
   if (!isMembers(value) || typeof value.ok !== 'boolean') return false;
   if (value.execution !== null && !isMembers(value.execution)) return false;

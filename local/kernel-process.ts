@@ -17,24 +17,24 @@ import {
   type ToKernels,
 } from './kernel-messages';
 
-/** File descriptor of the pipe, in the process of the kernels. */
+/** File descriptor of the pipe in the kernel process. */
 export const KERNEL_PIPE_FD = 3;
 
-/** Commits within this are told of together. */
+/** Milliseconds between two messages about commits. */
 const TOLD_EVERY_MS = 100;
 const FIRST_BACK_OFF_MS = 100;
 const MAX_BACK_OFF_MS = 10_000;
-/** A process that lived this long is started again at once. */
+/** A process that ran for this many milliseconds is restarted without delay. */
 const HEALTHY_MS = 30_000;
 const STOP_GRACE_MS = 8_000;
-/** The kernels end a run themselves before this; it is there for a process that hangs. */
+/** Time-out of a call in milliseconds, for a hanging process; the kernels end runs earlier. */
 const MAX_CALL_MS = 90_000;
 
 export interface KernelProcessOptions {
-  /** Program and arguments that start the kernels. */
+  /** Program and arguments that start the kernel process. */
   readonly command: readonly [string, ...string[]];
   readonly logger: Logger;
-  /** Told, in one line, what the person at the terminal should know. */
+  /** Called with one line for the user. */
   readonly onTrouble: (message: string) => void;
 }
 
@@ -42,7 +42,7 @@ interface Call {
   settle(outcome: KernelOutcome): void;
 }
 
-/** One life of the process. */
+/** One instance of the process. */
 interface Life {
   readonly child: ChildProcess;
   readonly pipe: FramedPipe;
@@ -51,15 +51,14 @@ interface Life {
 }
 
 /**
- * The kernels and sandboxes of a local run: a process of their own, as on AWS, so that user code shares neither memory
- * nor event loop with the API. It is spoken to over an inherited pipe, ends with this process whatever ends this one,
- * and is started again when it ends alone.
+ * The kernel process of a local run, with kernels and sandboxes. As on AWS, user code shares neither memory nor event
+ * loop with the API. It talks over an inherited pipe, ends together with this process, and is restarted when it crashes.
  */
 export class KernelProcess implements KernelInvoker {
   readonly #options: KernelProcessOptions;
   readonly #calls = new Map<number, Call>();
   readonly #stopping = new AbortController();
-  /** Told of each run in the sandbox that ended. Defaults to nobody. */
+  /** Called after each sandbox run. Defaults to none. */
   onRun: ((end: SandboxEnd) => void) | undefined;
   #life: Life;
   #start: ToKernels | undefined;
@@ -70,14 +69,14 @@ export class KernelProcess implements KernelInvoker {
   #onReady: (() => void) | undefined;
   #onFailed: ((error: Error) => void) | undefined;
 
-  /** Starts the process, which loads its code and waits to be told of the database. */
+  /** Starts the process, which loads its code and waits for {@link begin}. */
   constructor(options: KernelProcessOptions) {
     this.#options = options;
     this.#life = this.#spawn();
   }
 
   /**
-   * Tells of the database; resolves when the kernels take calls.
+   * Sends the database settings; resolves when the kernels take calls.
    * @throws Error when they cannot start
    */
   async begin(start: Extract<ToKernels, { type: 'start' }>): Promise<void> {
@@ -91,12 +90,12 @@ export class KernelProcess implements KernelInvoker {
     this.#onFailed = undefined;
   }
 
-  /** Whether a call would be taken now. */
+  /** Whether calls are accepted. */
   isReady(): boolean {
     return this.#isReady;
   }
 
-  /** Id of the process now, for tests and for the log. */
+  /** Id of the current process, for tests and the log. */
   get pid(): number | undefined {
     return this.#life.child.pid;
   }
@@ -118,7 +117,7 @@ export class KernelProcess implements KernelInvoker {
         () => settle(unavailable('The kernels do not answer; try again in a moment.')),
         MAX_CALL_MS,
       );
-      // The outcome is awaited all the same, so that what is counted here is what is under way there.
+      // The call counts until its outcome arrives, so that both sides count the same running calls.
       const cancel = (): void => void this.#send({ type: 'cancel', call });
       const settle = (outcome: KernelOutcome): void => {
         clearTimeout(timer);
@@ -133,7 +132,7 @@ export class KernelProcess implements KernelInvoker {
     });
   }
 
-  /** Tells that spans were committed, at most ten times a second. */
+  /** Reports commits to the sealer, at most ten times a second. */
   committed(): void {
     if (this.#isTold) return;
     this.#isTold = true;
@@ -143,7 +142,7 @@ export class KernelProcess implements KernelInvoker {
     }, TOLD_EVERY_MS).unref();
   }
 
-  /** Lets the kernels break off what they do, and waits for their end. */
+  /** Stops the process and waits for its end. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#isReady = false;
@@ -167,7 +166,7 @@ export class KernelProcess implements KernelInvoker {
 
   #spawn(): Life {
     const [program, ...args] = this.#options.command;
-    // The owner of the schema is nobody that kernels need to be.
+    // The kernels never need the schema owner's password.
     const { DATABASE_URL: _owner, ...env } = process.env;
     const child = spawn(program, args, { env, stdio: ['ignore', 'inherit', 'inherit', 'pipe'] });
     const stream = child.stdio[KERNEL_PIPE_FD] as Duplex;
@@ -175,7 +174,7 @@ export class KernelProcess implements KernelInvoker {
       maxFrameBytes: MAX_FRAME_BYTES,
       maxWaitingBytes: MAX_WAITING_BYTES,
       onMessage: (message) => this.#onMessage(message),
-      // A process that broke the rules of the pipe, or closed it, is of no use.
+      // A process that violated the protocol or closed the pipe is useless.
       onEnd: () => child.kill('SIGKILL'),
     });
     const ended = new Promise<void>((resolve) => {
@@ -231,7 +230,7 @@ export class KernelProcess implements KernelInvoker {
     if (this.#start !== undefined) this.#send(this.#start);
   }
 
-  /** Whether a run that was under way left its record is in the ledger, which the caller can ask. */
+  /** Fails running calls. Whether a run was recorded is in the ledger, which the caller can read. */
   #failCalls(): void {
     for (const { settle } of [...this.#calls.values()])
       settle(

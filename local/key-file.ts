@@ -3,20 +3,20 @@ import { ROLE_KEYS, type RoleKey } from '../runtime/db/roles';
 import { normalizeTimestamp } from '../runtime/json/timestamp';
 import { KeyRing, type RevokedKey } from '../runtime/ledger/keys/key-ring';
 
-/** The secrets of a local run, kept in `keys.json`, which only its owner may read. */
+/** The secrets of a local run, stored in `keys.json`, which only its owner may read. */
 export interface LocalKeys {
   /** The instance keys. */
   readonly ring: KeyRing;
-  /** The key that signs now; tokens are signed with a key derived from it. */
+  /** The current signing key, from which the token key is derived. */
   readonly signingKey: SigningKey;
   readonly passwords: DatabasePasswords;
 }
 
-/** Passwords of the database; those of the roles hold on the embedded server and on one of the user's own. */
+/** Database passwords; those of the roles apply to the embedded server and to a server of the user's own. */
 export interface DatabasePasswords extends Readonly<Record<RoleKey, string>> {
-  /** Of `postgres`, the superuser of the embedded server. */
+  /** Password of `postgres`, the embedded server's superuser. */
   readonly superuser: string;
-  /** Of `logline_owner`, who owns the schema of the embedded server. */
+  /** Password of `logline_owner`, the owner of the embedded server's schema. */
   readonly owner: string;
 }
 
@@ -31,7 +31,7 @@ interface KeyEntry {
 interface KeyFile {
   readonly format: number;
   readonly signing_key: KeyEntry;
-  /** Only while a rotation is under way. */
+  /** Present during a rotation only. */
   readonly next_signing_key?: KeyEntry;
   /** Newest first. */
   readonly earlier_signing_keys?: readonly KeyEntry[];
@@ -70,8 +70,8 @@ export function keyFileText({ ring, passwords }: Pick<LocalKeys, 'ring' | 'passw
 
 /**
  * Reads the text of `keys.json`.
- * @param fault makes what is thrown; no message repeats any of the file's content
- * @param newPassword makes the password of a role that is younger than the file
+ * @param fault creates the error; messages never contain the file's content
+ * @param newPassword creates a password for a role that the file lacks
  */
 export function parseKeyFile(
   text: string,

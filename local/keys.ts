@@ -12,9 +12,9 @@ export type { LocalKeys } from './key-file';
 const PASSWORD_BYTES = 24;
 
 /**
- * Reads `keys.json`, making it first if it does not exist. An existing file is never overwritten: with it
- * the key that signed the ledger would be lost.
- * @throws OperatorError when the file is broken or cannot be read or written
+ * Reads `keys.json`, and creates it if it does not exist. An existing file is never overwritten, since the ledger's signing
+ * key would be lost.
+ * @throws OperatorError when the file is invalid or cannot be read or written
  */
 export async function loadOrCreateKeys(data: DataDirectory): Promise<LocalKeys> {
   const present = await loadKeys(data);
@@ -27,12 +27,12 @@ export async function loadOrCreateKeys(data: DataDirectory): Promise<LocalKeys> 
   return createKeys(data);
 }
 
-/** Makes `keys.json`, unless somebody else does at the same time. */
+/** Creates `keys.json`; reads the other's file if another process creates it at the same time. */
 export async function createKeys(data: DataDirectory): Promise<LocalKeys> {
   try {
     await writePrivateFile(data.keys, keyFileText(newKeys()), 'create');
   } catch (cause) {
-    // Somebody else made it in the meantime; theirs counts.
+    // Another process created it first; use that file.
     if (systemErrorCode(cause) !== 'EEXIST') throw cannotWrite(data, cause);
   }
   const created = await loadKeys(data);
@@ -41,9 +41,8 @@ export async function createKeys(data: DataDirectory): Promise<LocalKeys> {
 }
 
 /**
- * Reads `keys.json`; undefined when there is none. A file that is older than one of the database's roles gets a
- * password for it.
- * @throws OperatorError when the file is broken or cannot be read or written
+ * Reads `keys.json`; undefined when there is none. Adds a password for each database role that the file lacks.
+ * @throws OperatorError when the file is invalid or cannot be read or written
  */
 export async function loadKeys(data: DataDirectory): Promise<LocalKeys | undefined> {
   let text: string;
@@ -70,14 +69,14 @@ export async function loadKeys(data: DataDirectory): Promise<LocalKeys | undefin
   return isOlder ? storeRing(data, keys, keys.ring) : keys;
 }
 
-/** What to throw when `keys.json` is not what it should be. */
+/** The error for an invalid `keys.json`. */
 export function brokenKeys(data: DataDirectory, what: string): OperatorError {
   return new OperatorError(
     `${data.keys} is broken: ${what}; restore it from a backup, since the database and every token depend on it`,
   );
 }
 
-/** The keys of an existing local run. For commands that must not make new ones. */
+/** The keys of an existing local run, for commands that must not create new ones. */
 export async function requireKeys(data: DataDirectory): Promise<LocalKeys> {
   const keys = await loadKeys(data);
   if (keys === undefined) {
@@ -89,8 +88,7 @@ export async function requireKeys(data: DataDirectory): Promise<LocalKeys> {
 }
 
 /**
- * Puts another ring into `keys.json`, in one step: a reader finds the file of before or of after. A running
- * LogLine notices by itself.
+ * Replaces the ring in `keys.json` atomically. A running LogLine picks it up.
  * @throws OperatorError when the file cannot be written
  */
 export async function storeRing(data: DataDirectory, keys: LocalKeys, ring: KeyRing): Promise<LocalKeys> {

@@ -1,15 +1,14 @@
 import { Client, escapeIdentifier, escapeLiteral } from 'pg';
 
-/** Owner of the database and, after migration, of the schemas. Like the master user of RDS: no superuser. */
+/** Owner of the database and its schemas. No superuser, like RDS's master user. */
 export const OWNER_ROLE = 'logline_owner';
 
-/** Name of the database that the embedded server holds. */
+/** Name of the ledger's database on the embedded server. */
 export const LEDGER_DATABASE = 'logline';
 
 /**
- * Makes sure that the role `logline_owner` and the database `name` exist and that the role has this
- * password. The owner is no superuser and does not bypass row-level security, so that what works here also
- * works where only a managed server's master user is to be had.
+ * Ensures that the role `logline_owner` exists with this password, and the database `name`. The owner is no superuser and
+ * does not bypass row-level security, so that what works here also works with a managed server's master user.
  *
  * @param superuserUrl URL of a superuser on the database `postgres`
  */
@@ -26,7 +25,7 @@ export async function ensureLedgerDatabase(
     await client.query(
       `${verb} ROLE ${OWNER_ROLE} LOGIN CREATEROLE CREATEDB NOSUPERUSER NOBYPASSRLS PASSWORD ${escapeLiteral(ownerPassword)}`,
     );
-    // The limit of guests' temporary files, which only a superuser may set otherwise.
+    // Lets the owner set the guests' limit of temporary files, which otherwise takes a superuser.
     await client.query(`GRANT SET ON PARAMETER temp_file_limit TO ${OWNER_ROLE}`);
     const database = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [name]);
     if (database.rowCount === 0) {

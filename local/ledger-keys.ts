@@ -5,10 +5,9 @@ import { readKeyHistory } from '../runtime/ledger/keys/key-publisher';
 import type { KeyRing } from '../runtime/ledger/keys/key-ring';
 
 /**
- * Looks, before anything is changed, whether a ledger is signed by these keys: the passwords of its roles would be
- * replaced by those of another folder, too.
- * @param admin as the owner of the schema, whom row-level security shows public spans
- * @throws ConfigurationError when it is signed by others
+ * Checks that the ledger is signed by these keys before a start changes anything, such as the passwords of its roles.
+ * @param admin connection as the owner of the schema, who can read public spans
+ * @throws ConfigurationError when other keys signed it
  */
 export async function checkLedgerKeys(admin: DatabaseOptions, ring: KeyRing): Promise<void> {
   const database = new Database({ ...admin, poolSize: 1 });

@@ -5,13 +5,13 @@ import type { SeenRequest } from '../runtime/stage0/stage0';
 import type { SandboxEnd } from './kernel-messages';
 
 export interface LedgerMetricsOptions {
-  /** The pool of Stage-0. */
+  /** Returns Stage-0's pool. */
   readonly pool: () => Database | undefined;
-  /** As role `logline_auditor`, which sees the work of all tenants. */
+  /** Connection as role `logline_auditor`, which sees all tenants' work. */
   readonly auditor: DatabaseOptions;
 }
 
-/** What is measured of a local run. No label names a tenant or a user. */
+/** Metrics of a local run. No label names a tenant or a user. */
 export interface LedgerMetrics {
   observe(seen: SeenRequest): void;
   /** A commit that `batches` appends shared. */
@@ -23,7 +23,7 @@ export interface LedgerMetrics {
   close(): Promise<void>;
 }
 
-/** A page that is scraped more often says what it said before. */
+/** Cache time in milliseconds for frequent scrapes. */
 const REMEMBER_MS = 2_000;
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const GROUP_SIZES = [1, 2, 4, 8, 16, 32, 64, 128];

@@ -16,7 +16,7 @@ import type { SeenRequest } from '../runtime/stage0/stage0';
 import { builtOnDemand } from './explorer-files';
 import type { LocalDatabase } from './local-database';
 
-/** The running ledger: what answers requests. */
+/** The running API. */
 export interface Ledger {
   readonly database: Database;
   readonly writer: SpanWriter;
@@ -26,26 +26,26 @@ export interface Ledger {
 
 export interface LedgerOptions {
   readonly database: LocalDatabase;
-  /** The instance keys of this moment; they may be rotated while the ledger runs. */
+  /** Returns the current instance keys, which may be rotated while the ledger runs. */
   readonly keys: () => KeyRing;
   readonly logger: Logger;
-  /** Starts kernels, which run elsewhere. */
+  /** Starts kernels in the kernel process. */
   readonly invoker: KernelInvoker;
-  /** Whether they are booted. */
+  /** Whether the kernels are booted. */
   readonly isReady: () => boolean;
-  /** Told after each commit, of how many appends shared it. */
+  /** Called after each commit with the number of appends that shared it. */
   readonly onCommit: (batches: number) => void;
   readonly settings: Settings;
-  /** Whether seeds and keys are brought up to date: not while `logline restore` has to run first. */
+  /** Whether to update seeds and keys; false while `logline restore` has to run first. */
   readonly plants: boolean;
-  /** Told of each request; see {@link Stage0.onRequest}. */
+  /** Called with each request; see {@link Stage0.onRequest}. */
   readonly onRequest?: ((seen: SeenRequest) => void) | undefined;
   /** See {@link Stage0.newSpanId}. */
   readonly newSpanId?: (() => string) | undefined;
   readonly onProgress: (message: string) => void;
 }
 
-/** Opens the pool, plants the seeds and builds Stage-0 on it. */
+/** Opens the pool, appends the seeds and builds Stage-0. */
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   await cryptoReady();
   const { logger, settings, keys } = options;

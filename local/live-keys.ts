@@ -5,27 +5,26 @@ import { type LocalKeys, parseKeyFile } from './key-file';
 import { brokenKeys } from './keys';
 import { oneLine } from './operator-error';
 
-/** A changed `keys.json` counts after this at the latest. */
+/** Milliseconds until a changed `keys.json` is noticed, at most. */
 export const NOTICE_MS = 50;
 
 export interface LiveKeysOptions {
   readonly data: DataDirectory;
   readonly keys: LocalKeys;
-  /** Told of a new ring. */
+  /** Called with a new ring. */
   readonly onChange: (ring: KeyRing) => void;
-  /** Told, once at a time, of a file that cannot be used; the ring of before goes on. */
+  /** Called once for each unusable file; the previous ring stays in use. */
   readonly onTrouble: (message: string) => void;
 }
 
 /**
- * The instance keys of a running ledger, which follow `keys.json`: a rotation counts from the next request on,
- * without a restart. Looking at the file costs some microseconds, so it is done when the keys are asked for, and
- * needs no watcher, which file systems implement in too many ways.
+ * The instance keys of a running ledger, read again when `keys.json` changes, so that a rotation needs no restart. A stat
+ * takes some microseconds and is portable, unlike a file watcher, so it is done on access.
  */
 export class LiveKeys {
   readonly #options: LiveKeysOptions;
   #ring: KeyRing;
-  /** Tells one file from the next: replacing a file gives it another inode. */
+  /** Inode and times, by which a replaced file is noticed. */
   #version: string;
   #lookedAtMs: number;
   #hasTrouble = false;
@@ -37,7 +36,7 @@ export class LiveKeys {
     this.#lookedAtMs = Number.NEGATIVE_INFINITY;
   }
 
-  /** The ring of this moment; the same object as long as nothing changes. */
+  /** The current ring; the same object as long as nothing changes. */
   ring(): KeyRing {
     const nowMs = performance.now();
     if (nowMs - this.#lookedAtMs >= NOTICE_MS) {
@@ -53,12 +52,12 @@ export class LiveKeys {
       const { ino, size, mtimeNs } = statSync(data.keys, { bigint: true });
       const version = `${ino}/${size}/${mtimeNs}`;
       if (version === this.#version) return;
-      // Before the file is read: one that cannot be used is reported once and not read again.
+      // Set before reading, so that an unusable file is reported once.
       this.#version = version;
       const { ring } = parseKeyFile(
         readFileSync(data.keys, 'utf8'),
         (what) => brokenKeys(data, what),
-        // The ring alone is of interest here.
+        // Passwords are not used here.
         () => '',
       );
       this.#hasTrouble = false;

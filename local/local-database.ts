@@ -9,17 +9,17 @@ import { poolerFault, type TimeLimits } from './pooler-check';
 import { type PostgresServer, startPostgres } from './postgres';
 import { POSTGRES_MAJOR } from './postgres-binaries';
 
-/** The database of a local run: the embedded one, or one that DATABASE_URL names. */
+/** The database of a local run: the embedded one, or that of DATABASE_URL. */
 export interface LocalDatabase {
-  /** As the owner of the schema. Migrations only. */
+  /** Connection as the owner of the schema, for migrations only. */
   readonly admin: DatabaseOptions;
-  /** As each of the roles that sessions of the ledger run as. */
+  /** Connection for each database role. */
   readonly as: Readonly<Record<RoleKey, DatabaseOptions>>;
-  /** A standby, as Stage-0's role; undefined without one. */
+  /** Connection to a standby as Stage-0's role; undefined without one. */
   readonly reader: DatabaseOptions | undefined;
-  /** For people, without a password. */
+  /** Description for the user, without a password. */
   readonly description: string;
-  /** Undefined with DATABASE_URL. */
+  /** Port of the embedded server; undefined with DATABASE_URL. */
   readonly port: number | undefined;
   stop(): Promise<void>;
 }
@@ -27,16 +27,16 @@ export interface LocalDatabase {
 export interface LocalDatabaseOptions {
   readonly data: DataDirectory;
   readonly keys: LocalKeys;
-  /** URL of the owner on a server of the user's own. Undefined starts the embedded one. */
+  /** URL of the owner on the user's own server; undefined starts the embedded one. */
   readonly url: string | undefined;
-  /** URL of a standby of that server; its role and password are passed over. */
+  /** URL of a standby of that server; role and password in it are ignored. */
   readonly readUrl?: string | undefined;
-  /** Time limits that the environment asks for, which a pooler may refuse or drop. Defaults to none. */
+  /** Time limits from the environment, which a pooler may refuse or ignore. Defaults to none. */
   readonly limits?: TimeLimits | undefined;
-  /** What the roles' names begin with. */
+  /** Prefix of the roles' names. */
   readonly rolePrefix: string;
   readonly onProgress: (message: string) => void;
-  /** Told when the embedded server died and was started again, or could not be (`fatal`). */
+  /** Called when the embedded server died and was restarted, or could not be (`fatal`). */
   readonly onTrouble: (message: string, fatal: boolean) => void;
 }
 
@@ -74,7 +74,7 @@ async function reachOwn(options: LocalDatabaseOptions, url: string): Promise<Loc
   };
 }
 
-/** @throws OperatorError (exit code 2) when the URL is none */
+/** @throws OperatorError (exit code 2) when the URL is invalid */
 function readerOf({ readUrl, rolePrefix, keys }: LocalDatabaseOptions): DatabaseOptions | undefined {
   if (readUrl === undefined) return undefined;
   if (!URL.canParse(readUrl) || !/^postgres(ql)?:$/.test(new URL(readUrl).protocol)) {
@@ -86,7 +86,7 @@ function readerOf({ readUrl, rolePrefix, keys }: LocalDatabaseOptions): Database
   return asRole({ connectionString: readUrl }, roleName('app', rolePrefix), keys.passwords.app);
 }
 
-/** Connects once, to explain a wrong URL or an unusable pooler before anything else depends on it. */
+/** Connects once, so that a wrong URL or an unsuitable pooler gets a clear message first. */
 async function greet(admin: DatabaseOptions, description: string, limits?: TimeLimits): Promise<void> {
   let fault: string | undefined;
   try {
@@ -143,14 +143,14 @@ function forEachRole(optionsOf: (role: RoleKey) => DatabaseOptions): Record<Role
 
 const MAX_RESTARTS = 5;
 
-/** Keeps the embedded server running: when it dies, starts it again on the same port. */
+/** Restarts the embedded server on the same port when it dies. */
 class ServerKeeper {
   readonly #options: LocalDatabaseOptions;
   #preferredPort: number | undefined;
   #server: PostgresServer | undefined;
   #stopping = false;
   #restarts = 0;
-  /** The restart under way, so that a stop can wait for it. */
+  /** The running restart, for which a stop waits. */
   #restart: Promise<void> = Promise.resolve();
 
   constructor(options: LocalDatabaseOptions, preferredPort: number | undefined) {
@@ -191,7 +191,7 @@ class ServerKeeper {
     onTrouble('the embedded PostgreSQL ended; starting it again', false);
     try {
       const server = await this.start();
-      // The pool knows the old port; another program took it in the meantime.
+      // The pool has the old port, which another program has taken.
       if (server.port !== port)
         onTrouble(`port ${port} of the database was taken; start LogLine again`, true);
     } catch (error) {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { DataDirectory } from './data-directory';
 import { writePrivateFile } from './private-file';
 
-/** The port that the embedded server had last time, so that saved connection settings keep working. */
+/** The embedded server's previous port, so that saved connection settings keep working. */
 export async function rememberedPort(data: DataDirectory): Promise<number | undefined> {
   try {
     const state: unknown = JSON.parse(await readFile(data.state, 'utf8'));
@@ -10,7 +10,7 @@ export async function rememberedPort(data: DataDirectory): Promise<number | unde
     const port = state.postgres_port;
     return typeof port === 'number' && Number.isInteger(port) && port > 0 && port < 65_536 ? port : undefined;
   } catch {
-    return undefined; // Only a convenience: without it the system picks a port.
+    return undefined; // Optional: without it the system picks a port.
   }
 }
 

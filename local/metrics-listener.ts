@@ -3,13 +3,13 @@ import type { AddressInfo } from 'node:net';
 import type { LedgerMetrics } from './ledger-metrics';
 import { OperatorError, systemErrorCode } from './operator-error';
 
-/** `/metrics` on loopback. */
+/** The HTTP server of `/metrics` on loopback. */
 export interface MetricsListener {
   readonly url: string;
   close(): Promise<void>;
 }
 
-/** Names of loopback: a page of a stranger that resolves its own name to 127.0.0.1 sends another (DNS rebinding). */
+/** Allowed Host headers. Others are refused, which stops DNS rebinding. */
 const HOSTS = /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?$/i;
 
 /** @throws OperatorError when the port is taken */

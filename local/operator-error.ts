@@ -1,10 +1,10 @@
 /**
- * A fault that the person at the terminal can do something about: one line that says what is wrong and
- * what to do, printed without a stack trace. Anything else that is thrown is a defect of LogLine.
+ * An error that the operator can fix: one line with fault and remedy, printed without a stack trace. Any other error is a
+ * defect of LogLine.
  */
 export class OperatorError extends Error {
   override readonly name = 'OperatorError';
-  /** What the process exits with: 1 for "it did not work", 2 for "it was called wrongly". */
+  /** Exit code of the process: 1 for a failure, 2 for wrong usage. */
   readonly exitCode: 1 | 2;
 
   constructor(message: string, options: { exitCode?: 1 | 2; cause?: unknown } = {}) {
@@ -19,7 +19,7 @@ export function systemErrorCode(error: unknown): string | undefined {
   return undefined;
 }
 
-/** The message of anything that was thrown, on one line. */
+/** The message of any thrown value, on one line. */
 export function oneLine(error: unknown): string {
   const text = error instanceof Error ? error.message || error.name : String(error);
   return text.replace(/\s*\n\s*/g, ' ').trim();

@@ -1,6 +1,6 @@
 import { attribute, otlpOf, type TraceSpan } from './trace-span';
 
-/** Spans that wait to be sent; what is beyond is dropped. */
+/** Limit of queued spans; further ones are dropped. */
 const MAX_WAITING = 4_096;
 const MAX_BATCH = 512;
 const EVERY_MS = 2_000;
@@ -9,15 +9,15 @@ const TIMEOUT_MS = 5_000;
 export interface OtlpTracesOptions {
   /** `OTEL_EXPORTER_OTLP_ENDPOINT`; traces go to `/v1/traces` below it. */
   readonly endpoint: string;
-  /** Told once that they do not arrive. */
+  /** Called once when the collector does not take them. */
   readonly onTrouble: (message: string) => void;
-  /** Defaults to 2,000. */
+  /** Milliseconds between batches. Defaults to 2,000. */
   readonly everyMs?: number;
 }
 
 /**
- * Sends spans of traces to an OpenTelemetry collector, as OTLP in JSON over HTTP, in batches beside the work.
- * A collector that is gone costs spans, never requests.
+ * Sends trace spans to an OpenTelemetry collector as OTLP/HTTP JSON, in background batches. An unreachable collector loses
+ * spans and never fails requests.
  * @see https://opentelemetry.io/docs/specs/otlp/#otlphttp
  */
 export class OtlpTraces {
@@ -33,12 +33,12 @@ export class OtlpTraces {
     this.#timer.unref();
   }
 
-  /** @param span nothing is added for undefined */
+  /** @param span undefined adds nothing */
   add(span: TraceSpan | undefined): void {
     if (span !== undefined && this.#waiting.length < MAX_WAITING) this.#waiting.push(otlpOf(span));
   }
 
-  /** Sends what waits, one batch at a time. */
+  /** Sends the queued spans, one batch at a time. */
   flush(): Promise<void> {
     this.#sending ??= this.#send().finally(() => {
       this.#sending = undefined;

@@ -4,21 +4,21 @@ import { withoutCrash } from '../runtime/db/admin-client';
 import type { DatabaseOptions } from '../runtime/db/database-options';
 import { clientConfig } from '../runtime/db/pool';
 
-/** PostgreSQL: a statement of this name is there already, or is not there. */
+/** SQLSTATEs: prepared statement exists already, or does not exist. */
 const STATEMENT_NAME_TROUBLE: ReadonlySet<string> = new Set(['42P05', '26000']);
-/** A pooler may give the right connection by chance. */
+/** Repetitions, because a pooler may assign the right connection by chance. */
 const ROUNDS = 3;
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** Limits of a connection that the environment asked for. */
+/** Time limits of a connection, from the environment. */
 export type TimeLimits = Pick<DatabaseOptions, 'statementTimeoutMs' | 'lockTimeoutMs'>;
 
 /**
- * What keeps the ledger from working through a pooler in front of the database, in one line; undefined when nothing
- * does, be there a pooler or none. Identity lasts for a transaction and statements are prepared once on a connection,
- * so a pooler has to keep both apart (PgBouncer's manual: pool_mode, max_prepared_statements).
- * @param limits asked for beside those that stand on the roles
- * @throws what pg throws when the database cannot be reached
+ * Why the ledger cannot work through the pooler in front of the database, in one line; undefined when it can, or without a
+ * pooler. Identity lasts for a transaction and statements are prepared once a connection, so a pooler must support both
+ * (PgBouncer's manual: pool_mode, max_prepared_statements).
+ * @param limits requested besides those set on the roles
+ * @throws pg's error when the database cannot be reached
  */
 export async function poolerFault(
   options: DatabaseOptions,
@@ -62,7 +62,7 @@ async function refusesTransactions(client: Client): Promise<boolean> {
   }
 }
 
-/** Whether limits that were asked for are refused, or dropped without a word (ignore_startup_parameters). */
+/** Whether requested limits are refused, or silently ignored (ignore_startup_parameters). */
 async function losesLimits(options: DatabaseOptions, limits: TimeLimits): Promise<boolean> {
   const asked = [
     ['statement_timeout', limits.statementTimeoutMs],
@@ -88,7 +88,7 @@ async function losesLimits(options: DatabaseOptions, limits: TimeLimits): Promis
   }
 }
 
-/** Two clients with a statement of the same name each: a pooler that mixes up their connections has one too many or none. */
+/** Two clients prepare a statement of the same name: a pooler that mixes up connections then has it twice or not at all. */
 async function losesStatements(first: Client, second: Client): Promise<boolean> {
   const name = `logline_start_${randomUUID()}`;
   const read = async (client: Client, value: number): Promise<boolean> => {

@@ -4,7 +4,7 @@ import { OperatorError, systemErrorCode } from './operator-error';
 
 /** Absolute paths of the server programs. */
 export interface PostgresBinaries {
-  /** Holds `bin`, `lib` and `share`, which find each other by their relative places. */
+  /** Folder with `bin`, `lib` and `share`, which find each other by relative paths. */
   readonly folder: string;
   readonly initdb: string;
   readonly postgres: string;
@@ -51,7 +51,7 @@ async function createMissingLinks(root: string): Promise<void> {
   try {
     text = await readFile(path.join(root, 'native', 'pg-symlinks.json'), 'utf8');
   } catch {
-    return; // platforms without links ship no list
+    return; // platforms without links have no such list
   }
   const links: unknown = JSON.parse(text);
   if (!Array.isArray(links)) return;

@@ -6,7 +6,7 @@ import { explainPostgresLog } from './postgres-log';
 import { runProgram } from './postgres-process';
 import type { Launcher } from './unprivileged-user';
 
-/** Where a cluster goes and how careful its creation has to be. */
+/** Options for creating a cluster. */
 export interface ClusterOptions {
   readonly dataDir: string;
   readonly logFile: string;
@@ -16,7 +16,7 @@ export interface ClusterOptions {
 }
 
 /**
- * Makes sure that `dataDir` holds a cluster of our major version, creating it when there is nothing yet.
+ * Ensures that `dataDir` holds a cluster of our major version; creates one in an empty folder.
  * @throws OperatorError when the folder holds something else
  */
 export async function ensureCluster(
@@ -64,7 +64,7 @@ async function isMissingOrEmpty(dataDir: string): Promise<boolean> {
   }
 }
 
-/** Runs initdb in a folder beside `dataDir` and renames it, so that a half-made cluster is never used. */
+/** Runs initdb in a temporary folder and renames it, so that an incomplete cluster is never used. */
 async function createCluster(options: ClusterOptions, initdb: string, launcher: Launcher): Promise<void> {
   options.onProgress?.('creating the database');
   const draft = `${options.dataDir}.initializing`;
@@ -83,7 +83,7 @@ async function createCluster(options: ClusterOptions, initdb: string, launcher: 
       '--auth=scram-sha-256',
       `--pwfile=${passwordFile}`,
       '--encoding=UTF8',
-      // The same sort order on every machine, whatever locales it has.
+      // The same sort order on every machine.
       '--locale=C',
       '--locale-provider=builtin',
       '--builtin-locale=C.UTF-8',

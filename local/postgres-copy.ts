@@ -21,28 +21,27 @@ import { binariesIn, POSTGRES_MAJOR, type PostgresBinaries } from './postgres-bi
 import { runProgram } from './postgres-process';
 import { firstForbidden, launcherOf, type ServerUser } from './unprivileged-user';
 
-/** Where copies go, the first that works: one that outlives a reboot, then one that every machine has. */
+/** Folders for copies in order of preference: one that survives a reboot, then one that every machine has. */
 export function copyHomes(): readonly string[] {
   return ['/var/lib/logline', path.join(tmpdir(), 'logline-programs')];
 }
 
 const OTHERS_MAY_WRITE = 0o022;
 const STICKY = 0o1000;
-/** A draft older than this was left by a process that was killed. */
+/** Age in milliseconds at which a temporary copy counts as abandoned. */
 const STALE_DRAFT_MS = 60 * 60 * 1000;
 const DRAFT = '.draft-';
 
 /**
- * The PostgreSQL programs where `user` can start them: `binaries` themselves, or a copy of them when they lie below
- * a folder that this user may not enter, as root's own home is. PostgreSQL looks for its own programs with access(2),
- * which no capability helps with.
+ * Returns PostgreSQL programs that `user` can run: `binaries`, or a copy when they lie below a folder that the user may not
+ * enter, such as root's home. PostgreSQL finds its own programs with access(2), which ignores capabilities.
  *
- * A copy is named after what is in it, belongs to root, and is compared with the original on every start. Copying ends
- * in one rename, so that any number of processes may do it at once.
+ * A copy is named by a hash of its content, belongs to root, and is compared with the original on every start. It is
+ * renamed into place, so that several processes may copy at once.
  *
- * @param homes folders for copies, in order of preference; only ones that nobody but root can write to are used
- * @param onProgress told where the copy is
- * @throws OperatorError when no folder will do
+ * @param homes folders for copies, in order of preference; only those that root alone can write to are used
+ * @param onProgress called with the place of the copy
+ * @throws OperatorError when no folder is usable
  */
 export async function reachableBinaries(
   binaries: PostgresBinaries,
@@ -74,10 +73,10 @@ export async function reachableBinaries(
   );
 }
 
-/** Makes `home` if need be; the real path of it, which nobody but root can change anything in or put in its place. */
+/** Creates `home` if it is missing; returns its real path after checking that only root can change or replace it. */
 async function safeHome(home: string): Promise<string> {
   await mkdir(home, { mode: 0o755 }).then(
-    () => chmod(home, 0o755), // whatever the umask
+    () => chmod(home, 0o755), // regardless of the umask
     (error: unknown) => {
       if (systemErrorCode(error) !== 'EEXIST') throw error;
     },
@@ -89,14 +88,14 @@ async function safeHome(home: string): Promise<string> {
   const real = await realpath(home);
   for (let folder = path.dirname(real); ; folder = path.dirname(folder)) {
     const { uid, mode } = await stat(folder);
-    // In a sticky folder, as /tmp is, only its owner may rename what is there.
+    // In a sticky folder such as /tmp, only owners may rename entries.
     if (uid !== 0 || ((mode & OTHERS_MAY_WRITE) !== 0 && (mode & STICKY) === 0))
       throw new Error(`somebody other than root may write to ${folder}`);
     if (folder === path.dirname(folder)) return real;
   }
 }
 
-/** The folder of the copy, made if it is missing, and again if it is damaged. */
+/** Returns the copy's folder; creates it if it is missing or damaged. */
 async function copyInto(home: string, source: string, name: string): Promise<string> {
   const place = path.join(home, name);
   if (await isCopy(place, name)) return place;
@@ -108,7 +107,7 @@ async function copyInto(home: string, source: string, name: string): Promise<str
     await copyFolder(source, whole);
     if (!(await isCopy(whole, name))) throw new Error('what was copied there differs from the original');
     if (isDamaged) await rename(place, path.join(draft, 'damaged')).catch(ignoring('ENOENT'));
-    // Of two processes that do this at once either may win.
+    // Another process may have renamed its copy first.
     await rename(whole, place).catch(ignoring('EEXIST', 'ENOTEMPTY'));
   } finally {
     await rm(draft, { recursive: true, force: true });
@@ -141,7 +140,7 @@ async function removeStaleDrafts(home: string): Promise<void> {
   }
 }
 
-/** Copies with modes of its own, since a umask may have kept the originals from others. */
+/** Copies with explicit modes, since a umask may have made the originals private. */
 async function copyFolder(source: string, target: string): Promise<void> {
   await mkdir(target);
   await chmod(target, 0o755);
@@ -159,7 +158,7 @@ async function copyFolder(source: string, target: string): Promise<void> {
 /**
  * The name of a copy: SHA-256 over names, kinds and sizes of everything in the folder and over the programs' contents.
  * Reading 60 MB of libraries as well would cost every start most of a second.
- * @param owner refuses anything that belongs to another user or that others may write to; without it anything goes
+ * @param owner refuses files of other users or writable by others; undefined skips the check
  */
 async function nameOf(folder: string, owner?: number): Promise<string> {
   const hash = createHash('sha256');
@@ -188,7 +187,7 @@ async function hashFolder(hash: Hash, folder: string, owner: number | undefined)
   }
 }
 
-/** A file system may forbid programs (`noexec`), and the user may lack what no mode shows. */
+/** Runs a program as a test: the file system may be `noexec`, or access may be denied in ways no mode shows. */
 async function tryOut(binaries: PostgresBinaries, user: ServerUser): Promise<void> {
   const { code, output } = await runProgram(launcherOf(user), binaries.postgres, ['--version']);
   if (code !== 0) throw new Error(`programs do not run there (${output.trim() || `exit code ${code}`})`);

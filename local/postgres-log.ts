@@ -1,16 +1,15 @@
-/** Whether the server gave up because another process has its TCP port. */
+/** Whether the server failed because another process has its TCP port. */
 export function isPortTaken(log: string): boolean {
   return /could not bind .*(Address already in use|in use)|could not create any TCP\/IP sockets/i.test(log);
 }
 
-/** Whether sessions of a server that was killed are still about. */
+/** Whether sessions of a killed server still hold its shared memory. */
 export function isMemoryHeld(log: string): boolean {
   return /pre-existing shared memory block .* is still in use/i.test(log);
 }
 
 /**
- * Turns what initdb or the server wrote before giving up into one line for the operator: what is wrong
- * and what to do about it.
+ * Explains the log of a failed initdb or server start to the operator, in one line with advice.
  */
 export function explainPostgresLog(log: string, dataDir: string, logFile: string): string {
   const known = KNOWN_FAULTS.find(({ pattern }) => pattern.test(log));

@@ -4,7 +4,7 @@ import type { Launcher } from './unprivileged-user';
 
 const KEPT_OUTPUT_CHARS = 16_384;
 
-/** Nothing of the caller's environment reaches the server: a stray PGOPTIONS or LC_ALL would change it. */
+/** Fixed environment of the server, since PGOPTIONS or LC_ALL of the caller would change its behaviour. */
 const SERVER_ENV = { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' } as const;
 
 /** The environment of PostgreSQL's programs. */
@@ -12,7 +12,7 @@ export function serverEnv(): NodeJS.ProcessEnv {
   return process.platform === 'win32' ? { ...process.env, LC_ALL: 'C' } : { ...SERVER_ENV };
 }
 
-/** Runs one of PostgreSQL's programs to its end and returns the last of what it printed. */
+/** Runs one of PostgreSQL's programs and returns the end of its output. */
 export function runProgram(
   launcher: Launcher,
   program: string,

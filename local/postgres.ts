@@ -23,13 +23,13 @@ export interface PostgresOptions {
   readonly preferredPort?: number;
   /** `max_connections`. Defaults to 100. */
   readonly maxConnections?: number;
-  /** False for throw-away clusters: no fsync, nothing survives a power cut. Defaults to true. */
+  /** False for throw-away clusters: no fsync, so a power cut loses data. Defaults to true. */
   readonly durable?: boolean;
-  /** A folder to delete once the server has ended, however this process ends. Defaults to none. */
+  /** Folder to delete after the server has ended, even if this process is killed. Defaults to none. */
   readonly deleteAfterwards?: string;
-  /** Called before a step that takes a moment, for example creating the cluster. */
+  /** Called before a slow step, such as creating the cluster. */
   readonly onProgress?: (message: string) => void;
-  /** How long the server may take to be ready, crash recovery included. Defaults to 120,000 ms. */
+  /** Milliseconds until the server must be ready, including crash recovery. Defaults to 120,000. */
   readonly startTimeoutMs?: number;
 }
 
@@ -39,25 +39,25 @@ export interface PostgresServer {
   readonly pid: number;
   /** URL of the superuser `postgres` on `database`. */
   superuserUrl(database: string): string;
-  /** Resolves when the server has ended, asked to or not. */
+  /** Resolves when the server has ended for any reason. */
   readonly ended: Promise<void>;
-  /** Fast shutdown: sessions are ended, everything committed is on disk. Safe to call twice. */
+  /** Fast shutdown: ends sessions and writes a checkpoint. Idempotent. */
   stop(): Promise<void>;
 }
 
-/** How long a shutdown may take before it is forced. */
+/** Milliseconds for a shutdown before it is forced. */
 const STOP_TIMEOUT_MS = 8_000;
 const POLL_MS = 15;
 const LOG_TAIL_BYTES = 16_384;
 const MAX_LOG_BYTES = 10 * 1024 * 1024;
 const START_ATTEMPTS = 8;
-/** Sessions of a killed server notice within moments that it is gone. */
+/** Milliseconds to wait for sessions of a killed server, which end soon after it. */
 const MEMORY_HELD_WAIT_MS = 500;
 
 /**
- * Stands between this process and the server: `read` returns when our end of the pipe closes, which the
- * kernel does for us even after a kill -9, and then the server gets the signal for a fast shutdown. So no
- * server outlives its LogLine. Arguments: folder to delete at the end (or empty), then the command.
+ * Guard between this process and the server. `read` returns when our end of the pipe closes, which the operating system
+ * does even after a kill -9; the guard then signals a fast shutdown, so no server outlives its LogLine. Arguments: folder
+ * to delete in the end (or empty), then the command.
  */
 const GUARD_SCRIPT = `
 exec 3<&0
@@ -72,12 +72,12 @@ if [ -n "$doomed" ]; then rm -rf "$doomed"; fi
 exit "$code"`;
 
 /**
- * Starts the embedded PostgreSQL server on `dataDir`, creating the cluster first if need be.
+ * Starts the embedded PostgreSQL server on `dataDir`, and creates the cluster if it is missing.
  *
- * After a crash it first deals with what was left behind: a server of ours that still runs is shut down,
- * a stale postmaster.pid is removed, and PostgreSQL itself replays its log.
+ * After a crash it shuts down a server of ours that still runs and removes a stale postmaster.pid; PostgreSQL itself
+ * replays its WAL.
  *
- * @throws OperatorError that names the fault and the way out in one line
+ * @throws OperatorError with fault and remedy in one line
  */
 export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
   const user = await serverUser(options.dataDir);
@@ -123,7 +123,7 @@ async function launch(
   while (!hasEnded && Date.now() < deadline) {
     const postmaster = await readPostmaster(options.dataDir);
     if (postmaster?.status === 'ready' && isAlive(postmaster.pid)) {
-      // From here on the guard, not the event loop, keeps the server alive.
+      // The server must not keep our event loop alive; the guard stops it.
       child.unref();
       return { server: new EmbeddedServer(child, postmaster.pid, port, options, ended) };
     }
@@ -151,7 +151,7 @@ function spawnGuarded(
     cwd: path.parse(binaries.postgres).root,
     env: serverEnv(),
     stdio: ['pipe', logFd, logFd],
-    // Its own session: Ctrl-C reaches LogLine alone, which drains requests before the database goes.
+    // A session of its own, so that Ctrl-C reaches LogLine only, which drains requests before it stops the database.
     detached: process.platform !== 'win32',
     ...credentials(launcher),
   });
@@ -167,11 +167,11 @@ function settings(options: PostgresOptions, port: number): string[] {
     timezone: 'UTC',
     log_timezone: 'UTC',
     cluster_name: 'logline',
-    // The log is a file that grows while the server runs: what a client is refused is told to the client, who may ask for
-    // it as often as it likes, and may hold what it sent. LOG, FATAL and PANIC stay.
+    // The log is never rotated while the server runs, and errors of clients' statements would fill it and may contain their data;
+    // clients get these errors anyway. LOG, FATAL and PANIC stay.
     log_min_messages: 'log',
     log_checkpoints: 'off',
-    // As RDS has it: the queue is vacuumed by the thousand (sql/000016_queue_vacuum.sql), if somebody looks in time.
+    // RDS's value. The queue's autovacuum threshold is a thousand rows (sql/000016_queue_vacuum.sql), so it must run often.
     autovacuum_naptime: '15s',
   };
   if (options.durable === false) {
@@ -241,7 +241,7 @@ class EmbeddedServer implements PostgresServer {
     const inTime = new AbortController();
     const late = sleep(STOP_TIMEOUT_MS, true, { signal: inTime.signal }).catch(() => false);
     if (await Promise.race([this.ended.then(() => false), late])) {
-      // Immediate shutdown: what was committed is in the write-ahead log and comes back on the next start.
+      // Immediate shutdown: committed data is in the WAL and is recovered on the next start.
       const postmaster = await readPostmaster(this.#dataDir);
       if (postmaster?.pid === this.pid) process.kill(this.pid, 'SIGQUIT');
       await this.ended;

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OperatorError, systemErrorCode } from './operator-error';
 
-/** What `postmaster.pid` says about a server, see pidfile.h of PostgreSQL. */
+/** Content of `postmaster.pid`, see PostgreSQL's pidfile.h. */
 export interface Postmaster {
   readonly pid: number;
   readonly port: number | undefined;
@@ -16,7 +16,7 @@ const PORT_LINE = 3;
 const STATUS_LINE = 7;
 const POLL_MS = 50;
 
-/** Reads `postmaster.pid`, or returns undefined when there is none or it is half written. */
+/** Reads `postmaster.pid`, or returns undefined when it is missing or incomplete. */
 export async function readPostmaster(dataDir: string): Promise<Postmaster | undefined> {
   let text: string;
   try {
@@ -45,10 +45,9 @@ function parseStatus(text: string | undefined): Postmaster['status'] {
 }
 
 /**
- * Clears the way for a new server after a crash: shuts down a server that still runs on `dataDir`, and
- * removes a `postmaster.pid` whose process id now belongs to something else entirely (ids are reused, in
- * containers nearly always), which PostgreSQL would take for a running server. A file whose process is gone
- * stays: PostgreSQL reads it to find out whether sessions of the old server still hold its memory.
+ * Cleans up after a crash: shuts down a server that still runs on `dataDir`, and removes a `postmaster.pid` whose process
+ * id has been reused by another program, which PostgreSQL would take for a running server. A file whose process is gone
+ * stays, because PostgreSQL reads it to detect sessions that still hold the old server's memory.
  */
 export async function settleOrphan(dataDir: string): Promise<void> {
   const orphan = await readPostmaster(dataDir);
@@ -102,7 +101,7 @@ async function isPostgresOn(pid: number, dataDir: string): Promise<boolean> {
 
 async function commandLine(pid: number): Promise<string | undefined> {
   if (process.platform === 'linux') {
-    // Empty for a zombie, which holds nothing any more.
+    // Empty for a zombie, which holds no resources.
     return readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => undefined);
   }
   if (process.platform === 'win32') return undefined;

@@ -1,10 +1,9 @@
 import { link, open, rename, rm, stat } from 'node:fs/promises';
 
 /**
- * Writes a file that only its owner may read, completely or not at all, and on disk before this returns.
+ * Writes a file that only its owner may read, atomically and durably.
  *
- * @param mode `create` never touches an existing file: it fails with EEXIST. `replace` takes its place, and
- * keeps its owner when root does it.
+ * @param mode `create` fails with EEXIST if the file exists; `replace` overwrites it, and keeps its owner when root runs it
  */
 export async function writePrivateFile(
   file: string,

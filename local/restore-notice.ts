@@ -6,11 +6,11 @@ import type { DataDirectory } from './data-directory';
 import { GuardFile, guardPath } from './guard-file';
 
 /**
- * Looks, before anything is appended, whether the database was put back by other means than `logline restore`, and
- * writes down that it was: to an earlier moment than the rollback guard knows of, or by a dump, so that stored
- * transaction ids lie in the future of this server.
- * @param sealer as role `logline_sealer`, which sees the order of all spans
- * @returns what to say to the person at the terminal; undefined when all is well
+ * Detects, before anything is appended, a database that was restored by other means than `logline restore`, and records
+ * it. Signs of it: the rollback guard is ahead of the database, or, after a dump, stored transaction ids lie in the
+ * server's future.
+ * @param sealer connection as role `logline_sealer`, which sees the order of all spans
+ * @returns a message for the user; undefined when all is well
  */
 export async function noticeRestore(
   data: DataDirectory,

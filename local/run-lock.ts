@@ -4,19 +4,19 @@ import { OperatorError, systemErrorCode } from './operator-error';
 import { isAlive } from './postmaster';
 import { writePrivateFile } from './private-file';
 
-/** Who runs on a data folder, for commands that want to reach it. */
+/** The process that runs on a data folder, for commands that call it. */
 export interface RunInfo {
   readonly pid: number;
-  /** When process `pid` began, in clock ticks since boot; tells it from a later one with the same id. */
+  /** Start time of process `pid` in clock ticks since boot; distinguishes it from a later process with the same id. */
   readonly processStart: string | undefined;
-  /** Undefined while it is starting. */
+  /** URL of the API; undefined while starting. */
   readonly url: string | undefined;
   /** Port of the embedded server; undefined while it is starting or with DATABASE_URL. */
   readonly postgresPort: number | undefined;
 }
 
 export interface RunLock {
-  /** Adds what is known by now, for {@link currentRun}. */
+  /** Adds details, for {@link currentRun}. */
   publish(details: { url: string; postgresPort: number | undefined }): Promise<void>;
   release(): Promise<void>;
 }
@@ -24,9 +24,9 @@ export interface RunLock {
 const ATTEMPTS = 5;
 
 /**
- * Makes this process the only LogLine on a data folder. What a crashed one left behind is taken over.
- * (PostgreSQL guards its files itself; this lock is there to say plainly what is going on.)
- * @throws OperatorError naming the process that runs already
+ * Makes this process the only LogLine on a data folder; takes over a crashed process's lock. PostgreSQL protects its files
+ * itself; this lock gives a clear message.
+ * @throws OperatorError that names the running process
  */
 export async function takeRunLock(data: DataDirectory): Promise<RunLock> {
   const mine: RunInfo = {
@@ -52,7 +52,7 @@ export async function takeRunLock(data: DataDirectory): Promise<RunLock> {
         `LogLine already runs on ${data.path} (process ${other.pid}, ${where}); stop it first, or set LOGLINE_DATA to another folder`,
       );
     }
-    // Of several that find the same stale lock, one can move it away.
+    // Only one of several processes can rename a stale lock.
     const aside = `${data.lock}.stale-${process.pid}`;
     await rename(data.lock, aside).catch(() => undefined);
     await rm(aside, { force: true });
@@ -60,7 +60,7 @@ export async function takeRunLock(data: DataDirectory): Promise<RunLock> {
   throw new OperatorError(`several LogLine processes start on ${data.path} at once; start one of them`);
 }
 
-/** The LogLine that runs on a data folder now, or undefined. */
+/** The LogLine running on a data folder; undefined without one. */
 export async function currentRun(data: DataDirectory): Promise<RunInfo | undefined> {
   const info = parseRunInfo(await readFile(data.lock, 'utf8').catch(() => ''));
   if (info === undefined || !isAlive(info.pid)) return undefined;
@@ -88,6 +88,6 @@ function parseRunInfo(text: string): RunInfo | undefined {
 /** Field 22 of /proc/<pid>/stat, see proc(5); undefined where there is no /proc. */
 async function processStart(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-  // The command name in field 2 may hold spaces and brackets, so count from its closing bracket.
+  // Field 2, the command name, may contain spaces and brackets, so fields are counted after its closing bracket.
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
 }

@@ -3,34 +3,33 @@ import { SonicBoom } from 'sonic-boom';
 import { createLogger, type Logger } from '../runtime/log/logger';
 import { oneLine } from './operator-error';
 
-/** Length at which the log is moved aside. */
+/** Size in bytes at which the log is rotated. */
 const MAX_LOG_BYTES = 10 * 1024 * 1024;
-/** Older logs that are kept, `FILE.1` the newest. */
+/** Number of rotated logs; `FILE.1` is the newest. */
 export const OLDER_LOGS = 5;
 const LOOK_MS = 1_000;
 
-/** The structured log of a local run. It never holds span content, tokens or keys. */
+/** The structured log of a local run. It never contains span content, tokens or keys. */
 export interface RunLog {
   readonly logger: Logger;
   close(): void;
 }
 
 export interface RunLogOptions {
-  /** Moves a long file aside. Defaults to true; the second of two processes that write to one file follows the first. */
+  /** Whether to rotate. Defaults to true; false for a second process on the same file, which follows the first. */
   readonly rotate?: boolean;
-  /** Defaults to 10 MiB. */
+  /** Size at which to rotate, in bytes. Defaults to 10 MiB. */
   readonly maxBytes?: number;
-  /** How often the length is looked at. Defaults to 1,000. */
+  /** Interval of the size check in milliseconds. Defaults to 1,000. */
   readonly lookMs?: number;
 }
 
-/** Lines that wait for a full disk to have room again; what is beyond is lost. */
+/** Buffer in bytes while the disk is full; further lines are lost. */
 const MAX_WAITING_BYTES = 1024 * 1024;
 
 /**
- * Opens `file` for appending, one JSON object a line. A file that grows long is moved aside while the run goes on, and
- * five older ones are kept. A log that cannot be written, as on a full disk, is no reason to stop: `onTrouble` is told
- * once.
+ * Opens `file` for appending, one JSON object a line. The log is rotated while the run goes on, and five older files are
+ * kept. A failing write, as on a full disk, does not stop the run: `onTrouble` is called once.
  */
 export function openRunLog(
   file: string,
@@ -38,7 +37,7 @@ export function openRunLog(
   { rotate = true, maxBytes = MAX_LOG_BYTES, lookMs = LOOK_MS }: RunLogOptions = {},
 ): RunLog {
   if (rotate && (statOf(file)?.size ?? 0) > maxBytes) moveAside(file);
-  // Written at once: a log that lacks the last lines before a crash is of no use.
+  // Synchronous, so that the last lines before a crash are in the log.
   const destination = new SonicBoom({ dest: file, mode: 0o600, sync: true, maxLength: MAX_WAITING_BYTES });
   let isTold = false;
   const tell = (error: unknown): void => {

@@ -19,14 +19,14 @@ import { KeptCheckpoints } from './kept-checkpoints';
 /** Connections of each of the two roles. */
 const POOL_SIZE = 2;
 const DAILY_LOOK_MS = 30_000;
-/** A log's checkpoints go to witnesses this often at most. */
+/** Least milliseconds between two pushes of a log to witnesses. */
 const PUSH_MS = 60_000;
-/** How often the keys in the database are compared with those of the file. */
+/** Interval in milliseconds of publishing the key file's keys. */
 const PUBLISH_MS = 1_000;
 
 export interface SealingOptions {
   readonly data: DataDirectory;
-  /** As roles `logline_sealer` and `logline_auditor`. */
+  /** Connections as roles `logline_sealer` and `logline_auditor`. */
   readonly sealer: DatabaseOptions;
   readonly auditor: DatabaseOptions;
   /** The keys that sign spans. */
@@ -38,23 +38,23 @@ export interface SealingOptions {
   readonly witnesses: string;
   /** `LOGLINE_WITNESSED_TENANTS`, separated by commas: a witness learns their names and sizes. */
   readonly witnessedTenants: string;
-  /** As role `logline_app`, and what appends through it: for the checkpoints that are kept. */
+  /** Connection as role `logline_app`, which appends the daily checkpoint spans. */
   readonly database: Database;
   readonly append: SpanWriter['append'];
-  /** A warning for the person at the terminal. */
+  /** Prints a warning for the user. */
   readonly onTrouble: (message: string) => void;
 }
 
 /** The sealing and auditing of a local run. */
 export interface Sealing {
-  /** Something was committed. */
+  /** Reports a commit, so that sealing starts at once. */
   wake(): void;
   stop(): Promise<void>;
 }
 
 /**
- * Seals and audits for as long as the run lasts.
- * @throws OperatorError, ConfigurationError when the keys or the origin are not usable
+ * Starts sealing and auditing.
+ * @throws OperatorError, ConfigurationError when keys or origin are invalid
  */
 export async function openSealing(options: SealingOptions): Promise<Sealing> {
   const { data, keys, logger, origin, onTrouble } = options;
@@ -108,7 +108,7 @@ export async function openSealing(options: SealingOptions): Promise<Sealing> {
   }
 }
 
-/** Asks the witnesses apart from sealing, which never waits for them. */
+/** Pushes checkpoints to witnesses in a loop of its own, so that sealing never waits for them. */
 function pushEachMinute(push: WitnessPush, logger: Logger): { stop(): Promise<void> } {
   let running: Promise<void> | undefined;
   const start = (): void => {
@@ -134,7 +134,7 @@ function pushEachMinute(push: WitnessPush, logger: Logger): { stop(): Promise<vo
   };
 }
 
-/** Keeps a checkpoint of each log that changed, once a day after midnight in Paris; a night that was missed is made up for. */
+/** Keeps a checkpoint of each changed log once a day after midnight in Paris; a missed night is caught up. */
 function keepDaily(
   { data, database, append, logger }: SealingOptions,
   sealing: Database,
@@ -173,7 +173,7 @@ function keepDaily(
   };
 }
 
-/** A rotation is told to the database when the file shows it. */
+/** Publishes keys to the database when the key file changes. */
 function keepKeysPublished(database: Database, file: CheckpointKeyFile, logger: Logger): NodeJS.Timeout {
   const nameOf = ({ current, along }: CheckpointKeys): string =>
     [current, ...along].map(({ publicKeyHex }) => publicKeyHex).join();

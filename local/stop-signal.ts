@@ -1,13 +1,13 @@
-/** Signals that ask for a clean end: Ctrl-C, a service manager, a closed terminal. */
+/** Signals for a clean stop: from Ctrl-C, a service manager, a closed terminal. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * One Ctrl-C can arrive several times: from the terminal, which tells the whole process group, and again
- * from npm and from the process that chose the Node version, which both pass it on.
+ * Signals within this many milliseconds count as one: Ctrl-C arrives from the terminal, and again from npm and from the
+ * launcher, which forward it.
  */
 const SAME_KEYSTROKE_MS = 500;
 
-/** Tells when this process was asked to stop. A second request ends it at once. */
+/** Turns signals into a stop request; a second one forces the end. */
 export class StopSignal {
   readonly requested: Promise<void>;
   #isRequested = false;
@@ -32,7 +32,7 @@ export class StopSignal {
     return this.#isRequested;
   }
 
-  /** Asks for a stop from inside. */
+  /** Requests a stop without a signal. */
   request(): void {
     if (this.#isRequested) return;
     this.#isRequested = true;
@@ -40,7 +40,7 @@ export class StopSignal {
     this.#resolve();
   }
 
-  /** Leaves the signals to their default again. */
+  /** Removes the signal handlers. */
   dispose(): void {
     for (const signal of SIGNALS) process.off(signal, this.#listener);
   }

@@ -7,10 +7,10 @@ import { settleOrphan } from './postmaster';
 import { dataLauncher, serverUser } from './unprivileged-user';
 
 /**
- * Gives the superuser of a stopped cluster another password, for a folder whose keys.json is lost: whoever may write its
- * files may do anything to it anyway. PostgreSQL's single-user mode asks for none.
+ * Resets the superuser's password of a stopped cluster, after keys.json was lost. PostgreSQL's single-user mode needs no
+ * password, only write access to the files.
  * @param password hexadecimal digits
- * @throws OperatorError when the server cannot be started so
+ * @throws OperatorError when single-user mode does not start
  */
 export async function resetSuperuserPassword(dataDir: string, password: string): Promise<void> {
   if (!/^[0-9a-f]+$/.test(password)) throw new TypeError('the password must be hexadecimal digits');

@@ -8,33 +8,33 @@ import type { Logger } from '../runtime/log/logger';
 
 /** Starts the scheduled kernels of a local run, on the cadences of `runtime/host/schedule.ts`. */
 export interface Ticker {
-  /** Starts nothing new and waits for what runs. */
+  /** Starts no more ticks and waits for running ones. */
   stop(): Promise<void>;
 }
 
 export interface TickerOptions {
-  /** As `logline_kernel`. */
+  /** Connection as role `logline_kernel`. */
   readonly kernelDatabase: Database;
   readonly host: KernelHost;
   readonly logger: Logger;
-  /** How long an Idempotency-Key is remembered. Defaults to 30. */
+  /** Days that an Idempotency-Key is remembered. Defaults to 30. */
   readonly idempotencyDays?: number;
-  /** Defaults to the one schedule. */
+  /** Defaults to the product's schedule. */
   readonly schedule?: readonly ScheduledJob[];
 }
 
-/** How often a daily job looks at the clock; also bounds how late it is after the machine slept. */
+/** Interval in milliseconds at which a daily job checks the clock, which bounds its delay after the machine slept. */
 const DAILY_LOOK_MS = 30_000;
 const TWO_DAYS_MS = 2 * 24 * 3_600_000;
 
-/** Every job ticks at once and then on its cadence; a tick that fails is logged, and the next one comes. */
+/** Ticks every job at once and then on its cadence; a failed tick is logged. */
 export async function startTicker(options: TickerOptions): Promise<Ticker> {
   const stopping = new AbortController();
   const jobs = (options.schedule ?? SCHEDULE).map((job) => new JobLoop(options, job, stopping.signal));
   const worker = jobs.find(({ name }) => name === 'request_worker');
   for (const job of jobs) {
     job.start((result) => {
-      // What the observer asked for need not wait for the worker's own tick.
+      // Wakes the worker for requests of the observer, ahead of its own tick.
       if (job.name === 'observer_bot' && requestedIn(result) > 0) worker?.soon();
     });
   }
@@ -75,7 +75,7 @@ class JobLoop {
     this.soon();
   }
 
-  /** Ticks now, or once more after the tick that is under way. */
+  /** Ticks now, or again after the running tick. */
   soon(): void {
     if (this.#signal.aborted) return;
     if (this.#isRunning) {
@@ -105,12 +105,12 @@ class JobLoop {
     this.#lastDaily = scheduledFor(event);
   }
 
-  /** What the kernel is told; undefined when there is nothing to do yet. */
+  /** Event for the kernel; undefined when nothing is due. */
   #event(): JsonValue | undefined {
     const { cadence, job } = this.#job;
     if (cadence.kind === 'interval') return { trigger: 'schedule' };
     const latest = latestDaily(cadence.at, cadence.timezone);
-    // Also right after a start: a night that passed while nothing ran is made up for.
+    // Also after a start, which catches up a missed night.
     return latest === undefined || latest === this.#lastDaily
       ? undefined
       : { trigger: job, scheduled_for: latest };

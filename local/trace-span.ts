@@ -7,7 +7,7 @@ import type { SeenRequest } from '../runtime/stage0/stage0';
 const KINDS = { internal: 1, server: 2, client: 3 } as const;
 const ERROR = 2;
 
-/** A span of a trace, not to be mixed up with one of the ledger. It ends when it is made. */
+/** A span of a trace, which is not a span of the ledger. It is created when it ends. */
 export interface TraceSpan {
   /** 32 hexadecimal digits. */
   readonly traceId: string;
@@ -21,24 +21,24 @@ export interface TraceSpan {
   readonly isError: boolean;
 }
 
-/** An id for a span. */
+/** A new span id. */
 export function newTraceSpanId(): string {
   return pooledRandomHex(8);
 }
 
-/** The parts of a `traceparent`; undefined when it is none. */
+/** Parses a `traceparent`; undefined when it is invalid. */
 export function contextIn(traceparent: string | null | undefined) {
   const [, traceId, spanId] = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-/.exec(traceparent ?? '') ?? [];
   return traceId === undefined || spanId === undefined ? undefined : { traceId, spanId };
 }
 
-/** A request to the API. */
+/** Span of a request to the API. */
 export function requestSpan(seen: SeenRequest): TraceSpan {
   const parent = contextIn(seen.traceparent);
   return {
     traceId: seen.traceId,
     spanId: seen.spanId ?? newTraceSpanId(),
-    // One that was not taken as a trace is no parent either.
+    // Only a traceparent whose trace was accepted is a parent.
     parentSpanId: parent?.traceId === seen.traceId ? parent.spanId : undefined,
     name: `${seen.method} ${seen.route}`,
     kind: 'server',
@@ -53,7 +53,7 @@ export function requestSpan(seen: SeenRequest): TraceSpan {
 }
 
 /**
- * A run of a function or of a provider's call. Its id is the end of its record's, so that one leads to the other.
+ * Span of a run or provider call. Its id is the end of the ledger record's id, so that one can be found from the other.
  * @returns undefined for one without a trace, such as a tick
  */
 export function runSpan({ kernel, event, outcome, durationMs }: InvokedKernel): TraceSpan | undefined {
@@ -78,7 +78,7 @@ export function runSpan({ kernel, event, outcome, durationMs }: InvokedKernel): 
   };
 }
 
-/** As OTLP writes it in JSON: ids in hex, 64-bit numbers as texts. */
+/** OTLP's JSON form: ids in hex, 64-bit numbers as strings. */
 export function otlpOf(span: TraceSpan): object {
   const endMs = performance.timeOrigin + performance.now();
   return {

@@ -4,7 +4,7 @@ import { contextIn, newTraceSpanId } from './trace-span';
 
 type OutgoingHttp = KernelHostOptions['fetch'];
 
-/** Each call that carries a `traceparent` becomes a span of its own, below the run that makes it. */
+/** Wraps outgoing HTTP: each call with a `traceparent` becomes a child span of its run. */
 export function tracedHttp(fetch: OutgoingHttp, traces: Pick<OtlpTraces, 'add'>): OutgoingHttp {
   return async (request, allowedHosts) => {
     const run = contextIn(request.headers.traceparent);

@@ -3,14 +3,14 @@ import { access, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { OperatorError } from './operator-error';
 
-/** How to start a PostgreSQL program: what to put before it, and as whom. */
+/** How to start a PostgreSQL program: command prefix and user. */
 export interface Launcher {
-  /** Put before the program and its arguments; empty when the program is started directly. */
+  /** Command prefix; empty when the program is started directly. */
   readonly prefix: readonly string[];
   /** For `child_process.spawn`; undefined keeps the current user. */
   readonly uid: number | undefined;
   readonly gid: number | undefined;
-  /** Who owns what the program creates; undefined when that is simply the current user. */
+  /** Owner of files that the program creates; undefined for the current user. */
   readonly owner: ServerUser | undefined;
 }
 
@@ -25,10 +25,10 @@ export interface ServerUser {
 }
 
 /**
- * PostgreSQL refuses to run as root, so root has to lend it another user: the owner of `dataDir` if it
- * exists and is not root, else `postgres`, else `nobody`. No user is created on the machine.
+ * The user for PostgreSQL when this process is root's, since PostgreSQL refuses to run as root: the owner of `dataDir` if
+ * it exists and is not root, else `postgres`, else `nobody`. No user is created.
  *
- * @returns undefined when this process is not root's and the server simply runs as the same user
+ * @returns undefined when this process is not root's; the server then runs as the same user
  * @throws OperatorError when no such user exists
  */
 export async function serverUser(dataDir: string): Promise<ServerUser | undefined> {
@@ -40,19 +40,18 @@ export async function serverUser(dataDir: string): Promise<ServerUser | undefine
   );
 }
 
-/** Starts a program as `user` and with no rights but that user's; undefined is the current user. */
+/** Launches a program as `user` without capabilities; undefined is the current user. */
 export function launcherOf(user: ServerUser | undefined): Launcher {
   return { prefix: [], uid: user?.uid, gid: user?.gid, owner: user };
 }
 
 /**
- * Starts a program as `user` so that it can use `dataDir`.
+ * Launches a program as `user` so that it can use `dataDir`.
  *
- * That user often cannot reach the data (a checkout under /root, a `mktemp -d` folder). Opening up those folders would
- * be the wrong cure; instead the server gets CAP_DAC_OVERRIDE as its only capability through setpriv(1), less than the
- * root it was started by already had.
+ * The user often cannot enter the folder, such as a clone under /root or a `mktemp -d` folder. Instead of changing modes,
+ * the server gets CAP_DAC_OVERRIDE as its only capability through setpriv(1), less than root has.
  *
- * @throws OperatorError that names the folder in the way when that capability cannot be lent
+ * @throws OperatorError that names the inaccessible folder when the capability cannot be granted
  */
 export async function dataLauncher(user: ServerUser | undefined, dataDir: string): Promise<Launcher> {
   const launcher = launcherOf(user);
@@ -97,13 +96,13 @@ async function findUser(names: readonly string[]): Promise<ServerUser | undefine
   return undefined;
 }
 
-/** The first of `paths` or of the folders above them that `user` may not enter or run; undefined when there is none. */
+/** The first of `paths` or their parent folders that `user` may not enter or run; undefined when there is none. */
 export async function firstForbidden(
   user: ServerUser,
   paths: readonly string[],
 ): Promise<string | undefined> {
   for (const target of paths) {
-    // From the top, so that an explanation names the folder that is in the way.
+    // From the root down, so that the message names the outermost inaccessible folder.
     for (const place of ancestry(path.resolve(target))) if (!(await mayEnter(user, place))) return place;
   }
   return undefined;

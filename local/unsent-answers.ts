@@ -1,15 +1,15 @@
 import type { ServerResponse } from 'node:http';
 
-/** What one answer may leave unsent without being counted: all connections together then hold 64 MiB. */
+/** Unsent bytes up to which an answer is not counted; over all 4,000 connections that is 64 MiB. */
 const SMALL_BYTES = 16 * 1024;
 
 /**
- * Answers whose readers take their time, which stay in memory until they have been read. Beyond a bound over all
- * connections the one that has waited longest is cut: a thousand readers that never read would hold 4 GiB.
+ * Bounds the memory of answers to slow readers. Beyond a limit over all connections, the answer that has waited longest is
+ * cut: a thousand readers that never read would hold 4 GiB.
  */
 export class UnsentAnswers {
   readonly #maxBytes: number;
-  /** The one that has waited longest stands first. */
+  /** Unsent bytes by response, in order of waiting time, longest first. */
   readonly #bytes = new Map<ServerResponse, number>();
   #total = 0;
 
@@ -17,7 +17,7 @@ export class UnsentAnswers {
     this.#maxBytes = maxBytes;
   }
 
-  /** To be called once an answer was written. */
+  /** Called after an answer was written. */
   add(response: ServerResponse): void {
     const bytes = response.writableLength;
     if (bytes <= SMALL_BYTES || response.destroyed) return;

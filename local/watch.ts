@@ -10,27 +10,30 @@ export interface WatchOptions {
   readonly metricsPort: number | undefined;
   /** Collector of traces; undefined sends none. */
   readonly otlpEndpoint: string | undefined;
-  /** As role `logline_auditor`. */
+  /** Connection as role `logline_auditor`. */
   readonly auditor: DatabaseOptions;
   readonly pool: () => Database | undefined;
   readonly onTrouble: (message: string) => void;
 }
 
-/** What watches a local run, as far as it was asked for. */
+/** Metrics and traces of a local run, as configured. */
 export interface Watch {
-  /** Undefined when nobody watches. */
+  /** Called with each request; undefined without metrics and traces. */
   readonly onRequest: ((seen: SeenRequest) => void) | undefined;
-  /** Told of each commit, of how many appends shared it; undefined without metrics. */
+  /** Called after each commit with the number of appends that shared it; undefined without metrics. */
   readonly onCommit: ((batches: number) => void) | undefined;
-  /** Told of each run in the sandbox; undefined without metrics. */
+  /** Called after each sandbox run; undefined without metrics. */
   readonly onRun: ((end: SandboxEnd) => void) | undefined;
-  /** Undefined when nobody collects traces. */
+  /** Creates span ids; undefined without a collector. */
   readonly newSpanId: (() => string) | undefined;
   readonly metricsUrl: string | undefined;
   close(): Promise<void>;
 }
 
-/** Starts `/metrics` and the sending of traces. @throws OperatorError when the port is taken */
+/**
+ * Starts `/metrics` and the export of traces.
+ * @throws OperatorError when the port is taken
+ */
 export async function startWatching(options: WatchOptions): Promise<Watch> {
   const observers: ((seen: SeenRequest) => void)[] = [];
   const closers: (() => Promise<void>)[] = [];
@@ -38,7 +41,7 @@ export async function startWatching(options: WatchOptions): Promise<Watch> {
   let metricsUrl: string | undefined;
   let newSpanId: Watch['newSpanId'];
   if (options.metricsPort !== undefined) {
-    // Loaded for this alone.
+    // Loaded only when metrics are on.
     const { createLedgerMetrics } = await import('./ledger-metrics');
     const { openMetricsListener } = await import('./metrics-listener');
     const metrics = createLedgerMetrics(options);

@@ -2,16 +2,16 @@ import type { BenchContext, BenchResult } from '../bench';
 import { type Product, startProduct } from './product';
 import { SizedLedger } from './sized-ledger';
 
-/** Rows of the ledger that stays small, so that every size is compared with it in the same minute. */
+/** Rows of the small ledger, which is measured beside every size. */
 export const SMALL_ROWS = 10_000;
 
-/** A ledger with LogLine running on it. */
+/** A ledger and the LogLine that runs on it. */
 export interface RunningLedger {
   readonly ledger: SizedLedger;
   readonly product: Product;
 }
 
-/** Both ledgers at one moment of a run. */
+/** Both ledgers at one size. */
 export interface Station {
   readonly context: BenchContext;
   readonly rows: number;
@@ -21,7 +21,7 @@ export interface Station {
   readonly large: RunningLedger;
 }
 
-/** A bench that looks at ledgers of several sizes. */
+/** A bench that measures ledgers of several sizes. */
 export interface SizeVisitor {
   readonly name: string;
   sizes(context: BenchContext): readonly number[];
@@ -37,8 +37,8 @@ export function addSizeVisitor(visitor: SizeVisitor): void {
 }
 
 /**
- * Grows one ledger through all sizes and shows it to every visitor of this run. Generating millions of rows
- * takes longest, so it is done once for all.
+ * Grows one ledger through all sizes and calls every visitor at each. Generating millions of rows takes longest, so the
+ * visitors share the ledger.
  */
 export async function visitSizes(context: BenchContext, name: string): Promise<BenchResult> {
   visited ??= visitAll(

@@ -2,9 +2,9 @@ import { LogLine, type QueueOptions, type SpanDraft } from '../../client/src';
 import { answerCalls } from './helper-process';
 import { sampleSpan } from './sample-spans';
 
-// A program that posts through the client's queue, in a process of its own.
+// Posts through the client's queue, in a process of its own.
 
-/** Spans as fast as the queue takes them. */
+/** Load: spans as fast as the queue takes them. */
 export interface QueueLoad {
   readonly url: string;
   readonly token: string;
@@ -21,7 +21,7 @@ async function fill(queue: ReturnType<LogLine['queue']>, forMs: number): Promise
 }
 
 answerCalls({
-  /** Spans a second, from the first that is added to the answer that the last is stored. */
+  /** Spans a second, from the first add to the answer for the last span. */
   queue: async ({ url, token, warmUpMs, measureMs, options }: QueueLoad) => {
     const queue = new LogLine({ url, token }).queue(options);
     await fill(queue, warmUpMs);

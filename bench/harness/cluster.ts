@@ -28,7 +28,7 @@ export interface BenchDatabase {
 export interface BenchCluster {
   readonly port: number;
   createDatabase(): Promise<BenchDatabase>;
-  /** Processor seconds used so far, or undefined where the system does not say. */
+  /** Processor seconds used so far; undefined where the system does not report them. */
   cpuSeconds(): number | undefined;
   /** Version and the settings that decide durability and memory, as the server reports them. */
   settings(): Promise<Readonly<Record<string, string>>>;
@@ -45,7 +45,7 @@ const REPORTED_SETTINGS = [
   'max_wal_size',
 ];
 
-/** The folder is gone when this process ends, however it ends. */
+/** Starts the server; its folder is deleted when this process ends, even by kill -9. */
 export async function startCluster(): Promise<BenchCluster> {
   const folder = await mkdtemp(path.join(tmpdir(), 'logline-bench-'));
   const user = await serverUser(path.join(folder, 'data'));
@@ -59,7 +59,7 @@ export async function startCluster(): Promise<BenchCluster> {
     deleteAfterwards: folder,
   });
   const ownerPassword = randomBytes(16).toString('hex');
-  // A role belongs to the whole server, so its password is the same in every database of the run.
+  // Roles belong to the whole server, so the password is the same in every database of the run.
   const appPassword = randomBytes(16).toString('hex');
   return {
     port: server.port,
@@ -99,7 +99,7 @@ export async function startCluster(): Promise<BenchCluster> {
   };
 }
 
-/** Opens a connection, and closes it whatever happens. */
+/** Opens a connection for `use` and closes it afterwards. */
 export async function withClient<T>(url: string, use: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({ connectionString: url });
   client.on('error', () => undefined);

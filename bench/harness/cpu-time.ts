@@ -1,18 +1,18 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Linux counts processor time in ticks of 1/100 s for every architecture that Node runs on. */
+/** Linux's clock tick, 1/100 s on every architecture that Node runs on. */
 const TICK_SECONDS = 0.01;
 
 interface ProcessTimes {
   readonly parent: number;
   readonly seconds: number;
-  /** Of children that have ended. */
+  /** Processor seconds of ended children. */
   readonly childSeconds: number;
 }
 
 /**
- * Processor seconds that a PostgreSQL server has used so far: its postmaster and all its backends, also those
- * that have ended. Undefined where there is no /proc.
+ * Processor seconds of a PostgreSQL server so far: postmaster and all backends, including ended ones. Undefined without
+ * /proc.
  */
 export function serverCpuSeconds(postmaster: number): number | undefined {
   const own = timesOf(postmaster);
@@ -27,8 +27,8 @@ export function serverCpuSeconds(postmaster: number): number | undefined {
 }
 
 /**
- * Milliseconds that a process has had a processor so far, not counting what it waited for one while others ran (first
- * field of /proc/pid/schedstat, in nanoseconds). Undefined where there is none.
+ * Milliseconds that a process has run on a processor so far, from the first field of /proc/pid/schedstat. Undefined
+ * without it.
  */
 export function processCpuMs(pid: number): number | undefined {
   try {

@@ -4,7 +4,7 @@ import path from 'node:path';
 const ROOT = path.dirname(path.dirname(__dirname));
 const STOP_TIMEOUT_MS = 10_000;
 
-/** What a helper process can be asked to do; arguments and results cross as structured clones. */
+/** Calls that a helper process answers; arguments and results are structured clones. */
 export type Calls = Readonly<Record<string, (argument: never) => Promise<unknown>>>;
 
 interface Question {
@@ -19,7 +19,7 @@ interface Answer {
   readonly error?: string;
 }
 
-/** Processor and memory of a process, as it sees itself. */
+/** Processor time and memory of a process, from its own view. */
 export interface ProcessUse {
   /** User and system time since its start. */
   readonly cpuSeconds: number;
@@ -27,8 +27,8 @@ export interface ProcessUse {
 }
 
 /**
- * A process beside this one: load and what is loaded must not share an event loop. It ends with this process,
- * because its channel closes.
+ * A helper process, so that load generator and server do not share an event loop. It ends with this process, when the
+ * channel closes.
  */
 export class HelperProcess {
   readonly #child: ChildProcess;
@@ -56,7 +56,7 @@ export class HelperProcess {
     });
   }
 
-  /** Asks the helper. The caller says what comes back, because both sides are our own. */
+  /** Calls the helper. The result's type is not checked, since both sides are ours. */
   call<T>(name: string, argument?: unknown): Promise<T> {
     this.#asked += 1;
     const question: Question = { number: this.#asked, name, argument };
@@ -83,7 +83,7 @@ export class HelperProcess {
   }
 }
 
-/** The other side: answers calls until told to stop, or until the process that asks is gone. */
+/** The helper's side: answers calls until it is stopped or the parent exits. */
 export function answerCalls(calls: Calls, stop: () => Promise<void> = async () => undefined): void {
   const all: Calls = { ...calls, use: async () => processUse() };
   let stopping = false;

@@ -2,17 +2,17 @@ import { connect, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 
 /**
- * A caller that asks as fast as answers come, on one keep-alive connection. It knows just enough HTTP/1.1 for
- * our own server, because `fetch` or node:http would use more of the two cores than what is measured.
+ * Load of callers that each send the next request when the answer is in, on one keep-alive connection. The client speaks
+ * only the HTTP/1.1 that our server needs: `fetch` and node:http would use more processor time than the server.
  */
 export interface LoadPlan {
   readonly port: number;
   readonly callers: number;
-  /** Whole requests, heads included; callers take them in turn. */
+  /** Complete requests with heads; callers send them in rotation. */
   readonly requests: readonly Buffer[];
   readonly warmUpMs: number;
   readonly measureMs: number;
-  /** Ends early once so many requests were answered. Defaults to never. */
+  /** Ends after this many answers. Defaults to no limit. */
   readonly maxRequests?: number;
 }
 
@@ -21,7 +21,7 @@ export interface LoadOutcome {
   readonly seconds: number;
   /** Latency of each answered request of the measured time, in milliseconds. */
   readonly latenciesMs: readonly number[];
-  /** Status → how often, of everything, the warm-up included. */
+  /** Status → number of answers, including the warm-up. */
   readonly statuses: Readonly<Record<string, number>>;
 }
 
@@ -41,7 +41,7 @@ export function httpRequest(
   return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), bytes]);
 }
 
-/** @param onMeasuring called once, when the warm-up is over */
+/** @param onMeasuring called once, after the warm-up */
 export async function runLoad(
   plan: LoadPlan,
   onMeasuring: () => void = () => undefined,
@@ -78,20 +78,20 @@ export async function runLoad(
 
 const HEAD_END = Buffer.from('\r\n\r\n');
 
-/** What came back. */
+/** An answer. */
 export interface HttpAnswer {
   readonly status: number;
-  /** Of the body. */
+  /** Returns the body's text. */
   readonly text: () => string;
 }
 
-/** One connection; one request at a time. */
+/** One connection, with one request at a time. */
 export class HttpCaller {
   readonly #socket: Socket;
   #received: Buffer[] = [];
   #length = 0;
   #headLength = 0;
-  /** Bytes of the whole answer, once its head is in. */
+  /** Size of the whole answer in bytes, known after its head. */
   #expected = Number.POSITIVE_INFINITY;
   #settle: { resolve(answer: HttpAnswer): void; reject(error: Error): void } | undefined;
 

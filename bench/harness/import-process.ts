@@ -1,7 +1,7 @@
 import { runImport } from '../../cli/import/run-import';
 import { answerCalls, processUse } from './helper-process';
 
-// What `logline import` does, without the start of the command.
+// Runs what `logline import` does, without the command's start-up.
 
 export interface ImportCall {
   readonly file: string;
@@ -9,7 +9,7 @@ export interface ImportCall {
   readonly token: string;
 }
 
-/** How long it took, and the most memory that this process ever held. */
+/** Duration, and the peak memory of this process. */
 export interface ImportTaken {
   readonly seconds: number;
   readonly cpuSeconds: number;

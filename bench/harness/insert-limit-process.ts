@@ -2,7 +2,7 @@ import { Client } from 'pg';
 import { answerCalls } from './helper-process';
 import { type InsertLimit, type InsertRate, storedRow } from './insert-limit';
 
-// The physical limit without pgbench: prepared inserts on one connection per client, each its own commit.
+// Insert limit without pgbench: prepared inserts on one connection per client, one commit each.
 
 async function insert({
   appUrl,

@@ -8,25 +8,25 @@ import type { Identity } from '../../runtime/base/identity';
 import { HelperProcess } from './helper-process';
 import { sampleSpan } from './sample-spans';
 
-/** Rows as LogLine stores them, inserted as fast as PostgreSQL takes them, with nothing of LogLine in between. */
+/** Plan for inserting rows as LogLine stores them directly into PostgreSQL. */
 export interface InsertLimit {
-  /** As `logline_app`: row-level security, triggers and indexes are those of the product. */
+  /** URL as `logline_app`, so that row-level security, triggers and indexes apply as in the product. */
   readonly appUrl: string;
   readonly clients: number;
   /** Rows of one INSERT, which is one commit. */
   readonly rowsPerInsert: number;
   readonly seconds: number;
-  /** Set once per connection, which is less work than once per transaction. */
+  /** Identity, set once per connection, which costs less than once per transaction. */
   readonly identity: Identity;
 }
 
 export interface InsertRate {
   readonly rowsPerSecond: number;
-  /** Mean time of one INSERT. */
+  /** Mean milliseconds of one INSERT. */
   readonly latencyMs: number;
 }
 
-/** Measures {@link InsertLimit}s: by pgbench where it is installed, since that is the leanest client there is. */
+/** Measures {@link InsertLimit}s, by pgbench where it is installed, since it is the fastest client. */
 export interface InsertMeter {
   readonly tool: string;
   measure(limit: InsertLimit): Promise<InsertRate>;
@@ -65,7 +65,7 @@ async function pgbench(limit: InsertLimit, folder: string): Promise<InsertRate> 
       `--file=${script}`,
       `--client=${limit.clients}`,
       `--jobs=${Math.min(2, limit.clients)}`,
-      // Whole seconds, some of which pass while clients log in.
+      // Whole seconds, plus time for clients to log in.
       `--time=${Math.ceil(limit.seconds) + Math.ceil(limit.clients / 64)}`,
     ],
     {
@@ -92,7 +92,7 @@ function numberIn(text: string, pattern: RegExp): number {
   return Number(number);
 }
 
-/** Ids in the order of time, as UUIDv7 has them: random ones would tear the indexes and flatter the product. */
+/** Ids ordered by time, as UUIDv7: random ones would slow the indexes and flatter the product. */
 const ID = `encode(overlay(uuid_send(gen_random_uuid()) PLACING
   substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3) FROM 1 FOR 6), 'hex')::uuid`;
 
@@ -106,7 +106,7 @@ function insertScript({ rowsPerInsert, identity }: InsertLimit): string {
   return `INSERT INTO ledger.universal_registry (${columns}) VALUES ${tuples.join(', ').replaceAll('\n', ' ')};\n`;
 }
 
-/** pgbench takes `:name` for a variable, also within quotes; a colon as an escape is none. */
+/** A literal with escaped colons, since pgbench substitutes `:name` even within quotes. */
 function literal(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   return `E'${String(value).replaceAll('\\', '\\\\').replaceAll("'", "''").replaceAll(':', '\\x3a')}'`;
@@ -114,7 +114,7 @@ function literal(value: unknown): string {
 
 type Column = readonly [name: string, value: unknown];
 
-/** The row that the product makes of a sample span; seals have their length and prove nothing. */
+/** The row of a sample span; hash and signature have the right length but are not valid. */
 export function storedRow(identity: Identity, number: number): readonly Column[] {
   const { input, metadata, ...members } = sampleSpan(number) as Record<string, unknown>;
   return [

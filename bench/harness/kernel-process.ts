@@ -9,7 +9,7 @@ import { silentLogger } from '../../runtime/log/logger';
 import { SandboxPool } from '../../runtime/sandbox';
 import { answerCalls } from './helper-process';
 
-// Kernels, driven by hand instead of by the ticker.
+// Runs kernels on request instead of by the ticker.
 
 const database = new Database({ connectionString: process.env.BENCH_DATABASE_URL ?? '', poolSize: 8 });
 const guest = openGuestDatabase({ connectionString: process.env.BENCH_DATABASE_URL ?? '' });
@@ -29,7 +29,7 @@ const host = new KernelHost({
   secrets: { get: async () => undefined },
 });
 
-/** Ticks until nothing is due any more. */
+/** Ticks until nothing is due. */
 async function drain(): Promise<{ readonly claimed: number; readonly seconds: number }> {
   const begin = performance.now();
   let claimed = 0;
@@ -40,7 +40,7 @@ async function drain(): Promise<{ readonly claimed: number; readonly seconds: nu
   }
 }
 
-/** Appends deliverables that are due, in batches of 100, to owners in turn; seconds for the spans alone. */
+/** Appends due deliverables in batches of 100, for owners in rotation; returns the seconds of the appends. */
 async function appendSubjects({ count, owners }: Subjects): Promise<number> {
   const begin = performance.now();
   for (let from = 0; from < count; from += 100) {

@@ -3,12 +3,12 @@ import { httpRequest, type LoadOutcome, runLoad } from './http-load';
 import { type BodyKind, requestBody } from './sample-spans';
 import { quantile } from './statistics';
 
-// Callers over HTTP, in a process of their own. Latencies stay here; quantiles go back.
+// HTTP callers in a process of their own. Returns quantiles rather than all latencies.
 
 /** Callers that post spans. */
 export interface PostLoad {
   readonly port: number;
-  /** Tokens of the callers, taken in turn. */
+  /** Tokens of the callers, in rotation. */
   readonly tokens: readonly string[];
   readonly callers: number;
   readonly kind: BodyKind;
@@ -18,7 +18,7 @@ export interface PostLoad {
   readonly maxRequests?: number;
 }
 
-/** Callers that send these requests in turn. */
+/** Callers that send these requests in rotation. */
 export interface RequestLoad {
   readonly port: number;
   readonly callers: number;
@@ -44,7 +44,7 @@ export interface LoadSummary {
   readonly statuses: Readonly<Record<string, number>>;
 }
 
-/** Bodies differ, so that nothing is measured that only a repeated body would allow. */
+/** Number of different bodies, so that no cache of a repeated body is measured. */
 const DISTINCT_SPANS = 2_000;
 
 function postRequests({ tokens, kind, spansPerRequest }: PostLoad): Buffer[] {

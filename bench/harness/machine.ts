@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { arch, cpus, loadavg, release, totalmem, type } from 'node:os';
 import { version as projectVersion } from '../../package.json';
 
-/** What figures depend on beside the program. */
+/** The machine that figures depend on. */
 export interface Machine {
   readonly date: string;
   readonly cpu: string;
@@ -12,7 +12,7 @@ export interface Machine {
   readonly node: string;
   readonly logline: string;
   readonly commit: string | null;
-  /** Programs that wanted a core in the minute before the run; more than a fraction of a core spoils figures. */
+  /** Load average of the minute before the run; more than a fraction of a core distorts figures. */
   readonly loadBefore: number;
   readonly command: string;
 }

@@ -8,7 +8,7 @@ import { nobleBlake3 } from '../../runtime/crypto/noble-blake3';
 import { canonicalText } from '../../runtime/json/canonical-json';
 import { answerCalls } from './helper-process';
 
-// What one writes first: a connection for each request, four statements on it, noble for hash and signature.
+// The naive loader: a connection for each request, four statements, noble for hash and signature.
 
 const secretKey = new Uint8Array(32).fill(7);
 const publicKey = hex(nobleEd25519.publicKey(secretKey));

@@ -3,18 +3,18 @@ import type { Identity } from '../../runtime/base/identity';
 import type { TimelineFilter, TimelineFilterValues } from '../../runtime/ledger/timeline-filter';
 import { BIG_TENANT, idOfRow, MIDDLE_TENANT, type SizedLedger, SMALL_TENANT, USER } from './sized-ledger';
 
-/** A page that somebody asks for. */
+/** A page request. */
 export interface PageCase {
   readonly label: string;
   readonly identity: Identity;
   readonly filter: TimelineFilter;
-  /** Filters that are repeated, each with several values. Defaults to none. */
+  /** Filters with several values each. Defaults to none. */
   readonly repeated?: TimelineFilterValues;
 }
 
 const of = (tenant: string): Identity => ({ user: USER, tenant });
 
-/** Every filter for the tenant that holds half of all rows, and the plain listing for others. */
+/** All filters for the largest tenant, which has half of all rows, and the plain listing for others. */
 export async function pageCases(ledger: SizedLedger): Promise<readonly PageCase[]> {
   const client = new Client({ connectionString: ledger.database.superuserUrl });
   await client.connect();

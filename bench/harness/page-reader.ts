@@ -10,10 +10,10 @@ import { HttpCaller, httpRequest } from './http-load';
 import type { PageCase } from './page-cases';
 
 export const PAGE = 50;
-/** Pages that are passed over to reach a deep one; a filter that finds less ends at its last page. */
+/** Number of pages before a deep one; a filter with fewer pages uses its last. */
 const DEEP = 40;
 
-/** One page, asked for in each way: how long it took, in milliseconds. */
+/** Milliseconds of one page, read in three ways. */
 export interface PageTimes {
   /** `GET /api/timeline`, from the first byte sent to the last received. */
   readonly httpMs: number;
@@ -23,7 +23,7 @@ export interface PageTimes {
   readonly handMs: number;
 }
 
-/** A page that can be asked for again and again. */
+/** A page, prepared for repeated reads. */
 export interface ReadyPage {
   readonly spans: number;
   read(): Promise<PageTimes>;
@@ -64,7 +64,7 @@ export class PageReader {
     await this.#database.close();
   }
 
-  /** The first page, or one far behind it. */
+  /** Prepares the first page, or a deep one. */
   async prepare(page: PageCase, deep: boolean): Promise<ReadyPage> {
     const { identity } = page;
     const token =
@@ -89,7 +89,7 @@ export class PageReader {
     };
   }
 
-  /** Where the next page begins, for both ways of asking. */
+  /** Position of the next page, for HTTP and for the library. */
   async #step(
     page: PageCase,
     headers: Record<string, string>,
@@ -108,7 +108,7 @@ export class PageReader {
     return readTimeline(this.#database, { identity, filter, anyOf, order: 'desc', limit: PAGE, after });
   }
 
-  /** The range that holds most of the page: what one would write for a table with one tenant. */
+  /** The range with most of the page, as one would write it for a single-tenant table. */
   async #hand({ identity, filter }: PageCase, after: TimelinePosition | undefined): Promise<void> {
     const isPublic = identity.tenant === '' || filter.visibility === 'public';
     const audience = isPublic ? 'public' : `tenant:${identity.tenant}`;

@@ -1,8 +1,8 @@
 import type { JsonValue } from '../../runtime/base/span';
 import { SandboxPool } from '../../runtime/sandbox';
 
-// The product as product-process.ts runs it, but for one thing: functions are called in plain V8, on the thread that
-// serves, with no limit at all. What it does faster is what the sandbox costs.
+// The product as in product-process.ts, except that functions run in plain V8, on the serving thread, without any
+// limit. The difference is the sandbox's cost.
 
 SandboxPool.prototype.run = async ({ code, input, env }) => {
   const main = new Function(`${code}\nreturn main;`)() as (ctx: object, input: JsonValue) => JsonValue;

@@ -8,9 +8,9 @@ import { KeyRing } from '../../runtime/ledger/keys/key-ring';
 import { SpanWriter } from '../../runtime/ledger/span-writer';
 import { answerCalls } from './helper-process';
 
-// What a run would cost without a sandbox: the same function called in plain V8, the same ledger writes (the
-// quota's row, one signed `execution` span with the members that run_code gives it) by the same ways, over bare HTTP.
-// No token, no route, no log, no boot check, no reading and checking of the function.
+// A run without sandbox: the same function in plain V8, and the same ledger writes (the
+// quota's row, one signed `execution` span with the members that run_code gives it) over bare HTTP.
+// It skips token, routing, log, boot check, and reading and verifying the function.
 
 const FUNCTION_ID = randomUUID();
 const IDENTITY = { user: 'plain', tenant: 'plain' };

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { runDev } from '../../local/dev';
 import { answerCalls } from './helper-process';
 
-// The product as `npm start` runs it, ticker and log included, in a process that can be asked what it uses.
+// The product as `npm start` runs it, with ticker and log, in a process that reports its resource use.
 
 const CLI = path.join(__dirname, '..', '..', 'cli', 'logline.js');
 const lines: string[] = [];

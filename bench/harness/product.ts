@@ -19,8 +19,8 @@ export interface Product {
 }
 
 /**
- * @param nodeArgs options of Node, for example for a profile
- * @param file the program; defaults to the product as it is
+ * @param nodeArgs options of Node, such as for profiling
+ * @param file the program; defaults to the product
  */
 export async function startProduct(
   database: BenchDatabase,
@@ -56,7 +56,7 @@ export async function startProduct(
   };
 }
 
-/** Keys whose passwords for app and kernels are the one that the other clients of this run use. */
+/** Keys with this run's shared password for app and kernels. */
 async function keysWithPassword(data: DataDirectory, appPassword: string): Promise<LocalKeys> {
   const made = await loadOrCreateKeys(data);
   const text = await readFile(data.keys, 'utf8');

@@ -4,8 +4,8 @@ import { asMarkdown } from './report';
 import type { StoredResult } from './stored-result';
 
 /**
- * Writes the newest figures into the README, between `<!-- results:NAME -->` and `<!-- /results -->`. What
- * stands around these marks is written by hand and stays.
+ * Writes the latest figures into the README, between `<!-- results:NAME -->` and `<!-- /results -->`; the text around
+ * these marks stays.
  */
 export async function refreshReadme(file: string, resultsFolder: string): Promise<void> {
   let text = await readFile(file, 'utf8').catch(() => '');

@@ -1,7 +1,7 @@
 import type { BenchResult, Cell, FigureTable, Goal } from '../bench';
 import { rounded } from './statistics';
 
-/** Figures for a terminal. */
+/** Figures as text for a terminal. */
 export function printed(title: string, { tables, goals }: BenchResult): string {
   const parts = [`\n${title}\n`];
   for (const { caption, columns, rows } of tables)
@@ -10,7 +10,7 @@ export function printed(title: string, { tables, goals }: BenchResult): string {
   return parts.join('\n');
 }
 
-/** The same for the README. */
+/** Figures as Markdown for the README. */
 export function asMarkdown({ tables, goals }: Pick<BenchResult, 'tables' | 'goals'>): string {
   const parts = tables.map(markdownTable);
   if (goals.length > 0) {

@@ -14,11 +14,11 @@ const RESULTS = path.join(FOLDER, 'results');
 export interface RunOptions {
   readonly quick: boolean;
   readonly full: boolean;
-  /** As given on the command line, for the record. */
+  /** Command-line arguments, for the record. */
   readonly args: readonly string[];
 }
 
-/** Runs benches one after the other on one server; keeps their figures unless the run is a quick one. */
+/** Runs benches in order on one server, and keeps their figures unless the run is quick. */
 export async function runBenches(
   benches: readonly Bench[],
   { quick, full, args }: RunOptions,
@@ -56,10 +56,10 @@ export async function runBenches(
   }
 }
 
-/** Single measurements beyond this are not kept: nobody reads 75,000 lines. */
+/** Limit in bytes for keeping single measurements. */
 const MAX_FIGURES_BYTES = 64 * 1024;
 
-/** Keeps what the page shows, and the single measurements where they are few. */
+/** Stores a result, with single measurements if they are small. */
 async function keep({ figures, ...shown }: StoredResult): Promise<void> {
   const isSmall = JSON.stringify(figures ?? null).length <= MAX_FIGURES_BYTES;
   const result = isSmall ? { ...shown, figures } : shown;

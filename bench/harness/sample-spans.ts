@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 
 /**
- * What callers post: an agent's tool call, 586 bytes as the payload that gets hashed, with nested members and
- * an index-worthy `status` and `trace_id`. Spans of a batch differ from each other.
+ * A sample span: an agent's tool call with a hashed payload of 586 bytes, nested members, `status` and `trace_id`. Spans
+ * of a batch differ.
  */
 export function sampleSpan(number: number): object {
   return {
@@ -20,13 +20,13 @@ export function sampleSpan(number: number): object {
   };
 }
 
-/** The body of a request, and its media type. */
+/** Body of a request with its media type. */
 export interface RequestBody {
   readonly text: string;
   readonly mediaType: 'application/json' | 'application/x-ndjson';
 }
 
-/** How a request carries its spans. */
+/** Form of a request's spans. */
 export type BodyKind = 'single' | 'array' | 'ndjson';
 
 export function requestBody(kind: BodyKind, spans: number, from: number): RequestBody {

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import type { BenchCluster, BenchDatabase } from './cluster';
 
-/** Tenants share the rows unevenly: the first holds half, the last one a hundred rows, 48 the rest. */
+/** The largest of 50 tenants, with half of all rows; the smallest has a hundred, 48 share the rest. */
 export const BIG_TENANT = 'tenant-0';
 export const SMALL_TENANT = 'tenant-49';
 /** One of the 48. */
@@ -11,10 +11,10 @@ export const USER = 'user-3';
 const SMALL_TENANT_ROWS = 100;
 /** Rows of one transaction, so that the feed has steps. */
 const ROWS_PER_TRANSACTION = 50_000;
-/** From so many rows on it pays to build the indexes anew instead of growing them. */
+/** Rows from which rebuilding the indexes is faster than growing them. */
 const REBUILD_FROM_ROWS = 200_000;
 
-/** A database that can be grown to a number of rows; generated inside the server, seals prove nothing. */
+/** A database that can be grown to a number of rows, generated inside the server without valid signatures. */
 export class SizedLedger {
   readonly database: BenchDatabase;
   #rows = 0;
@@ -33,7 +33,7 @@ export class SizedLedger {
     return this.#rows;
   }
 
-  /** Adds rows until there are so many, then leaves statistics and visibility map as autovacuum would. */
+  /** Adds rows up to this number, then vacuums and analyses as autovacuum would. */
   async growTo(rows: number, progress: (line: string) => void): Promise<void> {
     const missing = rows - this.#rows;
     if (missing <= 0) return;
@@ -52,7 +52,7 @@ export class SizedLedger {
     await this.#sql('CHECKPOINT');
   }
 
-  /** Empties PostgreSQL's own cache; what the operating system keeps stays. */
+  /** Empties PostgreSQL's cache; the operating system's stays. */
   async coolDown(): Promise<void> {
     await this.#sql('CHECKPOINT');
     await this.#sql(
@@ -60,7 +60,7 @@ export class SizedLedger {
     );
   }
 
-  /** Rows, those appended by benches included; bytes of the table without its indexes, and of each index. */
+  /** Rows, including those appended by benches; bytes of the table without indexes, and of each index. */
   async sizes(): Promise<{
     readonly rowCount: number;
     readonly heapBytes: number;
@@ -103,18 +103,18 @@ export class SizedLedger {
   }
 }
 
-/** Row number → id, so that a row can name its parent: the number in the time part keeps ids ascending. */
+/** Row number → id, so that rows can refer to others; the number in the timestamp part keeps ids ascending. */
 const ID_OF = (number: string): string =>
   `(lpad(to_hex(1700000000000 + ${number}), 12, '0') || '7abc8' || substr(md5((${number})::text), 1, 15))::uuid`;
 
-/** Nobody signed these rows: sealing and auditing begin behind them, or the auditor would stop every log. */
+/** Moves the cursors behind these rows: they are unsigned, and the auditor would stop every log. */
 const passOver = (cursor: 'seal_cursor' | 'audit_cursor'): string =>
   `UPDATE app.${cursor} SET tx_id = pg_current_xact_id(), ordinal = 9223372036854775807`;
 
 /**
- * `h` is a hash of the row number, so that columns do not depend on each other. Every value occurs as often
- * among a thousand times as many rows: twelve entity types (one of them 1 row in 10,000), 40 agents, 20 names,
- * 8 spans a trace, 10 children a parent, 1 row in 5 related to an earlier one.
+ * `h` is a hash of the row number, so that columns are independent. Frequencies do not depend on the number of rows: twelve
+ * entity types (one of them 1 row in 10,000), 40 agents, 20 names, 8 spans a trace, 10 children a parent, 1 row in 5
+ * related to an earlier one.
  */
 const INSERT_ROWS = `
   WITH passed_over AS (${passOver('seal_cursor')}), unaudited AS (${passOver('audit_cursor')})
@@ -139,7 +139,7 @@ const INSERT_ROWS = `
     md5(i::text) || md5('c' || i), md5('s' || i) || md5('t' || i) || md5('u' || i) || md5('v' || i), repeat('0', 64)
   FROM (SELECT i, (hashint8extended(i, 42) & 4611686018427387903) AS h FROM generate_series($1::bigint, $2::bigint) i) numbered`;
 
-/** The id of a row, as the SQL above makes it, for filters by parent and relation. */
+/** The id of a row, as in the SQL above, for filters by parent and relation. */
 export async function idOfRow(client: Client, number: number): Promise<string> {
   const { rows } = await client.query<{ id: string }>(`SELECT ${ID_OF('$1::bigint')} AS id`, [number]);
   return rows[0]?.id ?? '';

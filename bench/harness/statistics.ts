@@ -1,4 +1,4 @@
-/** The value below which a share (0 to 1) of the values lies, interpolated; NaN of nothing. */
+/** Quantile of `share` (0 to 1), interpolated; NaN for no values. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((one, other) => one - other);
   const place = (sorted.length - 1) * share;
@@ -11,7 +11,7 @@ export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
 
-/** A median with the least and the greatest round beside it. */
+/** A median with minimum and maximum of the rounds. */
 export interface Spread {
   readonly median: number;
   readonly min: number;
@@ -23,12 +23,12 @@ export function spreadOf(rounds: readonly number[]): Spread {
   return { median: median(rounds), min: Math.min(...rounds), max: Math.max(...rounds), rounds };
 }
 
-/** Ratios round by round, so that what disturbed one round disturbs both sides of its ratio. */
+/** Ratios by round, so that a disturbance affects both sides of a ratio. */
 export function ratioOf(numerators: readonly number[], denominators: readonly number[]): Spread {
   return spreadOf(numerators.map((value, round) => value / (denominators[round] ?? Number.NaN)));
 }
 
-/** For reading: three significant digits, thousands without decimals. */
+/** Formats with three significant digits, thousands without decimals. */
 export function rounded(value: number): string {
   if (!Number.isFinite(value)) return '–';
   const size = Math.abs(value);

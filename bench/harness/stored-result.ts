@@ -1,9 +1,9 @@
 import type { BenchResult } from '../bench';
 import type { Machine } from './machine';
 
-/** What is kept of one bench: its figures and what they depend on. */
+/** Stored result of one bench, with the machine it ran on. */
 export interface StoredResult extends Omit<BenchResult, 'figures'> {
-  /** Left out where there are too many. */
+  /** Single measurements; absent when too large. */
   readonly figures?: unknown;
   readonly bench: string;
   readonly title: string;

@@ -73,7 +73,7 @@ function axisOf(values: readonly number[], scale: 'linear' | 'log', fromZero: bo
   return { ticks, place: (value) => (value - low) / (high - low) };
 }
 
-/** 1, 2 or 5 times a power of ten, at least as large as asked for. */
+/** The smallest of 1, 2 or 5 times a power of ten that is at least this large. */
 function niceStep(atLeast: number): number {
   if (!(atLeast > 0)) return 1;
   const power = 10 ** Math.floor(Math.log10(atLeast));

@@ -11,9 +11,9 @@ import type { SignedSpan } from '../../runtime/base/span';
 import { cryptoReady, ed25519, toU8 } from '../../runtime/crypto';
 import { answerCalls } from './helper-process';
 
-// What `logline verify` does, without the start of the command, and the least anybody has to do.
+// Runs what `logline verify` does, without the command's start-up, and the lower bound of signature checks alone.
 
-/** How long it took, and the most memory that this process ever held. */
+/** Duration, and the peak memory of this process. */
 export interface Verified {
   readonly spans: number;
   readonly seconds: number;
@@ -40,7 +40,7 @@ const options = {
   onFault: ({ detail }: { readonly detail: string }) => process.stderr.write(`${detail}\n`),
 };
 
-/** Spans and their log, as the command checks them. */
+/** Verifies spans and their log like the command. */
 async function withProofs(spans: AsyncIterable<Found>, log: LogToWalk): Promise<number> {
   const { source, logs } = withLog(spans, log);
   const count = await goodSpans(verifySpans(source, options));
@@ -52,7 +52,7 @@ async function withProofs(spans: AsyncIterable<Found>, log: LogToWalk): Promise<
   return count;
 }
 
-/** Where a ledger is, and whose log is walked. */
+/** A ledger, and the tenant whose log is verified. */
 interface Live {
   readonly url: string;
   readonly token: string;
@@ -78,7 +78,7 @@ answerCalls({
       if (kept === undefined) throw new Error(`${file} has no log`);
       return withProofs(spansOfFile(file), { ...kept, waitMs: 0 });
     }),
-  /** Keeps the log beside a file. */
+  /** Saves the log beside a file. */
   async keepLog({ url, token, tenant, file }: Live & { file: string }) {
     const { client } = await resolveTarget({ url, token });
     const log = await TenantLog.open({
@@ -89,7 +89,7 @@ answerCalls({
     });
     await log.finish(await log.size());
   },
-  /** One thread that checks signatures and nothing else. */
+  /** One thread that only checks signatures. */
   signatures: (file: string) =>
     timed(async () => {
       let spans = 0;

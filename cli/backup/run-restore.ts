@@ -269,7 +269,7 @@ export function lostLines(lost: LostBatches | null | undefined, renamed: number)
     ...(lost == null || lost.batches === 0
       ? []
       : [
-          `LOST: the earlier ledger had sealed ${lost.batches} more batches, up to transaction ${lost.up_to_tx_id}; their spans are missing here`,
+          `LOST: the ledger before had sealed ${lost.batches} batches more, up to transaction ${lost.up_to_tx_id}; their spans are missing here`,
         ]),
     ...(renamed === 0
       ? []

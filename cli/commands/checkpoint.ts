@@ -12,7 +12,7 @@ export function define(program: Command): void {
     .option('--url <url>', 'a running LogLine (default: the one that runs here)')
     .option(
       '--token <token>',
-      "a token of the tenant (default: LOGLINE_TOKEN, else one minted for the local run)",
+      'a token of the tenant (default: LOGLINE_TOKEN, else one minted for the local run)',
     )
     .option('--json', 'print one JSON object')
     .addHelpText(

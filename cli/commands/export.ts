@@ -6,7 +6,10 @@ export function define(program: Command): void {
     .command('export')
     .description('write the spans of a tenant to a file that can be verified offline')
     .requiredOption('--tenant <name>', 'whose spans')
-    .requiredOption('--out <file>', 'file ending in .ndjson or .ndjson.gz; FILE.digest.json is written beside it')
+    .requiredOption(
+      '--out <file>',
+      'file ending in .ndjson or .ndjson.gz; FILE.digest.json is written beside it',
+    )
     .option('--user <name...>', 'only spans that these users own; local run only')
     .option(
       '--since <timestamp>',
@@ -18,7 +21,7 @@ export function define(program: Command): void {
       'a stack on AWS; with --user what these users own, else what every member of the tenant may read',
     )
     .option('--token <token>', 'export what this token may read of the tenant (default: LOGLINE_TOKEN)')
-    .option('--no-log', 'leave out the tenant's log, which is otherwise written to FILE.log/')
+    .option('--no-log', "leave out the tenant's log, which is otherwise written to FILE.log/")
     .option('--force', 'replace the file, or restart an interrupted export')
     .option('--json', 'print the digest as one JSON object')
     .addHelpText(

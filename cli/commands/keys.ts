@@ -54,7 +54,7 @@ function defineRotate(keys: Command): void {
     .description('sign with a new key from now on')
     .option('--checkpoint', 'rotate the key of checkpoints instead; the old one also signs for 30 days')
     .option('--stack <name>', 'of a stack on AWS, by its migrator; takes six minutes')
-    .option('--passwords', 'rotate the passwords of a stack's database roles instead')
+    .option('--passwords', "rotate the passwords of a stack's database roles instead")
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
@@ -129,7 +129,7 @@ Examples:
 function defineAdopt(keys: Command): void {
   keys
     .command('adopt')
-    .description('continue under the key of LOGLINE_DATA when the ledger's keys are lost')
+    .description("continue under the key of LOGLINE_DATA when the ledger's keys are lost")
     .option('--yes', 'confirm; adopting a key cannot be undone')
     .option('--json', 'print one JSON object')
     .addHelpText(

@@ -20,10 +20,7 @@ export function define(program: Command): void {
       'spans:write timeline:read execute',
     )
     .option('--ttl <duration>', 'lifetime: 90s, 15m, 1h, 30d', '1h')
-    .option(
-      '--stack <name>',
-      'a stack on AWS; your AWS credentials must be able to read its key',
-    )
+    .option('--stack <name>', 'a stack on AWS; your AWS credentials must be able to read its key')
     .addHelpText(
       'after',
       `

@@ -4,7 +4,7 @@ import type { WitnessOptions } from '../proofs/run-witness';
 export function define(program: Command): void {
   program
     .command('witness')
-    .description('cosign checkpoints of other ledgers' logs, each only if it continues the one before')
+    .description("cosign checkpoints of other ledgers' logs, each only if it continues the one before")
     .requiredOption('--name <name>', 'of the witness, such as witness.example/w1')
     .requiredOption(
       '--logs <file>',

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { costOf, DEFAULT_USAGE } from '../cli/cost';
-import prices from '../cli/prices.json';
+import { costOf, DEFAULT_USAGE } from '../cli/cost/cost-report';
+import prices from '../cli/cost/prices.json';
+
 import { cpuShare, vcpus } from '../infra/aws-facts';
 import { dryRun, type RegisteredResource, readStackFile } from '../infra/dry-run';
 import type { Bench, BenchResult, FigureTable } from './bench';

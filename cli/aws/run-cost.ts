@@ -1,5 +1,5 @@
 import { OperatorError } from '../../local/operator-error';
-import { costReport, costTable } from '../cost';
+import { costReport, costTable } from '../cost/cost-report';
 import { stackSettings } from './stack-file';
 
 export interface CostOptions {

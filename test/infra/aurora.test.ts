@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import { costOf, costTable } from '../../cli/cost';
+import { costOf, costTable } from '../../cli/cost/cost-report';
 import { dryRun, readStackFile } from '../../infra/dry-run';
 import { at, listOf, ofType, recordOf, type Stack, stackOf, the } from './subject';
 

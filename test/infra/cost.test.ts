@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { costOf, costReport, costTable } from '../../cli/cost';
+import { costOf, costReport, costTable } from '../../cli/cost/cost-report';
 import { REPOSITORY_ROOT } from '../../infra/bundle';
 import { readStackFile } from '../../infra/dry-run';
 import { loadRun } from './subject';

@@ -3,7 +3,7 @@
  * dated price file. An estimate, and it says so: nothing here was checked against a bill.
  */
 
-import { dryRun, type RegisteredResource } from '../infra/dry-run';
+import { dryRun, type RegisteredResource } from '../../infra/dry-run';
 import prices from './prices.json';
 
 /** One line of the table. */

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { costOf, DEFAULT_USAGE } from '../cli/cost/cost-report';
+import { costOf } from '../cli/cost/cost-report';
 import prices from '../cli/cost/prices.json';
-
+import { DEFAULT_USAGE } from '../cli/cost/usage';
 import { cpuShare, vcpus } from '../infra/aws-facts';
 import { dryRun, type RegisteredResource, readStackFile } from '../infra/dry-run';
 import type { Bench, BenchResult, FigureTable } from './bench';

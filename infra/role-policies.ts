@@ -3,7 +3,8 @@
  * `logline policy` prints them; a test checks them against every stack.
  */
 
-import { LOG_DELIVERY, NEEDS, type Need, UNNAMED } from './role-needs';
+import type { Need } from './need';
+import { LOG_DELIVERY, NEEDS, UNNAMED } from './role-needs';
 import { STAND_IN_ACCOUNT } from './stand-in-cloud';
 
 /** A statement of an IAM policy, as AWS takes it. */

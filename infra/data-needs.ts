@@ -1,0 +1,147 @@
+import type { Need } from './need';
+
+/** Plans have ids that nobody knows before. */
+const BACKUP_PLAN: Need = {
+  service: 'backup',
+  read: ['GetBackupPlan', 'GetBackupSelection', 'ListTags'],
+  write: [
+    'CreateBackupPlan',
+    'UpdateBackupPlan',
+    'DeleteBackupPlan',
+    'CreateBackupSelection',
+    'DeleteBackupSelection',
+    'TagResource',
+    'UntagResource',
+  ],
+  on: ['arn:$P:backup:$R:$A:backup-plan:*'],
+};
+
+const RDS_TAGS = ['AddTagsToResource', 'RemoveTagsFromResource'];
+const RDS_LIST = ['ListTagsForResource'];
+const BUCKETS = ['arn:$P:s3:::$N-*'];
+
+/** Of what holds data: databases, their backups, buckets; by type of resource. */
+export const DATA_NEEDS: Readonly<Record<string, Need>> = {
+  'aws:backup/plan:Plan': BACKUP_PLAN,
+  'aws:backup/selection:Selection': BACKUP_PLAN,
+  'aws:backup/vault:Vault': {
+    service: 'backup',
+    read: ['DescribeBackupVault', 'ListTags'],
+    write: ['CreateBackupVault', 'DeleteBackupVault', 'TagResource', 'UntagResource'],
+    // The copies lie in another region.
+    on: ['arn:$P:backup:*:$A:backup-vault:$N-*'],
+  },
+  'aws:rds/cluster:Cluster': {
+    service: 'rds',
+    read: ['DescribeDBClusters', 'DescribeGlobalClusters', ...RDS_LIST],
+    write: ['CreateDBCluster', 'ModifyDBCluster', 'DeleteDBCluster', 'CreateDBClusterSnapshot', ...RDS_TAGS],
+    on: ['arn:$P:rds:$R:$A:*:$N-*'],
+  },
+  'aws:rds/clusterInstance:ClusterInstance': {
+    service: 'rds',
+    read: ['DescribeDBInstances', ...RDS_LIST],
+    write: ['CreateDBInstance', 'ModifyDBInstance', 'DeleteDBInstance', ...RDS_TAGS],
+    on: ['arn:$P:rds:$R:$A:*:$N-*'],
+  },
+  'aws:rds/clusterParameterGroup:ClusterParameterGroup': {
+    service: 'rds',
+    read: ['DescribeDBClusterParameterGroups', 'DescribeDBClusterParameters', ...RDS_LIST],
+    write: [
+      'CreateDBClusterParameterGroup',
+      'ModifyDBClusterParameterGroup',
+      'DeleteDBClusterParameterGroup',
+      ...RDS_TAGS,
+    ],
+    on: ['arn:$P:rds:$R:$A:*:$N-*'],
+  },
+  'aws:rds/instance:Instance': {
+    service: 'rds',
+    read: ['DescribeDBInstances', ...RDS_LIST],
+    write: ['CreateDBInstance', 'ModifyDBInstance', 'DeleteDBInstance', 'CreateDBSnapshot', ...RDS_TAGS],
+    on: ['arn:$P:rds:$R:$A:*:$N-*'],
+  },
+  'aws:rds/parameterGroup:ParameterGroup': {
+    service: 'rds',
+    read: ['DescribeDBParameterGroups', 'DescribeDBParameters', ...RDS_LIST],
+    write: ['CreateDBParameterGroup', 'ModifyDBParameterGroup', 'DeleteDBParameterGroup', ...RDS_TAGS],
+    on: ['arn:$P:rds:$R:$A:*:$N-*'],
+  },
+  'aws:rds/subnetGroup:SubnetGroup': {
+    service: 'rds',
+    read: ['DescribeDBSubnetGroups', ...RDS_LIST],
+    write: ['CreateDBSubnetGroup', 'ModifyDBSubnetGroup', 'DeleteDBSubnetGroup', ...RDS_TAGS],
+    on: ['arn:$P:rds:$R:$A:*:$N-*'],
+  },
+  'aws:s3/bucket:Bucket': {
+    service: 's3',
+    // The provider reads every side of a bucket, whatever the program says of it.
+    read: [
+      'ListBucket',
+      'ListBucketVersions',
+      'GetBucketAcl',
+      'GetBucketCORS',
+      'GetBucketLocation',
+      'GetBucketLogging',
+      'GetBucketObjectLockConfiguration',
+      'GetBucketPolicy',
+      'GetBucketRequestPayment',
+      'GetBucketTagging',
+      'GetBucketVersioning',
+      'GetBucketWebsite',
+      'GetAccelerateConfiguration',
+      'GetEncryptionConfiguration',
+      'GetLifecycleConfiguration',
+      'GetReplicationConfiguration',
+    ],
+    write: [
+      'CreateBucket',
+      'DeleteBucket',
+      'PutBucketTagging',
+      'PutBucketObjectLockConfiguration',
+      'PutBucketVersioning',
+    ],
+    on: BUCKETS,
+  },
+  'aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration': {
+    service: 's3',
+    read: ['GetLifecycleConfiguration'],
+    write: ['PutLifecycleConfiguration'],
+    on: BUCKETS,
+  },
+  'aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration': {
+    service: 's3',
+    read: ['GetBucketObjectLockConfiguration'],
+    write: ['PutBucketObjectLockConfiguration'],
+    on: BUCKETS,
+  },
+  'aws:s3/bucketOwnershipControls:BucketOwnershipControls': {
+    service: 's3',
+    read: ['GetBucketOwnershipControls'],
+    write: ['PutBucketOwnershipControls'],
+    on: BUCKETS,
+  },
+  'aws:s3/bucketPolicy:BucketPolicy': {
+    service: 's3',
+    read: ['GetBucketPolicy'],
+    write: ['PutBucketPolicy', 'DeleteBucketPolicy'],
+    on: BUCKETS,
+  },
+  'aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock': {
+    service: 's3',
+    read: ['GetBucketPublicAccessBlock'],
+    write: ['PutBucketPublicAccessBlock'],
+    on: BUCKETS,
+  },
+  'aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration': {
+    service: 's3',
+    read: ['GetEncryptionConfiguration'],
+    write: ['PutEncryptionConfiguration'],
+    on: BUCKETS,
+  },
+  'aws:s3/bucketVersioning:BucketVersioning': {
+    service: 's3',
+    read: ['GetBucketVersioning'],
+    write: ['PutBucketVersioning'],
+    on: BUCKETS,
+  },
+};

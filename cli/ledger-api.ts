@@ -1,4 +1,5 @@
 import { LogLineError } from '../client/src/error';
+import { ledgerUrl } from '../client/src/ledger-url';
 import { Transport } from '../client/src/transport';
 import { OperatorError, oneLine, systemErrorCode } from '../local/operator-error';
 import { parseIJson } from '../runtime/json/i-json';
@@ -45,7 +46,7 @@ export class LedgerApi {
       throw new OperatorError('--token must be a token as npx logline token prints it', { exitCode: 2 });
     }
     const retry = { deadlineMs: TIMEOUT_MS, tryMs: TIMEOUT_MS };
-    this.#transport = new Transport({ url, retry, ...(token ? { token } : {}) });
+    this.#transport = new Transport({ url: ledgerUrl(url), retry, ...(token ? { token } : {}) });
     this.url = this.#transport.url;
   }
 

@@ -74,38 +74,67 @@ export async function* versionsOf<Known extends Entity>(
 /** The feed from some place on, for ever. */
 export async function* feedOf<Known extends Entity>(
   transport: Transport,
-  { from = 'start', signal, limit = PAGE_SPANS, onCaughtUp, ...filter }: SubscribeOptions<Known>,
+  { from = 'start', ...options }: SubscribeOptions<Known>,
 ): AsyncGenerator<Delivery<Known>, never, undefined> {
-  let { place, last } = parseCursor(from);
+  const start = parseCursor(from);
+  let { last } = start;
+  // Some of the first page may have been delivered before; it is found again when the page is as large as can be.
+  const pages = feedPagesOf<Known>(
+    transport,
+    { ...options, from: start.place },
+    last === undefined ? undefined : MAX_PAGE_SPANS,
+  );
+  for (;;) {
+    const { spans, place, next } = (await pages.next()).value;
+    const known = spans.findIndex((span) => nameOf(span) === last);
+    last = undefined;
+    for (const [index, span] of spans.entries()) {
+      if (index <= known) continue;
+      const isLast = index === spans.length - 1;
+      yield { span, cursor: isLast ? next : `${place}${MARK}${nameOf(span)}` };
+      options.signal?.throwIfAborted();
+    }
+  }
+}
+
+/** A page of the feed that is not empty, with the cursors before it and behind it. */
+export interface FeedPage<Known extends Entity = object> {
+  readonly spans: readonly Span<Known>[];
+  readonly place: string;
+  readonly next: string;
+}
+
+/**
+ * The same, page by page, between which cursors of the ledger lie.
+ * @param firstLimit instead of the limit, for the first page
+ */
+export async function* feedPagesOf<Known extends Entity>(
+  transport: Transport,
+  { from = 'start', signal, limit = PAGE_SPANS, onCaughtUp, ...filter }: SubscribeOptions<Known>,
+  firstLimit?: number,
+): AsyncGenerator<FeedPage<Known>, never, undefined> {
+  let place = from;
   let pollMs = FIRST_POLL_MS;
   // Pages are held from then on; before, that it has caught up would be told late.
   let hasCaughtUp = false;
-  for (;;) {
+  for (let asksFor = firstLimit ?? limit; ; asksFor = limit) {
     const asked = Date.now();
-    const page: Page<Known> = await readPage(
+    const { spans, cursor, more }: Page<Known> = await readPage(
       transport,
       '/api/timeline',
       {
         ...filter,
         order: 'feed',
-        // Some of the page may have been delivered before; it is found again when the page is as large as can be.
-        limit: last === undefined ? limit : MAX_PAGE_SPANS,
+        limit: asksFor,
         ...(place === 'start' ? {} : place === 'end' ? { from: 'end' } : { cursor: place }),
       },
-      { signal, waitS: hasCaughtUp && last === undefined ? WAIT_S : 0 },
+      { signal, waitS: hasCaughtUp ? WAIT_S : 0 },
     );
-    const next = page.cursor ?? place;
-    const known = page.spans.findIndex((span) => nameOf(span) === last);
-    for (const [index, span] of page.spans.entries()) {
-      if (index <= known) continue;
-      const isLast = index === page.spans.length - 1;
-      yield { span, cursor: isLast ? next : `${place}${MARK}${nameOf(span)}` };
-      signal?.throwIfAborted();
-    }
-    const isNew = page.spans.length > known + 1;
+    const next = cursor ?? place;
+    const isNew = spans.length > 0;
+    if (isNew) yield { spans, place, next };
     place = next;
-    last = undefined;
-    if (page.more) continue;
+    if (more) continue;
     if (isNew || !hasCaughtUp) onCaughtUp?.(place);
     hasCaughtUp = true;
     pollMs = isNew ? FIRST_POLL_MS : Math.min(MAX_POLL_MS, pollMs * 2);

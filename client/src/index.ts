@@ -22,4 +22,5 @@ export {
   type TimelineOptions,
   uuidV7,
 } from './span';
-export type { RetryOptions, TokenSource } from './transport';
+export type { TokenSource } from './token-source';
+export type { RetryOptions } from './transport';

@@ -1,6 +1,7 @@
 import { Appender, batchLength, MAX_BYTES, MAX_SPANS, refusalsOf, wireDraft } from './append';
 import { LogLineError, member, type Refusal } from './error';
 import { type Delivery, feedOf, type SubscribeOptions, timelineOf, versionsOf } from './feed';
+import { type LedgerUrl, ledgerUrl } from './ledger-url';
 import { type QueueOptions, SpanQueue } from './queue';
 import {
   type Entity,
@@ -11,6 +12,7 @@ import {
   type StoredSpan,
   type TimelineOptions,
 } from './span';
+import { AskedToken, type TokenSource } from './token-source';
 import { Transport, type TransportOptions } from './transport';
 
 /** A span that lacks nothing but its seal. */
@@ -26,7 +28,13 @@ export type UnsealedSpan = IdentifiedDraft & {
 export type Signer = (span: UnsealedSpan) => Promise<IdentifiedDraft>;
 
 /** Where the ledger is, and who speaks to it. */
-export interface LogLineOptions extends TransportOptions {
+export interface LogLineOptions extends Omit<TransportOptions, 'url' | 'token'> {
+  /** Of the ledger, or of each tenant's. */
+  readonly url: LedgerUrl;
+  /** Chooses among several URLs. */
+  readonly tenant?: string;
+  /** Without one, only public spans can be read. */
+  readonly token?: TokenSource;
   /** Signs each span before it is sent; without it the ledger signs. */
   readonly sign?: Signer;
 }
@@ -69,7 +77,12 @@ export class LogLine {
 
   /** @throws TypeError when there is no usable URL. */
   constructor(options: LogLineOptions) {
-    this.#transport = new Transport(options);
+    const { token, ...others } = options;
+    this.#transport = new Transport({
+      ...others,
+      url: ledgerUrl(options.url, options.tenant),
+      ...(token === undefined ? {} : { token: typeof token === 'function' ? new AskedToken(token) : token }),
+    });
     this.#appender = new Appender(this.#transport);
     this.#sign = options.sign;
   }

@@ -1,7 +1,11 @@
 import { errorOfAnswer, LogLineError, member } from './error';
 
-/** Text, or whatever yields one; a function is asked again once when the ledger answers 401. */
-export type TokenSource = string | (() => string | Promise<string>);
+/** A token that comes from elsewhere, and again when it was refused. */
+export interface RenewedToken {
+  current(): Promise<string>;
+  /** Called once when the ledger answers 401, before the request is tried again. */
+  renew(): void;
+}
 
 /** Bounds of trying again. */
 export interface RetryOptions {
@@ -13,12 +17,10 @@ export interface RetryOptions {
 
 /** Where and how to reach a ledger. */
 export interface TransportOptions {
-  /** Of the ledger, or of each tenant's. An answer never changes it. */
-  readonly url: string | Readonly<Record<string, string>>;
-  /** Chooses among several URLs. */
-  readonly tenant?: string;
+  /** Of the ledger, without a slash at its end. An answer never changes it. */
+  readonly url: string;
   /** Without one, only public spans can be read. */
-  readonly token?: TokenSource;
+  readonly token?: string | RenewedToken;
   readonly retry?: RetryOptions;
   /** Instead of the global `fetch`. */
   readonly fetch?: typeof fetch;
@@ -81,18 +83,15 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
 
 /** Speaks HTTP with one ledger: token, retries, read-your-writes. */
 export class Transport {
-  /** Without a slash at its end. */
   readonly url: string;
-  readonly #tokenSource: TokenSource | undefined;
+  readonly #token: string | RenewedToken | undefined;
   readonly #retry: RetryOptions;
   readonly #fetch: typeof fetch;
-  #token: Promise<string> | undefined;
   #position: string | undefined;
 
-  /** @throws TypeError when the URL is none, or there is none for the tenant. */
-  constructor({ url, tenant, token, retry = {}, fetch: given }: TransportOptions) {
-    this.url = urlOf(url, tenant);
-    this.#tokenSource = token;
+  constructor({ url, token, retry = {}, fetch: given }: TransportOptions) {
+    this.url = url;
+    this.#token = token;
     this.#retry = retry;
     this.#fetch = given ?? ((input, init) => fetch(input, init));
   }
@@ -110,13 +109,13 @@ export class Transport {
    */
   async exchange(request: LedgerRequest): Promise<LedgerAnswer> {
     const deadline = Date.now() + (this.#retry.deadlineMs ?? DEADLINE_MS);
-    let refreshed = false;
+    let renewed = false;
     for (let attempt = 0; ; attempt += 1) {
       request.signal?.throwIfAborted();
       const outcome = await this.#try(request, deadline);
-      if (outcome.answer?.status === 401 && !refreshed && typeof this.#tokenSource === 'function') {
-        refreshed = true;
-        this.#token = undefined;
+      if (outcome.answer?.status === 401 && !renewed && typeof this.#token === 'object') {
+        renewed = true;
+        this.#token.renew();
         continue;
       }
       const delayMs = delayBefore(request, outcome, attempt);
@@ -168,17 +167,9 @@ export class Transport {
   async #headers({ method = 'GET', headers = {}, token }: LedgerRequest): Promise<Record<string, string>> {
     const all: Record<string, string> = { accept: 'application/json', ...headers };
     if (method === 'GET' && this.#position !== undefined) all['x-logline-at-least'] = this.#position;
-    if (token) all.authorization = `Bearer ${token}`;
-    const source = token === null ? undefined : this.#tokenSource;
-    if (source !== undefined && all.authorization === undefined) {
-      this.#token ??= Promise.resolve(typeof source === 'function' ? source() : source);
-      const asked = this.#token;
-      // A source that failed is asked again by the next request.
-      all.authorization = `Bearer ${await asked.catch((error) => {
-        if (this.#token === asked) this.#token = undefined;
-        throw error;
-      })}`;
-    }
+    const own = token === undefined ? this.#token : token;
+    const bearer = typeof own === 'object' ? await own?.current() : own;
+    if (bearer) all.authorization ??= `Bearer ${bearer}`;
     return all;
   }
 
@@ -213,13 +204,4 @@ export function jsonOf({ bytes }: LedgerAnswer): unknown {
   } catch {
     return undefined;
   }
-}
-
-function urlOf(urls: string | Readonly<Record<string, string>>, tenant: string | undefined): string {
-  const url = typeof urls === 'string' ? urls : tenant === undefined ? undefined : urls[tenant];
-  if (url === undefined || (typeof urls !== 'string' && !Object.hasOwn(urls, tenant ?? '')))
-    throw new TypeError(`no url for tenant ${tenant ?? '(none given)'}; set tenant, or add it to url`);
-  if (!/^https?:\/\//.test(url) || !URL.canParse(url))
-    throw new TypeError(`url must be like http://127.0.0.1:8787, got ${url}`);
-  return url.replace(/\/+$/, '');
 }

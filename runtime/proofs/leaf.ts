@@ -17,7 +17,7 @@ export function leafText({ curr_hash, id, seq }: LeafSource): string {
 }
 
 /** The hash of a span's leaf. */
-export function leafHashOf(sha256: Sha256, source: LeafSource): Uint8Array {
+export function leafHashOf<Hash>(sha256: Sha256<Hash>, source: LeafSource): Hash {
   return leafHash(sha256, encoder.encode(leafText(source)));
 }
 

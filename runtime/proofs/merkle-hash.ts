@@ -3,8 +3,8 @@
  * Node: the client is bundled from the same files.
  */
 
-/** SHA-256 of the parts, one after the other: 32 bytes. */
-export type Sha256 = (...parts: readonly Uint8Array[]) => Uint8Array;
+/** SHA-256 of the parts, one after the other: 32 bytes, or a promise of them where only WebCrypto hashes. */
+export type Sha256<Hash = Uint8Array> = (...parts: readonly Uint8Array[]) => Hash;
 
 /** Length of every hash in a tree, in bytes. */
 export const HASH_BYTES = 32;
@@ -18,12 +18,12 @@ export function emptyRoot(sha256: Sha256): Uint8Array {
 }
 
 /** The hash of a leaf, from its data. */
-export function leafHash(sha256: Sha256, data: Uint8Array): Uint8Array {
+export function leafHash<Hash>(sha256: Sha256<Hash>, data: Uint8Array): Hash {
   return sha256(LEAF_PREFIX, data);
 }
 
 /** The hash of the node above two others. */
-export function nodeHash(sha256: Sha256, left: Uint8Array, right: Uint8Array): Uint8Array {
+export function nodeHash<Hash>(sha256: Sha256<Hash>, left: Uint8Array, right: Uint8Array): Hash {
   return sha256(NODE_PREFIX, left, right);
 }
 

@@ -22,11 +22,11 @@ export interface ConsistencyClaim {
  * Whether `hashes` (leaf to root) prove an inclusion (RFC 9162 section 2.1.3.2). Never throws for wrong bytes or
  * numbers.
  */
-export function verifyInclusion(
-  sha256: Sha256,
+export async function verifyInclusion(
+  sha256: Sha256<Uint8Array | Promise<Uint8Array>>,
   claim: InclusionClaim,
   hashes: readonly Uint8Array[],
-): boolean {
+): Promise<boolean> {
   const { leaf, index, size, root } = claim;
   if (!isPosition(index) || !isPosition(size) || index >= size) return false;
   if (![leaf, root, ...hashes].every(isHash)) return false;
@@ -36,11 +36,11 @@ export function verifyInclusion(
   for (const sibling of hashes) {
     if (last === 0) return false;
     if (node % 2 === 1 || node === last) {
-      hash = nodeHash(sha256, sibling, hash);
+      hash = await nodeHash(sha256, sibling, hash);
       // A node without a right sibling has the same hash on the level above.
       while (node % 2 === 0 && node !== 0) [node, last] = [half(node), half(last)];
     } else {
-      hash = nodeHash(sha256, hash, sibling);
+      hash = await nodeHash(sha256, hash, sibling);
     }
     [node, last] = [half(node), half(last)];
   }

@@ -68,7 +68,7 @@ export async function checkSpanProof(
     index = parsed.index;
     const checkpoint = await openCheckpoint(parsed.checkpoint, keys, tools);
     const leaf = leafHashOf(tools.sha256, span);
-    const isIncluded = verifyInclusion(tools.sha256, { leaf, ...parsed, ...checkpoint }, parsed.hashes);
+    const isIncluded = await verifyInclusion(tools.sha256, { leaf, ...parsed, ...checkpoint }, parsed.hashes);
     const faults = isIncluded
       ? []
       : [

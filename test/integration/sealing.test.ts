@@ -115,7 +115,7 @@ describe('sealing', () => {
       assert.ok(proof);
       const claim = { leaf: leafHashOf(sha256, { id, seq, curr_hash }), index, ...proof.checkpoint };
       assert.equal(proof.index, index);
-      assert.ok(verifyInclusion(sha256, claim, proof.hashes), `position ${index}`);
+      assert.ok(await verifyInclusion(sha256, claim, proof.hashes), `position ${index}`);
     }
     const hashes = await reader.consistency(early.size, late.size);
     const claim = { from: early.size, fromRoot: early.root, to: late.size, toRoot: late.root };

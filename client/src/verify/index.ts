@@ -1,8 +1,8 @@
 import { PKCS8_PREFIX_HEX } from '../../../runtime/crypto/ed25519-der';
 import { portableBlake3 } from '../../../runtime/crypto/portable-blake3';
 import { portableBytes, portableHex } from '../../../runtime/crypto/portable-hex';
-import { canonicalText } from '../../../runtime/json/canonical-json';
 import { payloadOf } from '../../../runtime/json/payload';
+import { portableCanonical } from '../../../runtime/json/portable-canonical';
 import { malformation, NOT_JSON, signatureMalformation } from '../../../runtime/json/span-form';
 import { verifyEd25519 } from './web-ed25519';
 
@@ -63,7 +63,7 @@ export async function verifySpan(span: unknown, { trustedKeys }: VerifyOptions =
  * @throws TypeError when a value in it is not JSON
  */
 export function hashSpan(span: object): string {
-  return portableHex(portableBlake3(new TextEncoder().encode(canonicalText(payloadOf(span)))));
+  return portableHex(portableBlake3(new TextEncoder().encode(portableCanonical(payloadOf(span)))));
 }
 
 /**

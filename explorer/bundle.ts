@@ -14,7 +14,7 @@ const ROOT = resolve(__dirname, '..');
 
 const OPTIONS = {
   absWorkingDir: ROOT,
-  entryPoints: { app: 'explorer/src/main.ts', icon: 'explorer/src/icon.svg' },
+  entryPoints: { app: 'explorer/src/main.tsx', icon: 'explorer/src/icon.svg' },
   outdir: 'bundle',
   publicPath: '/explorer',
   write: false,
@@ -27,6 +27,8 @@ const OPTIONS = {
   target: ['chrome123', 'firefox128', 'safari17.5'],
   minify: true,
   legalComments: 'none',
+  // Members of Preact's own, which it names so.
+  mangleProps: /^__[a-zA-Z]$/,
   entryNames: '[name]-[hash]',
   chunkNames: '[name]-[hash]',
   assetNames: '[name]-[hash]',

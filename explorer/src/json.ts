@@ -1,13 +1,10 @@
+import { member as memberNamed } from '../../client/src/error';
+
 /** What came from outside, looked into without believing its shape. */
 
-/** Member of an object; undefined when there is none. */
+/** What stands at a path of names; undefined when nothing does. */
 export function member(holder: unknown, ...path: readonly string[]): unknown {
-  let value = holder;
-  for (const name of path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-    value = (value as Readonly<Record<string, unknown>>)[name];
-  }
-  return value;
+  return path.reduce(memberNamed, holder);
 }
 
 export function textOf(holder: unknown, ...path: readonly string[]): string | undefined {

@@ -16,17 +16,17 @@ export interface Route {
 
 export const route = new Store<Route>(read());
 
-window.addEventListener('popstate', () => {
+addEventListener('popstate', () => {
   route.value = read();
 });
 
 function read(): Route {
-  const [view = '', id] = window.location.pathname.slice(HOME.length).split('/');
+  const [view = '', id] = location.pathname.slice(HOME.length).split('/');
   const known = VIEWS.find((one) => one === view) ?? '';
   return {
     view: known,
     id: id === undefined || id === '' ? undefined : decode(id),
-    search: new URLSearchParams(window.location.search),
+    search: new URLSearchParams(location.search),
   };
 }
 
@@ -64,10 +64,10 @@ export function followLinks(root: HTMLElement): void {
     const link = event.target instanceof Element ? event.target.closest('a') : null;
     if (link === null || link.target !== '' || link.hasAttribute('download')) return;
     const url = new URL(link.href);
-    if (url.hash !== '' || url.origin !== window.location.origin || !url.pathname.startsWith(HOME)) return;
+    if (url.hash !== '' || url.origin !== location.origin || !url.pathname.startsWith(HOME)) return;
     event.preventDefault();
     go(url.pathname + url.search);
-    window.scrollTo(0, 0);
+    scrollTo(0, 0);
     document.getElementById('main')?.focus({ preventScroll: true });
   });
 }

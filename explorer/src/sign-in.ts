@@ -1,13 +1,9 @@
 import { textOf } from './json';
 
+const MEMBERS = ['issuer', 'client_id', 'scopes', 'authorization_endpoint', 'token_endpoint'] as const;
+
 /** How to sign in, as `/explorer/sign-in.json` tells. */
-export interface SignIn {
-  readonly issuer: string;
-  readonly clientId: string;
-  readonly scopes: string;
-  readonly authorizationEndpoint: string;
-  readonly tokenEndpoint: string;
-}
+export type SignIn = Readonly<Record<(typeof MEMBERS)[number], string>>;
 
 const KEY = 'logline.sign-in';
 const HOME = '/explorer/';
@@ -17,28 +13,23 @@ export async function readSignIn(): Promise<SignIn | undefined> {
   const response = await fetch(`${HOME}sign-in.json`);
   if (!response.ok) return undefined;
   const body: unknown = await response.json();
-  const [issuer, clientId, scopes, authorizationEndpoint, tokenEndpoint] = [
-    'issuer',
-    'client_id',
-    'scopes',
-    'authorization_endpoint',
-    'token_endpoint',
-  ].map((name) => textOf(body, name));
-  if (issuer === undefined || clientId === undefined || scopes === undefined) return undefined;
-  if (authorizationEndpoint === undefined || tokenEndpoint === undefined) return undefined;
-  return { issuer, clientId, scopes, authorizationEndpoint, tokenEndpoint };
+  return isSignIn(body) ? body : undefined;
+}
+
+function isSignIn(body: unknown): body is SignIn {
+  return MEMBERS.every((name) => textOf(body, name) !== undefined);
 }
 
 /** Leaves for the issuer, and comes back here with a code (RFC 6749 section 4.1, RFC 7636). */
 export async function leaveToSignIn(how: SignIn): Promise<void> {
   const [verifier, state] = [randomText(), randomText()];
-  const back = window.location.pathname + window.location.search;
+  const back = location.pathname + location.search;
   sessionStorage.setItem(KEY, JSON.stringify({ verifier, state, back }));
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier));
-  const url = new URL(how.authorizationEndpoint);
+  const url = new URL(how.authorization_endpoint);
   for (const [name, value] of Object.entries({
     response_type: 'code',
-    client_id: how.clientId,
+    client_id: how.client_id,
     redirect_uri: redirectUri(),
     scope: how.scopes,
     state,
@@ -46,7 +37,7 @@ export async function leaveToSignIn(how: SignIn): Promise<void> {
     code_challenge_method: 'S256',
   }))
     url.searchParams.set(name, value);
-  window.location.assign(url);
+  location.assign(url);
 }
 
 /**
@@ -54,7 +45,7 @@ export async function leaveToSignIn(how: SignIn): Promise<void> {
  * @returns the token and where the person was before; undefined when nobody here asked for this code
  */
 export async function tokenOfCode(): Promise<{ token: string; back: string } | undefined> {
-  const search = new URLSearchParams(window.location.search);
+  const search = new URLSearchParams(location.search);
   const stored: unknown = JSON.parse(sessionStorage.getItem(KEY) ?? 'null');
   sessionStorage.removeItem(KEY);
   history.replaceState(null, '', HOME);
@@ -65,14 +56,14 @@ export async function tokenOfCode(): Promise<{ token: string; back: string } | u
     return undefined;
   const how = await readSignIn();
   if (how === undefined) return undefined;
-  const response = await fetch(how.tokenEndpoint, {
+  const response = await fetch(how.token_endpoint, {
     method: 'POST',
     credentials: 'omit',
     body: new URLSearchParams({
       grant_type: 'authorization_code',
       code,
       redirect_uri: redirectUri(),
-      client_id: how.clientId,
+      client_id: how.client_id,
       code_verifier: verifier,
     }),
   });
@@ -82,7 +73,7 @@ export async function tokenOfCode(): Promise<{ token: string; back: string } | u
 }
 
 function redirectUri(): string {
-  return window.location.origin + HOME;
+  return location.origin + HOME;
 }
 
 function randomText(): string {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
-import type { ExplorerWorld, Look } from '../support/explorer-world';
+import { axeFaults, type ExplorerWorld, type Look } from '../support/explorer-world';
 import { until } from '../support/until';
 
 const LOOKS: readonly Look[] = [
@@ -202,6 +202,31 @@ export function describeKeyboard(world: () => ExplorerWorld): void {
       await page.keyboard.press('Escape');
       await page.getByRole('dialog').waitFor({ state: 'detached' });
       assert.equal(await page.evaluate('document.activeElement.textContent'), 'Change');
+      await page.close();
+    });
+
+    it('the keys are told by a button and by ?, which gives the focus back, and not while somebody types', async () => {
+      const page = await opened('?entity_type=walked');
+      const help = page.getByRole('dialog', { name: 'Keyboard' });
+      const focused = (): Promise<unknown> => page.evaluate('document.activeElement.textContent');
+      await page.getByRole('button', { name: 'Keys' }).focus();
+      await page.keyboard.press('Enter');
+      await help.getByText('to the first and the last of them').waitFor();
+      assert.equal(await focused(), 'Close');
+      await page.keyboard.press('Enter');
+      await help.waitFor({ state: 'detached' });
+      assert.equal(await focused(), 'Keys');
+      await page.getByRole('link', { name: 'three' }).focus();
+      await page.keyboard.press('?');
+      await help.waitFor();
+      assert.deepEqual(await axeFaults(page), []);
+      await page.keyboard.press('Escape');
+      await help.waitFor({ state: 'detached' });
+      assert.equal(await focused(), 'three');
+      await page.getByLabel('is', { exact: true }).focus();
+      await page.keyboard.type('?');
+      assert.equal(await page.getByLabel('is', { exact: true }).inputValue(), '?');
+      assert.equal(await help.count(), 0);
       await page.close();
     });
 

@@ -8,6 +8,8 @@ const LOOKS: readonly Look[] = [
   { width: 1920, scheme: 'light' },
   { width: 360, scheme: 'dark' },
 ];
+const ADD =
+  'function main(ctx, input) {\n  if (input.a > 3) throw new Error("too big");\n  return input.a + input.b;\n}';
 const DOCS = path.resolve(__dirname, '..', '..', 'docs');
 
 export function describePages(world: () => ExplorerWorld): void {
@@ -23,7 +25,7 @@ export function describePages(world: () => ExplorerWorld): void {
         name: 'add',
         status: 'active',
         visibility: 'tenant',
-        code: 'function main(ctx, input) {\n  if (input.a > 3) throw new Error("too big");\n  return input.a + input.b;\n}',
+        code: ADD,
         metadata: { schedule: 'rate(5 minutes)' },
       });
       functionId = fn?.id ?? '';
@@ -71,7 +73,7 @@ export function describePages(world: () => ExplorerWorld): void {
       const page = await world().open(`spans/${invoiceId}`);
       await page.getByRole('heading', { level: 1, name: 'bob paid invoice 42' }).waitFor();
       await page.getByText('Follows version 0').waitFor();
-      const changes = await page.locator('.diff tbody tr').allInnerTexts();
+      const changes = await page.locator('tr.diff').allInnerTexts();
       assert.deepEqual(changes.map((text) => text.split('\t')[0]).sort(), [
         '/did',
         '/metadata/lines/0/amount',
@@ -89,8 +91,17 @@ export function describePages(world: () => ExplorerWorld): void {
     });
 
     it('of functions runs one with an input, and tells how its runs went', async () => {
+      // Without a schedule, so that nothing but this test runs it.
+      await world().append({
+        entity_type: 'function',
+        who: 'ana',
+        this: 'adds two numbers when asked to',
+        name: 'add_on_demand',
+        status: 'active',
+        code: ADD,
+      });
       const page = await world().open('functions');
-      await page.getByRole('link', { name: 'add', exact: true }).click();
+      await page.getByRole('link', { name: 'add_on_demand', exact: true }).click();
       for (const [input, shown] of [
         ['{"a":1,"b":41}', '42'],
         ['{"a":9,"b":1}', 'too big'],
@@ -109,6 +120,7 @@ export function describePages(world: () => ExplorerWorld): void {
     });
 
     it('of requests, policies and status show what there is', async () => {
+      await world().request(functionId);
       const page = await world().open('requests');
       await page.getByRole('table', { name: 'Requests' }).getByRole('row').nth(1).waitFor();
       await page.getByRole('link', { name: 'Policies' }).click();

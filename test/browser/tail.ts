@@ -2,17 +2,23 @@ import assert from 'node:assert/strict';
 import type { ExplorerWorld } from '../support/explorer-world';
 import { rowTexts } from './timeline';
 
-const spoken = (text: string) => ({ entity_type: 'spoken', who: 'ana', did: 'said', this: text });
+/** A span of one test, so that none sees what another appended. */
+const spoken = (test: string, text: string, who = 'ana') => ({
+  entity_type: `spoken-${test}`,
+  who,
+  did: 'said',
+  this: text,
+});
 
 export function describeTail(world: () => ExplorerWorld): void {
   describe('the live tail', () => {
     it('shows what arrives, holds it back while paused, and tells how much waits', async () => {
-      const page = await world().open('?entity_type=spoken');
+      const page = await world().open('?entity_type=spoken-held');
       await page.getByText('live', { exact: true }).waitFor();
-      await world().append(spoken('first'));
+      await world().append(spoken('held', 'first'));
       await page.getByRole('link', { name: 'first' }).waitFor();
       await page.getByRole('button', { name: 'Pause' }).click();
-      await world().append(spoken('second'), spoken('third'));
+      await world().append(spoken('held', 'second'), spoken('held', 'third'));
       await page.getByRole('button', { name: '2 new' }).waitFor();
       assert.deepEqual(await rowTexts(page), ['first']);
       await page.getByRole('button', { name: '2 new' }).click();
@@ -22,25 +28,26 @@ export function describeTail(world: () => ExplorerWorld): void {
     });
 
     it('shows only what the filter lets through', async () => {
-      const page = await world().open('?entity_type=spoken&who=bob');
+      const page = await world().open('?entity_type=spoken-filtered&who=bob');
       await page.getByText('live', { exact: true }).waitFor();
-      await world().append(spoken('by ana'), { ...spoken('by bob'), who: 'bob' });
+      await world().append(spoken('filtered', 'by ana'), spoken('filtered', 'by bob', 'bob'));
       await page.getByRole('link', { name: 'by bob' }).waitFor();
       assert.deepEqual(await rowTexts(page), ['by bob']);
       await page.close();
     });
 
     it('says when the ledger is gone, and goes on where it stopped when it is back', async () => {
-      const page = await world().open('?entity_type=spoken');
+      await world().append(spoken('restarted', 'before the restart'));
+      const page = await world().open('?entity_type=spoken-restarted');
       await page.getByText('live', { exact: true }).waitFor();
-      const before = await rowTexts(page);
+      await page.getByText('1 verified').waitFor();
       await world().stopLedger();
       await page.getByText('The ledger does not answer. What you see').waitFor();
       await world().startLedger();
-      await world().append(spoken('after the restart'));
+      await world().append(spoken('restarted', 'after the restart'));
       await page.getByRole('link', { name: 'after the restart' }).waitFor();
       await page.getByText('live', { exact: true }).waitFor();
-      assert.deepEqual(await rowTexts(page), ['after the restart', ...before]);
+      assert.deepEqual(await rowTexts(page), ['after the restart', 'before the restart']);
       await page.close();
     });
   });

@@ -89,6 +89,15 @@ export class ExplorerWorld {
     return body.spans ?? (body.span === undefined ? [] : [body.span]);
   }
 
+  /** Asks for a run of a function in the background. */
+  async request(functionId: string): Promise<void> {
+    const response = await fetch(`${this.url}/api/execute/${functionId}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${this.token}`, prefer: 'respond-async' },
+    });
+    if (response.status !== 202) throw new Error(await response.text());
+  }
+
   /** A tab of its own at an address below /explorer/. */
   async open(address = '', { width, scheme }: Look = { width: 1280, scheme: 'light' }): Promise<Page> {
     const page = await this.newPage();

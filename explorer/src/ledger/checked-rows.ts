@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { usePage } from '../context';
+import { usePage } from '../session';
 import type { Span } from './ledger';
 import { type Row, rowOf } from './row';
 import { checkSpan, type SpanCheck, unchecked } from './span-check';

@@ -1,5 +1,5 @@
 import { errorOfAnswer, LogLineError } from '../../../client/src/error';
-import { feedOf, timelineOf, versionsOf } from '../../../client/src/feed';
+import { feedPagesOf, timelineOf, versionsOf } from '../../../client/src/feed';
 import type { Span } from '../../../client/src/span';
 import { jsonOf, type LedgerRequest, Transport } from '../../../client/src/transport';
 import { type Filter, queryOf } from '../filter';
@@ -36,7 +36,7 @@ export class Ledger {
   constructor(token: string | undefined, onUnauthorized: () => void) {
     this.#onUnauthorized = onUnauthorized;
     this.#transport = new Transport({
-      url: window.location.origin,
+      url: location.origin,
       ...(token === undefined ? {} : { token }),
       retry: { deadlineMs: DEADLINE_MS },
       fetch: (input, init) => this.#watchedFetch(input, init),
@@ -69,9 +69,24 @@ export class Ledger {
     return timelineOf(this.#transport, { ...queryOf(filter), limit, ...(signal ? { signal } : {}) });
   }
 
-  /** What comes from now on; `onReady` is called once nothing that commits can be missed. */
-  tail(filter: Filter, signal: AbortSignal, onReady: (cursor: string) => void, from = 'end') {
-    return feedOf(this.#transport, { ...queryOf(filter), from, signal, onCaughtUp: onReady });
+  /** The newest spans that have some members, at most so many. */
+  newest(values: Filter['values'], count: number, signal: AbortSignal): Promise<readonly Span[]> {
+    return firstOf(this.timeline({ values }, signal, count), count);
+  }
+
+  /**
+   * What comes from now on; `onReady` is called once nothing that commits can be missed. The cursor of a span is that
+   * of its page, so some may come again.
+   */
+  async *tail(
+    filter: Filter,
+    signal: AbortSignal,
+    onReady: (cursor: string) => void,
+    from = 'end',
+  ): AsyncGenerator<{ readonly span: Span; readonly cursor: string }> {
+    const options = { ...queryOf(filter), from, signal, onCaughtUp: onReady };
+    for await (const { spans, place } of feedPagesOf(this.#transport, options))
+      for (const span of spans) yield { span, cursor: place };
   }
 
   /** The newest version, or the one asked for. */
@@ -81,9 +96,9 @@ export class Ledger {
     return spanIn(body, 'span');
   }
 
-  /** Newest first. */
-  versions(id: string, signal?: AbortSignal): AsyncGenerator<Span, void, undefined> {
-    return versionsOf(this.#transport, id, signal);
+  /** Newest first, at most so many. */
+  versions(id: string, count: number, signal: AbortSignal): Promise<readonly Span[]> {
+    return firstOf(versionsOf(this.#transport, id, signal), count);
   }
 
   /** Runs a function, and gives back its execution. */
@@ -143,4 +158,10 @@ function spanIn(body: unknown, name: string): Span {
     status: 0,
     type: 'answer',
   });
+}
+
+async function firstOf<T>(listing: AsyncIterable<T>, count: number): Promise<readonly T[]> {
+  const found: T[] = [];
+  for await (const one of listing) if (found.push(one) >= count) break;
+  return found;
 }

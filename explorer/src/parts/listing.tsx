@@ -1,6 +1,5 @@
-import type { ComponentChildren } from 'preact';
+import { type ComponentChildren, Fragment, h } from 'preact';
 import { useMemo } from 'preact/hooks';
-import { html } from '../html';
 import { useCheckedRows } from '../ledger/checked-rows';
 import type { Span } from '../ledger/ledger';
 import type { Loaded } from '../loaded';
@@ -17,9 +16,9 @@ interface LoadedPartProps<T> {
 /** What was loaded, or what there is to say instead. */
 export function LoadedPart<T>({ loaded, what, children }: LoadedPartProps<T>) {
   const { value, error, reload } = loaded;
-  if (value !== undefined) return html`${children(value)}`;
-  if (error !== undefined) return html`<${Failure} error=${error} retry=${reload} />`;
-  return html`<${Loading} what=${what} />`;
+  if (value !== undefined) return <>{children(value)}</>;
+  if (error !== undefined) return <Failure error={error} retry={reload} />;
+  return <Loading what={what} />;
 }
 
 interface SpanListProps {
@@ -32,7 +31,5 @@ interface SpanListProps {
 /** A few spans, each checked. */
 export function SpanList({ spans, label, none }: SpanListProps) {
   const rows = useCheckedRows(useMemo(() => spans, [spans]));
-  return rows.length === 0
-    ? html`<${Empty} title=${none} />`
-    : html`<${SpanTable} rows=${rows} label=${label} />`;
+  return rows.length === 0 ? <Empty title={none} /> : <SpanTable rows={rows} label={label} />;
 }

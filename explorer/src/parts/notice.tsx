@@ -1,5 +1,4 @@
-import type { ComponentChildren } from 'preact';
-import { html } from '../html';
+import { type ComponentChildren, h } from 'preact';
 import { LogLineError } from '../ledger/ledger';
 import { visible } from '../text';
 
@@ -11,26 +10,45 @@ export function Empty({
   readonly title: string;
   readonly children?: ComponentChildren;
 }) {
-  return html`<div class="empty"><p class="title">${title}</p>${children}</div>`;
+  return (
+    <div class="empty">
+      <p class="title">{title}</p>
+      {children}
+    </div>
+  );
 }
 
 export function Loading({ what }: { readonly what: string }) {
-  return html`<p class="loading" role="status">Loading ${what}…</p>`;
+  return (
+    <p class="loading" role="status">
+      Loading {what}…
+    </p>
+  );
 }
 
 /** Why something failed, and what can be done. */
 export function Failure({ error, retry }: { readonly error: unknown; readonly retry?: () => void }) {
   const { title, advice } = explained(error);
-  return html`<div class="failure" role="alert">
-    <p class="title">${title}</p>
-    <p>${advice}</p>
-    ${
-      error instanceof LogLineError && error.errors.length > 0
-        ? html`<ul>${error.errors.map(({ pointer, detail }) => html`<li><code>${visible(pointer)}</code> ${visible(detail)}</li>`)}</ul>`
-        : null
-    }
-    ${retry === undefined ? null : html`<button type="button" onClick=${retry}>Try again</button>`}
-  </div>`;
+  return (
+    <div class="failure" role="alert">
+      <p class="title">{title}</p>
+      <p>{advice}</p>
+      {error instanceof LogLineError && error.errors.length > 0 ? (
+        <ul>
+          {error.errors.map(({ pointer, detail }) => (
+            <li>
+              <code>{visible(pointer)}</code> {visible(detail)}
+            </li>
+          ))}
+        </ul>
+      ) : null}
+      {retry === undefined ? null : (
+        <button type="button" onClick={retry}>
+          Try again
+        </button>
+      )}
+    </div>
+  );
 }
 
 function explained(error: unknown): { title: string; advice: string } {

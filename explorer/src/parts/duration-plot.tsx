@@ -1,5 +1,5 @@
+import { Fragment, h } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { html } from '../html';
 import type { Span } from '../ledger/ledger';
 import { durationText } from '../text';
 
@@ -32,6 +32,17 @@ export function DurationPlot({ runs }: { readonly runs: readonly Span[] }) {
   const durations = timed.map(({ durationMs }) => durationMs).sort((one, other) => one - other);
   const at = (share: number): string =>
     durationText(durations[Math.floor((durations.length - 1) * share)] ?? 0);
-  return html`<p>Durations: median ${at(0.5)}, 95% within ${at(0.95)}, longest ${at(1)}.</p>
-    <div class="plot" ref=${place} role="img" aria-label=${`Durations of the last ${timed.length} runs over time: median ${at(0.5)}, longest ${at(1)}`}></div>`;
+  return (
+    <>
+      <p>
+        Durations: median {at(0.5)}, 95% within {at(0.95)}, longest {at(1)}.
+      </p>
+      <div
+        class="plot"
+        ref={place}
+        role="img"
+        aria-label={`Durations of the last ${timed.length} runs over time: median ${at(0.5)}, longest ${at(1)}`}
+      ></div>
+    </>
+  );
 }

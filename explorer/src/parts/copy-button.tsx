@@ -1,5 +1,5 @@
+import { Fragment, h } from 'preact';
 import { useState } from 'preact/hooks';
-import { html } from '../html';
 
 /** Copies a text, and says whether that worked. */
 export function CopyButton({ text, name }: { readonly text: () => string; readonly name: string }) {
@@ -14,5 +14,14 @@ export function CopyButton({ text, name }: { readonly text: () => string; readon
       () => tell('the browser refused'),
     );
   };
-  return html`<button type="button" onClick=${copy}>${name}</button> <span role="status" class="said">${said}</span>`;
+  return (
+    <>
+      <button type="button" onClick={copy}>
+        {name}
+      </button>{' '}
+      <span role="status" class="said">
+        {said}
+      </span>
+    </>
+  );
 }

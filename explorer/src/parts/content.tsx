@@ -1,5 +1,5 @@
+import { Fragment, h } from 'preact';
 import { useState } from 'preact/hooks';
-import { html } from '../html';
 import { bytesText, visible } from '../text';
 
 /** So much of a long value is shown until somebody asks for all of it. */
@@ -9,11 +9,23 @@ const SHOWN_LENGTH = 20_000;
 export function Content({ text, label }: { readonly text: string; readonly label: string }) {
   const [isWhole, setWhole] = useState(false);
   const isCut = !isWhole && text.length > SHOWN_LENGTH;
-  return html`<pre tabindex="0" role="group" aria-label=${label}>${visible(isCut ? text.slice(0, SHOWN_LENGTH) : text)}</pre>
-    ${isCut ? html`<p><button type="button" onClick=${() => setWhole(true)}>Show all ${bytesText(text.length)}</button></p>` : null}`;
+  return (
+    <>
+      <pre tabindex={0} role="group" aria-label={label}>
+        {visible(isCut ? text.slice(0, SHOWN_LENGTH) : text)}
+      </pre>
+      {isCut ? (
+        <p>
+          <button type="button" onClick={() => setWhole(true)}>
+            Show all {bytesText(text.length)}
+          </button>
+        </p>
+      ) : null}
+    </>
+  );
 }
 
 /** A JSON value, indented. */
 export function Json({ value, label }: { readonly value: unknown; readonly label: string }) {
-  return html`<${Content} text=${JSON.stringify(value, null, 2)} label=${label} />`;
+  return <Content text={JSON.stringify(value, null, 2)} label={label} />;
 }

@@ -1,8 +1,8 @@
+import { Fragment, h } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { usePage } from '../context';
 import type { Filter } from '../filter';
-import { html } from '../html';
 import { type ExportFormat, exportSpans } from '../ledger/export';
+import { usePage } from '../session';
 import { bytesText, counted } from '../text';
 import { explainedShort } from './notice';
 
@@ -32,15 +32,31 @@ export function Export({ filter }: { readonly filter: Filter }) {
       setRunning(false);
     }
   };
-  return html`<div class="export" role="group" aria-label="Export what is filtered">
-    ${
-      isRunning
-        ? html`<button type="button" onClick=${() => running.current?.abort()}>Stop</button>`
-        : html`<button type="button" title="One span a line, as logline verify --file takes it" onClick=${() => start('ndjson')}>Export NDJSON</button>
-        <button type="button" title="A table for spreadsheets" onClick=${() => start('csv')}>Export CSV</button>`
-    }
-    <span role="status" class="said">${said}</span>
-  </div>`;
+  return (
+    <div class="export" role="group" aria-label="Export what is filtered">
+      {isRunning ? (
+        <button type="button" onClick={() => running.current?.abort()}>
+          Stop
+        </button>
+      ) : (
+        <>
+          <button
+            type="button"
+            title="One span a line, as logline verify --file takes it"
+            onClick={() => start('ndjson')}
+          >
+            Export NDJSON
+          </button>
+          <button type="button" title="A table for spreadsheets" onClick={() => start('csv')}>
+            Export CSV
+          </button>
+        </>
+      )}
+      <span role="status" class="said">
+        {said}
+      </span>
+    </div>
+  );
 }
 
 function save(blob: Blob, name: string): void {

@@ -1,0 +1,25 @@
+import { h } from 'preact';
+import { localTime, relativeTime, utcTitle } from '../time';
+
+interface TimeProps {
+  /** RFC 3339; nothing is shown without. */
+  readonly at: string | undefined;
+}
+
+/** A moment in local time, with UTC on hover. */
+export function Time({ at }: TimeProps) {
+  return at === undefined ? null : (
+    <time datetime={at} title={utcTitle(at)}>
+      {localTime(at)}
+    </time>
+  );
+}
+
+/** A moment as seen from now, with both times on hover. */
+export function Ago({ at }: TimeProps) {
+  return at === undefined ? null : (
+    <time datetime={at} title={`${localTime(at)} · ${utcTitle(at)}`}>
+      {relativeTime(at)}
+    </time>
+  );
+}

@@ -207,7 +207,7 @@ async function startLedger(context: StartContext): Promise<void> {
   opened.ledger = ledger;
   closers.push(() => ledger.close());
   if (applied.length > 0) await analyzeLedger(database.admin);
-  await kernels.begin({ type: 'start', database: database.as });
+  await kernels.begin({ type: 'start', database: database.as, guestReader: database.reader?.guest });
   if (context.stop.isRequested) return;
   keepHeapSmall();
   http.serve(ledger.fetch);

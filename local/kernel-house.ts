@@ -4,7 +4,7 @@ import { Database } from '../runtime/db/pool';
 import { KernelHost } from '../runtime/host/kernel-host';
 import { createOutgoingHttp } from '../runtime/host/outgoing-http';
 import { localSecretStore } from '../runtime/host/secret-store';
-import { openGuestDatabase } from '../runtime/host/user-sql';
+import { openGuestDatabase, openGuestReader } from '../runtime/host/user-sql';
 import { AppendLimits } from '../runtime/ledger/append-limits';
 import { SpanWriter } from '../runtime/ledger/span-writer';
 import { SandboxPool } from '../runtime/sandbox';
@@ -149,7 +149,7 @@ function openTraces(onTrouble: (message: string) => void): OtlpTraces | undefine
 
 async function openHouse(
   data: DataDirectory,
-  { database: options }: Extract<ToKernels, { type: 'start' }>,
+  { database: options, guestReader: readerOptions }: Extract<ToKernels, { type: 'start' }>,
   send: (message: FromKernels) => void,
 ): Promise<House> {
   const onTrouble = (message: string): void => send({ type: 'trouble', message });
@@ -181,7 +181,9 @@ async function openHouse(
     poolSize: WORK_POOL_SIZE,
     applicationName: 'logline work',
   });
-  const guests = openGuestDatabase({ ...guest, ...(limits.tls === undefined ? {} : { tls: limits.tls }) });
+  const tls = limits.tls === undefined ? {} : { tls: limits.tls };
+  const guests = openGuestDatabase({ ...guest, ...tls });
+  const guestReader = readerOptions && openGuestReader({ ...readerOptions, ...tls });
   const writer = new SpanWriter({
     database,
     signingKey: () => keys().current,
@@ -214,6 +216,7 @@ async function openHouse(
   const host = new KernelHost({
     database,
     guest: guests,
+    guestReader,
     kernelDatabase,
     writer,
     keys,
@@ -238,7 +241,7 @@ async function openHouse(
     sealing,
     async stop() {
       await Promise.all([ticker.stop(), sandbox.close(), sealing.stop(), traces?.close()]);
-      await Promise.all([database.close(), guests.close(), kernelDatabase.close()]);
+      await Promise.all([database.close(), guests.close(), guestReader?.close(), kernelDatabase.close()]);
       closeLog();
     },
   };

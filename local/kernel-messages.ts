@@ -13,8 +13,12 @@ export const MAX_CALLS = 500;
 
 /** What the API tells the kernels. */
 export type ToKernels =
-  /** Comes first, and once: the database of the run, by role. */
-  | { readonly type: 'start'; readonly database: Readonly<Partial<Record<RoleKey, DatabaseOptions>>> }
+  /** Comes first, and once: the database of the run, by role, and the standby that user SQL reads from, if any. */
+  | {
+      readonly type: 'start';
+      readonly database: Readonly<Partial<Record<RoleKey, DatabaseOptions>>>;
+      readonly guestReader?: DatabaseOptions | undefined;
+    }
   | {
       readonly type: 'invoke';
       readonly call: number;
@@ -65,8 +69,13 @@ export function parseToKernels(value: unknown): ToKernels {
   switch (value.type) {
     case 'start':
       if (!isMembers(value.database) || !Object.values(value.database).every(isMembers)) fault('start');
+      if (value.guestReader !== undefined && !isMembers(value.guestReader)) fault('start');
       // Trusted: the parent process sends it, from its own LocalDatabase.
-      return { type: 'start', database: value.database as Record<RoleKey, DatabaseOptions> };
+      return {
+        type: 'start',
+        database: value.database as Record<RoleKey, DatabaseOptions>,
+        guestReader: value.guestReader as DatabaseOptions | undefined,
+      };
     case 'invoke': {
       const { call, kernel, identity, event } = value;
       if (typeof call !== 'number' || typeof kernel !== 'string' || !isKernelName(kernel))

@@ -50,7 +50,10 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   await cryptoReady();
   const { logger, settings, keys } = options;
   const database = new Database({ ...options.database.as.app, poolSize: 16, ...settings.database });
-  const reader = options.database.reader && openReader({ ...options.database.reader, poolSize: 16 });
+  const { tls } = settings.database;
+  const reader =
+    options.database.reader &&
+    openReader({ ...options.database.reader.app, poolSize: 16, ...(tls === undefined ? {} : { tls }) });
   const { app, writer } = assembleStage0({
     database,
     reader,

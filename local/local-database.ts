@@ -9,14 +9,17 @@ import { poolerFault, type TimeLimits } from './pooler-check';
 import { type PostgresServer, startPostgres } from './postgres';
 import { POSTGRES_MAJOR } from './postgres-binaries';
 
+/** Roles with a connection to the standby: Stage-0's, and user SQL's. */
+export type ReaderRole = 'app' | 'guest';
+
 /** The database of a local run: the embedded one, or that of DATABASE_URL. */
 export interface LocalDatabase {
   /** Connection as the owner of the schema, for migrations only. */
   readonly admin: DatabaseOptions;
   /** Connection for each database role. */
   readonly as: Readonly<Record<RoleKey, DatabaseOptions>>;
-  /** Connection to a standby as Stage-0's role; undefined without one. */
-  readonly reader: DatabaseOptions | undefined;
+  /** Connections to a standby for each role that reads there; undefined without one. */
+  readonly reader: Readonly<Record<ReaderRole, DatabaseOptions>> | undefined;
   /** Description for the user, without a password. */
   readonly description: string;
   /** Port of the embedded server; undefined with DATABASE_URL. */
@@ -75,7 +78,7 @@ async function reachOwn(options: LocalDatabaseOptions, url: string): Promise<Loc
 }
 
 /** @throws OperatorError (exit code 2) when the URL is invalid */
-function readerOf({ readUrl, rolePrefix, keys }: LocalDatabaseOptions): DatabaseOptions | undefined {
+function readerOf({ readUrl, rolePrefix, keys }: LocalDatabaseOptions): LocalDatabase['reader'] {
   if (readUrl === undefined) return undefined;
   if (!URL.canParse(readUrl) || !/^postgres(ql)?:$/.test(new URL(readUrl).protocol)) {
     throw new OperatorError(
@@ -83,7 +86,9 @@ function readerOf({ readUrl, rolePrefix, keys }: LocalDatabaseOptions): Database
       { exitCode: 2 },
     );
   }
-  return asRole({ connectionString: readUrl }, roleName('app', rolePrefix), keys.passwords.app);
+  const as = (role: ReaderRole) =>
+    asRole({ connectionString: readUrl }, roleName(role, rolePrefix), keys.passwords[role]);
+  return { app: as('app'), guest: as('guest') };
 }
 
 /** Connects once, so that a wrong URL or an unsuitable pooler gets a clear message first. */

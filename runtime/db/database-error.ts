@@ -24,7 +24,9 @@ const TENANT_NOT_FROZEN = 'LL007';
 /** PostgreSQL appendix A, "Error Codes". */
 const UNIQUE_VIOLATION = '23505';
 const INSUFFICIENT_PRIVILEGE = '42501';
-const QUERY_CANCELED = '57014';
+export const QUERY_CANCELED = '57014';
+/** The limit of temporary files. */
+export const CONFIGURATION_LIMIT_EXCEEDED = '53400';
 const LOCK_NOT_AVAILABLE = '55P03';
 const SERIALIZATION = new Set(['40001', '40P01']);
 /** Classes: connection exception, insufficient resources, operator intervention, system error. */
@@ -53,10 +55,13 @@ export function isAnswer(error: unknown): boolean {
   return error instanceof LogLineError ? isAnswer(error.cause) : error instanceof DatabaseError;
 }
 
-/** True when the database ended a statement that took too long. */
-export function isStatementTimeout(error: unknown): boolean {
-  if (error instanceof LogLineError) return isStatementTimeout(error.cause);
-  return error instanceof DatabaseError && error.code === QUERY_CANCELED;
+/** True when the database ended a statement that took too long, or more temporary files than its role may have. */
+export function isStatementLimit(error: unknown): boolean {
+  if (error instanceof LogLineError) return isStatementLimit(error.cause);
+  return (
+    error instanceof DatabaseError &&
+    (error.code === QUERY_CANCELED || error.code === CONFIGURATION_LIMIT_EXCEEDED)
+  );
 }
 
 /** True when the connection is gone or in doubt, so that it must not be used again. */
@@ -115,7 +120,7 @@ function fromSqlState(error: DatabaseError): LogLineError {
   }
   if (code === TENANT_NOT_FROZEN) {
     return new ConflictError(
-      'Work moves only while its tenant is frozen: npx logline freeze --tenant T, where its database is.',
+      'Work moves only while its tenant is frozen: npx logline freeze --tenant T.',
       extras,
     );
   }

@@ -1,3 +1,5 @@
+import type { LookupFunction } from 'node:net';
+
 /** A password that may change while the process runs. */
 export interface PasswordSource {
   /** The password to try next. */
@@ -11,6 +13,8 @@ export interface DatabaseOptions {
   /** `postgres://…`. Alternative to host, port and database. */
   readonly connectionString?: string;
   readonly host?: string;
+  /** How the host's name becomes an address. Defaults to the system's resolver, for each connection. */
+  readonly lookup?: LookupFunction;
   /** Defaults to 5432. */
   readonly port?: number;
   readonly database?: string;

@@ -2,6 +2,7 @@ import { type ClientConfig, Pool, type PoolClient, types } from 'pg';
 import type { DatabaseOptions } from './database-options';
 import { prepareIdentity } from './identity-statements';
 import { cutConnection } from './pg-internals';
+import { ResolvingSocket } from './pinned-host';
 import { parseTimestamptz } from './timestamptz';
 
 const TIMESTAMPTZ_OID = 1184;
@@ -109,7 +110,7 @@ async function hearOfTheDead(): Promise<void> {
  * @throws TypeError for a password source beside a `connectionString`, which would be ignored.
  */
 export function clientConfig(options: DatabaseOptions): ClientConfig {
-  const { connectionString, host, port, database, user, password } = options;
+  const { connectionString, host, lookup, port, database, user, password } = options;
   if (connectionString !== undefined && typeof password === 'object') {
     throw new TypeError('a password source needs host, port and database instead of a connectionString');
   }
@@ -118,6 +119,7 @@ export function clientConfig(options: DatabaseOptions): ClientConfig {
     ...definedOnly({ connectionString, host, port, database, user }),
     ...(typeof password === 'object' ? { password: () => password.current() } : definedOnly({ password })),
     ...tlsConfig(options.tls ?? 'off'),
+    ...(lookup === undefined ? {} : { stream: () => new ResolvingSocket(lookup) }),
     application_name: options.applicationName ?? 'logline',
     ...definedOnly({
       statement_timeout: options.statementTimeoutMs,

@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { PoolClient } from 'pg';
 import { UnavailableError } from '../base/errors';
 import { NOBODY } from '../base/identity';
-import { isAnswer, isStatementTimeout } from './database-error';
+import { isAnswer, isStatementLimit } from './database-error';
 import type { DatabaseOptions } from './database-options';
+import { PinnedHost, type ResolveAll } from './pinned-host';
 import { Database } from './pool';
 import { queryAs } from './query-as';
 
@@ -11,6 +13,8 @@ export interface ReaderOptions {
   readonly database: Database;
   /** The same standby, to ask whether it still answers: apart, so that slow reads never stand in the way. */
   readonly probes: Database;
+  /** Where both connect to, when the address stands for several standbys. */
+  readonly home?: PinnedHost;
   /** How long a read waits for the standby to catch up with what its caller has seen. Defaults to 200. */
   readonly waitMs?: number;
   /** How long a reader that failed is left alone before it is asked again. Defaults to 5,000. */
@@ -33,6 +37,7 @@ const PROBE_MS = 350;
 export class Reader {
   readonly #database: Database;
   readonly #probes: Database;
+  readonly #home: PinnedHost | undefined;
   readonly #waitMs: number;
   readonly #restMs: number;
   /** All transactions below this one are on the standby; it never goes back while the standby answers. */
@@ -46,9 +51,10 @@ export class Reader {
   #probing: Promise<void> | undefined;
 
   constructor(options: ReaderOptions) {
-    const { database, probes, waitMs = DEFAULT_WAIT_MS, restMs = DEFAULT_REST_MS } = options;
+    const { database, probes, home, waitMs = DEFAULT_WAIT_MS, restMs = DEFAULT_REST_MS } = options;
     this.#database = database;
     this.#probes = probes;
+    this.#home = home;
     this.#waitMs = waitMs;
     this.#restMs = restMs;
   }
@@ -57,7 +63,8 @@ export class Reader {
    * Runs a read on the standby, or on the writer when the standby lacks what the caller has seen.
    * @param seen id of the newest transaction that the caller has seen; undefined for none
    * @param work may be run twice, the second time on the writer
-   * @throws what `work` throws on the writer, and on the standby that it took too long
+   * @throws what `work` throws on the writer, and of the standby what it says of the statement itself, such as that it
+   *   took too long
    */
   async run<T>(
     writer: Database,
@@ -69,8 +76,9 @@ export class Reader {
       const isCurrent = seen === undefined || (await this.#hasSeen(seen));
       if (isCurrent) return await this.#watched(work(this.#database, true));
     } catch (error) {
-      if (!(error instanceof UnavailableError) || isStatementTimeout(error)) throw error;
-      this.#rest();
+      const isBehind = error instanceof BehindError;
+      if (!isBehind && !isOutOfUse(error)) throw error;
+      if (!isBehind) this.#rest();
     }
     return work(writer, false);
   }
@@ -80,6 +88,7 @@ export class Reader {
     if (this.#restsUntilMs === undefined) return true;
     if (performance.now() < this.#restsUntilMs) return false;
     this.#rest();
+    this.#moveHome();
     try {
       await this.#probe();
     } catch {
@@ -94,6 +103,14 @@ export class Reader {
     this.#awaited = undefined;
     this.#isBehind = false;
     this.#restsUntilMs = performance.now() + this.#restMs;
+  }
+
+  /** The address may stand for another standby by now; all connections go to that one then. */
+  #moveHome(): void {
+    if (this.#home === undefined) return;
+    this.#home.release();
+    this.#database.cut();
+    this.#probes.cut();
   }
 
   /** Ends a read, and every other one, as soon as the reader gives no answer to a probe. */
@@ -140,10 +157,8 @@ export class Reader {
   }
 
   async #ask(): Promise<void> {
-    const { rows } = await queryAs<{ complete: string | null }>(this.#probes, NOBODY, COMPLETE, 'probe');
-    const complete = rows[0]?.complete;
-    if (complete == null) throw new UnavailableError('the reader follows no writer any more');
-    this.#complete = BigInt(complete);
+    const { rows } = await queryAs<CompleteRow>(this.#probes, NOBODY, COMPLETE, 'probe');
+    this.#complete = completeOf(rows);
     if (this.#awaited === undefined || this.#complete <= this.#awaited.txId) return;
     this.#isBehind = performance.now() - this.#awaited.sinceMs > this.#waitMs;
     this.#awaited = undefined;
@@ -154,25 +169,59 @@ export class Reader {
   }
 }
 
+/** Another standby answers than was asked before, or the same one was put back: it lacks what was seen. */
+class BehindError extends Error {
+  override readonly name = 'BehindError';
+}
+
+/** True when the reader cannot be used just now; false for what it says of the statement itself. */
+function isOutOfUse(error: unknown): boolean {
+  return error instanceof UnavailableError && !isStatementLimit(error);
+}
+
+/**
+ * Makes sure, within a transaction on a reader, that what its later statements see holds all that was seen: the
+ * address may stand for several standbys, or for another one than a moment ago.
+ * @throws BehindError when it does not, UnavailableError when it is no standby; both send {@link Reader.run} to the writer
+ */
+export async function requireSeen(client: PoolClient, txId: bigint): Promise<void> {
+  const { rows } = await client.query<CompleteRow>({ ...COMPLETE, values: [] });
+  if (completeOf(rows) <= txId) throw new BehindError('this standby lacks what was seen');
+}
+
 /** Connections of each process to a reader beside its pool. */
 export const READER_PROBES = 1;
 
-/** A reader with pools of its own. It gives a connection up sooner than the writer does, which stands behind it. */
+/**
+ * A reader with pools of its own, all of whose connections go to one of the standbys that its address stands for. It gives a connection up sooner than the writer does, which stands behind it. */
 export function openReader(
   options: DatabaseOptions,
-  limits: Pick<ReaderOptions, 'waitMs' | 'restMs'> = {},
+  limits: Pick<ReaderOptions, 'waitMs' | 'restMs'> & { readonly resolve?: ResolveAll } = {},
 ): Reader {
-  const database = new Database({ connectTimeoutMs: CONNECT_TIMEOUT_MS, ...options });
+  const { resolve, ...waits } = limits;
+  const home = new PinnedHost(resolve);
+  const database = new Database({ connectTimeoutMs: CONNECT_TIMEOUT_MS, ...options, lookup: home.lookup });
   const probes = new Database({
     ...options,
+    lookup: home.lookup,
     poolSize: READER_PROBES,
     connectTimeoutMs: PROBE_MS,
     answerTimeoutMs: PROBE_MS,
   });
-  return new Reader({ database, probes, ...limits });
+  return new Reader({ database, probes, home, ...waits });
 }
 
 const CONNECT_TIMEOUT_MS = 1_000;
+
+interface CompleteRow {
+  readonly complete: string | null;
+}
+
+/** All transactions below this one are there. @throws UnavailableError when that cannot be said */
+function completeOf([row]: readonly CompleteRow[]): bigint {
+  if (row?.complete == null) throw new UnavailableError('the reader follows no writer any more');
+  return BigInt(row.complete);
+}
 
 /**
  * A standby's snapshot lists no running transactions, so only what lies below its xmin is certain to be there. One that

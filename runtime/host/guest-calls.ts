@@ -54,14 +54,21 @@ async function answer(
   throw new MalformedError(`ctx has no ${name}.`);
 }
 
-async function insert({ writer, identity }: GuestCallsOptions, args: JsonValue): Promise<JsonValue> {
+async function insert({ sql, writer, identity }: GuestCallsOptions, args: JsonValue): Promise<JsonValue> {
   const isList = Array.isArray(args);
   const values: readonly JsonValue[] = isList ? args : [args];
   if (values.length === 0 || values.length > MAX_SPANS) {
     throw new MalformedError(`ctx.insertSpan takes one span or a list of 1 to ${MAX_SPANS}.`);
   }
-  const { spans } = await writer.append(identity, parseDrafts(values, isList), { isLimited: true });
-  return (isList ? spans : spans[0]) as unknown as JsonValue;
+  const drafts = parseDrafts(values, isList);
+  let txId: string | undefined;
+  try {
+    const appended = await writer.append(identity, drafts, { isLimited: true });
+    txId = appended.txId;
+    return (isList ? appended.spans : appended.spans[0]) as unknown as JsonValue;
+  } finally {
+    sql.appended(txId);
+  }
 }
 
 function sign({ identity, keys }: GuestCallsOptions, args: JsonValue): JsonValue {

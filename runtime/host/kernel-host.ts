@@ -5,6 +5,7 @@ import type { JsonValue, Span } from '../base/span';
 import { blake3, ed25519, hex, toU8 } from '../crypto';
 import type { Database } from '../db/pool';
 import { queryAs, type Statement } from '../db/query-as';
+import type { Reader } from '../db/reader';
 import { withPg } from '../db/with-pg';
 import type {
   KernelContext,
@@ -37,6 +38,8 @@ export interface KernelHostOptions {
   readonly database: Database;
   /** For SQL of user code, as the role of guests. */
   readonly guest: Database;
+  /** The same on a standby. Defaults to none. */
+  readonly guestReader?: Reader | undefined;
   /** As `logline_kernel`, who finds and claims work of all tenants. */
   readonly kernelDatabase: Database;
   readonly writer: SpanWriter;
@@ -96,7 +99,7 @@ export class KernelHost implements KernelInvoker {
 
   constructor(options: KernelHostOptions) {
     this.#options = options;
-    this.#userSql = new UserSql(options.guest);
+    this.#userSql = new UserSql({ writer: options.guest, reader: options.guestReader });
     this.#salts = new TenantSalts(options.kernelDatabase);
     this.guard = new BootGuard(options.database, options.keys);
   }
@@ -210,7 +213,7 @@ export class KernelHost implements KernelInvoker {
     task: Parameters<KernelContext['sandbox']>[0],
   ): Promise<SandboxOutcome> {
     const { writer, keys, sandbox } = this.#options;
-    const { trusted = false, pure = false, ...code } = task;
+    const { trusted = false, pure = false, seenXmax, ...code } = task;
     const outcome = await sandbox.run({
       ...code,
       env: {
@@ -218,7 +221,7 @@ export class KernelHost implements KernelInvoker {
         APP_TENANT_ID: identity.tenant,
         ...(trusted && !pure ? { SIGNING_KEY_HEX: keys().current.secretKeyHex() } : {}),
       },
-      hostCall: guestCalls({ sql: this.#userSql.ofRun(identity), writer, keys, identity, pure }),
+      hostCall: guestCalls({ sql: this.#userSql.ofRun(identity, seenXmax), writer, keys, identity, pure }),
       lane: identity.tenant,
       ...(run.signal === undefined ? {} : { signal: run.signal }),
     });

@@ -2,9 +2,11 @@ import { DatabaseError } from 'pg';
 import { LogLineError, MalformedError, UnavailableError } from '../base/errors';
 import type { Identity } from '../base/identity';
 import type { JsonValue } from '../base/span';
+import { CONFIGURATION_LIMIT_EXCEEDED, QUERY_CANCELED } from '../db/database-error';
 import type { DatabaseOptions } from '../db/database-options';
 import { TooManyBytesError, withinBytes } from '../db/pg-internals';
 import { Database } from '../db/pool';
+import { openReader, type Reader, type ReaderOptions, requireSeen } from '../db/reader';
 import { inTransaction } from '../db/transaction';
 import { type CheckedSql, checkSql, SqlRefusedError } from '../sandbox';
 import { Turns } from './turns';
@@ -30,12 +32,24 @@ const ANSWER_GRACE_MS = 5_000;
 
 /** Connections for user SQL: few, and with a time limit of their own. @param options as the role of guests */
 export function openGuestDatabase(options: DatabaseOptions): Database {
-  return new Database({
+  return new Database(asGuest(options));
+}
+
+/** A reader for user SQL, with as many connections as it has to the writer. @param options as the role of guests */
+export function openGuestReader(
+  options: DatabaseOptions,
+  limits?: Pick<ReaderOptions, 'waitMs' | 'restMs'>,
+): Reader {
+  return openReader(asGuest(options), limits);
+}
+
+function asGuest(options: DatabaseOptions): DatabaseOptions {
+  return {
     ...options,
     poolSize: GUEST_POOL_SIZE,
     answerTimeoutMs: GUEST_STATEMENT_TIMEOUT_MS + ANSWER_GRACE_MS,
     applicationName: 'logline guest',
-  });
+  };
 }
 
 const PREFIX = 'DECLARE user_query NO SCROLL CURSOR FOR ';
@@ -49,9 +63,26 @@ export interface UserStatement {
 
 type Rows = { rows: JsonValue[] };
 
-/** SQL of user code, on connections of its own: few, shared fairly between tenants, and cut when an answer is too large. */
+interface GuestQuery {
+  readonly checked: CheckedSql;
+  readonly values: readonly unknown[];
+  /** Ends it, waiting or running. */
+  readonly signal: AbortSignal;
+}
+
+/** Where user SQL runs, as the role of guests. */
+export interface UserSqlDatabases {
+  readonly writer: Database;
+  /** Answers what it is certain to have all of. Defaults to none. */
+  readonly reader?: Reader | undefined;
+}
+
+/**
+ * SQL of user code, on connections of its own: few, shared fairly between tenants, and cut when an answer is too large.
+ * A statement has its turn on the reader and on the writer together, so that no more run than on the writer alone.
+ */
 export class UserSql {
-  readonly #database: Database;
+  readonly #databases: UserSqlDatabases;
   readonly #turns = new Turns({
     size: GUEST_POOL_SIZE,
     perLane: PER_TENANT,
@@ -59,29 +90,45 @@ export class UserSql {
     maxWaitingPerLane: MAX_WAITING_PER_TENANT,
   });
 
-  /** @param database as the role of guests */
-  constructor(database: Database) {
-    this.#database = database;
+  constructor(databases: UserSqlDatabases) {
+    this.#databases = databases;
   }
 
-  /** What one run may do. */
-  ofRun(identity: Identity): UserSqlRun {
-    return new UserSqlRun(this.#database, this.#turns, identity);
+  /**
+   * What one run may do.
+   * @param seenXmax `pg_snapshot_xmax` of a snapshot of the writer: the run sees what that one saw. Without it the run
+   *   reads from the writer
+   */
+  ofRun(identity: Identity, seenXmax?: string): UserSqlRun {
+    return new UserSqlRun(this.#databases, this.#turns, identity, seenXmax);
   }
 }
 
 /** The SQL of one run. */
 export class UserSqlRun {
-  readonly #database: Database;
+  readonly #databases: UserSqlDatabases;
   readonly #shared: Turns;
   readonly #own = new Turns({ size: PER_RUN, maxWaiting: MAX_WAITING_PER_RUN });
   readonly #identity: Identity;
+  /** The newest transaction that the run has to see, with all before it; or all that there is, which the writer has. */
+  #seen: bigint | 'all';
   #texts = 0;
 
-  constructor(database: Database, shared: Turns, identity: Identity) {
-    this.#database = database;
+  constructor(databases: UserSqlDatabases, shared: Turns, identity: Identity, seenXmax: string | undefined) {
+    this.#databases = databases;
     this.#shared = shared;
     this.#identity = identity;
+    this.#seen = seenXmax === undefined ? 'all' : BigInt(seenXmax) - 1n;
+  }
+
+  /**
+   * Later statements of the run see what it appended.
+   * @param txId the transaction; undefined for an append that failed, or found its spans there already: the run was told
+   *   then of something of any age
+   */
+  appended(txId: string | undefined): void {
+    if (txId === undefined) this.#seen = 'all';
+    else if (this.#seen !== 'all' && BigInt(txId) > this.#seen) this.#seen = BigInt(txId);
   }
 
   /**
@@ -110,19 +157,38 @@ export class UserSqlRun {
     const checked = await checkSql(text, bound.map(textOf));
     if (!checked.isNew) this.#texts -= 1;
     try {
-      return await this.#read(checked, bound, signal);
+      return await this.#read({ checked, values: bound, signal });
     } catch (error) {
       throw publicError(error, checked);
     }
   }
 
-  #read(checked: CheckedSql, values: readonly unknown[], signal: AbortSignal): Promise<Rows> {
+  #read(query: GuestQuery): Promise<Rows> {
+    const { writer, reader } = this.#databases;
+    const seen = this.#seen;
+    if (reader === undefined || seen === 'all') return this.#readFrom(writer, query, undefined);
+    return reader.run(writer, seen, (database, isReplica) => {
+      // What the writer shows must not be gone from a reader afterwards.
+      if (!isReplica) this.#seen = 'all';
+      return this.#readFrom(database, query, isReplica ? seen : undefined);
+    });
+  }
+
+  /** @param seen what a reader has to have; undefined for the writer */
+  #readFrom(
+    database: Database,
+    { checked, values, signal }: GuestQuery,
+    seen: bigint | undefined,
+  ): Promise<Rows> {
     return inTransaction(
-      this.#database,
+      database,
       this.#identity,
       ({ client }) =>
         withinBytes(client, { maxBytes: MAX_RESULT_BYTES, signal }, async () => {
-          await client.query(`${PREFIX}${checked.text}`, [...values]);
+          await Promise.all([
+            seen === undefined ? undefined : requireSeen(client, seen),
+            client.query(`${PREFIX}${checked.text}`, [...values]),
+          ]);
           const { rows } = await client.query(`FETCH ${MAX_ROWS + 1} FROM user_query`);
           if (rows.length > MAX_ROWS)
             throw new MalformedError(`The query returns more than ${MAX_ROWS} rows; add a LIMIT.`);
@@ -147,9 +213,6 @@ function textOf(value: unknown): string | null {
 /** Classes of PostgreSQL's errors that are about the query and what it computes: features, cardinality, data and syntax. */
 const ABOUT_THE_QUERY = /^(0A|21|22|42)/;
 const INSUFFICIENT_PRIVILEGE = '42501';
-const QUERY_CANCELED = '57014';
-/** The limit of temporary files. */
-const CONFIGURATION_LIMIT_EXCEEDED = '53400';
 
 /** What user code may know of a failure: PostgreSQL's own words where they are about its query, and where in it. */
 function publicError(error: unknown, checked: CheckedSql): unknown {

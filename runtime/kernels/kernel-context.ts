@@ -139,12 +139,14 @@ export interface KernelContext extends FunctionContext {
   manifest(): Promise<ManifestSettings>;
   /**
    * Runs hostile code with a `ctx` under this context's identity. `trusted` code also gets SIGNING_KEY_HEX.
-   * `pure` code (policies) may neither read nor write.
+   * `pure` code (policies) may neither read nor write. What a snapshot saw whose `pg_snapshot_xmax` is `seenXmax`, the
+   * code's `ctx.sql` sees, be it on a reader; without it `ctx.sql` reads from the writer.
    */
   sandbox(
     task: Pick<SandboxTask, 'code' | 'entry' | 'input' | 'limits' | 'filename'> & {
       readonly trusted?: boolean;
       readonly pure?: boolean;
+      readonly seenXmax?: string;
     },
   ): Promise<SandboxOutcome>;
   /** Starts another kernel on behalf of this context's identity and waits. Never throws. */

@@ -39,8 +39,9 @@ async function runFunction(ctx: KernelContext, event: Run): Promise<KernelOutcom
   const before = await executionOf(ctx, event);
   if (before !== null) return outcomeOf(before);
   const manifest = await ctx.manifest();
-  const { fn, hasQuota } = await admit(ctx, event, manifest);
-  if (fn === null) return refusal('not_found', 'There is no such function for you.');
+  const admission = await admit(ctx, event, manifest);
+  if (admission === null) return refusal('not_found', 'There is no such function for you.');
+  const { fn, hasQuota, seenXmax } = admission;
   const refused = await refusalOf(ctx, fn, manifest);
   if (refused !== null) return refused;
   if (!hasQuota) {
@@ -56,6 +57,7 @@ async function runFunction(ctx: KernelContext, event: Run): Promise<KernelOutcom
     limits: manifest.sandbox,
     filename: `${(fn.name ?? 'function').replace(/[^\w.-]/g, '_')}.js`,
     trusted: isTrusted(fn, manifest),
+    seenXmax,
   });
   // Its caller hung up, or the process is stopping: nothing happened that a record could tell of.
   if (!outcome.ok && outcome.error.code === 'aborted' && outcome.neverBegan === true)
@@ -96,21 +98,24 @@ function isTrusted(fn: SignedSpan, manifest: ManifestSettings): boolean {
   );
 }
 
+interface Admission {
+  readonly fn: SignedSpan;
+  readonly hasQuota: boolean;
+  /** End of the snapshot, on the writer, that saw all that was committed before the run. */
+  readonly seenXmax: string;
+}
+
 /**
  * The newest version of the function and, when it is one that may run for this identity, one run of the tenant's
  * day (see `takeRun`), in one statement: reading first and counting then took PostgreSQL half as long again.
  */
-async function admit(
-  ctx: KernelContext,
-  event: Run,
-  manifest: ManifestSettings,
-): Promise<{ readonly fn: SignedSpan | null; readonly hasQuota: boolean }> {
+async function admit(ctx: KernelContext, event: Run, manifest: ManifestSettings): Promise<Admission | null> {
   const { user, tenant } = ctx.identity;
   const limit = manifest.perTenantDailyExecLimit;
   const cpuLimitMs = manifest.perTenantDailyCpuMs ?? null;
   // Its runs decide for others: they are no part of the quota of whom it decides for.
   const isRound = event.function_id === MIDNIGHT_RULER_ID && event.trigger === 'midnight_ruler';
-  const { rows } = await ctx.sql<{ readonly has_quota: boolean }>`
+  const { rows } = await ctx.sql<{ readonly has_quota: boolean; readonly seen_xmax: string }>`
     WITH fn AS (
       SELECT id, seq, entity_type, who, did, this, at, parent_id, related_to, owner_id, tenant_id, visibility, status,
         is_deleted, name, description, code, language, runtime, input, output, error, metadata, duration_ms, trace_id,
@@ -129,13 +134,14 @@ async function admit(
         WHERE q.used < ${limit}::int AND coalesce(q.cpu_ms < ${cpuLimitMs}::float8, true)
       RETURNING used
     )
-    SELECT fn.*, ${isRound}::boolean OR EXISTS (SELECT FROM quota_slot) AS has_quota FROM fn`;
+    SELECT fn.*, ${isRound}::boolean OR EXISTS (SELECT FROM quota_slot) AS has_quota,
+      pg_snapshot_xmax(pg_current_snapshot())::text AS seen_xmax FROM fn`;
   const [row] = rows;
-  if (row === undefined) return { fn: null, hasQuota: false };
-  const { has_quota: hasQuota, ...columns } = row;
+  if (row === undefined) return null;
+  const { has_quota: hasQuota, seen_xmax: seenXmax, ...columns } = row;
   const members = Object.entries(columns).filter(([, value]) => value !== null);
   // The table's constraints guarantee the members, and verifySpan checks them before anything runs.
-  return { fn: Object.fromEntries(members) as unknown as SignedSpan, hasQuota };
+  return { fn: Object.fromEntries(members) as unknown as SignedSpan, hasQuota, seenXmax };
 }
 
 interface Finished {

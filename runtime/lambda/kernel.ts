@@ -7,7 +7,7 @@ import { KernelHost } from '../host/kernel-host';
 import { createOutgoingHttp } from '../host/outgoing-http';
 import { SCHEDULE, type ScheduledJob } from '../host/schedule';
 import { awsSecretStore } from '../host/secret-store';
-import { openGuestDatabase } from '../host/user-sql';
+import { openGuestDatabase, openGuestReader } from '../host/user-sql';
 import type { KernelOutcome } from '../kernels/kernel-context';
 import type { KernelName } from '../kernels/stable-ids';
 import { AppendLimits } from '../ledger/append-limits';
@@ -54,11 +54,14 @@ async function openKernel(kernel: KernelName): Promise<OpenKernel> {
   const { database, kernelDatabase, keys, logger, environment, secrets } = runtime;
   const limits = new AppendLimits({ database, trusted: () => keys().trusted });
   const writer = new SpanWriter({ database, signingKey: () => keys().current, limits });
+  const guest = databaseOptions('guest', runtime);
+  const readHost = environment.databaseReadHost;
   const isCaller = Object.keys(environment.kernelFunctions).length > 0;
   const host = new KernelHost({
     database,
     kernelDatabase,
-    guest: openGuestDatabase(databaseOptions('guest', runtime)),
+    guest: openGuestDatabase(guest),
+    guestReader: readHost === undefined ? undefined : openGuestReader({ ...guest, host: readHost }),
     writer,
     keys,
     sandbox: new SandboxPool({ size: 4, onFault: (err) => logger.error({ err }, 'sandbox worker failed') }),

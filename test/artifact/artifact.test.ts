@@ -270,30 +270,49 @@ describe('what is deployed', function () {
   });
 
   describe('a stack with readers', () => {
-    it('reads from the reader endpoint, and from the writer when that does not answer', async () => {
-      let connections = 0;
-      const reader = createServer((socket) => {
-        connections += 1;
-        socket.on('error', () => socket.destroy());
-        const server = connect(cloud.databasePort, '127.0.0.1').on('error', () => socket.destroy());
-        socket.pipe(server).pipe(socket);
+    const readingFunction = async (): Promise<unknown> => {
+      const { body } = await call('POST', '/api/spans', {
+        body: {
+          entity_type: 'function',
+          who: 'ada',
+          this: 'reads itself',
+          name: 'reads itself',
+          code: "async function main(ctx) { return (await ctx.sql`SELECT count(*)::int AS n FROM ledger.visible_timeline WHERE name = 'reads itself'`).rows[0].n > 0; }",
+        },
       });
-      // The port is the writer's, as with a cluster; the address tells them apart.
-      reader.listen(cloud.databasePort, '127.0.0.2');
-      await once(reader, 'listening');
-      cloud.environment.LOGLINE_DATABASE_READ_HOST = '127.0.0.2';
-      await cloud.cool('stage0');
-      try {
-        await timeline('limit=1');
-        assert.ok(connections > 0, 'the reader was asked');
-      } finally {
-        reader.close();
-      }
-      await cloud.cool('stage0');
-      await timeline('limit=1');
-      delete cloud.environment.LOGLINE_DATABASE_READ_HOST;
-      await cloud.cool('stage0');
-    });
+      const ran = await call('POST', `/api/execute/${String(at(body, 'span.id'))}`, { body: {} });
+      assert.equal(ran.status, 200, JSON.stringify(ran.body));
+      return ran.body.result;
+    };
+
+    for (const [what, name, read] of [
+      ['Stage-0', 'stage0', () => timeline('limit=1')],
+      ['SQL of user code', 'run-code', async () => assert.equal(await readingFunction(), true)],
+    ] as const)
+      it(`${what} reads from the reader endpoint, and from the writer when that does not answer`, async () => {
+        let connections = 0;
+        const reader = createServer((socket) => {
+          connections += 1;
+          socket.on('error', () => socket.destroy());
+          const server = connect(cloud.databasePort, '127.0.0.1').on('error', () => socket.destroy());
+          socket.pipe(server).pipe(socket);
+        });
+        // The port is the writer's, as with a cluster; the address tells them apart.
+        reader.listen(cloud.databasePort, '127.0.0.2');
+        await once(reader, 'listening');
+        cloud.environment.LOGLINE_DATABASE_READ_HOST = '127.0.0.2';
+        await cloud.cool(name);
+        try {
+          await read();
+          assert.ok(connections > 0, 'the reader was asked');
+        } finally {
+          reader.close();
+        }
+        await cloud.cool(name);
+        await read();
+        delete cloud.environment.LOGLINE_DATABASE_READ_HOST;
+        await cloud.cool(name);
+      });
   });
 
   describe('a stack behind its distribution', () => {

@@ -243,6 +243,54 @@ describe('a reader', function () {
     assert.ok((await names('/api/timeline?limit=2')).includes('late'));
   });
 
+  it('holds the feed back for a transaction that is open on the writer, and never jumps over it', async () => {
+    const { position } = await post('before the open one');
+    const begun = await get('/api/timeline?order=feed&limit=1000', position);
+    const after = `/api/timeline?order=feed&limit=1000&cursor=${begun.body.next_cursor}`;
+    await withClient(pair.primaryUrl, async (late) => {
+      await late.query('BEGIN');
+      await late.query('SELECT pg_current_xact_id()');
+      const { id } = await post('committed meanwhile');
+      await until('the standby has it', async () => {
+        const { rowCount } = await onStandby(`SELECT FROM ledger.universal_registry WHERE id = '${id}'`);
+        return rowCount === 1;
+      });
+      assert.deepEqual(await names(after), []);
+      await late.query('COMMIT');
+    });
+    await until('it is shown', async () => {
+      const found = await names(after);
+      return found.length > 0 && found.includes('committed meanwhile');
+    });
+  });
+
+  it('whose address stands for several is asked at another one when the first does not answer', async () => {
+    const url = new URL(pair.standbyUrl);
+    url.hostname = 'readers.example';
+    const asked: string[] = [];
+    const several = openReader(
+      { connectionString: url.href },
+      {
+        restMs: 50,
+        resolve: (_host, callback) => {
+          // Nothing listens at the first.
+          const address = asked.length === 0 ? '127.0.0.9' : '127.0.0.1';
+          asked.push(address);
+          setImmediate(callback, null, [{ address, family: 4 }]);
+        },
+      },
+    );
+    try {
+      assert.equal((await slowRead(several, 0)).isReplica, false);
+      await until('the other one is used', async () => (await slowRead(several, 0)).isReplica);
+      const before = asked.length;
+      await Promise.all(Array.from({ length: 5 }, () => slowRead(several, 0.1)));
+      assert.equal(asked.length, before, 'all connections go there');
+    } finally {
+      await several.close();
+    }
+  });
+
   const newestTransaction = async (): Promise<bigint> =>
     withClient(pair.primaryUrl, async (client) => {
       const { rows } = await client.query('SELECT pg_current_xact_id()::text AS id');

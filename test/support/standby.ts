@@ -6,7 +6,7 @@ import { passwordsOfRoles } from '../../local/key-file';
 import { databaseUrl, ensureLedgerDatabase, LEDGER_DATABASE, OWNER_ROLE } from '../../local/ledger-database';
 import { type PostgresServer, startPostgres } from '../../local/postgres';
 import { serverUser } from '../../local/unprivileged-user';
-import { roleName } from '../../runtime/db/roles';
+import { type RoleKey, roleName } from '../../runtime/db/roles';
 import { prepareTemplate } from './template-database';
 
 /** A ledger's database and a standby that follows it by streaming. */
@@ -16,6 +16,9 @@ export interface StandbyPair {
   /** URLs of `logline_app`. */
   readonly primaryUrl: string;
   readonly standbyUrl: string;
+  /** URLs of each role. */
+  readonly primaryUrls: Readonly<Record<RoleKey, string>>;
+  readonly standbyUrls: Readonly<Record<RoleKey, string>>;
   close(): Promise<void>;
 }
 
@@ -44,13 +47,16 @@ export async function startStandbyPair(): Promise<StandbyPair> {
   await followPrimary(copy, primary.port, superuserPassword);
   if (user) await chownAll(copy, user);
   const standby = await start('standby');
-  const appUrl = ({ port }: PostgresServer) =>
-    databaseUrl(port, roleName('app'), passwords.app, LEDGER_DATABASE);
+  const urlsOf = ({ port }: PostgresServer) =>
+    passwordsOfRoles((role) => databaseUrl(port, roleName(role), passwords[role], LEDGER_DATABASE));
+  const [primaryUrls, standbyUrls] = [urlsOf(primary), urlsOf(standby)];
   return {
     primary,
     standby,
-    primaryUrl: appUrl(primary),
-    standbyUrl: appUrl(standby),
+    primaryUrl: primaryUrls.app,
+    standbyUrl: standbyUrls.app,
+    primaryUrls,
+    standbyUrls,
     async close() {
       await standby.stop();
       await primary.stop();

@@ -38,7 +38,9 @@ export interface TestKernels {
   close(): Promise<void>;
 }
 
-export type TestKernelsOptions = Partial<Pick<KernelHostOptions, 'fetch' | 'secrets' | 'invoker'>> & {
+export type TestKernelsOptions = Partial<
+  Pick<KernelHostOptions, 'fetch' | 'secrets' | 'invoker' | 'guestReader'>
+> & {
   /** Defaults to a fresh one, dropped at the end. */
   readonly database?: TestDatabase;
   readonly key?: SigningKey;
@@ -64,6 +66,7 @@ export async function createTestKernels(options: TestKernelsOptions = {}): Promi
       parts.host = new KernelHost({
         database: pool,
         guest,
+        guestReader: options.guestReader,
         kernelDatabase,
         writer: spanWriter,
         keys: () => ring,

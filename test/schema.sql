@@ -46,6 +46,7 @@ TABLE app.frozen_tenant (row security: t, forced: f)
   tenant_id text NOT NULL
   at timestamp with time zone NOT NULL DEFAULT now()
   is_closed boolean NOT NULL
+  passed_tx_id xid8
 TABLE app.function_schedule (row security: t, forced: f)
   function_id uuid NOT NULL
   seq integer NOT NULL
@@ -749,6 +750,39 @@ BEGIN
   END LOOP;
 END
 $function$
+CREATE OR REPLACE FUNCTION app.freeze_tenant(tenant text)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+AS $function$
+DECLARE
+  closed boolean;
+  passed xid8;
+BEGIN
+  PERFORM app.session_may_freeze();
+  INSERT INTO app.frozen_tenant (tenant_id, is_closed) VALUES (tenant, false) ON CONFLICT DO NOTHING;
+  -- Claims have to see it before runs are looked for.
+  IF FOUND THEN RETURN 'runs'; END IF;
+  SELECT f.is_closed, f.passed_tx_id INTO STRICT closed, passed FROM app.frozen_tenant f WHERE f.tenant_id = tenant;
+  IF NOT closed THEN
+    IF EXISTS (SELECT FROM app.request_queue q
+                WHERE q.tenant_id = tenant AND q.lease_id IS NOT NULL AND q.due_at > clock_timestamp()) THEN
+      RETURN 'runs';
+    END IF;
+    UPDATE app.frozen_tenant SET is_closed = true WHERE tenant_id = tenant;
+    RETURN 'transactions';
+  END IF;
+  IF passed IS NULL THEN
+    -- An INSERT locks the table before it takes its snapshot: who gets the lock after us sees that the tenant is closed.
+    LOCK TABLE ledger.universal_registry IN SHARE MODE;
+    UPDATE app.frozen_tenant SET passed_tx_id = pg_current_xact_id() WHERE tenant_id = tenant;
+    RETURN 'transactions';
+  END IF;
+  IF passed >= pg_snapshot_xmin(pg_current_snapshot()) THEN RETURN 'transactions'; END IF;
+  RETURN NULL;
+END
+$function$
 CREATE OR REPLACE FUNCTION app.hold_job(job text, lease_id uuid)
  RETURNS void
  LANGUAGE plpgsql
@@ -1013,6 +1047,19 @@ BEGIN ATOMIC
    ORDER BY q.ruled_on, q.subject_id
   LIMIT ruling_subjects.most;
 END
+CREATE OR REPLACE FUNCTION app.session_may_freeze()
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog'
+AS $function$
+BEGIN
+  IF session_user <> current_user AND ledger.session_tenant_id() IS DISTINCT FROM 'system' THEN
+    RAISE EXCEPTION 'only the operator may freeze a tenant' USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  RETURN true;
+END
+$function$
 CREATE OR REPLACE FUNCTION app.subjects_ruled(subjects uuid[], night date)
  RETURNS void
  LANGUAGE sql
@@ -1032,6 +1079,22 @@ BEGIN ATOMIC
      s.salt
     FROM app.tenant_salt s;
 END
+CREATE OR REPLACE FUNCTION app.thaw_tenant(tenant text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+AS $function$
+BEGIN
+  PERFORM app.session_may_freeze();
+  IF EXISTS (SELECT FROM app.tenant_salt s
+              WHERE s.tenant_id = tenant AND s.at > clock_timestamp() - interval '2 seconds') THEN
+    RETURN NULL;
+  END IF;
+  DELETE FROM app.frozen_tenant WHERE tenant_id = tenant;
+  RETURN FOUND;
+END
+$function$
 CREATE OR REPLACE FUNCTION app.work_page(kind text, behind text, most integer, OUT rows json, OUT until text)
  RETURNS record
  LANGUAGE plpgsql
@@ -1530,6 +1593,7 @@ function app.due_functions(most integer) TO logline_kernel: EXECUTE
 function app.end_job(job text, lease_id uuid, outcome text, detail jsonb) TO logline_kernel: EXECUTE
 function app.end_schedule(function_id uuid, seq integer) TO logline_kernel: EXECUTE
 function app.feed_news(users text[], tenants text[], since text[], OUT complete text, OUT news boolean[]) TO logline_app: EXECUTE
+function app.freeze_tenant(tenant text) TO logline_app: EXECUTE
 function app.hold_job(job text, lease_id uuid) TO logline_kernel: EXECUTE
 function app.look_again(function_id uuid, seq integer, done_until timestamp with time zone, due_at timestamp with time zone) TO logline_kernel: EXECUTE
 function app.night_ruled(night date, decided integer) TO logline_kernel: EXECUTE
@@ -1543,6 +1607,7 @@ function app.ruling_owners(night date, left_out uuid[], given_up_tenants text[],
 function app.ruling_subjects(tenant text, owner text, night date, left_out uuid[], most integer) TO logline_kernel: EXECUTE
 function app.subjects_ruled(subjects uuid[], night date) TO logline_kernel: EXECUTE
 function app.tenant_salts() TO logline_kernel: EXECUTE
+function app.thaw_tenant(tenant text) TO logline_app: EXECUTE
 function app.work_page(kind text, behind text, most integer, OUT rows json, OUT until text) TO logline_app: EXECUTE
 function ledger.append_spans(batches json) TO logline_app: EXECUTE
 function ledger.append_spans(writer_user text, writer_tenant text, spans json) TO logline_app: EXECUTE

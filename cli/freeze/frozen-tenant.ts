@@ -1,75 +1,74 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { OperatorError } from '../../local/operator-error';
+import {
+  FREEZE_STEP,
+  type FreezeRow,
+  type FreezeWait,
+  THAW_STEP,
+  type ThawRow,
+} from '../../runtime/ledger/frozen-tenant';
 
-const POLL_MS = 100;
+/** One way to a ledger: each call is one step, and says what is waited for. */
+export interface Freezer {
+  /** Null once the tenant is frozen. */
+  freezeStep(tenant: string): Promise<FreezeWait | null>;
+  /** Whether the tenant was frozen; null when it has to be asked for again. */
+  thawStep(tenant: string): Promise<boolean | null>;
+  /** Between two steps. */
+  readonly pollMs: number;
+}
+
+const WAITS: Readonly<Record<FreezeWait, string>> = {
+  runs: 'requests of the tenant still run',
+  transactions: 'an older transaction is still open',
+};
+/** As many steps get somewhere, however quiet the tenant is. */
+const QUICK_STEPS = 3;
+/** Time for kernels to notice the salt of an imported tenant; see `runtime/ledger/tenant-salts.ts`. */
+const SALT_NOTICED_MS = 10_000;
+
+/** The database itself, as the owner of the schema. */
+export function databaseFreezer(client: Client): Freezer {
+  return {
+    pollMs: 100,
+    async freezeStep(tenant) {
+      const { rows } = await client.query<FreezeRow>(FREEZE_STEP, [tenant]);
+      return rows[0]?.waits_for ?? null;
+    },
+    async thawStep(tenant) {
+      const { rows } = await client.query<ThawRow>(THAW_STEP, [tenant]);
+      return rows[0]?.was_frozen ?? null;
+    },
+  };
+}
 
 /**
  * Stops the writes of a tenant: claims stop, claimed work ends, then writes are refused. Reads go on.
- * @param client connected as the owner of the schema
  * @param waitSeconds time limit for claimed work and open transactions
  * @throws OperatorError when they do not end in time; the state is kept, so that a repeated call resumes
  */
-export async function freezeTenant(client: Client, tenant: string, waitSeconds: number): Promise<void> {
+export async function freezeTenant(freezer: Freezer, tenant: string, waitSeconds: number): Promise<void> {
   const untilMs = performance.now() + waitSeconds * 1000;
-  await client.query(
-    'INSERT INTO app.frozen_tenant (tenant_id, is_closed) VALUES ($1, false) ON CONFLICT DO NOTHING',
-    [tenant],
-  );
-  await waitFor(client, untilMs, 'requests of the tenant still run', {
-    text: `SELECT NOT EXISTS (SELECT FROM app.request_queue
-            WHERE tenant_id = $1 AND lease_id IS NOT NULL AND due_at > clock_timestamp()) AS done`,
-    values: [tenant],
-  });
-  await client.query('UPDATE app.frozen_tenant SET is_closed = true WHERE tenant_id = $1', [tenant]);
-  await passWriters(client);
-  const { rows } = await client.query<{ id: string }>('SELECT pg_current_xact_id() AS id');
-  await waitFor(client, untilMs, 'an older transaction is still open', {
-    text: 'SELECT pg_snapshot_xmin(pg_current_snapshot()) > $1::xid8 AS done',
-    values: [rows[0]?.id],
-  });
+  for (let step = 1; ; step += 1) {
+    const waitsFor = await freezer.freezeStep(tenant);
+    if (waitsFor === null) return;
+    if (step <= QUICK_STEPS) continue;
+    if (performance.now() > untilMs) throw new OperatorError(`${WAITS[waitsFor]}; run freeze again, or thaw`);
+    await delay(freezer.pollMs);
+  }
 }
-
-/** Time for kernels to notice the salt of an imported tenant; see `runtime/ledger/tenant-salts.ts`. */
-const SALT_NOTICED = {
-  text: `SELECT NOT EXISTS (SELECT FROM app.tenant_salt
-          WHERE tenant_id = $1 AND at > clock_timestamp() - interval '2 seconds') AS done`,
-  waitMs: 10_000,
-};
 
 /**
  * Allows the writes of a tenant again.
  * @returns false when it was not frozen
  */
-export async function thawTenant(client: Client, tenant: string): Promise<boolean> {
-  await waitFor(client, performance.now() + SALT_NOTICED.waitMs, 'its work was just imported', {
-    text: SALT_NOTICED.text,
-    values: [tenant],
-  });
-  const { rowCount } = await client.query('DELETE FROM app.frozen_tenant WHERE tenant_id = $1', [tenant]);
-  return rowCount === 1;
-}
-
-/**
- * Waits for every write that began before the freeze was visible: an INSERT locks the table before it takes its
- * snapshot, so one that gets the lock after us sees the freeze.
- */
-async function passWriters(client: Client): Promise<void> {
-  await client.query('BEGIN');
-  await client.query('LOCK TABLE ledger.universal_registry IN SHARE MODE');
-  await client.query('COMMIT');
-}
-
-async function waitFor(
-  client: Client,
-  untilMs: number,
-  what: string,
-  query: { readonly text: string; readonly values: unknown[] },
-): Promise<void> {
+export async function thawTenant(freezer: Freezer, tenant: string): Promise<boolean> {
+  const untilMs = performance.now() + SALT_NOTICED_MS;
   for (;;) {
-    const { rows } = await client.query<{ done: boolean }>(query);
-    if (rows[0]?.done === true) return;
-    if (performance.now() > untilMs) throw new OperatorError(`${what}; run freeze again, or thaw`);
-    await delay(POLL_MS);
+    const wasFrozen = await freezer.thawStep(tenant);
+    if (wasFrozen !== null) return wasFrozen;
+    if (performance.now() > untilMs) throw new OperatorError('its work was just imported; run thaw again');
+    await delay(freezer.pollMs);
   }
 }

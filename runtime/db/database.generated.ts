@@ -68,6 +68,7 @@ export interface AppFeedEpoch {
 export interface AppFrozenTenant {
   at: Generated<string>;
   is_closed: boolean;
+  passed_tx_id: string | null;
   tenant_id: string;
 }
 

@@ -11,6 +11,7 @@ import { authenticate, authorize, identityOf } from './authenticate';
 import { corsHeaders, preflightHeaders } from './cors';
 import { executeFunction } from './execute-function';
 import { serveExplorer } from './explorer';
+import { freezeTenant, thawTenant } from './freeze-tenant';
 import type { Handlers } from './handlers';
 import { importSpans } from './import-spans';
 import { listTimeline } from './list-timeline';
@@ -36,6 +37,8 @@ const HANDLERS: Handlers = {
   importSpans,
   readWork,
   importWork,
+  freezeTenant,
+  thawTenant,
   listTimeline,
   readSpan,
   readManifest,

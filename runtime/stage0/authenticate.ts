@@ -48,7 +48,7 @@ export function requireScope(caller: Caller, scope: Scope): void {
 export function requireOperator({ tenant, isMintedHere }: Caller): void {
   if (tenant === SYSTEM.tenant && isMintedHere) return;
   throw new ForbiddenError(
-    'Only the operator may import: make a token with npx logline token --user system --tenant system.',
+    'Only the operator may do this: make a token with npx logline token --user system --tenant system.',
   );
 }
 

@@ -29,7 +29,7 @@ import {
   TILE_PATH,
   TIMELINE_QUERY,
 } from './schemas';
-import { WORK_PAGE, WORK_QUERY, WORK_TAKEN } from './work-schemas';
+import { FROZEN, THAWED, WORK_PAGE, WORK_QUERY, WORK_TAKEN } from './work-schemas';
 
 const SPAN_REF = { $ref: '#/components/schemas/Span' };
 const SPAN_INPUT_REF = { $ref: '#/components/schemas/SpanInput' };
@@ -144,6 +144,43 @@ const TABLE = [
     body: { 'application/json': { schema: WORK_PAGE } },
     answers: { 200: { description: 'Taken.', schema: WORK_TAKEN } },
     errors: [400, 401, 403, 409, 413, 415, 429],
+  },
+  {
+    operation: 'freezeTenant',
+    method: 'POST',
+    path: '/api/freeze/{tenant}',
+    summary: 'Stop the writes and the work of a tenant, such as to move it; for the operator',
+    description:
+      'Takes tenant `system` and a token minted from the instance key. One step: ask again until it answers 200. Runs that were claimed come to their end; then writes of the tenant answer 503, reads go on, and nothing of it runs.',
+    tag: 'spans',
+    scope: 'admin',
+    tokenNeeded: true,
+    pathSchema: LOG_PATH,
+    answers: {
+      200: { description: 'Frozen, and all that was written before can be read.', schema: FROZEN },
+      202: { description: 'What it waits for; Retry-After says when to ask again.', schema: FROZEN },
+    },
+    errors: [400, 401, 403, 429],
+  },
+  {
+    operation: 'thawTenant',
+    method: 'POST',
+    path: '/api/thaw/{tenant}',
+    summary: 'Let a frozen tenant write again; for the operator',
+    description:
+      'Takes tenant `system` and a token minted from the instance key. Open work of the tenant goes on.',
+    tag: 'spans',
+    scope: 'admin',
+    tokenNeeded: true,
+    pathSchema: LOG_PATH,
+    answers: {
+      200: { description: 'The tenant writes again.', schema: THAWED },
+      202: {
+        description: 'Its work was just imported; Retry-After says when to ask again.',
+        schema: THAWED,
+      },
+    },
+    errors: [400, 401, 403, 429],
   },
   {
     operation: 'listTimeline',

@@ -1,3 +1,4 @@
+import { FREEZE_WAITS } from '../ledger/frozen-tenant';
 import { NAME, UUID } from '../ledger/span-schema';
 import { WORK_KINDS, type WorkKind } from '../ledger/work-state';
 
@@ -78,4 +79,20 @@ export const WORK_TAKEN = {
     success: { const: true },
     taken: { type: 'integer', description: 'Rows that found what they belong to.' },
   },
+};
+
+const FREEZE_STATE = { success: { const: true }, tenant: NAME, frozen: { type: 'boolean' } } as const;
+
+/** Answer of `POST /api/freeze/{tenant}`. */
+export const FROZEN = {
+  type: 'object',
+  required: ['success', 'tenant', 'frozen', 'waits_for'],
+  properties: { ...FREEZE_STATE, waits_for: { enum: [...FREEZE_WAITS, null] } },
+};
+
+/** Answer of `POST /api/thaw/{tenant}`. */
+export const THAWED = {
+  type: 'object',
+  required: ['success', 'tenant', 'frozen', 'was_frozen'],
+  properties: { ...FREEZE_STATE, was_frozen: { type: 'boolean' } },
 };

@@ -465,7 +465,7 @@ describe('export and import --dry-run', function () {
       const workFile = `${file}.work.ndjson`;
       assert.doesNotMatch(await succeed('export', '--tenant', 'frozen', '--out', file), /work state/);
       await assert.rejects(readFile(workFile), /ENOENT/);
-      await succeed('freeze', '--tenant', 'frozen');
+      await succeed('freeze', '--tenant', 'frozen', '--url', local.url);
       assert.match(
         await succeed('export', '--tenant', 'frozen', '--out', file, '--force'),
         /^its work state is in .*frozen\.ndjson\.work\.ndjson; it holds secrets/m,
@@ -489,7 +489,8 @@ describe('export and import --dry-run', function () {
           await succeedThere('import', file, '--url', other.url),
           /^the work state of tenant frozen is there: 2 rows$/m,
         );
-      await succeedThere('thaw', '--tenant', 'frozen');
+      const thawed = await succeedThere('thaw', '--tenant', 'frozen', '--url', other.url);
+      assert.match(thawed, /^tenant frozen writes again/);
       const again = await keyed(other.url, await tokenThere('alice', 'frozen'));
       assert.deepEqual([again.status, again.body.span], [200, first.body.span]);
     });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { freezeTenant, thawTenant } from '../../cli/freeze/frozen-tenant';
+import { databaseFreezer, freezeTenant, thawTenant } from '../../cli/freeze/frozen-tenant';
 import type { SignedSpan } from '../../runtime/base/span';
 import { verifySpan } from '../../runtime/ledger/span-signature';
 import { withClient } from '../support/sql-session';
@@ -16,9 +16,11 @@ describe('a tenant that is frozen or moved', () => {
   afterEach(() => Promise.all([here.close(), there.close()]));
 
   const freeze = (cell: TestStage0, tenant = 'acme', waitSeconds = 20) =>
-    withClient(cell.database.adminUrl, (client) => freezeTenant(client, tenant, waitSeconds));
+    withClient(cell.database.adminUrl, (client) =>
+      freezeTenant(databaseFreezer(client), tenant, waitSeconds),
+    );
   const thaw = (cell: TestStage0) =>
-    withClient(cell.database.adminUrl, (client) => thawTenant(client, 'acme'));
+    withClient(cell.database.adminUrl, (client) => thawTenant(databaseFreezer(client), 'acme'));
   const rows = async (cell: TestStage0, sql: string): Promise<readonly Record<string, unknown>[]> =>
     withClient(cell.database.superuserUrl, async (client) => (await client.query(sql)).rows);
   const note = (name: string, more: object = {}) => ({ entity_type: 'note', who: 'a', this: name, ...more });
@@ -60,6 +62,67 @@ describe('a tenant that is frozen or moved', () => {
     assert.equal(await thaw(here), true);
     assert.equal((await post(here, note('after'))).status, 201);
     assert.equal(await thaw(here), false);
+  });
+
+  it('the operator freezes and thaws over the API, step by step, and nobody else does', async () => {
+    await post(here, note('before'));
+    const request = (await post(here, note('x', { entity_type: 'request', status: 'scheduled' }))).body.span;
+    await claim(here);
+    const operator = await here.token('system', 'system');
+    const step = (path: string, token: string | undefined = operator) =>
+      here.call(path, { method: 'POST', ...(token === undefined ? {} : { token }) });
+    for (const what of ['freeze', 'thaw']) {
+      const path = `/api/${what}/acme`;
+      for (const [who, token] of [
+        ['an admin of the tenant', await here.token('alice', 'acme')],
+        ['the operator without admin', await here.token('system', 'system', ['spans:write'])],
+      ] as const)
+        assert.equal((await step(path, token)).status, 403, who);
+      assert.equal((await here.call(path, { method: 'POST' })).status, 401);
+      assert.equal((await step(`/api/${what}/system`)).status, 400);
+    }
+    assert.equal((await post(here, note('nobody froze it'))).status, 201);
+
+    const runs = await until('it waits for the run', async () => {
+      const answer = await step('/api/freeze/acme');
+      assert.equal(answer.status, 202, JSON.stringify(answer.body));
+      return answer.body.waits_for === 'runs' && answer;
+    });
+    assert.ok(Number(runs.headers.get('retry-after')) > 0);
+    const outcome = note('x', { entity_type: 'request', id: request.id, seq: 1, status: 'complete' });
+    assert.equal((await post(here, outcome)).status, 201);
+    await until('it is frozen', async () => (await step('/api/freeze/acme')).status === 200);
+    assert.deepEqual((await step('/api/freeze/acme')).body, {
+      success: true,
+      tenant: 'acme',
+      frozen: true,
+      waits_for: null,
+    });
+    assert.equal((await post(here, note('frozen'))).status, 503);
+    assert.equal((await post(here, note('other'), 'alice', 'other')).status, 201);
+    for (const wasFrozen of [true, false]) {
+      const { status, body } = await step('/api/thaw/acme');
+      assert.deepEqual([status, body.was_frozen, body.frozen], [200, wasFrozen, false]);
+    }
+    assert.equal((await post(here, note('after'))).status, 201);
+  });
+
+  it('is not frozen before a writer who had not seen it closed has ended', async () => {
+    await withClient(here.database.appUrl, async (late) => {
+      await late.query('BEGIN');
+      await late.query(
+        "SELECT set_config('app.user_id', 'alice', true), set_config('app.tenant_id', 'acme', true)",
+      );
+      await late.query('SELECT pg_current_xact_id()');
+      const operator = await here.token('system', 'system');
+      const step = () => here.call('/api/freeze/acme', { method: 'POST', token: operator });
+      for (let count = 0; count < 6; count += 1) {
+        const { status, body } = await step();
+        assert.deepEqual([status, body.frozen], [202, false]);
+      }
+      await late.query('COMMIT');
+      await until('it is frozen', async () => (await step()).status === 200);
+    });
   });
 
   it('no request of a frozen tenant is claimed until it is thawed, those of others are', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { freezeTenant, thawTenant } from '../../cli/freeze/frozen-tenant';
+import { databaseFreezer, freezeTenant, thawTenant } from '../../cli/freeze/frozen-tenant';
 import type { SignedSpan } from '../../runtime/base/span';
 import { Database } from '../../runtime/db/pool';
 import { KeyRing } from '../../runtime/ledger/keys/key-ring';
@@ -25,9 +25,9 @@ describe('the work state of a tenant that moves', () => {
   afterEach(() => Promise.all([here.close(), there.close()]));
 
   const freeze = (cell: TestStage0) =>
-    withClient(cell.database.adminUrl, (client) => freezeTenant(client, 'acme', 20));
+    withClient(cell.database.adminUrl, (client) => freezeTenant(databaseFreezer(client), 'acme', 20));
   const thaw = (cell: TestStage0) =>
-    withClient(cell.database.adminUrl, (client) => thawTenant(client, 'acme'));
+    withClient(cell.database.adminUrl, (client) => thawTenant(databaseFreezer(client), 'acme'));
   const rows = async (cell: TestStage0, sql: string): Promise<readonly Record<string, unknown>[]> =>
     withClient(cell.database.superuserUrl, async (client) => (await client.query(sql)).rows);
   const note = (name: string, more: object = {}) => ({ entity_type: 'note', who: 'a', this: name, ...more });

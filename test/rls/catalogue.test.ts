@@ -139,7 +139,7 @@ describe('catalogue', () => {
     assert.ok(!found.includes('logline_kernel SELECT all'));
   });
 
-  it('a function that runs with its owner’s rights is called by triggers, by the kernels, or for an import alone', async () => {
+  it('a function that runs with its owner’s rights is called by triggers, by the kernels, or for the operator alone', async () => {
     const { rows } = await withClient(database.superuserUrl, (client) =>
       client.query(`
         SELECT p.oid::regprocedure::text AS name, p.prorettype = 'trigger'::regtype AS is_trigger,
@@ -151,8 +151,10 @@ describe('catalogue', () => {
     );
     assert.ok(rows.length > 0);
     // Import is the operator's alone, by a token minted here; row-level security holds for every span it inserts, and
-    // work is taken of one tenant, which is frozen.
+    // work is taken of one tenant, which is frozen. Freezing asks for the operator itself.
     const served: Readonly<Record<string, readonly string[]>> = {
+      'app.freeze_tenant(text)': ['logline_app'],
+      'app.thaw_tenant(text)': ['logline_app'],
       'ledger.import_spans(json)': ['logline_app'],
       'ledger.import_work(text,json)': ['logline_app'],
     };

@@ -4,6 +4,8 @@ export const CONTRACT_ROUTES = [
   'POST /api/import',
   'GET /api/work/{tenant}',
   'POST /api/work/{tenant}',
+  'POST /api/freeze/{tenant}',
+  'POST /api/thaw/{tenant}',
   'GET /api/timeline',
   'GET /api/spans/{id}',
   'GET /api/spans/{id}/proof',

@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout } from 'node:timers/promises';
 import { ConfigurationError } from '../base/errors';
 import { NOBODY } from '../base/identity';
 import { analyzeLedger } from '../db/analyze-ledger';
@@ -61,6 +61,13 @@ export interface MigratorResult {
   readonly restored?: RestoredStack;
 }
 
+/** Time as a rotation sees it, so that a test need not wait for minutes. */
+export interface Clock {
+  readonly now: () => Date;
+  readonly pause: (ms: number) => Promise<void>;
+}
+
+const SYSTEM_CLOCK: Clock = { now: () => new Date(), pause: (ms) => setTimeout(ms) };
 const DAY_MS = 86_400_000;
 /** A timer may fire a little early. */
 const SPARE_MS = 1_000;
@@ -69,8 +76,11 @@ const SPARE_MS = 1_000;
  * Fills empty secrets, applies migrations, sets the passwords of the database's roles and plants the seeds, as part of
  * `pulumi up`; and changes keys and passwords for an operator or by schedule, or goes on with a database that was put back, so
  * that no secret has to leave AWS for that. An error fails the deployment, or the command, with its message.
+ * @param clock defaults to the system's
  */
-export function createMigratorHandler(): (event?: MigratorEvent) => Promise<MigratorResult> {
+export function createMigratorHandler(
+  clock: Clock = SYSTEM_CLOCK,
+): (event?: MigratorEvent) => Promise<MigratorResult> {
   const keeper = new SecretKeeper(new SecretReader());
   const open = once(() => openLambdaRuntime('migrator'));
   return async (event) => {
@@ -81,18 +91,19 @@ export function createMigratorHandler(): (event?: MigratorEvent) => Promise<Migr
     await refreshKeys(0);
     const change = event?.change;
     let checkpointKeys: CheckpointKeyChange | undefined;
-    if (event?.change === 'rotate_due') await rotateDue(runtime, keeper, event);
-    else if (change === 'rotate_passwords') await renewPasswords(environment, keeper);
+    if (event?.change === 'rotate_due') await rotateDue(runtime, keeper, event, clock);
+    else if (change === 'rotate_passwords')
+      await renewPasswords(runtime, keeper, Object.entries(roleSecrets(environment)));
     else if (change === 'rotate_checkpoint_key') checkpointKeys = await renewCheckpointKey(runtime, keeper);
     else if (event !== undefined && change !== undefined && change !== 'restore')
-      await changeKeys(runtime, keeper, keyChangeOf(event));
+      await changeKeys(runtime, keeper, keyChangeOf(event), clock.now());
     await refreshKeys(0);
     const result = {
       ...(await bringUpToDate(runtime, change === 'restore')),
       secrets: made,
       ...(checkpointKeys && { checkpoint_keys: checkpointKeys }),
     };
-    const waitMs = settlesInMs(await secrets.readObject(environment.signingKeySecretArn));
+    const waitMs = settlesInMs(await secrets.readObject(environment.signingKeySecretArn), clock.now());
     logger.info({ ...result }, 'migrated');
     return waitMs > 0 ? { ...result, promote_in_seconds: Math.ceil(waitMs / 1_000) } : result;
   };
@@ -155,10 +166,20 @@ async function readRolePasswords(environment: Environment, secrets: SecretReader
   return Object.fromEntries(passwords.filter(([, password]) => password !== undefined));
 }
 
-/** The migration that follows sets them; until then functions get in with the version before. */
-async function renewPasswords(environment: Environment, keeper: SecretKeeper): Promise<void> {
-  for (const [role, arn] of Object.entries(roleSecrets(environment))) {
+/**
+ * The migration that follows sets them; until then functions get in with the version before. So that version has to be what
+ * the database knows: were it a password that an earlier rotation never got to set, nobody could log in.
+ */
+async function renewPasswords(
+  runtime: LambdaRuntime,
+  keeper: SecretKeeper,
+  secrets: readonly (readonly [role: string, arn: string])[],
+): Promise<void> {
+  if (secrets.length === 0) return;
+  await bringUpToDate(runtime, false);
+  for (const [role, arn] of secrets) {
     await keeper.replace(arn, newLogin(role as RoleKey));
+    runtime.logger.info({ role }, 'password rotated');
   }
 }
 
@@ -184,36 +205,46 @@ async function rotateDue(
   runtime: LambdaRuntime,
   keeper: SecretKeeper,
   { passwords_days, keys_days }: MigratorEvent,
+  clock: Clock,
 ): Promise<void> {
-  const { environment, secrets, logger } = runtime;
-  for (const [role, arn] of Object.entries(roleSecrets(environment))) {
-    if (!(await isDue(secrets, arn, passwords_days))) continue;
-    await keeper.replace(arn, newLogin(role as RoleKey));
-    logger.info({ role }, 'password rotated');
-  }
+  const { environment, secrets } = runtime;
+  const isDue = async (secret: string, days: number | undefined) => {
+    const madeAt = days === undefined ? undefined : await secrets.madeAt(secret);
+    return madeAt !== undefined && clock.now().getTime() - madeAt.getTime() >= (days ?? 0) * DAY_MS;
+  };
+  const old: [string, string][] = [];
+  for (const login of Object.entries(roleSecrets(environment)))
+    if (await isDue(login[1], passwords_days)) old.push(login);
+  await renewPasswords(runtime, keeper, old);
   const arn = environment.signingKeySecretArn;
   const isUnderWay = (await secrets.readObject(arn)).next_seed_hex !== undefined;
-  if (keys_days === undefined || !(isUnderWay || (await isDue(secrets, arn, keys_days)))) return;
-  // A key that cannot be introduced in the ledger must not sign; the next day looks again.
+  if (keys_days === undefined || !(isUnderWay || (await isDue(arn, keys_days)))) return;
+  // The next day looks again.
   if (await isRestoreNeeded(runtime)) return;
-  await changeKeys(runtime, keeper, { change: 'announce_key' });
+  await changeKeys(runtime, keeper, { change: 'announce_key' }, clock.now());
   await runtime.refreshKeys(0);
   await bringUpToDate(runtime, false);
-  const waitMs = settlesInMs(await secrets.readObject(arn));
-  if (waitMs > 0) await pause(waitMs + SPARE_MS);
-  await changeKeys(runtime, keeper, { change: 'promote_key' });
+  const waitMs = settlesInMs(await secrets.readObject(arn), clock.now());
+  if (waitMs > 0) await clock.pause(waitMs + SPARE_MS);
+  // The database may have been put back meanwhile, to before the key was introduced.
+  if (await isRestoreNeeded(runtime)) return;
+  await changeKeys(runtime, keeper, { change: 'promote_key' }, clock.now());
 }
 
-/** @param days how old the secret may be; undefined for however old */
-async function isDue(secrets: SecretReader, arn: string, days: number | undefined): Promise<boolean> {
-  const madeAt = days === undefined ? undefined : await secrets.madeAt(arn);
-  return madeAt !== undefined && Date.now() - madeAt.getTime() >= (days ?? 0) * DAY_MS;
-}
-
-async function changeKeys(runtime: LambdaRuntime, keeper: SecretKeeper, change: KeyChange): Promise<void> {
+/** @throws ConfigurationError while a restore is pending: a key that cannot be introduced in the ledger must not sign */
+async function changeKeys(
+  runtime: LambdaRuntime,
+  keeper: SecretKeeper,
+  change: KeyChange,
+  now: Date,
+): Promise<void> {
   const { environment, secrets, database } = runtime;
+  if (await isRestoreNeeded(runtime))
+    throw new ConfigurationError(
+      'The database was put back, so no key can be changed; run npx logline restore --stack first.',
+    );
   const before = await secrets.readObject(environment.signingKeySecretArn);
-  const after = changedKeys(before, change);
+  const after = changedKeys(before, change, now);
   if (after === before) return;
   if (change.change === 'revoke_key') {
     // What the key vouched for is signed again before it loses its trust, so that there is always something to boot.

@@ -28,7 +28,7 @@ export function readApi(root: SettingsReader): ApiSettings {
   ]);
   const corsOrigins = reader.texts(
     'corsOrigins',
-    /^(\*|https?:\/\/[^/\s*?#@]+)$/,
+    /^(\*|https?:\/\/[^/\s*?#@,]+)$/,
     'an origin such as https://app.example.com, or *',
     [],
   );

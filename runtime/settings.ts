@@ -89,8 +89,10 @@ function originsOf(text: string | undefined, faults: string[]): string[] {
     .map((origin) => origin.trim())
     .filter(Boolean);
   for (const origin of origins) {
-    if (!/^https?:\/\/[^/\s*]+$/.test(origin)) {
-      faults.push(`LOGLINE_CORS_ORIGINS must list origins such as https://app.example.com, got ${origin}`);
+    if (!/^(\*|https?:\/\/[^/\s*]+)$/.test(origin)) {
+      faults.push(
+        `LOGLINE_CORS_ORIGINS must list origins such as https://app.example.com, or *, got ${origin}`,
+      );
     }
   }
   return origins;

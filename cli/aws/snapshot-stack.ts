@@ -38,13 +38,54 @@ const KINDS: Readonly<Record<StackSettings['database']['engine'], Kind>> = {
   },
 };
 
+/** A snapshot that RDS has begun, and the commands of the AWS CLI that a restore drill runs, one line each. */
+export interface BegunSnapshot {
+  readonly snapshot: string;
+  readonly database: string;
+  readonly status: string;
+  /** Name of the database that `restore` makes. */
+  readonly restored: string;
+  /** Ends when the snapshot can be used. */
+  readonly wait: string;
+  /** Makes a new database of it, beside the old one. */
+  readonly restore: string;
+  /** Ends when that database answers. */
+  readonly available: string;
+  /** Deletes that database and the snapshot. */
+  readonly remove: string;
+}
+
 /**
  * Starts a snapshot of a stack's database, which is kept until it is deleted, and prints how to restore from it. Returns
  * once RDS has begun; the snapshot holds the data of that time.
  * @throws OperatorError when the stack has no database, or AWS refuses
  */
 export async function snapshotStack(stack: string, json: boolean): Promise<void> {
-  const settings = stackSettings(stack);
+  const begun = await beginSnapshot(stackSettings(stack));
+  const { snapshot, database, wait, restore, available, remove } = begun;
+  process.stdout.write(
+    json
+      ? `${JSON.stringify(begun)}\n`
+      : `snapshot ${snapshot} of ${database} is begun; it holds this moment, and stays until somebody deletes it.
+It can be used when this ends:
+
+  ${wait}
+
+Into a new database, beside the old one, and until it answers:
+
+  ${restore}
+  ${available}
+
+What comes then is in docs/operations.md, under "Back up and restore". The signing key is not in it: it stays in Secrets
+Manager. To delete the new database and the snapshot:
+
+  ${remove}
+`,
+  );
+}
+
+/** @throws OperatorError when the stack has no database, or AWS refuses */
+export async function beginSnapshot(settings: StackSettings): Promise<BegunSnapshot> {
   const kind = KINDS[settings.database.engine];
   const database = new Names(settings).of('database', 'db');
   const snapshot = `${new Names(settings).of('snapshot', 'by-hand')}-${timeOf(new Date())}`;
@@ -54,27 +95,8 @@ export async function snapshotStack(stack: string, json: boolean): Promise<void>
     });
   const found = await ask(kind.describe, {});
   const made = await ask(kind.create, { [kind.snapshotIdentifier]: snapshot });
-  const restore = restoreCommand(settings, kind, { snapshot, database, found });
-  const wait = `aws rds wait ${kind.wait} ${snapshot} --region ${settings.region}`;
-  if (json) {
-    const status = textIn(made, 'Status') ?? 'creating';
-    process.stdout.write(`${JSON.stringify({ snapshot, database, status, wait, restore })}\n`);
-    return;
-  }
-  process.stdout.write(
-    `snapshot ${snapshot} of ${database} is begun; it holds this moment, and stays until somebody deletes it.
-It can be used when this ends:
-
-  ${wait}
-
-Into a new database, beside the old one:
-
-  ${restore}
-
-What comes then is in docs/operations.md, under "Back up and restore". The signing key is not in it: it stays in Secrets
-Manager.
-`,
-  );
+  const status = textIn(made, 'Status') ?? 'creating';
+  return { snapshot, database, status, ...drillCommands(settings, kind, { snapshot, database, found }) };
 }
 
 function timeOf(now: Date): string {
@@ -89,15 +111,62 @@ interface Found {
 }
 
 /** Restores into the old database's subnets and security group, so that only the functions reach it. */
-function restoreCommand(settings: StackSettings, kind: Kind, { snapshot, database, found }: Found): string {
+function drillCommands(
+  settings: StackSettings,
+  kind: Kind,
+  { snapshot, database, found }: Found,
+): Pick<BegunSnapshot, 'restored' | 'wait' | 'restore' | 'available' | 'remove'> {
+  const { engine, instanceClass, serverless } = settings.database;
+  const rds = (command: string) => `aws rds ${command} --region ${settings.region}`;
   const groups = textsIn(found, 'VpcSecurityGroupId').join(' ');
   const subnets = textIn(found, kind.subnetGroup) ?? '';
   const parameters = textIn(found, kind.parameterGroup) ?? '';
   const restored = `${database}-restored`;
-  const place = `--db-subnet-group-name ${subnets} --vpc-security-group-ids ${groups} --region ${settings.region}`;
-  return settings.database.engine === 'rds'
-    ? `aws rds restore-db-instance-from-db-snapshot --db-snapshot-identifier ${snapshot} --db-instance-identifier ${restored} --db-instance-class ${settings.database.instanceClass} --db-parameter-group-name ${parameters} --no-publicly-accessible ${place}`
-    : `aws rds restore-db-cluster-from-snapshot --snapshot-identifier ${snapshot} --db-cluster-identifier ${restored} --engine aurora-postgresql --db-cluster-parameter-group-name ${parameters} ${place} && aws rds create-db-instance --db-cluster-identifier ${restored} --db-instance-identifier ${restored}-0 --engine aurora-postgresql --db-instance-class ${settings.database.instanceClass} --region ${settings.region}`;
+  const place = `--db-subnet-group-name ${subnets} --vpc-security-group-ids ${groups}`;
+  const wait = rds(`wait ${kind.wait} ${snapshot}`);
+  if (engine === 'rds') {
+    const own = `--db-instance-identifier ${restored}`;
+    return {
+      restored,
+      wait,
+      restore: rds(
+        `restore-db-instance-from-db-snapshot --db-snapshot-identifier ${snapshot} ${own} --db-instance-class ${instanceClass} --db-parameter-group-name ${parameters} --no-publicly-accessible ${place}`,
+      ),
+      available: rds(`wait db-instance-available ${own}`),
+      remove: [
+        rds(`delete-db-instance ${own} --skip-final-snapshot`),
+        rds(`wait db-instance-deleted ${own}`),
+        rds(`delete-db-snapshot --db-snapshot-identifier ${snapshot}`),
+      ].join(' && '),
+    };
+  }
+  const cluster = `--db-cluster-identifier ${restored}`;
+  const member = `--db-instance-identifier ${restored}-0`;
+  // Without it RDS makes no member of class db.serverless.
+  const capacity =
+    serverless === undefined
+      ? ''
+      : ` --serverless-v2-scaling-configuration MinCapacity=${serverless.minAcu},MaxCapacity=${serverless.maxAcu}`;
+  return {
+    restored,
+    wait,
+    restore: [
+      rds(
+        `restore-db-cluster-from-snapshot --snapshot-identifier ${snapshot} ${cluster} --engine aurora-postgresql --db-cluster-parameter-group-name ${parameters} ${place}${capacity}`,
+      ),
+      rds(
+        `create-db-instance ${cluster} ${member} --engine aurora-postgresql --db-instance-class ${instanceClass} --no-publicly-accessible`,
+      ),
+    ].join(' && '),
+    available: rds(`wait db-instance-available ${member}`),
+    remove: [
+      rds(`delete-db-instance ${member}`),
+      rds(`wait db-instance-deleted ${member}`),
+      rds(`delete-db-cluster ${cluster} --skip-final-snapshot`),
+      rds(`wait db-cluster-deleted ${cluster}`),
+      rds(`delete-db-cluster-snapshot --db-cluster-snapshot-identifier ${snapshot}`),
+    ].join(' && '),
+  };
 }
 
 function refusal(error: unknown, { stack, region }: StackSettings, database: string): OperatorError {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { beginSnapshot } from '../../cli/aws/snapshot-stack';
+import { parseSettings } from '../../infra/settings';
 import { AwsAccount } from '../support/aws-account';
 import { cleanUp, runCommand, temporaryFolder } from '../support/local-run';
 
@@ -64,4 +66,70 @@ describe('logline backup of a stack, against a stand-in for RDS', function () {
       assert.equal((await run(args)).code, 2);
     });
   }
+});
+
+describe('a snapshot of an Aurora cluster, against a stand-in for RDS', () => {
+  const environmentBefore = { ...process.env };
+  let account: AwsAccount;
+  before(async () => {
+    account = await AwsAccount.start();
+    Object.assign(process.env, account.env);
+  });
+  after(async () => {
+    for (const name of Object.keys(account.env)) delete process.env[name];
+    Object.assign(process.env, environmentBefore);
+    await account.close();
+  });
+  const begin = (database: Record<string, unknown>) =>
+    beginSnapshot(
+      parseSettings({
+        project: 'logline',
+        stack: 'prod',
+        region: 'us-east-1',
+        values: { database: { engine: 'aurora', ...database } },
+      }),
+    );
+
+  it('is one of the cluster, restored with a member of the same class, and all of it deleted again', async () => {
+    account.contents.databases.add('logline-prod-db');
+    const { snapshot, restore, wait, available, remove } = await begin({ instanceClass: 'db.r7g.large' });
+    assert.deepEqual([...account.contents.snapshots], [[snapshot, 'logline-prod-db']]);
+    assert.deepEqual(account.asked.slice(-2), ['DescribeDBClusters', 'CreateDBClusterSnapshot']);
+    assert.match(wait, /wait db-cluster-snapshot-available --db-cluster-snapshot-identifier/);
+    const [cluster = '', member = ''] = restore.split(' && ');
+    for (const part of [`--snapshot-identifier ${snapshot} `, 'subnets', 'sg-1', 'parameters'])
+      assert.ok(cluster.includes(part), part);
+    assert.doesNotMatch(cluster, /serverless/);
+    assert.match(
+      member,
+      /--db-instance-identifier logline-prod-db-restored-0 .*--db-instance-class db\.r7g\.large/,
+    );
+    assert.match(
+      available,
+      /wait db-instance-available --db-instance-identifier logline-prod-db-restored-0 /,
+    );
+    for (const what of ['delete-db-instance', 'delete-db-cluster ', 'delete-db-cluster-snapshot'])
+      assert.ok(remove.includes(what), what);
+  });
+
+  it('restores one without servers with its capacity, which RDS wants before a member', async () => {
+    const { restore } = await begin({ serverless: { minAcu: 0.5, maxAcu: 4 } });
+    assert.match(
+      restore.split(' && ')[0] ?? '',
+      /--serverless-v2-scaling-configuration MinCapacity=0\.5,MaxCapacity=4 /,
+    );
+    assert.match(restore, /--db-instance-class db\.serverless /);
+  });
+
+  it('refuses a stack without a cluster, and one that is busy, in a line of its own', async () => {
+    account.contents.databases.clear();
+    await assert.rejects(
+      begin({}),
+      /stack "prod" has no database in us-east-1 \(there is no logline-prod-db\)/,
+    );
+    account.contents.databases.add('logline-prod-db');
+    account.contents.refusals.set('CreateDBClusterSnapshot', 'InvalidDBClusterStateFault');
+    await assert.rejects(begin({}), /logline-prod-db cannot be backed up just now: .*; try again/);
+    account.contents.refusals.clear();
+  });
 });

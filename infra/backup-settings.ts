@@ -1,4 +1,4 @@
-import { partitionOf } from './aws-facts';
+import { FACTS_AS_OF, isKnownRegion, partitionOf } from './aws-facts';
 import type { SettingsReader } from './settings-reader';
 
 /** `logline:backup`: AWS Backup in addition to RDS's own automated backups. */
@@ -24,6 +24,8 @@ export function readBackup(root: SettingsReader, region: string): BackupSettings
   if (copyRegion === region) reader.fault('copyRegion', 'is the region of the stack itself; choose another');
   else if (copyRegion !== undefined && partitionOf(copyRegion) !== partitionOf(region))
     reader.fault('copyRegion', 'lies in another partition of AWS, where nothing can be copied to');
+  else if (copyRegion !== undefined && !isKnownRegion(copyRegion))
+    reader.fault('copyRegion', `"${copyRegion}" is not in the list of regions of ${FACTS_AS_OF}`);
   if (copyRegion === undefined && reader.has('copyDays'))
     reader.fault('copyDays', 'has no meaning without copyRegion');
   return { days, copyRegion, copyDays: reader.integer('copyDays', { min: 1, max: 365, fallback: days }) };

@@ -23,7 +23,7 @@ export interface DatabaseSettings {
   readonly ioOptimized: boolean;
   /** RDS only: initial storage in GiB, 20–16,384. Defaults to 20. */
   readonly storageGb: number;
-  /** RDS only: limit of storage autoscaling in GiB. Defaults to five times `storageGb`. */
+  /** RDS only: limit of storage autoscaling in GiB. Defaults to five times `storageGb`, at most 65,536. */
   readonly maxStorageGb: number;
   /** RDS only: a standby in another zone; Aurora fails over to a reader instead. Defaults to false. */
   readonly multiAz: boolean;
@@ -40,6 +40,21 @@ export interface DatabaseSettings {
   /** `max_connections` of the server, computed from the memory of its class; not a setting. */
   readonly maxConnections: number;
 }
+
+/** Largest storage of RDS for PostgreSQL on gp3, in GiB (RDS user guide, "Amazon RDS DB instance storage"). */
+const LARGEST_STORAGE_GB = 65_536;
+
+/**
+ * Key words that PostgreSQL 17 reserves, which RDS refuses as the name of a database (RDS API, `CreateDBInstance`,
+ * `DBName`); a test compares them with the server's.
+ */
+export const RESERVED_WORDS: ReadonlySet<string> = new Set(
+  `all analyse analyze and any array as asc asymmetric both case cast check collate column constraint create current_catalog
+  current_date current_role current_time current_timestamp current_user default deferrable desc distinct do else end except
+  false fetch for foreign from grant group having in initially intersect into lateral leading limit localtime localtimestamp
+  not null offset on only or order placing primary references returning select session_user some symmetric system_user table
+  then to trailing true union unique user using variadic when where window with`.split(/\s+/),
+);
 
 /** Settings that only one of the engines has. */
 const RDS_ONLY = ['storageGb', 'maxStorageGb', 'multiAz'] as const;
@@ -89,14 +104,21 @@ export function readDatabase(root: SettingsReader, protect: boolean): DatabaseSe
     backupDays: reader.integer('backupDays', { min: 1, max: 35, fallback: 7 }),
     finalSnapshot,
     performanceInsights: reader.boolean('performanceInsights', true),
-    name: reader.text(
-      'name',
-      /^(?!(postgres|rdsadmin|template\d)$)[a-z][a-z0-9_]{0,62}$/,
-      'a database name of lower-case letters, digits and _',
-      'logline',
-    ),
+    name: readName(reader),
     maxConnections: maxConnectionsOf(instanceClass, serverless),
   };
+}
+
+function readName(reader: SettingsReader): string {
+  const name = reader.text(
+    'name',
+    /^(?!(postgres|rdsadmin|template\d)$)[a-z][a-z0-9_]{0,62}$/,
+    'a database name of lower-case letters, digits and _',
+    'logline',
+  );
+  if (RESERVED_WORDS.has(name))
+    reader.fault('name', `"${name}" is a key word of PostgreSQL; take another name`);
+  return name;
 }
 
 function readInstanceClass(
@@ -140,7 +162,11 @@ function readStorage(
 ): Pick<DatabaseSettings, 'storageGb' | 'maxStorageGb'> {
   if (engine === 'aurora') return { storageGb: 0, maxStorageGb: 0 };
   const storageGb = reader.integer('storageGb', { min: 20, max: 16_384, fallback: 20 });
-  const maxStorageGb = reader.integer('maxStorageGb', { min: 20, max: 65_536, fallback: storageGb * 5 });
+  const maxStorageGb = reader.integer('maxStorageGb', {
+    min: 20,
+    max: LARGEST_STORAGE_GB,
+    fallback: Math.min(LARGEST_STORAGE_GB, storageGb * 5),
+  });
   // RDS refuses a limit less than 10 % above the allocated storage.
   const leastCeiling = Math.ceil((storageGb * 11) / 10);
   if (maxStorageGb < leastCeiling) {

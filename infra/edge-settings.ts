@@ -28,6 +28,9 @@ const MEMBERS = [
   'headerVersion',
 ] as const;
 
+/** Characters of the name that a certificate is made for (ACM API, `RequestCertificate`, `DomainName`). */
+const LONGEST_COMMON_NAME = 64;
+
 /** Undefined without `enabled`. */
 export function readEdge(root: SettingsReader, partition: string): EdgeSettings | undefined {
   const reader = root.object('edge', ['enabled', ...MEMBERS]);
@@ -66,6 +69,11 @@ function readName(reader: SettingsReader): Pick<EdgeSettings, 'domain' | 'certif
       reader.fault(key, 'has no meaning without domain');
   } else if (certificateArn === undefined && zoneId === undefined) {
     reader.fault('domain', 'needs a certificate: zoneId to have one made, or certificateArn');
+  } else if (certificateArn === undefined && domain.length > LONGEST_COMMON_NAME) {
+    reader.fault(
+      'domain',
+      `has ${domain.length} characters, and ACM makes certificates for ${LONGEST_COMMON_NAME}; take a shorter one, or certificateArn`,
+    );
   }
   return { domain, certificateArn, zoneId };
 }

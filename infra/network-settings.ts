@@ -27,7 +27,7 @@ export interface ExistingNetwork {
   readonly vpcId: string;
   /**
    * Two to six private subnets, one a zone. They must route port 443 to Secrets Manager, SQS, Lambda and providers, over
-   * the address family of `egress`. Required with `vpcId`.
+   * the address family of `egress`; with `ipv6` each needs an IPv6 range. Required with `vpcId`.
    */
   readonly subnetIds: readonly string[];
 }

@@ -25,6 +25,12 @@ export interface ProofsSettings {
 /** Reads the group `proofs`; the lock defaults to a longer one with `protect`. */
 export function readProofs(root: SettingsReader, protect: boolean): ProofsSettings {
   const reader = root.object('proofs', ['enabled', 'lockMode', 'lockDays', 'witnesses', 'witnessedTenants']);
+  const enabled = reader.boolean('enabled', true);
+  if (!enabled)
+    for (const key of ['lockMode', 'lockDays', 'witnesses', 'witnessedTenants'].filter((name) =>
+      reader.has(name),
+    ))
+      reader.fault(key, 'has no meaning without proofs; set logline:proofs.enabled to true, or remove it');
   const lockMode = reader.oneOf('lockMode', ['governance', 'compliance'], 'governance');
   if (lockMode === 'compliance' && !protect)
     reader.fault(
@@ -32,7 +38,7 @@ export function readProofs(root: SettingsReader, protect: boolean): ProofsSettin
       'compliance lets nobody delete checkpoints before lockDays are over, not even by destroying the stack; set logline:protect to true, or use governance',
     );
   return {
-    enabled: reader.boolean('enabled', true),
+    enabled,
     lockMode,
     lockDays: reader.integer('lockDays', { min: 1, max: 36_500, fallback: protect ? 365 : 7 }),
     witnesses: readWitnesses(reader),

@@ -3,6 +3,9 @@ import type { SettingsReader } from './settings-reader';
 /** `<tenant>/<name>`, or `<name>` for the operator's own; as `runtime/host/secret-store.ts` looks them up. */
 const PROVIDER_KEY_NAME = /^(?:\P{Cc}{1,255}\/)?[\w-]{1,64}$/u;
 
+/** Bytes of one secret (Secrets Manager user guide, "Quotas"). */
+const MOST_SECRET_BYTES = 65_536;
+
 /** Reads the names of the provider keys, sorted; the values are secrets and appear in no message. */
 export function readProviderNames(root: SettingsReader, value: unknown): readonly string[] {
   if (value === undefined) {
@@ -20,5 +23,11 @@ export function readProviderNames(root: SettingsReader, value: unknown): readonl
     );
     return [];
   }
+  const bytes = Buffer.byteLength(JSON.stringify(value));
+  if (bytes > MOST_SECRET_BYTES)
+    root.fault(
+      'providerKeys',
+      `expected at most ${MOST_SECRET_BYTES} bytes, the most of one secret; got ${bytes}`,
+    );
   return entries.map(([name]) => name).sort();
 }

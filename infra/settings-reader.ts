@@ -157,7 +157,7 @@ export class SettingsReader {
   }
 
   /** A map of text to text. */
-  map(key: string, keyRule: RegExp, allowed: string): Readonly<Record<string, string>> {
+  map(key: string, keyRule: RegExp, valueRule: RegExp, allowed: string): Readonly<Record<string, string>> {
     const value = this.#value[key];
     if (value === undefined) {
       return {};
@@ -166,7 +166,11 @@ export class SettingsReader {
       typeof value === 'object' && value !== null && !Array.isArray(value)
         ? Object.entries(value)
         : undefined;
-    if (!entries?.every(([name, item]) => keyRule.test(name) && typeof item === 'string')) {
+    if (
+      !entries?.every(
+        ([name, item]) => keyRule.test(name) && typeof item === 'string' && valueRule.test(item),
+      )
+    ) {
       return this.#refuse(key, allowed, {});
     }
     return Object.fromEntries(entries.map(([name, item]) => [name, String(item)]));

@@ -8,16 +8,19 @@ import { FACTS_AS_OF, isKnownRegion, partitionOf } from './aws-facts';
 import { readBackup } from './backup-settings';
 import { readDatabase } from './database-settings';
 import { readEdge } from './edge-settings';
+import { environmentFaults } from './environment-size';
 import { readFunctions } from './function-settings';
 import { readMonitoring } from './monitoring-settings';
 import { nameFaults } from './names';
-import { type NetworkSettings, readNetwork } from './network-settings';
+import { readNetwork } from './network-settings';
 import { readOidc } from './oidc-settings';
 import { readProofs } from './proofs-settings';
 import { readProviderNames } from './provider-settings';
 import { readRotation } from './rotation-settings';
 import { SettingsReader } from './settings-reader';
 import type { StackSettings } from './stack-settings';
+import { readTags } from './tag-settings';
+import { warningsOf } from './warnings';
 
 export type { StackSettings } from './stack-settings';
 
@@ -98,11 +101,7 @@ export function parseSettings(raw: RawSettings): StackSettings {
     region,
     partition,
     protect,
-    tags: root.map(
-      'tags',
-      /^(?!aws:)[\w .:/=+@-]{1,128}$/,
-      'a map of tag names (not starting with aws:) to text',
-    ),
+    tags: readTags(root),
     network,
     database,
     api: readApi(root),
@@ -120,20 +119,11 @@ export function parseSettings(raw: RawSettings): StackSettings {
     rotation: readRotation(root),
     idempotencyDays: root.integer('idempotencyDays', { min: 1, max: 3_650, fallback: 30 }),
     providerNames,
-    warnings: warningsOf(network, providerNames),
+    warnings: [],
   };
+  faults.push(...environmentFaults(settings));
   if (faults.length > 0) {
     throw new ConfigError(stack, faults);
   }
-  return settings;
-}
-
-function warningsOf(network: NetworkSettings, providerNames: readonly string[]): string[] {
-  if (network.egress !== 'ipv6' || providerNames.length === 0) {
-    return [];
-  }
-  return [
-    `keys are set for ${providerNames.join(', ')}, but egress is ipv6: provider_exec reaches only hosts with an ` +
-      'IPv6 address (AAAA record). For a provider without one, set logline:network.egress to nat.',
-  ];
+  return { ...settings, warnings: warningsOf(settings) };
 }

@@ -148,6 +148,11 @@ describe('stack settings', () => {
       { edge: { enabled: true, domain: 'ledger.example.com' } },
       /edge\.domain: needs a certificate/,
     ],
+    [
+      'a name that is too long for a certificate',
+      { edge: { enabled: true, domain: `${'ledger.'.repeat(8)}example.com`, zoneId: 'Z0123456789' } },
+      /domain: has 67 characters, and ACM makes certificates for 64/,
+    ],
     ['a zone without a name', { edge: { enabled: true, zoneId: 'Z0123456789' } }, /zoneId: has no meaning/],
     [
       'a certificate of another region, which CloudFront refuses',
@@ -226,6 +231,45 @@ describe('stack settings', () => {
     ['an issuer without TLS', { oidc: { issuer: 'http://id.example', audience: 'a' } }, /https URL/],
     ['a database name that PostgreSQL reserves', { database: { name: 'postgres' } }, /database\.name/],
     ['a tag that AWS reserves', { tags: { 'aws:owner': 'me' } }, /logline:tags/],
+    [
+      'a tag that says what AWS does not take',
+      { tags: { Team: 'who? we!' } },
+      /logline:tags: .*text of at most 256 letters/,
+    ],
+    ['a tag that AWS reserves, in capitals', { tags: { 'AWS:owner': 'me' } }, /logline:tags/],
+    ['a tag of the program itself', { tags: { stack: 'mine' } }, /"stack" is there twice/],
+    ['two tags that IAM takes for one', { tags: { Team: 'a', team: 'b' } }, /"Team" is there twice/],
+    [
+      'more tags than a resource may have',
+      { tags: Object.fromEntries(Array.from({ length: 47 }, (_, index) => [`tag${index}`, 'x'])) },
+      /at most 46 tags; got 47/,
+    ],
+    ['a database called by a key word', { database: { name: 'order' } }, /"order" is a key word/],
+    [
+      'a copy of backups to where nothing is',
+      { backup: { copyRegion: 'eu-west-9' } },
+      /not in the list of regions/,
+    ],
+    [
+      'keys that do not fit into a secret',
+      { providerKeys: { openai: 'x'.repeat(65_536) } },
+      /at most 65536 bytes, the most of one secret/,
+    ],
+    [
+      'witnesses of a ledger without proofs',
+      { proofs: { enabled: false, witnessedTenants: ['acme'] } },
+      /witnessedTenants: has no meaning without proofs/,
+    ],
+    [
+      'more origins than the environment of a function holds',
+      { api: { corsOrigins: Array.from({ length: 60 }, (_, index) => `https://app${index}.example.com`) } },
+      /logline:api\.corsOrigins: has \d+ bytes .*Lambda takes/,
+    ],
+    [
+      'an origin with a comma, which would be two',
+      { api: { corsOrigins: ['https://a.example,b'] } },
+      /corsOrigins/,
+    ],
     ['a provider key that is no name', { providerKeys: { 'acme/open ai': 'sk-1' } }, /logline:providerKeys/],
     ['an empty provider key', { providerKeys: { openai: '' } }, /logline:providerKeys/],
     ['no second copy of a kernel, which AWS refuses', { functions: { tickConcurrency: 1 } }, /from 2 to 10/],
@@ -271,6 +315,12 @@ describe('stack settings', () => {
     assert.match(faultsOf({}, { region: 'xx-north-1' }).join(), /aws:region: expected a region where/);
   });
 
+  it('let storage grow to five times what it is, and no further than RDS does', () => {
+    const ceiling = (storageGb: number) =>
+      parseSettings({ ...BASE, values: { database: { storageGb } } }).database.maxStorageGb;
+    assert.deepEqual([ceiling(100), ceiling(16_000)], [500, 65_536]);
+  });
+
   it('fit the copies of Stage-0 to the connections of the database, unless told none', () => {
     const copies = (values: object) =>
       parseSettings({ ...BASE, values: { ...values } }).functions.apiConcurrency;
@@ -312,5 +362,17 @@ describe('stack settings', () => {
     assert.match(parseSettings({ ...BASE, values: withKeys }).warnings.join(), /provider_exec.*IPv6.*nat/s);
     const nat = { ...withKeys, network: { egress: 'nat' } };
     assert.deepEqual(parseSettings({ ...BASE, values: nat }).warnings, []);
+  });
+
+  it('warn of more copies than the database has connections for, and of a backup that has to be opted in to', () => {
+    const warnings = (values: Record<string, unknown>) => parseSettings({ ...BASE, values }).warnings.join();
+    assert.equal(warnings({}), '');
+    assert.match(warnings({ functions: { tickConcurrency: 10 } }), /117 connections at once .* has 55/);
+    assert.equal(
+      warnings({ functions: { tickConcurrency: 10 }, database: { instanceClass: 'db.m7g.large' } }),
+      '',
+    );
+    assert.match(warnings({ backup: { days: 7 }, database: { engine: 'aurora' } }), /Aurora=true/);
+    assert.equal(warnings({ backup: { days: 7 } }), '');
   });
 });

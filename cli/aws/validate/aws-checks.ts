@@ -42,8 +42,8 @@ interface QuotaNeed {
   readonly code: string;
   /** How much the stack needs; 0 skips the check. */
   needed(settings: StackSettings | undefined): number;
-  /** Message for a need of 0. Defaults to that of egress ipv6. */
-  readonly nothing?: string;
+  /** Message for a need of 0. */
+  readonly nothing: string;
   judge(value: number, needed: number): CheckResult;
 }
 
@@ -57,7 +57,7 @@ function concurrencyNeeded(settings: StackSettings | undefined): number {
 const COMFORTABLE_CONCURRENCY = 50;
 
 function gatewaysOf(settings: StackSettings | undefined): number {
-  if (settings?.network.egress !== 'nat') return 0;
+  if (settings?.network.egress !== 'nat' || settings.network.existing !== undefined) return 0;
   return settings.network.natGateways === 'per-zone' ? settings.network.zones : 1;
 }
 
@@ -93,6 +93,7 @@ const NEEDS: readonly QuotaNeed[] = [
     service: 'lambda',
     code: 'L-B99A9384',
     needed: concurrencyNeeded,
+    nothing: 'none needed',
     judge: (value, needed) => {
       const found = `${value} functions may run at once, ${needed} needed at least`;
       if (value < needed) return fail(found, increase('lambda', 'L-B99A9384'));
@@ -112,7 +113,8 @@ const NEEDS: readonly QuotaNeed[] = [
     name: 'quota: VPCs',
     service: 'vpc',
     code: 'L-F678F1CE',
-    needed: () => 1,
+    needed: (settings) => (settings?.network.existing === undefined ? 1 : 0),
+    nothing: 'none needed, the stack goes into one that is there',
     judge: judgeCount('VPCs', 'vpc', 'L-F678F1CE'),
   },
   {
@@ -120,13 +122,14 @@ const NEEDS: readonly QuotaNeed[] = [
     service: 'ec2',
     code: 'L-0263D0A3',
     needed: gatewaysOf,
+    nothing: 'none needed without NAT gateways of its own',
     judge: judgeCount('Elastic IPs', 'ec2', 'L-0263D0A3'),
   },
 ];
 
 async function checkQuota(need: QuotaNeed, { settings, region: place }: CheckContext): Promise<CheckResult> {
   const needed = need.needed(settings);
-  if (needed === 0) return pass(need.nothing ?? 'none needed with egress ipv6');
+  if (needed === 0) return pass(need.nothing);
   const client = new ServiceQuotasClient({ ...CLIENT, region: place ?? 'us-east-1' });
   try {
     const { Quota } = await client.send(

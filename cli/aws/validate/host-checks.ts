@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { REPOSITORY_ROOT } from '../../../infra/bundle';
 import type { StackSettings } from '../../../infra/settings';
 import { oneLine, systemErrorCode } from '../../../local/operator-error';
+import { parseWitnesses } from '../../../runtime/proofs/remote-witness';
 import { member } from '../../ledger-api';
 import { type CheckResult, fail, type Prerequisite, pass, warn } from './prerequisite';
 
@@ -41,6 +42,18 @@ export function hostChecks(resolve: ResolveIpv6 = resolveBounded): readonly Prer
         settings?.oidc === undefined
           ? pass('none')
           : judge([new URL(settings.oidc.issuer).hostname], settings, 'an issuer', resolve),
+    },
+    {
+      name: 'witnesses',
+      run: async ({ settings }) =>
+        settings === undefined || settings.proofs.witnesses.length === 0
+          ? pass('none')
+          : judge(
+              parseWitnesses(settings.proofs.witnesses.join('\n')).map(({ url }) => new URL(url).hostname),
+              settings,
+              'witnesses',
+              resolve,
+            ),
     },
     {
       name: 'provider hosts',

@@ -46,6 +46,16 @@ describe('hosts that functions have to reach, under egress ipv6,', () => {
     assert.match(advice ?? '', /egress to nat/);
   });
 
+  it('are those of witnesses as well', async () => {
+    const witnesses = [
+      'witness w witness.example/w+5154e33f+BAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f https://witness.example/',
+    ];
+    const { outcome, detail, asked } = await check('witnesses', { proofs: { witnesses } }, none);
+    assert.deepEqual([outcome, asked], ['fail', ['witness.example']]);
+    assert.match(detail, /^witness\.example has no IPv6 address/);
+    assert.equal((await check('witnesses', {}, none)).outcome, 'pass');
+  });
+
   it('are refused when they are IPv4 addresses, without a look-up', async () => {
     const issuer = { oidc: { issuer: 'https://192.0.2.7/', audience: 'logline' } };
     const { outcome, asked } = await check('OIDC issuer', issuer, there);

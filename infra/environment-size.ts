@@ -1,0 +1,32 @@
+import type { StackSettings } from './stack-settings';
+
+/** Bytes of all variables of a function, as JSON (Lambda guide, "Lambda quotas"). */
+export const ENVIRONMENT_BYTES = 4_096;
+/** What the program itself has in them at most: names, hosts, and ARNs of secrets. A test holds it against every function. */
+export const OWN_ENVIRONMENT_BYTES = 2_900;
+
+/**
+ * Texts of the configuration that become variables and are as long as somebody writes them.
+ * @returns a message for each function that Lambda would refuse
+ */
+export function environmentFaults({
+  api,
+  oidc,
+  origin,
+  proofs,
+}: Pick<StackSettings, 'api' | 'oidc' | 'origin' | 'proofs'>): string[] {
+  const everywhere = [origin ?? '', ...Object.values(oidc ?? {}).map(String)];
+  const texts = {
+    'logline:api.corsOrigins': [api.corsOrigins.join()],
+    'logline:proofs.witnesses': [proofs.witnesses.join('\n'), proofs.witnessedTenants.join()],
+  };
+  const most = ENVIRONMENT_BYTES - OWN_ENVIRONMENT_BYTES;
+  return Object.entries(texts).flatMap(([key, own]) => {
+    const bytes = Buffer.byteLength(JSON.stringify([...everywhere, ...own]));
+    return bytes <= most
+      ? []
+      : [
+          `${key}: has ${bytes} bytes together with logline:oidc and logline:origin, and Lambda takes ${most} beside what the program itself tells a function; make them shorter or fewer`,
+        ];
+  });
+}

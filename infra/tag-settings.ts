@@ -1,0 +1,34 @@
+import type { SettingsReader } from './settings-reader';
+
+/** Tags that the program itself puts on resources. */
+const OWN_TAGS = ['Project', 'Stack', 'ManagedBy', 'Name'];
+/** Tags of one resource, the program's own included (AWS tagging guide, "Tag naming limits and requirements"). */
+const MOST_TAGS = 50;
+/** What every service takes in names and values of tags; some take more. */
+const NAME = /^(?!aws:)[\w .:/=+@-]{1,128}$/i;
+const VALUE = /^[\w .:/=+@-]{0,256}$/;
+
+export function readTags(root: SettingsReader): Readonly<Record<string, string>> {
+  const tags = root.map(
+    'tags',
+    NAME,
+    VALUE,
+    'a map of tag names (not starting with aws:) to text of at most 256 letters, digits, spaces and _ . : / = + - @',
+  );
+  const names = [...OWN_TAGS, ...Object.keys(tags)].map((name) => name.toLowerCase());
+  // IAM takes Team and team for one tag, and refuses the role.
+  const twice = Object.keys(tags).find(
+    (name) => names.indexOf(name.toLowerCase()) !== names.lastIndexOf(name.toLowerCase()),
+  );
+  if (twice !== undefined)
+    root.fault(
+      'tags',
+      `"${twice}" is there twice, in upper or lower case; ${OWN_TAGS.join(', ')} are set by the program`,
+    );
+  if (names.length > MOST_TAGS)
+    root.fault(
+      'tags',
+      `expected at most ${MOST_TAGS - OWN_TAGS.length} tags; got ${Object.keys(tags).length}`,
+    );
+  return tags;
+}

@@ -20,7 +20,10 @@ export interface BackupArgs {
   readonly protect: boolean;
 }
 
-/** In UTC, an hour after the latest midnight round, so that the backup includes the round's checkpoint spans. */
+/**
+ * In UTC, an hour after the latest midnight round, so that the backup includes the round's checkpoint spans. Its start window
+ * ends more than an hour before the windows of RDS, in which AWS Backup starts no job (AWS Backup guide, "Backup plan options").
+ */
 const DAILY = 'cron(0 1 * * ? *)';
 /** Minutes within which a job must begin and end. */
 const START_WINDOW = 60;
@@ -54,7 +57,7 @@ export class Backup extends pulumi.ComponentResource {
     const { names, settings, databaseArn, protect } = args;
     const vault = new aws.backup.Vault(
       name,
-      { name: names.of('group', 'backups') },
+      { name: names.of('vault', 'backups') },
       { parent: this, protect },
     );
     const { copyRegion } = settings;
@@ -64,14 +67,14 @@ export class Backup extends pulumi.ComponentResource {
         : [
             new aws.backup.Vault(
               `${name}-copy`,
-              { name: names.of('group', 'backup-copies'), region: copyRegion },
+              { name: names.of('vault', 'backup-copies'), region: copyRegion },
               { parent: this, protect },
             ),
           ];
     const plan = new aws.backup.Plan(
       name,
       {
-        name: names.of('group', 'daily'),
+        name: names.of('vault', 'daily'),
         rules: [
           {
             ruleName: 'daily',
@@ -93,7 +96,7 @@ export class Backup extends pulumi.ComponentResource {
     new aws.backup.Selection(
       name,
       {
-        name: names.of('group', 'database'),
+        name: names.of('vault', 'database'),
         planId: plan.id,
         iamRoleArn: role.arn,
         resources: [databaseArn],

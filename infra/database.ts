@@ -274,7 +274,6 @@ export class Database extends pulumi.ComponentResource implements Server {
         caCertIdentifier: CERTIFICATE_AUTHORITY,
         promotionTier: Math.min(index, 15),
         preferredMaintenanceWindow: MAINTENANCE_WINDOW,
-        copyTagsToSnapshot: true,
         ...insights(settings),
         applyImmediately: !protect,
       },
@@ -288,8 +287,8 @@ export class Database extends pulumi.ComponentResource implements Server {
   }
 }
 
-/** In UTC, away from midnight in Paris, when the midnight ruler writes. */
-const BACKUP_WINDOW = '02:30-03:30';
+/** In UTC, away from midnight in Paris, when the midnight ruler writes, and an hour after the start window of `backup.ts`. */
+const BACKUP_WINDOW = '03:15-03:45';
 const MAINTENANCE_WINDOW = 'sun:04:00-sun:05:00';
 
 function insights({ performanceInsights }: DatabaseSettings) {

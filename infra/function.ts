@@ -28,6 +28,8 @@ export interface FunctionPlatform {
   readonly subnetIds: pulumi.Input<string>[];
   /** Groups of the functions' network interfaces. */
   readonly securityGroupIds: pulumi.Input<string>[];
+  /** Whether the subnets have IPv6 ranges; Lambda refuses dual stack in those that have none. */
+  readonly hasIpv6: boolean;
   /** KMS key that encrypts the secrets. */
   readonly secretsKeyArn: pulumi.Input<string>;
   /** Days that logs are kept. */
@@ -171,7 +173,7 @@ export class LambdaFunction extends pulumi.ComponentResource {
         vpcConfig: {
           subnetIds: platform.subnetIds,
           securityGroupIds: platform.securityGroupIds,
-          ipv6AllowedForDualStack: true,
+          ipv6AllowedForDualStack: platform.hasIpv6,
         },
         tracingConfig: { mode: args.tracing ?? 'Active' },
         loggingConfig: {

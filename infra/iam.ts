@@ -12,7 +12,9 @@ export interface Statement {
   readonly Effect: 'Allow' | 'Deny';
   readonly Action: readonly string[];
   readonly Resource: pulumi.Input<string> | pulumi.Input<string>[];
-  readonly Condition?: Readonly<Record<string, Readonly<Record<string, pulumi.Input<string>>>>>;
+  readonly Condition?: Readonly<
+    Record<string, Readonly<Record<string, pulumi.Input<string> | readonly string[]>>>
+  >;
 }
 
 /** A policy as JSON text, once its parts are known. */
@@ -123,9 +125,15 @@ export function secretsStatements(
       Action: ['kms:Decrypt'],
       Resource: keyArn,
       // Through Secrets Manager only: the key decrypts no ciphertext that a caller brings.
-      Condition: { StringEquals: { 'kms:ViaService': `secretsmanager.${region}.amazonaws.com` } },
+      Condition: { StringEquals: { 'kms:ViaService': secretsManagerOf(region) } },
     },
   ];
+}
+
+/** Secrets Manager as KMS names it; in China both spellings are in use. */
+function secretsManagerOf(region: string): string | readonly string[] {
+  const name = `secretsmanager.${region}.amazonaws.com`;
+  return region.startsWith('cn-') ? [name, `${name}.cn`] : name;
 }
 
 /** Lets the migrator write secrets: first values and rotated ones. */
@@ -146,7 +154,7 @@ export function keepStatements(
       Effect: 'Allow',
       Action: ['kms:GenerateDataKey'],
       Resource: keyArn,
-      Condition: { StringEquals: { 'kms:ViaService': `secretsmanager.${region}.amazonaws.com` } },
+      Condition: { StringEquals: { 'kms:ViaService': secretsManagerOf(region) } },
     },
   ];
 }

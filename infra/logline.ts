@@ -103,6 +103,7 @@ export class LogLine extends pulumi.ComponentResource {
       accountId,
       subnetIds: network.privateSubnetIds,
       securityGroupIds: [network.functionGroupId],
+      hasIpv6: network.hasIpv6,
       secretsKeyArn: secrets.keyArn,
       logRetentionDays,
     };

@@ -1,7 +1,7 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import { METRIC_NAMESPACE } from '../runtime/log/metrics';
-import { isBurstable, memoryGib } from './aws-facts';
+import { isBurstable, memoryGib, partitionOf } from './aws-facts';
 import type { Database } from './database';
 import type { DatabaseSettings } from './database-settings';
 import type { LambdaFunction } from './function';
@@ -259,7 +259,15 @@ export class Monitoring extends pulumi.ComponentResource {
     rds: Pick<Watch, 'namespace' | 'dimensions' | 'statistic' | 'periodSeconds' | 'periods'>,
   ): void {
     const { databaseSettings } = this.#args;
-    if (databaseSettings.serverless === undefined) {
+    if (databaseSettings.serverless !== undefined) {
+      this.#alarm('database-capacity', {
+        ...rds,
+        metric: 'ACUUtilization',
+        comparison: 'GreaterThanThreshold',
+        threshold: 90,
+        description: 'The database works at more than 90 % of its largest capacity; raise maxAcu',
+      });
+    } else {
       this.#alarm('database-memory', {
         ...rds,
         metric: 'FreeableMemory',
@@ -349,11 +357,11 @@ export class Monitoring extends pulumi.ComponentResource {
       { dashboardName, dashboardBody: pulumi.jsonStringify({ widgets: this.#widgets() }) },
       { parent: this },
     );
-    return `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#dashboards/dashboard/${dashboardName}`;
+    return `https://${consoleOf(region)}/cloudwatch/home?region=${region}#dashboards/dashboard/${dashboardName}`;
   }
 
   #widgets(): unknown[] {
-    const { functions, ticks, database, apiId } = this.#args;
+    const { functions, ticks, database, databaseSettings, apiId } = this.#args;
     const lambda = (metric: string) =>
       functions.map((item) => ['AWS/Lambda', metric, 'FunctionName', item.functionName]);
     const rds = (metric: string) => [['AWS/RDS', metric, ...Object.entries(database.dimensions).flat()]];
@@ -369,7 +377,12 @@ export class Monitoring extends pulumi.ComponentResource {
       ],
       ['Database CPU (%)', 'Average', rds('CPUUtilization')],
       ['Database connections', 'Maximum', rds('DatabaseConnections')],
-      ['Database free storage', 'Minimum', rds('FreeStorageSpace')],
+      [
+        'Database free storage',
+        'Minimum',
+        // Aurora's own storage grows by itself; temporary files lie beside it.
+        rds(databaseSettings.engine === 'rds' ? 'FreeStorageSpace' : 'FreeLocalStorage'),
+      ],
     ];
     return charts.map(([title, stat, metrics], index) => ({
       type: 'metric',
@@ -380,4 +393,12 @@ export class Monitoring extends pulumi.ComponentResource {
       properties: { title, stat, metrics, region: this.#args.region, period: 300, view: 'timeSeries' },
     }));
   }
+}
+
+function consoleOf(region: string): string {
+  const partition = partitionOf(region);
+  if (partition === 'aws-cn') return `${region}.console.amazonaws.cn`;
+  return partition === 'aws-us-gov'
+    ? `${region}.console.amazonaws-us-gov.com`
+    : `${region}.console.aws.amazon.com`;
 }

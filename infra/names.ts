@@ -20,6 +20,7 @@ export type NameKind =
   | 'alarm'
   | 'dashboard'
   | 'group'
+  | 'vault'
   | 'log';
 
 /**
@@ -28,7 +29,7 @@ export type NameKind =
  * Lambda function names 64, IAM roles 64, SQS queues 80, layers 64 (140 with the ARN), RDS identifiers 63,
  * snapshots 255, EventBridge schedules and groups 64, Secrets Manager 512 less the 26 that a random suffix
  * takes, KMS aliases 250, SNS topics 256, HTTP APIs 128, web ACLs 128, alarms and dashboards 255, security groups 255,
- * log groups 512.
+ * vaults of AWS Backup and selections 50, log groups 512.
  */
 export const NAME_LIMITS: Readonly<Record<NameKind, number>> = {
   function: 64,
@@ -46,6 +47,7 @@ export const NAME_LIMITS: Readonly<Record<NameKind, number>> = {
   alarm: 255,
   dashboard: 255,
   group: 255,
+  vault: 50,
   log: 512,
 };
 
@@ -70,6 +72,7 @@ export const LONGEST_SUFFIX: Readonly<Partial<Record<NameKind, string>>> = {
   layer: 'kernels',
   database: 'subnets',
   schedule: 'request-worker',
+  vault: 'backup-copies',
 };
 
 /** Makes the names of one stack. */

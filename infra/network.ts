@@ -36,6 +36,8 @@ export class Network extends pulumi.ComponentResource {
   readonly vpcId: pulumi.Output<string>;
   /** Subnets of functions and database, one a zone. */
   readonly privateSubnetIds: pulumi.Output<string>[];
+  /** Whether the subnets have IPv6 ranges; of a given VPC only `egress` tells. */
+  readonly hasIpv6: boolean;
   /** Security group of the functions. */
   readonly functionGroupId: pulumi.Output<string>;
   /** Security group of the database. */
@@ -46,7 +48,8 @@ export class Network extends pulumi.ComponentResource {
   constructor(name: string, args: NetworkArgs, opts?: pulumi.ComponentResourceOptions) {
     super('logline:infra:Network', name, {}, opts);
     this.#args = args;
-    const { existing } = args.settings;
+    const { existing, egress } = args.settings;
+    this.hasIpv6 = existing === undefined || egress === 'ipv6';
     if (existing === undefined) {
       [this.vpcId, this.privateSubnetIds] = this.#createOwn(name);
     } else {

@@ -252,6 +252,24 @@ export const BACKUP_RULES: readonly Rule[] = [
       the(stack, 'aws:backup/plan:Plan', 'backup').inputs.rules = [];
     },
   },
+  {
+    title: 'has begun a backup more than an hour before the windows of RDS, in which AWS Backup starts none',
+    violations: (stack) => {
+      const [rule] = listOf(the(stack, 'aws:backup/plan:Plan', 'backup').inputs.rules);
+      const [, minute, hour] = /^cron\((\d+) (\d+) /.exec(String(at(rule, 'schedule'))) ?? [];
+      const begun = Number(hour) * 60 + Number(minute) + Number(at(rule, 'startWindow'));
+      const { backupWindow, maintenanceWindow } = the(stack, INSTANCE, 'database').inputs;
+      return [backupWindow, maintenanceWindow]
+        .filter((window) => {
+          const [, from, to] = /(\d\d):(\d\d)-/.exec(String(window)) ?? [];
+          return !(begun + 60 <= Number(from) * 60 + Number(to));
+        })
+        .map(String);
+    },
+    breakIt: (stack) => {
+      the(stack, INSTANCE, 'database').inputs.backupWindow = '02:30-03:30';
+    },
+  },
 ];
 
 /** Only for stacks with `logline:protect`. */

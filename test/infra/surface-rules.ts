@@ -131,6 +131,7 @@ export const SURFACE_RULES: readonly Rule[] = [
         [SCHEDULE_TYPE]: 'schedule',
         'aws:rds/instance:Instance': 'database',
         'aws:rds/subnetGroup:SubnetGroup': 'database',
+        'aws:backup/vault:Vault': 'vault',
       };
       return stack.resources.flatMap(({ type, name, inputs }) => {
         const kind = kinds[type];

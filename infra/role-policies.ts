@@ -3,6 +3,7 @@
  * `logline policy` prints them; a test checks them against every stack.
  */
 
+import { Names } from './names';
 import type { Need } from './need';
 import { LOG_DELIVERY, NEEDS, UNNAMED } from './role-needs';
 import { STAND_IN_ACCOUNT } from './stand-in-cloud';
@@ -34,6 +35,12 @@ export interface PolicyScope {
   readonly partition: string;
   /** Account id. Defaults to the stand-in's, which the user replaces. */
   readonly accountId?: string;
+  /** Whether the stack refuses to delete its bucket; by default it does not, and the bucket is emptied before. */
+  readonly protect?: boolean;
+  /** Where backups are copied to. Defaults to nowhere. */
+  readonly copyRegion?: string;
+  /** Hosted zone that gets records. Defaults to any. */
+  readonly zoneId?: string;
 }
 
 /** Resource types that {@link deployPolicy} does not know. */
@@ -47,14 +54,16 @@ export function unknownTypes(types: Iterable<string>): string[] {
  * @throws RangeError for a type that the table does not know
  */
 export function deployPolicy(types: Iterable<string>, scope: PolicyScope): PolicyDocument {
-  const needs = needsOf(types);
+  const all = [...types];
   return document([
-    ...grouped(needs, scope, (need) => [...need.read, ...need.write]),
+    ...grouped(needsOf(all), scope, (need) => [...need.read, ...need.write]),
+    ...keyStatements(all, scope),
+    ...(scope.protect === true ? [] : emptyingStatements(all, scope)),
     {
       Sid: 'PassRoles',
       Effect: 'Allow',
       Action: ['iam:PassRole'],
-      Resource: [filled('arn:$P:iam::$A:role/$N-*', scope)],
+      Resource: [filled('arn:$P:iam::$A:role/$N-$R-*', scope)],
       Condition: {
         StringEquals: {
           'iam:PassedToService': ['backup.amazonaws.com', 'lambda.amazonaws.com', 'scheduler.amazonaws.com'],
@@ -69,7 +78,7 @@ export function deployPolicy(types: Iterable<string>, scope: PolicyScope): Polic
       Resource: [filled('arn:$P:iam::$A:role/aws-service-role/*', scope)],
       Condition: {
         StringEquals: {
-          'iam:AWSServiceName': ['rds.amazonaws.com', 'ops.apigateway.amazonaws.com'],
+          'iam:AWSServiceName': ['backup.amazonaws.com', 'ops.apigateway.amazonaws.com', 'rds.amazonaws.com'],
         },
       },
     },
@@ -77,12 +86,66 @@ export function deployPolicy(types: Iterable<string>, scope: PolicyScope): Polic
   ]);
 }
 
+/** Answers that hold a secret: the header that a distribution puts on each call. A preview without a refresh asks for none. */
+const REVEALING: ReadonlySet<string> = new Set(['cloudfront:GetDistribution']);
+
 /**
  * Policy of the preview role: reads the stack's resources, and denies every secret whatever other policies allow.
  * @throws RangeError for a type that the table does not know
  */
 export function previewPolicy(types: Iterable<string>, scope: PolicyScope): PolicyDocument {
-  return document([...grouped(needsOf(types), scope, (need) => need.read), readNoSecrets(scope, [])]);
+  const reads = ({ service, read }: Need) => read.filter((action) => !REVEALING.has(`${service}:${action}`));
+  return document([...grouped(needsOf(types), scope, reads), readNoSecrets(scope, [])]);
+}
+
+/**
+ * Who has a service encrypt with a key has to be allowed to use it, through that service only
+ * (RDS user guide, "Password management with Amazon RDS and AWS Secrets Manager"; AWS Backup guide, "Access control").
+ */
+function keyStatements(types: readonly string[], scope: PolicyScope): PolicyStatement[] {
+  const through = (Sid: string, region: string, services: readonly string[], actions: readonly string[]) => ({
+    Sid,
+    Effect: 'Allow' as const,
+    Action: actions,
+    Resource: [filled(`arn:$P:kms:${region}:$A:key/*`, scope)],
+    Condition: {
+      StringLike: { 'kms:ViaService': services.map((service) => `${service}.${filled(region, scope)}.*`) },
+    },
+  });
+  const encrypt = ['kms:Decrypt', 'kms:GenerateDataKey'];
+  const secrets = through('EncryptSecrets', '$R', ['rds', 'secretsmanager'], encrypt);
+  if (!types.includes('aws:backup/vault:Vault')) return [secrets];
+  const grants = [...encrypt, 'kms:CreateGrant', 'kms:DescribeKey', 'kms:RetireGrant'].sort();
+  return [
+    secrets,
+    // The copies lie in another region.
+    through('EncryptVaults', '*', ['backup'], grants),
+    {
+      Sid: 'MountVaults',
+      Effect: 'Allow',
+      Action: ['backup-storage:MountCapsule'],
+      Resource: ['*'],
+      Condition: {
+        StringEquals: {
+          'aws:RequestedRegion':
+            scope.copyRegion === undefined ? scope.region : [scope.region, scope.copyRegion],
+        },
+      },
+    },
+  ];
+}
+
+/** Going around the lock of checkpoints, as it takes to destroy a stack that is not protected. */
+function emptyingStatements(types: readonly string[], scope: PolicyScope): PolicyStatement[] {
+  if (!types.includes('aws:s3/bucket:Bucket')) return [];
+  return [
+    {
+      Sid: 'EmptyBucket',
+      Effect: 'Allow',
+      Action: ['s3:BypassGovernanceRetention', 's3:DeleteObject', 's3:DeleteObjectVersion'],
+      Resource: [filled('arn:$P:s3:::$B*/*', scope)],
+    },
+  ];
 }
 
 function needsOf(types: Iterable<string>): Need[] {
@@ -106,9 +169,13 @@ function readNoSecrets(scope: PolicyScope, except: readonly string[]): PolicySta
         Sid: all.Sid,
         Effect: 'Deny',
         Action: ['secretsmanager:GetSecretValue'],
-        Resource: ['app', 'kernel', 'guest', 'sealer', 'auditor', 'signing-key', 'checkpoint-key'].map(
-          (name) => filled(`arn:$P:secretsmanager:$R:$A:secret:$N-secrets-${name}-*`, scope),
-        ),
+        Resource: [
+          ...['app', 'kernel', 'guest', 'sealer', 'auditor', 'signing-key', 'checkpoint-key'].map((name) =>
+            filled(`arn:$P:secretsmanager:$R:$A:secret:$N-secrets-${name}-*`, scope),
+          ),
+          // The master's.
+          filled('arn:$P:secretsmanager:$R:$A:secret:rds!*', scope),
+        ],
       };
 }
 
@@ -140,6 +207,8 @@ function grouped(
 
 function filled(arn: string, scope: PolicyScope): string {
   return arn
+    .replace('$B', new Names(scope).bucketPrefix('proofs'))
+    .replace('$Z', scope.zoneId ?? '*')
     .replace('$P', scope.partition)
     .replace('$R', scope.region)
     .replace('$A', scope.accountId ?? STAND_IN_ACCOUNT)

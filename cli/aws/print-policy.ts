@@ -14,7 +14,7 @@ export async function printPolicy({ stack, role, account }: PolicyOptions): Prom
   if (account !== undefined && !/^\d{12}$/.test(account)) {
     throw new OperatorError('--account must be twelve digits', { exitCode: 2 });
   }
-  const { project, region, partition } = stackSettings(stack);
+  const { project, region, partition, protect, edge, backup } = stackSettings(stack);
   const { resources } = await dryRun({ stack });
   const types = resources.filter(({ custom }) => custom).map(({ type }) => type);
   const scope = {
@@ -22,6 +22,9 @@ export async function printPolicy({ stack, role, account }: PolicyOptions): Prom
     stack,
     region,
     partition,
+    protect,
+    ...(backup?.copyRegion === undefined ? {} : { copyRegion: backup.copyRegion }),
+    ...(edge?.zoneId === undefined ? {} : { zoneId: edge.zoneId }),
     ...(account === undefined ? {} : { accountId: account }),
   };
   const policy = role === 'deploy' ? deployPolicy(types, scope) : previewPolicy(types, scope);

@@ -57,8 +57,49 @@ describe('the policies of the roles around a stack', function () {
     const foreign = deploy.Statement.filter(({ Effect }) => Effect === 'Allow')
       .flatMap(({ Resource }) => Resource)
       .filter((arn) => /:(iam|lambda|rds|sqs|secretsmanager|logs|sns):/.test(arn))
-      .filter((arn) => !/logline-dev|secret:rds!|aws-service-role/.test(arn));
+      // Groups that AWS itself has for who names none.
+      .filter((arn) => !/logline-dev|secret:rds!|aws-service-role|:(og|pg):default/.test(arn));
     assert.deepEqual(foreign, []);
+  });
+
+  it('let deployments change no role but those of the functions, such as their own', () => {
+    const roles = deploy.Statement.flatMap(({ Resource }) => Resource).filter((arn) =>
+      arn.includes(':role/'),
+    );
+    assert.deepEqual(
+      [...new Set(roles)].filter(
+        (arn) => !/role\/(logline-dev-us-east-1-\*|aws-service-role\/\*)$/.test(arn),
+      ),
+      [],
+    );
+  });
+
+  it('show previews no distribution, whose header is a secret', () => {
+    const allowed = (policy: PolicyDocument) =>
+      policy.Statement.filter(({ Effect }) => Effect === 'Allow').flatMap(({ Action }) => Action);
+    assert.ok(!allowed(preview).some((action) => /^cloudfront:Get/.test(action)));
+    assert.ok(allowed(deploy).includes('cloudfront:GetDistribution'));
+  });
+
+  it('let deployments use keys through a service only, and decrypt nothing else', () => {
+    for (const { Sid, Action, Condition } of deploy.Statement)
+      if (Action.some((action) => /^kms:(Decrypt|GenerateDataKey)/.test(action)))
+        assert.match(JSON.stringify(Condition), /"kms:ViaService":\["(rds|secretsmanager|backup)\./, Sid);
+  });
+
+  it('go around the lock of checkpoints only where the stack is not protected', () => {
+    const bypass = (policy: PolicyDocument) =>
+      JSON.stringify(policy).includes('s3:BypassGovernanceRetention');
+    assert.equal(bypass(deploy), true);
+    assert.equal(bypass(deployPolicy(types, { ...SCOPE, protect: true })), false);
+    assert.equal(bypass(preview), false);
+  });
+
+  it('write records into the zone of the stack alone', () => {
+    const zones = deployPolicy(types, { ...SCOPE, zoneId: 'Z0123456789' })
+      .Statement.flatMap(({ Resource }) => Resource)
+      .filter((arn) => arn.includes('hostedzone'));
+    assert.deepEqual(zones, ['arn:aws:route53:::hostedzone/Z0123456789']);
   });
 
   it('fit into the managed policies that a role may have', () => {

@@ -18,7 +18,9 @@ const BACKUP_PLAN: Need = {
 
 const RDS_TAGS = ['AddTagsToResource', 'RemoveTagsFromResource'];
 const RDS_LIST = ['ListTagsForResource'];
-const BUCKETS = ['arn:$P:s3:::$N-*'];
+/** What is named after the stack, and the groups of AWS's own that RDS takes where the program names none. */
+const RDS = ['arn:$P:rds:$R:$A:*:$N-*', 'arn:$P:rds:$R:$A:og:default:*', 'arn:$P:rds:$R:$A:pg:default.*'];
+const BUCKETS = ['arn:$P:s3:::$B*'];
 
 /** Of what holds data: databases, their backups, buckets; by type of resource. */
 export const DATA_NEEDS: Readonly<Record<string, Need>> = {
@@ -35,13 +37,13 @@ export const DATA_NEEDS: Readonly<Record<string, Need>> = {
     service: 'rds',
     read: ['DescribeDBClusters', 'DescribeGlobalClusters', ...RDS_LIST],
     write: ['CreateDBCluster', 'ModifyDBCluster', 'DeleteDBCluster', 'CreateDBClusterSnapshot', ...RDS_TAGS],
-    on: ['arn:$P:rds:$R:$A:*:$N-*'],
+    on: RDS,
   },
   'aws:rds/clusterInstance:ClusterInstance': {
     service: 'rds',
     read: ['DescribeDBInstances', ...RDS_LIST],
     write: ['CreateDBInstance', 'ModifyDBInstance', 'DeleteDBInstance', ...RDS_TAGS],
-    on: ['arn:$P:rds:$R:$A:*:$N-*'],
+    on: RDS,
   },
   'aws:rds/clusterParameterGroup:ClusterParameterGroup': {
     service: 'rds',
@@ -52,25 +54,25 @@ export const DATA_NEEDS: Readonly<Record<string, Need>> = {
       'DeleteDBClusterParameterGroup',
       ...RDS_TAGS,
     ],
-    on: ['arn:$P:rds:$R:$A:*:$N-*'],
+    on: RDS,
   },
   'aws:rds/instance:Instance': {
     service: 'rds',
     read: ['DescribeDBInstances', ...RDS_LIST],
     write: ['CreateDBInstance', 'ModifyDBInstance', 'DeleteDBInstance', 'CreateDBSnapshot', ...RDS_TAGS],
-    on: ['arn:$P:rds:$R:$A:*:$N-*'],
+    on: RDS,
   },
   'aws:rds/parameterGroup:ParameterGroup': {
     service: 'rds',
     read: ['DescribeDBParameterGroups', 'DescribeDBParameters', ...RDS_LIST],
     write: ['CreateDBParameterGroup', 'ModifyDBParameterGroup', 'DeleteDBParameterGroup', ...RDS_TAGS],
-    on: ['arn:$P:rds:$R:$A:*:$N-*'],
+    on: RDS,
   },
   'aws:rds/subnetGroup:SubnetGroup': {
     service: 'rds',
     read: ['DescribeDBSubnetGroups', ...RDS_LIST],
     write: ['CreateDBSubnetGroup', 'ModifyDBSubnetGroup', 'DeleteDBSubnetGroup', ...RDS_TAGS],
-    on: ['arn:$P:rds:$R:$A:*:$N-*'],
+    on: RDS,
   },
   'aws:s3/bucket:Bucket': {
     service: 's3',

@@ -43,7 +43,8 @@ export const NETWORK_NEEDS: Readonly<Record<string, Need>> = {
     ['AssociateRouteTable', 'DisassociateRouteTable', 'ReplaceRouteTableAssociation'],
   ),
   'aws:ec2/securityGroup:SecurityGroup': ec2(
-    ['DescribeSecurityGroups', 'DescribeNetworkInterfaces'],
+    // Subnets and VPC: Lambda asks in the caller's name for those that a function goes into.
+    ['DescribeSecurityGroups', 'DescribeNetworkInterfaces', 'DescribeSubnets', 'DescribeVpcs'],
     ['CreateSecurityGroup', 'DeleteSecurityGroup', 'RevokeSecurityGroupEgress', 'RevokeSecurityGroupIngress'],
   ),
   'aws:ec2/subnet:Subnet': ec2(

@@ -31,14 +31,7 @@ export const NEEDS: Readonly<Record<string, Need>> = {
   'aws:cloudfront/distribution:Distribution': {
     service: 'cloudfront',
     read: ['GetDistribution', 'ListTagsForResource'],
-    write: [
-      'CreateDistribution',
-      'CreateDistributionWithTags',
-      'UpdateDistribution',
-      'DeleteDistribution',
-      'TagResource',
-      'UntagResource',
-    ],
+    write: ['CreateDistribution', 'UpdateDistribution', 'DeleteDistribution', 'TagResource', 'UntagResource'],
     on: ['arn:$P:cloudfront::$A:distribution/*'],
   },
   'aws:cloudwatch/dashboard:Dashboard': {
@@ -63,13 +56,13 @@ export const NEEDS: Readonly<Record<string, Need>> = {
     service: 'iam',
     read: ['GetRole', 'ListRolePolicies', 'ListAttachedRolePolicies', 'ListInstanceProfilesForRole'],
     write: ['CreateRole', 'DeleteRole', 'UpdateRole', 'UpdateAssumeRolePolicy', 'TagRole', 'UntagRole'],
-    on: ['arn:$P:iam::$A:role/$N-*'],
+    on: ['arn:$P:iam::$A:role/$N-$R-*'],
   },
   'aws:iam/rolePolicy:RolePolicy': {
     service: 'iam',
     read: ['GetRolePolicy'],
     write: ['PutRolePolicy', 'DeleteRolePolicy'],
-    on: ['arn:$P:iam::$A:role/$N-*'],
+    on: ['arn:$P:iam::$A:role/$N-$R-*'],
   },
   'aws:kms/alias:Alias': {
     service: 'kms',
@@ -97,7 +90,7 @@ export const NEEDS: Readonly<Record<string, Need>> = {
     service: 'route53',
     read: ['GetHostedZone', 'ListResourceRecordSets', 'GetChange'],
     write: ['ChangeResourceRecordSets'],
-    on: ['arn:$P:route53:::hostedzone/*', 'arn:$P:route53:::change/*'],
+    on: ['arn:$P:route53:::hostedzone/$Z', 'arn:$P:route53:::change/*'],
   },
   'aws:secretsmanager/secret:Secret': {
     service: 'secretsmanager',

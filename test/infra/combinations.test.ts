@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import { costOf, costTable } from '../../cli/cost';
+import { costOf, costTable } from '../../cli/cost/cost-report';
 import { dryRun } from '../../infra/dry-run';
 import { OWN_ENVIRONMENT_BYTES } from '../../infra/environment-size';
 import { deployPolicy, unknownTypes } from '../../infra/role-policies';

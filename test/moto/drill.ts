@@ -40,7 +40,8 @@ export function describeDrills(pythonOf: () => string): void {
       const environmentBefore = { ...process.env };
       let server: ChildProcess;
       const aws = async (commands: string): Promise<string> => {
-        const script = `set -e\naws() { '${pythonOf()}' -m awscli "$@"; }\n${commands}`;
+        // Version 1 of the AWS CLI asks RDS itself in us-east-1, whatever the environment says.
+        const script = `set -e\naws() { '${pythonOf()}' -m awscli --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }\n${commands}`;
         return (await run('bash', ['-c', script])).stdout.trim();
       };
       before(async () => {

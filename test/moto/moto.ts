@@ -59,9 +59,12 @@ describe('the resources of every stack, replayed against moto', function () {
       /UNKNOWN_ACTION/,
     ],
     [
-      'a retention that CloudWatch does not have',
-      { type: 'aws:cloudwatch/logGroup:LogGroup', inputs: { name: 'x', retentionInDays: 31 } },
-      /31/,
+      'a role whose name is too long',
+      {
+        type: 'aws:iam/role:Role',
+        inputs: { name: 'x'.repeat(65), assumeRolePolicy: policyOf('sts:AssumeRole') },
+      },
+      /65 characters, 64 are allowed/,
     ],
   ];
   for (const [what, resource, expected] of broken) {

@@ -15,6 +15,8 @@ export interface ApiRequest {
   readonly method?: 'GET' | 'POST';
   /** Body, sent as JSON. */
   readonly json?: unknown;
+  /** Body, already serialised as JSON. */
+  readonly jsonText?: string;
   /** Body, sent as NDJSON. */
   readonly ndjson?: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -62,19 +64,19 @@ export class LedgerApi {
    */
   async requestBytes(
     path: string,
-    { method = 'GET', json, ndjson, headers, token }: ApiRequest = {},
+    { method = 'GET', json, jsonText, ndjson, headers, token }: ApiRequest = {},
   ): Promise<Omit<ApiAnswer, 'body'> & { readonly bytes: Uint8Array }> {
+    const body = ndjson ?? jsonText ?? (json === undefined ? undefined : JSON.stringify(json));
+    const mediaType = ndjson === undefined ? 'application/json' : 'application/x-ndjson';
     try {
       const answer = await this.#transport.exchange({
         method,
         path,
         headers: {
-          ...(json === undefined ? {} : { 'content-type': 'application/json' }),
-          ...(ndjson === undefined ? {} : { 'content-type': 'application/x-ndjson' }),
+          ...(body === undefined ? {} : { 'content-type': mediaType }),
           ...headers,
         },
-        ...(json === undefined ? {} : { body: JSON.stringify(json) }),
-        ...(ndjson === undefined ? {} : { body: ndjson }),
+        ...(body === undefined ? {} : { body }),
         ...(token === undefined ? {} : { token }),
         retry: 'unstarted',
       });

@@ -48,14 +48,14 @@ export interface LayerBundle {
   readonly packages: readonly string[];
 }
 
-/** The thread that signs batches; see runtime/crypto/signing-thread.ts. */
-const SIGNING_WORKER = 'runtime/crypto/signing-worker.js';
+/** Worker that signs and verifies batches; see runtime/crypto/crypto-thread.ts. */
+const CRYPTO_WORKER = 'runtime/crypto/crypto-worker.js';
 
 /** Entries and files of each layer. */
 export const LAYERS: Readonly<Record<LayerName, LayerSpec>> = {
   stage0: {
     packageName: 'logline-stage0',
-    entries: { index: 'runtime/lambda/stage0.ts', 'signing-worker': SIGNING_WORKER },
+    entries: { index: 'runtime/lambda/stage0.ts', 'crypto-worker': CRYPTO_WORKER },
     files: {},
     made: { explorer: bundleExplorerSync },
   },
@@ -64,7 +64,7 @@ export const LAYERS: Readonly<Record<LayerName, LayerSpec>> = {
     entries: {
       index: 'runtime/lambda/kernel.ts',
       'sandbox-worker': 'runtime/sandbox/worker.cts',
-      'signing-worker': SIGNING_WORKER,
+      'crypto-worker': CRYPTO_WORKER,
     },
     files: {
       sql: 'sql',

@@ -1315,7 +1315,8 @@ DECLARE
   numbers regclass := pg_get_serial_sequence('ledger.universal_registry', 'ordinal');
 BEGIN
   SELECT array_agg(nextval(numbers)) INTO ordinals
-    FROM json_array_elements(batches) AS b, generate_series(1, json_array_length(b->'spans'));
+    FROM json_to_recordset(batches) AS b(places integer[], spans json),
+         generate_series(1, coalesce(cardinality(b.places), json_array_length(b.spans)));
   FOR batch IN
     SELECT * FROM json_to_recordset(batches) AS b(user_id text, tenant_id text, places integer[], spans json)
   LOOP
@@ -1323,7 +1324,7 @@ BEGIN
     PERFORM set_config('app.importing', CASE WHEN moves_in THEN '' ELSE 'on' END, true),
             set_config('app.user_id', batch.user_id, true), set_config('app.tenant_id', batch.tenant_id, true);
     places := coalesce(batch.places, ARRAY(SELECT generate_series(done, done + json_array_length(batch.spans) - 1)));
-    done := done + json_array_length(batch.spans);
+    done := done + cardinality(places);
     INSERT INTO ledger.universal_registry (
       id, seq, entity_type, who, did, this, at, parent_id, related_to, owner_id, tenant_id, visibility,
       status, is_deleted, name, description, code, language, runtime, input, output, error, metadata,
@@ -1349,7 +1350,7 @@ BEGIN
       UPDATE app.policy_cursor c SET tx_id = pg_current_xact_id(), ordinal = 9223372036854775807
        WHERE c.tenant_id = batch.tenant_id;
     END IF;
-    IF added < json_array_length(batch.spans) THEN
+    IF added < cardinality(places) THEN
       -- Read as the owner, so an id that somebody else took counts as taken.
       SELECT s.id, s.seq INTO taken
         FROM json_populate_recordset(NULL::ledger.universal_registry, batch.spans) AS s

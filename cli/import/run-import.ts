@@ -13,8 +13,8 @@ import { type Found, keySpansOfFile, spansOfFile } from '../verify/span-source';
 import { type VerifyFault, verifySpans } from '../verify/verify-spans';
 import { type ImportedWork, importWork } from './import-work';
 import { LedgerComparison, type LedgerView } from './ledger-comparison';
-import { inLogOrder } from './log-order';
-import { type ImportReport, writeImport } from './write-import';
+import { LogOrder, linesInFileOrder } from './log-order';
+import { type ImportReport, SignatureRefusedError, writeImport } from './write-import';
 
 export interface ImportOptions {
   readonly dryRun?: boolean;
@@ -35,6 +35,7 @@ interface Tally {
 
 const MAX_SHOWN = 100;
 const BATCH = 200;
+const NOTHING = 'nothing was changed';
 
 /** Checks a file and imports it, unless it has faults or this is a dry run. */
 export async function runImport(file: string, options: ImportOptions): Promise<void> {
@@ -47,19 +48,55 @@ export async function runImport(file: string, options: ImportOptions): Promise<v
   const token = options.token ?? process.env.LOGLINE_TOKEN;
   const target = options.url === undefined ? undefined : await comparable(options, token);
   await withSeekableFile(file, async (seekable) => {
-    if (options.dryRun || target === undefined) {
-      const comparison = target === undefined ? undefined : new LedgerComparison(target, Boolean(token));
-      await check(file, seekable, comparison, options);
+    const source: Source = { name: file, file: seekable };
+    if (options.dryRun !== true && target !== undefined) {
+      await importFile(source, { target, hasToken: Boolean(token) }, options);
       return;
     }
-    // The import itself compares with the ledger, span by span.
-    if (!(await check(file, seekable, undefined, options))) return;
-    const imported = await inLogOrder(seekable, file, (source) =>
-      writeImport(source, target, Boolean(token), progressLine()),
-    );
-    const work = await importWork(file, target, Boolean(token));
-    report(imported, work, file, target, options);
+    const comparison = target === undefined ? undefined : new LedgerComparison(target, Boolean(token));
+    await checkFile(source, { ...WHOLE, comparison }, options);
   });
+}
+
+/** A file to import. */
+interface Source {
+  /** Path as given, beside which digest, log and work state lie. */
+  readonly name: string;
+  /** Path of the spans; a copy when `name` is standard input. */
+  readonly file: string;
+}
+
+interface Destination {
+  readonly target: Target;
+  readonly hasToken: boolean;
+}
+
+async function importFile(
+  source: Source,
+  { target, hasToken }: Destination,
+  options: ImportOptions,
+): Promise<void> {
+  const { name, file } = source;
+  const order = await LogOrder.beside(name);
+  try {
+    // The ledger has to check every signature itself, so this skips them.
+    if (!(await checkFile(source, { ...WHOLE, order, signatures: false }, options))) return;
+    const lines = order?.spans() ?? linesInFileOrder(spansOfFile(file));
+    const imported = await writeImport(lines, target, hasToken, progressLine());
+    const work = await importWork(name, target, hasToken);
+    report(imported, work, name, target, options);
+  } catch (error) {
+    if (!(error instanceof SignatureRefusedError)) throw error;
+    // The ledger's answer names indices in a request; the full check names lines.
+    if (await checkFile(source, { ...WHOLE, changed: changedBefore(error) }, options)) throw error;
+  } finally {
+    await order?.close();
+  }
+}
+
+function changedBefore({ spansBefore }: SignatureRefusedError): string {
+  if (spansBefore === 0) return NOTHING;
+  return `the ${spansBefore} spans before are imported and stay; mend the file and import again`;
 }
 
 function report(
@@ -92,11 +129,22 @@ async function comparable(options: ImportOptions, token: string | undefined) {
   throw new OperatorError(`a token is needed for ${options.url}; give --token`, { exitCode: 2 });
 }
 
+/** Extent of a check. */
+interface Check {
+  readonly comparison: LedgerComparison | undefined;
+  /** Receives the spans on the way. */
+  readonly order: LogOrder | undefined;
+  readonly signatures: boolean;
+  /** Changes made in the ledger so far, for the report. */
+  readonly changed: string;
+}
+
+const WHOLE: Check = { comparison: undefined, order: undefined, signatures: true, changed: NOTHING };
+
 /** Returns whether the file has no faults. */
-async function check(
-  name: string,
-  file: string,
-  comparison: LedgerComparison | undefined,
+async function checkFile(
+  { name, file }: Source,
+  { comparison, order, signatures, changed }: Check,
   options: ImportOptions,
 ): Promise<boolean> {
   const digest = await readDigest(file);
@@ -110,7 +158,9 @@ async function check(
     if (!options.json) process.stdout.write(`FAULT ${lineOf(fault)}\n`);
   };
   const inspection = new Inspection(comparison, onFault);
-  const report = await verifySpans(inspection.spansOf(file), {
+  const spans = inspection.spansOf(file);
+  const report = await verifySpans(order?.passing(spans) ?? spans, {
+    signatures,
     history: keyHistoryOf(await keySpansOfFile(file)),
     faults: wrongDigest === undefined ? [] : [wrongDigest],
     moreFaults: formFaults,
@@ -125,14 +175,14 @@ async function check(
   // The import prints its own result.
   if (isSound && options.dryRun !== true) return true;
   const compared = comparison === undefined ? undefined : inspection.tally;
-  const { spans, entities, repeated } = report;
+  const { entities, repeated } = report;
   if (options.json) {
-    const counts = { spans, entities, repeated, fault_count: faults };
+    const counts = { spans: report.spans, entities, repeated, fault_count: faults };
     const answer = { ok: faults === 0, ...counts, faults: shown, compared: compared ?? null };
     process.stdout.write(`${JSON.stringify(answer)}\n`);
     return isSound;
   }
-  const what = `${spans} spans of ${entities} entities in ${name}`;
+  const what = `${report.spans} spans of ${entities} entities in ${name}`;
   const lines = [
     ...(faults > shown.length ? [`… and ${faults - shown.length} more faults`] : []),
     ...(digest === undefined ? ['there is no digest beside the file: a missing end would not show'] : []),
@@ -141,8 +191,8 @@ async function check(
       ? 'compared with no ledger; name one with --url'
       : `${compared.added} spans are new there, ${compared.present} are there already, ${compared.conflicts} conflict`,
     faults === 0
-      ? `OK: ${what} could be imported; nothing was changed`
-      : `FAILED: ${faults} faults in ${what}; nothing was changed`,
+      ? `OK: ${what} could be imported; ${changed}`
+      : `FAILED: ${faults} faults in ${what}; ${changed}`,
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
   return isSound;

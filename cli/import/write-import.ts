@@ -2,11 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { OperatorError } from '../../local/operator-error';
 import type { SignedSpan } from '../../runtime/base/span';
 import { isInstanceKeySpan } from '../../runtime/ledger/keys/key-history';
-import { explainProblem, type LedgerApi, member } from '../ledger-api';
+import { type ApiAnswer, type ApiRequest, explainProblem, type LedgerApi, member } from '../ledger-api';
 import type { ProgressLine } from '../progress-line';
 import type { Target } from '../target';
-import type { SpanSource } from './log-order';
+import type { ImportLine } from './log-order';
 import { operatorClient } from './operator-client';
+import { type Place, ScratchFile } from './scratch-file';
 import { type SpanBatch, spanBatchesOf } from './span-batches';
 
 /** Result of an import. */
@@ -19,34 +20,74 @@ export interface ImportReport {
   readonly keySpans: number;
 }
 
+/** Thrown when the ledger refuses a request because of a hash or signature. */
+export class SignatureRefusedError extends OperatorError {
+  /** Spans of the requests before, which the ledger holds. */
+  readonly spansBefore: number;
+
+  constructor(message: string, spansBefore: number) {
+    super(message);
+    this.spansBefore = spansBefore;
+  }
+}
+
 const MAX_ATTEMPTS = 8;
 const MAX_WAIT_MS = 10_000;
+const BAD_SIGNATURE = 422;
 
 /**
- * Sends checked spans in order, then sends all of them a second time, so that the ledger compares every hash and reports
- * missing ones. Idempotent: after an interruption, run it again.
- * @throws OperatorError when the API refuses, does not answer, or lacks a span in the end
+ * Sends spans in order, then compares their hashes with the ledger's and reports missing ones. Idempotent: after an
+ * interruption, run it again. Needs 200 bytes a span in the temporary folder.
+ * @throws SignatureRefusedError; OperatorError when the API refuses otherwise, does not answer, or lacks a span in the end
  */
 export async function writeImport(
-  source: SpanSource,
+  spans: AsyncIterable<ImportLine> | Iterable<ImportLine>,
   target: Target,
   hasToken: boolean,
   progress: ProgressLine,
 ): Promise<ImportReport> {
   const clientNow = operatorClient(target, hasToken);
-  const written = await sendAll(source, clientNow, (spans) => progress.show(`${spans} spans imported`));
-  const checked = await sendAll(source, clientNow, (spans) => progress.show(`${spans} spans compared`));
-  progress.clear();
-  if (checked.added === 0 && checked.spans === written.spans) return written;
-  throw new OperatorError(
-    `${checked.added} spans were not in the ledger after the import; was it restored meanwhile? Import again`,
-  );
+  const sent = new SentVersions(await ScratchFile.create());
+  try {
+    const written = await sendAll(spans, clientNow, sent, progress);
+    await compareAll(sent, clientNow, progress);
+    return written;
+  } finally {
+    progress.clear();
+    await sent.close();
+  }
+}
+
+/** Bodies of the requests that compare the sent spans. */
+class SentVersions {
+  readonly #file: ScratchFile;
+  readonly #requests: { readonly place: Place; readonly count: number }[] = [];
+
+  constructor(file: ScratchFile) {
+    this.#file = file;
+  }
+
+  async add({ comparison, count }: SpanBatch): Promise<void> {
+    this.#requests.push({ place: this.#file.append(Buffer.from(comparison)), count });
+    if (this.#file.isFull) await this.#file.flush();
+  }
+
+  async *requests(): AsyncGenerator<{ readonly jsonText: string; readonly count: number }> {
+    await this.#file.flush();
+    for (const { place, count } of this.#requests)
+      yield { jsonText: this.#file.read(place).toString(), count };
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
 }
 
 async function sendAll(
-  source: SpanSource,
+  source: AsyncIterable<ImportLine> | Iterable<ImportLine>,
   clientNow: () => Promise<LedgerApi>,
-  onProgress: (spans: number) => void,
+  sent: SentVersions,
+  progress: ProgressLine,
 ): Promise<ImportReport> {
   let spans = 0;
   let added = 0;
@@ -56,12 +97,44 @@ async function sendAll(
     if (isKey) keySpans += 1;
     return !isKey;
   };
-  for await (const batch of oneAhead(spanBatchesOf(source(), isWanted))) {
-    added += await send(await clientNow(), batch);
-    spans += batch.count;
-    onProgress(spans);
+  for await (const batch of oneAhead(spanBatchesOf(source, isWanted))) {
+    const { ndjson, count } = batch;
+    const answer = await patiently(await clientNow(), '/api/import', { ndjson });
+    const isNew = member(answer.body, 'added');
+    if (answer.status >= 300 || typeof isNew !== 'number' || member(answer.body, 'count') !== count) {
+      const told = `/api/import answered ${explainProblem(answer)}`;
+      if (answer.status === BAD_SIGNATURE) throw new SignatureRefusedError(told, spans);
+      throw new OperatorError(`${(await clientNow()).url}${told}`);
+    }
+    await sent.add(batch);
+    added += isNew;
+    spans += count;
+    progress.show(`${spans} spans imported`);
   }
   return { spans, added, present: spans - added, keySpans };
+}
+
+async function compareAll(
+  sent: SentVersions,
+  clientNow: () => Promise<LedgerApi>,
+  progress: ProgressLine,
+): Promise<void> {
+  let compared = 0;
+  let missing = 0;
+  for await (const { jsonText, count } of oneAhead(sent.requests())) {
+    const client = await clientNow();
+    const answer = await patiently(client, '/api/import/compare', { jsonText });
+    const held = member(answer.body, 'held');
+    if (answer.status !== 200 || typeof held !== 'number' || member(answer.body, 'count') !== count)
+      throw new OperatorError(`${client.url}/api/import/compare answered ${explainProblem(answer)}`);
+    missing += count - held;
+    compared += count;
+    progress.show(`${compared} spans compared`);
+  }
+  if (missing === 0) return;
+  throw new OperatorError(
+    `${missing} spans are not in the ledger after the import; was it restored meanwhile? Import again`,
+  );
 }
 
 /** Prefetches the next item of a source while the current one is processed. */
@@ -76,16 +149,11 @@ async function* oneAhead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
   }
 }
 
-/** Sends one batch, with retries for up to 30 s while the ledger is busy; returns the number of new spans. */
-async function send(client: LedgerApi, { ndjson, count }: SpanBatch): Promise<number> {
+/** Sends a request, with retries for up to 30 s while the ledger is busy. */
+async function patiently(client: LedgerApi, path: string, body: ApiRequest): Promise<ApiAnswer> {
   for (let attempt = 1; ; attempt += 1) {
-    const answer = await client.request('/api/import', { method: 'POST', ndjson });
-    const added = member(answer.body, 'added');
-    if (answer.status < 300 && typeof added === 'number' && member(answer.body, 'count') === count)
-      return added;
-    if (![429, 503].includes(answer.status) || attempt === MAX_ATTEMPTS) {
-      throw new OperatorError(`${client.url}/api/import answered ${explainProblem(answer)}`);
-    }
+    const answer = await client.request(path, { method: 'POST', ...body });
+    if (![429, 503].includes(answer.status) || attempt === MAX_ATTEMPTS) return answer;
     const waitS = Number(answer.headers.get('retry-after') ?? 1);
     await delay(Math.min(MAX_WAIT_MS, Number.isFinite(waitS) ? waitS * 1000 : 1000));
   }

@@ -8,7 +8,12 @@ import { type LedgerApi, member, textMember } from '../ledger-api';
 
 /** One span, or the reason why a line holds none. */
 export type Found =
-  | { readonly location: string; readonly span: unknown }
+  | {
+      readonly location: string;
+      readonly span: unknown;
+      /** The line of a file, unparsed. */
+      readonly line?: Buffer;
+    }
   | { readonly location: string; readonly unreadable: string };
 
 /** A line holds one span of at most 1 MiB, which JSON escapes can make six times as long. */
@@ -41,26 +46,13 @@ export async function* spansOfFile(
   }
 }
 
-/**
- * The non-empty lines of such a file, unparsed.
- * @throws OperatorError when the file cannot be read
- */
-export async function* linesOfFile(file: string): AsyncGenerator<Buffer> {
-  try {
-    for await (const line of linesOf(file)) if (line !== 'too long' && isFilled(line)) yield line;
-  } catch (cause) {
-    if (systemErrorCode(cause) === undefined) throw cause;
-    throw new OperatorError(`cannot read ${file} (${oneLine(cause)})`, { cause });
-  }
-}
-
 function isFilled(line: Buffer): boolean {
   return line.some((byte) => byte > 0x20);
 }
 
-function read(location: string, line: Uint8Array): Found {
+function read(location: string, line: Buffer): Found {
   try {
-    return { location, span: parseIJson(line) };
+    return { location, span: parseIJson(line), line };
   } catch (error) {
     return { location, unreadable: oneLine(error) };
   }
@@ -84,7 +76,7 @@ async function* linesOf(file: string): AsyncGenerator<Buffer | 'too long'> {
   let parts: Buffer[] = [];
   let bytes = 0;
   const take = (): Buffer | 'too long' => {
-    const line = bytes > MAX_LINE_BYTES ? 'too long' : Buffer.concat(parts);
+    const line = bytes > MAX_LINE_BYTES ? 'too long' : joined(parts);
     parts = [];
     bytes = 0;
     return line;
@@ -102,6 +94,12 @@ async function* linesOf(file: string): AsyncGenerator<Buffer | 'too long'> {
     else parts = [];
   }
   if (bytes > 0) yield take();
+}
+
+/** Joins the chunks of a line; most lines lie in one chunk and need no copy. */
+function joined(parts: readonly Buffer[]): Buffer {
+  const [first] = parts;
+  return first !== undefined && parts.length === 1 ? first : Buffer.concat(parts);
 }
 
 async function* open(file: string): AsyncGenerator<Buffer> {

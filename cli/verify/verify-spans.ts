@@ -7,6 +7,7 @@ import { isInstanceKeySpan, type KeyHistory, validityOf } from '../../runtime/le
 import {
   type SpanVerdict,
   type VerifySpanOptions,
+  verifyHash,
   verifySpanAsync,
 } from '../../runtime/ledger/span-signature';
 import { member, textMember } from '../ledger-api';
@@ -45,6 +46,8 @@ export interface VerifyOptions {
   readonly trustedKeys?: ReadonlySet<string>;
   /** History of the instance's keys. Defaults to an empty one, in which no key is revoked. */
   readonly history?: KeyHistory;
+  /** Whether signatures and trust in keys are checked. Defaults to true. */
+  readonly signatures?: boolean;
   /** Faults of the source that are known already. Defaults to none. */
   readonly faults?: readonly string[];
   /** Whether all versions of the span's entity must be listed. */
@@ -130,7 +133,7 @@ export async function verifySpans(
 interface Judged {
   readonly found: Found;
   /** Undefined when the input is no span. */
-  readonly verdict: Promise<SpanVerdict | undefined>;
+  readonly verdict: SpanVerdict | undefined | Promise<SpanVerdict | undefined>;
   /** Faults of `moreFaults`, computed before the content is dropped. */
   readonly moreFaults: readonly string[];
 }
@@ -138,15 +141,20 @@ interface Judged {
 /** Yields spans in source order, while signatures of later ones are checked on other threads. */
 async function* judged(
   source: AsyncIterable<Found>,
-  { trustedKeys, moreFaults = () => [] }: VerifyOptions,
+  { trustedKeys, signatures = true, moreFaults = () => [] }: VerifyOptions,
 ): AsyncGenerator<Judged> {
   const options = trustedKeys === undefined ? {} : { trustedKeys };
   const underWay: Judged[] = [];
   for await (const found of source) {
+    const more = 'span' in found ? moreFaults(found.span as SignedSpan) : [];
+    if (!signatures) {
+      yield { found, verdict: hashVerdictOf(found), moreFaults: more };
+      continue;
+    }
     underWay.push({
       found: withoutContent(found),
       verdict: verdictOf(found, options),
-      moreFaults: 'span' in found ? moreFaults(found.span as SignedSpan) : [],
+      moreFaults: more,
     });
     if (underWay.length >= 2 * AT_A_TIME) yield* underWay.splice(0, AT_A_TIME);
   }
@@ -176,6 +184,10 @@ function withoutContent(found: Found): Found {
 async function verdictOf(found: Found, options: VerifySpanOptions): Promise<SpanVerdict | undefined> {
   // verifySpanAsync accepts any value and reports whether it is a span.
   return 'unreadable' in found ? undefined : verifySpanAsync(found.span as SignedSpan, options);
+}
+
+function hashVerdictOf(found: Found): SpanVerdict | undefined {
+  return 'unreadable' in found ? undefined : verifyHash(found.span as SignedSpan);
 }
 
 /**

@@ -107,7 +107,7 @@ export function verifyAsync(
 }
 
 /** The key to check a signature with, or undefined when the bytes alone tell that it is not good. */
-function verifyingKey(signature: Uint8Array, publicKey: Uint8Array): KeyObject | undefined {
+export function verifyingKey(signature: Uint8Array, publicKey: Uint8Array): KeyObject | undefined {
   if (!isBytes(signature, SIGNATURE_BYTES) || !isBytes(publicKey, KEY_BYTES)) return undefined;
   // OpenSSL checks S < L and compares R byte by byte, so an unreduced R never passes; the rest is checked here.
   if (isRefusedPoint(publicKey) || isRefusedPoint(signature)) return undefined;

@@ -5,3 +5,4 @@ export { type Ed25519, ed25519, nobleEd25519, verifyAsync } from './ed25519';
 export { hex, hexPattern, toU8, utf8 } from './hex';
 export { nobleBlake3 } from './noble-blake3';
 export { generateSigningKey, SigningKey, signingKeyFromHex } from './signing-key';
+export { VerifyingThread } from './verifying-thread';

@@ -1,15 +1,25 @@
-import { BadSignatureError, type Fault, ForbiddenError, MalformedError } from '../base/errors';
+import {
+  BadSignatureError,
+  type Fault,
+  ForbiddenError,
+  type LogLineError,
+  MalformedError,
+} from '../base/errors';
 import type { Identity } from '../base/identity';
 import { MAX_NAME_LENGTH } from '../base/name';
 import type { Pause } from '../base/slices';
 import type { SignedSpan, Span } from '../base/span';
+import { MAX_FAULTS } from '../json/parse-with';
 import { isTimestamp, normalizeTimestamp } from '../json/timestamp';
 import { newSpanId } from './span-id';
 import {
+  hashVerified,
+  hashVerifiedInSlices,
+  type SpanRefusal,
   type SpanVerdict,
-  verifyHash,
+  type UncheckedSpan,
+  verifySignatures,
   verifySpan,
-  verifySpanAsync,
   verifySpanInSlices,
 } from './span-signature';
 
@@ -135,21 +145,55 @@ export async function checkClientSignatureInSlices(span: Span, pause: Pause): Pr
   return judged(span, await verifySpanInSlices(span, pause));
 }
 
-/** {@link checkClientSignature} with the signature checked on another thread, for callers with many spans. */
-export async function checkClientSignatureLater(span: Span): Promise<SignedSpan> {
-  return judged(span, await verifySpanAsync(span));
+/**
+ * Checks form and hash of a span in a list; {@link checkClientSignatures} checks its signature.
+ * @param pointer JSON pointer of the span within the request
+ * @throws BadSignatureError, or MalformedError when a member is not in the form that the hash covers.
+ */
+export function checkClientHash(span: Span, pointer: string): UncheckedSpan {
+  return uncheckedOrRefused(hashVerified(span), pointer);
 }
 
-/** {@link checkClientSignature} without the signature, of a span that the ledger holds with this hash. */
-export function checkClientHash(span: Span): SignedSpan {
-  return judged(span, verifyHash(span));
+/** {@link checkClientHash} of a span of many values. */
+export async function checkClientHashInSlices(
+  span: Span,
+  pointer: string,
+  pause: Pause,
+): Promise<UncheckedSpan> {
+  return uncheckedOrRefused(await hashVerifiedInSlices(span, pause), pointer);
+}
+
+/**
+ * Verifies the signatures of a list of spans on another thread.
+ * @throws BadSignatureError that lists every bad signature.
+ */
+export async function checkClientSignatures(spans: readonly UncheckedSpan[]): Promise<void> {
+  const verdicts = await verifySignatures(spans);
+  const faults = verdicts.flatMap((verdict, index): Fault[] =>
+    verdict.ok ? [] : [{ pointer: `/${index}/signature`, detail: verdict.detail }],
+  );
+  const [first] = faults;
+  if (first !== undefined)
+    throw new BadSignatureError(`A span does not verify: ${first.detail}.`, {
+      faults: faults.slice(0, MAX_FAULTS),
+    });
+}
+
+function uncheckedOrRefused(outcome: UncheckedSpan | SpanRefusal, pointer: string): UncheckedSpan {
+  if (!('ok' in outcome)) return outcome;
+  throw refusalOf(outcome, pointer);
 }
 
 function judged(span: Span, verdict: SpanVerdict): SignedSpan {
   if (verdict.ok) return span as SignedSpan;
-  if (verdict.fault === 'malformed')
-    throw new MalformedError(`A span that you sign yourself: ${verdict.detail}.`);
-  throw new BadSignatureError(`The span does not verify: ${verdict.detail}.`);
+  throw refusalOf(verdict);
+}
+
+function refusalOf({ fault, detail }: SpanRefusal, pointer?: string): LogLineError {
+  const extras = pointer === undefined ? {} : { faults: [{ pointer, detail }] };
+  return fault === 'malformed'
+    ? new MalformedError(`A span that you sign yourself: ${detail}.`, extras)
+    : new BadSignatureError(`The span does not verify: ${detail}.`, extras);
 }
 
 function refuseForeignOwner(draft: SpanDraft, identity: Identity): void {

@@ -1,9 +1,9 @@
 import { NOBODY } from '../base/identity';
 import type { SignedSpan } from '../base/span';
-import { asLogLineError, isConnectionLost } from '../db/database-error';
 import type { Database } from '../db/pool';
 import { queryAs } from '../db/query-as';
-import { encodeSigned } from './span-signature';
+import { inTransaction } from '../db/transaction';
+import type { EncodedSpan } from './span-signature';
 
 /** What became of an import. */
 export interface Imported {
@@ -13,62 +13,81 @@ export interface Imported {
   readonly txId: string;
 }
 
+/** Identifies a stored version and its content. */
+export type HeldVersion = Pick<SignedSpan, 'id' | 'seq' | 'owner_id' | 'tenant_id' | 'curr_hash'>;
+
 /**
  * Appends signed spans as they are, in their order and in one transaction, each under the identity of its owner. What
  * they stand for (requests, schedules, policies, subjects of rulings) is not begun again. A span that the ledger holds
- * with the same hash counts as done. The spans must have been verified.
- * @throws ConflictError for a gap, a fork or other content; ForbiddenError for a version of somebody else's entity;
- * UnavailableError when the database does not answer.
+ * with the same hash counts as done.
+ * @param verified verifies the signatures while PostgreSQL writes; when it rejects, nothing is committed. The hashes must
+ * have been verified before.
+ * @throws what `verified` rejects with; ConflictError for a gap, a fork or other content; ForbiddenError for a version
+ * of somebody else's entity; UnavailableError when the database does not answer.
  */
-export async function importSpans(database: Database, spans: readonly SignedSpan[]): Promise<Imported> {
-  try {
-    const client = await database.connect();
-    try {
-      const { rows } = await client.query<{ added: number; tx_id: string }>({
-        name: 'import_spans',
-        text: 'SELECT ledger.import_spans($1) AS added, pg_current_xact_id() AS tx_id',
-        values: [importText(spans)],
-      });
-      client.release();
-      const [row] = rows;
-      if (row === undefined) throw new Error('an import says no count');
-      return { added: row.added, txId: row.tx_id };
-    } catch (error) {
-      client.release(isConnectionLost(error));
-      throw error;
-    }
-  } catch (error) {
-    throw asLogLineError(error);
-  }
+export function importSpans(
+  database: Database,
+  spans: readonly EncodedSpan[],
+  verified: () => Promise<void>,
+): Promise<Imported> {
+  return inTransaction(database, NOBODY, async ({ client }) => {
+    const written = client.query<{ added: number; tx_id: string }>({
+      name: 'import_spans',
+      text: 'SELECT ledger.import_spans($1) AS added, pg_current_xact_id() AS tx_id',
+      values: [importText(spans)],
+    });
+    // A bad signature takes precedence over a conflict.
+    written.catch(() => undefined);
+    await verified();
+    const [row] = (await written).rows;
+    if (row === undefined) throw new Error('an import says no count');
+    return { added: row.added, txId: row.tx_id };
+  });
 }
 
 /** The spans of one owner, and where in the order of the request each stands. */
-interface OwnerBatch {
+interface OwnerBatch<T> {
   readonly user_id: string;
   readonly tenant_id: string;
   readonly places: number[];
-  readonly spans: SignedSpan[];
+  readonly own: T[];
 }
 
-function batchesOf(spans: readonly SignedSpan[]): readonly OwnerBatch[] {
-  const batches = new Map<string, OwnerBatch>();
-  for (const [place, span] of spans.entries()) {
-    const { owner_id: user_id, tenant_id } = span;
+function byOwner<T>(
+  items: readonly T[],
+  ownerOf: (item: T) => Pick<SignedSpan, 'owner_id' | 'tenant_id'>,
+): readonly OwnerBatch<T>[] {
+  const batches = new Map<string, OwnerBatch<T>>();
+  for (const [place, item] of items.entries()) {
+    const { owner_id: user_id, tenant_id } = ownerOf(item);
     const owner = JSON.stringify([user_id, tenant_id]);
-    const batch = batches.get(owner) ?? { user_id, tenant_id, places: [], spans: [] };
-    batches.set(owner, batch);
+    let batch = batches.get(owner);
+    if (batch === undefined) {
+      batch = { user_id, tenant_id, places: [], own: [] };
+      batches.set(owner, batch);
+    }
     batch.places.push(place);
-    batch.spans.push(span);
+    batch.own.push(item);
   }
   return [...batches.values()];
 }
 
-function importText(spans: readonly SignedSpan[]): string {
-  const texts = batchesOf(spans).map(({ spans: own, ...batch }) => {
+function importText(spans: readonly EncodedSpan[]): string {
+  const texts = byOwner(spans, ({ span }) => span).map(({ own, ...batch }) => {
     const head = JSON.stringify(batch).slice(0, -1);
-    return `${head},"spans":[${own.map((span) => encodeSigned(span).json).join(',')}]}`;
+    return `${head},"spans":[${own.map(({ json }) => json).join(',')}]}`;
   });
   return `[${texts.join(',')}]`;
+}
+
+/**
+ * Whether the ledger holds all of these spans with the same hash. Most requests of an import are all new, so the first
+ * span is looked up alone.
+ * @throws UnavailableError when the database does not answer.
+ */
+export async function holdsAll(database: Database, spans: readonly HeldVersion[]): Promise<boolean> {
+  const [first] = await heldSpans(database, spans.slice(0, 1));
+  return first === true && (await heldSpans(database, spans)).every(Boolean);
 }
 
 /**
@@ -77,9 +96,9 @@ function importText(spans: readonly SignedSpan[]): string {
  */
 export async function heldSpans(
   database: Database,
-  spans: readonly SignedSpan[],
+  spans: readonly HeldVersion[],
 ): Promise<readonly boolean[]> {
-  const batches = batchesOf(spans).map(({ spans: own, ...batch }) => ({
+  const batches = byOwner(spans, (span) => span).map(({ own, ...batch }) => ({
     ...batch,
     // PostgreSQL counts from 1.
     places: batch.places.map((place) => place + 1),

@@ -9,7 +9,7 @@ export const UUID = {
   description: 'A UUID (RFC 9562); stored and hashed in lower case.',
 } as const;
 
-const HEX_32 = {
+export const HEX_32 = {
   type: 'string',
   pattern: '^[0-9a-f]{64}$',
   description: '32 bytes in lower-case hex.',

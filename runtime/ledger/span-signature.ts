@@ -2,7 +2,7 @@ import { MalformedError } from '../base/errors';
 import { LruCache } from '../base/lru-cache';
 import type { Pause } from '../base/slices';
 import type { SignedSpan, Span } from '../base/span';
-import { blake3OfText, ed25519, hex, type SigningKey, toU8, verifyAsync } from '../crypto';
+import { blake3OfText, ed25519, hex, type SigningKey, toU8, VerifyingThread, verifyAsync } from '../crypto';
 import { canonicalText, canonicalTextInSlices } from '../json/canonical-json';
 import { payloadOf } from '../json/payload';
 import { malformation, NOT_JSON, signatureMalformation } from '../json/span-form';
@@ -12,9 +12,14 @@ import { spanOfRow } from './span-row';
 export type SpanFault = 'malformed' | 'hash' | 'signature' | 'untrusted';
 
 /** The outcome of {@link verifySpan}. `detail` may be shown to anyone. */
-export type SpanVerdict =
-  | { readonly ok: true }
-  | { readonly ok: false; readonly fault: SpanFault; readonly detail: string };
+export type SpanVerdict = { readonly ok: true } | SpanRefusal;
+
+/** Why a span does not verify, in words. */
+export interface SpanRefusal {
+  readonly ok: false;
+  readonly fault: SpanFault;
+  readonly detail: string;
+}
 
 /** What {@link verifySpan} demands beyond a good hash and signature. */
 export interface VerifySpanOptions {
@@ -93,11 +98,13 @@ function hashedAs(unsigned: HashedSpan['span'], text: string | undefined): Hashe
 
 /** The second half of {@link hashAndSign}. */
 export function withSignature({ span, text }: HashedSpan, signatureBytes: Uint8Array): EncodedSpan {
-  const signature = hex(signatureBytes);
-  return {
-    span: { ...span, signature },
-    json: `${text.slice(0, -1)},"curr_hash":"${span.curr_hash}","signature":"${signature}"}`,
-  };
+  const signed = { ...span, signature: hex(signatureBytes) };
+  return { span: signed, json: signedText(text, signed) };
+}
+
+/** The JSON of a span, from the text that was hashed. */
+function signedText(text: string, { curr_hash, signature }: SignedSpan): string {
+  return `${text.slice(0, -1)},"curr_hash":"${curr_hash}","signature":"${signature}"}`;
 }
 
 /** A span that is signed already, as {@link hashAndSign} would return it. */
@@ -144,6 +151,39 @@ export async function verifySpanInSlices(span: Partial<Span>, pause: Pause): Pro
   return verdictOn(toCheck, ed25519.verify(toCheck.signature, toCheck.hash, toCheck.publicKey), {});
 }
 
+/** A span with verified form and hash, and an unverified signature. */
+export interface UncheckedSpan extends EncodedSpan, SignatureToCheck {}
+
+/** {@link verifyHash} that returns the input of {@link verifySignatures}. */
+export function hashVerified(span: Partial<Span>): UncheckedSpan | SpanRefusal {
+  return unchecked(span, contentText(span));
+}
+
+/** {@link hashVerified} of a span of many values. */
+export async function hashVerifiedInSlices(
+  span: Partial<Span>,
+  pause: Pause,
+): Promise<UncheckedSpan | SpanRefusal> {
+  return unchecked(span, await textInSlices(span, pause));
+}
+
+function unchecked(span: Partial<Span>, text: string | undefined): UncheckedSpan | SpanRefusal {
+  if (text === undefined) return { ok: false, fault: 'malformed', detail: NOT_JSON };
+  const toCheck = signatureToCheck(span, () => blake3OfText(text));
+  if ('ok' in toCheck) return toCheck;
+  const signed = span as SignedSpan;
+  return { ...toCheck, span: signed, json: signedText(text, signed) };
+}
+
+/** Shared by the process. */
+const verifyingThread = new VerifyingThread();
+
+/** Verifies signatures on another thread; returns the verdicts in order. */
+export async function verifySignatures(spans: readonly UncheckedSpan[]): Promise<readonly SpanVerdict[]> {
+  const areGood = await verifyingThread.verify(spans);
+  return spans.map((span, index) => verdictOn(span, areGood[index] === true, {}));
+}
+
 /** Signatures that were found good, by all that they depend on. */
 const goodSignatures = new LruCache<true>(4_096);
 
@@ -173,7 +213,7 @@ interface SignatureToCheck {
 function signatureToCheck(
   span: Partial<Span>,
   contentDigest: (span: Partial<Span>) => Uint8Array | undefined = digestOf,
-): SignatureToCheck | SpanVerdict {
+): SignatureToCheck | SpanRefusal {
   const malformed = malformation(span) ?? signatureMalformation(span);
   if (malformed !== undefined) return { ok: false, fault: 'malformed', detail: malformed };
   const { curr_hash: claimed, signature, public_key: publicKey } = span;
@@ -208,8 +248,12 @@ function verdictOn(
 }
 
 function digestOf(span: Partial<Span>): Uint8Array | undefined {
-  const text = jsonOrUndefined(() => canonicalText(payloadOf(span)));
+  const text = contentText(span);
   return text === undefined ? undefined : blake3OfText(text);
+}
+
+function contentText(span: Partial<Span>): string | undefined {
+  return jsonOrUndefined(() => canonicalText(payloadOf(span)));
 }
 
 async function textInSlices(span: Partial<Span>, pause: Pause): Promise<string | undefined> {

@@ -8,6 +8,7 @@ import { type Answer, responseOf } from './answer';
 import { compressed } from './answer-encoding';
 import { appendSpans } from './append-spans';
 import { authenticate, authorize, identityOf } from './authenticate';
+import { compareImport } from './compare-import';
 import { corsHeaders, preflightHeaders } from './cors';
 import { executeFunction } from './execute-function';
 import { serveExplorer } from './explorer';
@@ -35,6 +36,7 @@ import { traceIdOf } from './trace-id';
 const HANDLERS: Handlers = {
   appendSpans,
   importSpans,
+  compareImport,
   readWork,
   importWork,
   freezeTenant,

@@ -14,6 +14,7 @@ import {
   PROOF,
   REQUESTED,
 } from './answer-schemas';
+import { COMPARE_BODY, COMPARED } from './import-schemas';
 import type { Route } from './route';
 import {
   CHECKPOINT_QUERY,
@@ -114,6 +115,20 @@ const TABLE = [
       200: { description: 'All were in the ledger before, with the same hashes.', schema: IMPORTED },
     },
     errors: [400, 401, 403, 409, 413, 415, 422, 429],
+  },
+  {
+    operation: 'compareImport',
+    method: 'POST',
+    path: '/api/import/compare',
+    summary: 'Ask which of up to 1000 versions the ledger holds with the same hash; for the operator',
+    description:
+      'Takes tenant `system` and a token minted from the instance key. Each version is read as its owner.',
+    tag: 'spans',
+    scope: 'admin',
+    tokenNeeded: true,
+    body: { 'application/json': { schema: COMPARE_BODY } },
+    answers: { 200: { description: 'How many are there, and which are not.', schema: COMPARED } },
+    errors: [400, 401, 403, 413, 415, 429],
   },
   {
     operation: 'readWork',

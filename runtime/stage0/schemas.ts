@@ -6,6 +6,7 @@
 import { UUID_PATTERN } from '../base/uuid';
 import { ANY_JSON, NAME, TEXT, UUID, WORD } from '../ledger/span-schema';
 import { TILE_PATTERN } from '../proofs/tile';
+import { COMPARE_BODY } from './import-schemas';
 import { WORK_PAGE, WORK_QUERY } from './work-schemas';
 
 const LIMIT = {
@@ -318,6 +319,7 @@ export const ROUTE_SCHEMAS = {
   validateExecuteBody: EXECUTE_BODY,
   validateCloudEvent: CLOUD_EVENT,
   validateTenantPath: LOG_PATH,
+  validateCompareBody: COMPARE_BODY,
   validateWorkQuery: WORK_QUERY,
   validateWorkPage: WORK_PAGE,
 } as const;

@@ -12,5 +12,6 @@ export declare const validateNoQuery: Validator;
 export declare const validateExecuteBody: Validator;
 export declare const validateCloudEvent: Validator;
 export declare const validateTenantPath: Validator;
+export declare const validateCompareBody: Validator;
 export declare const validateWorkQuery: Validator;
 export declare const validateWorkPage: Validator;

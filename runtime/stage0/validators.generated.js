@@ -1848,13 +1848,334 @@ return errors === 0;
 }
 validate30.evaluated = {"props":{"tenant":true},"dynamicProps":false,"dynamicItems":false};
 
-exports.validateWorkQuery = validate31;
-const schema42 = {"type":"object","additionalProperties":false,"required":["kind"],"properties":{"kind":{"enum":["salt","quota","append_usage","schedule","subject","request","policy","emission","idempotency_key"]},"after":{"type":"string","minLength":1,"maxLength":300,"description":"`until` of the page before."}}};
+exports.validateCompareBody = validate31;
+const schema42 = {"type":"object","additionalProperties":false,"required":["tenant_id","versions"],"properties":{"tenant_id":{"type":"string","minLength":1,"maxLength":255},"versions":{"type":"array","minItems":1,"maxItems":1000,"items":{"type":"object","additionalProperties":false,"required":["id","seq","owner_id","curr_hash"],"properties":{"id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"seq":{"type":"integer","minimum":0,"maximum":2147483647},"owner_id":{"type":"string","minLength":1,"maxLength":255},"curr_hash":{"type":"string","pattern":"^[0-9a-f]{64}$","description":"32 bytes in lower-case hex."}}}}}};
+const pattern15 = new RegExp("^[0-9a-f]{64}$", "u");
 
 function validate31(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
 const evaluated0 = validate31.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.tenant_id === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "tenant_id"},message:"must have required property '"+"tenant_id"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.versions === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "versions"},message:"must have required property '"+"versions"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+for(const key0 in data){
+if(!((key0 === "tenant_id") || (key0 === "versions"))){
+const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+}
+if(data.tenant_id !== undefined){
+let data0 = data.tenant_id;
+if(typeof data0 === "string"){
+if(func2(data0) > 255){
+const err3 = {instancePath:instancePath+"/tenant_id",schemaPath:"#/properties/tenant_id/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+if(func2(data0) < 1){
+const err4 = {instancePath:instancePath+"/tenant_id",schemaPath:"#/properties/tenant_id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+}
+else {
+const err5 = {instancePath:instancePath+"/tenant_id",schemaPath:"#/properties/tenant_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+}
+if(data.versions !== undefined){
+let data1 = data.versions;
+if(Array.isArray(data1)){
+if(data1.length > 1000){
+const err6 = {instancePath:instancePath+"/versions",schemaPath:"#/properties/versions/maxItems",keyword:"maxItems",params:{limit: 1000},message:"must NOT have more than 1000 items"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+if(data1.length < 1){
+const err7 = {instancePath:instancePath+"/versions",schemaPath:"#/properties/versions/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+const len0 = data1.length;
+for(let i0=0; i0<len0; i0++){
+let data2 = data1[i0];
+if(data2 && typeof data2 == "object" && !Array.isArray(data2)){
+if(data2.id === undefined){
+const err8 = {instancePath:instancePath+"/versions/" + i0,schemaPath:"#/properties/versions/items/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+if(data2.seq === undefined){
+const err9 = {instancePath:instancePath+"/versions/" + i0,schemaPath:"#/properties/versions/items/required",keyword:"required",params:{missingProperty: "seq"},message:"must have required property '"+"seq"+"'"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+if(data2.owner_id === undefined){
+const err10 = {instancePath:instancePath+"/versions/" + i0,schemaPath:"#/properties/versions/items/required",keyword:"required",params:{missingProperty: "owner_id"},message:"must have required property '"+"owner_id"+"'"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+if(data2.curr_hash === undefined){
+const err11 = {instancePath:instancePath+"/versions/" + i0,schemaPath:"#/properties/versions/items/required",keyword:"required",params:{missingProperty: "curr_hash"},message:"must have required property '"+"curr_hash"+"'"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+for(const key1 in data2){
+if(!((((key1 === "id") || (key1 === "seq")) || (key1 === "owner_id")) || (key1 === "curr_hash"))){
+const err12 = {instancePath:instancePath+"/versions/" + i0,schemaPath:"#/properties/versions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+}
+if(data2.id !== undefined){
+let data3 = data2.id;
+if(typeof data3 === "string"){
+if(!pattern4.test(data3)){
+const err13 = {instancePath:instancePath+"/versions/" + i0+"/id",schemaPath:"#/properties/versions/items/properties/id/pattern",keyword:"pattern",params:{pattern: "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"},message:"must match pattern \""+"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"+"\""};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+}
+else {
+const err14 = {instancePath:instancePath+"/versions/" + i0+"/id",schemaPath:"#/properties/versions/items/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+}
+if(data2.seq !== undefined){
+let data4 = data2.seq;
+if(!(((typeof data4 == "number") && (!(data4 % 1) && !isNaN(data4))) && (isFinite(data4)))){
+const err15 = {instancePath:instancePath+"/versions/" + i0+"/seq",schemaPath:"#/properties/versions/items/properties/seq/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+if((typeof data4 == "number") && (isFinite(data4))){
+if(data4 > 2147483647 || isNaN(data4)){
+const err16 = {instancePath:instancePath+"/versions/" + i0+"/seq",schemaPath:"#/properties/versions/items/properties/seq/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2147483647},message:"must be <= 2147483647"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+if(data4 < 0 || isNaN(data4)){
+const err17 = {instancePath:instancePath+"/versions/" + i0+"/seq",schemaPath:"#/properties/versions/items/properties/seq/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+}
+}
+if(data2.owner_id !== undefined){
+let data5 = data2.owner_id;
+if(typeof data5 === "string"){
+if(func2(data5) > 255){
+const err18 = {instancePath:instancePath+"/versions/" + i0+"/owner_id",schemaPath:"#/properties/versions/items/properties/owner_id/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+if(func2(data5) < 1){
+const err19 = {instancePath:instancePath+"/versions/" + i0+"/owner_id",schemaPath:"#/properties/versions/items/properties/owner_id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+}
+else {
+const err20 = {instancePath:instancePath+"/versions/" + i0+"/owner_id",schemaPath:"#/properties/versions/items/properties/owner_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+}
+if(data2.curr_hash !== undefined){
+let data6 = data2.curr_hash;
+if(typeof data6 === "string"){
+if(!pattern15.test(data6)){
+const err21 = {instancePath:instancePath+"/versions/" + i0+"/curr_hash",schemaPath:"#/properties/versions/items/properties/curr_hash/pattern",keyword:"pattern",params:{pattern: "^[0-9a-f]{64}$"},message:"must match pattern \""+"^[0-9a-f]{64}$"+"\""};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+else {
+const err22 = {instancePath:instancePath+"/versions/" + i0+"/curr_hash",schemaPath:"#/properties/versions/items/properties/curr_hash/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+}
+}
+else {
+const err23 = {instancePath:instancePath+"/versions/" + i0,schemaPath:"#/properties/versions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+}
+}
+else {
+const err24 = {instancePath:instancePath+"/versions",schemaPath:"#/properties/versions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+}
+}
+else {
+const err25 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+validate31.errors = vErrors;
+return errors === 0;
+}
+validate31.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+exports.validateWorkQuery = validate32;
+const schema43 = {"type":"object","additionalProperties":false,"required":["kind"],"properties":{"kind":{"enum":["salt","quota","append_usage","schedule","subject","request","policy","emission","idempotency_key"]},"after":{"type":"string","minLength":1,"maxLength":300,"description":"`until` of the page before."}}};
+
+function validate32(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate32.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1887,7 +2208,7 @@ errors++;
 if(data.kind !== undefined){
 let data0 = data.kind;
 if(!(((((((((data0 === "salt") || (data0 === "quota")) || (data0 === "append_usage")) || (data0 === "schedule")) || (data0 === "subject")) || (data0 === "request")) || (data0 === "policy")) || (data0 === "emission")) || (data0 === "idempotency_key"))){
-const err2 = {instancePath:instancePath+"/kind",schemaPath:"#/properties/kind/enum",keyword:"enum",params:{allowedValues: schema42.properties.kind.enum},message:"must be equal to one of the allowed values"};
+const err2 = {instancePath:instancePath+"/kind",schemaPath:"#/properties/kind/enum",keyword:"enum",params:{allowedValues: schema43.properties.kind.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -1943,21 +2264,20 @@ vErrors.push(err6);
 }
 errors++;
 }
-validate31.errors = vErrors;
+validate32.errors = vErrors;
 return errors === 0;
 }
-validate31.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate32.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-exports.validateWorkPage = validate32;
-const schema43 = {"type":"object","additionalProperties":false,"required":["kind","after","until","rows"],"properties":{"kind":{"enum":["salt","quota","append_usage","schedule","subject","request","policy","emission","idempotency_key"]},"after":{"type":["string","null"],"maxLength":300},"until":{"type":["string","null"],"maxLength":300},"rows":{"type":"array","maxItems":1000,"items":{"type":"object"}}},"allOf":[{"if":{"properties":{"kind":{"const":"salt"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["salt"],"properties":{"salt":{"type":"string","pattern":"^[0-9a-f]{64}$"}}}}}}},{"if":{"properties":{"kind":{"const":"quota"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["day","used","cpu_ms"],"properties":{"day":{"type":"string","pattern":"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\d)$"},"used":{"type":"integer","minimum":0,"maximum":2147483647},"cpu_ms":{"type":"number","minimum":0}}}}}}},{"if":{"properties":{"kind":{"const":"append_usage"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["day","bytes"],"properties":{"day":{"type":"string","pattern":"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\d)$"},"bytes":{"type":"integer","minimum":0,"maximum":9007199254740991}}}}}}},{"if":{"properties":{"kind":{"const":"schedule"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["function_id","seq","due_at","done_until"],"properties":{"function_id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"seq":{"type":"integer","minimum":0,"maximum":2147483647},"due_at":{"type":"string","pattern":"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"},"done_until":{"type":["string","null"],"pattern":"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"}}}}}}},{"if":{"properties":{"kind":{"const":"subject"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["subject_id","ruled_on"],"properties":{"subject_id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"ruled_on":{"type":"string","pattern":"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\d)$"}}}}}}},{"if":{"properties":{"kind":{"const":"request"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["request_id","attempt","due_at"],"properties":{"request_id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"attempt":{"type":"integer","minimum":0,"maximum":2147483647},"due_at":{"type":"string","pattern":"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"}}}}}}},{"if":{"properties":{"kind":{"const":"policy"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["policy_id","owner_id","after_id","after_seq"],"properties":{"policy_id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"owner_id":{"type":"string","minLength":1,"maxLength":255},"after_id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"after_seq":{"type":"integer","minimum":0,"maximum":2147483647}}}}}}},{"if":{"properties":{"kind":{"const":"emission"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["policy_id","span_id","depth","at"],"properties":{"policy_id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"span_id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"depth":{"type":"integer","minimum":0,"maximum":2147483647},"at":{"type":"string","pattern":"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"}}}}}}},{"if":{"properties":{"kind":{"const":"idempotency_key"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["key","fingerprint","span_ids","span_seqs","at"],"properties":{"key":{"type":"string","minLength":1,"maxLength":255},"fingerprint":{"type":"string","minLength":1,"maxLength":128},"span_ids":{"type":"array","maxItems":1000,"items":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."}},"span_seqs":{"type":"array","maxItems":1000,"items":{"type":"integer","minimum":0,"maximum":2147483647}},"at":{"type":"string","pattern":"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"}}}}}}}]};
-const pattern14 = new RegExp("^[0-9a-f]{64}$", "u");
-const pattern15 = new RegExp("^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\d)$", "u");
-const pattern18 = new RegExp("^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$", "u");
+exports.validateWorkPage = validate33;
+const schema44 = {"type":"object","additionalProperties":false,"required":["kind","after","until","rows"],"properties":{"kind":{"enum":["salt","quota","append_usage","schedule","subject","request","policy","emission","idempotency_key"]},"after":{"type":["string","null"],"maxLength":300},"until":{"type":["string","null"],"maxLength":300},"rows":{"type":"array","maxItems":1000,"items":{"type":"object"}}},"allOf":[{"if":{"properties":{"kind":{"const":"salt"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["salt"],"properties":{"salt":{"type":"string","pattern":"^[0-9a-f]{64}$"}}}}}}},{"if":{"properties":{"kind":{"const":"quota"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["day","used","cpu_ms"],"properties":{"day":{"type":"string","pattern":"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\d)$"},"used":{"type":"integer","minimum":0,"maximum":2147483647},"cpu_ms":{"type":"number","minimum":0}}}}}}},{"if":{"properties":{"kind":{"const":"append_usage"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["day","bytes"],"properties":{"day":{"type":"string","pattern":"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\d)$"},"bytes":{"type":"integer","minimum":0,"maximum":9007199254740991}}}}}}},{"if":{"properties":{"kind":{"const":"schedule"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["function_id","seq","due_at","done_until"],"properties":{"function_id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"seq":{"type":"integer","minimum":0,"maximum":2147483647},"due_at":{"type":"string","pattern":"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"},"done_until":{"type":["string","null"],"pattern":"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"}}}}}}},{"if":{"properties":{"kind":{"const":"subject"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["subject_id","ruled_on"],"properties":{"subject_id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"ruled_on":{"type":"string","pattern":"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\d)$"}}}}}}},{"if":{"properties":{"kind":{"const":"request"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["request_id","attempt","due_at"],"properties":{"request_id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"attempt":{"type":"integer","minimum":0,"maximum":2147483647},"due_at":{"type":"string","pattern":"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"}}}}}}},{"if":{"properties":{"kind":{"const":"policy"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["policy_id","owner_id","after_id","after_seq"],"properties":{"policy_id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"owner_id":{"type":"string","minLength":1,"maxLength":255},"after_id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"after_seq":{"type":"integer","minimum":0,"maximum":2147483647}}}}}}},{"if":{"properties":{"kind":{"const":"emission"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["policy_id","span_id","depth","at"],"properties":{"policy_id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"span_id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"depth":{"type":"integer","minimum":0,"maximum":2147483647},"at":{"type":"string","pattern":"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"}}}}}}},{"if":{"properties":{"kind":{"const":"idempotency_key"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["key","fingerprint","span_ids","span_seqs","at"],"properties":{"key":{"type":"string","minLength":1,"maxLength":255},"fingerprint":{"type":"string","minLength":1,"maxLength":128},"span_ids":{"type":"array","maxItems":1000,"items":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."}},"span_seqs":{"type":"array","maxItems":1000,"items":{"type":"integer","minimum":0,"maximum":2147483647}},"at":{"type":"string","pattern":"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"}}}}}}}]};
+const pattern17 = new RegExp("^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\d)$", "u");
+const pattern20 = new RegExp("^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$", "u");
 
-function validate32(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate33(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate32.evaluated;
+const evaluated0 = validate33.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -2026,7 +2346,7 @@ errors++;
 if(data2.salt !== undefined){
 let data3 = data2.salt;
 if(typeof data3 === "string"){
-if(!pattern14.test(data3)){
+if(!pattern15.test(data3)){
 const err3 = {instancePath:instancePath+"/rows/" + i0+"/salt",schemaPath:"#/allOf/0/then/properties/rows/items/properties/salt/pattern",keyword:"pattern",params:{pattern: "^[0-9a-f]{64}$"},message:"must match pattern \""+"^[0-9a-f]{64}$"+"\""};
 if(vErrors === null){
 vErrors = [err3];
@@ -2163,7 +2483,7 @@ errors++;
 if(data6.day !== undefined){
 let data7 = data6.day;
 if(typeof data7 === "string"){
-if(!pattern15.test(data7)){
+if(!pattern17.test(data7)){
 const err12 = {instancePath:instancePath+"/rows/" + i1+"/day",schemaPath:"#/allOf/1/then/properties/rows/items/properties/day/pattern",keyword:"pattern",params:{pattern: "^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\d)$"},message:"must match pattern \""+"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\d)$"+"\""};
 if(vErrors === null){
 vErrors = [err12];
@@ -2359,7 +2679,7 @@ errors++;
 if(data12.day !== undefined){
 let data13 = data12.day;
 if(typeof data13 === "string"){
-if(!pattern15.test(data13)){
+if(!pattern17.test(data13)){
 const err25 = {instancePath:instancePath+"/rows/" + i2+"/day",schemaPath:"#/allOf/2/then/properties/rows/items/properties/day/pattern",keyword:"pattern",params:{pattern: "^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\d)$"},message:"must match pattern \""+"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\d)$"+"\""};
 if(vErrors === null){
 vErrors = [err25];
@@ -2610,7 +2930,7 @@ errors++;
 if(data17.due_at !== undefined){
 let data20 = data17.due_at;
 if(typeof data20 === "string"){
-if(!pattern18.test(data20)){
+if(!pattern20.test(data20)){
 const err43 = {instancePath:instancePath+"/rows/" + i3+"/due_at",schemaPath:"#/allOf/3/then/properties/rows/items/properties/due_at/pattern",keyword:"pattern",params:{pattern: "^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"},message:"must match pattern \""+"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"+"\""};
 if(vErrors === null){
 vErrors = [err43];
@@ -2635,7 +2955,7 @@ errors++;
 if(data17.done_until !== undefined){
 let data21 = data17.done_until;
 if((typeof data21 !== "string") && (data21 !== null)){
-const err45 = {instancePath:instancePath+"/rows/" + i3+"/done_until",schemaPath:"#/allOf/3/then/properties/rows/items/properties/done_until/type",keyword:"type",params:{type: schema43.allOf[3].then.properties.rows.items.properties.done_until.type},message:"must be string,null"};
+const err45 = {instancePath:instancePath+"/rows/" + i3+"/done_until",schemaPath:"#/allOf/3/then/properties/rows/items/properties/done_until/type",keyword:"type",params:{type: schema44.allOf[3].then.properties.rows.items.properties.done_until.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -2645,7 +2965,7 @@ vErrors.push(err45);
 errors++;
 }
 if(typeof data21 === "string"){
-if(!pattern18.test(data21)){
+if(!pattern20.test(data21)){
 const err46 = {instancePath:instancePath+"/rows/" + i3+"/done_until",schemaPath:"#/allOf/3/then/properties/rows/items/properties/done_until/pattern",keyword:"pattern",params:{pattern: "^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"},message:"must match pattern \""+"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"+"\""};
 if(vErrors === null){
 vErrors = [err46];
@@ -2796,7 +3116,7 @@ errors++;
 if(data24.ruled_on !== undefined){
 let data26 = data24.ruled_on;
 if(typeof data26 === "string"){
-if(!pattern15.test(data26)){
+if(!pattern17.test(data26)){
 const err55 = {instancePath:instancePath+"/rows/" + i4+"/ruled_on",schemaPath:"#/allOf/4/then/properties/rows/items/properties/ruled_on/pattern",keyword:"pattern",params:{pattern: "^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\d)$"},message:"must match pattern \""+"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\d)$"+"\""};
 if(vErrors === null){
 vErrors = [err55];
@@ -3002,7 +3322,7 @@ errors++;
 if(data29.due_at !== undefined){
 let data32 = data29.due_at;
 if(typeof data32 === "string"){
-if(!pattern18.test(data32)){
+if(!pattern20.test(data32)){
 const err69 = {instancePath:instancePath+"/rows/" + i5+"/due_at",schemaPath:"#/allOf/5/then/properties/rows/items/properties/due_at/pattern",keyword:"pattern",params:{pattern: "^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"},message:"must match pattern \""+"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"+"\""};
 if(vErrors === null){
 vErrors = [err69];
@@ -3494,7 +3814,7 @@ errors++;
 if(data42.at !== undefined){
 let data46 = data42.at;
 if(typeof data46 === "string"){
-if(!pattern18.test(data46)){
+if(!pattern20.test(data46)){
 const err104 = {instancePath:instancePath+"/rows/" + i7+"/at",schemaPath:"#/allOf/7/then/properties/rows/items/properties/at/pattern",keyword:"pattern",params:{pattern: "^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"},message:"must match pattern \""+"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"+"\""};
 if(vErrors === null){
 vErrors = [err104];
@@ -3842,7 +4162,7 @@ errors++;
 if(data49.at !== undefined){
 let data56 = data49.at;
 if(typeof data56 === "string"){
-if(!pattern18.test(data56)){
+if(!pattern20.test(data56)){
 const err130 = {instancePath:instancePath+"/rows/" + i8+"/at",schemaPath:"#/allOf/8/then/properties/rows/items/properties/at/pattern",keyword:"pattern",params:{pattern: "^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"},message:"must match pattern \""+"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"+"\""};
 if(vErrors === null){
 vErrors = [err130];
@@ -3962,7 +4282,7 @@ errors++;
 if(data.kind !== undefined){
 let data57 = data.kind;
 if(!(((((((((data57 === "salt") || (data57 === "quota")) || (data57 === "append_usage")) || (data57 === "schedule")) || (data57 === "subject")) || (data57 === "request")) || (data57 === "policy")) || (data57 === "emission")) || (data57 === "idempotency_key"))){
-const err139 = {instancePath:instancePath+"/kind",schemaPath:"#/properties/kind/enum",keyword:"enum",params:{allowedValues: schema43.properties.kind.enum},message:"must be equal to one of the allowed values"};
+const err139 = {instancePath:instancePath+"/kind",schemaPath:"#/properties/kind/enum",keyword:"enum",params:{allowedValues: schema44.properties.kind.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err139];
 }
@@ -3975,7 +4295,7 @@ errors++;
 if(data.after !== undefined){
 let data58 = data.after;
 if((typeof data58 !== "string") && (data58 !== null)){
-const err140 = {instancePath:instancePath+"/after",schemaPath:"#/properties/after/type",keyword:"type",params:{type: schema43.properties.after.type},message:"must be string,null"};
+const err140 = {instancePath:instancePath+"/after",schemaPath:"#/properties/after/type",keyword:"type",params:{type: schema44.properties.after.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err140];
 }
@@ -4000,7 +4320,7 @@ errors++;
 if(data.until !== undefined){
 let data59 = data.until;
 if((typeof data59 !== "string") && (data59 !== null)){
-const err142 = {instancePath:instancePath+"/until",schemaPath:"#/properties/until/type",keyword:"type",params:{type: schema43.properties.until.type},message:"must be string,null"};
+const err142 = {instancePath:instancePath+"/until",schemaPath:"#/properties/until/type",keyword:"type",params:{type: schema44.properties.until.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err142];
 }
@@ -4072,8 +4392,8 @@ vErrors.push(err147);
 }
 errors++;
 }
-validate32.errors = vErrors;
+validate33.errors = vErrors;
 return errors === 0;
 }
-validate32.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate33.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import type { SignedSpan } from '../../runtime/base/span';
 import { blake3, cryptoReady, generateSigningKey, hex } from '../../runtime/crypto';
@@ -420,6 +424,76 @@ describe('export and import --dry-run', function () {
       assert.match(refused.stderr, /api\/import answered 40[13]/);
     });
 
+    it('a file with a bad signature ends before the request that holds it, with its line named, and goes on once mended', async () => {
+      const key = generateSigningKey();
+      const mine = { owner_id: 'alice', tenant_id: 'forged' };
+      const spans = Array.from({ length: 1_200 }, (_, count) =>
+        signedSpan({ ...mine, this: `${count}` }, key),
+      );
+      const bad = spans[700];
+      const file = out('forged.ndjson');
+      const write = (lines: readonly unknown[]) =>
+        writeFile(file, lines.map((span) => `${JSON.stringify(span)}\n`).join(''));
+      const run = (...more: string[]) => there('import', file, '--url', other.url, ...more);
+      await write(spans.with(700, { ...bad, signature: spans[0]?.signature } as SignedSpan));
+      const dry = await run('--dry-run');
+      assert.equal(dry.code, 1);
+      assert.match(
+        dry.stdout,
+        /^FAULT span .* \(line 701\) signature: .*\nFAILED: 1 faults .*; nothing was changed$/ms,
+      );
+      const cut = await run();
+      assert.equal(cut.code, 1, cut.stdout + cut.stderr);
+      assert.match(
+        cut.stdout,
+        new RegExp(`^FAULT span ${bad?.id} version 0 \\(line 701\\) signature: `, 'm'),
+      );
+      assert.match(cut.stdout, /^FAILED: 1 faults .*; the 500 spans before are imported and stay; /m);
+      const told = await run('--json');
+      assert.equal(told.code, 1);
+      const { ok, faults } = JSON.parse(told.stdout);
+      assert.deepEqual([ok, faults[0].location], [false, 'line 701']);
+      await write(spans);
+      const mended = await run();
+      assert.equal(mended.code, 0, mended.stdout + mended.stderr);
+      assert.match(mended.stdout, /: 700 new, 500 there before$/m);
+    });
+
+    it('an import whose spans are not in the ledger in the end says so, and how many', async () => {
+      const file = out('lost.ndjson');
+      const spans = Array.from({ length: 3 }, () => signedSpan({ tenant_id: 'lost' }));
+      await writeFile(file, spans.map((span) => `${JSON.stringify(span)}\n`).join(''));
+      // A ledger that was restored behind what it answered.
+      const front = createServer((request, response) => {
+        const answer = async () => {
+          const body = await buffer(request);
+          const url = `${other.url}${request.url}`;
+          const { authorization = '' } = request.headers;
+          const headers = { authorization, 'content-type': 'application/json' };
+          if (request.url !== '/api/import')
+            return fetch(url, { method: 'POST', headers, body: new Uint8Array(body) });
+          return Response.json({ success: true, count: 3, added: 3, present: 0 }, { status: 201 });
+        };
+        answer().then(
+          async (answered) => response.writeHead(answered.status).end(await answered.text()),
+          (error) => response.destroy(error),
+        );
+      });
+      front.listen(0, '127.0.0.1');
+      await once(front, 'listening');
+      try {
+        const { port } = front.address() as AddressInfo;
+        const token = await tokenThere('system', 'system', '--scope', 'admin');
+        const args = ['import', file, '--url', `http://127.0.0.1:${port}`, '--token', token];
+        const { code, stderr } = await there(...args);
+        assert.equal(code, 1, stderr);
+        assert.match(stderr, /3 spans are not in the ledger after the import/);
+      } finally {
+        front.closeAllConnections();
+        front.close();
+      }
+    });
+
     it('goes a whole tenant in the order of its log: the new log has the old root', async () => {
       const users = ['bob', 'alice', 'carol'];
       const tokens = await Promise.all(users.map((user) => token(user, 'moving')));
@@ -515,13 +589,14 @@ describe('export and import --dry-run', function () {
       try {
         const args = ['import', file, '--url', front.url, '--token', operator];
         const env = { LOGLINE_DATA: elsewhere };
-        // 4 requests write the spans and 4 compare them.
+        // 4 requests write the spans and 4 compare them; of those the last is not killed behind its answer.
         for (const moment of ['before', 'during', 'after'] as const) {
-          const number = 1 + Math.floor(Math.random() * 7);
+          const number = 1 + Math.floor(Math.random() * 4);
+          const path = Math.random() < 0.5 || number === 4 ? '/api/import' : '/api/import/compare';
           const command = startCommand(args, { env });
-          front.killAt({ path: '/api/import', number, moment }, command.child);
+          front.killAt({ path, number, moment }, command.child);
           const { signal, stdout, stderr } = await command.ended;
-          assert.equal(signal, 'SIGKILL', `${moment} request ${number}: ${stdout}${stderr}`);
+          assert.equal(signal, 'SIGKILL', `${moment} ${path} ${number}: ${stdout}${stderr}`);
         }
         const { code, stdout, stderr } = await runCommand(args, { env });
         assert.equal(code, 0, stdout + stderr);

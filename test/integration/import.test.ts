@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { TURN_BYTES } from '../../runtime/base/fair-turns';
 import type { SignedSpan } from '../../runtime/base/span';
 import { generateSigningKey } from '../../runtime/crypto';
 import { signedSpan, versionsOf } from '../support/spans';
@@ -161,6 +162,111 @@ describe('import', () => {
       assert.equal(answered, status, JSON.stringify(body));
       assert.match(body.detail, detail);
       assert.equal((await rows(`SELECT FROM ledger.universal_registry WHERE tenant_id = 'acme'`)).length, 0);
+    });
+  }
+
+  it('names each span that does not verify by its place in the request', async () => {
+    const good = signedSpan({ this: 'good' }, key);
+    const { signature } = elsewhere;
+    const { body: forged } = await send([good, { ...mine, signature }, good, { ...good, signature }]);
+    assert.deepEqual(
+      forged.errors.map(({ pointer }: { pointer: string }) => pointer),
+      ['/1/signature', '/3/signature'],
+    );
+    const { body: changed } = await send([good, { ...mine, this: 'changed' }]);
+    assert.equal(changed.errors[0].pointer, '/1');
+  });
+
+  it('tells a bad signature before what the ledger would make of the span', async () => {
+    assert.equal((await send([first])).status, 201);
+    const other = signedSpan({ id: first?.id ?? '', this: 'other' }, key);
+    assert.equal((await send([{ ...other, signature: mine.signature }])).status, 422);
+    assert.equal((await send([other])).status, 409);
+  });
+
+  it('a request of which the ledger holds a part has every signature checked', async () => {
+    assert.equal((await send([first])).status, 201);
+    assert.equal((await send([first, { ...mine, signature: elsewhere.signature }])).status, 422);
+    assert.deepEqual((await send([first, mine])).body, { success: true, count: 2, added: 1, present: 1 });
+  });
+
+  it('hashes in turns of the thread: a span of many values in slices, many spans a few at a time', async () => {
+    const { turns } = stage0.fairness;
+    const take = turns.take.bind(turns);
+    let pauses = 0;
+    turns.take = (tenant, bytes) => {
+      if (bytes === TURN_BYTES) pauses += 1;
+      return take(tenant, bytes);
+    };
+    const large = signedSpan({ metadata: { many: Array(40_000).fill(1) } }, key);
+    assert.equal((await send([large])).status, 201);
+    assert.ok(pauses >= 9, `${pauses} pauses`);
+    const many = Array.from({ length: 300 }, () => signedSpan({ this: 'x'.repeat(10_000) }, key));
+    const before = turns.turns;
+    assert.equal((await send(many)).status, 201);
+    // Each byte is read once and hashed once.
+    const least = (2 * 300 * 10_000) / TURN_BYTES;
+    assert.ok(turns.turns - before >= least, `${turns.turns - before} turns`);
+  });
+
+  const compare = (versions: readonly object[], token = operator, tenant_id = 'acme') =>
+    stage0.call('/api/import/compare', { token, body: { tenant_id, versions } });
+  const versionOf = ({ id, seq, owner_id, curr_hash }: SignedSpan) => ({ id, seq, owner_id, curr_hash });
+
+  it('a comparison counts the versions held with their hash, and names the others', async () => {
+    const spans = [
+      ...versionsOf(2, {}, key),
+      signedSpan(bob, key),
+      signedSpan({ ...bob, visibility: 'private' }, key),
+    ];
+    assert.equal((await send(spans)).status, 201);
+    const held = spans.map(versionOf);
+    assert.deepEqual((await compare(held)).body, { success: true, count: 4, held: 4, missing: [] });
+    const [one, two] = held;
+    assert.ok(one && two);
+    const missing = [
+      versionOf(mine),
+      { ...one, curr_hash: two.curr_hash },
+      { ...two, seq: 2 },
+      { ...one, owner_id: 'bob' },
+    ];
+    const { status, body } = await compare([...missing, ...held]);
+    assert.equal(status, 200);
+    assert.deepEqual(body, {
+      success: true,
+      count: 8,
+      held: 4,
+      missing: missing.map(({ id, seq }) => ({ id, seq })),
+    });
+    assert.equal((await compare(held, operator, 'other')).body.held, 0);
+  });
+
+  for (const [what, body] of [
+    ['nothing', undefined],
+    ['no versions', { tenant_id: 'acme', versions: [] }],
+    [
+      'more versions than a request holds',
+      { tenant_id: 'acme', versions: Array(1_001).fill(versionOf(mine)) },
+    ],
+    [
+      'a version without a hash',
+      { tenant_id: 'acme', versions: [{ ...versionOf(mine), curr_hash: undefined }] },
+    ],
+    ['a member that it does not know', { tenant_id: 'acme', versions: [versionOf(mine)], more: 1 }],
+  ] as const) {
+    it(`refuses to compare ${what}`, async () => {
+      const { status } = await stage0.call('/api/import/compare', { method: 'POST', token: operator, body });
+      assert.equal(status, 400);
+    });
+  }
+
+  for (const [who, user, tenant, scope] of [
+    ['a tenant', 'alice', 'acme', ['admin', 'spans:write']],
+    ['the operator without scope admin', 'system', 'system', ['spans:write']],
+  ] as const) {
+    it(`${who} cannot compare`, async () => {
+      const token = await stage0.token(user, tenant, scope);
+      assert.equal((await compare([versionOf(mine)], token)).status, 403);
     });
   }
 

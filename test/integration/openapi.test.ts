@@ -113,6 +113,17 @@ describe('/openapi.json', () => {
     const operator = { token: await stage0.token('system', 'system'), body: [signedSpan()] };
     await call('/api/import', 'post', 201, '/api/import', operator);
     await call('/api/import', 'post', 200, '/api/import', operator);
+    const { tenant_id, id: spanId, seq, owner_id, curr_hash } = operator.body[0] ?? signedSpan();
+    await call('/api/import/compare', 'post', 200, '/api/import/compare', {
+      token: operator.token,
+      body: {
+        tenant_id,
+        versions: [
+          { id: spanId, seq, owner_id, curr_hash },
+          { id, seq, owner_id, curr_hash },
+        ],
+      },
+    });
     await call('/api/health', 'get', 200, '/api/health');
     await call('/openapi.json', 'get', 200, '/openapi.json');
   });
@@ -152,6 +163,11 @@ describe('/openapi.json', () => {
         '/api/import',
         { token: operator, body: [{ ...signedSpan(), this: 'changed' }] },
       ],
+      ['/api/import/compare', 'post', 400, '/api/import/compare', { token: operator, body: {} }],
+      ['/api/import/compare', 'post', 401, '/api/import/compare', { body: {} }],
+      ['/api/import/compare', 'post', 403, '/api/import/compare', { token, body: {} }],
+      ['/api/import/compare', 'post', 413, '/api/import/compare', { ...large, token: operator }],
+      ['/api/import/compare', 'post', 415, '/api/import/compare', { ...text, token: operator }],
       ['/api/timeline', 'get', 400, '/api/timeline?limit=0', { token }],
       ['/api/timeline', 'get', 401, '/api/timeline', bad],
       ['/api/timeline', 'get', 403, '/api/timeline', { token: writeOnly }],

@@ -2,6 +2,7 @@
 export const CONTRACT_ROUTES = [
   'POST /api/spans',
   'POST /api/import',
+  'POST /api/import/compare',
   'GET /api/work/{tenant}',
   'POST /api/work/{tenant}',
   'POST /api/freeze/{tenant}',

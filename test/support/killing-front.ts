@@ -16,7 +16,7 @@ export interface KillingFront {
 }
 
 export interface KillingPlace {
-  readonly path: '/api/import' | '/api/timeline';
+  readonly path: '/api/import' | '/api/import/compare' | '/api/timeline';
   readonly number: number;
   readonly moment: 'before' | 'during' | 'after';
 }

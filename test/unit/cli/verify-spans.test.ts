@@ -14,7 +14,7 @@ describe('verifySpans', () => {
 
   async function verify(
     spans: readonly unknown[],
-    options: { isComplete?: boolean; trustedKeys?: ReadonlySet<string> } = {},
+    options: { isComplete?: boolean; trustedKeys?: ReadonlySet<string>; signatures?: boolean } = {},
   ): Promise<{ report: VerifyReport; faults: VerifyFault[] }> {
     const faults: VerifyFault[] = [];
     async function* source(): AsyncGenerator<Found> {
@@ -23,6 +23,7 @@ describe('verifySpans', () => {
     const report = await verifySpans(source(), {
       isComplete: () => options.isComplete ?? true,
       onFault: (fault) => faults.push(fault),
+      ...(options.signatures === undefined ? {} : { signatures: options.signatures }),
       ...(options.trustedKeys === undefined ? {} : { trustedKeys: options.trustedKeys }),
     });
     return { report, faults };
@@ -159,6 +160,21 @@ describe('verifySpans', () => {
       onFault: ({ detail }) => assert.fail(detail),
     });
     assert.equal(report.spans, 400);
+  });
+
+  it('leaves signatures, and nothing else, to others when it is told to', async () => {
+    const [good, other, versions] = [signedSpan(), signedSpan(), versionsOf(3)];
+    const forged = { ...good, signature: other.signature };
+    const found = await verify([forged], { signatures: false });
+    assert.deepEqual([found.faults, found.report.spans], [[], 1]);
+    for (const [spans, fault] of [
+      [[{ ...good, this: 'changed' }], /^hash: /],
+      [[{ ...good, signature: 'ab' }], /^malformed: /],
+      [[versions[0], versions[2]], /^gap: /],
+    ] as const) {
+      const { faults } = await verify(spans, { signatures: false });
+      assert.match(faults[0]?.detail ?? '', fault);
+    }
   });
 
   it('finds spans of keys that are not trusted', async () => {

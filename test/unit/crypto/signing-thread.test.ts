@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { buildLayer, type LayerName } from '../../../infra/bundle';
 import { hex, signingKeyFromHex } from '../../../runtime/crypto';
-import { SIGNING_WORKER_FILE, SigningThread } from '../../../runtime/crypto/signing-thread';
+import { CRYPTO_WORKER_FILE } from '../../../runtime/crypto/crypto-thread';
+import { SigningThread } from '../../../runtime/crypto/signing-thread';
 
 const ROOT = join(__dirname, '../../..');
 const key = signingKeyFromHex('07'.repeat(32));
@@ -110,7 +111,7 @@ describe('signing aside', () => {
     it(`finds its thread in the layer ${name}`, async () => {
       const layer = buildLayer(name, { region: 'us-east-1', outDirectory: directory });
       const worker = new Worker(
-        join(layer.directory, 'nodejs/node_modules', layer.packageName, SIGNING_WORKER_FILE),
+        join(layer.directory, 'nodejs/node_modules', layer.packageName, CRYPTO_WORKER_FILE),
       );
       try {
         const [hash = new Uint8Array()] = someHashes(1);

@@ -6,7 +6,7 @@ ENV HOST=0.0.0.0 LOGLINE_DATA=/data NPM_CONFIG_UPDATE_NOTIFIER=false
 WORKDIR /app
 COPY package.json package-lock.json ./
 COPY client/package.json client/
-# The launcher starts TypeScript with esbuild, a development dependency, so these are installed, too.
+# The launcher transpiles TypeScript with esbuild, a development dependency.
 RUN npm ci --include=dev --no-audit --no-fund && npm cache clean --force
 COPY . .
 RUN mkdir /data && chown node:node /data

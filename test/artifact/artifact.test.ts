@@ -58,7 +58,7 @@ describe('what is deployed', function () {
     return listOf(body.spans).map(recordOf);
   }
 
-  /** Ends every session of the functions and waits until Stage-0 is in again; a call that meets a dead session gets 503. */
+  /** Ends every session of the functions and waits until Stage-0 has reconnected; a call on a dead session gets 503. */
   async function reconnected(when: string): Promise<void> {
     await cloud.sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'logline_app'`);
     await until(`Stage-0 is connected again, ${when}`, async () => {
@@ -297,7 +297,7 @@ describe('what is deployed', function () {
           const server = connect(cloud.databasePort, '127.0.0.1').on('error', () => socket.destroy());
           socket.pipe(server).pipe(socket);
         });
-        // The port is the writer's, as with a cluster; the address tells them apart.
+        // Same port as the writer, as in a cluster; the addresses differ.
         reader.listen(cloud.databasePort, '127.0.0.2');
         await once(reader, 'listening');
         cloud.environment.LOGLINE_DATABASE_READ_HOST = '127.0.0.2';
@@ -317,7 +317,7 @@ describe('what is deployed', function () {
 
   describe('a stack behind its distribution', () => {
     it('answers calls that came through it, and refuses whoever calls the API itself', async () => {
-      // Any secret that the role of dev may read will do.
+      // Any secret that the role may read.
       const [arn, { AWSCURRENT: value = '' }] =
         [...cloud.secrets].find(([name]) => name.endsWith('secrets-app')) ?? assert.fail('no secret');
       cloud.environment.LOGLINE_EDGE_SECRET_ARN = arn;
@@ -483,7 +483,7 @@ describe('what is deployed', function () {
       const [named] = await cloud.sql('SELECT origin FROM app.log_instance');
       const name = `${named?.origin}/${epochs.at(-1)?.log_name}`;
       assert.equal(at((await tick()).payload, 'outcome'), 'sealed');
-      // What the functions remember of the feed for 5 s is read again by whoever asks for its end.
+      // Functions cache the feed's state for 5 s; a request for its end reads it again.
       await feed('&from=end');
       const { status, body } = await feed(`&cursor=${cursor}`);
       assert.equal(status, 200, JSON.stringify(body));
@@ -514,11 +514,11 @@ describe('what is deployed', function () {
         call('POST', '/api/spans', { body: { entity_type: 'note', who: 'ada', this: 'of a later life' } });
       const { status, body } = await append();
       assert.deepEqual([status, body.type], [503, 'urn:logline:problem:restore_needed']);
-      // A deployment meanwhile plants nothing, which would fall behind every cursor.
+      // A deployment meanwhile appends no seeds, which every cursor would miss.
       const deployed = await cloud.invoke('migrator', { trigger: 'deployment' });
       assert.deepEqual([at(deployed.payload, 'seeds'), at(deployed.payload, 'keys')], [[], []]);
 
-      // A restore that ends half-way, behind the move of the counter, leaves it so.
+      // A restore that stops after the move of the counter keeps that state.
       const restore = () => cloud.invoke('migrator', { trigger: 'operator', change: 'restore' });
       await cloud.sql('ALTER FUNCTION app.begin_feed_epoch RENAME TO begin_feed_epoch_away');
       assert.equal((await restore()).failed, true);
@@ -704,7 +704,7 @@ describe('what is deployed', function () {
 
     it('announces and promotes a key that is too old, and finishes what was begun', async () => {
       const before = seed();
-      // Announced long ago, so that this test need not wait until functions have read it.
+      // Announced long ago, so that this test need not wait for the functions to read it.
       assert.equal(
         (await cloud.invoke('migrator', { trigger: 'operator', change: 'announce_key' })).failed,
         false,

@@ -8,30 +8,30 @@ import { S3StandIn } from './s3-stand-in';
 export interface StoredSecret {
   AWSCURRENT?: string;
   AWSPREVIOUS?: string;
-  /** When the present version was made. Defaults to now. */
+  /** Creation time of the current version. Defaults to now. */
   createdAt?: Date;
-  /** Version id → text, of every version that was written. */
+  /** Version id → text of every version. */
   readonly versions: Map<string, string>;
 }
 
-/** What the stand-in needs to know. */
+/** Options of the stand-in. */
 export interface AwsStandInOptions {
   /** ARN → secret. */
   readonly secrets: Map<string, StoredSecret>;
-  /** All functions: callers are recognised by their credentials, and held to their role. */
+  /** All functions: callers are identified by their credentials and limited to their role. */
   readonly packages: readonly LambdaPackage[];
-  /** Runs a function by its name. */
+  /** Invokes a function by its name. */
   readonly invoke: (functionName: string, event: unknown) => Promise<InvocationResult>;
 }
 
 /**
- * Secrets Manager, Lambda and S3 on the loopback, in their own protocols, with the permissions that the program gives.
- * Each function signs with its name as access key id, so the stand-in knows whose role to apply.
+ * Stand-in for Secrets Manager, Lambda and S3 on the loopback, with their protocols and the program's permissions. Each
+ * function's access key id is its name, by which the stand-in finds its role.
  */
 export class AwsStandIn {
-  /** What was refused: `function action resource`. */
+  /** Refused calls: `function action resource`. */
   readonly denied: string[] = [];
-  /** Which secrets were read: `function arn`. */
+  /** Secrets read: `function arn`. */
   readonly read = new Set<string>();
   readonly s3 = new S3StandIn();
   readonly #options: AwsStandInOptions;
@@ -106,7 +106,7 @@ export class AwsStandIn {
     );
   }
 
-  /** As the service does: an id that is taken refuses another text, and does nothing for the same one. */
+  /** As in the service: a version id that exists accepts the same text and refuses another. */
   #putSecret(
     caller: string,
     { SecretId: arn, SecretString: text, ClientRequestToken: id }: Record<string, string>,
@@ -167,7 +167,7 @@ export class AwsStandIn {
   }
 }
 
-/** Of the wildcards of IAM only one at the end is in use here. */
+/** Supports only a wildcard at the end, which is all that the policies use. */
 function covers(allowed: string, resource: string): boolean {
   return allowed.endsWith('/*') ? resource.startsWith(allowed.slice(0, -1)) : allowed === resource;
 }

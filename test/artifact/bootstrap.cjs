@@ -1,5 +1,5 @@
-// The loop of a Node Lambda function, where AWS's own runtime interface client is not installed: loads the handler
-// as Lambda does, asks the Runtime API for events, hands back what it returns.
+// The loop of a Node Lambda function, used without AWS's runtime interface client: loads the handler
+// as Lambda does, polls the Runtime API for events, and returns results.
 
 const path = require('node:path');
 
@@ -19,7 +19,7 @@ async function load() {
   if (typeof exported !== 'function') {
     throw new Error(`${process.env._HANDLER} is no function`);
   }
-  // Node 24 on Lambda knows no callbacks: a handler that takes one is refused when it is loaded.
+  // Lambda's Node 24 refuses to load handlers with a callback parameter.
   if (exported.length >= 3) {
     const error = new Error(`${process.env._HANDLER} takes ${exported.length} parameters`);
     error.name = 'Runtime.CallbackHandlerDeprecated';
@@ -34,7 +34,7 @@ async function main() {
     process.exit(1);
   });
   for (;;) {
-    // Node's fetch waits for headers no longer than five minutes; Lambda's own client waits for ever.
+    // Node's fetch times out after five minutes without headers; Lambda's client does not.
     const next = await fetch(`${api}/invocation/next`).catch(() => undefined);
     if (next === undefined) continue;
     const id = next.headers.get('lambda-runtime-aws-request-id');

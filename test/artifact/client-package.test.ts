@@ -11,7 +11,7 @@ const ROOT = path.resolve(__dirname, '..', '..');
 const npm = (args: readonly string[], cwd: string) =>
   run('npm', [...args, '--offline', '--no-audit', '--no-fund', '--ignore-scripts'], { cwd });
 
-/** Prints what each entry exports. */
+/** Prints the exports of each entry. */
 const NAMES = 'index verify proofs node'
   .split(' ')
   .map((name) => (name === 'index' ? 'logline-client' : `logline-client/${name}`));
@@ -193,7 +193,7 @@ describe('the package logline-client', function () {
     for (const file of ['index', 'verify/index', 'proofs/index']) {
       const text = await readFile(dist(`esm/${file}.js`), 'utf8');
       assert.doesNotMatch(text, /\b(?:Buffer|process|require|__dirname)\b|node:/);
-      // A module without an address can import nothing but itself.
+      // A module loaded from a string cannot import files.
       const page = await run(process.execPath, [
         '--input-type=module',
         '-e',

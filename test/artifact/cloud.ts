@@ -15,8 +15,8 @@ import { type LambdaPackage, unpackFunctions } from './lambda-package';
 import type { InvocationResult } from './runtime-api';
 
 /**
- * A whole deployment on the loopback: the functions that the program uploads, unpacked and run as Lambda does, a real
- * PostgreSQL, and stand-ins for the two AWS services that the functions call.
+ * A whole deployment on the loopback: the uploaded functions, unpacked and run as in Lambda, a real PostgreSQL, and
+ * stand-ins for the AWS services that the functions call.
  */
 export class Cloud {
   readonly run: DryRun;
@@ -25,7 +25,7 @@ export class Cloud {
   readonly aws: AwsStandIn;
   readonly #directory: string;
   readonly #server: PostgresServer;
-  /** More variables of instances that start from now on: what other stacks set. */
+  /** Additional environment of instances started from now on, as in other stacks. */
   readonly environment: Record<string, string> = {};
   readonly #instances = new Map<string, LambdaInstance>();
 
@@ -67,7 +67,7 @@ export class Cloud {
     return cloud;
   }
 
-  /** Sends an event to a function, by its logical name; starts an instance when there is none. */
+  /** Invokes a function by its logical name; starts an instance if there is none. */
   async invoke(name: string, event: unknown): Promise<InvocationResult> {
     return (await this.instance(name)).invoke(event);
   }
@@ -96,7 +96,7 @@ export class Cloud {
       AWS_ENDPOINT_URL_SECRETS_MANAGER: this.aws.url,
       AWS_ENDPOINT_URL_LAMBDA: this.aws.url,
       AWS_ENDPOINT_URL_S3: this.aws.url,
-      // The SDK refuses dual-stack endpoints together with an endpoint of one's own.
+      // The SDK refuses dual-stack endpoints together with a custom endpoint.
       AWS_USE_DUALSTACK_ENDPOINT: 'false',
       AWS_ACCESS_KEY_ID: lambda.functionName,
       AWS_SECRET_ACCESS_KEY: randomBytes(16).toString('hex'),
@@ -110,13 +110,13 @@ export class Cloud {
     return this.#server.port;
   }
 
-  /** Ends the warm instance of a function, so that the next event finds a cold start. */
+  /** Ends the warm instance of a function, so that the next event is a cold start. */
   async cool(name: string): Promise<void> {
     await this.#instances.get(name)?.stop();
     this.#instances.delete(name);
   }
 
-  /** Runs SQL as superuser, to look and to break things. */
+  /** Runs SQL as superuser, to inspect and to break state. */
   async sql(text: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {
     const client = new Client({ connectionString: this.#server.superuserUrl('logline') });
     await client.connect();
@@ -151,7 +151,7 @@ export function secretMember(
   return String(JSON.parse(secretNamed(secrets, name).AWSCURRENT ?? '{}')[member]);
 }
 
-/** The secrets that the program makes, empty but for what it puts into them, and the one that RDS makes. */
+/** The program's secrets, empty except those it fills, and RDS's. */
 function secretsOf(run: DryRun, masterPassword: string): Map<string, StoredSecret> {
   const secrets = new Map<string, StoredSecret>();
   for (const { type, name } of run.resources) {
@@ -172,7 +172,7 @@ function secretsOf(run: DryRun, masterPassword: string): Map<string, StoredSecre
   return secrets;
 }
 
-/** The one thing that Lambda's Node runtime ships: the AWS SDK. */
+/** Links the AWS SDK, which Lambda's Node runtime ships. */
 function linkSdk(directory: string): void {
   mkdirSync(join(directory, 'runtime'));
   for (const scope of ['@aws-sdk', '@smithy']) {

@@ -1,18 +1,18 @@
-/** Events in the form in which AWS sends them. */
+/** Events in AWS's formats. */
 
 import { randomUUID } from 'node:crypto';
 import type { DryRun } from '../../infra/dry-run';
 import { at, listOf, recordOf } from '../infra/subject';
 
-/** A call of the API, as API Gateway passes it on: HTTP API, payload format 2.0. */
+/** An API Gateway event: HTTP API, payload format 2.0. */
 export function httpEvent(
   method: string,
   path: string,
   options: {
     token?: string;
-    /** Sent as JSON; bytes as API Gateway passes on what is no text, in base64. */
+    /** Body, sent as JSON; bytes are sent in base64, as by API Gateway. */
     body?: unknown;
-    /** Sent as it is, in place of a body. */
+    /** Raw text, in place of `body`. */
     text?: string;
     query?: string;
     headers?: Record<string, string>;

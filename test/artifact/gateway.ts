@@ -11,7 +11,7 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-/** Passes HTTP on to Stage-0's function as events, and what it answers back, as API Gateway does. */
+/** Translates HTTP requests into events for Stage-0 and its results into answers, as API Gateway does. */
 export async function startGateway(cloud: Cloud): Promise<Gateway> {
   const server = createServer((request, response) => void pass(cloud, request, response));
   server.listen(0, '127.0.0.1');
@@ -42,7 +42,7 @@ async function pass(cloud: Cloud, request: IncomingMessage, response: ServerResp
     }),
   );
   if (failed) {
-    // What API Gateway says of a function that failed, or whose answer is too large.
+    // API Gateway's answer for a failed function or a result that is too large.
     response
       .writeHead(500, { 'content-type': 'application/json' })
       .end('{"message":"Internal Server Error"}');

@@ -5,13 +5,13 @@ import { delimiter, join } from 'node:path';
 import type { LambdaPackage } from './lambda-package';
 import { type InvocationResult, RuntimeApi } from './runtime-api';
 
-/** What Lambda may do without: `require` of ES modules, and guessing what kind of module a file is. */
+/** Features that Lambda may disable: `require` of ES modules, and detection of a file's module type. */
 const NODE_FLAGS = ['--no-experimental-require-module', '--no-experimental-detect-module'];
 
 /** A folder with AWS's own `aws-lambda-ric`, built; the loop beside this file is used without one. */
 const INTERFACE_CLIENT = process.env.LOGLINE_LAMBDA_RIC;
 
-/** One instance of a function: a process that sees what it would see at AWS, and nothing else. */
+/** One instance of a function: a process with the environment and files that it has on AWS. */
 export class LambdaInstance {
   readonly #package: LambdaPackage;
   readonly #api: RuntimeApi;
@@ -34,7 +34,7 @@ export class LambdaInstance {
    * Starts an instance.
    *
    * @param sdkFolder folder with `@aws-sdk`, which Lambda's Node runtime ships
-   * @param overrides environment in place of what only works at AWS
+   * @param overrides environment variables that replace AWS-specific ones
    */
   static async start(
     lambda: LambdaPackage,
@@ -48,7 +48,7 @@ export class LambdaInstance {
     const program = client !== undefined && existsSync(client) ? client : join(__dirname, 'bootstrap.cjs');
     const child = spawn(process.execPath, [...NODE_FLAGS, program, lambda.handler], {
       cwd: lambda.taskRoot,
-      // Nothing of the test's own environment: what a function needs, the program must have set.
+      // Without the test's environment, so that the program must set everything that a function needs.
       env: {
         ...lambda.environment,
         ...overrides,
@@ -62,7 +62,7 @@ export class LambdaInstance {
         AWS_REGION: 'us-east-1',
         _HANDLER: lambda.handler,
         LAMBDA_TASK_ROOT: lambda.taskRoot,
-        // The order of the Lambda guide: layers before what the runtime ships.
+        // In the order of the Lambda guide: layers before the runtime's own modules.
         NODE_PATH: [
           join(lambda.optRoot, 'nodejs/node24/node_modules'),
           join(lambda.optRoot, 'nodejs/node_modules'),
@@ -84,7 +84,7 @@ export class LambdaInstance {
     return this.#output.join('');
   }
 
-  /** Between two events Lambda stops the process, clock and timers and all, for as long as it likes. */
+  /** Stops the process, as Lambda does between events for any length of time. */
   freeze(): void {
     this.#process.kill('SIGSTOP');
   }

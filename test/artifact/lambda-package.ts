@@ -1,5 +1,5 @@
 /**
- * Functions as Lambda would find them: what the program uploads, unpacked to where Lambda unpacks it.
+ * Functions as in Lambda: the uploaded archives, unpacked to Lambda's paths.
  */
 
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -22,7 +22,7 @@ export interface LambdaPackage {
   readonly handler: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly timeoutSeconds: number;
-  /** Action → resources, of everything that the function's role allows. */
+  /** Action → resources that the function's role allows. */
   readonly allowed: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -88,7 +88,7 @@ async function unpack(resource: RegisteredResource, run: DryRun, directory: stri
   };
 }
 
-/** The archives of a function's layers, in the order in which Lambda lays them over one another. */
+/** The archives of a function's layers, in Lambda's order of merging. */
 async function layersOf(resource: RegisteredResource, run: DryRun): Promise<string[]> {
   const paths = textsOf(resource.inputs.layers).map(async (arn) => {
     const layer = run.resources.find(

@@ -2,14 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 
-/** How an invocation ended. */
+/** Result of an invocation. */
 export interface InvocationResult {
   /** The value returned, or the error as Lambda reports it. */
   readonly payload: unknown;
   readonly failed: boolean;
 }
 
-/** Largest event and largest result of a synchronous invocation, as Lambda counts them. */
+/** Lambda's limit in bytes for events and results of a synchronous invocation. */
 const MAX_PAYLOAD_BYTES = 6_291_556;
 
 function tooLarge(what: 'Request' | 'Response', bytes: number): InvocationResult {
@@ -30,8 +30,7 @@ interface Pending {
 }
 
 /**
- * The Lambda Runtime API, version 2018-06-01, for one function instance: hands out events one at a time and takes
- * the answers (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html).
+ * The Lambda Runtime API, version 2018-06-01, for one function instance: serves events one at a time and takes results (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html).
  */
 export class RuntimeApi {
   readonly #server: Server;
@@ -60,7 +59,7 @@ export class RuntimeApi {
     return typeof address === 'object' && address !== null ? `127.0.0.1:${address.port}` : '';
   }
 
-  /** Hands one event to the function and waits for its answer. */
+  /** Sends one event to the function and waits for its result. */
   invoke(event: unknown, timeoutSeconds: number): Promise<InvocationResult> {
     const bytes = Buffer.byteLength(JSON.stringify(event));
     if (bytes > MAX_PAYLOAD_BYTES) return Promise.resolve(tooLarge('Request', bytes));
@@ -71,7 +70,7 @@ export class RuntimeApi {
     });
   }
 
-  /** Ends every invocation under way, as when the instance dies. */
+  /** Fails every running invocation, as when the instance dies. */
   fail(reason: unknown): void {
     this.#initError = reason;
     for (const pending of [...this.#running.values(), ...this.#queue.splice(0)]) {

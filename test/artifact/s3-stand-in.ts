@@ -1,18 +1,18 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** An object with all that was ever written under its key, newest last. */
+/** All versions of an object, newest last. */
 type Versions = { readonly text: string; readonly etag: string }[];
 
 /**
- * Objects as S3 keeps them, by its REST protocol: ETags, conditional writes, versions, and no write without a checksum, as
- * in a bucket with Object Lock.
+ * Stand-in for S3's REST protocol: ETags, conditional writes, versions, and a required checksum, as in a bucket with
+ * Object Lock.
  * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
  */
 export class S3StandIn {
   /** `bucket/key` → versions. */
   readonly objects = new Map<string, Versions>();
-  /** Called before each write is looked at, so that a test can be faster. */
+  /** Called before each write, so that a test can write first. */
   beforeWrite: (() => void) | undefined;
 
   /** The newest text under a key of any bucket. */
@@ -20,7 +20,7 @@ export class S3StandIn {
     return [...this.objects].find(([name]) => name.endsWith(`/${key}`))?.[1].at(-1)?.text;
   }
 
-  /** Writes as somebody else would, without a condition. */
+  /** Writes as another client, without a condition. */
   put(name: string, text: string): void {
     const etag = `"${createHash('md5').update(text).digest('hex')}"`;
     this.objects.set(name, [...(this.objects.get(name) ?? []), { text, etag }]);

@@ -1,4 +1,4 @@
-/** `npm run test:browser`: the explorer in a real Chromium, before a real ledger. */
+/** `npm run test:browser`: the explorer in a real Chromium with a real ledger. */
 
 import { chromiumPath } from '../support/chromium';
 import { ExplorerWorld } from '../support/explorer-world';

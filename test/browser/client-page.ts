@@ -8,7 +8,7 @@ import type { ExplorerWorld } from '../support/explorer-world';
 const ROOT = path.join(__dirname, '..', '..');
 const BUILT = path.join(ROOT, 'client', 'dist', 'esm');
 
-/** What a page with a script of its own does: nothing but modules of the package, as they were built. */
+/** A page whose script imports the built modules of the package. */
 const PAGE = `<!doctype html><meta charset="utf-8"><title>a page of its own</title><script type="module">
   import { LogLine } from './index.js';
   import { verifySpan } from './verify/index.js';

@@ -8,10 +8,10 @@ const LOOKS: readonly Look[] = [
   { width: 360, scheme: 'light' },
 ];
 
-/** More stops than any page here has. */
+/** Limit of tab stops, above that of any page here. */
 const MAX_STOPS = 150;
 
-/** Where the keyboard is, as a person without a mouse has to see it. */
+/** The focused element, and how its focus is shown. */
 interface Stop {
   readonly what: string;
   /** Position in the document among all elements; -1 outside of it. */
@@ -34,7 +34,7 @@ const STOP = `(() => {
   };
 })()`;
 
-/** Goes through a page by Tab, until the keyboard leaves it. */
+/** Tabs through a page until the focus leaves it. */
 async function stopsOf(page: Page): Promise<readonly Stop[]> {
   const stops: Stop[] = [];
   for (let presses = 0; presses < MAX_STOPS; presses += 1) {
@@ -52,7 +52,7 @@ interface Spoken {
   readonly live: string;
 }
 
-/** What a screen reader is told of a page. */
+/** The accessibility tree of a page. */
 async function spokenOf(page: Page): Promise<readonly Spoken[]> {
   const session = await page.context().newCDPSession(page);
   const { nodes } = await session.send('Accessibility.getFullAXTree');

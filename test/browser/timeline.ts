@@ -14,7 +14,7 @@ const note = (text: string, more: object = {}) => ({
   ...more,
 });
 
-/** What stands in the rows that are drawn, from the top. */
+/** Texts of the visible rows, from the top. */
 export function rowTexts(page: Page): Promise<string[]> {
   return page.locator('.spans .body .row .c-who a').allInnerTexts();
 }

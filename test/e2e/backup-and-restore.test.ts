@@ -123,7 +123,7 @@ describe('backup and restore', function () {
     const late = await readTo('lost');
     await run().stop();
 
-    // Another server: its transaction ids begin again near 750.
+    // A new server's transaction ids begin near 750.
     const text = gunzipSync(await readFile(backup)).toString();
     assert.ok(
       !text.includes(JSON.parse(await readFile(path.join(data, 'keys.json'), 'utf8')).signing_key.seed_hex),
@@ -141,7 +141,7 @@ describe('backup and restore', function () {
     assert.match(await succeed('verify'), /OK: /);
   });
 
-  /** Signed states of the log, kept where the ledger is not. */
+  /** Saves a checkpoint outside the ledger. */
   const keepCheckpoint = async (name: string, spans: number): Promise<string> => {
     const file = path.join(folder, name);
     await until(`${spans} spans are sealed`, async () => {
@@ -182,7 +182,7 @@ describe('backup and restore', function () {
     assert.deepEqual((await readTo('new 39', early.cursor)).seen, expected);
     assert.deepEqual((await readTo('new 39', late.cursor)).seen, expected);
 
-    // The log has another name from here on, and what survived is its beginning.
+    // The log has another name now, and the surviving part is its beginning.
     const now = await keepCheckpoint('now', 41);
     const [origin, size] = (await readFile(now, 'utf8')).split('\n');
     const [before, lostSize] = (await readFile(lost, 'utf8')).split('\n');
@@ -212,7 +212,7 @@ describe('backup and restore', function () {
     const early = await readTo('kept');
     assert.match(await succeed('backup', '--base', '--out', backup, '--with-keys'), /OK: \d+ spans/);
     assert.equal((await stat(backup)).mode & 0o777, 0o600);
-    // A long day's transactions, so that the server that was put back does not get there by what its start writes.
+    // Many transactions, so that the restored server does not reach these ids by its start alone.
     await withClient((await succeed('connect', '--print', '--admin')).trim(), (client) =>
       moveCounter(client, 100_000n, () => undefined),
     );
@@ -221,7 +221,7 @@ describe('backup and restore', function () {
     const late = await readTo('lost');
     await run().stop();
 
-    // Put back by hand and without the guard beside it, nothing but the cursors knows that something is missing.
+    // Restored by hand and without the guard, only the cursors reveal that spans are missing.
     const [there, bare] = [data, path.join(folder, 'bare')];
     await succeed('restore', backup, '--unpack', path.join(bare, 'postgres'));
     await copyFile(path.join(data, 'keys.json'), path.join(bare, 'keys.json'));
@@ -275,7 +275,7 @@ describe('backup and restore', function () {
     await writeFile(changed, gzipSync(text.replace('"kept"', '"kexx"')));
     await refused(['restore', changed], /was changed/, elsewhere('c'));
     await refused(['restore', path.join(folder, 'nothing')], /there is no file/, elsewhere('d'));
-    // What was refused left no ledger behind: the true file goes in.
+    // The refused restore left no ledger behind, so the right file can be restored.
     assert.equal((await logline(['restore', backup], elsewhere('c'))).code, 0);
     const bare = path.join(folder, 'bare');
     data = path.join(folder, 'c');

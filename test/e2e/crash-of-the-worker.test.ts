@@ -62,7 +62,7 @@ describe('a kill -9 in the middle of queued requests', function () {
       entity_type: 'function',
       who: 'e2e',
       this: 'echo',
-      // Slow enough that the kill meets runs under way.
+      // Slow enough that the kill hits running functions.
       code: 'function main(ctx, input) { const end = Date.now() + 40; while (Date.now() < end); return input; }',
     });
     const requests = Array.from({ length: REQUESTS }, (_, index) => ({

@@ -49,7 +49,7 @@ describe('the process of the kernels', function () {
     return body.span.id;
   }
 
-  /** Processes whose command line says that they are the kernels of this data folder. */
+  /** Ids of the kernel processes of this data folder, by their command lines. */
   async function kernels(): Promise<number[]> {
     const found = [];
     for (const pid of await processesNaming(data)) {
@@ -113,7 +113,7 @@ describe('the process of the kernels', function () {
         ({ error }: { error: { code: string } }) => error.code,
       );
     await until('each that began is recorded', async () => (await codes()).length === (await began()));
-    // Whatever waited before this call has left the queue before it runs.
+    // Calls queued earlier have left the queue before this one runs.
     const quick = await append('function main() { return 3; }');
     assert.equal((await call(`/api/execute/${quick}`, {})).status, 200);
     assert.ok((await codes()).includes('aborted'), String(await codes()));

@@ -27,7 +27,7 @@ describe('rotation of the instance key', function () {
   this.timeout(120_000);
   let data: string;
   let local: LocalRun;
-  /** A place in the feed, sealed by the first key. */
+  /** A feed cursor, encrypted under the first key. */
   let firstCursor: string;
 
   before(async () => {
@@ -97,7 +97,7 @@ describe('rotation of the instance key', function () {
 
     for (let count = 2; count <= 3; count += 1) {
       await succeed('keys', 'rotate');
-      // The command returns when the running ledger has followed.
+      // The command returns once the running ledger uses the new key.
       const { public_key } = await append(local.url, await token());
       assert.equal(public_key, (await shownKeys()).public_key);
       await until(`${count} keys have signed`, () => signers.size === count);

@@ -21,7 +21,7 @@ const run = promisify(execFile);
 
 describe('npm start', function () {
   this.timeout(90_000);
-  /** A data folder of an earlier run, cleanly stopped; copying it is faster than making one. */
+  /** A data folder of an earlier, cleanly stopped run; copying it is faster than creating one. */
   let earlier: string;
   let data: string;
 
@@ -153,7 +153,7 @@ describe('npm start', function () {
 
   it('takes the same signal from terminal and npm for one request to stop', async () => {
     const local = await startAgain();
-    // Two kinds, since the system may merge two signals of one kind into one.
+    // Two different signals, since the system may merge two equal ones.
     process.kill(local.pid, 'SIGINT');
     process.kill(local.pid, 'SIGTERM');
     assert.equal((await local.ended).code, 0);
@@ -215,7 +215,7 @@ describe('npm start', function () {
     const pidFile = await readFile(path.join(data, 'postgres', 'postmaster.pid'), 'utf8');
     process.kill(Number(pidFile.split('\n')[0]), 'SIGKILL');
     const seen = new Set<number>();
-    // A read may meet a connection that has not heard of the end yet, and is told to come again.
+    // A read may use a connection that has not noticed the end yet, and gets a retryable error.
     const isThere = () =>
       names(local).then(
         (found) => found.has('after the fall'),
@@ -302,7 +302,7 @@ describe('npm start', function () {
 
   it('uses the server that DATABASE_URL names and starts none', async () => {
     const database = await createEmptyDatabase();
-    // Roles of its own: those without a prefix serve the other tests of this server, under other passwords.
+    // Roles with a prefix: those without one serve other tests of this server, with other passwords.
     const env = { DATABASE_URL: database.adminUrl, LOGLINE_ROLE_PREFIX: 'dev_run' };
     const local = await startLocalRun(data, { env });
     assert.equal((await append(local, { name: 'elsewhere' })).status, 201);
@@ -338,7 +338,7 @@ describe('npm start', function () {
   }
 
   it('runs as an ordinary user too', async () => {
-    if (process.getuid?.() !== 0) return; // every other test here has shown it
+    if (process.getuid?.() !== 0) return; // the other tests run as this user anyway
     const nobody = 65_534;
     // The rollback guard goes beside it.
     for (const folder of [path.dirname(data), data]) await chown(folder, nobody, nobody);

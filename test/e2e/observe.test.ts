@@ -184,7 +184,7 @@ describe('a local run that is watched', function () {
   }
 });
 
-/** What the protocol says of a span in JSON: ids in lower-case hex, 64-bit numbers as decimal texts, enumerations as numbers. */
+/** Asserts OTLP's JSON encoding: ids in lower-case hex, 64-bit numbers as decimal strings, enumerations as numbers. */
 function checkForm(span: TraceSpan): void {
   assert.match(span.traceId, /^(?!0+$)[0-9a-f]{32}$/);
   assert.match(span.spanId, /^(?!0+$)[0-9a-f]{16}$/);

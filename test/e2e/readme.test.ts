@@ -25,7 +25,7 @@ function blocksOf(markdown: string): Block[] {
   return blocks;
 }
 
-/** Runs shell blocks one after the other in one shell, and gives back what each printed. */
+/** Runs shell blocks in order in one shell, and returns the output of each. */
 function runBlocks(blocks: readonly string[], env: Readonly<Record<string, string>>): Promise<string[]> {
   return new Promise((resolve, reject) => {
     const shell = spawn('bash', ['-euo', 'pipefail'], {
@@ -49,7 +49,7 @@ function runBlocks(blocks: readonly string[], env: Readonly<Record<string, strin
   });
 }
 
-/** A line of output with everything that differs between runs taken out. */
+/** A line of output without the parts that differ between runs. */
 function shapeOf(line: string): string {
   return line
     .replace(/ey[\w-]+\.[\w.…-]+|eyJ…/g, 'TOKEN')
@@ -125,7 +125,7 @@ describe('the README', function () {
     assert.equal(answer('Run code').result.hello, 'world');
     assert.ok(Number(answer('Run code', 1).count) >= 1);
     assert.equal(answer('React').span.entity_type, 'policy');
-    // With no Ollama here, an error that says so is what the text announces.
+    // Without Ollama, the README announces an error.
     assert.equal(typeof answer('Call out').success, 'boolean');
     assert.ok(answer('Call out').success || answer('Call out').detail.length > 0);
     assert.equal(answer('Decide at midnight').result.local_date, '2026-03-29');

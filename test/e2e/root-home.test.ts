@@ -9,7 +9,7 @@ import { cleanUp, startLocalRun } from '../support/local-run';
 
 const run = promisify(execFile);
 const ROOT = path.resolve(__dirname, '..', '..');
-/** What `npm start` needs of a clone. */
+/** The parts of a clone that `npm start` needs. */
 const PARTS = ['cli', 'local', 'runtime', 'sql', 'package.json', 'package-lock.json', 'tsconfig.json'];
 
 describe("a clone in root's own home, which nobody else may enter", function () {
@@ -32,7 +32,7 @@ describe("a clone in root's own home, which nobody else may enter", function () 
     if (home !== undefined) await cleanUp(home);
   });
 
-  /** The packages of this checkout by links, except PostgreSQL, whose place is what matters. */
+  /** Links the packages of this checkout, but copies PostgreSQL, whose location is under test. */
   async function installLike(place: string): Promise<void> {
     const [from, to] = [path.join(ROOT, 'node_modules'), path.join(place, 'node_modules')];
     await mkdir(to);

@@ -1,20 +1,20 @@
-/** What may happen to a resource. */
+/** Change of a resource. */
 export type Change = 'create' | 'update' | 'replace' | 'delete';
 
-/** How an operation on a stack ended. */
+/** Result of an operation on a stack. */
 export interface Outcome {
   readonly succeeded: boolean;
-  /** `type name` → change, for custom resources; what stays the same is not listed. */
+  /** `type name` → change, for custom resources; unchanged ones are not listed. */
   readonly changes: Readonly<Record<string, Change>>;
   /** Outputs; secrets unwrapped. */
   readonly outputs: Readonly<Record<string, unknown>>;
   /** Names of secret outputs. */
   readonly secretOutputs: readonly string[];
-  /** Everything that was printed. */
+  /** All output. */
   readonly log: string;
 }
 
-/** A stack that can be deployed: by Pulumi's own engine, or by the one in this folder. */
+/** A stack that can be deployed by Pulumi's own engine or by the one in this folder. */
 export interface Deployment {
   preview(): Promise<Outcome>;
   up(): Promise<Outcome>;

@@ -29,7 +29,7 @@ import { Struct } from 'google-protobuf/google/protobuf/struct_pb';
 import type { Properties } from './provider-process';
 import type { Registered } from './resource-step';
 
-/** What the server asks of the engine behind it. */
+/** The engine behind the server. */
 export interface EngineBehaviour {
   register(request: RegisterResourceRequest): Promise<Registered>;
   outputs(urn: string, values: Properties): void;
@@ -40,7 +40,7 @@ export interface EngineBehaviour {
 /** Features of the protocol that this engine speaks. */
 const FEATURES = new Set(['secrets', 'resourceReferences']);
 
-/** The gRPC side of an engine: what a Pulumi program talks to. */
+/** The gRPC interface of an engine, for a Pulumi program. */
 export class EngineServer {
   readonly #server = new Server();
   readonly #behaviour: EngineBehaviour;
@@ -107,7 +107,7 @@ export class EngineServer {
   #engine(): UntypedServiceImplementation {
     return {
       log: unary(async (request: LogRequest) => {
-        // Debug messages are what `pulumi up` hides as well.
+        // `pulumi up` hides debug messages, too.
         if (request.getSeverity() !== LogSeverity.DEBUG) {
           this.#behaviour.log(request.getMessage());
         }
@@ -128,7 +128,7 @@ export class EngineServer {
   }
 }
 
-/** A call with one answer; what it throws reaches the program as the message of the failure. */
+/** A unary call; an error thrown here reaches the program as the failure's message. */
 function unary<Request, Response>(handle: (request: Request) => Promise<Response>) {
   return (call: ServerUnaryCall<Request, Response>, done: sendUnaryData<Response>): void => {
     handle(call.request).then(

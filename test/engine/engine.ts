@@ -1,4 +1,4 @@
-/** `npm run test:engine`: the life of both stacks in Pulumi's own engine, when there is one on PATH. */
+/** `npm run test:engine`: runs the scenario of both stacks in Pulumi's own engine, if one is on PATH. */
 
 import { ProgramHost } from './program-host';
 import { findPulumi, PulumiCli } from './pulumi-cli';

@@ -6,7 +6,7 @@ import { REPOSITORY_ROOT } from '../../infra/bundle';
 /** Pulumi's own executor of Node programs: what `pulumi up` starts. */
 const EXECUTOR = join(REPOSITORY_ROOT, 'node_modules/@pulumi/pulumi/cmd/run');
 
-/** A run of a Pulumi program, as the engine asks a language host for it. */
+/** A run of a Pulumi program, as an engine requests it from a language host. */
 export interface ProgramRun {
   /** Addresses (`host:port`) of the resource monitor and of the engine. */
   readonly monitor: string;
@@ -26,7 +26,7 @@ export interface ProgramRun {
   readonly secretKeys?: readonly string[];
 }
 
-/** Starts Pulumi's executor as its language host for Node does. Exit code 0 says that the program succeeded. */
+/** Starts Pulumi's executor like its language host for Node. Exit code 0 means success. */
 export function execute(run: ProgramRun): ChildProcessByStdio<null, Readable, Readable> {
   const args = [
     EXECUTOR,

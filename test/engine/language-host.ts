@@ -1,6 +1,6 @@
 /**
- * A language host for Node, for Pulumi's engine where Pulumi's own `pulumi-language-nodejs` is not to be had: it starts
- * Pulumi's executor, as that one does. It neither installs nor generates anything.
+ * A language host for Node, for Pulumi's engine where `pulumi-language-nodejs` is not available. Like that one it starts
+ * Pulumi's executor, but it neither installs nor generates anything.
  *
  * Started by the engine with its address; prints the port it listens on.
  */
@@ -13,7 +13,7 @@ import { PluginInfo } from '@pulumi/pulumi/proto/plugin_pb';
 import { Empty } from 'google-protobuf/google/protobuf/empty_pb';
 import { execute } from './executor';
 
-/** The executor's exit code for an error that the program's user has already been shown. */
+/** The executor's exit code for an error that has already been printed. */
 const ALREADY_LOGGED = 32;
 
 const engine = process.argv.at(-1) ?? '';
@@ -25,7 +25,7 @@ server.addService(LanguageRuntimeService, {
       (error: unknown) => done({ code: status.UNKNOWN, details: String(error) }),
     );
   },
-  // Providers are found on PATH when a resource first asks for one.
+  // Providers are looked up on PATH on first use.
   getRequiredPackages: answerWith(() => new GetRequiredPackagesResponse()),
   getPluginInfo: answerWith(() => {
     const info = new PluginInfo();
@@ -70,7 +70,7 @@ async function run(request: RunRequest): Promise<RunResponse> {
     config: Object.fromEntries(request.getConfigMap().toArray()),
     secretKeys: request.getConfigsecretkeysList(),
   });
-  // What the program prints is the host's own output: the engine shows it.
+  // The engine shows the host's output, so the program's output goes there.
   program.stdout.pipe(process.stdout, { end: false });
   program.stderr.pipe(process.stderr, { end: false });
   const [code] = await once(program, 'close');

@@ -7,13 +7,12 @@ import { execute } from './executor';
 import { type Properties, ProviderProcess } from './provider-process';
 import { type StoredResource, step, urnOf } from './resource-step';
 
-/** How many resources are worked on at once, as `pulumi up` does by default. */
+/** Parallel operations, `pulumi up`'s default. */
 const PARALLEL = 16;
 
 /**
- * Deploys a stack without the Pulumi CLI: the program runs in Pulumi's own executor, loaded and serialised as always,
- * and talks Pulumi's protocol to a small engine that keeps state and compares. It stands in for the real engine where
- * none is to be had; it does not know about ordering of deletions, aliases or imports.
+ * Deploys a stack without the Pulumi CLI: the program runs in Pulumi's own executor and talks Pulumi's protocol to a small
+ * engine that stores state and computes differences. It does not support ordering of deletions, aliases or imports.
  */
 export class ProgramHost implements Deployment {
   readonly #stack: string;

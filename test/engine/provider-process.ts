@@ -22,7 +22,7 @@ import { REPOSITORY_ROOT } from '../../infra/bundle';
 /** Wire form of a resource's properties. */
 export type Properties = Record<string, JavaScriptValue>;
 
-/** What a provider says of a change. */
+/** A provider's answer to Diff. */
 export interface Diff {
   readonly changed: boolean;
   readonly replaced: boolean;
@@ -41,7 +41,7 @@ export function commandOf(file: string): readonly string[] {
 /** Command that starts the stand-in provider. */
 export const PROVIDER_COMMAND: readonly string[] = commandOf('stand-in-provider.ts');
 
-/** The stand-in provider, running, spoken to over gRPC as an engine does. */
+/** The running stand-in provider, called over gRPC as by an engine. */
 export class ProviderProcess {
   readonly #child: ChildProcess;
   readonly #client: ResourceProviderClient;

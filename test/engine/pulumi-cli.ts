@@ -30,7 +30,7 @@ function onPath(command: string): string | undefined {
     .find((path) => existsSync(path));
 }
 
-/** What a copy of the project needs beside its own `Pulumi.<stack>.yaml`, which the CLI writes to. */
+/** Files that a copy of the project links to; `Pulumi.<stack>.yaml` is copied, since the CLI writes to it. */
 const LINKED = [
   'node_modules',
   'infra',
@@ -42,7 +42,7 @@ const LINKED = [
   'Pulumi.yaml',
 ];
 
-/** Engine operations as changes; others leave a resource as it was. */
+/** Engine operations that change a resource. */
 const CHANGES: Readonly<Record<string, Change>> = {
   create: 'create',
   update: 'update',
@@ -52,8 +52,8 @@ const CHANGES: Readonly<Record<string, Change>> = {
 };
 
 /**
- * Deploys a stack with Pulumi's own engine, on a state in a folder of its own. The engine finds plugins on PATH: `aws` and
- * `random` are the stand-in provider, and the language host is Pulumi's own or, where there is none, `language-host.ts`.
+ * Deploys a stack with Pulumi's own engine, with state in a folder of its own. The engine finds plugins on PATH: `aws` and
+ * `random` are the stand-in provider; the language host is Pulumi's own, else `language-host.ts`.
  */
 export class PulumiCli implements Deployment {
   readonly #folder: string;

@@ -13,7 +13,7 @@ export interface StoredResource {
   readonly protect: boolean;
 }
 
-/** What the program is told about a resource that it registered. */
+/** Answer to the program for a registered resource. */
 export interface Registered {
   readonly urn: string;
   readonly id: string;
@@ -32,8 +32,8 @@ export function urnOf(stack: string, request: RegisterResourceRequest): string {
 }
 
 /**
- * One step of an engine: compares what the program wants with what is there, and, outside a preview, makes it so.
- * What a preview would create has no id and no computed outputs: the program sees them as unknown.
+ * One step of an engine: compares a requested resource with the state and, outside a preview, applies the change. In a
+ * preview new resources have no id and no computed outputs; the program sees unknowns.
  */
 export async function step(options: {
   readonly request: RegisterResourceRequest;

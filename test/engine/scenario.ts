@@ -1,16 +1,16 @@
-/** The life of a stack, told once and held against whichever engine there is. */
+/** The life of a stack as a test scenario, for any engine. */
 
 import { strict as assert } from 'node:assert';
 import { inSequence } from '../infra/in-sequence';
 import type { Deployment } from './deployment';
 
-/** Bundling, serialising and a few hundred calls, five times over. */
+/** Milliseconds for bundling, serialising and a few hundred calls, five times. */
 const SCENARIO_TIMEOUT_MS = 600_000;
 
 /**
- * Registers the tests of one stack's life. They build on one another.
+ * Registers the tests of one stack's life, each of which depends on the one before.
  *
- * @param options.brief leaves out the previews that repeat what an update shows. Defaults to false
+ * @param options.brief skips previews that repeat an update. Defaults to false
  */
 export function describeLife(
   stack: 'dev' | 'prod',

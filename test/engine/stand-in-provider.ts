@@ -1,6 +1,6 @@
 /**
- * A Pulumi provider, for `aws` and `random`, that creates nothing: it answers as `infra/stand-in-cloud.ts` says.
- * Speaks the real provider protocol, so both Pulumi's own engine and ours here can use it.
+ * A Pulumi provider for `aws` and `random` that creates nothing: its answers are those of `infra/stand-in-cloud.ts`. It
+ * speaks the real provider protocol, for Pulumi's own engine and ours.
  *
  * `STAND_IN_FAIL_MIGRATION` makes the migrator's invocation fail with that text, as a broken migration would.
  */
@@ -13,13 +13,13 @@ import { computedAnswer, computedId, computedState } from '../../infra/stand-in-
 type Properties = Record<string, unknown>;
 
 const REGION = 'us-east-1';
-/** Digests of the inputs, kept in the state: an archive's path does not tell whether its content changed. */
+/** Digests of the inputs in the state, since an archive's path does not show whether its content changed. */
 const DIGESTS = 'standInDigests';
 /** Wire form of special values in Pulumi's protocol. */
 const SIGNATURE = '4dabf18193072939515e22adb298388d';
 const SECRET = '1b47061264138c4ac30d75fd1eb44270';
 
-/** Inputs that AWS cannot change in place, for the types where this program could meet that. */
+/** Inputs that AWS cannot change in place, for types of this program. */
 const REPLACED_BY: Readonly<Record<string, readonly string[]>> = {
   'aws:lambda/invocation:Invocation': ['triggers', 'input', 'functionName'],
   'aws:lambda/layerVersion:LayerVersion': ['code', 'description', 'layerName'],
@@ -72,7 +72,7 @@ function failIfAsked(type: string): void {
   }
 }
 
-/** Inputs, what AWS makes up, and the digests; random values are really random, and stay once they are made. */
+/** State of a resource: inputs, computed outputs and digests; random values stay once they are created. */
 function stateOf(urn: string, inputs: Properties, olds: Properties = {}): Properties {
   const type = typeOf(urn);
   const state = { ...inputs, ...computedState(type, nameOf(urn), plain(inputs), REGION) };
@@ -112,7 +112,7 @@ function digest(value: unknown): string {
     .digest('hex');
 }
 
-/** A value with what its files contain in place of where they are, keys in order. */
+/** A value with file contents in place of paths, and sorted keys. */
 function content(value: unknown): unknown {
   if (Array.isArray(value)) {
     return value.map(content);
@@ -123,7 +123,7 @@ function content(value: unknown): unknown {
   if (value[SIGNATURE] === SECRET) {
     return content(value.value);
   }
-  // Pulumi's engine computes the hash, and leaves out all else of an asset when it asks for differences.
+  // For Diff, Pulumi's engine sends only the hash of an asset.
   if (SIGNATURE in value && typeof value.hash === 'string' && value.hash !== '') {
     return value.hash;
   }

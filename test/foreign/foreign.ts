@@ -6,7 +6,7 @@ import { until } from '../support/until';
 /** More than 65,536, so that there are tiles of three levels. */
 const LEAVES = 66_000;
 const BATCH = 1_000;
-/** The first build fetches two modules. */
+/** Milliseconds; the first build fetches two modules. */
 const PATIENCE_MS = 600_000;
 
 describe('a log, walked by libraries of others', function () {

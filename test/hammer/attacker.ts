@@ -1,8 +1,8 @@
 import { ATTACKS } from './attacks';
 import { Tenant } from './tenant';
 
-// The bad tenant of noisy.ts, in a process of its own: what it does costs the good one's clock nothing. It ends with
-// who started it, however that ended, and after its time at the latest.
+// The bad tenant of noisy.ts, in a process of its own, so that its work does not delay the good tenant's measurements. It
+// ends with its parent process, and after a time limit.
 
 const attack = ATTACKS[process.argv[2] ?? ''];
 const { NOISY_URL, NOISY_TOKEN, NOISY_MAX_MS } = process.env;

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import type { Tenant } from './tenant';
 
-/** Begins an attack and resolves when it is under way; it goes on until its process is ended. */
+/** Starts an attack and resolves once it runs; it goes on until its process ends. */
 export type Attack = (bad: Tenant) => Promise<void> | void;
 
 const note = { entity_type: 'note', who: 'bad', this: 'x' };
@@ -78,7 +78,7 @@ const EACH: Readonly<Record<string, Attack>> = {
   'calls-without-end': (bad) => executing(bad, 8, 'for (;;) await ctx.sql`SELECT 1`.catch(() => 0);'),
 };
 
-/** Name → the attack, one of each kind that once held everybody up, and all of them together. */
+/** Attacks by name: one of each kind that once delayed other tenants, and all together. */
 export const ATTACKS: Readonly<Record<string, Attack>> = {
   ...EACH,
   async 'all-at-once'(bad) {
@@ -86,7 +86,7 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
   },
 };
 
-/** So many callers, each one call after the other. */
+/** Runs `call` in a loop in each of several callers. */
 function over(callers: number, call: () => Promise<unknown>): void {
   for (let caller = 0; caller < callers; caller += 1) {
     void (async () => {
@@ -99,7 +99,7 @@ function executing(bad: Tenant, callers: number, code: string): void {
   over(callers, () => bad.execute(code));
 }
 
-/** Sockets that send so much, and no more, and read what comes or do not. Those that the server ends come back. */
+/** Sockets that send a text and then nothing, and read answers or not. Closed sockets are opened again. */
 function sockets(bad: Tenant, count: number, text: string, reads = true): void {
   const { port, hostname } = new URL(bad.url);
   const open = (): void => {

@@ -31,7 +31,7 @@ const LANGUAGES: Readonly<Record<string, () => Promise<Program | { readonly miss
   },
 };
 
-/** The stranger's program, and how far it said that it has come. */
+/** The client program, and its reported progress. */
 class Poster {
   readonly #child: ChildProcess;
   readonly ended: Promise<number | null>;

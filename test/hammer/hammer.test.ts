@@ -13,7 +13,7 @@ import {
   settle,
 } from './posting';
 
-/** Seconds of trouble; `npm run hammer` asks for minutes. */
+/** Seconds of disturbances; minutes in `npm run hammer`. */
 const SECONDS = Number(process.env.LOGLINE_HAMMER_SECONDS ?? 4);
 const CLIENTS = 12;
 
@@ -42,7 +42,7 @@ describe('under hammering', function () {
     const headers: Record<string, string> =
       idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey };
     const { status } = await stage0.call('/api/spans', { token, body: spans, headers });
-    // 503 may come before the commit or after it.
+    // A 503 may come before or after the commit.
     return status === 503 ? undefined : status;
   };
 
@@ -75,7 +75,7 @@ describe('under hammering', function () {
     }),
   ];
 
-  /** Cuts, freezes, disturbs and ends connections, each for an instant. */
+  /** Cuts, freezes, disturbs and closes connections, each for a short time. */
   async function trouble(until: number): Promise<void> {
     for (let turn = 0; Date.now() < until; turn += 1) {
       await troubles[turn % troubles.length]?.();

@@ -16,7 +16,7 @@ import { assertKept, followFeed, type Post, postWhile, type ReadPage, type Sent,
 
 const acknowledged = (log: readonly Sent[]): number => log.filter(({ status }) => status === 201).length;
 
-/** Rounds of all troubles; `npm run hammer` asks for more. */
+/** Rounds of all disturbances; more in `npm run hammer`. */
 const ROUNDS = Number(process.env.LOGLINE_HAMMER_ROUNDS ?? 1);
 const CLIENTS = 6;
 

@@ -4,14 +4,14 @@ import { type LocalRun, processesNaming } from '../support/local-run';
 const KIB_PER_MIB = 1024;
 const SAMPLED_EVERY_MS = 500;
 
-/** Memory of a local run by program, in MiB; what processes share counts once. */
+/** Memory of a local run by program, in MiB; shared pages count once. */
 export interface Memory {
   readonly api: number;
   readonly kernels: number;
   readonly postgres: number;
 }
 
-/** The most of each program while `work` lasts. */
+/** Peak memory of each program during `work`. */
 export async function memoryDuring<T>(
   run: LocalRun,
   data: string,
@@ -33,7 +33,7 @@ export async function memoryDuring<T>(
   }
 }
 
-/** Memory of each program just now. */
+/** Current memory of each program. */
 export async function memoryOf(run: LocalRun, data: string): Promise<Memory> {
   const named = (await processesNaming(data)).filter((pid) => pid !== run.pid);
   const kernels: number[] = [];
@@ -49,7 +49,7 @@ export async function memoryOf(run: LocalRun, data: string): Promise<Memory> {
   };
 }
 
-/** The back ends of a server say nothing of its folder. */
+/** Child processes; the back ends of a server do not name its folder. */
 async function childrenOf(parents: readonly number[]): Promise<number[]> {
   const found: number[] = [];
   for (const name of await readdir('/proc')) {

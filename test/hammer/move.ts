@@ -12,15 +12,15 @@ import { cleanUp, type LocalRun, runCommand, startLocalRun, temporaryFolder } fr
 import { until } from '../support/until';
 
 /**
- * Not among all tests, since it takes a minute at least; tells its figures:
- * `LOGLINE_HAMMER_MOVE=100000 npm test -- test/hammer/move.ts` is the whole of it.
+ * Number of spans. Not part of `npm test`, since it takes at least a minute; prints its figures. In full:
+ * `LOGLINE_HAMMER_MOVE=100000 npm test -- test/hammer/move.ts`
  */
 const SPANS = Number(process.env.LOGLINE_HAMMER_MOVE ?? 1_000);
 const BATCH = 100;
 const USERS = ['alice', 'bob', 'carol'];
 const FEW = 5;
 
-/** What a caller of another tenant met. */
+/** A call of another tenant. */
 interface Sample {
   readonly atMs: number;
   readonly tookMs: number;
@@ -71,7 +71,7 @@ describe('a tenant that moves as the operations guide says', function () {
     ...more,
   });
 
-  /** What one user sees of the tenant, in the order of the feed. */
+  /** The tenant's feed as one user sees it. */
   const feedOf = async (cell: LocalRun, bearer: string): Promise<SignedSpan[]> => {
     const spans: SignedSpan[] = [];
     for (let cursor: string | undefined; ; ) {

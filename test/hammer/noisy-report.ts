@@ -5,7 +5,7 @@ import { NEAR_MIB, type Phase, type Round, WORKS, type WorkName } from './noisy-
 
 const PHASES = ['before', 'during', 'after'] as const;
 
-/** The good tenant's p99 beside an attack: so many times its quiet value, or so many ms, whichever is more. */
+/** Bound on the good tenant's p99 beside an attack: a multiple of its quiet value, or milliseconds, whichever is greater. */
 const SLOWEST: Readonly<Record<WorkName, { readonly times: number; readonly ms: number }>> = {
   posting: { times: 3, ms: 50 },
   reading: { times: 3, ms: 50 },
@@ -14,7 +14,7 @@ const SLOWEST: Readonly<Record<WorkName, { readonly times: number; readonly ms: 
 const MOST_API_MIB = 400;
 const MOST_POSTGRES_MORE_MIB = 256;
 
-/** What the rounds of each attack tell, as medians, and which bounds they keep. */
+/** Medians of the rounds of each attack, compared with the bounds. */
 export function noisyReport(
   measured: ReadonlyMap<string, readonly Round[]>,
 ): Pick<BenchResult, 'tables' | 'goals'> {
@@ -107,7 +107,7 @@ function sum(rounds: readonly Round[], work: WorkName, member: 'refused' | 'fail
   return phases.reduce((count, { works }) => count + works[work][member], 0);
 }
 
-/** The longest of the rounds; null when memory did not come back in one. */
+/** The longest of the rounds; null if memory did not recover in one. */
 function backAfter(rounds: readonly Round[]): number | null {
   const seconds = rounds.map(({ memoryBackS }) => memoryBackS ?? Number.POSITIVE_INFINITY);
   const longest = Math.max(...seconds);

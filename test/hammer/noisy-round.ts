@@ -5,7 +5,7 @@ import { type Memory, memoryDuring, memoryOf } from './memory';
 import { startAttack } from './running-attack';
 import { Tenant } from './tenant';
 
-/** What the good tenant does, each one call after the other. */
+/** The good tenant's work; each kind runs one call at a time. */
 const WORK = {
   posting: (good: Tenant) => good.post({ entity_type: 'note', who: 'good', this: 'x' }),
   reading: (good: Tenant) => good.get('/api/timeline?limit=20'),
@@ -15,12 +15,12 @@ const WORK = {
 export type WorkName = keyof typeof WORK;
 export const WORKS = Object.keys(WORK) as readonly WorkName[];
 
-/** Calls of one work in one phase. */
+/** Calls of one kind in one phase. */
 export interface Calls {
   readonly ms: number[];
-  /** Answered 429, which says whose share is used up. */
+  /** Answered 429. */
   refused: number;
-  /** Answered 5xx, or not at all. */
+  /** Answered 5xx, or unanswered. */
   failed: number;
 }
 
@@ -34,33 +34,33 @@ export interface Round {
   readonly before: Phase;
   readonly during: Phase;
   readonly after: Phase;
-  /** Until the API's memory was within {@link NEAR_MIB} of what it was before the attack; undefined when it never was. */
+  /** Seconds until the API's memory was within {@link NEAR_MIB} of its value before the attack; undefined when it never was. */
   readonly memoryBackS: number | undefined;
 }
 
-/** From the end of an attack until nothing should be felt of it any more. */
+/** Milliseconds after an attack until its effects should be over. */
 const RECOVERY_MS = 5_000;
 export const NEAR_MIB = 50;
-/** How long memory is watched after an attack. */
+/** Milliseconds that memory is watched after an attack. */
 const MEMORY_BACK_MS = 60_000;
 const WARM_UP_MS = 2_000;
-/** How long a server gets to stop. */
+/** Time limit in milliseconds for stopping a server. */
 const STOP_MS = 15_000;
-/** Beyond its phases, what a round may take: a start, an attack's beginning, the last calls, memory, a stop. */
+/** Additional milliseconds for a round: start, beginning of the attack, last calls, memory, stop. */
 const ROUND_MORE_MS = 5 * 60_000;
 
-/** Ends what is under way. */
+/** Clean-ups of running rounds. */
 const underWay = new Set<() => Promise<void>>();
 
-/** Ends all rounds that are under way, with every process that they started. */
+/** Ends all running rounds with every process that they started. */
 export async function endRounds(): Promise<void> {
   await Promise.all([...underWay].map((end) => end()));
 }
 
 /**
- * One attack on a fresh ledger.
- * @param ms how long it is measured; half as long before and after it
- * @throws Error when the round does not end in time
+ * Runs one attack on a new ledger.
+ * @param ms measured milliseconds; half as long before and after it
+ * @throws Error when the round times out
  */
 export async function runRound(name: string, ms: number): Promise<Round> {
   const data = await temporaryFolder();
@@ -94,7 +94,7 @@ async function measureRound(
   started.push(() => stopped(run));
   const good = await tenantOf(run, data, 'good');
   const bad = await tenantOf(run, data, 'bad');
-  // What is compiled and cached at the first calls is nothing that an attack did.
+  // Warm-up, so that compilation and caches do not count.
   await measure(good, WARM_UP_MS);
   const measured = async (phaseMs: number): Promise<Phase> => {
     const { result, most } = await memoryDuring(run, data, measure(good, phaseMs));
@@ -150,7 +150,7 @@ async function repeated(call: () => Promise<number>, end: number): Promise<Calls
   return calls;
 }
 
-/** Seconds until the API holds at most so much again. */
+/** Seconds until the API's memory is at most this again. */
 async function memoryBack(
   run: LocalRun,
   data: string,

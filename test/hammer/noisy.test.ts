@@ -18,7 +18,7 @@ describe('an attack of npm run noisy', () => {
 
   before(async () => {
     server = createServer(() => {
-      // Nobody is ever answered, as beside a server that is held up.
+      // Never answers, like a blocked server.
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');

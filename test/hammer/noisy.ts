@@ -5,7 +5,7 @@ import { noisyReport } from './noisy-report';
 import { endRounds, type Round, runRound } from './noisy-round';
 
 // `npm run noisy -- [--seconds 10] [--rounds 1] [attack…]`: each attack of a bad tenant beside a good one, on a `npm
-// start` of its own. What counts are the ratios: the good tenant's answers during the attack against those before it.
+// start` of its own. The ratios count: the good tenant's latency during the attack to that before it.
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -24,7 +24,7 @@ async function main(): Promise<void> {
       throw new Error(`${name} is no attack; there are ${Object.keys(ATTACKS).join(', ')}`);
   }
   const measured = new Map<string, readonly Round[]>();
-  // What disturbs the machine for a while so disturbs one round of each, not all rounds of one.
+  // Rounds are outermost, so that a temporary disturbance affects one round of each attack, not all rounds of one.
   for (let round = 1; round <= rounds; round += 1) {
     for (const name of names) {
       measured.set(name, [...(measured.get(name) ?? []), await runRound(name, seconds * 1_000)]);

@@ -3,7 +3,7 @@ import type { SpanDraft } from '../../client/src';
 /** The entity type of all spans of the hammer. */
 export const HAMMER_TYPE = 'hammer_reading';
 
-/** The span with a number, the same whoever makes it and how often: whoever adds it twice stores it once. */
+/** The span with a number. Always the same, so that adding it twice stores it once. */
 export function numberedSpan(number: number): SpanDraft & { readonly id: string } {
   return {
     id: `00000000-0000-7000-8000-${number.toString(16).padStart(12, '0')}`,

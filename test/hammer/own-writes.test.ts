@@ -5,7 +5,7 @@ import { type StandbyPair, startStandbyPair } from '../support/standby';
 import { createTestStage0, type TestStage0 } from '../support/test-stage0';
 import { until } from '../support/until';
 
-/** `LOGLINE_HAMMER_READS=10000 npm test -- test/hammer/own-writes.test.ts` is the whole of it, and tells its figures. */
+/** Number of reads. In full, with figures: `LOGLINE_HAMMER_READS=10000 npm test -- test/hammer/own-writes.test.ts` */
 const READS = Number(process.env.LOGLINE_HAMMER_READS ?? 50);
 const LAG_S = 2;
 

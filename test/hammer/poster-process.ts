@@ -2,8 +2,8 @@ import { LogLine } from '../../client/src';
 import { FileStore } from '../../client/src/node';
 import { numberedSpan } from './numbered-span';
 
-// A stranger's program: `poster-process.ts FIRST COUNT STORE`, with URL and TOKEN in the environment. Prints how far it
-// has come, which is where it goes on after a kill -9.
+// A client program: `poster-process.ts FIRST COUNT STORE`, with URL and TOKEN in the environment. Prints its progress, from
+// which it resumes after a kill -9.
 
 const TOGETHER = 100;
 

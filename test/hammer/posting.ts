@@ -3,18 +3,18 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../support/until';
 
-/** One request, and what became of it. The ids are the client's, so a request can be sent again. */
+/** One request and its outcome. The ids are the client's, so a request can be retried. */
 export interface Sent {
   readonly spans: readonly { readonly id: string; readonly seq: number; readonly this: string }[];
   readonly idempotencyKey: string | undefined;
-  /** undefined: nobody knows. */
+  /** undefined while unknown. */
   status: number | undefined;
 }
 
-/** Sends a request; undefined when it is not known whether the ledger took it. */
+/** Sends a request; undefined when its outcome is unknown. */
 export type Post = (sent: Sent) => Promise<number | undefined>;
 
-/** A page of the feed; undefined when none came. */
+/** Reads a page of the feed; undefined on failure. */
 export type ReadPage = (query: URLSearchParams) => Promise<FeedAnswer | undefined>;
 
 export interface FeedAnswer {
@@ -23,14 +23,14 @@ export interface FeedAnswer {
   readonly has_more: boolean;
 }
 
-/** What is stored, in the order of the feed. */
+/** A stored span, in feed order. */
 export interface StoredSpan {
   /** `id/seq`. */
   readonly key: string;
   readonly this: string;
 }
 
-/** Whoever got no answer asks no more often than this. */
+/** Milliseconds between retries without an answer. */
 const PAUSE_MS = 100;
 
 const spanOf = (id: string, seq: number) => ({
@@ -41,7 +41,7 @@ const spanOf = (id: string, seq: number) => ({
   this: `${id}/${seq}`,
 });
 
-/** Singles, batches, next versions, keyed requests and ones that must be refused, one after the other. */
+/** Posts singles, batches, next versions, requests with keys and invalid ones, in rotation. */
 export async function postWhile(goesOn: () => boolean, post: Post, log: Sent[]): Promise<void> {
   let newest: { id: string; seq: number } | undefined;
   for (let turn = 0; goesOn(); turn += 1) {
@@ -66,7 +66,7 @@ export async function postWhile(goesOn: () => boolean, post: Post, log: Sent[]):
   }
 }
 
-/** Sends again what nobody knows of, until it is known. */
+/** Retries requests with unknown outcome until it is known. */
 export async function settle(log: readonly Sent[], post: Post): Promise<void> {
   for (const sent of log) {
     if (sent.status === undefined)
@@ -74,7 +74,7 @@ export async function settle(log: readonly Sent[], post: Post): Promise<void> {
   }
 }
 
-/** Follows the feed through whatever happens, and to its end once it is over. */
+/** Follows the feed through all disturbances, and to its end afterwards. */
 export async function followFeed(read: ReadPage, isOver: () => boolean): Promise<StoredSpan[]> {
   const seen: StoredSpan[] = [];
   let cursor: string | null = null;
@@ -94,7 +94,7 @@ export async function followFeed(read: ReadPage, isOver: () => boolean): Promise
   }
 }
 
-/** Every 2xx is there once with its content, nothing else is, and the reader saw all of it in order. */
+/** Asserts that exactly the acknowledged spans are stored, once each, and that the reader saw all in order. */
 export function assertKept(
   log: readonly Sent[],
   stored: readonly StoredSpan[],

@@ -4,9 +4,9 @@ import path from 'node:path';
 import type { Tenant } from './tenant';
 
 const TYPESCRIPT = path.join(__dirname, '..', '..', 'cli', 'register-typescript.js');
-/** Beside a server that is attacked, preparing takes long; what has begun by then is the attack. */
+/** Time limit in milliseconds for preparing; calls begun by then are the attack. */
 const BEGUN_WITHIN_MS = 30_000;
-/** Longer than the longest round. */
+/** Milliseconds, longer than the longest round. */
 const MAX_MS = 15 * 60_000;
 
 export interface RunningAttack {
@@ -16,8 +16,8 @@ export interface RunningAttack {
 }
 
 /**
- * Starts an attack in a process of its own; resolves when it is under way, and after `begunWithinMs` in any case.
- * @throws Error when its process ends before
+ * Starts an attack in a process of its own; resolves once it runs, and after `begunWithinMs` at the latest.
+ * @throws Error when its process ends first
  */
 export async function startAttack(
   name: string,

@@ -9,23 +9,23 @@ import { cleanUp, type LocalRun, runCommand, startLocalRun, temporaryFolder } fr
 import { Tenant } from './tenant';
 
 // `npm run soak [minutes]` (60): mild load on a `npm start` of its own, and what it holds over time: memory and open files of
-// its processes, sizes of tables and indexes, pauses of ticks. At the end: what grew. Linux only, since it reads /proc.
+// its processes, sizes of tables and indexes, gaps between ticks. In the end it lists growth. Linux only, since it reads /proc.
 
 const SAMPLES = 12;
-/** What grew by less is noise. */
+/** Growth below this factor is noise. */
 const NOISE = 1.1;
 
 interface Use {
-  /** Proportional memory: what processes share counts once. */
+  /** Proportional memory: shared pages count once. */
   readonly bytes: number;
   readonly files: number;
 }
 
-/** What is seen at one moment: figures by name. */
+/** A sample: figures by name. */
 interface Sample {
   readonly second: number;
   readonly figures: ReadonlyMap<string, number>;
-  /** Seconds since each job began last. */
+  /** Seconds since each job's last start. */
   readonly ticks: ReadonlyMap<string, number>;
 }
 
@@ -76,7 +76,7 @@ async function tenantOf(run: LocalRun, data: string): Promise<Tenant> {
   return new Tenant(run.url, stdout.trim());
 }
 
-/** A caller of each kind, who waits between its calls. */
+/** A caller of each kind, with pauses between calls. */
 function loadOf(tenant: Tenant, signal: AbortSignal): Promise<void>[] {
   let number = 0;
   const span = () => {
@@ -100,7 +100,7 @@ function loadOf(tenant: Tenant, signal: AbortSignal): Promise<void>[] {
   ];
 }
 
-/** Looks at even distances, after a while in which everything gets warm, and prints each. */
+/** Takes and prints samples at regular intervals after a warm-up. */
 async function watch(soak: Soak, seconds: number, signal: AbortSignal): Promise<Sample[]> {
   const began = performance.now();
   const warmS = Math.min(60, seconds / 5);
@@ -119,7 +119,7 @@ async function watch(soak: Soak, seconds: number, signal: AbortSignal): Promise<
   return samples;
 }
 
-/** Printed at each look; the rest only at the end. */
+/** Figures printed with each sample; the others only in the end. */
 const SHOWN = ['calls', 'failed', 'API: memory', 'kernels: memory', 'PostgreSQL: memory', 'tables: bytes'];
 
 async function look({ run, data, database, metricsPort }: Soak, second: number): Promise<Sample> {
@@ -172,7 +172,7 @@ async function useOf(pid: number): Promise<Use> {
   return { bytes: 1_024 * Number(/^Pss: +(\d+)/m.exec(memory)?.[1] ?? 0), files: files.length };
 }
 
-/** What is larger at the end than at the first look, and whether it still grew in the second half. */
+/** Figures larger in the last sample than in the first, and whether they still grew in the second half. */
 function grown(samples: readonly Sample[]): string[] {
   const [first, middle, last] = [samples[0], samples[Math.floor(samples.length / 2)], samples.at(-1)];
   if (first === undefined || middle === undefined || last === undefined) return ['no look'];
@@ -194,7 +194,7 @@ function grown(samples: readonly Sample[]): string[] {
   return [calls, ...table(['what', 'first', 'half-way', 'last', 'grows'], rows)];
 }
 
-/** The longest that each job was seen not to have begun, against its cadence. */
+/** The longest gap of each job, compared with its cadence. */
 function lateTicks(samples: readonly Sample[]): string[] {
   const rows = SCHEDULE.map(({ job: name, cadence }) => [
     name,

@@ -1,7 +1,7 @@
-/** Longer than the longest run. */
+/** Time limit in milliseconds, longer than the longest run. */
 const ANSWERED_WITHIN_MS = 60_000;
 
-/** Somebody who calls the API. */
+/** A tenant that calls the API. */
 export class Tenant {
   readonly url: string;
   readonly token: string;

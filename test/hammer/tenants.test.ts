@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { createTestLog, type TestLog } from '../support/test-log';
 
-/** `LOGLINE_HAMMER_TENANTS=100000 npm test -- test/hammer/tenants.test.ts` is the whole of it. */
+/** `LOGLINE_HAMMER_TENANTS=100000 npm test -- test/hammer/tenants.test.ts` runs it in full. */
 const TENANTS = Number(process.env.LOGLINE_HAMMER_TENANTS ?? 500);
-/** Appends on their way at a time. */
+/** Appends in flight. */
 const AT_ONCE = 64;
 
 describe('a log for each of very many tenants', function () {

@@ -1,6 +1,6 @@
 /**
- * Rules on who may do what. A rule returns what breaks it, in words; `breakIt` breaks a copy of a stack, to prove
- * that the rule would notice.
+ * Rules on permissions. A rule returns its violations as text; `breakIt` breaks a copy of a stack, to prove that the rule
+ * detects it.
  */
 
 import { STAND_IN_ACCOUNT } from '../../infra/stand-in-cloud';
@@ -38,7 +38,7 @@ const ONLY_STAR = new Set([
   'ec2:UnassignPrivateIpAddresses',
 ]);
 
-/** Calls of S3 beyond looking and adding. */
+/** S3 calls other than reading and adding. */
 const MORE_THAN_KEEPING = /^s3:(?!(GetObject|PutObject|ListBucket)$)/;
 
 function statementsOf(policy: unknown): Statement[] {
@@ -310,7 +310,7 @@ export const ACCESS_RULES: readonly Rule[] = [
     violations: (stack) =>
       permissions(stack)
         .filter(([, { actions }]) => actions.some((action) => action.startsWith('kms:')))
-        // Looking at a key opens nothing.
+        // DescribeKey gives no access.
         .filter(([, { actions }]) => actions.join() !== 'kms:DescribeKey')
         .filter(([, { condition }]) => !viaService(condition).startsWith('secretsmanager.'))
         .filter(

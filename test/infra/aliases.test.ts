@@ -5,8 +5,8 @@ import { loadRun } from './subject';
 import FORMER from './urns-of-0.1.json';
 
 /**
- * `type of parent$type::name`, which is what URNs of one stack differ by, of each resource: where it is, and where its
- * aliases and those above it say that it was.
+ * URN parts `type of parent$type::name` of each resource: the current one, and those that its and its parents' aliases
+ * name.
  */
 function placesOf(lineages: readonly Lineage[]): string[] {
   const places: string[] = [];

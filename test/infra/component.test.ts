@@ -11,7 +11,7 @@ describe("the component in somebody else's program", function () {
   before(async () => {
     folder = await temporaryFolder();
     await mkdir(path.join(folder, 'node_modules'));
-    // As `npm install <this folder>` leaves it.
+    // As installed by `npm install <this folder>`.
     await symlink(REPOSITORY_ROOT, path.join(folder, 'node_modules', 'logline'));
   });
   after(() => cleanUp(folder));

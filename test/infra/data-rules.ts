@@ -1,4 +1,4 @@
-/** Rules on what is kept: the database, the secrets, the network around them. */
+/** Rules on stored data: the database, the secrets, the network around them. */
 
 import type { Rule } from './access-rules';
 import { at, listOf, ofType, recordOf, the } from './subject';
@@ -7,7 +7,7 @@ const INSTANCE = 'aws:rds/instance:Instance';
 const SECRET_VERSION = 'aws:secretsmanager/secretVersion:SecretVersion';
 const PARAMETERS = 'aws:rds/parameterGroup:ParameterGroup';
 
-/** Texts of a dry run that nobody may read in plain. */
+/** Secrets of a dry run that must not appear in plain text. */
 const SECRET_TEXTS = ['sk-provider-secret'];
 
 export const DATA_RULES: readonly Rule[] = [
@@ -156,7 +156,7 @@ export const DATA_RULES: readonly Rule[] = [
 const BUCKET = 'aws:s3/bucket:Bucket';
 const S3 = 'aws:s3/bucket';
 
-/** Of the bucket that keeps checkpoints and the rollback guard. */
+/** Rules on the bucket of checkpoints and the rollback guard. */
 export const BUCKET_RULES: readonly Rule[] = [
   {
     title: 'keeps every version of a checkpoint for days that nobody can shorten by mistake',

@@ -1,4 +1,4 @@
-/** Rules on CloudFront before the API, for stacks with `logline:edge`. */
+/** Rules on CloudFront in front of the API, for stacks with `logline:edge`. */
 
 import { EDGE_HEADER } from '../../runtime/lambda/edge-guard';
 import { FUNCTION, type Rule } from './access-rules';
@@ -14,7 +14,7 @@ function originOf(stack: Stack): unknown {
   return listOf(the(stack, DISTRIBUTION, 'edge').inputs.origins)[0];
 }
 
-/** Texts of rules of the firewall, `{"managedRuleGroupStatement":…}`. */
+/** Statements of the firewall's rules, `{"managedRuleGroupStatement":…}`. */
 function statementsOf(stack: Stack): unknown[] {
   return listOf(the(stack, FIREWALL, 'edge').inputs.rules).map((rule) => at(rule, 'statement'));
 }
@@ -138,7 +138,7 @@ export const EDGE_RULES: readonly Rule[] = [
   },
 ];
 
-/** A member of inputs that a test may change. */
+/** An object member of inputs, which a test may change. */
 function recordInput(inputs: Record<string, unknown>, key: string): Record<string, unknown> {
   const copy = recordOf(inputs[key]);
   inputs[key] = copy;

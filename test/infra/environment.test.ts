@@ -5,7 +5,7 @@ import { REPOSITORY_ROOT } from '../../infra/bundle';
 import { dryRun } from '../../infra/dry-run';
 import { at, recordOf } from './subject';
 
-/** Set by tests and by whoever runs LogLine elsewhere; on AWS their defaults hold. */
+/** Variables for tests and local runs; on AWS their defaults apply. */
 const NOT_SET_ON_AWS = [
   'LOGLINE_CONNECT_TIMEOUT_MS',
   'LOGLINE_DATABASE_CA',
@@ -15,7 +15,7 @@ const NOT_SET_ON_AWS = [
   'LOGLINE_STATEMENT_TIMEOUT_MS',
 ];
 
-/** A stack that sets all there is to set. */
+/** A stack with every setting. */
 const EVERYTHING = {
   'aws:region': 'us-east-1',
   'logline:providerKeys': '{"openai":"sk-provider-secret"}',

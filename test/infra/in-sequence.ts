@@ -1,6 +1,6 @@
 /**
- * For suites whose tests build on one another: after the first failure the rest are passed over, as their failures
- * would say nothing. Unlike mocha's `bail`, a failure elsewhere changes nothing here.
+ * For suites whose tests depend on each other: skips the rest after the first failure. Unlike mocha's `bail`, it ignores
+ * failures of other suites.
  */
 export function inSequence(): void {
   let broken = false;

@@ -1,4 +1,4 @@
-/** Rules on how the parts run: functions, schedule, queues, migrations, alarms, logs. */
+/** Rules on operations: functions, schedule, queues, migrations, alarms, logs. */
 
 import { isScheduleExpression, tickDelays } from '../../infra/cadence-expression';
 import { SCHEDULE } from '../../runtime/host/schedule';
@@ -12,7 +12,7 @@ const SCHEDULE_TYPE = 'aws:scheduler/schedule:Schedule';
 const ALARM = 'aws:cloudwatch/metricAlarm:MetricAlarm';
 const INVOCATION = 'aws:lambda/invocation:Invocation';
 
-/** What the runtime reads at its start; without one of these a function would not come up. */
+/** Variables that the runtime requires at its start. */
 const REQUIRED_ENVIRONMENT = [
   'LOGLINE_STAGE',
   'LOGLINE_DATABASE_HOST',
@@ -242,7 +242,7 @@ export const OPERATION_RULES: readonly Rule[] = [
         .filter(
           ([, consumer]) =>
             !watches(stack, 'Invocations', { FunctionName: consumer.inputs.name }, 'breaching') &&
-            // Its silence shows as logs that are not caught up.
+            // Missing ticks of the sealer show in its metric SealingCaughtUp.
             consumer.name !== 'sealer',
         )
         .map(([queue]) => `missing ticks in ${queue.name}`),

@@ -1,4 +1,4 @@
-/** Rules on what is seen from outside: the API, and the names and tags of everything. */
+/** Rules on the public surface: the API, and the names and tags of all resources. */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -114,7 +114,7 @@ export const SURFACE_RULES: readonly Rule[] = [
     title: 'names resources after project and stack',
     violations: (stack) =>
       stack.resources
-        // The name of a DNS record is where callers look.
+        // A DNS record's name is the domain itself.
         .filter(({ type, inputs }) => type !== 'aws:route53/record:Record' && !nameIsScoped(inputs))
         .map(({ type, name }) => `${type} ${name}`),
     breakIt: (stack) => {
@@ -162,7 +162,7 @@ export const SURFACE_RULES: readonly Rule[] = [
   },
 ];
 
-/** Asks the provider's own types whether a resource has tags. */
+/** Whether the provider's own types give a resource tags. */
 function canCarryTags(type: string): boolean {
   const match = /^aws:([^/]+)\/([^:]+):/.exec(type);
   if (match === null) {

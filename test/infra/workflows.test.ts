@@ -23,7 +23,7 @@ function steps(name: string, job: string): Step[] {
   return listOf(at(workflow(name), `jobs.${job}.steps`)).map((step) => recordOf(step));
 }
 
-/** Runs a step's script as GitHub does and returns what it says and what it sets. */
+/** Runs a step's script as GitHub does; returns its output and the outputs it sets. */
 function runStep(
   script: string,
   env: Record<string, string>,

@@ -98,7 +98,7 @@ describe('what appends under way take up', () => {
       socket.destroy();
       await gone;
       release();
-      // Whoever asks later, for the same tenant, is served later.
+      // Later requests of the tenant are served later.
       assert.equal((await post('later')).status, 201);
       const { body: page } = await stage0.call('/api/timeline', { token });
       const stored = page.spans.map((span: { this: string }) => span.this);
@@ -113,7 +113,7 @@ describe('what appends under way take up', () => {
     return stage0.call('/api/spans', { method: 'POST', token, body: { ...note, this: text } });
   }
 
-  /** Holds all that the tenant may have. */
+  /** Occupies the tenant's whole share. */
   function fillShare(): Promise<() => void> {
     return stage0.fairness.spans.take('acme', 48 * MIB);
   }

@@ -251,7 +251,7 @@ describe('POST /api/spans refuses', () => {
     assertProblem(await postRaw(' '.repeat(4 * MIB + 1)), 413);
     assertProblem(await postRaw(' '.repeat(4 * MIB + 1), NDJSON), 413);
     assertProblem(await postRaw('{}', { 'content-length': String(4 * MIB + 1) }), 413);
-    // At the limit the size is no fault: what is wrong with this one is its content.
+    // At the limit the size is accepted; the content is the fault here.
     assertProblem(await postRaw(' '.repeat(4 * MIB)), 400);
   });
 

@@ -5,7 +5,7 @@ import { startWireMeter, type WireMeter } from '../support/wire-meter';
 
 const MIB = 1024 * 1024;
 
-/** Some long spans cannot be compressed, some nearly vanish, and short ones stand between them. */
+/** Long spans that cannot be compressed, long ones that compress well, and short ones in between. */
 const contents = (index: number): object => {
   switch (index % 4) {
     case 0:
@@ -82,7 +82,7 @@ describe('no answer passes 4 MiB', () => {
   it('a page of long spans takes two turns of the database, and no more bytes than an answer', async () => {
     await stage0.call('/api/timeline?limit=1000');
     let least = { turns: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
-    // What is read every second (manifest, revocations, usage) may fall into a request, not into each of three.
+    // Reads that happen once a second (manifest, revocations, usage) may fall into one request, but not into each of three.
     for (let time = 0; time < 3; time += 1) {
       meter.take();
       meter.takeBytes();

@@ -23,7 +23,7 @@ const RESOURCES = [
   'aws:lambda/function:Function stage0',
 ];
 
-/** A local run plays the deployed API: it has the key that the stand-in account keeps as the stack's secret. */
+/** A local run stands in for the deployed API; the stand-in account has its key as the stack's secret. */
 describe('logline deploy and what follows it, against stand-ins for AWS and the Pulumi CLI', function () {
   this.timeout(240_000);
   let account: AwsAccount;

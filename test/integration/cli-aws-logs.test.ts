@@ -13,7 +13,7 @@ describe('logline logs', function () {
   afterEach(() => {
     for (const { child } of following.splice(0)) child.kill('SIGKILL');
   });
-  /** One that does not end by itself, whatever becomes of the test. */
+  /** Starts a command that does not end by itself; a hook ends it. */
   const follow = (args: string[], env: Readonly<Record<string, string>>) => {
     const command = startCommand(['logs', '--follow', ...args], { env });
     following.push(command);
@@ -31,7 +31,7 @@ describe('logline logs', function () {
     };
 
     beforeEach(async () => {
-      // Not when the file is loaded: a long run would make every entry older than what is shown by default.
+      // Set here rather than on load: in a long run entries would be older than the default range.
       now = Date.now();
       account = await AwsAccount.start();
       for (const name of FUNCTIONS) account.contents.logs.set(GROUP + name.replaceAll('_', '-'), []);
@@ -101,7 +101,7 @@ describe('logline logs', function () {
       account.contents.logs.set(`${GROUP}stage0`, log);
       const command = follow(['all', '--stack', 'dev'], account.env);
       await outputOf(command, 'first');
-      // An older one that CloudWatch shows late is not lost.
+      // An older entry that CloudWatch delivers late.
       log.unshift(entry(500, 'late'));
       log.push(entry(0, 'second'));
       await outputOf(command, 'second');
@@ -174,7 +174,7 @@ describe('logline logs', function () {
       await appendFile(file, half.slice(20));
       await outputOf(command, 'second');
       await rename(file, `${file}.1`);
-      // Longer than what was read of the one before, so that its length alone tells nothing.
+      // Longer than the previous file, so that the length alone does not reveal the rotation.
       await writeFile(file, line({ msg: 'third', padding: 'x'.repeat(2_000) }));
       await outputOf(command, 'third');
       command.child.kill('SIGINT');

@@ -131,7 +131,7 @@ describe('the client, over a ledger', () => {
     asked.length = 0;
     const following = client.subscribe({ from: 'end', signal: stop.signal, onCaughtUp: () => void append() });
     const append = async () => {
-      // Not before the client waits: its second request is the one that is held.
+      // Wait until the client waits: its second request is the one that is held.
       while (asked.filter((one) => one.includes('/api/timeline')).length < 2)
         await new Promise((resolve) => setImmediate(resolve));
       await client.append(note('after'));

@@ -25,7 +25,7 @@ const event = {
   data: { total: 12.5, lines: [{ sku: 'a' }] },
 };
 
-/** The id as the contract states it, by other code than the ledger's. */
+/** The id by the contract, computed independently of the ledger's code. */
 function expectedId(tenant: string, user: string, source: string, id: string): string {
   const digest = blake3(Buffer.from(canonicalize([tenant, user, source, id]) ?? '')).slice(0, 16);
   digest[6] = ((digest[6] ?? 0) & 0x0f) | 0x80;

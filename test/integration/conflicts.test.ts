@@ -23,7 +23,7 @@ describe('a batch in conflict with the ledger', () => {
     assert.equal(answer.status, 201, JSON.stringify(answer.body));
     return answer.body.span;
   };
-  /** Pointer → the first word of why. */
+  /** Pointer → the first word of the reason. */
   const reasons = ({ body }: Answer): Record<string, string> =>
     Object.fromEntries(
       body.errors.map(({ pointer, detail }: Record<string, string>) => [
@@ -57,9 +57,9 @@ describe('a batch in conflict with the ledger', () => {
       '/4': 'gap',
       '/5': 'gap',
       '/6': 'taken',
-      // What it follows comes behind it, and it does not say by hash that it follows it.
+      // Its predecessor comes later in the batch, and it names no prev_hash.
       '/9': 'gap',
-      // It would follow a span of this very request, if that one could be stored.
+      // Its predecessor is in this request, but cannot be stored.
     });
   });
 

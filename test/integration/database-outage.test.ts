@@ -37,7 +37,7 @@ describe('database outage', () => {
     await stage0.close();
   });
 
-  /** Every route that needs the database says 503 with Retry-After; the one that does not still answers. */
+  /** Asserts 503 with Retry-After on every route that needs the database, and an answer on the one that does not. */
   async function assertUnavailable(): Promise<void> {
     const answers = [
       await stage0.call('/api/health'),

@@ -28,7 +28,7 @@ describe('roles of a server', function () {
   const asSuperuser = async (text: string): Promise<void> => {
     await withClient((await testCluster()).superuserUrl('postgres'), (client) => client.query(text));
   };
-  /** Whether each role gets in with the password it should have. */
+  /** Asserts that each role can log in with its password. */
   const logIn = async (database: TestDatabase, passwords: Record<string, string>): Promise<void> => {
     for (const key of ROLE_KEYS) {
       const admin = { connectionString: database.adminUrl };

@@ -27,7 +27,7 @@ describe('feed epoch', () => {
     return stage0.call(`/api/timeline?order=${order}&limit=${limit}${rest}`, { token });
   };
 
-  /** Reads on until the page ends with `last`; what is posted shows once no older transaction is open. */
+  /** Reads until a page ends with `last`; a span appears once no older transaction is open. */
   const readTo = async (last: string, cursor?: string): Promise<Page> => {
     let page: Page = { seen: [], cursor: '' };
     await until(`the feed shows ${last}`, async () => {
@@ -41,7 +41,7 @@ describe('feed epoch', () => {
 
   const asOwner = (sql: string) => withClient(stage0.database.adminUrl, (client) => client.query(sql));
 
-  /** A ledger as a restore leaves it: the spans after `last` are gone. */
+  /** Deletes the spans after `last`, as a restore would. */
   const loseAllAfter = (last: string) =>
     withClient(stage0.database.superuserUrl, async (client) => {
       await client.query('ALTER TABLE ledger.universal_registry DISABLE TRIGGER append_only');
@@ -71,7 +71,7 @@ describe('feed epoch', () => {
     await post('lost');
     const { cursor } = await readTo('lost');
     await loseAllAfter('kept');
-    // The new span gets a place below the one that was lost, as on a server whose counter was set back.
+    // The new span gets a position below the lost one, as on a server whose counter was reset.
     await asOwner('SELECT app.begin_feed_epoch()');
     await post('new 1');
     await post('new 2');

@@ -118,7 +118,7 @@ describe('tail of the feed', () => {
   it('a tenant waits 20 times at once; one more is answered at once, and other tenants wait', async () => {
     const { next_cursor } = await end();
     const asked = Array.from({ length: 25 }, () => hold(next_cursor));
-    // Five find no place and are answered at once.
+    // Five are above the limit and are answered at once.
     let refused = 0;
     for (const answer of asked)
       void answer.then(({ headers }) => {

@@ -35,7 +35,7 @@ describe('feed', () => {
           if (!page.body.has_more) return;
         }
       },
-      /** Polls until so many were seen; other sessions of the server may hold the feed back for a moment. */
+      /** Polls until `count` spans were seen; other sessions of the server may hold the feed back briefly. */
       async seeAll(count: number): Promise<readonly string[]> {
         await until(`the feed shows ${count} spans`, async () => {
           await this.poll();

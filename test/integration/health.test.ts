@@ -82,7 +82,7 @@ describe('health', () => {
     await withClient(stage0.database.superuserUrl, async (client) => {
       await client.query('BEGIN');
       await client.query('SELECT pg_current_xact_id()');
-      // What is kept back: without it nobody misses anything.
+      // A span that is held back; without one the feed is not late.
       assert.equal((await stage0.call('/api/spans', { token, body })).status, 201);
       assert.equal((await health()).body.status, 'ok');
       aheadMs = 19_000;
@@ -91,7 +91,7 @@ describe('health', () => {
       assert.deepEqual((await health()).body.codes, ['feed_held_back']);
       await client.query('COMMIT');
       assert.equal((await health()).body.status, 'ok');
-      // Others came and went: none of them was open for long.
+      // Other transactions, each open for a short time only.
       for (const later of [90_000, 120_000]) {
         await client.query('BEGIN');
         await client.query('SELECT pg_current_xact_id()');

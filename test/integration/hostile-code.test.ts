@@ -58,7 +58,7 @@ const ATTACKS: readonly { readonly title: string; readonly code: string; readonl
   { title: 'no main', code: 'const x = 1;', error: /no_entry/ },
 ];
 
-/** SQL that must be refused, whatever it is wrapped in. */
+/** SQL that must be refused in any form. */
 const SQL_ATTACKS: readonly string[] = [
   "SELECT set_config('app.tenant_id', 'victim', true)",
   "WITH x AS MATERIALIZED (SELECT set_config('app.tenant_id', 'victim', true) AS s) SELECT r.this FROM x, ledger.universal_registry r",

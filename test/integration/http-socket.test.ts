@@ -33,7 +33,7 @@ describe('API behind a socket', () => {
     body: await response.json(),
   });
 
-  /** Sends text as it is. */
+  /** Sends raw text. */
   async function send(text: string): Promise<Socket> {
     const socket = connect(host.port, '127.0.0.1');
     socket.on('error', () => undefined);
@@ -46,7 +46,7 @@ describe('API behind a socket', () => {
     socket.on('data', (chunk) => {
       text += chunk;
     });
-    // A reset is one of the answers that a test may expect.
+    // A test may expect a connection reset.
     await new Promise((resolve) => socket.once('close', resolve));
     return text;
   }
@@ -75,7 +75,7 @@ describe('API behind a socket', () => {
     const half = body.slice(0, -5);
     const cut = [
       `${head(`content-length: ${body.length}`)}${half}`,
-      // What arrived is a whole span, but not all that was announced.
+      // A complete span, but shorter than its content-length.
       `${head(`content-length: ${body.length + 1}`)}${body}`,
       `${head('transfer-encoding: chunked')}${body.length.toString(16)}\r\n${half}`,
       `${head('transfer-encoding: chunked')}${body.length.toString(16)}\r\n${body}\r\n`,
@@ -194,7 +194,7 @@ describe('API behind a socket', () => {
         socket.on('error', () => undefined);
         await once(socket, 'connect');
         socket.write('GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n');
-        // Its first bytes are there, so that the answer was written.
+        // The first bytes arrived, so the answer was written.
         await once(socket, 'readable');
         open.push(socket);
       }

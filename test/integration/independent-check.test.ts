@@ -131,7 +131,7 @@ describe('an independent implementation of the span format', () => {
       changes += 1;
       assert.ok(!isSealed(copy), JSON.stringify(copy));
     };
-    /** Every place of a value, as the names that lead there. */
+    /** The path of every value. */
     const places = (value: unknown, path: string[] = []): string[][] =>
       typeof value === 'object' && value !== null
         ? [path, ...Object.entries(value).flatMap(([name, member]) => places(member, [...path, name]))]
@@ -141,7 +141,7 @@ describe('an independent implementation of the span format', () => {
       const parentOf = (copy: Members): Members =>
         place.slice(0, -1).reduce((inner, step) => inner[step] as Members, copy);
       change((copy) => {
-        // A value of the same form, so that it is the hash that notices and not the form.
+        // A value of the same form, so that the hash detects it and not the form check.
         const value = parentOf(copy)[name];
         parentOf(copy)[name] = /^[0-9a-f]{64,}$/.test(String(value))
           ? 'ab'.repeat(String(value).length / 2)

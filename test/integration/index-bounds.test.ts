@@ -3,16 +3,16 @@ import { SPAN_INPUT } from '../../runtime/ledger/span-schema';
 import { withClient } from '../support/sql-session';
 import { createTestDatabase, type TestDatabase } from '../support/test-database';
 
-/** PostgreSQL refuses a B-tree entry that is larger: a third of a page (its manual, "B-Tree Indexes"). */
+/** PostgreSQL's limit in bytes for a B-tree entry: a third of a page (its manual, "B-Tree Indexes"). */
 const MAX_ENTRY_BYTES = 2_704;
 const BYTES_PER_CHARACTER = 4;
-/** Uuids, times, numbers and the entry's own head. */
+/** UUIDs, timestamps, numbers and the entry's header. */
 const FIXED_BYTES = 64;
 
-/** A name of 255 UTF-16 units has the most bytes when each of them is a character of three. */
+/** Longest name in bytes: 255 UTF-16 units, each a character of three bytes. */
 const NAME_BYTES = 255 * 3;
 
-/** Columns that the server fills, by the most bytes that it writes. */
+/** Columns that the server fills → their largest size in bytes. */
 const OWN: Readonly<Record<string, number>> = {
   audience: 'owner:255:'.length + NAME_BYTES + 1 + NAME_BYTES,
   owner_id: NAME_BYTES,

@@ -76,7 +76,7 @@ describe('listing', () => {
 
   it('goes by (at, id, seq), newest first unless asked otherwise, and 100 spans a page', async () => {
     const at = (second: number) => new Date(Date.UTC(2020, 0, 1, 0, 0, second)).toISOString();
-    // Equal moments, so that the id decides.
+    // Equal timestamps, so that the id decides the order.
     const spans = Array.from({ length: 130 }, (_, i) => ({
       ...good,
       entity_type: 'ordered',
@@ -152,7 +152,7 @@ describe('listing', () => {
         [],
       );
     }
-    // since is included, until is not; any spelling of the moment counts.
+    // since is inclusive, until exclusive; every notation of a timestamp works.
     const between = (since: string, until: string) =>
       list(`entity_type=filtered&${new URLSearchParams({ since, until })}`);
     assert.deepEqual(seen(await between('2021-05-05T05:05:05.005Z', '2021-05-06T05:05:05.005Z')), ['wanted']);
@@ -178,7 +178,7 @@ describe('listing', () => {
       let round = 0;
       const found = await walk(`entity_type=${entity_type}&order=${order}&limit=7`, async () => {
         round += 1;
-        // Everywhere in the range: before, between and after what was listed; and deletions on both sides.
+        // Across the range: before, between and after the listed spans, with deletions on both sides.
         await post(
           Array.from({ length: 32 }, (_, i) => ({
             ...good,

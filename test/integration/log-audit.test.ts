@@ -17,7 +17,7 @@ const FLIP_HEX = (column: string) =>
 const AT = (position: number) =>
   `(SELECT e.id FROM ledger.log_entry e WHERE e.log_no = 1 AND e.position = ${position})`;
 
-/** What a superuser may do with the triggers off: name → statement, and how verify names it. */
+/** Tampering by a superuser with triggers disabled: name, statement, and verify's message. */
 const DEEDS: readonly (readonly [
   string,
   string,
@@ -134,7 +134,7 @@ describe('verification of the log', () => {
     return faults;
   };
 
-  /** Does something as superuser with the triggers off, and takes it back after `look`. */
+  /** Tampers as superuser with triggers disabled, and restores the state after `look`. */
   const afterDeed = async <T>(
     deed: (client: Client) => Promise<unknown>,
     look: () => Promise<T>,
@@ -235,7 +235,7 @@ describe('verification of the log', () => {
     }
   });
 
-  /** Another root or another key for the checkpoint of size 2, which lies between the beginning and the newest. */
+  /** Replaces root or key of the checkpoint of size 2, which is neither the first nor the newest. */
   const faultsOfCheckpoint = (root: Uint8Array, key: SigningKey): Promise<LogFault[]> => {
     const origin = `${TEST_INSTANCE}/acme`;
     const { keyId, bytes } = signCheckpoint({ origin, size: 2, root }, key);

@@ -5,7 +5,7 @@ import { verifySpan } from '../../runtime/ledger/span-signature';
 import { type Poster, posterOf } from '../support/poster';
 import { createTestKernels, type TestKernels } from '../support/test-kernels';
 
-/** Midnights in Paris, UTC. */
+/** Midnights in Paris, in UTC. */
 const MARCH_29 = '2026-03-28T23:00:00.000Z';
 const MARCH_30 = '2026-03-29T22:00:00.000Z';
 const MARCH_31 = '2026-03-30T22:00:00.000Z';
@@ -20,7 +20,7 @@ describe('midnight', () => {
     kernels = await createTestKernels();
   });
   after(() => kernels.close());
-  // A tenant of its own for each test.
+  // Each test has its own tenant.
   beforeEach(async () => {
     tenants += 1;
     alice = await posterOf(kernels, 'alice', `tenant-${tenants}`);
@@ -162,7 +162,7 @@ describe('midnight', () => {
       const held = await due({ deadline: dueBefore });
       await night(first);
       assert.deepEqual(await statusesOf([held]), ['1 under_review']);
-      // 23:59 of the same local date, and with it every other moment of it.
+      // 23:59 of the same local date, which stands for any time of that date.
       const lastMinute = new Date(Date.parse(second) - 60_000).toISOString();
       await night(lastMinute);
       assert.deepEqual(await statusesOf([held]), ['1 under_review']);
@@ -188,7 +188,7 @@ describe('midnight', () => {
     await alice.revise(accepted, { metadata: { deadline: '2026-03-20', evidence: 'x', accepted: true } });
     await alice.revise(extended, { metadata: { deadline: '2026-03-29' } });
     await night(MARCH_30);
-    // A new deadline that passed earns a hold of its own.
+    // A new deadline that has passed gets its own hold.
     assert.deepEqual(await statusesOf(subjects), ['3 accepted', '3 under_review', '2 terminated']);
     await night(MARCH_31);
     assert.deepEqual(await statusesOf(subjects), ['3 accepted', '4 terminated', '2 terminated']);
@@ -282,7 +282,7 @@ describe('midnight', () => {
       ),
     );
     const event = { trigger: 'midnight_ruler', scheduled_for: MARCH_29 };
-    // Past the single flight of the schedule, as two operators could.
+    // Bypasses the schedule's single flight, as two operators could.
     await Promise.all([kernels.host.run('run_code', event), kernels.host.run('run_code', event)]);
     await night(MARCH_29);
     for (const [index, poster] of posters.entries()) {

@@ -28,7 +28,7 @@ describe('migrations', () => {
   });
 
   const add = (name: string, text: string) => writeFile(path.join(folder, `${name}.sql`), text);
-  /** Names of schemas and relations beyond those that PostgreSQL brings. */
+  /** Names of schemas and relations except PostgreSQL's own. */
   const relations = (): Promise<string[]> =>
     withClient(database.superuserUrl, async (client) => {
       const { rows } = await client.query(`

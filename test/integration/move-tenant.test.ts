@@ -32,7 +32,7 @@ describe('a tenant that is frozen or moved', () => {
       return claimed[0];
     });
 
-  /** What a tenant's feed tells one user, in its order. */
+  /** A tenant's feed as one user sees it. */
   const feed = async (cell: TestStage0, user: string, query = ''): Promise<SignedSpan[]> => {
     const { status, body } = await cell.call(`/api/timeline?order=feed&tenant_id=acme&limit=1000${query}`, {
       token: await cell.token(user, 'acme'),
@@ -41,7 +41,7 @@ describe('a tenant that is frozen or moved', () => {
     return body.spans;
   };
 
-  /** The whole tenant in the order of its feed, as its own rows say. */
+  /** All spans of the tenant in feed order, from the table. */
   const ledgerOf = (cell: TestStage0) =>
     rows(
       cell,
@@ -195,7 +195,7 @@ describe('a tenant that is frozen or moved', () => {
     assert.ok(isFrozen, 'no writer met the frozen tenant');
     const seen = await feed(here, 'alice');
 
-    // What `logline export` and `import` do: the feed of each owner, sent by the operator.
+    // As `logline export` and `import` do: the operator sends each owner's feed.
     await freeze(there);
     const operator = await there.token('system', 'system');
     const exported = [

@@ -44,7 +44,7 @@ describe('the work state of a tenant that moves', () => {
   const take = async (cell: TestStage0, page: unknown, token?: string) =>
     cell.call('/api/work/acme', { token: token ?? (await operator(cell)), body: page });
 
-  /** Every page of the work here. */
+  /** All pages of the work state here. */
   const pages = async (): Promise<Page[]> => {
     const found: Page[] = [];
     for (const kind of WORK_KINDS)
@@ -58,17 +58,17 @@ describe('the work state of a tenant that moves', () => {
     return found;
   };
 
-  /** Spans and work of the tenant go over; the new cell stays frozen. */
+  /** Moves spans and work state of the tenant; the new cell stays frozen. */
   const move = async (): Promise<void> => {
     await Promise.all([freeze(here), freeze(there)]);
-    // freeze waited until the feed shows everything.
+    // freeze has waited until the feed shows everything.
     const { body } = await here.call('/api/timeline?order=feed&tenant_id=acme&limit=1000', {
       token: await here.token('alice', 'acme'),
     });
     const imported = await there.call('/api/import', { token: await operator(there), body: body.spans });
     assert.equal(imported.status, 201, JSON.stringify(imported.body));
     const all = await pages();
-    // Twice, as an import does that was cut and is run again.
+    // Twice, as by an import that was interrupted and repeated.
     for (const page of [...all, ...all]) {
       const taken = await take(there, page);
       assert.equal(taken.status, 200, JSON.stringify(taken.body));
@@ -180,7 +180,7 @@ describe('the work state of a tenant that moves', () => {
     } finally {
       await kernels.close();
     }
-    // And from there to a third cell.
+    // On to a third cell.
     const { body } = await work(there, 'kind=salt');
     assert.deepEqual(body.rows, [{ salt: stableIdSalt(new KeyRing([here.key])) }]);
   });

@@ -94,7 +94,7 @@ describe('/metrics', () => {
       assert.ok(text.includes(`${line}\n`), `${line} in\n${text}`);
     }
     assert.match(text, /^logline_pool_connections\{state="idle"\} \d+$/m);
-    // Every label is one of these, so that no tenant or user can be told.
+    // Only these labels may occur, none of which names a tenant or user.
     const labels = new Set([...text.matchAll(/[{,](\w+)="/g)].map(([, label]) => label));
     assert.deepEqual([...labels].sort(), ['le', 'operation', 'outcome', 'state', 'status']);
   });

@@ -28,7 +28,7 @@ describe('the observer', () => {
     (await kernels.call(`/api/timeline?entity_type=request&parent_id=${functionId}&order=asc`, { token }))
       .body.spans;
 
-  /** Lets the observer look at every function again. */
+  /** Makes every function due for the observer again. */
   async function lookAgain(): Promise<void> {
     const client = new Client({ connectionString: kernels.database.superuserUrl });
     await client.connect();

@@ -16,7 +16,7 @@ const GENERATOR = {
   check: 'import openapi_python_client, httpx, attrs, dateutil',
 };
 
-/** Imports every module, then appends and reads as a user of the generated client would. */
+/** Imports every module, then appends and reads like a user of the generated client. */
 const PROGRAM = `
 import importlib, os, pkgutil, sys
 import generated

@@ -7,7 +7,7 @@ import { openApiDocument } from '../../runtime/stage0/openapi';
 
 const ROOT = path.resolve(__dirname, '..', '..');
 
-/** A program as a user of the generated types would write it. */
+/** A program that uses the generated types. */
 const PROGRAM = `import type { components, operations, paths } from './api';
 
 type Span = components['schemas']['Span'];

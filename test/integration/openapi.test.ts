@@ -49,7 +49,7 @@ describe('/openapi.json', () => {
   });
   after(() => stage0.close());
 
-  /** Asserts that an answer is one that the document describes. */
+  /** Asserts that the document describes an answer. */
   function assertDescribed(path: string, method: string, answer: Answer): void {
     const operation = document.paths[path]?.[method];
     const described = operation?.responses[String(answer.status)];
@@ -72,7 +72,7 @@ describe('/openapi.json', () => {
     const described = Object.entries(document.paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
     );
-    // OpenAPI has no name for a whole rest of a path.
+    // OpenAPI has no parameter for the rest of a path.
     const wanted = CONTRACT_ROUTES.map((route) => route.replace('+}', '}'));
     assert.deepEqual(described.sort(), wanted.sort());
     assert.equal(new Set(ROUTES.map(({ operation }) => operation)).size, ROUTES.length);

@@ -14,7 +14,7 @@ import { createTestKernels, type TestKernels } from '../support/test-kernels';
 
 const missing = whyNoPgBouncer();
 
-/** The same database for every role by way of a pooler; a superuser and the end of it go straight. */
+/** The database through a pooler for every role; superuser and dropping go direct. */
 function throughPooler(database: TestDatabase, pooler: PgBouncer): TestDatabase {
   const urls = Object.fromEntries(
     Object.entries(database.urls).map(([role, url]) => [role, pooler.through(url)]),
@@ -112,7 +112,7 @@ describe(`behind PgBouncer${missing === undefined ? '' : ` (skipped: ${missing})
         });
         await alice.post({ entity_type: 'order', this: 'one' });
         for (const job of ['observer_bot', 'request_worker', 'policy_agent'] as const) {
-          // Two at the same time: one of them may be told that the other is at work.
+          // Two at the same time: one of them may report that the other is running.
           const outcomes = await Promise.all([kernels.tick(job), kernels.tick(job)]);
           for (const outcome of outcomes) assert.notEqual(outcome.outcome, 'error', JSON.stringify(outcome));
           assert.equal((await kernels.tick(job)).outcome, 'ok', `${job}: its lease was given back`);

@@ -50,7 +50,7 @@ describe('policies that fail', () => {
       const posted = await suite.orders(2);
       await suite.settle();
       const errors = await suite.errors();
-      // Parsing and a missing entry fail for whatever is shown, the echoes included.
+      // Syntax errors and a missing entry point fail on every span, including the echoes.
       const own = errors.filter((one) => posted.some(({ id }) => one.related_to?.includes(id)));
       assert.equal(own.length, 2, JSON.stringify(errors.map(({ error }) => error)));
       for (const one of own) {
@@ -140,7 +140,7 @@ describe('policies that fail', () => {
       const before = await suite.orders(20);
       const [bad] = await suite.orders(1, { this: 'poison' });
       const behind = await suite.orders(25);
-      // Told when to end by what is left, not by the clock: at most three of the six ticks that a minute has.
+      // Ends when nothing is left, after at most three of the six ticks in a minute.
       for (let tick = 0; tick < 3; tick += 1) await suite.tick();
       assert.deepEqual(await suite.echoes(), thisOf([...before, ...behind]));
       const errors = await suite.errors();
@@ -155,7 +155,7 @@ describe('policies that fail', () => {
     await suite.orders(1);
     for (let round = 0; round < 5; round += 1) await suite.tick();
     const errors = await suite.errors();
-    // Each fails on the order and on the policies posted after it; none on an error.
+    // Each fails on the order and on later policies, but not on errors.
     const kinds = await Promise.all(
       errors.map(async ({ metadata }) => {
         const { trigger_id } = metadata as { readonly trigger_id: string };

@@ -7,7 +7,7 @@ import { createTestKernels } from '../support/test-kernels';
 describe('policies', () => {
   const suite = PolicySuite.use();
 
-  /** Puts a policy's cursor back, as if the tick had died before it moved. */
+  /** Resets a policy's cursor, as if the tick had died before it moved. */
   const rewind = (to: SignedSpan) =>
     suite.kernels.look('UPDATE app.policy_cursor SET (tx_id, ordinal) = ($2::xid8, 0) WHERE policy_id = $1', [
       to.id,
@@ -27,7 +27,7 @@ describe('policies', () => {
     });
 
     it('none twice across a restart, and none twice when a tick dies before its cursor moves', async () => {
-      // Answers otherwise each time it is asked, in content and in number.
+      // Returns different actions on each call, in content and number.
       const fickle = `function on(span) {
         if (span.entity_type !== 'order') return [];
         const emit = (name, n) => ({ type: 'emit', span: { entity_type: 'echo', who: 'p', this: name, metadata: { n } } });

@@ -6,10 +6,10 @@ import { createTestDatabase, type TestDatabase } from '../support/test-database'
 
 const LIMITS = { statementTimeoutMs: 7_000, lockTimeoutMs: 3_000 };
 
-/** What PgBouncer does with parameters of a connection that it does not know, or with those it is told to ignore. */
+/** PgBouncer's treatment of unknown startup parameters, and of those it ignores. */
 type Habit = 'refuses' | 'drops';
 
-/** The first message of a client without the time limits, or undefined when it has none. */
+/** A client's startup message without the time limits; undefined when it has none. */
 function withoutLimits(startup: Buffer): Buffer | undefined {
   const parts = startup.subarray(8, -2).toString().split('\0');
   const kept: string[] = [];

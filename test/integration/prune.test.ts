@@ -27,7 +27,7 @@ describe('what is remembered for a while', () => {
     assert.equal(await prune({ kernelDatabase }), 1);
     assert.deepEqual(await names('app.idempotency_key', 'key'), ['young']);
     assert.equal(await prune({ kernelDatabase, idempotencyDays: 7 }), 1);
-    // Not even a configuration of 0 takes away what is of today.
+    // Even with 0 days, today's entries are kept.
     await key('of today', 0);
     await prune({ kernelDatabase, idempotencyDays: 0 });
     assert.deepEqual(await names('app.idempotency_key', 'key'), ['of today']);

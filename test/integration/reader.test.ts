@@ -14,7 +14,7 @@ import { MemoryGuard } from '../support/test-log';
 import { createTestStage0, type TestStage0 } from '../support/test-stage0';
 import { until } from '../support/until';
 
-/** Counts how often a connection was asked for. */
+/** Counts requests for a connection. */
 class CountingDatabase extends Database {
   taken = 0;
 
@@ -151,7 +151,7 @@ describe('a reader', function () {
         (await stage0.call(`/api/spans/${id}/proof`, { token, headers: { accept: 'application/json' } }))
           .status;
       assert.equal(await proof(beyond), 200);
-      // What only the standby may read now.
+      // Now only the standby may read it.
       await database.pool.query('REVOKE SELECT ON ledger.log_entry FROM logline_app');
       assert.equal(await proof(inTheLog), 200);
       assert.notEqual(await proof(beyond), 200);
@@ -204,7 +204,7 @@ describe('a reader', function () {
     await withClient(pair.primaryUrl, async (late) => {
       await late.query('BEGIN');
       await late.query("SELECT pg_current_xact_id(), set_config('app.user_id', 'alice', true)");
-      // Committed, with a greater id than the transaction that is open.
+      // Committed, with a greater id than the open transaction.
       const { id } = await post('meanwhile');
       await until('the standby has it', async () => {
         const { rowCount } = await onStandby(`SELECT FROM ledger.universal_registry WHERE id = '${id}'`);
@@ -296,7 +296,7 @@ describe('a reader', function () {
       const { rows } = await client.query('SELECT pg_current_xact_id()::text AS id');
       return BigInt(rows[0].id);
     });
-  /** Whether a reader answers for whoever has seen a transaction, and not the writer. */
+  /** Whether a reader, not the writer, serves a caller that has seen a transaction. */
   const answersFor = (other: Reader, seen: bigint): Promise<boolean> =>
     other.run(stage0.pool, seen, async (_database, isReplica) => isReplica);
   const follows = async (other: Reader): Promise<void> => {
@@ -304,7 +304,7 @@ describe('a reader', function () {
     await until('the standby has it', () => answersFor(other, seen));
   };
 
-  /** What a read found and where, with the number of times that it ran. */
+  /** Result of a read, the server it ran on, and the number of attempts. */
   const slowRead = async (other: Reader, seconds: number) => {
     let runs = 0;
     const isReplica = await other.run(stage0.pool, undefined, async (database, replica) => {
@@ -316,7 +316,7 @@ describe('a reader', function () {
     return { isReplica, runs };
   };
 
-  // The server's own time limit is 15 s: a reader that is silent would be waited for longer than these tests may take.
+  // The server's time limit of 15 s for a silent reader is longer than these tests may take.
   it('whose network is cut leaves reads to the writer, and is used again once it answers', async function () {
     this.timeout(10_000);
     const proxy = await startTcpProxy(pair.standby.port);

@@ -10,7 +10,7 @@ import { withClient } from '../support/sql-session';
 import { createTestLog, TEST_INSTANCE, type TestLog } from '../support/test-log';
 
 const DRAFT = { entity_type: 'note', who: 'alice', this: 'a thing' };
-/** One full tile, and a part of a second. */
+/** One full tile and a partial one. */
 const SPANS = 300;
 const READ: readonly Scope[] = ['spans:write', 'timeline:read'];
 

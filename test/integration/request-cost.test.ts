@@ -4,8 +4,8 @@ import { createTestDatabase } from '../support/test-database';
 import { createTestKernels, type TestKernels } from '../support/test-kernels';
 import { startWireMeter, type WireMeter } from '../support/wire-meter';
 
-// What a request may ask of PostgreSQL, counted on the wire: how often a client hands the turn to the server. Counts
-// do not depend on the machine, as times would; a bound that is passed is a regression, or is raised on purpose.
+// Round trips to PostgreSQL for each request, counted on the wire. Counts
+// do not depend on the machine, unlike times; a bound that is exceeded is a regression, or is raised on purpose.
 
 describe('turns of the database', () => {
   let meter: WireMeter;
@@ -38,7 +38,7 @@ describe('turns of the database', () => {
   const appendFunction = async (): Promise<string> =>
     (await post({ ...note(), entity_type: 'function', code: 'function main() { return 1; }' })).span.id;
 
-  /** Each is done twice, and the second is counted: connections, plans and caches are there by then. */
+  /** Each request runs twice and the second run is counted, with connections, plans and caches in place. */
   const cases: readonly [what: string, turns: number, prepare: () => Promise<() => Promise<unknown>>][] = [
     ['one span', 1, async () => () => post(note())],
     ['a thousand spans', 1, async () => () => post(Array.from({ length: 1000 }, () => note()))],
@@ -85,7 +85,7 @@ describe('turns of the database', () => {
       const once = await prepare();
       await once();
       let least = Number.POSITIVE_INFINITY;
-      // Every second the manifest and the list of revocations are read anew, now and then within a request.
+      // Manifest and revocations are read once a second, sometimes within a request.
       for (let time = 0; time < 3; time += 1) {
         meter.take();
         await once();

@@ -37,7 +37,7 @@ describe('the request worker', () => {
     (await kernels.call(`/api/timeline?entity_type=execution&related_to=${requestId}&order=asc`, { token }))
       .body.spans;
 
-  /** Lets every waiting time pass at once. */
+  /** Makes every retry due now. */
   async function passTime(): Promise<void> {
     const client = new Client({ connectionString: kernels.database.superuserUrl });
     await client.connect();
@@ -167,7 +167,7 @@ describe('the request worker', () => {
       },
     });
     const id = await request(await append('function main() { return 1; }'));
-    // Straight to the kernel: the job's single flight would keep the second worker out.
+    // Directly to the kernel, since the job's single flight would block a second worker.
     const late = slow.host.run('request_worker', {});
     await isStarted;
     await passTime();
@@ -227,7 +227,7 @@ describe('the request worker', () => {
       },
     });
     const ticking = watching.tick('request_worker');
-    // Three of a tenant at a time, which may overtake each other; from then on one is claimed for each that ends.
+    // A tenant has three at a time, in any order; each that ends lets one more be claimed.
     await until('three have begun', () => order.length === 3);
     assert.deepEqual(new Set(order), new Set(ids.slice(0, 3)));
     for (let begun = 4; begun <= 8; begun += 1) {

@@ -38,7 +38,7 @@ describe('a database that was put back by other means', () => {
   const names = ({ body }: Awaited<ReturnType<typeof feed>>) =>
     body.spans.map((one: { this: string }) => one.this);
 
-  /** As pg_restore leaves it on a server whose ids begin again: what is stored lies in the future. */
+  /** As after pg_restore on a new server: stored transaction ids lie in the future. */
   const putInTheFuture = () =>
     withClient(stage0.database.superuserUrl, async (client) => {
       await client.query('ALTER TABLE ledger.universal_registry DISABLE TRIGGER append_only');
@@ -58,7 +58,7 @@ describe('a database that was put back by other means', () => {
     assert.match((await notice()) ?? '', /npx logline restore/);
     const { body } = await stage0.call('/api/health');
     assert.deepEqual([body.status, body.codes], ['degraded', ['restore_needed']]);
-    // What a process remembers for 5 s is read anew.
+    // Refreshes the cache of 5 s.
     await stage0.epochs.read();
     for (const answer of [await post('too early'), await feed(), await feed('&from=end')]) {
       assert.equal(answer.status, 503, JSON.stringify(answer.body));
@@ -94,7 +94,7 @@ describe('a database that was put back by other means', () => {
 
       await kernels.look('UPDATE app.seal_cursor SET restore_needed = false');
       await kernels.look('INSERT INTO app.restore_needed VALUES (true, now(), true, 1::text::xid8, 1)');
-      // What a process remembers for 5 s is read anew by whoever asks for the end of the feed.
+      // A request for the end of the feed refreshes the cache of 5 s.
       await kernels.call('/api/timeline?order=feed&from=end', { token: alice });
       const refused = await run();
       assert.deepEqual([refused.status, refused.body.type], [503, 'urn:logline:problem:restore_needed']);

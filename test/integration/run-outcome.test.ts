@@ -15,7 +15,7 @@ describe('whatever a run returns or throws', function () {
   });
   after(() => kernels.close());
 
-  /** Runs the code, and answers what the caller got with the one execution that the ledger has of it. */
+  /** Runs the code; returns the caller's answer and the ledger's one execution span. */
   async function outcomeOf(code: string, input: unknown = null) {
     const { body } = await kernels.call('/api/spans', {
       token,

@@ -52,7 +52,7 @@ describe('sealers that are killed', function () {
       },
     );
 
-  /** Runs until it has sealed something and a moment more, then ends as by a power cut. */
+  /** Runs a sealer until shortly after its first batch, then kills it. */
   const liveAndDie = async (batchSize: number): Promise<void> => {
     const child = start(batchSize);
     const gone = once(child, 'exit');
@@ -85,7 +85,7 @@ describe('sealers that are killed', function () {
       isDone = true;
     });
     await writing;
-    // PostgreSQL ends the killed ones' transactions when it notices.
+    // PostgreSQL rolls back the killed sealers' transactions once it notices.
     const last = log.sealer({ guard: new GuardFile(path.join(folder, 'guard')), batchSize: 2_000 });
     await until('everything is sealed', async () => (await last.sealBatch()).outcome === 'nothing');
 

@@ -24,7 +24,7 @@ describe('callers that share a commit', () => {
   after(() => stage0.close());
 
   const identity = (n: number): Identity => ({ user: `user_${n % 5}`, tenant: `tenant_${n % 3}` });
-  /** Waits until so many statements of the database wait for a lock. */
+  /** Waits until `count` statements of the database wait for a lock. */
   async function forLocked(superuser: Client, count: number): Promise<void> {
     for (;;) {
       const { rows } = await superuser.query(
@@ -34,7 +34,7 @@ describe('callers that share a commit', () => {
       await delay(20);
     }
   }
-  /** How many transactions wrote these spans, and how many of them are there. */
+  /** Number of stored spans, and of transactions that wrote them. */
   const written = (ids: readonly string[]): Promise<{ rows: number; transactions: number }> =>
     withClient(stage0.database.superuserUrl, async (superuser) => {
       const { rows } = await superuser.query(
@@ -190,7 +190,7 @@ describe('callers that share a commit', () => {
     const batch = Array.from({ length: 64 }, (_, index) => note(String(index)));
     const keys = ['first', 'second', 'third'];
     await withClient(stage0.database.superuserUrl, async (superuser) => {
-      // A key that another transaction holds lets the statements of the batches wait until that has ended.
+      // A key locked by another transaction blocks the statements of the batches until that ends.
       await superuser.query('BEGIN');
       await superuser.query(
         `INSERT INTO app.idempotency_key (tenant_id, key, fingerprint, span_ids, span_seqs)

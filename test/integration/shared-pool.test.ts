@@ -109,7 +109,7 @@ describe('one small pool shared by two tenants under load', function () {
         const { rows } =
           await client.query(`SELECT current_setting('app.user_id', true) AS who, current_setting('app.tenant_id', true) AS tenant,
           (SELECT count(*)::int FROM ledger.universal_registry WHERE entity_type = 'load') AS seen`);
-        // PostgreSQL leaves an empty string where a transaction-local setting was, never the value.
+        // After a transaction-local setting PostgreSQL leaves an empty string, never the value.
         assert.ok(
           [null, ''].includes(rows[0].who) && [null, ''].includes(rows[0].tenant),
           JSON.stringify(rows),

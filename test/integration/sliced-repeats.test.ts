@@ -7,7 +7,7 @@ import type { SpanDraft } from '../../runtime/ledger/span-draft';
 import { SpanWriter } from '../../runtime/ledger/span-writer';
 import { createTestStage0, type TestStage0 } from '../support/test-stage0';
 
-/** Counts where work was parted. */
+/** Counts the pauses between slices of work. */
 class CountedTurns extends FairTurns {
   pauses = 0;
 
@@ -17,7 +17,7 @@ class CountedTurns extends FairTurns {
   }
 }
 
-/** Of 40,000 values: hashing it is parted in nine places at least. */
+/** Least number of pauses while hashing 40,000 values. */
 const PAUSES = 9;
 const large = (more: Partial<SpanDraft> = {}): SpanDraft => ({
   id: randomUUID(),
@@ -41,7 +41,7 @@ describe('a span of many values, however often it is hashed', () => {
   after(() => stage0.close());
 
   const append = (...drafts: readonly SpanDraft[]) => writer.append(alice, drafts, { hasManyValues: true });
-  /** Pauses while the work went on. */
+  /** Number of pauses during the work. */
   const pausesOf = async (work: () => Promise<unknown>): Promise<number> => {
     const before = turns.pauses;
     await work();

@@ -57,7 +57,7 @@ describe('POST /api/spans takes', () => {
   });
 
   it('128 levels within a span, also within a list', async () => {
-    // The span itself is a level, and so is the list within it.
+    // The span itself is one level, and the list within it another.
     const nested = (levels: number) => JSON.parse(`${'['.repeat(levels)}${']'.repeat(levels)}`);
     for (const body of [{ ...good, metadata: nested(127) }, [{ ...good, metadata: nested(127) }]]) {
       assert.equal((await stage0.call('/api/spans', { token, body })).status, 201);

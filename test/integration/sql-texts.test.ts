@@ -13,7 +13,7 @@ import { createTestDatabase, type TestDatabase } from '../support/test-database'
 
 const ROOT = path.join(__dirname, '..', '..');
 
-/** What pg, as runtime/db/pool.ts sets it up, makes of the types in use; every other type is text. */
+/** JavaScript kinds that pg, configured as in runtime/db/pool.ts, returns for types in use; other types are text. */
 const KINDS: Readonly<Record<string, DeclaredKind>> = {
   bool: 'boolean',
   int2: 'number',
@@ -23,12 +23,12 @@ const KINDS: Readonly<Record<string, DeclaredKind>> = {
 };
 
 const SOURCES = /^(?:runtime|cli|local|infra)\//;
-/** Kernels' statements have a test of their own below; user SQL is judged by its own tests; generated files are made of what is checked. */
+/** Kernels' statements are tested below, user SQL has its own tests, and generated files derive from checked ones. */
 const CHECKED_ELSEWHERE = /^runtime\/(?:kernels|sandbox)\/|\.generated\./;
 
 /**
- * Texts with parts that are known only while the program runs: file → how many. A new one is listed here together with
- * a test that runs it; one whose parts are constants of its own file need not be.
+ * Number of texts built at run time, by file. List a new one here together with a test that runs it, unless its parts are
+ * constants of its own file.
  */
 const BUILT_TEXTS: Readonly<Record<string, number>> = {
   'cli/backup/ledger-tables.ts': 1,
@@ -65,7 +65,7 @@ describe('SQL texts', () => {
 
   const namesOf = async (text: string) => (await describeStatement(client, text)).map(({ name }) => name);
 
-  /** Why a row type does not fit the columns that a statement gives; undefined when it does. */
+  /** How a declared row type differs from the columns of a statement; undefined when it matches. */
   async function rowFault(
     text: string,
     row: ReadonlyMap<string, ReadonlySet<DeclaredKind>> | undefined,
@@ -160,7 +160,7 @@ describe('SQL texts', () => {
             if (text === 'SELECT WHERE false') continue;
             const columns = [...SPAN_COLUMNS, 'tx_id', 'ordinal'];
             assert.deepEqual(names.slice(0, columns.length), columns, text);
-            // Behind them: what a page is cut by, and what the pages after it need to know of the first.
+            // After them: the columns for limiting a page, and for its later pages.
             const rest = names.slice(columns.length);
             assert.equal(rest.includes('snapshot'), order !== 'feed' && after === undefined, text);
           }

@@ -108,7 +108,7 @@ describe('status', () => {
         owner,
         behind,
       ]);
-    // The paused policy's span and the note, and nothing of the stranger.
+    // The paused policy's span and the note, but nothing of the other tenant.
     assert.deepEqual(await behind(), [[policy.id, 'acme', 'alice', 2]]);
     assert.notEqual(policy.id, paused.id);
     await kernels.tick('policy_agent');

@@ -7,7 +7,7 @@ import { isSealed } from '../unit/ledger/independent-span-check';
 const ORDERS = ['desc', 'asc', 'feed'];
 type Found = { this: string; owner_id: string; tenant_id: string; visibility: string };
 
-/** Texts that mean something to SQL, to a shell, to JSON, to HTML or to whoever splits strings. */
+/** Strings with special meaning in SQL, shells, JSON, HTML or string splitting. */
 const HOSTILE = [
   `'; DROP TABLE ledger.universal_registry; --`,
   `' OR '1'='1`,

@@ -12,7 +12,7 @@ describe('ticks are measured', () => {
   });
   after(() => kernels?.close());
 
-  /** Runs a job as a Lambda would, and gives back what it measured. */
+  /** Runs a job as in Lambda and returns its metrics. */
   async function measured(kernel: 'works' | 'fails'): Promise<Measurement[]> {
     const job = SCHEDULE.find((one) => one.job === 'observer_bot');
     assert.ok(job);

@@ -24,7 +24,7 @@ describe('token', () => {
     jti: randomUUID(),
     ...more,
   });
-  /** A token as the instance would sign it, with these claims and header members. */
+  /** A token signed by the instance, with these claims and header members. */
   const signed = (more: Record<string, unknown> = {}, header: Record<string, unknown> = {}) => {
     const key = tokenKeyOf(stage0.key);
     return new SignJWT(claims(more))
@@ -32,7 +32,7 @@ describe('token', () => {
       .sign(key.keyObject());
   };
 
-  /** Asserts that a token opens no route: neither those that need one nor those that work without. */
+  /** Asserts that every route refuses a token, also routes that need none. */
   async function assertUseless(token: string): Promise<void> {
     assertProblem(await stage0.call('/api/spans', { token, body: good }), 401);
     assertProblem(await stage0.call('/api/timeline', { token }), 401);

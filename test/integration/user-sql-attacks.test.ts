@@ -4,7 +4,7 @@ import { Client } from 'pg';
 import { createTestKernels, type TestKernels } from '../support/test-kernels';
 import { until } from '../support/until';
 
-/** Attacks by SQL of user code, through the API; a stranger's requests go on meanwhile, and nothing goes on afterwards. */
+/** SQL attacks by user code, through the API. Another tenant's requests continue meanwhile, and nothing runs on afterwards. */
 describe('hostile SQL of user code', function () {
   this.timeout(120_000);
   let kernels: TestKernels;
@@ -48,11 +48,11 @@ describe('hostile SQL of user code', function () {
   }
 
   afterEach(async () => {
-    // `until` gives up after a time of its own.
+    // `until` has its own time-out.
     await until('no connection of guests is busy', async () => (await busy()) === 0);
   });
 
-  /** A run that tells how each of its calls ended. */
+  /** Code that returns the outcome of each call. */
   const settle = (calls: string): string => `async function main(ctx, input) {
     const ends = await Promise.allSettled(${calls});
     const failed = ends.filter(({ status }) => status === 'rejected').map(({ reason }) => reason.message);
@@ -150,7 +150,7 @@ describe('hostile SQL of user code', function () {
         `async function main(ctx, input) { return (await ctx.sql\`${statement}\`).rows; }`,
         text,
       );
-      // The time limit, or the limit of temporary files before it.
+      // The time limit, or first the limit of temporary files.
       assert.match(
         body.error?.message ?? 'it went through',
         /longer than 2000 ms|more than it may keep on disk/,
@@ -183,7 +183,7 @@ describe('hostile SQL of user code', function () {
     assert.ok(most <= 4, `${most} at a time`);
     const { body } = await attack;
     assert.ok(body.execution !== undefined || body.result === 'over', JSON.stringify(body));
-    // afterEach: nothing goes on.
+    // afterEach checks that nothing runs on.
   });
 
   it('1,000 different texts of one run are 100, refused ones included', async () => {

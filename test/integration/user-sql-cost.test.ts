@@ -42,7 +42,7 @@ describe('every function, operator and cast of user SQL, on the widest spans', f
         readOnly: true,
         statementTimeoutMs: 60_000,
       }).catch((error: unknown) => {
-        // The rows are of many shapes, and not every function takes each; what counts is that it was allowed to try.
+        // Some functions fail on some rows; what counts is that the guard allowed them.
         const cause = error instanceof Error ? error.cause : undefined;
         assert.ok(
           cause instanceof DatabaseError && /^22/.test(cause.code ?? ''),
@@ -50,7 +50,7 @@ describe('every function, operator and cast of user SQL, on the widest spans', f
         );
       });
     }
-    // What is refused on a whole span is allowed on a part of one.
+    // Refused on a whole span, these are allowed on a part of it.
     assert.ok(refused.length < 25, `${refused.length} refused:\n${refused.join('\n')}`);
   });
 
@@ -61,7 +61,7 @@ describe('every function, operator and cast of user SQL, on the widest spans', f
         withPg(guest, ALICE, ({ client }) => client.query(text)),
         (error: Error) => /column .* does not exist/.test(String(error.cause)),
       );
-      // Behind the guard, the role has no right to them either.
+      // Without the guard the role's rights refuse them, too.
       await assert.rejects(
         withPg(guest, ALICE, ({ client }) => client.query(`SELECT ${column} FROM ledger.universal_registry`)),
         (error: Error) => /permission denied/.test(String(error.cause)),

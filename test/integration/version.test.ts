@@ -73,7 +73,7 @@ describe('versions over the API', () => {
     const again = await post({ ...sent, id: id.toUpperCase(), metadata: { a: [1, 'x'], b: 1 }, did: null });
     assert.equal(again.status, 200);
     assert.deepEqual(again.body.span, created.body.span);
-    // The whole span as it was returned is the same content, too.
+    // The returned span in full counts as the same content, too.
     const { curr_hash: _hash, signature: _signature, public_key: _key, ...returned } = created.body.span;
     assert.equal((await post(returned)).status, 200);
     assert.equal((await post(created.body.span)).status, 200);

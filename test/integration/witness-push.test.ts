@@ -26,7 +26,7 @@ describe('witnesses', function () {
     await log.close();
   });
 
-  /** A witness in this process, and how it is asked for cosignatures. */
+  /** A witness in this process, and a push to it. */
   const witnessOf = (name: string, logs: readonly VerifierKey[]) => {
     const witness = new Witness({ name, key: generateSigningKey(), logs, store: rememberedStates() });
     const post: typeof fetch = async (_url, init) => {
@@ -58,7 +58,7 @@ describe('witnesses', function () {
     for (const size of [1, 2, 3]) {
       await log.stage0.call('/api/spans', { token, body: DRAFT });
       await log.seal();
-      // One that was just started does not know what the witness has.
+      // A new push does not know the witness's state.
       if (size === 3) push = make();
       assert.equal(await push.push(), 1);
       assert.equal(await push.push(), 0);
@@ -120,7 +120,7 @@ describe('witnesses', function () {
         const opened = await openCheckpoint(note, [keyOf(own), key], { verify: ed25519.verify });
         assert.ok(witnessesOf(opened).some((signature) => signature.key.name === key.name));
       }
-      // What the other instance signed is no log that this one's witness knows, unless it was told.
+      // The witness does not know the other instance's log until it is registered.
       const { note } = await other.reader('acme').checkpoint();
       const answer = await sides[0]?.witnessedBy.post('http://witness.test/add-checkpoint', {
         body: addCheckpointText({ old: 0, hashes: [], checkpoint: note }),

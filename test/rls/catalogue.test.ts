@@ -11,7 +11,7 @@ describe('catalogue', () => {
   });
   after(() => database.drop());
 
-  /** What the catalogue says after `change`, which is undone again. */
+  /** Faults in the catalogue after `change`, which is rolled back. */
   const faultsAfter = (change: string): Promise<string[]> =>
     withClient(database.adminUrl, async (client) => {
       await client.query('BEGIN');

@@ -7,16 +7,16 @@ import { readTimeline, type TimelinePage } from '../../runtime/ledger/timeline';
 import { isOrderedPlan, timelineQuery } from '../../runtime/ledger/timeline-query';
 import type { TimelineRequest } from '../../runtime/ledger/timeline-request';
 
-/** What EXPLAIN (ANALYZE) says of one node of a plan, without the members nobody asks for here. */
+/** A plan node of EXPLAIN (ANALYZE), with the members used here. */
 export interface PlanNode {
   readonly type: string;
-  /** Those it reads, more than one when bitmaps are combined. */
+  /** Indexes that it reads; several when bitmaps are combined. */
   readonly indexes: readonly string[];
   readonly rows: number;
   readonly rowsRemoved: number;
 }
 
-/** A page and the plan it was read by. */
+/** A page and its plan. */
 export interface ExplainedPage {
   readonly page: TimelinePage;
   /** Nodes that touch `ledger.universal_registry`. */
@@ -24,7 +24,7 @@ export interface ExplainedPage {
   readonly buffers: number;
 }
 
-/** Reads a page of the timeline, then explains the very statement that read it, under the same identity and settings. */
+/** Reads a page of the timeline, then explains the same statement under the same identity and settings. */
 export async function explainTimeline(database: Database, request: TimelineRequest): Promise<ExplainedPage> {
   const page = await readTimeline(database, request);
   const plan = await withPg(
@@ -49,7 +49,7 @@ export async function explainTimeline(database: Database, request: TimelineReque
 
 const EXPLAIN = 'EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON)';
 
-/** A statement with a name is run by a plan that knows no values, which only a prepared one shows. */
+/** Named statements run with a generic plan, which only EXPLAIN of a prepared statement shows. */
 async function explain(client: PoolClient, { text, values, name }: Statement): Promise<RawNode> {
   if (name === undefined) return planOf(await client.query(`${EXPLAIN} ${text}`, [...values]));
   await client.query(`PREPARE explained AS ${text}`);
@@ -72,7 +72,7 @@ function nodesOf(node: RawNode): RawNode[] {
   return [node, ...(node.Plans ?? []).flatMap(nodesOf)];
 }
 
-/** Without those that only answer a question about each row found. */
+/** Nodes of the plan without per-row subplans. */
 function ownNodesOf(node: RawNode): RawNode[] {
   const plans = (node.Plans ?? []).filter((plan) => plan['Parent Relationship'] !== 'SubPlan');
   return [node, ...plans.flatMap(ownNodesOf)];

@@ -5,8 +5,8 @@ import type { RoleKey } from '../../runtime/db/roles';
 import { hash, insertRow, inTransaction, rawRow, refusalOf, setIdentity } from '../support/sql-session';
 import { createTestDatabase, type TestDatabase } from '../support/test-database';
 
-// Role × verb × visibility × owner × tenant × deleted × version. What is expected follows from the rules as they are
-// written for people, by the functions below, and from no policy; every cell is asked of the database.
+// Role × verb × visibility × owner × tenant × deleted × version. The functions below compute the expected result from the
+// documented rules, not from the policies; every cell is tried on the database.
 
 const VISIBILITIES = ['private', 'tenant', 'public'] as const;
 const OWNERS = [
@@ -31,7 +31,7 @@ interface Entity {
 
 const isSame = (a: Identity, b: Identity): boolean => a.user === b.user && a.tenant === b.tenant;
 
-/** Own private spans, tenant and public spans of one's tenant, public spans of all; nobody has no tenant. */
+/** Own private spans, tenant and public spans of the own tenant, public spans of all tenants. */
 function mayRead(role: RoleKey, session: Identity, { owner, visibility }: Entity): boolean {
   if (role === 'sealer' || role === 'auditor' || role === 'backup') return true;
   if (role === 'kernel') return false;
@@ -39,12 +39,12 @@ function mayRead(role: RoleKey, session: Identity, { owner, visibility }: Entity
   return visibility === 'tenant' ? owner.tenant === session.tenant : isSame(owner, session);
 }
 
-/** Deletion hides an entity with all its versions; the roles of upkeep that see the view see what is left of it. */
+/** Deletion hides an entity with all its versions, also from maintenance roles that read the view. */
 function maySeeInTimeline(role: RoleKey, session: Identity, entity: Entity): boolean {
   return role !== 'sealer' && !entity.isDeleted && mayRead(role, session, entity);
 }
 
-/** Only as oneself, in one's own tenant, by the one role that appends; a version only by the entity's owner. */
+/** Only under the own identity and tenant, by the role that appends; a version only by the entity's owner. */
 function mayAppend(role: RoleKey, session: Identity, owner: Identity): boolean {
   return role === 'app' && session.user !== '' && isSame(session, owner);
 }
@@ -90,7 +90,7 @@ describe('every role, verb, visibility, owner, tenant, deletion and version', fu
       it(`${role} as ${who}`, async () => {
         const client = new Client({ connectionString: database.urls[role] });
         await client.connect();
-        /** Runs in a transaction that is always undone. */
+        /** Runs in a transaction that is always rolled back. */
         const tried = async <T>(work: () => Promise<T>): Promise<T> => {
           await client.query('BEGIN');
           try {

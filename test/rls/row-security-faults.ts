@@ -1,8 +1,7 @@
 import type { Client } from 'pg';
 
 /**
- * Everything in our schemas through which rows could be reached, kept back or left out against the rules, one line each.
- * Empty when all is well.
+ * Violations of the rules on row-level security in our schemas, one line each; empty when there are none.
  */
 export async function rowSecurityFaults(client: Client): Promise<string[]> {
   const { rows } = await client.query<{ fault: string }>(`

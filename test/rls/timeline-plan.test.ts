@@ -13,10 +13,10 @@ import { explainTimeline } from './explained-timeline';
 const ROWS = 40_000;
 const LIMIT = 50;
 const ORDERS: readonly TimelineOrder[] = ['desc', 'asc', 'feed'];
-/** A page touches three ranges of at most LIMIT + 1 rows; each row costs its index entry, its page, and a look for a deletion. */
+/** A page reads three ranges of at most LIMIT + 1 rows; each row costs its index entry, its page, and a check for deletion. */
 const MAX_BUFFERS = 10 * (LIMIT + 1);
 
-/** One tenant with 1 row in 500 among five that share the rest; deterministic, and without correlated columns. */
+/** One tenant has 1 row in 500, five share the rest; deterministic, without correlated columns. */
 const FILL = `
   INSERT INTO ledger.universal_registry (id, seq, entity_type, who, did, parent_id, related_to, trace_id, this, at,
     owner_id, tenant_id, visibility, status, name, curr_hash, signature, public_key)
@@ -81,7 +81,7 @@ describe('plan of a timeline page', function () {
           assert.equal(explained.page.spans.length, LIMIT);
           assert.equal(explained.scans.length, 3);
           const shape = explained.scans.map(({ type, indexes }) => `${type} ${indexes}`);
-          // Once little is left of a range, sorting all of it may cost less than walking it in order.
+          // For a short rest of a range, sorting may cost less than reading in order.
           const isShort = order === 'feed' && tenant === 'small' && depth > 0;
           if (!isShort) assert.deepEqual(shape, Array(3).fill(`Index Scan ${index}`));
           const removed = explained.scans.reduce((sum, scan) => sum + scan.rowsRemoved, 0);
@@ -94,7 +94,7 @@ describe('plan of a timeline page', function () {
     }
   }
 
-  /** Every filter, with a value that many rows have and, where it matters, one that hardly any has. */
+  /** Every filter with a frequent value and, where it matters, a rare one. */
   const filters: readonly (readonly [index: string, filter: TimelineFilter])[] = [
     ['entity_type', { entity_type: 'kind_3' }],
     ['status', { status: 'active' }],

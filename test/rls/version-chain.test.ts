@@ -30,7 +30,7 @@ describe('version chain, by SQL as logline_app', () => {
         for (const row of rows) await insertRow(client, row);
       }),
     );
-  /** Version `seq` whose hash is its number and which follows the hash of the number before. */
+  /** Version `seq` with a hash made of its number, and the previous number's hash as prev_hash. */
   const version = (id: string, seq: number, more: Partial<RawRow> = {}): RawRow =>
     rawRow({ id, seq, curr_hash: hash(seq), prev_hash: seq === 0 ? null : hash(seq - 1), ...more });
 
@@ -96,7 +96,7 @@ describe('version chain, by SQL as logline_app', () => {
         const foreign = version(id, 1, { visibility, owner_id: identity.user, tenant_id: identity.tenant });
         const refusal = await insert([foreign], identity);
         const isVisible = visibility === 'public' || (visibility === 'tenant' && identity.tenant === 'acme');
-        // What a session may not see looks as if it did not exist.
+        // An entity that a session may not see looks missing.
         assert.equal(refusal, isVisible ? FOREIGN_OWNER : GAP, `${visibility} ${JSON.stringify(identity)}`);
       }
     }

@@ -3,7 +3,7 @@ import { Client } from 'pg';
 import { insertRow, inTransaction, rawRow, type SessionIdentity } from '../support/sql-session';
 import { createTestDatabase, type TestDatabase } from '../support/test-database';
 
-/** Who reads, and which of alice's spans (tenant acme) that is allowed to show. */
+/** Readers, and which of alice's spans (tenant acme) they may see. */
 const READERS: readonly (readonly [string, SessionIdentity, readonly string[]])[] = [
   ['the owner', { user: 'alice', tenant: 'acme' }, ['private', 'public', 'tenant']],
   ['another user of the tenant', { user: 'bob', tenant: 'acme' }, ['public', 'tenant']],
@@ -19,7 +19,7 @@ const READERS: readonly (readonly [string, SessionIdentity, readonly string[]])[
   ['a tenant whose name is a pattern', { user: 'alice', tenant: '%' }, ['public']],
   ['a tenant whose name differs by case', { user: 'alice', tenant: 'ACME' }, ['public']],
   ['a tenant whose name differs by a blank', { user: 'alice', tenant: 'acme ' }, ['public']],
-  // audience_of() joins tenant and user into one word, in which the border must stay where it is.
+  // audience_of() joins tenant and user; the boundary between them must be unambiguous.
   ['a pair that reads the same when joined', { user: 'e:alice', tenant: 'acm' }, ['public']],
   ['a pair split at the colon', { user: '', tenant: 'acme:alice' }, ['public']],
   ['a tenant named like an audience', { user: 'alice', tenant: 'public' }, ['public']],
@@ -59,7 +59,7 @@ describe('row-level security, reading by SQL as logline_app', () => {
   }
 
   it('no condition, aggregate or join of the reader lifts the boundary', async () => {
-    // One public span of acme is all that a stranger can count.
+    // Another tenant can count only acme's one public span.
     const queries: readonly (readonly [string, number])[] = [
       [`SELECT count(*)::int AS n FROM ledger.universal_registry WHERE entity_type = 'matrix' OR true`, 1],
       [

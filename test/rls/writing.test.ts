@@ -146,7 +146,7 @@ describe('writing by SQL', () => {
         for (const url of [database.adminUrl, database.superuserUrl]) {
           await withClient(url, async (client) => {
             const refusal = await refusalOf(inTransaction(client, ALICE, () => client.query(change)));
-            // The view is no table: whoever may not write through it hears so before any trigger does.
+            // Writing through the view is refused by its privileges, before any trigger runs.
             assert.ok(
               refusal === APPEND_ONLY || (change.includes('visible_timeline') && refusal !== undefined),
               `${url}: ${refusal}`,

@@ -25,7 +25,7 @@ export async function append(url: string, token: string, members: object = {}): 
   return answer.span;
 }
 
-/** Reads a page of the feed, behind a cursor if one is given. */
+/** Reads a page of the feed, after a cursor if one is given. */
 export async function readFeed(url: string, token: string, cursor?: string): Promise<FeedPage> {
   const query = new URLSearchParams({
     order: 'feed',

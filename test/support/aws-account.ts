@@ -8,13 +8,13 @@ export interface StandInEvent {
   readonly message: string;
 }
 
-/** What a call of a function comes to. */
+/** Answer of a function. */
 export interface StandInAnswer {
   readonly payload: unknown;
   readonly failed?: boolean;
 }
 
-/** What the stand-in for an AWS account holds. Tests change it between commands. */
+/** Contents of the stand-in AWS account. Tests change it between commands. */
 export interface AccountContents {
   /** Log group → entries, oldest first. */
   readonly logs: Map<string, StandInEvent[]>;
@@ -22,24 +22,24 @@ export interface AccountContents {
   readonly quotas: Map<string, number>;
   /** Function → its environment. */
   readonly functions: Map<string, Readonly<Record<string, string>>>;
-  /** Function → what a call of it returns, or how it fails; of several each once, the last again and again. */
+  /** Function → its result or failure; a list is used in order, the last item repeatedly. */
   readonly answers: Map<string, StandInAnswer | StandInAnswer[]>;
-  /** Identifiers of the databases of RDS, instances and clusters alike. */
+  /** Identifiers of RDS instances and clusters. */
   readonly databases: Set<string>;
   /** Snapshot → its database. */
   readonly snapshots: Map<string, string>;
   /** ARN → text. */
   readonly secrets: Map<string, string>;
-  /** Operation → error code that it answers with. */
+  /** Operation → error code to answer with. */
   readonly refusals: Map<string, string>;
 }
 
-/** Entries of one page of a log, small so that a few entries make several pages. */
+/** Entries a page, few, so that a small log has several pages. */
 const PAGE = 2;
 
 /**
- * STS, CloudWatch Logs, Service Quotas, Secrets Manager, Lambda and RDS of one account on the loopback, each in its own
- * protocol, for the SDK's own clients: set AWS_ENDPOINT_URL to {@link url}.
+ * Stand-in for STS, CloudWatch Logs, Service Quotas, Secrets Manager, Lambda and RDS on the loopback, with their protocols,
+ * for the SDK's clients: set AWS_ENDPOINT_URL to {@link url}.
  */
 export class AwsAccount {
   readonly contents: AccountContents = {
@@ -52,9 +52,9 @@ export class AwsAccount {
     secrets: new Map(),
     refusals: new Map(),
   };
-  /** Operations, as they were asked for. */
+  /** Operations in order of their calls. */
   readonly asked: string[] = [];
-  /** What functions were called with. */
+  /** Calls of functions with their events. */
   readonly calls: { readonly name: string; readonly event: Record<string, unknown> }[] = [];
   readonly #server: Server;
 
@@ -74,7 +74,7 @@ export class AwsAccount {
     return typeof address === 'object' && address !== null ? `http://127.0.0.1:${address.port}` : '';
   }
 
-  /** For a command that shall find this account. */
+  /** Environment for a command that uses this account. */
   get env(): Record<string, string> {
     return {
       AWS_ENDPOINT_URL: this.url,
@@ -168,7 +168,7 @@ export class AwsAccount {
     }
   }
 
-  /** As the examples of the RDS API reference answer; only for calls that are signed for RDS. */
+  /** Answers as in the RDS API reference; refuses calls that are not signed for RDS. */
   #askRds(
     operation: string,
     request: IncomingMessage,
@@ -204,7 +204,7 @@ export class AwsAccount {
     return xml(response, operation, `<${element}><Status>creating</Status></${element}>`);
   }
 
-  /** Pages as CloudWatch does; of the filter syntax only quoted texts, for it is the service that interprets it. */
+  /** Paginates like CloudWatch; supports only quoted text of its filter syntax. */
   #filterLogEvents(
     query: { logGroupName: string; startTime?: number; filterPattern?: string; nextToken?: string },
     response: ServerResponse,
@@ -238,7 +238,7 @@ const CALLER_IDENTITY = `<GetCallerIdentityResponse xmlns="https://sts.amazonaws
   <ResponseMetadata><RequestId>1</RequestId></ResponseMetadata>
 </GetCallerIdentityResponse>`;
 
-/** Where each protocol puts the name: a header (JSON), the form (query), or the path (REST). */
+/** The operation's name, from a header (JSON), the form (query) or the path (REST). */
 function operationOf(request: IncomingMessage, body: string): string {
   const target = String(request.headers['x-amz-target'] ?? '');
   if (target !== '') return target.split('.').at(-1) ?? '';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type BrowserContext, type BrowserContextOptions, chromium } from 'playwright-core';
 
-/** Where Debian, Ubuntu and others put it. `CHROMIUM` names another one. */
+/** Paths on Debian, Ubuntu and others. `CHROMIUM` overrides them. */
 const PLACES = [
   process.env.CHROMIUM ?? '',
   '/usr/bin/chromium',
@@ -13,7 +13,7 @@ const PLACES = [
   '/usr/bin/google-chrome',
 ];
 
-/** No sandbox, since tests may run as root in a container, and nothing that calls home. */
+/** No sandbox, since tests may run as root in a container, and no background network access. */
 const ARGUMENTS = [
   '--headless',
   '--no-sandbox',
@@ -25,13 +25,13 @@ const ARGUMENTS = [
   '--disable-sync',
 ];
 
-/** A browser with a profile of its own, which goes when it is closed. */
+/** A browser with a temporary profile, which is deleted on close. */
 export interface TestBrowser {
   readonly context: BrowserContext;
   close(): Promise<void>;
 }
 
-/** The browser's program; undefined where there is none. */
+/** Path of the browser; undefined when it is not installed. */
 export function chromiumPath(): string | undefined {
   return PLACES.find((place) => place !== '' && existsSync(place));
 }

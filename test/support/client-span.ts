@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { seal } from '../unit/ledger/independent-span-check';
 
-/** A span that a client signed, as it goes over the wire. */
+/** A client-signed span in wire form. */
 export type ClientSpan = Record<string, unknown>;
 
 export const CLIENT_KEY = new Uint8Array(32).fill(7);
 
-/** A complete span, sealed by the independent implementation with a key of the client's own. */
+/** A complete span, signed by the independent implementation with the client's key. */
 export function clientSpan(more: Record<string, unknown> = {}, key: Uint8Array = CLIENT_KEY): ClientSpan {
   return { ...seal({ ...unsealedSpan(), ...more }, key) };
 }
 
-/** What a client has to fill in itself before it signs. */
+/** A complete span before signing. */
 export function unsealedSpan(): Record<string, unknown> {
   return {
     id: randomUUID(),

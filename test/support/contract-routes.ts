@@ -1,4 +1,4 @@
-/** The routes that callers rely on, written down apart from the table so that none goes or comes unnoticed. */
+/** The contract's routes, listed separately from the route table so that every change is noticed. */
 export const CONTRACT_ROUTES = [
   'POST /api/spans',
   'POST /api/import',

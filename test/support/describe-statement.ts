@@ -8,8 +8,8 @@ export interface DescribedColumn {
 }
 
 /**
- * What PostgreSQL says of a statement without running it (Parse and Describe of the extended protocol).
- * @returns its columns; none for a statement without a result
+ * Describes a statement without running it (Parse and Describe of the extended protocol).
+ * @returns its columns; empty for a statement without a result
  * @throws Error of PostgreSQL for a statement that does not fit the schema.
  */
 export function describeStatement(client: Client, text: string): Promise<readonly DescribedColumn[]> {

@@ -6,20 +6,20 @@ import { openChromium, type TestBrowser } from './chromium';
 import { cleanUp, type LocalRun, startLocalRun, temporaryFolder } from './local-run';
 import { SignInIssuer } from './sign-in-issuer';
 
-/** A page that is narrow enough for a phone, or as wide as a desk. */
+/** Viewport and colour scheme of a page. */
 export interface Look {
   readonly width: number;
   readonly scheme: 'light' | 'dark';
 }
 
 const AXE = path.join(path.dirname(require.resolve('axe-core/package.json')), 'axe.min.js');
-/** What a browser says when a page did something that its policy forbids. */
+/** Console messages about violations of the content security policy. */
 const VIOLATION = /Content Security Policy|Trusted ?Type|TrustedHTML|TrustedScript/i;
 
-/** A real ledger and a real browser before it. */
+/** A real ledger and a real browser. */
 export class ExplorerWorld {
   readonly browser: TestBrowser;
-  /** What pages did that they must not: violations of the policy, uncaught errors, dialogs. */
+  /** Faults of pages: policy violations, uncaught errors, dialogs. */
   readonly faults: string[] = [];
   readonly issuer: SignInIssuer;
   readonly #data: string;
@@ -65,7 +65,7 @@ export class ExplorerWorld {
     await this.#run.stop();
   }
 
-  /** With the same address and the same data. */
+  /** Starts the ledger with the same address and data. */
   async startLedger(): Promise<void> {
     this.#run = await startLocalRun(this.#data, { env: this.#env });
   }
@@ -77,7 +77,7 @@ export class ExplorerWorld {
     await cleanUp(this.#data);
   }
 
-  /** Appends spans; answers what was stored. */
+  /** Appends spans and returns them as stored. */
   async append(...drafts: readonly object[]): Promise<StoredSpan[]> {
     const response = await fetch(`${this.url}/api/spans`, {
       method: 'POST',
@@ -98,7 +98,7 @@ export class ExplorerWorld {
     if (response.status !== 202) throw new Error(await response.text());
   }
 
-  /** A tab of its own at an address below /explorer/. */
+  /** Opens a new tab at an address below /explorer/. */
   async open(address = '', { width, scheme }: Look = { width: 1280, scheme: 'light' }): Promise<Page> {
     const page = await this.newPage();
     await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
@@ -127,7 +127,7 @@ export interface StoredSpan {
   readonly curr_hash: string;
 }
 
-/** What axe finds in a page, one line each. */
+/** axe's findings for a page, one line each. */
 export async function axeFaults(page: Page): Promise<readonly string[]> {
   await page.evaluate(await readFile(AXE, 'utf8'));
   const found = (await page.evaluate('axe.run(document, { resultTypes: ["violations"] })')) as {

@@ -8,9 +8,9 @@ export interface Arrow {
   /** A path of this project, or the package's name. */
   readonly to: string;
   readonly isPackage: boolean;
-  /** Nothing is left of it at run time. */
+  /** Whether it is a type-only import. */
   readonly isType: boolean;
-  /** What is taken by name; `*` for everything. */
+  /** Imported names; `*` for everything. */
   readonly names: readonly string[];
 }
 
@@ -107,7 +107,7 @@ function pointed(root: string, from: string, { specifier, isType, names }: Impor
   return { from, to: to ?? base, isPackage: false, isType, names };
 }
 
-/** Files that import each other, directly or by way of others; types count. */
+/** Import cycles among files, including type imports. */
 export function circlesOf(arrows: readonly Arrow[]): string[][] {
   const next = new Map<string, string[]>();
   for (const { from, to, isPackage } of arrows) {

@@ -1,20 +1,20 @@
 import path from 'node:path';
 import ts from 'typescript';
 
-/** What a member of a row is declared as, null left out. */
+/** Declared kind of a row's member, without null. */
 export type DeclaredKind = 'string' | 'number' | 'boolean' | 'object' | 'unknown';
 
 /** A statement that a kernel writes as ctx.sql`…` or ctx.workSql`…`. */
 export interface KernelStatement {
   /** File and line, for messages. */
   readonly where: string;
-  /** With `$1`, `$2` … for its values. */
+  /** SQL text with `$1`, `$2` … for its values. */
   readonly text: string;
-  /** Column → kind, of the row type that the call declares; undefined when it declares none. */
+  /** Column → kind of the declared row type; undefined when none is declared. */
   readonly row: ReadonlyMap<string, ReadonlySet<DeclaredKind>> | undefined;
 }
 
-/** Every statement of some sources, with the row types as the compiler sees them. */
+/** All kernel statements in the sources, with their declared row types. */
 export function kernelStatements(root: string, files: readonly string[]): KernelStatement[] {
   const program = ts.createProgram(
     files.map((file) => path.join(root, file)),

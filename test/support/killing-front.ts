@@ -4,12 +4,12 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 
-/** Stands before a ledger and sends a signal to a client around one of its requests. */
+/** A proxy in front of a ledger that signals a client process at one of its requests. */
 export interface KillingFront {
   readonly url: string;
   /**
-   * Sends a signal (SIGKILL) to a process: before its request of that path and number (from 1) reaches the ledger, while
-   * the ledger is at it, or when the ledger has answered and the process does not know yet.
+   * Sends a signal (SIGKILL) to a process: before its request with that path and number (from 1) reaches the ledger, while
+   * the ledger handles it, or after the ledger's answer and before the process gets it.
    */
   killAt(place: KillingPlace, child: ChildProcess, signal?: NodeJS.Signals): void;
   close(): Promise<void>;

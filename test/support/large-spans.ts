@@ -6,13 +6,13 @@ import { createInterface } from 'node:readline';
 import { append } from './api';
 import { cleanUp, runCommand, temporaryFolder } from './local-run';
 
-/** Spans of 1 MB: several pages of 4 MiB, or as many as asked for. */
+/** Number of spans of 1 MB, by default several pages of 4 MiB. */
 const SPANS = Number(process.env.LOGLINE_LARGE_SPANS ?? 12);
 const MEGABYTE = 1_000_000;
 
 const noise = () => ({ description: randomBytes(MEGABYTE * 0.735).toString('base64') });
 
-/** What gzip hardly shortens, what JSON escapes to twice its length, what takes two bytes a character. */
+/** Contents that gzip hardly compresses, that JSON escapes to twice the length, and of two bytes a character. */
 const CONTENTS: readonly (() => object)[] = [
   noise,
   noise,
@@ -30,7 +30,7 @@ export async function appendLargeSpans(url: string, token: string): Promise<stri
   return ids;
 }
 
-/** Exports a tenant, and verifies the file and the ledger it is from: every span is found, and nothing is wrong. */
+/** Exports a tenant, then asserts that file and ledger verify with every span. */
 export async function assertWalked(
   url: string,
   token: string,

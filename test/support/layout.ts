@@ -1,15 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { type Arrow, arrowsOf, circlesOf } from './import-graph';
 
-/** What the files of a room may import from other rooms. `types` come beside `values`. */
+/** Allowed imports of a room's files from other rooms; `types` are allowed in addition to `values`. */
 interface Room {
   readonly values: readonly string[];
   readonly types?: readonly string[];
 }
 
 /**
- * The one table of allowed arrows. A room is a folder of `runtime/`, a file that lies in `runtime/` itself, or a
- * folder of the root; a room may always import itself. A room that is not in the table fails.
+ * The table of allowed imports. A room is a folder of `runtime/`, a file directly in `runtime/`, or a folder of the root;
+ * a room may always import itself. A room that is not in the table fails.
  */
 export const ROOMS: Readonly<Record<string, Room>> = {
   'runtime/base': { values: [] },
@@ -21,13 +21,13 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'runtime/ledger': { values: runtime('base', 'json', 'crypto', 'auth', 'db', 'log') },
   'runtime/proofs': { values: runtime('base', 'json', 'crypto', 'auth', 'db', 'log', 'ledger') },
   'runtime/sandbox': { values: runtime('base', 'json', 'crypto') },
-  // Only text that goes into the ledger: it reaches the world through ctx.
+  // Only code that goes into the ledger, which reaches everything through ctx.
   'runtime/kernels': { values: [], types: runtime('base', 'ledger', 'sandbox') },
   'runtime/host': {
     values: runtime('base', 'json', 'crypto', 'auth', 'db', 'log', 'ledger', 'proofs', 'sandbox'),
     types: runtime('kernels'),
   },
-  // Knows what starts functions by its interface alone.
+  // Knows the function starter by its interface only.
   'runtime/stage0': {
     values: runtime('base', 'json', 'crypto', 'auth', 'db', 'log', 'ledger', 'proofs'),
     types: runtime('host'),
@@ -50,12 +50,12 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     ),
     types: runtime('kernels'),
   },
-  // The library.
+  // The public library.
   'runtime/index': { values: runtime('base', 'json', 'crypto', 'db', 'ledger', 'proofs') },
-  // Verification is built from the very files that the ledger hashes and signs with.
+  // Verification is built from the files that the ledger hashes and signs with.
   client: { values: runtime('base', 'json', 'crypto', 'proofs') },
   explorer: { values: ['client'] },
-  // Both build the page: one for its layer, one when it is asked for.
+  // Both build the page: infra for the layer, local on demand.
   infra: { values: ['runtime/*', 'explorer'] },
   local: { values: ['runtime/*', 'explorer'] },
   cli: { values: ['runtime/*', 'infra', 'local', 'client'] },
@@ -64,7 +64,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   test: { values: ['*'] },
 };
 
-/** Values of kernels/ that others may take: file → by whom, undefined for anybody, and which names. */
+/** Values of kernels/ that others may import: file → importers (undefined for all) and names. */
 const KERNEL_VALUES: readonly {
   readonly file: RegExp;
   readonly by?: string;
@@ -78,7 +78,7 @@ function runtime(...rooms: string[]): string[] {
   return rooms.map((room) => `runtime/${room}`);
 }
 
-/** The files that the layout speaks of: those that Git knows or would add. */
+/** Files to check: those tracked by Git, and untracked ones that are not ignored. */
 export function sourceFiles(root: string): string[] {
   const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
     cwd: root,
@@ -93,7 +93,7 @@ export function sourceFiles(root: string): string[] {
   );
 }
 
-/** Everything about some files that the table does not allow, one sentence each. */
+/** Violations of the table in the given files, one sentence each. */
 export function layoutFaults(root: string, files: readonly string[]): string[] {
   const arrows = arrowsOf(root, files);
   return [

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 const ROOT = path.resolve(__dirname, '..', '..');
-/** What folders for tests are called. */
+/** Prefix of temporary test folders. */
 const PLACE = 'logline-e2e-';
 const READY = 'Ctrl-C stops it.';
 
-/** How a command ended. */
+/** Result of a command. */
 export interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -37,7 +37,7 @@ export interface CommandOptions {
   readonly gid?: number;
 }
 
-/** A folder for LOGLINE_DATA, within one of its own below the system's: the rollback guard lies beside it. */
+/** A folder for LOGLINE_DATA within a temporary one, since the rollback guard lies beside it. */
 export async function temporaryFolder(): Promise<string> {
   const data = path.join(await mkdtemp(path.join(tmpdir(), PLACE)), 'data');
   await mkdir(data);
@@ -52,7 +52,7 @@ export function startCommand(
   const { PATH = '', HOME = tmpdir() } = process.env;
   const { program = path.join(ROOT, 'cli', 'logline.js') } = options;
   const child = spawn(process.execPath, [program, ...args], {
-    // Not from the project's own folder, so that nothing depends on where it is called.
+    // Outside the project's folder, so that nothing depends on the working directory.
     cwd: tmpdir(),
     env: { PATH, HOME, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -80,8 +80,8 @@ export function runCommand(args: readonly string[], options: CommandOptions = {}
 }
 
 /**
- * Starts the local run and waits until it says that it is ready.
- * @throws Error with everything it printed when it ends before
+ * Starts the local run and waits until it is ready.
+ * @throws Error with its output when it ends first
  */
 export async function startLocalRun(data: string, options: CommandOptions = {}): Promise<LocalRun> {
   const command = startCommand(['dev'], {
@@ -137,13 +137,13 @@ export async function processesNaming(text: string): Promise<number[]> {
   return named;
 }
 
-/** Ends every process that names `data` and removes the folder, with what lies beside it, for `afterEach`. */
+/** Kills every process whose command line names `data` and removes its temporary folder; for `afterEach`. */
 export async function cleanUp(data: string): Promise<void> {
   for (const pid of await processesNaming(data)) {
     try {
       process.kill(pid, 'SIGKILL');
     } catch {
-      // It has ended in the meantime.
+      // The process has ended meanwhile.
     }
   }
   const place = path.dirname(data);

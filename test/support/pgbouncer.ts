@@ -7,14 +7,14 @@ import { join } from 'node:path';
 import { freePort } from '../../local/free-port';
 import { until } from './until';
 
-/** PgBouncer of this version or later keeps prepared statements apart in transaction mode. */
+/** The first version of PgBouncer that supports prepared statements in transaction mode. */
 const OLDEST = [1, 21] as const;
 
 /** The program to run: `PGBOUNCER`, or the one on the path. */
 const PROGRAM = process.env.PGBOUNCER || 'pgbouncer';
 
 export interface PgBouncer {
-  /** The same URL, by way of the pooler. */
+  /** Rewrites a URL to go through the pooler. */
   through(url: string): string;
   stop(): Promise<void>;
 }
@@ -25,7 +25,7 @@ export interface PgBouncerOptions {
   readonly maxPreparedStatements?: number;
 }
 
-/** Why there is no PgBouncer to test with; undefined when there is. */
+/** Why no suitable PgBouncer is available; undefined when one is. */
 export function whyNoPgBouncer(): string | undefined {
   try {
     const printed = execFileSync(PROGRAM, ['--version'], { encoding: 'utf8' });
@@ -37,7 +37,7 @@ export function whyNoPgBouncer(): string | undefined {
   }
 }
 
-/** Starts a PgBouncer in front of the server of these URLs, whose users and passwords it takes over. */
+/** Starts a PgBouncer in front of the server of these URLs, with their users and passwords. */
 export async function startPgBouncer(
   urls: readonly string[],
   { mode, maxPreparedStatements = 200 }: PgBouncerOptions,
@@ -50,7 +50,7 @@ export async function startPgBouncer(
     .map((url) => new URL(url))
     .map((url) => `"${url.username}" "${decodeURIComponent(url.password)}"\n`);
   await writeFile(join(folder, 'users.txt'), users.join(''));
-  // Nothing is ignored and no pool is tuned: what a user gets who changes the mode alone.
+  // Default settings except for the mode.
   const settings = [
     '[databases]',
     `* = host=${server.hostname} port=${server.port}`,
@@ -62,12 +62,12 @@ export async function startPgBouncer(
     `auth_file = ${join(folder, 'users.txt')}`,
     `pool_mode = ${mode}`,
     `max_prepared_statements = ${maxPreparedStatements}`,
-    // As few as can be, so that every transaction meets connections that somebody else used.
+    // A small pool, so that transactions reuse connections of other clients.
     `default_pool_size = ${mode === 'session' ? 40 : 4}`,
     'max_client_conn = 200',
   ];
   await writeFile(join(folder, 'pgbouncer.ini'), `${settings.join('\n')}\n`);
-  // It refuses to run as root, and has to read its files.
+  // It refuses to run as root, so another user must be able to read its files.
   await chmod(folder, 0o755);
   const asUser = process.getuid?.() === 0 ? ['-u', 'nobody'] : [];
   const child = spawn(PROGRAM, [...asUser, join(folder, 'pgbouncer.ini')], {

@@ -3,13 +3,13 @@ import type { SignedSpan, Span } from '../../runtime/base/span';
 import { type Poster, posterOf } from './poster';
 import { createTestKernels, type TestKernels } from './test-kernels';
 
-/** What a policy does with each order: one reaction that names it. */
+/** A policy that reacts to each order with one span that names it. */
 export const ECHO = `function on(span) {
   if (span.entity_type !== 'order') return null;
   return { type: 'emit', span: { entity_type: 'echo', who: 'echo', this: span.this } };
 }`;
 
-/** What the policy agent counted in one tick. */
+/** Counters of one tick of the policy agent. */
 export type TickCounts = { readonly [name: string]: number };
 
 /** Kernels for a suite of policies; each test gets a tenant of its own, with a user alice. */
@@ -29,7 +29,7 @@ export class PolicySuite {
       suite.#tenants += 1;
       suite.#alice = await posterOf(suite.kernels, 'alice', suite.tenant);
     });
-    // Policies of one test are none of the next one's.
+    // Deactivates the policies of each test.
     afterEach(() => suite.kernels.look('UPDATE app.policy_cursor SET is_active = false'));
     return suite;
   }
@@ -54,7 +54,7 @@ export class PolicySuite {
     return outcome.outcome === 'ok' ? (outcome.result as TickCounts) : {};
   }
 
-  /** Ticks until no policy has anything left to look at: one that meets its limits takes several. */
+  /** Ticks until no policy has spans left; one that reaches its limits needs several ticks. */
   async settle(): Promise<void> {
     for (let round = 0; round < 100; round += 1) if ((await this.tick()).evaluated === 0) return;
     assert.fail('the policies never came to the end');

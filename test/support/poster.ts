@@ -10,7 +10,7 @@ export interface Poster {
   postAll(spans: readonly Partial<Span>[]): Promise<readonly SignedSpan[]>;
   /** The next version of a span, with these members changed. */
   revise(span: SignedSpan, changes: Partial<Span>): Promise<SignedSpan>;
-  /** All spans of a timeline query, every page of it. */
+  /** All spans of a timeline query, over all pages. */
   list(query: string): Promise<readonly SignedSpan[]>;
   /** The newest version. */
   latest(id: string): Promise<SignedSpan>;

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import type { Answer } from './test-stage0';
 
-/** What must never reach a caller: SQL, names of tables, roles and files, stack traces. */
+/** Internals that must never reach a caller: SQL, names of tables, roles and files, stack traces. */
 const INSIDE =
   /ledger\.|app\.|universal_registry|logline_app|pg_|SELECT |INSERT |SQLSTATE|LL00\d|node_modules|\.ts:\d|\n\s+at /;
 
 /**
- * Asserts that an answer is an RFC 9457 problem as every route answers it.
- * @param pointers the JSON pointers of `errors`, in any order; not looked at when left out
+ * Asserts that an answer is an RFC 9457 problem in the contract's form.
+ * @param pointers the JSON pointers of `errors`, in any order; undefined skips the check
  */
 export function assertProblem(answer: Answer, status: number, pointers?: readonly string[]): void {
   const text = JSON.stringify(answer.body);

@@ -11,7 +11,7 @@ export interface ReceivedRequest {
   readonly body: any;
 }
 
-/** How the server treats one request instead of answering it properly. */
+/** A fault that the server injects in place of an answer. */
 export type Misbehaviour =
   | {
       readonly kind: 'status';
@@ -21,27 +21,27 @@ export type Misbehaviour =
     }
   /** Never answers. */
   | { readonly kind: 'silent' }
-  /** Announces more than it sends, then closes. */
+  /** Sends less than its content-length, then closes. */
   | { readonly kind: 'truncated' }
-  /** Closes without a word. */
+  /** Closes without an answer. */
   | { readonly kind: 'hangs_up' }
-  /** Sends this many bytes, without announcing them. */
+  /** Sends this many bytes without a content-length. */
   | { readonly kind: 'oversized'; readonly bytes: number }
-  /** Sends headers and a first piece, then nothing more. */
+  /** Sends headers and a first chunk, then stalls. */
   | { readonly kind: 'stalls' };
 
 /** A local server that speaks the wire formats of OpenAI, Anthropic and Ollama. */
 export interface ProviderServer {
   readonly port: number;
   readonly requests: readonly ReceivedRequest[];
-  /** Treats the next requests so, one each; then it answers properly again. */
+  /** Injects faults into the next requests, one each. */
   next(...misbehaviours: readonly Misbehaviour[]): void;
-  /** Forgets requests and misbehaviours. */
+  /** Clears recorded requests and pending faults. */
   reset(): void;
   close(): Promise<void>;
 }
 
-/** Keys it takes; every other is answered with 401, as the service words it. */
+/** Accepted key; others get 401 in the service's format. */
 export const GOOD_KEY = 'sk-test-4f0c7e1d9b8a';
 
 export async function startProviderServer(): Promise<ProviderServer> {
@@ -205,7 +205,7 @@ function answerAsOllama({ body }: ReceivedRequest, response: ServerResponse): vo
   else response.end(`${JSON.stringify({ ...reply, done: false })}\n${JSON.stringify(reply)}\n`);
 }
 
-/** So that a test sees which message arrived. */
+/** Reply that repeats the last message, so that a test sees which one arrived. */
 function replyTo(messages: readonly { readonly content: unknown }[]): string {
   const last = messages.at(-1)?.content;
   return `You said: ${typeof last === 'string' ? last : JSON.stringify(last)}`;

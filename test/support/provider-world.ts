@@ -16,13 +16,13 @@ export const KEYS: ReadonlyMap<string, string> = new Map([
   ['system/good', GOOD_KEY],
 ]);
 
-/** Stage-0 with all kernels, and a provider that the manifest lets them call. */
+/** Stage-0 with all kernels, and a provider server that the manifest allows. */
 export interface ProviderWorld {
   readonly server: ProviderServer;
   readonly kernels: TestKernels;
   /** Base URL of the server. */
   readonly at: string;
-  /** Token of alice in acme; what is used where a test says nothing. */
+  /** Token of alice in acme, the default. */
   readonly alice: string;
   token(user: string, tenant: string): Promise<string>;
   /** Appends a provider span. */
@@ -38,7 +38,7 @@ export interface ProviderWorld {
   close(): Promise<void>;
 }
 
-/** Every name that is not the server's address resolves to the metadata address of a cloud. */
+/** Opens the world; every host name except the server's resolves to a cloud's metadata address. */
 export async function openProviderWorld(): Promise<ProviderWorld> {
   const server = await startProviderServer();
   const at = `http://127.0.0.1:${server.port}`;

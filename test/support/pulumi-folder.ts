@@ -3,7 +3,7 @@ import { delimiter, join, resolve } from 'node:path';
 
 const ROOT = resolve(__dirname, '..', '..');
 
-/** What the stand-in for the Pulumi CLI shall do; see `pulumi-stand-in.ts`. */
+/** Plan for the stand-in of the Pulumi CLI; see `pulumi-stand-in.ts`. */
 export interface PulumiPlan {
   readonly resources: readonly string[];
   readonly failAt?: string;
@@ -11,7 +11,7 @@ export interface PulumiPlan {
   readonly outputs?: Readonly<Record<string, unknown>>;
 }
 
-/** Puts a `pulumi` into `folder`; gives back the environment in which it is found. */
+/** Installs a `pulumi` into `folder`; returns an environment whose PATH finds it. */
 export function installPulumi(folder: string): Record<string, string> {
   const bin = join(folder, 'bin');
   mkdirSync(bin, { recursive: true });
@@ -27,7 +27,7 @@ export function installPulumi(folder: string): Record<string, string> {
   return { PATH: [bin, process.env.PATH ?? ''].join(delimiter), STAND_IN_PULUMI: folder };
 }
 
-/** Tells the stand-in what to do from now on. */
+/** Sets the stand-in's plan. */
 export function planPulumi(folder: string, plan: PulumiPlan): void {
   writeFileSync(join(folder, 'plan.json'), JSON.stringify({ failAt: '', waitAt: '', outputs: {}, ...plan }));
 }

@@ -5,11 +5,11 @@ import { EventsClient } from '@pulumi/pulumi/proto/events_grpc_pb';
 import { EventRequest } from '@pulumi/pulumi/proto/events_pb';
 
 /**
- * Stands in for the Pulumi CLI: the commands that the Automation API gives, with the words that the CLI uses, over a
- * state in a folder. It runs no program and creates nothing; `test/engine` holds the program to the real engine.
+ * Stand-in for the Pulumi CLI: accepts the Automation API's commands and prints the CLI's texts, with state in a folder. It
+ * runs no program and creates nothing; `test/engine` tests the program with the real engine.
  *
- * `STAND_IN_PULUMI` names the folder. `plan.json` in it says what `up` does: the resources it creates, at which of them
- * it fails, and the outputs it ends with.
+ * `STAND_IN_PULUMI` names the folder. Its `plan.json` defines `up`: the resources to create, the one at which to fail, and
+ * the outputs.
  */
 interface Plan {
   readonly resources: readonly string[];
@@ -50,7 +50,7 @@ function urn(resource: string): string {
   return `urn:pulumi:dev::logline::${type}::${name}`;
 }
 
-/** Sends events as the CLI does from 3.206 on: a stream of JSON to the address that it was given. */
+/** Sends events like the CLI since 3.206: a stream of JSON to the given address. */
 function eventStream(): { send(event: object): void; end(): Promise<void> } {
   const client = new EventsClient(option('--event-log').replace('tcp://', ''), credentials.createInsecure());
   let isDone = (): void => undefined;

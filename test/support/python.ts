@@ -6,11 +6,11 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const ROOT = path.resolve(__dirname, '..', '..');
 
-/** Packages of Python, and how to tell that they are there. */
+/** Python packages, and a check that they are installed. */
 export interface PythonPackages {
   /** Folder below `.build` of a virtual environment that has them. */
   readonly folder: string;
-  /** As pip takes them. */
+  /** Requirements for pip. */
   readonly packages: readonly string[];
   /** A line that fails without them. */
   readonly check: string;
@@ -23,13 +23,12 @@ const CLIENT: PythonPackages = {
   check: 'import blake3, cryptography',
 };
 
-/** A Python that has what is needed, or why there is none. */
+/** A Python with the packages, or the reason why there is none. */
 export type Python = { readonly path: string } | { readonly missing: string };
 
 /**
- * The machine's Python, or a virtual environment under `.build` that is made once. Without Python 3.11, or without a
- * package index to fetch packages from, there is none.
- * @param needed defaults to what `clients/python` needs
+ * The machine's Python, or a virtual environment under `.build`, created once. Needs Python 3.11 and a package index.
+ * @param needed defaults to the requirements of `clients/python`
  */
 export async function findPython(needed: PythonPackages = CLIENT): Promise<Python> {
   const base = 'python3';

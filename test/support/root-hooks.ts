@@ -3,24 +3,24 @@ import { stopTestCluster } from './test-cluster';
 
 const PATIENCE_MS = 10_000;
 
-/** Loaded by `.mocharc.json`: whatever a run started, it stops. */
+/** Loaded by `.mocharc.json`: stops everything that a run started. */
 export const mochaHooks: RootHookObject = {
   async afterAll() {
-    // First: taking away some hundred databases takes seconds of its own.
+    // Before the time-out starts, since dropping hundreds of databases takes seconds.
     await stopTestCluster();
     endWhateverStaysOpen();
   },
 };
 
 /**
- * Ends a run that something keeps open, as what a failed hook left behind does: Mocha would wait for it for ever,
- * and a CI job until its limit. That is a failure of its own, since a run has to close what it opened.
+ * Ends a run that open handles keep alive, such as those of a failed hook, and fails it: mocha would wait for ever, and a CI
+ * job until its limit.
  */
 function endWhateverStaysOpen(): void {
   const timer = setTimeout(() => {
     const open = process.getActiveResourcesInfo().join(', ');
     process.stderr.write(`the tests are over, but something keeps the run open (${open}): ending it\n`);
-    // After Mocha's own listener, which sets the number of failed tests.
+    // After mocha's own listener, which sets the exit code.
     process.once('exit', () => {
       process.exitCode ||= 1;
     });

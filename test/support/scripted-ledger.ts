@@ -6,10 +6,10 @@ export interface SentRequest {
   readonly bytes: Uint8Array;
 }
 
-/** What a scripted ledger does with a request. */
+/** Answer of a scripted ledger. */
 export type ScriptedAnswer = Response | Error | ((request: SentRequest) => Response | Promise<Response>);
 
-/** A `fetch` that gives these answers one after the other, the last one for ever, and keeps what it was sent. */
+/** A `fetch` that returns these answers in order, the last one repeatedly, and records requests. */
 export function scriptedLedger(...answers: readonly ScriptedAnswer[]): {
   readonly fetch: typeof fetch;
   readonly sent: readonly SentRequest[];

@@ -3,8 +3,8 @@ import { cryptoReady, signingKeyFromHex } from '../../runtime/crypto';
 import { Database } from '../../runtime/db/pool';
 import { Sealer } from '../../runtime/proofs/sealer';
 
-// A sealer of its own, which a test ends by kill -9: `sealer-process.ts URL GUARD ORIGIN BATCH`, the key in SEAL_KEY. Says
-// what each batch came to, a line each.
+// A sealer process, which a test ends by kill -9: `sealer-process.ts URL GUARD ORIGIN BATCH`, with the key in SEAL_KEY. It
+// prints a line for each batch.
 
 async function main(): Promise<void> {
   const [url = '', guard = '', instance = '', batch = ''] = process.argv.slice(2);

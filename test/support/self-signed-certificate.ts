@@ -6,7 +6,7 @@ export interface SelfSigned {
   readonly cert: string;
 }
 
-/** A certificate (RFC 5280) for one host name, valid for a day, that nobody trusts who was not told to. */
+/** A self-signed certificate (RFC 5280) for one host name, valid for a day. */
 export function selfSignedCertificate(hostname: string): SelfSigned {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const algorithm = sequence(objectId('2a8648ce3d040302')); // ecdsa-with-SHA256
@@ -52,7 +52,7 @@ function objectId(hexDigits: string): Buffer {
   return tlv(0x06, Buffer.from(hexDigits, 'hex'));
 }
 
-/** A positive integer: the leading zero keeps it so. */
+/** A positive integer; the leading zero avoids a negative sign. */
 function integer(bytes: Buffer): Buffer {
   return tlv(0x02, (bytes[0] ?? 0) > 0x7f ? Buffer.concat([Buffer.from([0]), bytes]) : bytes);
 }

@@ -2,10 +2,10 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 
-/** An OpenID Connect issuer as far as a page's sign-in goes: it lets everybody in, and checks PKCE (RFC 7636). */
+/** An OpenID Connect issuer for sign-in tests: it accepts everyone and checks PKCE (RFC 7636). */
 export class SignInIssuer {
   readonly url: string;
-  /** What it gives for a code. */
+  /** Access token that it returns for a code. */
   accessToken = '';
   readonly #challenges = new Map<string, string>();
   readonly #close: () => void;

@@ -7,14 +7,14 @@ export interface SqlLiteral {
   /** File and line, for messages. */
   readonly where: string;
   readonly file: string;
-  /** The whole text; undefined when parts of it are known only while the program runs. */
+  /** The whole text; undefined when parts are known at run time only. */
   readonly text: string | undefined;
 }
 
-/** Statements begin in capitals in this code, which no other text does. */
+/** Only SQL statements begin with these words in capitals. */
 const BEGINS_A_STATEMENT = /^\s*(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH)\s/;
 
-/** Every literal of some sources that begins a statement, with what constants of its own file stand for filled in. */
+/** All SQL literals of the sources, with constants of their file inserted. */
 export function sqlLiterals(root: string, files: readonly string[]): SqlLiteral[] {
   return files.flatMap((file) => literalsOf(file, readFileSync(path.join(root, file), 'utf8')));
 }

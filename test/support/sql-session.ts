@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
 
-/** Who a raw session says it is; a member left out is not set at all. */
+/** Identity of a raw session; absent members are not set. */
 export interface SessionIdentity {
   readonly user?: string;
   readonly tenant?: string;
 }
 
-/** A row for a raw INSERT: hashes and signature have the right length and prove nothing. */
+/** A row for a raw INSERT; hashes and signature have the right length but are not valid. */
 export interface RawRow {
   readonly id: string;
   readonly seq: number;
@@ -25,7 +25,7 @@ export interface RawRow {
   readonly public_key: string;
 }
 
-/** Opens a connection, and closes it whatever happens. */
+/** Opens a connection for `use` and closes it afterwards. */
 export async function withClient<T>(url: string, use: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({ connectionString: url });
   client.on('error', () => undefined);
@@ -37,7 +37,7 @@ export async function withClient<T>(url: string, use: (client: Client) => Promis
   }
 }
 
-/** Sets the identity for the transaction that is open on `client`. */
+/** Sets the identity for the open transaction. */
 export async function setIdentity(client: Client, { user, tenant }: SessionIdentity): Promise<void> {
   if (user !== undefined) await client.query(`SELECT set_config('app.user_id', $1, true)`, [user]);
   if (tenant !== undefined) await client.query(`SELECT set_config('app.tenant_id', $1, true)`, [tenant]);
@@ -86,7 +86,7 @@ export function hash(number: number): string {
   return number.toString(16).padStart(64, '0');
 }
 
-/** Inserts a row with the rights and the identity that `client` has at this moment. */
+/** Inserts a row with the client's current role and identity. */
 export async function insertRow(client: Client, row: object): Promise<void> {
   const columns = Object.keys(row);
   await client.query(
@@ -96,7 +96,7 @@ export async function insertRow(client: Client, row: object): Promise<void> {
   );
 }
 
-/** The SQLSTATE that `work` is refused with, or undefined when it is not. */
+/** The SQLSTATE with which `work` fails; undefined when it succeeds. */
 export async function refusalOf(work: Promise<unknown>): Promise<string | undefined> {
   try {
     await work;

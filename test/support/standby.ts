@@ -9,7 +9,7 @@ import { serverUser } from '../../local/unprivileged-user';
 import { type RoleKey, roleName } from '../../runtime/db/roles';
 import { prepareTemplate } from './template-database';
 
-/** A ledger's database and a standby that follows it by streaming. */
+/** A ledger's database with a streaming standby. */
 export interface StandbyPair {
   readonly primary: PostgresServer;
   readonly standby: PostgresServer;
@@ -22,7 +22,7 @@ export interface StandbyPair {
   close(): Promise<void>;
 }
 
-/** A cold copy of a stopped server, started as a standby of it. */
+/** Starts a server, and a standby from a cold copy of it. */
 export async function startStandbyPair(): Promise<StandbyPair> {
   const folder = await mkdtemp(path.join(tmpdir(), 'logline-standby-'));
   const user = await serverUser(path.join(folder, 'primary'));
@@ -35,7 +35,7 @@ export async function startStandbyPair(): Promise<StandbyPair> {
       dataDir: path.join(folder, name),
       logFile: path.join(folder, `${name}.log`),
       superuserPassword,
-      // A commit that does not wait for its flush reaches the standby 200 ms later.
+      // Without synchronous_commit a commit would reach the standby 200 ms later.
     });
   const first = await start('primary');
   await ensureLedgerDatabase(first.superuserUrl('postgres'), ownerPassword);

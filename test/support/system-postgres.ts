@@ -11,14 +11,14 @@ import { serverUser } from '../../local/unprivileged-user';
 import { withClient } from './sql-session';
 import { until } from './until';
 
-/** A PostgreSQL of the system's packages (Debian's folders), with a database for a ledger and nobody else on it. */
+/** A PostgreSQL server from system packages (Debian's paths), with a database for a ledger. */
 export interface SystemPostgres {
-  /** As the owner of the ledger's database. */
+  /** URL of the owner of the ledger's database. */
   readonly ownerUrl: string;
   stop(): Promise<void>;
 }
 
-/** Where the programs of a major version would be. */
+/** Path of the programs of a major version; undefined when it is not installed. */
 export function systemPostgresBin(major: number): string | undefined {
   const bin = `/usr/lib/postgresql/${major}/bin`;
   return existsSync(path.join(bin, 'initdb')) ? bin : undefined;

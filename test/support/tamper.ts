@@ -2,8 +2,7 @@ import { Client, escapeIdentifier } from 'pg';
 import type { TestDatabase } from './test-database';
 
 /**
- * Changes columns of every version of a span behind the ledger's back, as only a superuser who takes the triggers
- * off can.
+ * Changes columns of every version of a span as a superuser with triggers disabled.
  */
 export async function tamper(
   database: TestDatabase,

@@ -2,24 +2,23 @@ import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
 /**
- * What can go wrong on the way without anybody closing: bytes that come late, an end of what one side sends while it
- * still listens, an answer or request of which the rest is missing.
+ * Network faults without a close: delayed bytes, a half-closed connection, a truncated request or answer.
  */
 export const DISTURBANCES = ['delay', 'half-close', 'truncate'] as const;
 export type Disturbance = (typeof DISTURBANCES)[number];
 
 const DELAY_MS = 80;
 
-/** Stands between a pool and its database, so that a test can take the database away and give it back. */
+/** A proxy between a pool and its database, by which a test simulates outages. */
 export interface TcpProxy {
   readonly port: number;
-  /** Cuts every connection and refuses new ones, as a server that is down. */
+  /** Cuts every connection and refuses new ones, like a server that is down. */
   refuse(): Promise<void>;
-  /** Keeps connections open and takes new ones, but passes nothing on, as a network that swallows packets. */
+  /** Accepts connections but forwards nothing, like a network that drops packets. */
   freeze(): void;
-  /** Disturbs whatever is sent from now on, in either direction, until {@link accept}. */
+  /** Disturbs all traffic in both directions until {@link accept}. */
   disturb(kind: Disturbance): void;
-  /** Passes everything on again. Connections that were frozen are cut. */
+  /** Forwards everything again; cuts frozen connections. */
   accept(): Promise<void>;
   close(): Promise<void>;
 }
@@ -30,7 +29,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   let isFrozen = false;
   let disturbance: Disturbance | undefined;
 
-  /** Chunks under way to a socket: what comes behind one that is late is late, too. */
+  /** Delayed chunks by socket; later chunks wait for earlier ones. */
   const late = new WeakMap<Socket, number>();
   const passLate = (chunk: Buffer, to: Socket): void => {
     late.set(to, (late.get(to) ?? 0) + 1);

@@ -8,7 +8,7 @@ import { testCluster } from './test-cluster';
 
 /** A database that belongs to one test or one suite. */
 export interface TestDatabase {
-  /** URL of `logline_owner`, who owns the database and its schemas and is no superuser. */
+  /** URL of `logline_owner`, the owner of the database and its schemas, who is no superuser. */
   readonly adminUrl: string;
   /** URL of `logline_app`, the role that the ledger runs as. */
   readonly appUrl: string;
@@ -28,8 +28,7 @@ let ownerAndTemplate: Promise<void> | undefined;
 let template: Promise<void> | undefined;
 
 /**
- * Creates a database with the schema and the seeds in place: a copy of a template that is migrated once per
- * mocha run, so it takes some 50 ms.
+ * Creates a database with schema and seeds, in some 50 ms: a copy of a template that is migrated once per mocha run.
  */
 export async function createTestDatabase(): Promise<TestDatabase> {
   template ??= createTemplate();
@@ -37,9 +36,9 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   return createDatabase(TEMPLATE);
 }
 
-/** Creates a database with nothing in it, for tests of the migrations themselves. */
+/** Creates an empty database, for tests of the migrations. */
 export async function createEmptyDatabase(): Promise<TestDatabase> {
-  // The roles belong to the whole server: whichever file runs first finds them, with the passwords of this run.
+  // Roles belong to the whole server, so the template creates them first, with this run's passwords.
   template ??= createTemplate();
   await template;
   return createDatabase('template1');
@@ -50,7 +49,7 @@ export function testPasswords(): Readonly<Record<RoleKey, string>> {
   return passwords;
 }
 
-/** Once per run, since two statements that create the same role cannot run at the same time. */
+/** Once per run, since concurrent statements cannot create the same role. */
 function ensureOwner(): Promise<void> {
   ownerAndTemplate ??= testCluster().then((server) =>
     ensureLedgerDatabase(server.superuserUrl('postgres'), ownerPassword, TEMPLATE),

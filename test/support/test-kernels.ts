@@ -18,18 +18,18 @@ import { withClient } from './sql-session';
 import { createTestDatabase, type TestDatabase } from './test-database';
 import { type Answer, type CallOptions, requestOf } from './test-stage0';
 
-/** Stage-0 with seeds and all kernels, over a database of its own; ticks happen when a test says so. */
+/** Stage-0 with seeds and all kernels on a database of its own; tests run the ticks. */
 export interface TestKernels {
   readonly database: TestDatabase;
   readonly pool: Database;
-  /** As `logline_kernel`. */
+  /** Connection as `logline_kernel`. */
   readonly kernelDatabase: Database;
   readonly writer: SpanWriter;
   readonly host: KernelHost;
   readonly key: SigningKey;
   call(path: string, options?: CallOptions): Promise<Answer>;
   token(user: string, tenant: string, scope?: readonly (typeof SCOPES)[number][]): Promise<string>;
-  /** A statement of a superuser, for tests that look behind the roles or set a stage. */
+  /** Runs a statement as superuser, to inspect or prepare state. */
   look(text: string, values?: readonly unknown[]): Promise<QueryResult>;
   /** Runs a scheduled job once. */
   tick(job: ScheduledJob['job'], event?: JsonValue): Promise<JobOutcome>;
@@ -46,7 +46,7 @@ export type TestKernelsOptions = Partial<
   readonly key?: SigningKey;
 };
 
-/** Builds what `npm start` builds, without socket and ticker. */
+/** Builds the parts of `npm start`, without socket and ticker. */
 export async function createTestKernels(options: TestKernelsOptions = {}): Promise<TestKernels> {
   await cryptoReady();
   const database = options.database ?? (await createTestDatabase());

@@ -7,7 +7,7 @@ import type { GuardRecord, GuardStore } from '../../runtime/proofs/rollback-guar
 import { Sealer, type SealerOptions } from '../../runtime/proofs/sealer';
 import { createTestStage0, type TestStage0 } from './test-stage0';
 
-/** A guard that forgets with the process. */
+/** A rollback guard in memory. */
 export class MemoryGuard implements GuardStore {
   record: GuardRecord | undefined;
 
@@ -24,7 +24,7 @@ export class MemoryGuard implements GuardStore {
 
 export const TEST_INSTANCE = 'logline.test';
 
-/** Stage-0 with the sealing and auditing of its spans, which happen when the test says so. */
+/** Stage-0 with sealing and auditing, which tests run explicitly. */
 export interface TestLog {
   readonly stage0: TestStage0;
   readonly keys: CheckpointKeys;
@@ -32,7 +32,7 @@ export interface TestLog {
   readonly auditor: Auditor;
   readonly mismatches: AuditMismatch[];
   sealer(options?: Partial<SealerOptions>): Sealer;
-  /** Seals everything that is committed. Answers how many spans. */
+  /** Seals everything that is committed; returns the number of spans. */
   seal(): Promise<number>;
   /** Audits everything that is sealed. */
   audit(): Promise<number>;

@@ -18,7 +18,7 @@ import { Health, type HealthOptions } from '../../runtime/stage0/health';
 import { InstanceKeys } from '../../runtime/stage0/instance-keys';
 import { createTestDatabase, type TestDatabase } from './test-database';
 
-/** Stage-0 over a database of its own, called without a socket. */
+/** Stage-0 on a database of its own, called without a socket. */
 export interface TestStage0 {
   readonly database: TestDatabase;
   readonly pool: Database;
@@ -27,9 +27,9 @@ export interface TestStage0 {
   readonly cursors: CursorSealer;
   readonly epochs: FeedEpochs;
   readonly fairness: Fairness;
-  /** The API itself, for tests that put a socket before it. */
+  /** The API, for tests that serve it on a socket. */
   readonly fetch: (request: Request) => Response | Promise<Response>;
-  /** A request; `token` goes into the header, an object body becomes JSON. */
+  /** Sends a request, with `token` in the header and an object body as JSON. */
   call(path: string, options?: CallOptions): Promise<Answer>;
   token(user: string, tenant: string, scope?: readonly Scope[]): Promise<string>;
   close(): Promise<void>;
@@ -39,7 +39,7 @@ export interface CallOptions {
   readonly method?: string;
   readonly token?: string;
   readonly body?: unknown;
-  /** Sent as it is, instead of `body`. */
+  /** Raw body, in place of `body`. */
   readonly raw?: string | Uint8Array<ArrayBuffer>;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -47,7 +47,7 @@ export interface CallOptions {
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  // Tests look into answers of every shape; what they find is what they assert.
+  // Tests read answers of every shape, and assert what they read.
   // biome-ignore lint/suspicious/noExplicitAny: the shape of an answer is what a test asserts
   readonly body: any;
 }
@@ -59,7 +59,7 @@ export interface TestStage0Options {
   readonly health?: Partial<HealthOptions>;
   readonly corsOrigins?: readonly string[];
   readonly fairness?: FairnessOptions;
-  /** Changes how the database is reached, such as through a {@link TcpProxy}; given the URL it has. */
+  /** Returns the database options for a URL, for example through a {@link TcpProxy}. */
   readonly reach?: (appUrl: string) => Promise<DatabaseOptions>;
 }
 

@@ -5,7 +5,7 @@ import { generateSigningKey } from '../../runtime/crypto';
 import { type VerifierKey, verifierKeyText } from '../../runtime/proofs/verifier-key';
 import { Witness, type WitnessedState, type WitnessStore } from '../../runtime/proofs/witness';
 
-/** What a witness remembers, in memory. */
+/** An in-memory store for a witness. */
 export function rememberedStates(): WitnessStore {
   const states = new Map<string, WitnessedState>();
   return {
@@ -19,7 +19,7 @@ export function rememberedStates(): WitnessStore {
 
 /** A witness (tlog-witness) on the loopback. */
 export class TestWitness {
-  /** Answers 500 from now on. */
+  /** When true, it answers 500. */
   isUnwell = false;
   /** Status of each answer. */
   readonly answers: number[] = [];
@@ -53,7 +53,7 @@ export class TestWitness {
     return this.#witness.verifierKey;
   }
 
-  /** As https://c2sp.org/tlog-policy has it. */
+  /** Its line in the format of https://c2sp.org/tlog-policy. */
   get line(): string {
     const { port } = this.#server.address() as AddressInfo;
     return `witness w ${verifierKeyText(this.key)} http://127.0.0.1:${port}/`;

@@ -5,7 +5,7 @@ import {
   SPAN_BYTES,
 } from '../../runtime/sandbox/sql-allowed';
 
-/** One allowed thing with the largest input it can be given. */
+/** An allowed call on the largest possible input. */
 export interface UserSqlCase {
   readonly title: string;
   readonly text: string;
@@ -18,7 +18,7 @@ const WINDOWED = new Set(
   ),
 );
 
-/** How each function is called on the widest columns: `$T` is a text of a span's length, `$J` such JSON. */
+/** Calls of each function on the widest columns: `$T` is a text of a span's length, `$J` such JSON. */
 const CALLS: Readonly<Record<string, readonly string[]>> = {
   count: ['count($T)', 'count(DISTINCT $T)', 'count(*)'],
   sum: ["sum(($J->>'n')::numeric)", 'sum(duration_ms)'],
@@ -111,7 +111,7 @@ const OPERATIONS: Readonly<Record<string, readonly string[]>> = {
   '&&': [`related_to && '{00000000-0000-4000-8000-000000000001}'`],
 };
 
-/** Every allowed function, operator, cast and pattern on the widest columns; some are refused for what they cost. */
+/** Every allowed function, operator, cast and pattern on the widest columns; some are refused for their cost. */
 export function userSqlCases(): UserSqlCase[] {
   const functions = [...ALLOWED_FUNCTIONS.keys()].flatMap((name) =>
     (CALLS[name] ?? [`${name}($T)`]).map((call) => ({
@@ -140,7 +140,7 @@ export function userSqlCases(): UserSqlCase[] {
   }));
 }
 
-/** The widest rows that the ledger takes: long texts, many small JSON values, long JSON. */
+/** The widest rows that the ledger accepts: long texts, many small JSON values, long JSON. */
 export function widestRows(): readonly Readonly<Record<string, unknown>>[] {
   const wide = SPAN_BYTES - 20_000;
   const members = Object.fromEntries(Array.from({ length: 24_000 }, (_, index) => [`k${index}`, index]));

@@ -1,15 +1,15 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 
-/** Counts what clients ask of PostgreSQL, on the wire. */
+/** Counts round trips and bytes between clients and PostgreSQL. */
 export interface WireMeter {
   readonly port: number;
   /**
-   * Times that a client handed the turn to the server since the last look: simple queries and Syncs of the
-   * frontend protocol (PostgreSQL manual, "Message Formats"). Each costs both sides a wake-up.
+   * Round trips since the last call: simple queries and Syncs of the frontend protocol (PostgreSQL manual, "Message
+   * Formats"). Each costs both sides a wake-up.
    */
   take(): number;
-  /** Bytes that the server sent since the last look. */
+  /** Bytes from the server since the last call. */
   takeBytes(): number;
   close(): Promise<void>;
 }
@@ -17,7 +17,7 @@ export interface WireMeter {
 const QUERY = 'Q'.charCodeAt(0);
 const SYNC = 'S'.charCodeAt(0);
 
-/** A proxy on a free port of 127.0.0.1 that reads the frames it passes on. */
+/** Starts a proxy on a free port of 127.0.0.1 that parses the frames it forwards. */
 export async function startWireMeter(targetPort: number): Promise<WireMeter> {
   const sockets = new Set<Socket>();
   let turns = 0;
@@ -68,7 +68,7 @@ export async function startWireMeter(targetPort: number): Promise<WireMeter> {
   };
 }
 
-/** Tells the type of each frame; the first, the start-up message, has none. */
+/** Reports the type of each frame; the start-up message has none. */
 function frameReader(onFrame: (type: number) => void): (chunk: Buffer) => void {
   let rest = Buffer.alloc(0);
   let isStarted = false;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Reads a vector file of this folder. Its shape is the reader's promise: the files are ours and do not change. */
+/** Reads a vector file of this folder. The caller declares its shape; the files do not change. */
 export function readVectors<Shape>(fileName: string): Shape {
   return JSON.parse(readFileSync(join(__dirname, fileName), 'utf8')) as Shape;
 }

@@ -16,7 +16,7 @@ class TestIssuer {
 
   constructor() {
     this.#server = createServer((request, response) => {
-      // A failing issuer may well send a body that reads like an answer.
+      // A failing issuer may send a valid-looking body.
       if (this.broken) response.statusCode = 500;
       response.setHeader('content-type', 'application/json');
       if (request.url === '/.well-known/openid-configuration') {

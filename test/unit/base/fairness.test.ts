@@ -65,7 +65,7 @@ describe('turns of the thread that serves', () => {
         order.push(name);
       }
     };
-    // The pages that a reader of large spans has under way, and a page of twenty small ones.
+    // Running pages of a reader of large spans, and a page of twenty small ones.
     await Promise.all([
       ...Array.from({ length: 4 }, () => work('large', 4, 16 * TURN_BYTES)),
       work('small', 20, 700),

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { Command } from 'commander';
 import { completionScript } from '../../../cli/completion';
 
-/** In each shell: completes `logline --json keys ro` from the script `$1`, and prints what it offers. */
+/** For each shell, a command that completes `logline --json keys ro` by the script `$1` and prints the candidates. */
 const ASK: Readonly<Record<string, readonly string[]>> = {
   bash: [
     '--norc',
@@ -17,7 +17,7 @@ const ASK: Readonly<Record<string, readonly string[]>> = {
   zsh: [
     '-f',
     '-c',
-    // Outside the line editor the script's own two words are stand-ins; what they are given is what counts.
+    // compdef and compadd work in the line editor only, so stubs print their arguments.
     'compdef() { :; }; compadd() { shift; print -l -- $@ | grep ^ro }; source "$1"; words=(logline --json keys ro); CURRENT=4; _logline',
     'zsh',
   ],

@@ -50,7 +50,7 @@ describe('export file', () => {
       await interrupted.add(first, behind('c1'));
       await interrupted.flush();
       const [part, safe] = await Promise.all([readFile(partFileOf(out)), readFile(stateFileOf(out))]);
-      // Added but never made safe, and half of it written: as if the process had been killed.
+      // Added but not flushed, and half written, as if the process had been killed.
       await interrupted.add(lost, behind('c2'));
       await interrupted.discard();
       await writeFile(stateFileOf(out), safe);

@@ -65,7 +65,7 @@ describe('keys of a running ledger', () => {
         return troubles.length > 0 && found;
       });
       assert.equal(ring.current.publicKeyHex, keys.signingKey.publicKeyHex);
-      // Long enough for several looks: each takes the file's state anew.
+      // Long enough for several checks of the file.
       const deadline = performance.now() + 200;
       await until('it has looked again', () => {
         live.ring();

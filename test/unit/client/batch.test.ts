@@ -22,7 +22,7 @@ function spansIn({ bytes, headers }: SentRequest): readonly Sent[] {
 const stored = (request: SentRequest): Response =>
   answerOf(201, { spans: spansIn(request).map(({ id }) => ({ id, seq: 0, curr_hash: 'h' })) });
 
-/** Refuses spans that are called `bad`, as `faults` names them. */
+/** Refuses spans named `bad`, with the errors that `faults` builds. */
 function refusing(faults: (places: readonly number[]) => object) {
   return scriptedLedger((request) => {
     const places = spansIn(request).flatMap((span, place) => (span.this === 'bad' ? [place] : []));

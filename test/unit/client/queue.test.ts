@@ -37,7 +37,7 @@ function queueOver(options: QueueOptions, ...answers: readonly ScriptedAnswer[])
   };
 }
 
-/** A ledger that answers when it is told to. */
+/** A ledger whose answers the test releases. */
 function heldLedger() {
   const open: (() => void)[] = [];
   const answer: ScriptedAnswer = (request) =>

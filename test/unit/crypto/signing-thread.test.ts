@@ -74,7 +74,7 @@ describe('signing aside', () => {
   }
 
   it('signs here when no thread can be started', async () => {
-    // A path that Node refuses before it makes a thread.
+    // Node refuses this path before it creates a thread.
     const thread = new SigningThread('nowhere.js');
     const hashes = someHashes(20);
     assert.deepEqual((await thread.sign(key.keyObject(), hashes)).map(hex), signedHere(hashes));
@@ -128,7 +128,7 @@ describe('signing aside', () => {
   }
 });
 
-/** A thread that does its work, but for what `fault` does when the message of that number comes. */
+/** A working thread, except that it runs `fault` at the message with that number. */
 function answering(fault: string): string {
   return `const { sign } = require('node:crypto');
     const { parentPort } = require('node:worker_threads');

@@ -3,7 +3,7 @@ import { DatabaseError } from 'pg';
 import { LogLineError, NotFoundError } from '../../../runtime/base/errors';
 import { asLogLineError, isConnectionLost, isUniqueViolation } from '../../../runtime/db/database-error';
 
-/** An error as PostgreSQL reports it, full of what no caller may see. */
+/** An error of PostgreSQL, full of internals that callers must not see. */
 function fromServer(code: string, constraint?: string): DatabaseError {
   const error = new DatabaseError('relation "ledger.universal_registry" of role logline_app', 10, 'error');
   error.code = code;

@@ -18,7 +18,7 @@ describe('one statement under an identity', () => {
     meter = await startWireMeter(Number(new URL(database.appUrl).port));
     const url = new URL(database.appUrl);
     url.port = String(meter.port);
-    // One connection, so that whatever a statement left behind would meet the next.
+    // One connection, so that leftovers of a statement would affect the next.
     pool = new Database({ connectionString: url.href, poolSize: 1 });
   });
   after(async () => {

@@ -15,7 +15,7 @@ describe("the explorer's files", function () {
   const named = (pattern: RegExp): string[] => [...files.keys()].filter((name) => pattern.test(name));
   const gzippedBytes = (names: readonly string[]): number =>
     names.reduce((sum, name) => sum + gzipSync(files.get(name) ?? Buffer.alloc(0), { level: 9 }).length, 0);
-  /** Files that loading one loads with it. */
+  /** A file and everything that it imports. */
   const withImports = (name: string): string[] => {
     const imported = [...textOf(name).matchAll(/from"\/explorer\/([\w-]+\.js)"/g)].map(
       ([, file = '']) => file,

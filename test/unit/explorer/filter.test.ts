@@ -33,7 +33,7 @@ describe('a filter in an address', () => {
       order: _order,
       ...filters
     } = TIMELINE_QUERY.properties as Record<string, unknown>;
-    // Places in the feed, not filters: the tail begins at its end by itself.
+    // Feed positions rather than filters; the tail starts at the end by itself.
     const known = Object.keys(filters).filter((name) => name !== 'from' && name !== 'after');
     const id = '0197f0aa-0000-7000-8000-000000000000';
     const values: Record<string, string> = {

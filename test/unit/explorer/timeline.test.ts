@@ -23,7 +23,7 @@ const { Timeline } = require('../../../explorer/src/ledger/timeline') as Timelin
 const SPANS = 450;
 const AT_A_TIME = 200;
 
-/** A ledger whose tail has many spans at once, and whose keys come when they are given. */
+/** A ledger with many spans in its tail, whose keys the test provides. */
 class BusyLedger {
   pulled = 0;
   giveKeys = (): void => undefined;

@@ -13,12 +13,12 @@ function get(url: string, more: Partial<OutgoingRequest> = {}): OutgoingRequest 
   return { method: 'GET', url, headers: {}, timeoutMs: 5_000, maxResponseBytes: 10_000, ...more };
 }
 
-/** Why nothing came back; `ok` when something did. */
+/** The error's code; `ok` for an answer. */
 function codeOf(response: OutgoingResponse): string {
   return response.ok ? 'ok' : response.code;
 }
 
-/** A name server that answers what it is told, and remembers what it was asked. */
+/** A resolver with scripted answers that records look-ups. */
 function resolver(...answers: readonly (readonly ResolvedAddress[])[]) {
   const asked: string[] = [];
   const resolve = async (hostname: string): Promise<readonly ResolvedAddress[]> => {
@@ -171,7 +171,7 @@ describe('outgoing http', () => {
   });
 
   it('connects to the address that was checked, and asks the name server once', async () => {
-    // A second answer would be another address: nothing listens there, and it is not allowed either.
+    // A second look-up would return another address, where nothing listens and which is not allowed.
     const names = resolver(LOOPBACK, [{ address: '169.254.169.254', family: 4 }]);
     const guarded = createOutgoingHttp({ resolve: names.resolve });
     const host = `ollama:${provider.port}`;
@@ -271,7 +271,7 @@ describe('outgoing http', () => {
     });
     const proxy = `http://127.0.0.1:${port}`;
     const settings = { HTTP_PROXY: proxy, http_proxy: proxy, HTTPS_PROXY: proxy, NODE_USE_ENV_PROXY: '1' };
-    // One by one: a copy in the place of process.env would no longer reach the process, its time zone for one.
+    // One by one, since replacing process.env by a copy would not affect the process, such as its time zone.
     const before = Object.keys(settings).map((name) => [name, process.env[name]] as const);
     Object.assign(process.env, settings);
     try {

@@ -11,7 +11,7 @@ describe('a run that cannot be started', () => {
   });
   after(() => stage0.close());
 
-  /** Members of the error of a run, given what the manifest and the kernel answer. */
+  /** Members of a run's error, given the answers of manifest and kernel. */
   async function membersOfFailure(manifest: () => Promise<unknown>): Promise<object> {
     const guard: BootGuard = Object.assign(Object.create(BootGuard.prototype), { manifest });
     const starter = new KernelFunctionStarter({

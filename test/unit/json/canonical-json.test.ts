@@ -58,7 +58,7 @@ describe('canonical JSON', () => {
     const inSlices = (value: JsonValue) => canonicalTextInSlices(value, () => undefined);
     await fc.assert(
       fc.asyncProperty(fc.jsonValue({ stringUnit: 'grapheme' }), async (value) => {
-        // As it was parsed: members called __proto__ included.
+        // As parsed, including members called __proto__.
         const parsed = JSON.parse(JSON.stringify(value)) as JsonValue;
         assert.equal(await inSlices(parsed), canonicalText(parsed));
       }),

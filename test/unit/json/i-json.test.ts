@@ -5,7 +5,7 @@ import { isExactNumber } from '../../../runtime/json/exact-number';
 import { parseIJson, parseIJsonInSlices } from '../../../runtime/json/i-json';
 import { faultsIn } from '../../../runtime/json/i-json-faults';
 
-/** Pointers and details of what a text is refused for. */
+/** Pointers and details of the faults of a text. */
 function faultsOf(input: string | Uint8Array): string[] {
   try {
     parseIJson(input);
@@ -28,7 +28,7 @@ describe('I-JSON', () => {
     fc.assert(
       fc.property(fc.jsonValue({ stringUnit: 'grapheme' }), (value) => {
         for (const text of [JSON.stringify(value), JSON.stringify(value, null, 2)]) {
-          // U+0000 is all that a JSON value can hold and a span cannot.
+          // U+0000 is the only character that JSON allows and a span does not.
           if (text.includes('\\u0000')) continue;
           assert.deepEqual(parseIJson(text), JSON.parse(text));
           assert.deepEqual(parseIJson(Buffer.from(text)), JSON.parse(text));

@@ -17,11 +17,11 @@ describe('instance keys in Secrets Manager', () => {
   const [one, two, three] = [generateSigningKey(), generateSigningKey(), generateSigningKey()];
   const seeds = [one, two, three].map((key) => key.secretKeyHex());
   let server: Server;
-  /** What the service answers; undefined is an outage. */
+  /** The service's answer; undefined for an outage. */
   let secret: Record<string, string> | undefined;
   let reads = 0;
 
-  // The SDK's own client, and a service that speaks its protocol.
+  // The SDK's client, with a service that speaks its protocol.
   beforeEach(async () => {
     reads = 0;
     server = createServer((_request, response) => {

@@ -4,7 +4,7 @@ import path from 'node:path';
 
 const ROOT = path.join(__dirname, '..', '..', '..');
 
-/** Bytes of V8's heap for each time, of a young generation that is large enough not to be collected meanwhile. */
+/** Allocated heap bytes a call, measured with a young generation large enough to avoid collections. */
 function allocated(setup: string, once: string): number {
   const times = 2_000;
   const program = `
@@ -36,8 +36,8 @@ function allocated(setup: string, once: string): number {
   return Number(stdout);
 }
 
-// What a span leaves for the garbage collector to find: what limits the rate of appends beside PostgreSQL. The bounds
-// are a third above what was measured.
+// Garbage per span, which limits the append rate besides PostgreSQL. The bounds
+// are a third above the measured values.
 describe('allocations', () => {
   for (const [what, bound, setup, once] of [
     [

@@ -3,7 +3,7 @@ import { Database } from '../../../runtime/db/pool';
 import { FeedWaiters } from '../../../runtime/ledger/feed-waiters';
 
 describe('the places of those who wait for the feed', () => {
-  // Nobody is there: a place is taken without a look at the database.
+  // No server listens here: taking a slot needs no query.
   const database = new Database({ connectionString: 'postgres://nobody@127.0.0.1:1/none' });
   after(() => database.pool.end());
 

@@ -5,8 +5,8 @@ import { sha512 } from '@noble/hashes/sha2.js';
 hashes.sha512 = sha512;
 
 /**
- * The format of docs/format.md written a second time, from the text alone: own canonical form, noble for the rest. Imports
- * nothing of `runtime/`, so that both would have to be wrong in the same way to agree.
+ * An independent implementation of docs/format.md, with its own canonical form and noble for the rest. It imports nothing of
+ * `runtime/`, so that both agree only if both are right or wrong in the same way.
  */
 
 type Members = { readonly [member: string]: unknown };
@@ -29,7 +29,7 @@ export function spanHash(span: Members): Uint8Array {
   return blake3(Buffer.from(jcs(Object.fromEntries(payload)), 'utf8'));
 }
 
-/** The span with its three seal members. */
+/** The span with public_key, curr_hash and signature. */
 export function seal(span: Members, secretKey: Uint8Array): Members {
   const unsigned = { ...span, public_key: Buffer.from(getPublicKey(secretKey)).toString('hex') };
   const hash = spanHash(unsigned);
@@ -40,7 +40,7 @@ export function seal(span: Members, secretKey: Uint8Array): Members {
   };
 }
 
-/** Whether hash and signature fit the content. */
+/** Whether hash and signature match the content. */
 export function isSealed(span: Members): boolean {
   const hash = spanHash(span);
   return (

@@ -99,7 +99,7 @@ describe('the hash of a span', () => {
   before(cryptoReady);
 
   it('must be this one for this span, for ever', () => {
-    // Computed once with the independent implementation; if it changes, every span ever stored stops verifying.
+    // Computed once with the independent implementation; if it changes, no stored span verifies any more.
     assert.equal(hashSpan(span), GOLDEN_HASH);
     assert.equal(hex(spanHash({ ...span })), GOLDEN_HASH);
   });
@@ -138,7 +138,7 @@ describe('the hash of a span', () => {
     const replacerHash = (value: object) =>
       hex(blake3(utf8(JSON.stringify(value, Object.keys(value).sort()))));
     const tampered = changedAt(span, ['metadata', 'limits', 'slow_ms']);
-    // The trap: the list of names filters the nested members too, so nested content goes unhashed.
+    // The array replacer also filters nested members, so nested content would not be hashed.
     assert.equal(replacerHash(tampered), replacerHash(span));
     assert.notEqual(hashSpan(tampered), hashSpan(span));
   });
@@ -170,7 +170,7 @@ describe('a signed span', () => {
       fc.property(anySpan, (any) => {
         const encoded = hashAndSign({ ...any, status: null }, key);
         const present = Object.entries(encoded.span).filter(([, value]) => value !== null);
-        // Through JSON, which knows no negative zero.
+        // Through JSON, which has no negative zero.
         assert.deepEqual(JSON.parse(encoded.json), JSON.parse(JSON.stringify(Object.fromEntries(present))));
         assert.deepEqual(verifySpan(JSON.parse(encoded.json)), { ok: true });
       }),

@@ -15,11 +15,11 @@ describe("PostgreSQL's programs, started by root", function () {
   this.timeout(60_000);
   let folder: string;
   let home: string;
-  /** Below a folder that only root may enter. */
+  /** Programs below a folder that only root may enter. */
   let locked: PostgresBinaries;
 
   before(async function () {
-    if (process.platform !== 'linux' || process.getuid?.() !== 0) this.skip(); // only root lends another user
+    if (process.platform !== 'linux' || process.getuid?.() !== 0) this.skip(); // only root runs PostgreSQL as another user
   });
 
   beforeEach(async () => {

@@ -11,7 +11,7 @@ type Sandbox = typeof import('../../../runtime/sandbox');
 
 const sources = join(__dirname, '../../../runtime/sandbox');
 
-/** What the artifact does: two CommonJS bundles side by side, and the binaries that cannot be inlined. */
+/** Bundles as in the artifact: two CommonJS files side by side, and binaries that cannot be inlined. */
 function bundle(directory: string, entry: string, outfile: string): void {
   const { warnings } = buildSync({
     entryPoints: [join(sources, entry)],

@@ -206,7 +206,7 @@ describe('ctx inside the sandbox', () => {
   it('finishes calls that main did not await before the run ends', async () => {
     let isDone = false;
     const hostCall: HostCall = async () => {
-      // Takes longer than main, which has returned by the time another run has come and gone.
+      // Slower than main, which has returned after another run has ended.
       for (let i = 0; i < 3; i++) await sandbox.output('function main() {}', { lane: 'other' });
       isDone = true;
       return null;

@@ -147,7 +147,7 @@ describe('sandbox isolation', () => {
       assert.equal(instance.restore(), true);
       const after = Buffer.from(instance.memory.buffer);
       assert.equal(after.includes('tenant-secret'), false);
-      // All but the part of the C stack below the frames that were live when the snapshot was taken.
+      // Everything except the C stack below the frames that were live at the snapshot.
       assert.equal(after.toString('latin1') === before, true);
     }
   });
@@ -199,7 +199,7 @@ describe('sandbox isolation', () => {
     }`;
 
   it('keeps its bridge in order when the code poisons every intrinsic', async () => {
-    // What fails may fail only inside the run, with a clear outcome.
+    // A failure must stay within the run, with a clear outcome.
     const outcome = await sandbox.run(
       `${poison}\n async function main(ctx) { return (await ctx.sql\`SELECT 1\`).name; }`,
       { limits: SHORT },

@@ -38,8 +38,8 @@ describe('sandbox limits', () => {
   }
 
   it('interrupts a loop at its limit and leaves terminating the thread to what cannot be interrupted', async () => {
-    // A thread is terminated at four times its CPU time and 250 ms more, by the clock. On a machine that is busy with
-    // other things a loop may meet that first, but not every time.
+    // A thread is terminated at a wall time of four times its CPU limit plus 250 ms. On a busy machine
+    // a loop may reach that first, but not every time.
     const limits = { cpuMs: 20, wallMs: 60_000 };
     const used: number[] = [];
     for (let attempt = 0; attempt < 20 && !used.some((ms) => ms < 4 * limits.cpuMs + 250); attempt += 1) {

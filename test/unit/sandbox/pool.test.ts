@@ -107,7 +107,7 @@ describe('sandbox pool', () => {
         before.push(ended - endedBefore);
       }
       stop.abort();
-      // Whoever waits for a worker sees one end first, each time; whoever waits for its turn sees six.
+      // A run that waits for a worker sees one end first each time; one that waits for its turn sees six.
       assert.ok(Math.min(...before) === 0, String(before));
       await Promise.all(backlog);
     }).timeout(120_000);

@@ -9,12 +9,12 @@ import {
   type SandboxTask,
 } from '../../../runtime/sandbox';
 
-/** Answers every call with what it was asked, so that a test sees what crossed the bridge. */
+/** A host call that returns its arguments, so that a test sees what crossed the bridge. */
 export const echo: HostCall = async (name, args) => ({ name, args });
 
 export type TaskExtras = Partial<Omit<SandboxTask, 'code'>>;
 
-/** A task with nothing special about it but its code. */
+/** A task with default settings. */
 export function task(code: string, extras: TaskExtras = {}): SandboxTask {
   const env = { APP_USER_ID: 'alice', APP_TENANT_ID: 'acme' };
   return { code, entry: 'main', input: null, env, hostCall: echo, ...extras };
@@ -59,5 +59,5 @@ export function deferred<T>(): {
   return { promise, resolve, reject };
 }
 
-/** Limits that end a hostile run soon; wall time is left generous so that the limit under test is the one that acts. */
+/** Limits that end a hostile run soon; a generous wall time ensures that the limit under test applies. */
 export const SHORT = { cpuMs: 150, wallMs: 20_000 };

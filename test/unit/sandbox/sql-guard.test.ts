@@ -214,7 +214,7 @@ describe('SQL guard', () => {
         `SELECT 1 UNION SELECT ${call}`,
       ];
       await refused(`SELECT ${call}`, /function .* is not allowed/);
-      // A type or table function call is not a function everywhere; it is refused in any case.
+      // Not every place allows a function call; each must be refused.
       for (const place of places)
         await refused(place, /^ctx\.sql: (function .* is not allowed; allowed are|syntax error)/);
     });

@@ -6,7 +6,7 @@ const bytesOf = (text: string) => new TextEncoder().encode(text);
 const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const anyCount = () => undefined;
 
-/** What a parser holds: every object, array, string, number and literal. */
+/** Number of JSON values: objects, arrays, strings, numbers and literals. */
 function valuesIn(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 1;
   return Object.values(value).reduce((sum: number, member) => sum + valuesIn(member), 1);

@@ -9,7 +9,7 @@ const NIGHT: Night = {
   heldUntil: '2026-03-29T22:00:00.000Z',
 };
 
-/** A subject as the ruler's query shows it, from metadata as a user writes them. */
+/** A subject as returned by the ruler's query, from a user's metadata. */
 function subject(metadata: Readonly<Record<string, unknown>>): Subject {
   const typeOf = (value: unknown) =>
     value === undefined ? null : value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value;

@@ -7,7 +7,7 @@ import { providerOf } from '../../../support/provider-span';
 
 const KEY = 'sk-"secret"/1';
 
-/** As outgoing HTTP gives it. */
+/** An answer of outgoing HTTP. */
 const answered = (text: string, headers: Record<string, string> = {}) =>
   ({ ok: true, status: 200, headers, body: storableText(text), json: readStorableJson(text, 3) }) as const;
 

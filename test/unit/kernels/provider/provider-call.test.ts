@@ -43,7 +43,7 @@ interface World {
   readonly sleep?: () => Promise<void>;
 }
 
-/** One call in a world where the clock moves only while sleeping. */
+/** One call, with a clock that moves only during sleeps. */
 async function call(answers: readonly OutgoingResponse[], world: World = {}): Promise<Call> {
   const sent: OutgoingRequest[] = [];
   const slept: number[] = [];

@@ -3,7 +3,7 @@ import type { JsonValue } from '../../../../runtime/base/span';
 import { withSecret } from '../../../../runtime/kernels/provider/provider';
 import { providerOf } from '../../../support/provider-span';
 
-/** What the refusal of this metadata says. */
+/** The error for this metadata. */
 function faultOf(metadata: JsonValue): string {
   try {
     providerOf(metadata);

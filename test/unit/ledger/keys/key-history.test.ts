@@ -9,7 +9,7 @@ describe('key history', () => {
 
   let minute = 0;
 
-  /** What says that `key` is one of the instance's, signed by `introducer`. */
+  /** The introduction of `key` as the instance's, signed by `introducer`. */
   function introduction(
     key: SigningKey,
     introducer: SigningKey = key,

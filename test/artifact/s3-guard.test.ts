@@ -78,7 +78,7 @@ describe('the rollback guard in S3', () => {
     assert.equal(await guard.swap(undefined, record(4)), false);
   });
 
-  it('asks again when S3 is unwell for a moment, and says so when it stays so', async () => {
+  it('retries a temporary failure of S3, and reports a lasting one', async () => {
     s3.put(NAME, guardText(record(3)));
     failures = 2;
     assert.deepEqual(await new S3Guard(bucket).read(), record(3));
@@ -86,7 +86,7 @@ describe('the rollback guard in S3', () => {
     await assert.rejects(new S3Guard(bucket).read(), /S3 answered 503/);
   });
 
-  it('refuses to go on from an object that is no record', async () => {
+  it('refuses an object that is no record', async () => {
     s3.put(NAME, '{"epoch":1}');
     await assert.rejects(new S3Guard(bucket).read(), /is no rollback guard/);
   });

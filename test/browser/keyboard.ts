@@ -205,7 +205,7 @@ export function describeKeyboard(world: () => ExplorerWorld): void {
       await page.close();
     });
 
-    it('the keys are told by a button and by ?, which gives the focus back, and not while somebody types', async () => {
+    it('a button and ? show the keys and return the focus; ? does nothing in a text field', async () => {
       const page = await opened('?entity_type=walked');
       const help = page.getByRole('dialog', { name: 'Keyboard' });
       const focused = (): Promise<unknown> => page.evaluate('document.activeElement.textContent');

@@ -90,7 +90,7 @@ export function describePages(world: () => ExplorerWorld): void {
       await page.close();
     });
 
-    it('of functions runs one with an input, and tells how its runs went', async () => {
+    it('of functions runs one with an input, and shows the outcomes of its runs', async () => {
       // Without a schedule, so that nothing but this test runs it.
       await world().append({
         entity_type: 'function',

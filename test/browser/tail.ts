@@ -12,7 +12,7 @@ const spoken = (test: string, text: string, who = 'ana') => ({
 
 export function describeTail(world: () => ExplorerWorld): void {
   describe('the live tail', () => {
-    it('shows what arrives, holds it back while paused, and tells how much waits', async () => {
+    it('shows new spans, holds them back while paused, and counts them', async () => {
       const page = await world().open('?entity_type=spoken-held');
       await page.getByText('live', { exact: true }).waitFor();
       await world().append(spoken('held', 'first'));
@@ -36,7 +36,7 @@ export function describeTail(world: () => ExplorerWorld): void {
       await page.close();
     });
 
-    it('says when the ledger is gone, and goes on where it stopped when it is back', async () => {
+    it('shows that the ledger is unreachable, and resumes where it stopped when it is back', async () => {
       await world().append(spoken('restarted', 'before the restart'));
       const page = await world().open('?entity_type=spoken-restarted');
       await page.getByText('live', { exact: true }).waitFor();

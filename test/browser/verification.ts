@@ -11,7 +11,7 @@ export function describeVerification(world: () => ExplorerWorld): void {
   describe('verification', () => {
     const mine = { owner_id: 'dev', tenant_id: 'dev', entity_type: 'checked', at: new Date().toISOString() };
 
-    it('tells a good span, one under another key and a tampered one apart, by shape, colour and word', async () => {
+    it('shows a good span, one under another key and a tampered one differently, by shape, colour and word', async () => {
       await world().append({ entity_type: 'checked', who: 'ana', this: 'good' });
       await world().append({ entity_type: 'checked', who: 'ana', this: 'to be changed on its way' });
       const stranger = clientSpan({ ...mine, this: "under the attacker's own key" });

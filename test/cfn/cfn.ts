@@ -68,7 +68,7 @@ describe('the resources of every stack, as CloudFormation has them', function ()
     });
   }
 
-  it('have a mapping each that somebody uses', () => {
+  it('each have a mapping, and every mapping is used', () => {
     assert.deepEqual(
       Object.keys(MAPPINGS).filter((type) => !used.has(type)),
       [],

@@ -112,7 +112,7 @@ describe('backup and restore', function () {
     });
   };
 
-  it('a dump into an empty folder: old cursors and policies go on, nothing is skipped, nothing comes twice', async () => {
+  it('a dump into an empty folder: old cursors and policies continue without a skip or repeat', async () => {
     await appendPolicy();
     await note('kept');
     await until('the policy reacted', async () => (await reactions()).length === 1, 60_000);
@@ -153,7 +153,7 @@ describe('backup and restore', function () {
     return file;
   };
 
-  it('a copy of the folder of an earlier moment, put back: what was lost is told, nothing else is', async () => {
+  it('a restored earlier copy of the folder: exactly the lost spans are reported', async () => {
     await note('kept');
     const early = await readTo('kept');
     const survived = await keepCheckpoint('survived', 1);
@@ -205,7 +205,7 @@ describe('backup and restore', function () {
     assert.ok(String(renamed?.metadata.checkpoint).startsWith(`${before}\n`));
   });
 
-  it('a base backup of an earlier moment: a cursor ahead is told so, and after restore all goes on from there', async () => {
+  it('an earlier base backup: a cursor ahead gets 410, and after restore all cursors continue', async () => {
     await appendPolicy();
     await note('kept');
     await until('the policy reacted', async () => (await reactions()).length === 1, 60_000);

@@ -120,7 +120,7 @@ describe('the process of the kernels', function () {
     assert.ok((await began()) < calls.length, 'what waited has begun');
   });
 
-  it('is started again when it is killed; who waited for a run is told to try again, and the API goes on', async () => {
+  it('is restarted when it is killed; callers waiting for a run get 503 with Retry-After, and the API keeps serving', async () => {
     const slow = await append(
       'async function main(ctx) { for (let i = 0; i < 1000; i++) await ctx.sql`SELECT count(*) FROM generate_series(1, 1000000) g`; }',
     );

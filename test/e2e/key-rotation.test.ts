@@ -129,7 +129,7 @@ describe('rotation of the instance key', function () {
     assert.match(await succeed('verify', '--key', firstKey), /^OK: /m);
   });
 
-  it('is followed from an export alone, by whoever trusts one of the keys', async () => {
+  it('can be verified from an export alone, starting from any trusted key', async () => {
     const file = path.join(data, 'rotated.ndjson');
     await succeed('export', '--tenant', 'dev', '--out', file);
     const { history } = await shownKeys();
@@ -141,7 +141,7 @@ describe('rotation of the instance key', function () {
     assert.match(strange.stdout, /untrusted: /);
   });
 
-  it('can be revoked: tokens of the key end, cursors and kernels go on, and verify tells what it signed', async () => {
+  it('can be revoked: tokens of the key end, cursors and kernels continue, and verify reports what it signed', async () => {
     const [first] = (await shownKeys()).history;
     assert.ok(first);
     const { earlier_signing_keys } = JSON.parse(await readFile(path.join(data, 'keys.json'), 'utf8'));

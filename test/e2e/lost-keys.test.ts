@@ -24,7 +24,7 @@ describe('a ledger whose keys are elsewhere', function () {
     return ended;
   };
 
-  it('is not started under another key, stays as it is, and goes on with its own', async () => {
+  it('does not start under another key, stays unchanged, and starts with its own', async () => {
     database = await createEmptyDatabase();
     const server = { DATABASE_URL: database.adminUrl, LOGLINE_ROLE_PREFIX: 'lost_keys' };
     const first = await startLocalRun(path.join(folder, 'one'), { env: server });
@@ -46,7 +46,7 @@ describe('a ledger whose keys are elsewhere', function () {
     await again.stop();
   });
 
-  it('goes on under a new key once that is adopted, and verify names it', async () => {
+  it('continues under a new key once that is adopted, and verify reports it', async () => {
     const data = path.join(folder, 'ledger');
     await (await startLocalRun(data)).stop();
     await rename(path.join(data, 'keys.json'), path.join(folder, 'keys.json'));

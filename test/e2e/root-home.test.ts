@@ -12,7 +12,7 @@ const ROOT = path.resolve(__dirname, '..', '..');
 /** The parts of a clone that `npm start` needs. */
 const PARTS = ['cli', 'local', 'runtime', 'sql', 'package.json', 'package-lock.json', 'tsconfig.json'];
 
-describe("a clone in root's own home, which nobody else may enter", function () {
+describe("a clone in root's home, which no other user may enter", function () {
   this.timeout(180_000);
   let home: string;
   let clone: string;

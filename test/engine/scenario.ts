@@ -46,7 +46,7 @@ export function describeLife(
       assert.deepEqual(serving, []);
     });
 
-    it('goes on where it stopped, and comes up', async () => {
+    it('resumes where it stopped, and succeeds', async () => {
       const up = await deployment.up();
       assert.ok(up.succeeded, up.log);
       assert.deepEqual(changesOtherThan(up.changes, 'create'), {});

@@ -84,7 +84,7 @@ describe('under hammering', function () {
     }
   }
 
-  it('every 2xx is there once with its content, no 4xx is, the unknown are settled by repeating, and a reader saw all', async () => {
+  it('every 2xx is stored once with its content, no 4xx is, retries settle unknown ones, and a reader saw all', async () => {
     const log: Sent[] = [];
     let isOver = false;
     const following = followFeed(read, () => isOver);

@@ -44,7 +44,7 @@ describe('an attack of npm run noisy', () => {
     assert.equal(code, 0);
   });
 
-  it('ends after its time, whoever still lives', async () => {
+  it('ends after its time, even while its parent runs', async () => {
     const [code] = await once(attackerFor(100), 'exit');
     assert.equal(code, 0);
   });

@@ -33,7 +33,7 @@ describe('a stack on Aurora', function () {
     assert.ok(ofType(readers, MEMBER).every((member) => member.inputs.publiclyAccessible === false));
   });
 
-  it('has a writer and the readers, and tells every function where to read', () => {
+  it('has a writer and the readers, and every function has the reader endpoint', () => {
     assert.equal(ofType(readers, MEMBER).length, 3);
     const told = (stack: Stack) =>
       ofType(stack, 'aws:lambda/function:Function').map(

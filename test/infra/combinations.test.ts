@@ -23,12 +23,12 @@ describe('any settings together', function () {
         stack = await stackOf(title, await dryRun(options));
       });
 
-      it('tell every function what the runtime takes', () => {
+      it('give every function the environment that the runtime requires', () => {
         for (const { inputs } of ofType(stack, FUNCTION))
           assert.doesNotThrow(() => readEnvironment(variablesOf(inputs)), String(inputs.name));
       });
 
-      it('let every function read the secrets that it is told of, and no others', () => {
+      it('let every function read exactly the secrets that its environment names', () => {
         for (const item of ofType(stack, FUNCTION)) {
           const told = JSON.stringify(variablesOf(item.inputs)).match(SECRET) ?? [];
           assert.deepEqual(unique(secretsReadBy(stack, item)), unique(told), item.name);

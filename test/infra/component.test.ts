@@ -5,7 +5,7 @@ import { REPOSITORY_ROOT } from '../../infra/bundle';
 import { dryRun } from '../../infra/dry-run';
 import { cleanUp, temporaryFolder } from '../support/local-run';
 
-describe("the component in somebody else's program", function () {
+describe('the component in another program', function () {
   this.timeout(60_000);
   let folder: string;
   before(async () => {

@@ -5,7 +5,7 @@ import { at, type Inputs } from './subject';
 const VPC = 'vpc-0123456789abcdef0';
 const SUBNETS = ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'];
 
-describe('a stack in a VPC that is there already', function () {
+describe('a stack in an existing VPC', function () {
   this.timeout(60_000);
   let run: DryRun;
   before(async () => {

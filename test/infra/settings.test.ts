@@ -41,7 +41,7 @@ describe('stack settings', () => {
     ]);
   });
 
-  it('hold no empty page of the feed unless told for how long, up to 20 s', () => {
+  it('hold no empty feed page by default, and up to 20 s by setting', () => {
     assert.equal(parseSettings(BASE).api.maxWaitSeconds, 0);
     assert.equal(parseSettings({ ...BASE, values: { api: { maxWaitSeconds: 20 } } }).api.maxWaitSeconds, 20);
     assert.throws(
@@ -301,7 +301,7 @@ describe('stack settings', () => {
     assert.deepEqual([database.instanceClass, database.multiAz], ['db.m7g.large', true]);
   });
 
-  it('make passwords new after 30 days unless told none, and keys only when asked to', () => {
+  it('rotate passwords after 30 days unless set to none, and keys only by setting', () => {
     const rotation = (values: object) => parseSettings({ ...BASE, values: { rotation: values } }).rotation;
     assert.deepEqual(rotation({}), { passwordsDays: 30, keysDays: undefined });
     assert.deepEqual(rotation({ passwordsDays: 'none', keysDays: 90 }), {
@@ -321,7 +321,7 @@ describe('stack settings', () => {
     assert.deepEqual([ceiling(100), ceiling(16_000)], [500, 65_536]);
   });
 
-  it('fit the copies of Stage-0 to the connections of the database, unless told none', () => {
+  it("fit Stage-0's concurrency to the database's connections, unless set to none", () => {
     const copies = (values: object) =>
       parseSettings({ ...BASE, values: { ...values } }).functions.apiConcurrency;
     assert.equal(copies({}), 9);

@@ -28,7 +28,7 @@ describe('what a tenant may append, by the manifest', () => {
 
   const post = (body: unknown, by = token) => kernels.call('/api/spans', { token: by, body });
 
-  it('spans a second: a tenant ahead of its rate hears when to go on, the others and the system nothing', async () => {
+  it('spans a second: a tenant above its rate gets 429 with Retry-After, other tenants and the system do not', async () => {
     await kernels.changeManifest({ throttle: { per_tenant_spans_per_second: 2 } });
     assert.equal((await post(Array.from({ length: 100 }, () => note()))).status, 201);
     const refused = await post(note());

@@ -178,7 +178,7 @@ describe('POST /api/spans refuses', () => {
     }
   });
 
-  it('nesting that nobody can read back', async () => {
+  it('nesting deeper than readers accept', async () => {
     for (const depth of [200, 100_000]) {
       assertProblem(await withMetadata(`${'['.repeat(depth)}${']'.repeat(depth)}`), 400);
       assertProblem(await withMetadata(`${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`), 400);

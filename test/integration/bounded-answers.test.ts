@@ -121,7 +121,7 @@ describe('no answer passes 4 MiB', () => {
     ]);
   });
 
-  it('a cursor of versions serves nobody else, and no other entity', async () => {
+  it('a cursor of versions works for its caller and its entity only', async () => {
     const draft = {
       entity_type: 'note',
       who: 'alice',
@@ -145,7 +145,7 @@ describe('no answer passes 4 MiB', () => {
     assert.equal((await stage0.call(`/api/spans/${first}?cursor=x`, { token })).status, 400);
   });
 
-  it('an append whose echo would be larger answers ids and hashes, and says so', async () => {
+  it('an append whose echo would be larger answers ids and hashes, and sets Preference-Applied', async () => {
     const one = { entity_type: 'note', who: 'alice', this: 'x', description: 'x'.repeat(4_050) };
     const body = Array.from({ length: 1_000 }, () => one);
     const answer = await stage0.call('/api/spans', { token, body });

@@ -107,7 +107,7 @@ describe('logline deploy and what follows it, against stand-ins for AWS and the 
     assert.doesNotMatch(stderr, STACK_TRACE);
   });
 
-  it('goes on where it stopped, checks migrations, runs the smoke test, and prints lines that work', async () => {
+  it('resumes where it stopped, checks migrations, runs the smoke test, and prints lines that work', async () => {
     planPulumi(folder, { resources: RESOURCES, outputs: outputs() });
     const { code, stdout, stderr } = await run('deploy', '--stack', 'dev', '--yes');
     assert.equal(code, 0, stdout + stderr);
@@ -202,7 +202,7 @@ describe('logline deploy and what follows it, against stand-ins for AWS and the 
     assert.equal((await run('keys', 'rotate', '--checkpoint', '--passwords', '--stack', 'dev')).code, 2);
   });
 
-  it('tells the migrator of a restore until the counter is moved, and what is lost', async () => {
+  it('repeats the restore event until the migrator has moved the counter, and reports lost batches', async () => {
     const lost = { batches: 3, up_to_tx_id: '900' };
     account.contents.answers.set('logline-dev-migrator', [
       { payload: { restored: { ids_left: 5_000, lost: null, renamed_logs: 0 } } },

@@ -119,7 +119,7 @@ describe('logline logs', function () {
       assert.match(stdout, /\\x1b\]0;owned\\x07 text/);
     });
 
-    it('tells a missing log group from a wrong pattern and from a missing right', async () => {
+    it('distinguishes a missing log group, a wrong pattern and a missing permission', async () => {
       account.contents.logs.delete(`${GROUP}migrator`);
       const missing = await run('migrator');
       assert.equal(missing.code, 0);

@@ -106,7 +106,7 @@ describe('commands beside a database of one’s own', function () {
     assert.equal(report.executions.limit, 1000);
   });
 
-  it('status --watch goes on until it is asked to end', async () => {
+  it('status --watch runs until it is stopped', async () => {
     const command = startCommand(['status', '--watch', '--json'], {
       env: { LOGLINE_DATA: data, DATABASE_URL: database.adminUrl },
     });
@@ -117,7 +117,7 @@ describe('commands beside a database of one’s own', function () {
     for (const line of stdout.trim().split('\n')) assert.equal(typeof JSON.parse(line).at, 'string');
   });
 
-  it('a migration that was edited after it was applied is told, with exit code 1', async () => {
+  it('a migration that was edited after it was applied is reported, with exit code 1', async () => {
     const owner = new Database({ connectionString: database.adminUrl, poolSize: 1 });
     await owner.pool.query(
       "UPDATE app.migration_checksum SET sha256 = 'x' || sha256 WHERE name LIKE '000003%'",
@@ -187,7 +187,7 @@ describe('commands beside a database of one’s own', function () {
     assert.deepEqual(file.revoked_keys, [{ public_key_hex: before, from: '2026-01-01T00:00:00.000Z' }]);
   });
 
-  it('revoking puts the first settings in force again where the key signed the manifest, and says so', async () => {
+  it('revoking a key that signed the manifest restores the first settings, and reports it', async () => {
     await changeManifest(5);
     const signer = (await manifest()).public_key;
     const { seq } = await manifest();
@@ -196,7 +196,7 @@ describe('commands beside a database of one’s own', function () {
     assert.equal(JSON.parse(await succeed('status', '--json')).executions.limit, 1000);
   });
 
-  it('revoking with --keep-manifest signs the operator’s own manifest anew', async () => {
+  it('revoking with --keep-manifest signs the operator’s own manifest again', async () => {
     await changeManifest(6);
     const signer = (await manifest()).public_key;
     const printed = await succeed('keys', 'revoke', '--public-key', signer, '--keep-manifest');
@@ -205,7 +205,7 @@ describe('commands beside a database of one’s own', function () {
     assert.equal(JSON.parse(await succeed('status', '--json')).executions.limit, 6);
   });
 
-  it('log resume lets a stopped log go on, once, and says what it was stopped for', async () => {
+  it('log resume resumes a stopped log, once, and prints the reason of the stop', async () => {
     await withClient(database.superuserUrl, (client) =>
       client.query(`
         INSERT INTO ledger.log (log_no, tenant_id, origin) VALUES (1, 'a+b c', 'test/x');
@@ -276,7 +276,7 @@ describe('commands beside a database of one’s own', function () {
     });
   }
 
-  it('a wrong password of logline_app is told in one line', async () => {
+  it('a wrong password of logline_app is reported in one line', async () => {
     const other = await temporaryFolder();
     const passwords = { superuser: 'unused', owner: 'unused', ...testPasswords(), app: 'wrong' };
     await writeFile(

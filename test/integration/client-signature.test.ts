@@ -26,7 +26,7 @@ describe('client signature', () => {
     assert.ok(isSealed(read.body.span));
   });
 
-  it('versions are signed by the client, too, and may go on under another key', async () => {
+  it('versions are signed by the client, too, and may change the key', async () => {
     const first = clientSpan();
     const second = clientSpan(
       { id: first.id, seq: 1, prev_hash: first.curr_hash },
@@ -137,7 +137,7 @@ describe('client signature', () => {
     ]);
   });
 
-  it('does not make the client somebody else', async () => {
+  it("does not change the client's identity", async () => {
     assertProblem(await post(clientSpan({ owner_id: 'bob' })), 403);
     assertProblem(await post(clientSpan({ tenant_id: 'globex' })), 403);
   });

@@ -58,7 +58,7 @@ describe('the client, over a ledger', () => {
     assert.deepEqual(listed, new Set(spans.map(({ id }) => id)));
   });
 
-  it('appends versions of an entity, each behind the newest, whoever is faster', async () => {
+  it('appends versions of an entity, each after the newest, also with concurrent writers', async () => {
     const { id } = await ledger.append({ ...note('counter'), metadata: { count: 0 } });
     const other = await clientOf('alice');
     const add = (client: LogLine) =>
@@ -79,7 +79,7 @@ describe('the client, over a ledger', () => {
     await assert.rejects(missing, (error) => error instanceof LogLineError && error.status === 404);
   });
 
-  it('follows the feed from its start, and goes on behind any span without repeating one', async () => {
+  it('follows the feed from its start, and continues after any span without a repeat', async () => {
     const client = await clientOf('follower', 'feedland');
     await client.appendAll(Array.from({ length: 25 }, (_, index) => note(`n${index}`)));
     const read = async (count: number, from: string) => {
@@ -101,7 +101,7 @@ describe('the client, over a ledger', () => {
     }
   });
 
-  it('tells when it has caught up, and then delivers what is appended', async () => {
+  it('reports when it has caught up, and then delivers new spans', async () => {
     const client = await clientOf('waiter', 'feedland');
     const stop = new AbortController();
     const seen: string[] = [];
@@ -145,7 +145,7 @@ describe('the client, over a ledger', () => {
     stop.abort();
   });
 
-  it('gzips what is large, and asks once more with a fresh token when one is refused', async () => {
+  it('gzips large bodies, and retries once with a fresh token when one is refused', async () => {
     const encodings: (string | null)[] = [];
     const tokens = ['bad', await stage0.token('large', 'acme')];
     const client = new LogLine({

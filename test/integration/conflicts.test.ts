@@ -102,7 +102,7 @@ describe('a batch in conflict with the ledger', () => {
     );
   });
 
-  it('learns nothing of versions that it may not read: an answer to one that is there is that to a gap', async () => {
+  it('learns nothing of versions that it may not read: an existing one answers like a gap', async () => {
     const { id } = await stored();
     await stored({ id, seq: 1 });
     const asked = (seq: number, prev_hash?: string) =>
@@ -121,7 +121,7 @@ describe('a batch in conflict with the ledger', () => {
     }
   });
 
-  it('learns nothing of hidden versions of an entity whose first it may read: 403 whether they are there or not', async () => {
+  it('learns nothing of hidden versions of an entity whose first it may read: 403 whether they exist or not', async () => {
     const { id, curr_hash: prev_hash } = await stored({ visibility: 'public' });
     const before = await post({ ...good, id, seq: 1, prev_hash }, stranger);
     await stored({ id, seq: 1, visibility: 'private' });

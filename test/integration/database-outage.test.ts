@@ -62,7 +62,7 @@ describe('database outage', () => {
     assert.deepEqual(read.body.span, posted.body.span);
   }
 
-  it('at the start: 503 until it is there, then everything works without a restart', async () => {
+  it('at the start: 503 until it is up, then everything works without a restart', async () => {
     await proxy.refuse();
     await assertUnavailable();
     await proxy.accept();
@@ -79,7 +79,7 @@ describe('database outage', () => {
     await assertWorking();
   });
 
-  it('that swallows packets: callers hear 503 instead of waiting for ever', async () => {
+  it('that drops packets: callers get 503 instead of waiting for ever', async () => {
     await assertWorking();
     proxy.freeze();
     assertProblem(await stage0.call('/api/spans', { token, body: good }), 503);
@@ -89,7 +89,7 @@ describe('database outage', () => {
     await assertWorking();
   });
 
-  it('in the middle of load: what was acknowledged is there, and a retry of the rest stores each span once', async () => {
+  it('under load: acknowledged spans are stored, and a retry of the rest stores each span once', async () => {
     const spans = Array.from({ length: 120 }, (_, index) => ({
       ...good,
       id: randomUUID(),
@@ -130,7 +130,7 @@ describe('database outage', () => {
       ),
     );
 
-  it('under a running statement: that caller hears 503, the process and the others go on', async () => {
+  it('during a statement: its caller gets 503, other callers are served', async () => {
     await assertWorking();
     const running = assert.rejects(
       withPg(stage0.pool, ALICE, ({ client }) => client.query('SELECT pg_sleep(20)'), {

@@ -139,7 +139,7 @@ describe('roles of a server', function () {
       return databaseUrl((await testCluster()).port, owner, 'owner', name);
     };
 
-    it('is told in one line what to do', async () => {
+    it('gets a one-line message with the remedy', async () => {
       const database = await empty();
       const admin = { connectionString: await ownerUrl(database) };
       await assert.rejects(

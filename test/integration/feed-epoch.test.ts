@@ -53,7 +53,7 @@ describe('feed epoch', () => {
       await client.query('ALTER TABLE ledger.universal_registry ENABLE ALWAYS TRIGGER append_only');
     });
 
-  it('a cursor from before a restore goes on from the last span that survived', async () => {
+  it('a cursor from before a restore continues from the last surviving span', async () => {
     await post('kept');
     const early = await readTo('kept');
     await post('lost 1');
@@ -116,7 +116,7 @@ describe('feed epoch', () => {
     );
   });
 
-  it('every append says its position, which tells nothing, and any reader may send one', async () => {
+  it('every append answers its position, which reveals nothing, and any reader may send one', async () => {
     const body = { id: '0192f0e1-7a11-7111-8111-0123456789ab', entity_type: 'note', who: 'a', this: 'b' };
     for (const status of [201, 200]) {
       const answer = await stage0.call('/api/spans', { token, body });

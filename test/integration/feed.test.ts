@@ -80,7 +80,7 @@ describe('feed', () => {
     assert.deepEqual(await late.seeAll(8), reader.seen);
   });
 
-  it('goes on when a slow transaction is rolled back', async () => {
+  it('continues when a slow transaction is rolled back', async () => {
     const reader = subscriber();
     await reader.poll();
     const already = reader.seen.length;

@@ -157,7 +157,7 @@ describe('hostile code', () => {
     assert.deepEqual(body.result, []);
   });
 
-  it('a span cannot be inserted or signed as somebody else', async () => {
+  it('a span cannot be inserted or signed under another identity', async () => {
     for (const call of ['insertSpan', 'signSpan']) {
       const { status, body } = await run(
         `async function main(ctx) { return ctx.${call}({ entity_type: 'x', who: 'x', this: 'x', owner_id: 'victim', tenant_id: 'victim' }); }`,

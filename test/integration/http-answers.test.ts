@@ -80,7 +80,7 @@ describe('every answer', () => {
     assert.equal(stranger.headers.get('access-control-allow-origin'), null);
   });
 
-  it('401 tells a token that was refused from one that is missing', async () => {
+  it('401 distinguishes a refused token from a missing one', async () => {
     const refused = await stage0.call('/api/timeline', { token: 'nonsense' });
     assert.equal(refused.headers.get('www-authenticate'), 'Bearer error="invalid_token"');
     const missing = await stage0.call('/api/spans', { body: good });
@@ -92,7 +92,7 @@ describe('every answer', () => {
     assert.equal(status, 200);
   });
 
-  it('of what is the same for everybody does not depend on a token', async () => {
+  it('of answers that are the same for all callers does not depend on a token', async () => {
     for (const path of ['/api/health', '/openapi.json', '/api/keys'])
       assert.equal((await stage0.call(path, { token: 'nonsense' })).status, 200, path);
   });
@@ -107,7 +107,7 @@ describe('every answer', () => {
       };
     };
 
-    it('is gzipped for those who accept it, and for nobody else', async () => {
+    it('is gzipped only for clients that accept it', async () => {
       const plain = await textOf();
       assert.equal(plain.coding, null);
       for (const accept of ['gzip', 'gzip, deflate, br', 'GZIP;q=0.5', '*', 'br;q=1.0, *;q=0.1']) {

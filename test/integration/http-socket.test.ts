@@ -92,7 +92,7 @@ describe('API behind a socket', () => {
     assert.equal(await stored(), before + 1);
   });
 
-  it('a request of more than 4 MiB is answered 413, and the connection can go on', async () => {
+  it('a request of more than 4 MiB gets 413, and the connection stays usable', async () => {
     const before = await stored();
     const large = 'x'.repeat(4 * MIB + 1);
     for (const body of [large, new Blob([large]).stream()]) {
@@ -159,7 +159,7 @@ describe('API behind a socket', () => {
     assert.equal((await fetch(`${host.url}/api/health`)).status, 200);
   });
 
-  it('connections beyond the limit are answered 503 with Retry-After, and the others go on', async () => {
+  it('connections above the limit get 503 with Retry-After, and the others are served', async () => {
     const small = await openHttpHost(0, '127.0.0.1', { connectionsPerAddress: 3 });
     small.serve(stage0.fetch);
     const open: Socket[] = [];
@@ -183,7 +183,7 @@ describe('API behind a socket', () => {
     }
   });
 
-  it('of answers that nobody reads, those that waited longest are cut, and the latest goes on', async () => {
+  it('of unread answers, those that have waited longest are cut, and the latest is kept', async () => {
     const bytes = 16 * MIB;
     const slow = await openHttpHost(0, '127.0.0.1', { unsentBytes: 24 * MIB });
     slow.serve(() => new Response('x'.repeat(bytes)));

@@ -64,7 +64,7 @@ describe('import', () => {
     assert.equal(related.body.count, 1);
   });
 
-  it('a repeated import is 200 and changes nothing, and one that was cut goes on', async () => {
+  it('a repeated import is 200 and changes nothing, and an interrupted one resumes', async () => {
     const spans = [...versionsOf(2, {}, key), signedSpan(bob, key)];
     assert.equal((await send(spans.slice(0, 1))).status, 201);
     assert.deepEqual((await send(spans)).body, { success: true, count: 3, added: 2, present: 1 });
@@ -106,7 +106,7 @@ describe('import', () => {
     assert.deepEqual(await work(), [1, 1, 1, 1]);
   });
 
-  it('a session of the API that sets the mark by itself starts work all the same', async () => {
+  it('a session of the API that sets the import mark itself still starts work', async () => {
     const span = signedSpan({ entity_type: 'request', status: 'scheduled' }, key);
     await withClient(stage0.database.appUrl, async (client) => {
       await client.query("SELECT set_config('app.importing', 'on', false)");
@@ -177,7 +177,7 @@ describe('import', () => {
     assert.equal(changed.errors[0].pointer, '/1');
   });
 
-  it('tells a bad signature before what the ledger would make of the span', async () => {
+  it("reports a bad signature before the ledger's own checks", async () => {
     assert.equal((await send([first])).status, 201);
     const other = signedSpan({ id: first?.id ?? '', this: 'other' }, key);
     assert.equal((await send([{ ...other, signature: mine.signature }])).status, 422);
@@ -287,7 +287,7 @@ describe('import', () => {
       assert.equal((await send([other])).status, 409);
   });
 
-  it('refuses a version that follows somebody else', async () => {
+  it("refuses a version of another owner's entity", async () => {
     await send([first]);
     const theft = signedSpan({ ...bob, id: first?.id ?? '', seq: 1, prev_hash: first?.curr_hash ?? '' }, key);
     assert.equal((await send([theft])).status, 409);

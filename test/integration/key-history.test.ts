@@ -48,14 +48,14 @@ describe('key history', () => {
     };
   }
 
-  it('begins with a key that introduces itself, and is told once', async () => {
+  it('begins with a key that introduces itself, once', async () => {
     const ring = new KeyRing([one]);
     assert.equal((await publish(ring)).length, 1);
     assert.deepEqual(await publish(ring), []);
     assert.deepEqual(await told(), { keys: [['one', 'active', null]], faults: [] });
   });
 
-  it('goes on through a rotation, also one that was interrupted after the announcement', async () => {
+  it('continues through a rotation, also one that was interrupted after the announcement', async () => {
     await publish(new KeyRing([one]));
     const announced = new KeyRing([one]).withNext(two);
     await publish(announced);
@@ -92,7 +92,7 @@ describe('key history', () => {
     assert.equal((await readKeyHistory(database)).keys.get(one.publicKeyHex)?.reason, 'stolen');
   });
 
-  it('is told once by processes that start at the same time', async () => {
+  it('is written once by processes that start at the same time', async () => {
     const ring = new KeyRing([two, one]);
     await Promise.all(Array.from({ length: 4 }, () => publish(ring)));
     assert.deepEqual(await told(), {
@@ -104,7 +104,7 @@ describe('key history', () => {
     });
   });
 
-  it('lets what retired keys signed boot, and refuses what a revoked one signed until it is signed anew', async () => {
+  it('boots kernels signed by retired keys, and refuses those signed by a revoked one until they are signed again', async () => {
     const first = new KeyRing([one]);
     await seed({ database, writer: writerOf(first), keys: first });
     const rotated = new KeyRing([two, one]);
@@ -152,7 +152,7 @@ describe('key history', () => {
       for (const good of [now, next]) assert.equal((await call('/api/timeline', good)).status, 200);
     });
 
-    it('a feed cursor counts for ever, whatever became of the key that sealed it', async () => {
+    it('a feed cursor stays valid for ever, whatever happens to the key that encrypted it', async () => {
       const feed = '/api/timeline?order=feed&limit=1';
       const { next_cursor } = (await (await call(feed, await token(one))).json()) as { next_cursor: string };
       ring = new KeyRing([three, two, one]).withRevoked({ publicKeyHex: one.publicKeyHex });

@@ -124,7 +124,7 @@ describe('midnight', () => {
     });
   });
 
-  it('a night that runs again decides nothing again, whoever runs it', async () => {
+  it('a repeated night decides nothing again, whichever caller runs it', async () => {
     const held = await due({ deadline: '2026-03-20' });
     await night(MARCH_29);
     const before = await decisionsOn(held);
@@ -176,7 +176,7 @@ describe('midnight', () => {
     });
   }
 
-  it('whoever brings evidence or acceptance during the hold is judged by it', async () => {
+  it('evidence or acceptance during the hold changes the decision', async () => {
     const subjects = await Promise.all([
       due({ deadline: '2026-03-20' }),
       due({ deadline: '2026-03-20' }),
@@ -213,7 +213,7 @@ describe('midnight', () => {
     assert.ok(rows.some(({ local_date }) => local_date === '2026-03-31'));
   });
 
-  it('a subject that cannot be decided is reported, and the others go on', async () => {
+  it('a subject that cannot be decided is reported, and the others are decided', async () => {
     const deadlines = ['soon', 7, '2026-02-30', { at: '2026-01-01' }, 'x'.repeat(50_000)];
     const broken = await Promise.all(deadlines.map((deadline) => due({ deadline })));
     const good = await due({ deadline: '2026-03-01', evidence: 'x' });
@@ -241,7 +241,7 @@ describe('midnight', () => {
     assert.deepEqual(await statusesOf([deleted, draft, order]), ['1 active', '0 draft', '0 active']);
   });
 
-  it('nobody rules on the subjects of another owner, however visible they are', async () => {
+  it('a caller cannot rule on the subjects of another owner, whatever their visibility', async () => {
     const open = await due({ accepted: true }, { visibility: 'public' });
     for (const [user, tenant] of [
       ['mallory', 'elsewhere'],
@@ -299,7 +299,7 @@ describe('midnight', () => {
     }
   });
 
-  it('a round whose time runs short says so, and the next one goes on where it stopped', async () => {
+  it('a round that runs out of time reports it, and the next one resumes where it stopped', async () => {
     const subject = await due({ accepted: true });
     const event = { trigger: 'midnight_ruler', scheduled_for: MARCH_29 };
     await assert.rejects(

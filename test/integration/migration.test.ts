@@ -137,7 +137,7 @@ describe('migrations', () => {
     assert.ok(!(await relations()).includes('app.slipped'));
   });
 
-  it('status of a database without any tells what is missing, and changes nothing', async () => {
+  it('status of an empty database lists all migrations as pending, and changes nothing', async () => {
     assert.deepEqual(
       await migrationStatus(admin),
       FILES.map((name) => ({ name, applied: false, edited: false })),

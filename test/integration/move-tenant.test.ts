@@ -49,7 +49,7 @@ describe('a tenant that is frozen or moved', () => {
         WHERE tenant_id = 'acme' ORDER BY tx_id, ordinal`,
     );
 
-  it('a frozen tenant answers writes with 503 and Retry-After, reads and other tenants go on', async () => {
+  it('writes of a frozen tenant get 503 with Retry-After; its reads and other tenants are not affected', async () => {
     const span = (await post(here, note('before'))).body.span;
     await freeze(here);
     const refused = await post(here, note('frozen'));
@@ -64,7 +64,7 @@ describe('a tenant that is frozen or moved', () => {
     assert.equal(await thaw(here), false);
   });
 
-  it('the operator freezes and thaws over the API, step by step, and nobody else does', async () => {
+  it('only the operator freezes and thaws over the API, step by step', async () => {
     await post(here, note('before'));
     const request = (await post(here, note('x', { entity_type: 'request', status: 'scheduled' }))).body.span;
     await claim(here);
@@ -148,7 +148,7 @@ describe('a tenant that is frozen or moved', () => {
     assert.equal((await post(here, note('frozen'))).status, 503);
   });
 
-  it('after=<id>.<seq> goes on behind a version that the caller may read, and only with order=feed', async () => {
+  it('after=<id>.<seq> continues after a version that the caller may read, and only with order=feed', async () => {
     const [first, second] = (await post(here, [note('first'), note('second')])).body.spans;
     await until('the feed shows both', async () => (await feed(here, 'alice')).length === 2);
     assert.deepEqual(await feed(here, 'alice', `&after=${first.id}.0`), [second]);
@@ -169,7 +169,7 @@ describe('a tenant that is frozen or moved', () => {
     }
   });
 
-  it('moves under load: both ledgers are the same, open work goes on there once, and subscribers go on', async () => {
+  it('a move under load: both ledgers are equal, open work resumes once in the new cell, and subscribers continue', async () => {
     const written: string[] = [];
     let isFrozen = false;
     const writer = async (user: string) => {

@@ -113,7 +113,7 @@ describe('the work state of a tenant that moves', () => {
     assert.deepEqual(await rows(there, used), [{ used: 7, cpu_ms: 20, bytes: 4096 }]);
   });
 
-  it('schedules go on where they were, and a function that ran once does not run again', async () => {
+  it('schedules resume where they were, and a function that ran once does not run again', async () => {
     const hourly = await posted('f', { entity_type: 'function', metadata: { schedule: '0 * * * *' } });
     const ran = await posted('g', { entity_type: 'function', status: 'scheduled' });
     const waits = await posted('h', { entity_type: 'function', status: 'scheduled' });
@@ -142,7 +142,7 @@ describe('the work state of a tenant that moves', () => {
     assert.equal(found[0]?.attempt, 2);
   });
 
-  it('a policy goes on behind the span that it saw last, and knows what it emitted', async () => {
+  it('a policy resumes after the last span that it saw, and knows its emissions', async () => {
     const policy = await posted('p', { entity_type: 'policy' });
     const seen = await posted('seen');
     const emitted = await posted('emitted');

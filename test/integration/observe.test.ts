@@ -69,7 +69,7 @@ describe('/metrics', () => {
         .end();
     });
 
-  it('tells requests, latencies, connections, queue and database in the text format of Prometheus', async () => {
+  it("reports requests, latencies, connections, queue and database in Prometheus's text format", async () => {
     watch.onRequest?.(seen());
     watch.onRequest?.(seen({ status: 429, durationMs: 700 }));
     for (const batches of [1, 1, 20]) watch.onCommit?.(batches);
@@ -122,7 +122,7 @@ describe('/metrics', () => {
     );
   });
 
-  it('answers on loopback, to whoever calls it by a name of loopback', async () => {
+  it('answers on loopback only, to requests with a loopback Host', async () => {
     assert.equal(new URL(watch.metricsUrl ?? '').hostname, '127.0.0.1');
     assert.equal((await get('/metrics', 'localhost:9090')).status, 200);
     assert.equal((await get('/metrics', 'evil.example')).status, 421);
@@ -131,7 +131,7 @@ describe('/metrics', () => {
 });
 
 describe('traces', () => {
-  it('go to a collector in batches, with the caller as parent; one that is gone costs nobody anything', async () => {
+  it('go to a collector in batches, with the caller as parent; an unreachable one fails no request', async () => {
     const bodies: { resourceSpans: { scopeSpans: { spans: Record<string, unknown>[] }[] }[] }[] = [];
     const collector = createServer((request, response) => {
       let text = '';

@@ -79,7 +79,7 @@ describe('the observer', () => {
     assert.equal((await requestsFor(deleted.id)).length, 0);
   });
 
-  it('a schedule that cannot be read is said once, and stops nobody else', async () => {
+  it('an invalid schedule is reported once, and stops no other function', async () => {
     const bad = await append({ metadata: { schedule: 'every now and then' } });
     const good = await append({ status: 'scheduled' });
     await kernels.tick('observer_bot');

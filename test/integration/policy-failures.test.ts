@@ -44,7 +44,7 @@ describe('policies that fail', () => {
     ],
   ];
   for (const [name, code, expected] of FAILURES) {
-    it(`${name}: one policy_error for each span, the others go on, and it is left behind`, async () => {
+    it(`${name}: one policy_error for each span, while other policies continue`, async () => {
       const broken = await suite.policy(code);
       await suite.policy(ECHO);
       const posted = await suite.orders(2);
@@ -173,7 +173,7 @@ describe('policies that fail', () => {
     assert.equal(error?.visibility, 'private');
   });
 
-  it('a policy that was tampered with is not run, and says so once', async () => {
+  it('a policy that was tampered with does not run, and is reported once', async () => {
     const rule = await suite.policy(ECHO);
     await tamper(suite.kernels.database, rule.id, { code: ECHO.replace('span.this', '"forged"') });
     await suite.orders(2);
@@ -185,7 +185,7 @@ describe('policies that fail', () => {
     assert.match(JSON.stringify(errors[0]?.error), /does not verify/);
   });
 
-  it('policies that use up their time do not keep other tenants waiting beyond the tick', async () => {
+  it('policies that use up their time do not delay other tenants past the tick', async () => {
     for (let index = 0; index < 6; index += 1) await suite.policy('function on() { for (;;); }');
     await suite.orders(30);
     const others = await Promise.all(

@@ -154,7 +154,7 @@ describe('policies', () => {
       assert.equal((await suite.alice.list('entity_type=order&owner_id=alice&status=made')).length, 2);
     });
 
-    it('later versions of what it emitted, which are somebody else’s doing', async () => {
+    it('later versions of its emissions, which others append', async () => {
       await suite.policy(`const on = (span) => span.entity_type === 'order' || span.seq > 0
         ? { type: 'emit', span: { entity_type: 'echo', who: 'p', this: span.seq + ' ' + span.status, status: 'new' } } : null;`);
       await suite.orders(1);
@@ -170,7 +170,7 @@ describe('policies', () => {
       );
     });
 
-    it('nothing while it is paused, nothing of the pause once it goes on, nothing after its deletion', async () => {
+    it('nothing while it is paused, nothing of the pause after it resumes, nothing after its deletion', async () => {
       const rule = await suite.policy(SHOW);
       await suite.orders(1, { this: 'active' });
       await suite.tick();

@@ -66,7 +66,7 @@ describe('proofs over the API', () => {
     assert.equal((await waited).status, 200);
   });
 
-  it('are given to whoever may read the span in its tenant, and to nobody else', async () => {
+  it('are given only to callers who may read the span in its tenant', async () => {
     const alice = await log.stage0.token('alice', 'acme');
     const bob = await log.stage0.token('bob', 'acme');
     const stranger = await log.stage0.token('eve', 'other');
@@ -87,7 +87,7 @@ describe('proofs over the API', () => {
     assert.deepEqual(await statuses(undefined), [404, 404, 404]);
   });
 
-  it('of public spans are given to anybody where the manifest lists the tenant, of no other spans and tenants', async () => {
+  it('are given to everyone for public spans of tenants that the manifest lists, and for no others', async () => {
     const kernels = await createTestKernels();
     const sealing = new Database({ connectionString: kernels.database.urls.sealer, poolSize: 1 });
     try {

@@ -48,7 +48,7 @@ describe('access to providers', () => {
       assert.deepEqual(body.execution.related_to, [id]);
     });
 
-    it('by name: one’s own before the tenant’s; several of one rank have to be told apart', async () => {
+    it('by name: one’s own before the tenant’s; several of one rank are ambiguous', async () => {
       const bob = await world.token('bob', 'acme');
       const shared = await world.append(world.ollama({ model: 'shared' }), {
         visibility: 'tenant',

@@ -126,7 +126,7 @@ describe('provider_exec', () => {
     });
   });
 
-  it('tries again when the service says so, and says how often it did', async () => {
+  it('retries when the service asks for it, and records the number of attempts', async () => {
     const { id } = await world.append(world.ollama());
     world.server.next(
       { kind: 'status', status: 429, headers: { 'retry-after-ms': '1' } },
@@ -189,7 +189,7 @@ describe('provider_exec', () => {
       });
     }
 
-    it('tells the caller when the service wants to be asked again', async () => {
+    it("passes the service's Retry-After on to the caller", async () => {
       const { id } = await world.append(world.ollama());
       world.server.next({ kind: 'status', status: 429, headers: { 'retry-after': '120' } });
       const { headers } = await world.execute({ provider_id: id, input: HELLO });

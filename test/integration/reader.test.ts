@@ -64,7 +64,7 @@ describe('a reader', function () {
     return body.spans.map((span: { this: string }) => span.this);
   };
 
-  it('shows one’s own write at once to whoever sends its position back', async () => {
+  it('shows a write at once to a caller that sends its position', async () => {
     for (let count = 0; count < 20; count += 1) {
       const { id, position } = await post(`write ${count}`);
       assert.equal((await get(`/api/spans/${id}`, position)).status, 200);

@@ -90,7 +90,7 @@ describe('verify of a served log', function () {
     assert.deepEqual([faults, report.leaves], [[], true]);
   });
 
-  it('names each position whose span is not there where all are to be, and the span where its leaf may be read', async () => {
+  it('names each position without a span where all are expected, and the span if its leaf can be read', async () => {
     const given = { completeBelow: SPANS, spans: spans.filter((_, index) => index !== 7) };
     const { faults } = await verify({ ...given, scope: [...READ, 'admin'] });
     const gone = spans[7];

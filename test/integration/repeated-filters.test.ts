@@ -43,7 +43,7 @@ describe('a filter with several values', () => {
     assert.equal(await found(`related_to=${two}&related_to=${one}&order=feed`), 'abc');
   });
 
-  it('goes on from its cursor, which is good for these values alone', async () => {
+  it('continues from its cursor, which is valid for these values only', async () => {
     const { body } = await list('status=open&status=held&limit=2');
     assert.equal(await found(`status=open&status=held&limit=2&cursor=${body.next_cursor}`), 'a');
     assertProblem(await list(`status=open&cursor=${body.next_cursor}`), 400, ['/cursor']);
@@ -58,7 +58,7 @@ describe('a filter with several values', () => {
     assertProblem(await list(`${values('status', 4)}&${values('who', 3)}`), 400, ['/status']);
   });
 
-  it('is not for what can have one value only, and every fault is told at once', async () => {
+  it('is refused for parameters with a single value, and every fault is reported at once', async () => {
     assertProblem(await list('limit=1&limit=2&since=x&status=&who=a&who='), 400, [
       '/limit',
       '/since',

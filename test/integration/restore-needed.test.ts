@@ -9,7 +9,7 @@ import { withClient } from '../support/sql-session';
 import { createTestKernels } from '../support/test-kernels';
 import { createTestStage0, type TestStage0 } from '../support/test-stage0';
 
-describe('a database that was put back by other means', () => {
+describe('a database that was restored by other means', () => {
   let stage0: TestStage0;
   let folder: string;
   let token: string;

@@ -59,7 +59,7 @@ describe('running a function', () => {
     assert.equal(body.result.hash, '6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85');
   });
 
-  it('a function that throws is an error with its line, and its execution says so', async () => {
+  it('a function that throws is an error with its line, also in its execution span', async () => {
     const id = await append('function main() {\n  throw new TypeError("no way");\n}');
     const { status, body } = await execute(id);
     assert.equal(status, 422);
@@ -70,7 +70,7 @@ describe('running a function', () => {
     assert.equal(body.execution.error.message, 'no way');
   });
 
-  it('somebody else’s function cannot be run, hidden or not', async () => {
+  it('another owner’s function cannot be run, hidden or not', async () => {
     const hidden = await append('function main() { return 1; }');
     const open = await append('function main() { return 1; }', { visibility: 'public' });
     const stranger = await kernels.token('alice', 'other');
@@ -116,7 +116,7 @@ describe('running a function', () => {
     assert.equal(events.body.count, 1);
   });
 
-  it('the quota of a tenant ends in 429 and one violation, and touches nobody else', async () => {
+  it('a used-up quota answers 429 and writes one violation, and does not affect other tenants', async () => {
     await kernels.changeManifest({ throttle: { per_tenant_daily_exec_limit: 2 } });
     try {
       const poor = await kernels.token('bob', 'small');
@@ -136,7 +136,7 @@ describe('running a function', () => {
     }
   });
 
-  it('a tenant whose runs used up the processor time of the day gets 429 and one violation; the others go on', async () => {
+  it('a tenant whose runs used up the processor time of the day gets 429 and one violation; others are not affected', async () => {
     await kernels.changeManifest({ throttle: { per_tenant_daily_cpu_ms: 500 } });
     try {
       const poor = await kernels.token('bob', 'busy');
@@ -297,7 +297,7 @@ describe('running a function', () => {
     });
   }
 
-  it('no request can start the midnight round for everybody', async () => {
+  it('no request can start the midnight round for all tenants', async () => {
     const event = { trigger: 'midnight_ruler', scheduled_for: '2099-01-01T00:00:00.000Z' };
     const answer = await execute(KERNEL_IDS.run_code, event);
     assert.equal(answer.status, 400, JSON.stringify(answer.body));

@@ -42,7 +42,7 @@ describe('whatever a run returns or throws', function () {
   });
 
   for (const levels of [128, 150, 200, 201, 1_000]) {
-    it(`is an error that says so when it nests ${levels} levels`, async () => {
+    it(`is an error that names the nesting when it has ${levels} levels`, async () => {
       const { answer, execution } = await outcomeOf(nested(levels));
       assert.equal(answer.status, 422);
       assert.match(answer.body.error.message, /nest(s|ed) deeper than \d+ levels/);
@@ -61,7 +61,7 @@ describe('whatever a run returns or throws', function () {
     assert.match(execution.input.head, /^\{"text":"é+$/);
   });
 
-  it('is cut when it has no room by itself: too many bytes, too many values, too long numbers', async () => {
+  it('is truncated when it does not fit: too many bytes, too many values, too long numbers', async () => {
     const long = await outcomeOf('function main() { return "x".repeat(1048000); }');
     assert.deepEqual(Object.keys(long.execution.output).sort(), ['bytes', 'head', 'truncated']);
     assert.deepEqual(long.answer.body.result, long.execution.output);

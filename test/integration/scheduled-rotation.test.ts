@@ -129,7 +129,7 @@ describe('a rotation by schedule, on a clock of the test', function () {
     assert.equal(public_key, publicKeyOf(next));
   });
 
-  it('lets no key sign when the database was put back meanwhile, and goes on once the restore is over', async () => {
+  it('promotes no key while a restore of the database is pending, and resumes after it', async () => {
     const { seed_hex: before } = textsOf('signing-key');
     meanwhile = async () => {
       await sql(
@@ -155,7 +155,7 @@ describe('a rotation by schedule, on a clock of the test', function () {
     assert.deepEqual(waitedMs, [], 'functions have read it long ago');
   });
 
-  it('makes no password new that the database cannot be told', async () => {
+  it('rotates no password that it cannot set in the database', async () => {
     const passwords = () => ['app', 'kernel', 'guest'].map((name) => textsOf(name).password);
     const before = passwords();
     const master = secret('master').AWSCURRENT ?? '';

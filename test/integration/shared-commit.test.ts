@@ -61,7 +61,7 @@ describe('callers that share a commit', () => {
     assert.ok(transactions <= 20, `${transactions} transactions`);
   });
 
-  it('fail alone: whoever is wrong is refused, everybody else is stored', async () => {
+  it('fail alone: a faulty batch is refused, the others are stored', async () => {
     const writer = new SpanWriter({ database: stage0.pool, signingKey: () => stage0.key, maxInFlight: 1 });
     const taken = (await writer.append(identity(0), [note('taken')])).spans[0];
     assert.ok(taken);

@@ -92,7 +92,7 @@ describe('one small pool shared by two tenants under load', function () {
     }
   });
 
-  it('a connection comes back to the pool as nobody, also after a transaction that failed', async () => {
+  it('a connection returns to the pool without an identity, also after a failed transaction', async () => {
     const alice = { user: 'alice', tenant: 'acme' };
     const failures: readonly (readonly [(transaction: Transaction) => Promise<unknown>, number?])[] = [
       [() => Promise.reject(new Error('by the caller'))],

@@ -121,7 +121,7 @@ describe('tenant boundary over the API', () => {
     assertProblem(await stage0.call(`/api/spans/${span.id}`), 404);
   });
 
-  it('owner_id and tenant_id of somebody else are refused, alone and among others', async () => {
+  it('another owner_id or tenant_id is refused, alone and in a batch', async () => {
     const token = await stage0.token('alice', 'acme');
     const good = { entity_type: 'forged', who: 'alice', this: 'x' };
     for (const more of [

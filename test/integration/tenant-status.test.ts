@@ -28,7 +28,7 @@ describe('GET /api/status', () => {
     assert.equal((await kernels.call('/api/status')).status, 401);
   });
 
-  it('tells the own tenant’s queue, schedules, quota, policies and jobs, and nothing of others', async () => {
+  it('shows the own tenant’s queue, schedules, quota, policies and jobs, and nothing of others', async () => {
     const code = 'function main() { return 1; }';
     const bob = await kernels.token('bob', 'globex');
     for (const token of [admin, bob]) {

@@ -30,7 +30,7 @@ describe('ticks are measured', () => {
 
   const namesOf = ([first]: readonly Measurement[]) => first?.metrics.map(({ name }) => name);
 
-  it('by how long they took, told apart by job', async () => {
+  it('by duration and job', async () => {
     const measurements = await measured('works');
     assert.equal(measurements.length, 1);
     assert.deepEqual(measurements[0]?.dimensions, { Job: 'observer_bot' });

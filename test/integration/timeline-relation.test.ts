@@ -35,7 +35,7 @@ describe('timeline of what relates to a span', () => {
     return body.spans;
   };
 
-  it('goes on page by page, in either order, other filters included', async () => {
+  it('continues page by page, in either order, also with other filters', async () => {
     const subject = randomUUID();
     const all: Listed[] = [];
     for (let number = 0; number < 7; number += 1) {
@@ -68,7 +68,7 @@ describe('timeline of what relates to a span', () => {
     );
   });
 
-  it('shows nobody more than the spans themselves do', async () => {
+  it('reveals no more than the spans themselves', async () => {
     const subject = randomUUID();
     const mine = await append(alice, { related_to: [subject], visibility: 'private' });
     const ours = await append(alice, { related_to: [subject], visibility: 'tenant' });
@@ -86,7 +86,7 @@ describe('timeline of what relates to a span', () => {
     });
   });
 
-  it('lists a span once that names the same one twice, each version by itself, and none once deleted', async () => {
+  it('lists a span that names the same one twice once, each version separately, and none once deleted', async () => {
     const subject = randomUUID();
     const first = await append(alice, { related_to: [subject, subject] });
     await append(alice, { id: first.id, seq: 1, related_to: [subject] });

@@ -188,7 +188,7 @@ describe('token', () => {
         body: { entity_type: 'token_revocation', who: 'alice', this: jti },
       });
 
-    it('is useless at once, also when it revoked itself and whoever of the tenant did it', async () => {
+    it('is refused at once, also when it revoked itself, and whichever user of the tenant revoked it', async () => {
       const jti = randomUUID();
       const token = await signed({ jti });
       assert.equal((await stage0.call('/api/timeline', { token })).status, 200);
@@ -209,7 +209,7 @@ describe('token', () => {
       for (const jti of ['j', 'j'.repeat(255), 'a b']) assert.equal((await revoke(jti, token)).status, 201);
     });
 
-    it('stays good when only somebody of another tenant says so', async () => {
+    it('stays valid when only another tenant revokes it', async () => {
       const jti = randomUUID();
       const token = await signed({ jti });
       assert.equal((await revoke(jti, await signed({ tenant: 'globex' }))).status, 201);

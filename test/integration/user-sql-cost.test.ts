@@ -54,7 +54,7 @@ describe('every function, operator and cast of user SQL, on the widest spans', f
     assert.ok(refused.length < 25, `${refused.length} refused:\n${refused.join('\n')}`);
   });
 
-  it('is told only of the columns of a span', async () => {
+  it('can name only the columns of a span', async () => {
     for (const column of ['tx_id', 'ordinal', 'audience']) {
       const { text } = await checkSql(`SELECT ${column} FROM ledger.universal_registry`);
       await assert.rejects(

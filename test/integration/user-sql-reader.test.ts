@@ -199,7 +199,7 @@ describe('SQL of user code beside a reader', function () {
     assert.deepEqual(ran, { writer: 1, reader: 0 });
   });
 
-  it('of a run that nobody says the past of runs on the writer', async () => {
+  it('of a run without a known position runs on the writer', async () => {
     await follows();
     const { ran } = await seatsOf(() => select(userSql.ofRun(ALICE), 'nothing'));
     assert.deepEqual(ran, { writer: 1, reader: 0 });
@@ -311,7 +311,7 @@ describe('SQL of user code beside a reader', function () {
     ['stopped', () => proxy.refuse()],
     ['cut off', async () => proxy.freeze()],
   ] as const) {
-    it(`goes on on the writer when the reader is ${what} in the middle of a run`, async () => {
+    it(`continues on the writer when the reader is ${what} in the middle of a run`, async () => {
       const id = await functionOf(WAITS);
       await follows();
       const name = `after the reader was ${what}`;

@@ -28,7 +28,7 @@ describe('database roles', () => {
   const ids = async (client: Client): Promise<string[]> =>
     (await client.query(`SELECT id FROM ${REGISTRY}`)).rows.map(({ id }) => String(id));
 
-  it('a guest reads the spans of its identity, and nobody’s without one', async () => {
+  it('a guest reads the spans of its identity, and none without an identity', async () => {
     await withClient(database.urls.guest, async (guest) => {
       assert.deepEqual(await ids(guest), []);
       await guest.query('BEGIN');

@@ -84,7 +84,7 @@ describe('version chain, by SQL as logline_app', () => {
     assert.equal(await insert([version(id, -1)]), CHECK_VIOLATION);
   });
 
-  it('nobody but the owner appends a version, however visible the entity is', async () => {
+  it('only the owner appends a version, whatever the visibility', async () => {
     const others = [
       { user: 'bob', tenant: 'acme' },
       { user: 'alice', tenant: 'globex' },

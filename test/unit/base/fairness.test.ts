@@ -85,7 +85,7 @@ describe('turns of the thread that serves', () => {
 describe('shares of something scarce', () => {
   const options = { what: 'seats', capacity: 8, maxWaiting: 2, maxWaitMs: 20 };
 
-  it('leave a half free when one tenant takes all it can, for whoever comes next', async () => {
+  it('leave a half free for others when one tenant takes all it can', async () => {
     const shares = new FairShares(options);
     await Promise.all([1, 2, 3, 4].map(() => shares.take('a', 1)));
     const fifth = shares.take('a', 1);
@@ -95,7 +95,7 @@ describe('shares of something scarce', () => {
     await assert.rejects(fifth, ShareUsedUpError);
   });
 
-  it('are 503 when nobody else is there, and 429 with RateLimit when others are', async () => {
+  it('are 503 when no other tenant is active, and 429 with RateLimit when others are', async () => {
     const shares = new FairShares({ ...options, maxWaiting: 0 });
     await shares.take('a', 4);
     await assert.rejects(

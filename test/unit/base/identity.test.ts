@@ -3,7 +3,7 @@ import { MalformedError } from '../../../runtime/base/errors';
 import { checkIdentity, isSameIdentity, NOBODY } from '../../../runtime/base/identity';
 
 describe('identity', () => {
-  it('is a user and a tenant, or nobody', () => {
+  it('is a user and a tenant, or empty', () => {
     for (const identity of [NOBODY, { user: 'alice', tenant: 'acme' }, { user: '歌', tenant: `'; --` }]) {
       assert.equal(checkIdentity(identity), identity);
     }

@@ -48,7 +48,7 @@ describe('the rules of the commands for AWS', () => {
     assert.throws(() => stackSettings('test', root), /Pulumi\.test\.yaml cannot be read/);
   });
 
-  it('find a migration that is there twice, misnamed, or not generated for', () => {
+  it('find a migration that exists twice, is misnamed, or was not generated for', () => {
     const names = ['000001_a.sql', '000002_b.sql'];
     assert.deepEqual(migrationFaults(names, '000002_b'), []);
     assert.deepEqual(migrationFaults(['000001_a.sql', '000003_c.sql'], '000003_c'), []);

@@ -43,7 +43,7 @@ describe('export file', () => {
   }
 
   for (const name of ['out.ndjson', 'out.ndjson.gz']) {
-    it(`goes on behind the last whole line, whatever an interruption left in ${name}.part`, async () => {
+    it(`resumes after the last durable line, whatever an interruption left in ${name}.part`, async () => {
       const out = path.join(folder, name);
       const [first, lost, second] = [spans(3), spans(2), spans(2)];
       const interrupted = await ExportFile.open(out, BEGINNING);

@@ -58,7 +58,7 @@ describe('keys of a running ledger', () => {
     { title: 'broken', damage: () => writeFile(data.keys, '{"format":') },
     { title: 'gone', damage: () => rename(data.keys, `${data.keys}.away`) },
   ]) {
-    it(`go on as before when the file is ${title}, and say so once, without its content`, async () => {
+    it(`stay in use when the file is ${title}, which is reported once, without its content`, async () => {
       await damage();
       const ring = await until('the trouble is noticed', () => {
         const found = live.ring();

@@ -35,12 +35,12 @@ describe('explainPostgresLog', () => {
     });
   }
 
-  it('tells a taken port from other faults', () => {
+  it('distinguishes a taken port from other faults', () => {
     assert.ok(isPortTaken('LOG:  could not bind IPv4 address "127.0.0.1": Address already in use'));
     assert.ok(!isPortTaken('FATAL:  database files are incompatible with server'));
   });
 
-  it('tells sessions that outlive their server from other faults', () => {
+  it('distinguishes sessions that outlive their server from other faults', () => {
     assert.ok(isMemoryHeld('FATAL:  pre-existing shared memory block (key 1, ID 2) is still in use'));
   });
 });

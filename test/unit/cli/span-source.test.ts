@@ -42,7 +42,7 @@ describe('spansOfFile', () => {
     assert.deepEqual(await read('packed.ndjson.gz', gzipSync(LINES)), SPANS);
   });
 
-  it('goes on after a line that is no JSON', async () => {
+  it('continues after a line that is no JSON', async () => {
     const found = await read('broken.ndjson', '{"a":\n{"b":2}\n');
     assert.equal(found.length, 2);
     assert.ok(found[0] && 'unreadable' in found[0]);

@@ -58,7 +58,7 @@ describe('verifySpans', () => {
     assert.match(faults[0]?.detail ?? '', /^hash: /);
   });
 
-  it('shows whole spans to whoever has more to find, and tells what was found of those that hold', async () => {
+  it('passes whole spans to further checks, and reports their faults of spans that verify', async () => {
     const [good, other] = [signedSpan({ metadata: { kept: 1 } }), signedSpan({ metadata: { kept: 2 } })];
     const shown: unknown[] = [];
     const details: string[] = [];
@@ -162,7 +162,7 @@ describe('verifySpans', () => {
     assert.equal(report.spans, 400);
   });
 
-  it('leaves signatures, and nothing else, to others when it is told to', async () => {
+  it('can leave signatures, and nothing else, to another check', async () => {
     const [good, other, versions] = [signedSpan(), signedSpan(), versionsOf(3)];
     const forged = { ...good, signature: other.signature };
     const found = await verify([forged], { signatures: false });
@@ -193,7 +193,7 @@ describe('verifySpans', () => {
     ['an empty object', {}],
     ['a span without a signature', { ...signedSpan(), signature: null }],
   ] as const) {
-    it(`calls ${title} malformed and goes on`, async () => {
+    it(`calls ${title} malformed and continues`, async () => {
       const { report, faults } = await verify([value, signedSpan()]);
       assert.equal(faults.length, 1);
       assert.match(faults[0]?.detail ?? '', /^malformed: /);

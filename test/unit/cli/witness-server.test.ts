@@ -63,7 +63,7 @@ describe('logline witness', () => {
     assert.equal((await verifyNote(note, [witness.verifierKey], ed25519.verify)).length, 1);
   });
 
-  it('cosigns one of many requests at a time that go on from the same size', async () => {
+  it('cosigns one of several concurrent requests that continue from the same size', async () => {
     const statuses = await Promise.all(Array.from({ length: 10 }, async () => (await post(first)).status));
     assert.deepEqual(statuses.sort(), [200, ...Array.from({ length: 9 }, () => 409)]);
   });

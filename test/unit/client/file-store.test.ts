@@ -57,7 +57,7 @@ describe('the file store', () => {
     assert.deepEqual(await left(), []);
   });
 
-  it('takes one writer: the second is told who holds the file', async () => {
+  it('allows one writer: a second gets an error that names the first', async () => {
     const store = new FileStore(file);
     await store.open();
     await assert.rejects(new FileStore(file).open(), /takes one writer/);

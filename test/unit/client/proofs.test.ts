@@ -46,7 +46,7 @@ describe('proofs in the client', () => {
     );
   });
 
-  it('tell whether a log only grew', async () => {
+  it('show whether a log only grew', async () => {
     const { hashes } = JSON.parse(example('consistency.1.3.json'));
     const check = (from: string, to: string) => verifyConsistency(example(from), example(to), hashes, vkeys);
     assert.equal((await check('checkpoint.1', 'checkpoint.3')).ok, true);

@@ -50,7 +50,7 @@ function heldLedger() {
 }
 
 describe('the queue of the client', () => {
-  it('asks for ids and hashes in place of the spans, which nobody looks at', async () => {
+  it('asks for ids and hashes in place of the unused echo', async () => {
     const { fetch, sent } = scriptedLedger(stored);
     const queue = new LogLine({ url: 'http://ledger.test', fetch }).queue();
     await queue.add(note('one'));
@@ -154,7 +154,7 @@ describe('the queue of the client', () => {
     assert.deepEqual(sent(), [['kept']]);
   });
 
-  it('lets in those who wait one by one and in turn, however many there are', async () => {
+  it('admits waiting callers one by one and in order, whatever their number', async () => {
     const { answer, open } = heldLedger();
     const { queue, sent } = queueOver({ maxSpans: 2, maxQueued: 2, maxWaitMs: 0 }, answer);
     const names = Array.from({ length: 20 }, (_, index) => String(index));
@@ -170,7 +170,7 @@ describe('the queue of the client', () => {
     assert.deepEqual(sent().flat(), names);
   });
 
-  it('keeps what cannot be sent, says so at flush, and sends it when the ledger is back', async () => {
+  it('keeps unsent spans, reports them at flush, and sends them when the ledger is back', async () => {
     const stalls: unknown[] = [];
     const down = [503, 401, 500].map((status) => answerOf(status, { detail: 'no' }, { 'retry-after': '60' }));
     const { queue, sent } = queueOver({ onStalled: (error) => stalls.push(error) }, ...down, stored);
@@ -239,7 +239,7 @@ describe('the queue of the client', () => {
     await assert.rejects(queue.add(note('b')), /closed/);
   });
 
-  it('sends first what an earlier run left in the store, and tells the store what is done', async () => {
+  it('sends spans of an earlier run in the store first, and removes stored ones from it', async () => {
     const done: number[] = [];
     const added: QueuedSpan[] = [];
     const store: QueueStore = {

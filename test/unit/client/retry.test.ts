@@ -54,13 +54,13 @@ describe('the client, when something goes wrong', () => {
     });
   }
 
-  it('gives up when the ledger asks to wait beyond the deadline', async () => {
+  it('gives up when Retry-After lies past the deadline', async () => {
     const ledger = scriptedLedger(answerOf(503, { detail: 'busy' }, { 'retry-after': '90' }));
     const error = await rejection(new LogLine({ url: URL, fetch: ledger.fetch }).append(DRAFT));
     assert.deepEqual([error.status, error.retryAfterMs, ledger.sent.length], [503, 90_000, 1]);
   });
 
-  it('gives up at its deadline when nobody answers', async () => {
+  it('gives up at its deadline without an answer', async () => {
     const ledger = scriptedLedger(new TypeError('fetch failed'));
     const client = new LogLine({ url: URL, fetch: ledger.fetch, retry: { deadlineMs: 50 } });
     const error = await rejection(client.append(DRAFT));
@@ -112,7 +112,7 @@ describe('the client, when something goes wrong', () => {
     );
   });
 
-  it('follows no redirect, and so sends its token to nobody else', async () => {
+  it('follows no redirect, so that no other host gets its token', async () => {
     const asked: (string | undefined)[] = [];
     const elsewhere = createServer(({ headers }, response) => {
       asked.push(headers.authorization);

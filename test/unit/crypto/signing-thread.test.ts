@@ -58,7 +58,7 @@ describe('signing aside', () => {
     ['ends at the second batch', answering('if (count === 2) process.exit(3);')],
     ['does not exist', undefined],
   ] as const) {
-    it(`signs what the thread owed when the thread ${what}, and goes on`, async () => {
+    it(`signs the pending batches itself when the thread ${what}, and stays usable`, async () => {
       const file = join(directory, `${what.replaceAll(' ', '-')}.js`);
       if (source !== undefined) writeFileSync(file, source);
       const thread = new SigningThread(file);

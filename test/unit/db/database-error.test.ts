@@ -76,7 +76,7 @@ describe('database error', () => {
     assert.equal(asLogLineError('text'), 'text');
   });
 
-  it('a taken key is told by its constraint', () => {
+  it('a duplicate key is recognised by its constraint', () => {
     const taken = fromServer('23505', 'universal_registry_pkey');
     assert.ok(isUniqueViolation(taken) && isUniqueViolation(taken, 'universal_registry_pkey'));
     assert.ok(!isUniqueViolation(taken, 'idempotency_key_pkey'));

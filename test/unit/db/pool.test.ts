@@ -4,7 +4,7 @@ import { clientConfig, Database } from '../../../runtime/db/pool';
 import { createTestDatabase, type TestDatabase } from '../../support/test-database';
 
 describe('database options', () => {
-  it('become bounded waits on every connection, also when nobody asked for any', () => {
+  it('limit waits on every connection, also without configuration', () => {
     const config = clientConfig({ host: 'db', database: 'logline' });
     for (const bound of ['connectionTimeoutMillis', 'query_timeout'] as const) {
       assert.ok(Number(config[bound]) > 0, bound);

@@ -41,7 +41,7 @@ describe('one statement under an identity', () => {
     assert.equal(meter.take(), 1);
   });
 
-  it('leaves the connection as nobody’s, whether it succeeded or failed', async () => {
+  it('leaves no identity on the connection, after success and failure', async () => {
     await queryAs(pool, ALICE, WHO);
     await assert.rejects(queryAs(pool, ALICE, { text: 'SELECT 1 / $1::int', values: [0] }), LogLineError);
     const { rows } = await pool.pool.query(WHO.text);
@@ -84,7 +84,7 @@ describe('one statement under an identity', () => {
     assert.deepEqual((await queryAs(pool, ALICE, WHO)).rows, [{ u: 'alice', t: 'acme' }]);
   });
 
-  it('with a value that cannot be sent is refused, and the connection goes on', async () => {
+  it('with an invalid value is refused, and the connection stays usable', async () => {
     const circular: { self?: object } = {};
     circular.self = circular;
     await assert.rejects(queryAs(pool, ALICE, { text: 'SELECT $1::jsonb', values: [circular] }), TypeError);

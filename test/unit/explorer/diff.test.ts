@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { differencesOf, MAX_DIFFERENCES } from '../../../explorer/src/diff';
 
 describe('what changed between two versions', () => {
-  it('is told member by member, at any depth, without what every version has of its own', () => {
+  it('is shown member by member, at any depth, without members that always differ', () => {
     const before = {
       seq: 0,
       curr_hash: 'a',
@@ -17,12 +17,12 @@ describe('what changed between two versions', () => {
     ]);
   });
 
-  it('tells a list from an object, and a member called __proto__ from none', () => {
+  it('distinguishes a list from an object, and a member called __proto__ from none', () => {
     assert.equal(differencesOf({ metadata: [] }, { metadata: {} }).length, 1);
     assert.equal(differencesOf({ metadata: JSON.parse('{"__proto__":1}') }, { metadata: {} }).length, 1);
   });
 
-  it('stops at a number that somebody may still read', () => {
+  it('is limited to a readable number of members', () => {
     const many = Object.fromEntries(Array.from({ length: 2_000 }, (_, index) => [`m${index}`, index]));
     assert.equal(differencesOf({ metadata: many }, { metadata: {} }).length, MAX_DIFFERENCES);
   });

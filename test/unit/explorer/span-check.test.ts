@@ -32,7 +32,7 @@ describe('the check of a span in the browser', () => {
     }
   });
 
-  it('does not believe a key beyond its end', async () => {
+  it('does not accept a key after its end', async () => {
     const check = await checkSpan(span, book({ until: '2026-06-01T12:00:00.000Z', revoked: true }));
     assert.match(
       check.outcome === 'other' ? check.why : '',
@@ -51,7 +51,7 @@ describe('the check of a span in the browser', () => {
     assert.equal((await checkSpan(span, book({ since: null }))).outcome, 'known');
   });
 
-  it('names what is faulty, whoever signed', async () => {
+  it('names the fault, whichever key signed', async () => {
     const changed = await checkSpan({ ...span, this: 'another' }, book());
     assert.deepEqual(changed.outcome === 'fault' && changed.faults, ['hash']);
     const forged = await checkSpan({ ...span, signature: '0'.repeat(128) }, book());

@@ -51,7 +51,7 @@ describe('the event of a kernel', () => {
     }
   });
 
-  it('starts the midnight round for nobody but the schedule', () => {
+  it('starts the midnight round for the schedule only', () => {
     errorOf('run_code', ROUND, ALICE);
     errorOf('run_code', ROUND, { user: 'system', tenant: 'system' });
   });

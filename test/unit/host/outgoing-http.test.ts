@@ -238,7 +238,7 @@ describe('outgoing http', () => {
     assert.equal(codeOf(await fetch(get(`http://127.0.0.1:${port}/`), [`127.0.0.1:${port}`])), 'too_large');
   });
 
-  it('tells a body that breaks off from one that is complete', async () => {
+  it('distinguishes a truncated body from a complete one', async () => {
     provider.next({ kind: 'truncated' });
     assert.equal(codeOf(await fetch(get(at), allowed)), 'truncated');
     const port = await serve((_request, response) => {
@@ -327,7 +327,7 @@ describe('outgoing http', () => {
       assert.ok(!other.ok && other.message.includes('ERR_TLS_CERT_ALTNAME_INVALID'), JSON.stringify(other));
     });
 
-    it('refuses a certificate that nobody vouches for', async () => {
+    it('refuses an untrusted certificate', async () => {
       const response = await createOutgoingHttp(names())(get(`https://llm.internal:${port}/`), [
         `llm.internal:${port}`,
       ]);

@@ -37,7 +37,7 @@ describe('a run that cannot be started', () => {
     return error.members;
   }
 
-  it('says so, so that a client may ask again; one that got lost on its way does not', async () => {
+  it('is marked so that a client may retry; one with unknown outcome is not', async () => {
     const unreachable = () => Promise.reject(new UnavailableError('no database'));
     assert.deepEqual(await membersOfFailure(unreachable), { began: false });
     assert.deepEqual(await membersOfFailure(async () => ({ allowedBootIds: [] })), {});

@@ -102,7 +102,7 @@ describe('secret store', () => {
       assert.equal(reads, 2);
     });
 
-    it('goes on with the keys at hand while the service does not answer, and asks again', async () => {
+    it('uses cached keys while the service does not answer, and retries', async () => {
       let nowMs = 0;
       let isUp = false;
       const readObject = async (): Promise<Record<string, string>> => {

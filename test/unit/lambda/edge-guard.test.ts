@@ -25,7 +25,7 @@ describe('a stack behind its distribution', () => {
     assert.equal(await guard.admits(undefined), false);
   });
 
-  it('admits nobody while the secret is empty', async () => {
+  it('admits no call while the secret is empty', async () => {
     values.AWSCURRENT = undefined;
     assert.equal(await (await EdgeGuard.open(reader, 'arn')).admits(''), false);
   });
@@ -41,7 +41,7 @@ describe('a stack behind its distribution', () => {
     assert.equal(await cold.admits('one'), true);
   });
 
-  it('reads the secret at most once more, however often somebody guesses', async () => {
+  it('reads the secret at most once more, whatever the number of guesses', async () => {
     const guard = await EdgeGuard.open(reader, 'arn');
     for (let guess = 0; guess < 50; guess += 1) assert.equal(await guard.admits(`guess ${guess}`), false);
     // One at the start, then both versions once.

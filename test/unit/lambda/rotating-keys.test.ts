@@ -88,7 +88,7 @@ describe('instance keys in Secrets Manager', () => {
     assert.equal(reads, 1);
   });
 
-  it('go on as before when the service refuses', async () => {
+  it('stay in use when the service refuses', async () => {
     secret = { seed_hex: seeds[0] ?? '' };
     const keys = await open();
     secret = undefined;

@@ -16,7 +16,7 @@ describe('position of an earlier epoch', () => {
     assert.deepEqual(survivingPosition(feed('2000', '1'), 'third', EPOCHS), feed('2000', '1'));
   });
 
-  it('goes on from the last place that survived every restore since', () => {
+  it('continues from the last position that survived every restore since', () => {
     assert.deepEqual(survivingPosition(feed('100', '7'), 'second', EPOCHS), feed('90', '900'));
     assert.deepEqual(survivingPosition(feed('90', '901'), 'second', EPOCHS), feed('90', '900'));
     assert.deepEqual(survivingPosition(feed('100', '8'), 'first', EPOCHS.slice(0, 2)), feed('100', '7'));

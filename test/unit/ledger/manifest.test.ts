@@ -29,7 +29,7 @@ describe('settings of a manifest', () => {
       new Set([key.publicKeyHex]),
     );
 
-  it('have a default for everything that is not said', () => {
+  it('have a default for every absent member', () => {
     assert.deepEqual(settingsOf({}), {
       version: '',
       kernels: {},

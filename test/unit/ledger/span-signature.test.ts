@@ -98,7 +98,7 @@ describe('the payload of a span', () => {
 describe('the hash of a span', () => {
   before(cryptoReady);
 
-  it('must be this one for this span, for ever', () => {
+  it('must stay this one for this span', () => {
     // Computed once with the independent implementation; if it changes, no stored span verifies any more.
     assert.equal(hashSpan(span), GOLDEN_HASH);
     assert.equal(hex(spanHash({ ...span })), GOLDEN_HASH);

@@ -79,7 +79,7 @@ describe("PostgreSQL's programs, started by root", function () {
     }
   });
 
-  it('are copied anew when the copy was damaged or somebody may have written to it', async () => {
+  it('are copied again when the copy is damaged or others may have written to it', async () => {
     const { folder: copy, postgres } = await reachableBinaries(locked, STRANGER, undefined, [home]);
     await truncate(postgres, 1000);
     assert.match(await versionFrom(await reachableBinaries(locked, STRANGER, undefined, [home])), /\) 17/);

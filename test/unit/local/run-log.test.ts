@@ -12,7 +12,7 @@ describe('log of a run', () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  it('is moved aside while the run goes on, keeps five older ones, and a second process follows it', async () => {
+  it('is rotated during the run with five older files, and a second process follows', async () => {
     const file = path.join(folder, 'logline.log');
     const fail = (message: string): void => assert.fail(message);
     const options = { maxBytes: 2_000, lookMs: 5 };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { LineBudget } from '../../../runtime/log/line-budget';
 
 describe('budget of log lines', () => {
-  it('takes so many lines of a second, and tells in the next how many it left out', () => {
+  it('limits the lines of a second, and reports in the next one how many it dropped', () => {
     let nowMs = 1_000_000;
     const told: number[] = [];
     const budget = new LineBudget(

@@ -85,7 +85,7 @@ describe('example log', () => {
     );
   });
 
-  it('must open a checkpoint and tell its witnesses and their time', async () => {
+  it('must open a checkpoint and list its witnesses with timestamps', async () => {
     const opened = await openCheckpoint(example('checkpoint.3.cosigned'), keys, tools);
     assert.equal(opened.size, 3);
     assert.deepEqual(

@@ -125,7 +125,7 @@ describe('inclusion proof', () => {
     }
   });
 
-  it('must be found for positions beyond 2^31', () => {
+  it('must be found for positions above 2^31', () => {
     const size = 2 ** 40 + 3;
     const path = inclusionPath(2 ** 40 + 1, size);
     assert.deepEqual(path.at(-1), [{ level: 40, index: 0 }]);

@@ -57,7 +57,7 @@ describe('bundled sandbox', () => {
     await pool.close();
   });
 
-  it('ends a loop and goes on', async () => {
+  it('ends a loop and stays usable', async () => {
     const pool = new (load().SandboxPool)({ size: 1 });
     const loop = await pool.run(task('function main() { for (;;); }', { limits: { cpuMs: 100 } }));
     assert.equal(loop.ok ? 'ok' : loop.error.code, 'cpu_limit');

@@ -136,7 +136,7 @@ describe('ctx inside the sandbox', () => {
     assert.deepEqual(await sandbox.output(code, { hostCall }), [['__proto__'], true, true]);
   });
 
-  it('tells the time as RFC 3339 in UTC with milliseconds', async () => {
+  it('returns the time as RFC 3339 in UTC with milliseconds', async () => {
     assert.match(
       String(await sandbox.output('function main(ctx) { return ctx.now(); }')),
       /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/,

@@ -137,7 +137,7 @@ describe('sandbox limits', () => {
     assert.equal(calls, 10);
   });
 
-  it('refuses the argument of a call that is larger than its limit and lets the code go on', async () => {
+  it('refuses an argument that is larger than its limit, and the code can catch the error', async () => {
     const code =
       'async function main(ctx) { try { await ctx.insertSpan({ this: "x".repeat(3e6) }); } catch (e) { return e.message; } }';
     assert.match(
@@ -158,7 +158,7 @@ describe('sandbox limits', () => {
     assert.match(error.message, /more than 100000 bytes/);
   });
 
-  it('tells the code when the answer of a call is too large', async () => {
+  it('throws in the code when the answer of a call is too large', async () => {
     const code = 'async function main(ctx) { try { await ctx.sql`SELECT 1`; } catch (e) { return e.code; } }';
     const hostCall = async () => 'x'.repeat(2_000);
     assert.equal(await sandbox.output(code, { hostCall, limits: { answerBytes: 1_000 } }), 'answer_limit');

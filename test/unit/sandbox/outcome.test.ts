@@ -163,7 +163,7 @@ describe('sandbox outcome', () => {
     assert.deepEqual([error.name, error.line], ['SyntaxError', 3]);
   });
 
-  it('tells a SyntaxError that the code throws from one in the code', async () => {
+  it('distinguishes a SyntaxError that the code throws from one in the code', async () => {
     await sandbox.error('thrown', 'JSON.parse("{"); function main() {}');
     await sandbox.error('syntax', 'function main( {');
   });

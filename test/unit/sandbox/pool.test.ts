@@ -116,7 +116,7 @@ describe('sandbox pool', () => {
   describe('with more unknown tenants than workers', () => {
     const sandbox = poolFor({ size: 2, maxExtra: 3 });
 
-    it('a newcomer waits for none of their first runs, and the workers beyond the usual ones end with them', async () => {
+    it("a new tenant does not wait for another's first runs, and extra workers end with their runs", async () => {
       const stop = new AbortController();
       let looping = 0;
       const loops = ['x', 'y', 'z'].map((lane) => {

@@ -376,7 +376,7 @@ describe('SQL guard', () => {
       it(`allows ${text.slice(0, 90)}`, async () => void (await checkSql(text, VALUES)));
   });
 
-  describe('prints what the server is told from the tree it checked', () => {
+  describe("prints the server's text from the checked tree", () => {
     const printed = async (text: string) => (await checkSql(text, VALUES)).text.replaceAll(/\s+/g, ' ');
 
     it('shows the table by the columns of a span, so that no other column has a name', async () => {
@@ -414,7 +414,7 @@ describe('SQL guard', () => {
     });
   });
 
-  it('goes on parsing after a text that could not be parsed', async () => {
+  it('still parses after a text with a syntax error', async () => {
     for (let i = 0; i < 50; i++) await refused(`SELECT FROM FROM ${i}`, /syntax error/);
     await checkSql('SELECT 1');
   });

@@ -88,7 +88,7 @@ describe('cursor', () => {
     assert.ok(validateTimelineQuery({ cursor }), `${cursor.length} characters`);
   });
 
-  it('tells nothing of the transaction ids in it, not even how long they are', () => {
+  it('reveals nothing of its transaction ids, not even their length', () => {
     const cursors = ['1', '12345678901234567'].map((txId) =>
       sealer.seal({ epoch: EPOCH, position: { order: 'feed', txId, ordinal: '1' } }, query),
     );
@@ -117,7 +117,7 @@ describe('position of a write', () => {
     assert.deepEqual(new CursorSealer([generateSigningKey(), key]).openPosition(text), position);
   });
 
-  it('is undefined when it is none of ours, and no cursor is one', () => {
+  it('is undefined when it is forged, and no cursor counts as one', () => {
     const [cursor] = positions;
     assert.ok(cursor);
     const strange = [

@@ -29,7 +29,7 @@ describe('the explorer', () => {
   });
   app.notFound(() => new Response('nothing', { status: 404 }));
 
-  it('sends browsers that come to / to itself, and nobody else', async () => {
+  it('redirects only browsers from /', async () => {
     const browser = await app.request('/', { headers: { accept: 'text/html,*/*;q=0.8' } });
     assert.equal(browser.status, 302);
     assert.equal(browser.headers.get('location'), '/explorer/');
@@ -58,7 +58,7 @@ describe('the explorer', () => {
     );
   });
 
-  it('lets its files be kept for ever, and its page never', async () => {
+  it('lets its files be cached for ever, and its page never', async () => {
     const file = await app.request('/explorer/app-ABCDEFG2.js');
     assert.equal(file.headers.get('cache-control'), 'public, max-age=31536000, immutable');
     assert.equal(file.headers.get('content-type'), 'text/javascript; charset=utf-8');

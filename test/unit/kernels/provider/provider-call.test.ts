@@ -164,7 +164,7 @@ describe('call of a provider', () => {
     }
   });
 
-  it('does not wait longer than its run may take, and says when to come back', async () => {
+  it('does not wait longer than its run may take, and answers Retry-After', async () => {
     const { result, sent, slept } = await call([
       answer(429, { 'retry-after': '3600' }),
       answer(200, {}, GOOD),

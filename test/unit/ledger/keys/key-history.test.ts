@@ -36,7 +36,7 @@ describe('key history', () => {
     return signedSpan({ ...span, seq: before.seq + 1, prev_hash: curr_hash, ...members }, signer);
   }
 
-  it('tells keys, who introduced them and what became of them, whatever the order of the spans', () => {
+  it('lists keys, their introducers and their status, whatever the order of the spans', () => {
     const [one, two, three] = [generateSigningKey(), generateSigningKey(), generateSigningKey()];
     const first = introduction(one);
     const retired = change(first, two, { status: 'retired', at: '2025-02-01T00:00:00.000Z' });

@@ -8,15 +8,15 @@ export interface Settings {
   readonly corsOrigins: readonly string[];
   /** Whether the explorer is served. Defaults to true. */
   readonly explorer: boolean;
-  /** How long an empty page of the feed may be held; undefined leaves it to the place where it runs. */
+  /** Longest long poll of the feed, in seconds; undefined means the default of the environment it runs in. */
   readonly maxWaitSeconds: number | undefined;
-  /** Names the instance to those who check its log. Defaults to a name made of its first key. */
+  /** Name of the instance in checkpoints. Defaults to a name derived from its first key. */
   readonly origin: string | undefined;
-  /** Days that an Idempotency-Key is remembered. */
+  /** Days that an Idempotency-Key is remembered. Defaults to 30. */
   readonly idempotencyDays: number;
-  /** An OpenID Connect issuer whose tokens count beside the instance's own. */
+  /** An OpenID Connect issuer whose tokens are accepted in addition to the instance's own. */
   readonly oidc: OidcIssuer | undefined;
-  /** What of the database is set by environment; see {@link DatabaseOptions} for the defaults. */
+  /** Database options set by the environment; see {@link DatabaseOptions} for the defaults. */
   readonly database: Pick<
     DatabaseOptions,
     'poolSize' | 'statementTimeoutMs' | 'lockTimeoutMs' | 'connectTimeoutMs'
@@ -25,7 +25,7 @@ export interface Settings {
   };
 }
 
-/** Numbers that the environment may set: variable → member, least, most. */
+/** Numeric variables: name, member of `database`, minimum, maximum. */
 const NUMBERS = [
   ['LOGLINE_POOL_SIZE', 'poolSize', 1, 500],
   ['LOGLINE_STATEMENT_TIMEOUT_MS', 'statementTimeoutMs', 100, 600_000],
@@ -34,8 +34,8 @@ const NUMBERS = [
 ] as const;
 
 /**
- * Reads the environment.
- * @param faults gets a sentence for each variable that is not usable
+ * Reads the settings from the environment.
+ * @param faults receives a sentence for each variable that is not usable
  */
 export function readSettings(env: NodeJS.ProcessEnv, faults: string[]): Settings {
   return {
@@ -106,7 +106,7 @@ function secondsOf(text: string | undefined, faults: string[]): number | undefin
   return undefined;
 }
 
-/** It stands before a slash in the first line of a signed note, and is a key name there. */
+/** The origin is the key name of a signed note, which allows neither white space nor `+`. */
 function originOf(text: string | undefined, faults: string[]): string | undefined {
   if (text !== undefined && !/^[^\s+]{1,255}$/u.test(text))
     faults.push(

@@ -1,11 +1,11 @@
 import type { Scope } from './scope';
 
-/** Who makes a request, as a verified token says. `user` means something only within `tenant`. */
+/** The caller of a request, as its verified token says. `user` means something only within `tenant`. */
 export interface Caller {
   readonly user: string;
   readonly tenant: string;
   readonly scopes: ReadonlySet<Scope>;
-  /** The `jti`: what a `token_revocation` span names. Undefined of an OIDC token without one, which none can name. */
+  /** The `jti`, which a `token_revocation` span names; undefined for an OIDC token without one. */
   readonly tokenId: string | undefined;
   readonly expiresAt: Date;
   /** False for a token of an OpenID Connect issuer. */

@@ -1,7 +1,7 @@
 import { createRemoteJWKSet, type JWTVerifyGetKey } from 'jose';
 import { UnavailableError } from '../base/errors';
 
-/** An OpenID Connect issuer whose tokens are accepted beside the instance's own. */
+/** An OpenID Connect issuer whose tokens are accepted in addition to the instance's own. */
 export interface OidcIssuer {
   /** Exactly the `iss` of its tokens, for example `https://login.example.com/`. */
   readonly issuer: string;
@@ -14,8 +14,8 @@ export interface OidcIssuer {
   /** The claim that holds the scopes, as a space-separated text or a list. Defaults to `scope`. */
   readonly scopeClaim?: string;
   /**
-   * The claim that names the token, by which it can be revoked; a token without it is accepted and cannot be.
-   * Defaults to `jti`.
+   * The claim that names the token for revocation; a token without it is accepted but cannot be revoked. Defaults to
+   * `jti`.
    */
   readonly tokenIdClaim?: string;
   /**
@@ -23,15 +23,15 @@ export interface OidcIssuer {
    * refused. Defaults to none.
    */
   readonly operatorTenant?: 'system';
-  /** By which the explorer asks for tokens (OAuth 2.0 with PKCE, no secret). Without one it offers no sign-in. */
+  /** The explorer's OAuth 2.0 client id (PKCE, no secret). Without one the explorer offers no sign-in. */
   readonly clientId?: string;
   /** Scopes that the explorer asks for, separated by spaces. Defaults to `openid`. */
   readonly scopes?: string;
-  /** Where its keys are. Defaults to what `/.well-known/openid-configuration` of the issuer says. */
+  /** URL of its JWK set. Defaults to the `jwks_uri` of its `/.well-known/openid-configuration`. */
   readonly jwksUrl?: string;
 }
 
-/** Signatures with a public key only; `Ed25519` is RFC 9864's name for what `EdDSA` is with that curve. An issuer's key set has no secrets, so no HS* and no `none`. */
+/** Public-key algorithms only: never HS* or `none`. `Ed25519` is RFC 9864's name for `EdDSA` with that curve. */
 export const OIDC_ALGORITHMS: (
   | 'Ed25519'
   | 'EdDSA'
@@ -49,8 +49,8 @@ export const OIDC_ALGORITHMS: (
 const DISCOVERY_TIMEOUT_MS = 5_000;
 
 /**
- * Looks up an issuer's keys: finds and loads the key set at first use, then keeps it as `jose` does (at most one
- * reload in 30 s for an unknown key, 10 minutes of age). Failures are not kept.
+ * Looks up an issuer's keys: loads the key set at first use, then caches it as `jose` does (10 minutes; at most one
+ * reload in 30 s for an unknown key). Failures are not cached.
  */
 export function oidcKeys(issuer: OidcIssuer): JWTVerifyGetKey {
   let keySet: Promise<JWTVerifyGetKey> | undefined;
@@ -63,7 +63,7 @@ export function oidcKeys(issuer: OidcIssuer): JWTVerifyGetKey {
   };
 }
 
-/** 503: the issuer's keys cannot be had just now, which says nothing about the token. */
+/** 503: the issuer's keys cannot be loaded now, which says nothing about the token. */
 export function issuerUnavailable(cause: unknown): UnavailableError {
   return new UnavailableError('the token issuer cannot be reached to check this token', { cause });
 }
@@ -75,7 +75,7 @@ async function findKeySet(issuer: OidcIssuer): Promise<JWTVerifyGetKey> {
   return createRemoteJWKSet(new URL(keys));
 }
 
-/** What an issuer says of itself. @throws Error when it says nothing usable */
+/** An issuer's discovery document. @throws Error when it cannot be fetched in 5 s or names another issuer */
 export async function discover(issuer: OidcIssuer): Promise<Readonly<Record<string, unknown>>> {
   // OpenID Connect Discovery 1.0 section 4: a slash at the end of the issuer is dropped first.
   const url = `${issuer.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;

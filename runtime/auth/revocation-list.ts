@@ -4,14 +4,13 @@ import type { Database } from '../db/pool';
 import { runStatement } from '../db/query-as';
 import type { Caller } from './caller';
 
-/** A revocation is promised to work within 60 s; half of that is spent on remembering answers. */
+/** A revocation must take effect within 60 s; caching may use half of that. */
 const REMEMBER_MS = 30_000;
 const REMEMBERED = 10_000;
 
 /**
- * Whether a token was revoked by its own tenant or by the system tenant. Answers are remembered for 30 s.
- * A `jti` is known only to who holds the token or minted it, so knowing it is the right to revoke it, as
- * holding a token is in RFC 7009.
+ * Whether a token was revoked, by its own tenant or by the system tenant; answers are cached for 30 s. Anyone in the
+ * tenant who knows a `jti` may revoke it: only the holder and the issuer of a token know it, as in RFC 7009.
  */
 export class RevocationList {
   readonly #database: Database;

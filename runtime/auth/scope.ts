@@ -1,6 +1,4 @@
-/** What a token may be used for. */
-
-/** Every scope there is. */
+/** Every scope of a token. */
 export const SCOPES = ['spans:write', 'timeline:read', 'execute', 'admin'] as const;
 
 /** One permission. */
@@ -12,8 +10,8 @@ export function isScope(word: unknown): word is Scope {
 }
 
 /**
- * The scopes in a space-separated text. Words that are not ours are ignored, as RFC 6749 section 3.3 allows: an
- * OIDC issuer adds its own (`openid profile`), and a word nobody knows can grant nothing.
+ * The scopes in a space-separated text. Unknown words are ignored, as RFC 6749 section 3.3 allows: an OIDC issuer adds
+ * its own (`openid profile`), and an unknown word grants nothing.
  */
 export function scopesIn(text: string): ReadonlySet<Scope> {
   return new Set(text.split(' ').filter(isScope));

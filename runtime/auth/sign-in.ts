@@ -10,8 +10,9 @@ export interface SignIn {
 }
 
 /**
- * Finds out how to sign in at an issuer, when first asked; failures are not kept.
- * @returns undefined when the issuer has no client for that
+ * Looks up an issuer's sign-in endpoints at the first call; failures are not cached.
+ * @returns undefined when no client id is configured; else a function that resolves to undefined while the issuer
+ *   does not answer or has no such endpoints
  */
 export function signInAt(issuer: OidcIssuer | undefined): (() => Promise<SignIn | undefined>) | undefined {
   if (issuer?.clientId === undefined) return undefined;
@@ -39,7 +40,7 @@ export function signInAt(issuer: OidcIssuer | undefined): (() => Promise<SignIn 
   };
 }
 
-/** Where a person, or a code, may be sent. */
+/** Whether a value is an http(s) URL, to which a browser may be sent. */
 function isUrl(value: unknown): value is string {
   return typeof value === 'string' && /^https?:\/\//.test(value) && URL.canParse(value);
 }

@@ -10,8 +10,8 @@ const derived = new WeakMap<SigningKey, SigningKey>();
 
 /**
  * The key that signs API tokens: HKDF-SHA-256 (RFC 5869) of the instance key's seed, no salt, `info` =
- * {@link TOKEN_KEY_LABEL}, 32 bytes, used as an Ed25519 seed. Whoever gets hold of it can mint tokens but sign no
- * span, and a span signature can never be passed off as a token.
+ * {@link TOKEN_KEY_LABEL}, 32 bytes, used as an Ed25519 seed. A stolen token key can mint tokens but not sign spans,
+ * and a span signature can never be passed off as a token.
  */
 export function tokenKeyOf(instanceKey: SigningKey): SigningKey {
   let key = derived.get(instanceKey);

@@ -15,13 +15,13 @@ import { tokenKeyOf } from './token-key';
 /** What a {@link TokenVerifier} trusts. */
 export interface TokenVerifierOptions {
   /**
-   * The instance keys whose tokens count, newest first by custom. A retired key may be given as the hex of its
-   * *token* public key (`tokenKeyOf(key).publicKeyHex`), so that its secret need not be kept.
+   * The instance keys whose tokens are accepted, in any order. A retired key may be given as the hex of its *token*
+   * public key (`tokenKeyOf(key).publicKeyHex`), so that its secret need not be kept.
    */
   readonly trustedKeys: readonly (SigningKey | string)[];
   /**
-   * Whether a token was revoked; asked on every use, so it should remember its answers for some seconds.
-   * What it throws reaches the caller of `verify`. Defaults to never.
+   * Whether a token was revoked; called on every use, so it should cache its answers. Its errors reach the caller of
+   * `verify`. Defaults to never revoked.
    */
   readonly isRevoked?: (caller: Caller) => Promise<boolean>;
   /** An OpenID Connect issuer to accept too. Defaults to none. */
@@ -34,13 +34,13 @@ export interface TokenVerifierOptions {
 const MAX_TOKEN_LENGTH = 8_192;
 /** How many verified tokens are remembered. */
 const REMEMBERED_TOKENS = 2_048;
-/** How long a verified token is believed without checking its signature again; bounds a key's withdrawal. */
+/** How long a verified token is accepted without checking its signature again. */
 const REMEMBERED_MS = 60_000;
 
-/** How far the clock of a foreign issuer may be from ours. */
+/** Tolerated clock difference to a foreign issuer. */
 const FOREIGN_LEEWAY_S = 30;
 
-/** Which key and which claims a kind of token uses. */
+/** How tokens of one issuer are verified, and which claims hold what. */
 interface TokenKind {
   readonly algorithms: string[];
   readonly key: JWTVerifyGetKey;
@@ -53,7 +53,7 @@ interface TokenKind {
   /** Whether a token without that claim is refused. */
   readonly needsTokenId: boolean;
   readonly leewayS: number;
-  /** Whether a token may be of the operator's tenant. */
+  /** Whether a token may name the operator's tenant. */
   readonly mayBeOperator: boolean;
   readonly isMintedHere: boolean;
 }
@@ -64,9 +64,8 @@ interface Remembered {
 }
 
 /**
- * Turns bearer tokens into callers. Of the instance's own tokens only `alg: EdDSA` under a trusted `kid` is
- * accepted; `sub`, `tenant`, `scope`, `exp` and `jti` are required and not empty; there is no leeway. An OIDC issuer's
- * need no `jti`, and its clock may be 30 s from ours.
+ * Verifies bearer tokens. The instance's own tokens need `alg: EdDSA`, a trusted `kid`, and non-empty `sub`, `tenant`,
+ * `scope`, `exp` and `jti`, without leeway. Tokens of an OIDC issuer need no `jti`, and its clock may differ by 30 s.
  */
 export class TokenVerifier {
   readonly #own: ReadonlyMap<string, TokenKind>;
@@ -91,9 +90,9 @@ export class TokenVerifier {
   }
 
   /**
-   * The caller a token proves.
-   * @throws UnauthorizedError when it proves nothing: malformed, forged, expired, incomplete, revoked, or by a key
-   *   or issuer that is not trusted.
+   * The caller that a token stands for.
+   * @throws UnauthorizedError when it is malformed, forged, expired, incomplete, revoked, or of a key or issuer that is
+   *   not trusted.
    * @throws UnavailableError when the keys of the OIDC issuer cannot be loaded.
    */
   async verify(token: string): Promise<Caller> {
@@ -193,7 +192,7 @@ function claimsOf({ userClaim, tenantClaim, scopeClaim, tokenIdClaim, needsToken
   return [userClaim, tenantClaim, scopeClaim, ...(needsTokenId ? [tokenIdClaim] : [])];
 }
 
-/** `jose` looks at `iat` only when an age is asked for. */
+/** Refuses an `iat` in the future, which `jose` checks only when a maximum age is set. */
 function refuseFutureIssue({ iat }: JWTPayload, { leewayS }: TokenKind, now: Date): void {
   if (iat !== undefined && iat * 1000 > now.getTime() + leewayS * 1000) throw notYetValid('iat');
 }
@@ -202,7 +201,7 @@ function notYetValid(claim: string): UnauthorizedError {
   return new UnauthorizedError(`the token is not yet valid: its ${claim} claim lies in the future`);
 }
 
-/** What a failed check means to the caller. The wording never says more than the caller already knows. */
+/** The error for a failed check; its message reveals nothing that the caller does not know. */
 function refusalOf(cause: unknown): Error {
   if (cause instanceof UnavailableError || cause instanceof UnauthorizedError) return cause;
   if (cause instanceof errors.JWTExpired)
@@ -216,7 +215,7 @@ function refusalOf(cause: unknown): Error {
   if (cause instanceof errors.JOSEAlgNotAllowed) {
     return new UnauthorizedError('the token is signed with an algorithm that is not accepted', { cause });
   }
-  // The key set could not be loaded or read: the issuer's fault, not the token's.
+  // The key set could not be loaded or read, which says nothing about the token.
   if (
     !(cause instanceof errors.JOSEError) ||
     cause.code === 'ERR_JOSE_GENERIC' ||
@@ -230,7 +229,7 @@ function refusalOf(cause: unknown): Error {
 
 function callerIn(claims: JWTPayload, kind: TokenKind): Caller {
   const user = nameIn(claims, kind.userClaim);
-  if (user === LOG_USER) throw new UnauthorizedError(`the name ${LOG_USER} is kept for the log itself`);
+  if (user === LOG_USER) throw new UnauthorizedError(`the user name ${LOG_USER} is reserved`);
   const tenant = nameIn(claims, kind.tenantClaim);
   if (tenant === SYSTEM.tenant && !kind.mayBeOperator) {
     throw new UnauthorizedError("the token's issuer may not speak for this tenant");

@@ -6,14 +6,14 @@ import type { SigningKey } from '../crypto/signing-key';
 import { isScope, SCOPES, type Scope } from './scope';
 import { tokenKeyOf } from './token-key';
 
-/** What a new token shall say. */
+/** Claims of a new token. */
 export interface TokenClaims {
   /** The user. */
   readonly sub: string;
   readonly tenant: string;
   /** One or more scopes, as a list or a space-separated text. */
   readonly scope: readonly Scope[] | string;
-  /** From now; a positive whole number of seconds. */
+  /** Lifetime from now: a positive whole number of seconds, at most 366 days. */
   readonly ttlSeconds: number;
   /** The `jti`. Defaults to a random UUID. */
   readonly jti?: string;
@@ -27,7 +27,7 @@ export function keyIdOf(tokenPublicKeyHex: string): string {
   return tokenPublicKeyHex.slice(0, 16);
 }
 
-/** Revocations are remembered for 400 days. */
+/** Shorter than the 400 days for which revocations are kept. */
 const MAX_TTL_SECONDS = 366 * 24 * 3600;
 
 /**
@@ -43,7 +43,7 @@ export async function mintToken(instanceKey: SigningKey, claims: TokenClaims): P
   if (claims.ttlSeconds > MAX_TTL_SECONDS) {
     throw new TypeError(`token: a token lives 366 days at most, got ${claims.ttlSeconds} s`);
   }
-  if (claims.sub === LOG_USER) throw new TypeError(`token: the name ${LOG_USER} is kept for the log itself`);
+  if (claims.sub === LOG_USER) throw new TypeError(`token: the user name ${LOG_USER} is reserved`);
   if (!Number.isSafeInteger(claims.ttlSeconds) || claims.ttlSeconds <= 0) {
     throw new TypeError(`token: ttlSeconds must be a positive whole number, got ${claims.ttlSeconds}`);
   }
@@ -59,7 +59,7 @@ export async function mintToken(instanceKey: SigningKey, claims: TokenClaims): P
 
 function scopeText(scope: readonly string[] | string): string {
   const words = (typeof scope === 'string' ? scope.split(' ') : [...scope]).filter((word) => word !== '');
-  // A verifier ignores unknown scopes; in a token that is being minted one is a typing error.
+  // A verifier ignores unknown scopes, but when minting one is a typo.
   const unknown = words.filter((word) => !isScope(word));
   if (words.length === 0 || unknown.length > 0) {
     throw new TypeError(`token: scope must name some of "${SCOPES.join(' ')}", got "${words.join(' ')}"`);

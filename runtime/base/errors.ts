@@ -1,7 +1,6 @@
 /**
- * Every refusal LogLine gives on purpose. One hierarchy with stable codes; `status` is the only place
- * where a code meets HTTP. A message is written for the caller: it says what is
- * wrong and what to do, and carries no SQL, stack or internal name.
+ * Errors meant for a caller: one hierarchy with stable codes, each mapped to its HTTP status here and nowhere else.
+ * A message says what is wrong and what to do, and carries no SQL, stack or internal name.
  */
 
 /** One fault of an input, at an RFC 6901 JSON pointer (`""` is the whole document). */
@@ -129,7 +128,7 @@ export class ConflictError extends LogLineError {
   readonly title = 'Conflict with what the ledger holds';
 }
 
-/** 410: a cursor of a state that this ledger is not in any more, since its database was set back. */
+/** 410: the cursor was issued by a later state of the ledger than the one its database was restored to. */
 export class CursorAheadError extends LogLineError {
   readonly code = 'cursor_ahead';
   readonly status = 410;
@@ -137,12 +136,12 @@ export class CursorAheadError extends LogLineError {
 
   constructor() {
     super(
-      'The database was set back behind this cursor, so what it stands for is gone; ask the operator to run logline restore, or start again without a cursor.',
+      'The database was restored to a state before this cursor, so its position no longer exists; ask the operator to run logline restore, or start again without a cursor.',
     );
   }
 }
 
-/** 503: the database was put back by other means than `logline restore`; until that has run nothing may rely on its order. */
+/** 503: the database was restored without `logline restore`; the order of the feed cannot be relied on until it has run. */
 export class RestoreNeededError extends LogLineError {
   readonly code = 'restore_needed';
   readonly status = 503;
@@ -150,7 +149,7 @@ export class RestoreNeededError extends LogLineError {
 
   constructor() {
     super(
-      'The database of this ledger was put back, and the order of its feed does not hold until the operator has run logline restore; cursors that are kept stay good.',
+      'The database of this ledger was restored, and the order of its feed does not hold until the operator has run logline restore; saved cursors stay valid.',
       { retryAfterSeconds: 60 },
     );
   }
@@ -170,11 +169,11 @@ export class UnsupportedMediaTypeError extends LogLineError {
   readonly title = 'Unsupported media type';
 }
 
-/** 422: hash or signature of a client-signed span do not match its content. */
+/** 422: the hash or signature of a client-signed span does not match its content. */
 export class BadSignatureError extends LogLineError {
   readonly code = 'bad_signature';
   readonly status = 422;
-  readonly title = 'Hash or signature do not match';
+  readonly title = 'Hash or signature does not match';
 }
 
 /** 422: an Idempotency-Key that was used for another request. */
@@ -205,7 +204,7 @@ export class ShareUsedUpError extends LogLineError {
   readonly title = 'Share used up';
 }
 
-/** 500: our fault. The detail says nothing of the inside; the log does. */
+/** 500: a defect of LogLine. The cause goes to the log only. */
 export class InternalError extends LogLineError {
   readonly code = 'internal';
   readonly status = 500;
@@ -219,7 +218,7 @@ export class UnavailableError extends LogLineError {
   readonly title = 'Temporarily unavailable';
 }
 
-/** A setting that is missing or impossible; ends the start of the process. */
+/** A setting is missing or invalid; the process does not start. */
 export class ConfigurationError extends LogLineError {
   readonly code = 'configuration';
   readonly status = 500;

@@ -1,14 +1,15 @@
 import { ShareUsedUpError, UnavailableError } from './errors';
 import { TenantQueue } from './tenant-queue';
 
+/** What a {@link FairShares} shares out, and its limits. */
 export interface FairSharesOptions {
-  /** What is shared, as the policy's name in RateLimit headers and in words: `request bytes`. */
+  /** Name of the resource, in error messages and as the policy in RateLimit headers: `request bytes`. */
   readonly what: string;
-  /** How much there is. */
+  /** Total amount, in the resource's own unit (bytes, connections). */
   readonly capacity: number;
-  /** Waiters of one tenant at most. Defaults to 1,000. */
+  /** Most requests of one tenant that may wait. Defaults to 1,000. */
   readonly maxWaiting?: number;
-  /** How long one waits at most. Defaults to 10,000. */
+  /** Longest wait of one request. Defaults to 10,000. */
   readonly maxWaitMs?: number;
 }
 
@@ -21,9 +22,9 @@ interface Waiting {
 const RETRY_AFTER_S = 1;
 
 /**
- * Something there is only so much of (bytes in memory, connections), shared between tenants. A tenant holds at most
- * as much as is left free then: alone it gets a half, and whoever comes next finds room (Choudhury and Hahne,
- * "Dynamic queue length thresholds", 1998). What does not fit waits, and is served in turn by tenant.
+ * A limited resource (bytes in memory, connections) shared between tenants by dynamic thresholds (Choudhury and Hahne,
+ * "Dynamic queue length thresholds", 1998): a tenant may hold as much as remains free, so one tenant alone gets half
+ * of the capacity and the next one still finds room. Requests that do not fit wait, served round-robin by tenant.
  */
 export class FairShares {
   readonly #options: Required<FairSharesOptions>;
@@ -35,27 +36,27 @@ export class FairShares {
     this.#options = { maxWaiting: 1_000, maxWaitMs: 10_000, ...options };
   }
 
-  /** How many wait just now, over all tenants. */
+  /** Requests that wait now, over all tenants. */
   get waiting(): number {
     return this.#waiting.length;
   }
 
-  /** The most that is sure to be granted in the end. */
-  get surelyGranted(): number {
+  /** The largest amount that any tenant is granted sooner or later, whatever others hold. */
+  get guaranteed(): number {
     return Math.floor(this.#options.capacity / 4);
   }
 
-  /** How much is held just now, over all tenants. */
+  /** Amount held now, over all tenants. */
   get held(): number {
     return this.#total;
   }
 
   /**
-   * Takes a part, waiting for it when it must.
-   * @param amount up to {@link surelyGranted} is sure to be granted in the end.
-   * @returns gives the part back; calling it twice does nothing.
-   * @throws ShareUsedUpError (429) when the tenant's share is used up while others are served; UnavailableError (503)
-   * when it is used up and nobody else is there.
+   * Takes an amount, waiting up to `maxWaitMs` for it.
+   * @param amount at most {@link guaranteed}, or the wait may never succeed
+   * @returns a function that releases the amount; a second call does nothing
+   * @throws ShareUsedUpError (429) when the tenant holds its share while other tenants hold or wait for theirs;
+   *   UnavailableError (503) when it holds nothing, or no other tenant is active
    */
   async take(tenant: string, amount: number): Promise<() => void> {
     const granted = this.tryTake(tenant, amount);
@@ -78,7 +79,7 @@ export class FairShares {
     });
   }
 
-  /** Takes a part when it can be had at once: what {@link take} returns, else undefined. */
+  /** {@link take} without waiting: undefined when the amount is not free now, or requests of the tenant already wait. */
   tryTake(tenant: string, amount: number): (() => void) | undefined {
     const isNext = this.#waiting.lengthOf(tenant) === 0 && this.#fits(tenant, amount);
     return isNext ? this.#grant(tenant, amount) : undefined;
@@ -119,7 +120,7 @@ export class FairShares {
   #refusal(tenant: string): ShareUsedUpError | UnavailableError {
     const { what, capacity } = this.#options;
     const others = [...this.#held.keys()].some((holder) => holder !== tenant);
-    // Who holds nothing has used up no share: then there is simply no room.
+    // A tenant that holds nothing has not used up its share: the resource as a whole is exhausted.
     if (!this.#held.has(tenant) || (!others && this.#waiting.tenants <= 1)) {
       return new UnavailableError(`Too much is under way (${what}); try again in a moment.`, {
         retryAfterSeconds: RETRY_AFTER_S,
@@ -135,7 +136,7 @@ export class FairShares {
   }
 }
 
-/** A part of a {@link FairShares} that grows while its need becomes known. */
+/** One holder's amount of a {@link FairShares}, which grows as the need becomes known. */
 export class Reservation {
   readonly #shares: FairShares;
   readonly #tenant: string;
@@ -147,7 +148,7 @@ export class Reservation {
     this.#tenant = tenant;
   }
 
-  /** Holds so much in all, or more. @throws as {@link FairShares.take} does. */
+  /** Grows the amount held to `amount`, if it is smaller. @throws as {@link FairShares.take} does. */
   async atLeast(amount: number): Promise<void> {
     const more = amount - this.#amount;
     if (more <= 0) return;
@@ -155,6 +156,7 @@ export class Reservation {
     this.#amount = amount;
   }
 
+  /** Releases all of it. */
   release(): void {
     for (const release of this.#releases.splice(0)) release();
   }

@@ -1,4 +1,4 @@
-/** Work of one turn of the event loop, in bytes of JSON: some 2 ms of parsing, hashing or writing. */
+/** Most work of one turn of the event loop, in bytes of JSON: about 2 ms of parsing, hashing or serialising. */
 export const TURN_BYTES = 64 * 1024;
 
 interface Waiting {
@@ -6,35 +6,35 @@ interface Waiting {
   readonly start: () => void;
 }
 
-/** Beyond so many tenants, those are forgotten that are owed nothing. */
+/** Above this many tenants, those that have caught up with the clock are forgotten. */
 const MAX_REMEMBERED = 1_000;
 
 /**
- * Shares out the thread that serves: between two turns of the event loop only so much is worked off, by bytes in turn
- * by tenant. Without it, two hundred batches that are cut into slices still do two hundred slices a turn, and a
- * single span of somebody else waits for all of them at each of its steps.
+ * Shares the main thread between tenants: one turn of the event loop does at most {@link TURN_BYTES} of work. Slicing
+ * alone is not enough: many sliced batches would each do a slice per turn, and another tenant's single span would wait
+ * for all of them at each of its steps.
  *
- * The next piece is of the tenant that had the fewest bytes since it began to ask (start-time fair queueing: Goyal, Vin
- * and Cheng, 1996). By pieces, a page of twenty small spans waited for twenty spans of 1 MB of somebody else.
+ * The next piece is the one with the smallest start tag, counted in bytes (start-time fair queueing: Goyal, Vin and
+ * Cheng, 1996). Counted in pieces, a page of small spans would wait for as many spans of 1 MB.
  */
 export class FairTurns {
   readonly #waiting = new Map<string, Waiting[]>();
-  /** Tenant → where on the clock its next piece may start: where the last one did, and that one's bytes. */
-  readonly #next = new Map<string, number>();
-  /** In bytes: where the piece stood that was started last. */
+  /** Tenant → finish tag of its last piece: that piece's start tag plus its bytes. */
+  readonly #finishTags = new Map<string, number>();
+  /** Virtual time in bytes: the start tag of the piece started last. */
   #clock = 0;
   #spentBytes = 0;
   #isTurnPlanned = false;
   #turns = 0;
 
-  /** Turns of the event loop that were used so far; what tests count. */
+  /** Turns of the event loop used so far, for tests. */
   get turns(): number {
     return this.#turns;
   }
 
   /**
-   * Asks for a turn; undefined when the work may begin at once, which costs a quiet server nothing.
-   * @param bytes how much JSON will be worked on; one piece may be larger than {@link TURN_BYTES}.
+   * Asks for a turn. Undefined when the work may start at once, so that an idle server pays nothing.
+   * @param bytes of JSON to work on; a single piece may be larger than {@link TURN_BYTES}
    */
   take(tenant: string, bytes: number): Promise<void> | undefined {
     if (this.#hasRoom(bytes) && this.#isNext(tenant)) {
@@ -52,24 +52,24 @@ export class FairTurns {
     return this.#spentBytes === 0 || this.#spentBytes + bytes <= TURN_BYTES;
   }
 
-  /** Whether nobody who waits stands before the tenant. */
+  /** Whether no waiting tenant comes before this one. */
   #isNext(tenant: string): boolean {
     if (this.#waiting.size === 0) return true;
     if (this.#waiting.has(tenant)) return false;
-    const place = this.#placeOf(tenant);
-    for (const other of this.#waiting.keys()) if (this.#placeOf(other) <= place) return false;
+    const startTag = this.#startTagOf(tenant);
+    for (const other of this.#waiting.keys()) if (this.#startTagOf(other) <= startTag) return false;
     return true;
   }
 
-  #placeOf(tenant: string): number {
-    return Math.max(this.#clock, this.#next.get(tenant) ?? 0);
+  #startTagOf(tenant: string): number {
+    return Math.max(this.#clock, this.#finishTags.get(tenant) ?? 0);
   }
 
   #spend(tenant: string, bytes: number): void {
-    this.#clock = this.#placeOf(tenant);
-    this.#next.set(tenant, this.#clock + bytes);
-    if (this.#next.size > MAX_REMEMBERED) this.#forgetSettled();
-    // Also work without bytes is work, so that a turn is planned.
+    this.#clock = this.#startTagOf(tenant);
+    this.#finishTags.set(tenant, this.#clock + bytes);
+    if (this.#finishTags.size > MAX_REMEMBERED) this.#forgetCaughtUp();
+    // At least 1, since 0 means that the turn has done no work yet and takes a piece of any size.
     this.#spentBytes += Math.max(bytes, 1);
     if (this.#isTurnPlanned) return;
     this.#isTurnPlanned = true;
@@ -80,7 +80,7 @@ export class FairTurns {
     this.#isTurnPlanned = false;
     this.#spentBytes = 0;
     this.#turns += 1;
-    if (this.#waiting.size === 0) this.#next.clear();
+    if (this.#waiting.size === 0) this.#finishTags.clear();
     for (;;) {
       const tenant = this.#first();
       const own = tenant === undefined ? undefined : this.#waiting.get(tenant);
@@ -88,7 +88,7 @@ export class FairTurns {
       if (tenant === undefined || own === undefined || piece === undefined || !this.#hasRoom(piece.bytes))
         return;
       own.shift();
-      // Of several that stand at the same place, it is the last one then.
+      // Inserted again at the end: tenants with the same start tag take turns.
       this.#waiting.delete(tenant);
       if (own.length > 0) this.#waiting.set(tenant, own);
       this.#spend(tenant, piece.bytes);
@@ -100,15 +100,15 @@ export class FairTurns {
     let first: string | undefined;
     let least = Number.POSITIVE_INFINITY;
     for (const tenant of this.#waiting.keys()) {
-      const place = this.#placeOf(tenant);
-      if (place >= least) continue;
-      least = place;
+      const startTag = this.#startTagOf(tenant);
+      if (startTag >= least) continue;
+      least = startTag;
       first = tenant;
     }
     return first;
   }
 
-  #forgetSettled(): void {
-    for (const [tenant, place] of this.#next) if (place <= this.#clock) this.#next.delete(tenant);
+  #forgetCaughtUp(): void {
+    for (const [tenant, tag] of this.#finishTags) if (tag <= this.#clock) this.#finishTags.delete(tenant);
   }
 }

@@ -2,21 +2,21 @@ import { MalformedError } from './errors';
 import { isName, MAX_NAME_LENGTH } from './name';
 
 /**
- * On whose behalf a transaction runs. A user means something only within its tenant, so the pair is one
- * thing: users named `alice` in two tenants are strangers.
+ * The user and tenant that a transaction runs as. A user id means something only within its tenant: users named
+ * `alice` in two tenants are strangers.
  */
 export interface Identity {
   readonly user: string;
   readonly tenant: string;
 }
 
-/** A caller without a token: row-level security shows it public spans and lets it write nothing. */
+/** A caller without a token: row-level security lets it read public spans and write nothing. */
 export const NOBODY: Identity = { user: '', tenant: '' };
 
-/** Who owns the manifest, the kernels and everything else that LogLine seeds. */
+/** The owner of the manifest, the kernels and everything else that LogLine seeds. */
 export const SYSTEM: Identity = { user: 'system', tenant: 'system' };
 
-/** Who keeps the log of each tenant inside this program: a user name that no token can carry. */
+/** The user that writes each tenant's log: a name that no token can carry. */
 export const LOG_USER = 'logline';
 
 /** True when both are the same user of the same tenant. */
@@ -25,8 +25,8 @@ export function isSameIdentity(one: Identity, other: Identity): boolean {
 }
 
 /**
- * Checks the two names before they reach a session.
- * @throws MalformedError when one cannot be a name, or only one of them is empty.
+ * Checks both names before they are set on a database session. Both empty ({@link NOBODY}) is allowed.
+ * @throws MalformedError when one is no name, or only one of them is empty
  */
 export function checkIdentity(identity: Identity): Identity {
   const { user, tenant } = identity;

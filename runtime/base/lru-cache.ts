@@ -1,4 +1,4 @@
-/** A map that holds at most `capacity` entries and forgets the one not used for longest. */
+/** A map of at most `capacity` entries that evicts the least recently used one. */
 export class LruCache<Value> {
   readonly #entries = new Map<string, Value>();
   readonly #capacity: number;

@@ -1,8 +1,8 @@
-/** Longest user, tenant or token id, in UTF-16 code units. */
+/** Longest user id, tenant id or token id, in UTF-16 code units. */
 export const MAX_NAME_LENGTH = 255;
 
 /**
- * Whether a text can name a user, a tenant or a token: 1 to 255 characters, none of them a control character
+ * Whether a value can name a user, a tenant or a token: 1 to 255 UTF-16 code units, none a control character
  * (PostgreSQL cannot store U+0000) or a lone surrogate.
  */
 export function isName(value: unknown): value is string {

@@ -1,10 +1,10 @@
-/** JSON values, or tokens of JSON, that one slice works on: some 5 ms. */
+/** JSON values, or tokens of JSON, that one slice works on: about 5 ms. */
 export const VALUES_A_SLICE = 4_096;
 
-/** Lets others have the thread that serves; undefined when the work may go on at once. */
+/** Yields the main thread to other requests; undefined when the work may go on at once. */
 export type Pause = () => Promise<void> | undefined;
 
-/** Does work that yields between its slices, with a pause at each. */
+/** Runs work that yields between slices, with a pause at each yield. */
 export async function inSlices<T>(work: Generator<undefined, T>, pause: Pause): Promise<T> {
   for (;;) {
     const next = work.next();
@@ -13,7 +13,7 @@ export async function inSlices<T>(work: Generator<undefined, T>, pause: Pause): 
   }
 }
 
-/** Does the same work in one go. */
+/** Runs the same work without pauses. */
 export function inOneGo<T>(work: Generator<undefined, T>): T {
   for (;;) {
     const next = work.next();

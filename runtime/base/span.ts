@@ -1,6 +1,6 @@
 /** A span: one row of `ledger.universal_registry`, version `seq` of entity `id`. */
 
-/** Anything JSON can say. */
+/** Any JSON value. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
 
 export type JsonObject = { readonly [member: string]: JsonValue };
@@ -11,7 +11,7 @@ export type Visibility = 'private' | 'tenant' | 'public';
 /** Every value of {@link Visibility}. */
 export const VISIBILITIES: readonly Visibility[] = ['private', 'tenant', 'public'];
 
-/** A span as the API shows it. A member that is absent and one that is null mean the same. */
+/** A span as the API returns it. An absent member and a null one mean the same. */
 export interface Span {
   /** Lower-case UUID of the entity. */
   readonly id: string;

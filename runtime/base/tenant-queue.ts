@@ -1,9 +1,10 @@
-/** Things that wait, taken in turn by tenant, and within a tenant first in, first out. */
+/** A queue served round-robin by tenant, and within a tenant first in, first out. */
 export class TenantQueue<T> {
-  /** The tenant whose turn is next stands first. */
+  /** In insertion order: the first tenant is served next. */
   readonly #tenants = new Map<string, T[]>();
   #length = 0;
 
+  /** Items that wait, over all tenants. */
   get length(): number {
     return this.#length;
   }
@@ -15,19 +16,19 @@ export class TenantQueue<T> {
     this.#length += 1;
   }
 
-  /** How many things of this tenant wait. */
+  /** Items of this tenant that wait. */
   lengthOf(tenant: string): number {
     return this.#tenants.get(tenant)?.length ?? 0;
   }
 
-  /** How many tenants wait. */
+  /** Tenants with items that wait. */
   get tenants(): number {
     return this.#tenants.size;
   }
 
   /**
-   * The next thing in turn that may go, taken out; its tenant then stands last. Undefined when none may.
-   * @param mayGo asked about the first thing of each tenant; defaults to yes.
+   * Removes and returns the next item that may go, and moves its tenant to the end; undefined when none may.
+   * @param mayGo asked about the first item of each tenant; defaults to always true
    */
   take(mayGo: (item: T, tenant: string) => boolean = () => true): T | undefined {
     for (const [tenant, [first]] of this.#tenants) {
@@ -38,7 +39,7 @@ export class TenantQueue<T> {
     return undefined;
   }
 
-  /** Takes out a thing that waits no longer. */
+  /** Removes an item that no longer waits. */
   remove(tenant: string, item: T): void {
     const own = this.#tenants.get(tenant);
     const index = own?.indexOf(item) ?? -1;

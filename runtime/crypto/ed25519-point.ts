@@ -1,13 +1,9 @@
 import { portableBytes } from './portable-hex';
 
-/**
- * Which 32-byte encodings LogLine refuses as a point, before any arithmetic.
- *
- * RFC 8032 leaves room that libraries fill differently: OpenSSL long took a public key whose y is not reduced or
- * whose order is small (Node 24.21 with 3.5.8 does not), libsodium and noble's strict mode never did. A signature that one verifier accepts and
- * another refuses is no evidence, so LogLine accepts only what all of them accept ("Taming the many EdDSAs",
- * https://eprint.iacr.org/2020/1244, section 5).
- */
+// Point encodings that LogLine refuses before any arithmetic. RFC 8032 leaves room that libraries fill differently:
+// older OpenSSL accepts a public key with an unreduced y or of small order; libsodium and noble's strict mode do not. A
+// signature that one verifier accepts and another refuses is no evidence, so LogLine accepts only what all of them
+// accept ("Taming the many EdDSAs", https://eprint.iacr.org/2020/1244, section 5).
 
 /**
  * The y coordinates, little-endian and with the sign bit cleared, of the eight points of small order:

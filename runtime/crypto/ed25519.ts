@@ -14,7 +14,7 @@ export const KEY_BYTES = 32;
 /** Length of a signature, in bytes. */
 export const SIGNATURE_BYTES = 64;
 
-/** Ed25519 as RFC 8032 section 5.1 has it (no context, no pre-hash), on raw keys. */
+/** Ed25519 of RFC 8032 section 5.1 (no context, no pre-hash), on raw keys. */
 export interface Ed25519 {
   /**
    * Signs a message.
@@ -23,11 +23,11 @@ export interface Ed25519 {
    */
   sign(message: Uint8Array, secretKey: Uint8Array): Uint8Array;
   /**
-   * Whether a signature is good. Never throws for wrong bytes, of whatever length.
+   * Whether a signature is valid. Wrong bytes of any length give false, never an error.
    *
    * Accepts exactly when: the lengths are 64 and 32; S < L; the public key and R decode with y < p and are not of
-   * small order; and [S]B = R + [k]A, compared without multiplying by the cofactor. This is the strictest reading
-   * in use, so whatever passes here passes in OpenSSL, libsodium, Go, noble and under ZIP 215 too.
+   * small order; and [S]B = R + [k]A, without multiplying by the cofactor. This is the strictest reading in use:
+   * a signature accepted here is accepted by OpenSSL, libsodium, Go, noble and under ZIP 215.
    */
   verify(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean;
   /**
@@ -40,18 +40,18 @@ export interface Ed25519 {
 const PKCS8_PREFIX = Buffer.from(PKCS8_PREFIX_HEX, 'hex');
 const SPKI_PREFIX = Buffer.from(SPKI_PREFIX_HEX, 'hex');
 
-// Parsing a key costs about as much as using it. 1,024 signers at once is far above what one tenant
-// page or batch holds; 64 secret keys far above what one process signs with.
+// Parsing a key costs about as much as using it. A batch has at most 1,000 spans, hence signers; a process signs with
+// a handful of keys.
 const publicKeys = new LruCache<KeyObject>(1024);
 const secretKeys = new LruCache<KeyObject>(64);
 
-/** A node:crypto key from the 32-byte seed. Throws TypeError when it is not 32 bytes. */
+/** A node:crypto key from the 32-byte seed. @throws TypeError when it is not 32 bytes */
 export function secretKeyObject(secretKey: Uint8Array): KeyObject {
   assertSecretKey(secretKey);
   return createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, secretKey]), format: 'der', type: 'pkcs8' });
 }
 
-/** A node:crypto key from the 32 raw bytes of a public key. Throws TypeError when it is not 32 bytes. */
+/** A node:crypto key from the 32 raw bytes of a public key. @throws TypeError when it is not 32 bytes */
 export function publicKeyObject(publicKey: Uint8Array): KeyObject {
   if (!isBytes(publicKey, KEY_BYTES)) throw new TypeError('ed25519: expected a public key of 32 bytes');
   return createPublicKey({ key: Buffer.concat([SPKI_PREFIX, publicKey]), format: 'der', type: 'spki' });
@@ -63,7 +63,7 @@ export function rawPublicKey(key: KeyObject): Uint8Array {
   return Uint8Array.from(publicHalf.export({ format: 'der', type: 'spki' }).subarray(SPKI_PREFIX.length));
 }
 
-/** The hot path: OpenSSL through node:crypto, about ten times as fast as noble. */
+/** Ed25519 by OpenSSL through node:crypto, about ten times as fast as noble. */
 export const ed25519: Ed25519 = {
   sign(message, secretKey) {
     assertSecretKey(secretKey);
@@ -88,8 +88,8 @@ export const ed25519: Ed25519 = {
 };
 
 /**
- * `ed25519.verify` on a thread of libuv's pool, so that several signatures are checked at a time: one takes
- * 117 µs, of which this thread spends 10. Decides exactly as `verify` does.
+ * `ed25519.verify` on libuv's thread pool, so that several signatures are checked in parallel and the main thread
+ * spends a tenth of the time on each. Decides exactly as `verify` does.
  */
 export function verifyAsync(
   signature: Uint8Array,
@@ -106,7 +106,7 @@ export function verifyAsync(
   });
 }
 
-/** The key to check a signature with, or undefined when the bytes alone tell that it is not good. */
+/** The key to check a signature with; undefined when the signature's or key's encoding is refused. */
 export function verifyingKey(signature: Uint8Array, publicKey: Uint8Array): KeyObject | undefined {
   if (!isBytes(signature, SIGNATURE_BYTES) || !isBytes(publicKey, KEY_BYTES)) return undefined;
   // OpenSSL checks S < L and compares R byte by byte, so an unreduced R never passes; the rest is checked here.
@@ -120,7 +120,7 @@ export function verifyingKey(signature: Uint8Array, publicKey: Uint8Array): KeyO
   return key;
 }
 
-/** The portable reference that {@link ed25519} must equal, decision for decision. */
+/** The portable reference that {@link ed25519} is tested equal to. */
 export const nobleEd25519: Ed25519 = {
   sign(message, secretKey) {
     assertSecretKey(secretKey);
@@ -140,8 +140,8 @@ export const nobleEd25519: Ed25519 = {
 };
 
 /**
- * What noble's strict mode leaves open: it multiplies both sides by the cofactor, so it would accept a key or an R
- * with a small-order component that OpenSSL refuses; and it takes an R of small order, which libsodium refuses.
+ * The checks that noble's strict mode lacks: it multiplies both sides by the cofactor, so it accepts a key or an R
+ * with a small-order component, which OpenSSL refuses; and it accepts an R of small order, which libsodium refuses.
  */
 function isCofactorlessSignature(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean {
   const { n: order } = noble.Point.CURVE();

@@ -1,8 +1,8 @@
-/** Bytes as text and back. Everything LogLine writes in hex is lower case. */
+// Bytes as text and back. Everything LogLine writes in hex is lower case.
 
 const encoder = new TextEncoder();
 
-/** A pattern for exactly `byteCount` bytes in lower-case hex. */
+/** A pattern that matches exactly `byteCount` bytes in lower-case hex. */
 export function hexPattern(byteCount: number): RegExp {
   return new RegExp(`^[0-9a-f]{${byteCount * 2}}$`);
 }
@@ -13,19 +13,19 @@ export function hex(bytes: Uint8Array): string {
 }
 
 /**
- * Bytes of a hex text, of either case. Strict, because `Buffer.from(text, 'hex')` stops silently at the first
- * character it does not know.
- * @throws TypeError when the text has an odd length or any character that is not a hex digit.
+ * Decodes hex of either case. Strict, unlike `Buffer.from(text, 'hex')`, which silently stops at the first character
+ * that is no hex digit.
+ * @throws TypeError when the text has an odd length or a character that is no hex digit
  */
 export function toU8(hexText: string): Uint8Array {
   if (typeof hexText !== 'string' || hexText.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(hexText)) {
     throw new TypeError('hex: expected an even number of hex digits');
   }
-  // A copy, because a Buffer may be a window on Node's shared pool.
+  // A copy, because a Buffer may be a view of Node's shared pool.
   return Uint8Array.from(Buffer.from(hexText, 'hex'));
 }
 
-/** UTF-8 bytes of a text. A lone surrogate becomes U+FFFD, so refuse those first where bytes get signed. */
+/** UTF-8 bytes of a text. A lone surrogate becomes U+FFFD, so refuse those first where the bytes are signed. */
 export function utf8(text: string): Uint8Array {
   return encoder.encode(text);
 }

@@ -1,10 +1,9 @@
 /**
- * BLAKE3-256 (https://github.com/BLAKE3-team/BLAKE3-specs, section 2) without Node and without a library: noble's, with
- * keys, contexts and output of any length, takes three times the bytes, in a page that must be small. A test holds it
- * equal to noble's.
+ * BLAKE3-256 (https://github.com/BLAKE3-team/BLAKE3-specs, section 2) without Node or a library, for pages that must
+ * be small: noble's has keys, contexts and output of any length, and three times the bytes. Tested equal to noble's.
  */
 
-const START = Uint32Array.of(
+const IV = Uint32Array.of(
   0x6a09e667,
   0xbb67ae85,
   0x3c6ef372,
@@ -14,10 +13,10 @@ const START = Uint32Array.of(
   0x1f83d9ab,
   0x5be0cd19,
 );
-/** Where each word of a block goes between two rounds. */
+/** The permutation of a block's words between two rounds. */
 const PERMUTATION = [2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8];
 const ROUNDS = 7;
-/** The order of a block's words in each round, one behind the other. */
+/** The order of a block's words, 16 for each round. */
 const SCHEDULE = scheduleOf(ROUNDS);
 
 const BLOCK_BYTES = 64;
@@ -27,17 +26,20 @@ const CHUNK_END = 2;
 const PARENT = 4;
 const ROOT = 8;
 
-/** The hash of some bytes: 32 bytes. */
+/** The 32-byte BLAKE3 hash of some bytes. */
 export function portableBlake3(bytes: Uint8Array): Uint8Array {
   const padded = new Uint8Array(Math.max(1, Math.ceil(bytes.length / BLOCK_BYTES)) * BLOCK_BYTES);
   padded.set(bytes);
   const root = nodeOf(new DataView(padded.buffer), 0, bytes.length, ROOT);
   const hash = new DataView(new ArrayBuffer(32));
-  for (const [place, word] of root.entries()) hash.setUint32(4 * place, word, true);
+  for (const [index, word] of root.entries()) hash.setUint32(4 * index, word, true);
   return new Uint8Array(hash.buffer);
 }
 
-/** The chaining value of the tree over a part of the input; the left half is the largest that is a power of two. */
+/**
+ * The chaining value of the subtree over `length` bytes from `from`. The left child has the largest power of two of
+ * chunks that leaves at least a byte for the right one.
+ */
 function nodeOf(input: DataView, from: number, length: number, rootFlag: number): Uint32Array {
   if (length <= CHUNK_BYTES) return chunkOf(input, from, length, rootFlag);
   let left = CHUNK_BYTES;
@@ -45,12 +47,12 @@ function nodeOf(input: DataView, from: number, length: number, rootFlag: number)
   const words = new Uint32Array(16);
   words.set(nodeOf(input, from, left, 0));
   words.set(nodeOf(input, from + left, length - left, 0), 8);
-  return compress(START, words, 0, BLOCK_BYTES, PARENT | rootFlag);
+  return compress(IV, words, 0, BLOCK_BYTES, PARENT | rootFlag);
 }
 
 function chunkOf(input: DataView, from: number, length: number, rootFlag: number): Uint32Array {
   const words = new Uint32Array(16);
-  let chain: Uint32Array = START;
+  let chain: Uint32Array = IV;
   let at = 0;
   do {
     for (let word = 0; word < 16; word += 1) words[word] = input.getUint32(from + at + 4 * word, true);
@@ -72,26 +74,26 @@ function compress(
 ): Uint32Array {
   const state = new Uint32Array(16);
   state.set(chain);
-  state.set(START.subarray(0, 4), 8);
-  // Assigning takes the lower 32 bits.
+  state.set(IV.subarray(0, 4), 8);
+  // Assigning to a Uint32Array keeps the lower 32 bits of the chunk counter.
   state.set([chunk, chunk / 2 ** 32, blockBytes, flags], 12);
   for (let at = 0; at < 16 * ROUNDS; at += 16) {
     for (let lane = 0; lane < 8; lane += 1) {
       // Columns first, then diagonals.
-      const turn = lane < 4 ? 0 : 1;
+      const shift = lane < 4 ? 0 : 1;
       const word = at + 2 * lane;
       mix(
         state,
         lane & 3,
-        4 + ((lane + turn) & 3),
-        8 + ((lane + 2 * turn) & 3),
-        12 + ((lane + 3 * turn) & 3),
+        4 + ((lane + shift) & 3),
+        8 + ((lane + 2 * shift) & 3),
+        12 + ((lane + 3 * shift) & 3),
         words[SCHEDULE[word] ?? 0] ?? 0,
         words[SCHEDULE[word + 1] ?? 0] ?? 0,
       );
     }
   }
-  return state.slice(0, 8).map((word, place) => word ^ (state[place + 8] ?? 0));
+  return state.slice(0, 8).map((word, index) => word ^ (state[index + 8] ?? 0));
 }
 
 function mix(

@@ -1,9 +1,9 @@
-/** `hex` without Node, for browsers: a fourth as fast. */
+/** `hex` without Node, for browsers; a quarter as fast. */
 export function portableHex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** Bytes of a text that is known to be hex, an even number of digits. */
+/** Decodes a text that is known to be an even number of hex digits; not checked. */
 export function portableBytes(hexText: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(hexText.length / 2);
   for (let index = 0; index < bytes.length; index += 1) {

@@ -1,15 +1,16 @@
 import { randomFillSync } from 'node:crypto';
 
-/** Asking the system's random source costs 3 µs however few bytes are wanted, so they are fetched in stock. */
+/** A call to the system's random source costs the same for few bytes as for many, so they are fetched in bulk. */
 const POOL_BYTES = 8_192;
 
 const pool = Buffer.allocUnsafeSlow(POOL_BYTES);
 let used = POOL_BYTES;
 
 /**
- * Random bytes for identifiers that others will see. Not for secrets: the stock lies in memory until used.
- * @param count at most 1,024
- * @returns a view that holds until the next call; each byte is handed out once.
+ * Random bytes for identifiers that are public. Not for secrets: the pool stays in memory until it is used up.
+ * @param count 0 to 1,024
+ * @returns a view of the pool, valid until the next call; each byte is handed out once
+ * @throws RangeError for another count
  */
 export function pooledRandomBytes(count: number): Uint8Array {
   if (!Number.isInteger(count) || count < 0 || count > 1_024) {

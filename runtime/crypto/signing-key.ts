@@ -4,12 +4,12 @@ import { KEY_BYTES, rawPublicKey, secretKeyObject } from './ed25519';
 import { hex, toU8 } from './hex';
 import { SigningThread } from './signing-thread';
 
-/** One for the process: more would sign no faster than PostgreSQL takes spans. */
+/** One per process: it signs faster than PostgreSQL takes spans. */
 const signingThread = new SigningThread();
 
 /**
- * An Ed25519 key that signs. The secret is out of reach of logging by accident: `JSON.stringify`, `console.log`
- * and enumeration show the public key only.
+ * An Ed25519 key that signs. It cannot be logged by accident: `JSON.stringify`, `console.log` and enumeration show
+ * the public key only.
  */
 export class SigningKey {
   /** The 32 bytes of the public key in lower-case hex. */
@@ -24,26 +24,27 @@ export class SigningKey {
     this.publicKeyHex = hex(rawPublicKey(this.#key));
   }
 
-  /** The 64-byte signature of some bytes; of a span, the 32 bytes of its hash. */
+  /** The 64-byte signature of a message; for a span, the message is the 32 bytes of its hash. */
   sign(message: Uint8Array): Uint8Array {
     return Uint8Array.from(sign(null, message, this.#key));
   }
 
   /**
-   * {@link sign} for the hashes of many spans, on another thread.
-   * @param hashes 32 bytes each.
-   * @returns their signatures, in order.
+   * {@link sign} for many hashes, on another thread.
+   * @param hashes 32 bytes each
+   * @returns their 64-byte signatures, in order
+   * @throws TypeError for a hash of another length
    */
   signOnThread(hashes: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
     return signingThread.sign(this.#key, hashes);
   }
 
-  /** The secret, for a key file or a kernel that the manifest trusts with it. Never log or return it. */
+  /** The secret seed in hex, for a key file or a kernel that the manifest lets read it. Never log or return it. */
   secretKeyHex(): string {
     return hex(this.#secretKey);
   }
 
-  /** The key in the form node:crypto and `jose` take. */
+  /** The secret key as node:crypto and `jose` take it. */
   keyObject(): KeyObject {
     return this.#key;
   }
@@ -59,7 +60,7 @@ export class SigningKey {
 
 /**
  * A signing key from the hex of its 32-byte seed.
- * @throws TypeError when the text is not 64 hex digits; the message never repeats the text.
+ * @throws TypeError when the text is not 64 hex digits; the message never contains the text
  */
 export function signingKeyFromHex(seedHex: string): SigningKey {
   const seed = toU8(seedHex);

@@ -1,18 +1,18 @@
-/** Up to here, in both directions, every integer is a double of its own. */
+/** Every integer of a smaller magnitude has a double of its own. */
 const EXACT_LIMIT = 2 ** 53;
-/** Below this a double keeps fewer than 17 digits. */
-const SMALLEST_EVEN = 2.3e-308;
-/** As many significant digits as it ever takes to name a double. */
+/** Below about this, doubles are subnormal and have fewer than 17 significant digits. */
+const SMALLEST_NORMAL = 2.3e-308;
+/** Significant digits that identify any double. */
 const MAX_DIGITS = 17;
 
 /**
- * Whether a JSON number, as written, survives as the double it becomes.
+ * Whether a JSON number, as written, survives as the double it becomes (RFC 7493 section 2.2).
  *
- * - Written as an integer (no fraction, no exponent): one that equals its double exactly, or the text that RFC 8785
- *   prints for that double, which is how the ledger answers it. So `9007199254740992` and `100000000000000000000` pass,
+ * - Written as an integer (no fraction, no exponent): it equals its double exactly, or is the text that RFC 8785
+ *   prints for that double, which is how the ledger returns it. So `9007199254740992` and `100000000000000000000` pass,
  *   `9007199254740993` does not.
- * - Otherwise finite, and either of a size that doubles cover evenly and with no more than 17 significant digits
- *   (which is all a double can tell, RFC 7493 again), or with the very digits that the double prints. So `0.1`,
+ * - Otherwise finite, and either in the normal range below 2^53 with at most 17 significant digits (all that a double
+ *   can distinguish), or with exactly the digits that the double prints. So `0.1`,
  *   `1.50`, `1e20`, `333333333.33333329` pass; `3.14159265358979323846`, `1e400`, `1e-400`,
  *   `9007199254740993.0` and the 55 digits of the double that 0.1 becomes do not.
  */
@@ -25,7 +25,7 @@ export function isExactNumber(text: string): boolean {
   const digits = significantDigits(text);
   const size = Math.abs(value);
   if (size === 0) return digits === '';
-  if (digits.length <= MAX_DIGITS && size >= SMALLEST_EVEN && size < EXACT_LIMIT) return true;
+  if (digits.length <= MAX_DIGITS && size >= SMALLEST_NORMAL && size < EXACT_LIMIT) return true;
   return digits === significantDigits(String(value));
 }
 

@@ -4,19 +4,19 @@ import { MAX_JSON_DEPTH } from './canonical-json';
 import { isExactNumber } from './exact-number';
 import { textFaults } from './text-faults';
 
-/** More faults than this are not listed: the sender has enough to go on. */
+/** Most faults listed. */
 const MAX_FAULTS = 100;
-/** Longest excerpt of the input that a detail repeats, in characters. */
+/** Longest excerpt of the input that a detail repeats, in UTF-16 code units. */
 const MAX_EXCERPT = 40;
 
-/** One token of JSON: a string, a number, or a mark. Literals and white space are passed over. */
+/** One JSON token: a string, a number or a punctuation mark. Literals and white space are skipped. */
 const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|[{}[\]:,]/g;
 
-/** An object or array that is open at this point of the scan. */
+/** An object or array that the scan is inside of. */
 interface Container {
-  /** Member names seen, of an object. */
+  /** Member names seen so far; undefined for an array. */
   readonly names: Set<string> | undefined;
-  /** The member or index being read, as a reference token of the pointer. */
+  /** Member name or index being read, as a reference token of the pointer. */
   token: string;
   index: number;
   /** Whether the next string is a member name. */
@@ -24,14 +24,14 @@ interface Container {
 }
 
 /**
- * Everything in a JSON text that I-JSON refuses, with its place. The text must be one that `JSON.parse` accepts: the
- * scan relies on its syntax. Time is linear in the text; the scan stops where nesting passes the limit.
+ * Everything in a JSON text that I-JSON (RFC 7493) refuses, each with its JSON pointer, at most {@link MAX_FAULTS}. The
+ * text must be one that `JSON.parse` accepts. Takes linear time; stops where nesting passes the limit.
  */
 export function faultsIn(text: string): Fault[] {
   return inOneGo(scanForFaults(text));
 }
 
-/** {@link faultsIn} in slices: a text of many tokens takes a tenth of a second. */
+/** {@link faultsIn} that yields between slices: a text of many tokens takes a tenth of a second. */
 export function* scanForFaults(text: string): Generator<undefined, Fault[]> {
   let tokens = 0;
   const faults: Fault[] = [];
@@ -105,7 +105,7 @@ function unquoted(token: string): string {
   return token.includes('\\') ? String(JSON.parse(token)) : token.slice(1, -1);
 }
 
-/** RFC 6901. A name that is itself at fault is shown with U+FFFD, so that the pointer can be sent. */
+/** RFC 6901. A lone surrogate in a name becomes U+FFFD, so that the pointer itself can be sent. */
 function pointerTo(open: readonly Container[]): string {
   return open
     .map(({ token }) => `/${token.toWellFormed().replaceAll('~', '~0').replaceAll('/', '~1')}`)

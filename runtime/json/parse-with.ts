@@ -14,12 +14,13 @@ export interface Validator {
   readonly errors?: readonly ValidatorFault[] | null;
 }
 
-/** Faults that one answer lists at most; a thousand spans with the same mistake need no thousand lines. */
+/** Most faults that one error lists: a thousand spans with the same mistake need no thousand lines. */
 export const MAX_FAULTS = 100;
 
 /**
- * The value as what its schema describes.
- * @throws MalformedError listing every fault with its JSON pointer.
+ * Checks a value against a compiled schema and returns it as `T`, which must be the schema's type.
+ * @param what names the value in the error message
+ * @throws MalformedError with the faults found (at most {@link MAX_FAULTS}), each with its JSON pointer
  */
 export function parseWith<T>(validator: Validator, value: unknown, what: string): T {
   if (validator(value)) return value as T;
@@ -29,14 +30,14 @@ export function parseWith<T>(validator: Validator, value: unknown, what: string)
   );
 }
 
-/** All faults of one input as one error, the first 100 of them listed. */
+/** The faults of one input as one error, which lists the first {@link MAX_FAULTS}. */
 export function malformed(what: string, faults: readonly Fault[]): MalformedError {
   const first = faults.slice(0, MAX_FAULTS);
   const many = faults.length === 1 ? 'a fault' : `${faults.length} faults`;
   return new MalformedError(`${what} has ${many}; see errors.`, { faults: first });
 }
 
-/** A fault in words, with its JSON pointer behind a prefix. */
+/** A fault in words, its JSON pointer prefixed with `prefix`. */
 export function describeFault(fault: ValidatorFault, prefix: string): Fault {
   const at = `${prefix}${fault.instancePath}`;
   const member = fault.params.missingProperty ?? fault.params.additionalProperty;
@@ -48,7 +49,7 @@ export function describeFault(fault: ValidatorFault, prefix: string): Fault {
   };
 }
 
-/** What the patterns of schemas.ts ask for, in words. */
+/** Patterns of the schemas, by how their source begins or ends, in words. */
 const PATTERN_MEANINGS: readonly (readonly [RegExp, string])[] = [
   [/^\^\[0-9a-fA-F\]\{8\}/, 'must be a UUID'],
   [/^\^\(\?:\[0-9a-f\]\{64\}/, 'must be 64 lower-case hex digits, or empty'],

@@ -5,15 +5,15 @@ import { sortNames } from './canonical-json';
 export type Payload = { readonly [member: string]: JsonValue };
 
 /**
- * What gets hashed of a span: every member except `curr_hash`, `signature` and those that are null or absent
- * (docs/format.md). Only the top level loses its nulls; a null inside `metadata` is content. Members that are
- * no columns stay in, so that adding one breaks the hash.
+ * The members of a span that its hash covers: all but `curr_hash`, `signature` and those that are null or absent
+ * (docs/format.md). Only top-level nulls are dropped; a null inside `metadata` is content. Unknown members stay, so
+ * that adding one breaks the hash.
  */
 export function payloadOf(span: Partial<Span>): Payload {
   const members = span as Readonly<Record<string, JsonValue | undefined>>;
   const payload: Record<string, JsonValue> = {};
   const names = Object.keys(members);
-  // In the order in which they are hashed, which spares canonicalText a copy.
+  // Sorted as they are hashed, so that canonicalText needs no copy.
   sortNames(names);
   for (const name of names) {
     const value = members[name];
@@ -25,7 +25,7 @@ export function payloadOf(span: Partial<Span>): Payload {
   return payload;
 }
 
-/** A member called `__proto__` is a member like any other; an assignment would make it the prototype. */
+/** Defines a member called `__proto__`, which an assignment would make the prototype. */
 function defineMember(payload: Record<string, JsonValue>, name: string, value: JsonValue): void {
   Object.defineProperty(payload, name, { value, enumerable: true, configurable: true, writable: true });
 }

@@ -2,18 +2,18 @@ import type { Span } from '../base/span';
 import { isUuid } from '../base/uuid';
 import { isTimestamp } from './timestamp';
 
-// What a span must look like before its hash means anything. Browsers load this too: no node: modules.
+// The form of a span, checked before its hash means anything. Browsers load this too: no node: modules.
 
 const HASH = /^[0-9a-f]{64}$/;
 const KEY = HASH;
 const SIGNATURE = /^[0-9a-f]{128}$/;
 
-/** A fault of a span whose content has no hash. */
+/** Fault of a span that cannot be hashed. */
 export const NOT_JSON = 'the span holds a value that JSON cannot carry';
 
 /**
- * What would not come back from the ledger as it went in: PostgreSQL normalises times and UUIDs, so any other
- * spelling of them would be signed but never seen again.
+ * The first member that the ledger would not return as it was sent, as a sentence; undefined when there is none.
+ * PostgreSQL normalises times and UUIDs, so a signature over any other spelling would not verify when read back.
  */
 export function malformation(span: Partial<Span>): string | undefined {
   if (typeof span !== 'object' || span === null || Array.isArray(span)) return 'a span is a JSON object';
@@ -30,7 +30,7 @@ export function malformation(span: Partial<Span>): string | undefined {
   return undefined;
 }
 
-/** What keeps hash, signature and key of a span from being read. */
+/** What is wrong with the form of a span's hash, signature or key, as a sentence; undefined when nothing is. */
 export function signatureMalformation(span: Partial<Span>): string | undefined {
   if (!isMatch(span.curr_hash, HASH)) return 'curr_hash must be 64 lower-case hex digits';
   if (!isMatch(span.signature, SIGNATURE)) return 'signature must be 128 lower-case hex digits';

@@ -6,36 +6,36 @@ import { MAX_SPAN_BYTES, writtenBytes } from './span-bytes';
 import { textFaults } from './text-faults';
 
 /**
- * What the ledger can keep, in one place: what reaches a span other than as text of a request is judged here (drafts of
- * functions and kernels, results of runs, answers of services). Text of a request is judged by `parseIJson`, which
- * shares the rules for texts, numbers and depth.
+ * What the ledger can store. Values that do not arrive as request text are checked here: drafts of functions and
+ * kernels, results of runs, answers of services. Request text is checked by `parseIJson`, under the same rules for
+ * texts, numbers and depth.
  */
 
-/** Most JSON values of one span: a value of two bytes costs as much work and memory as one of a hundred. */
+/** Most JSON values in one span: a value of two bytes costs as much work and memory as one of a hundred. */
 export const MAX_SPAN_VALUES = 50_000;
 
-/** The text with U+FFFD for what the ledger cannot keep; for texts that are only read. */
+/** The text with U+FFFD for each code unit that the ledger cannot store; for text meant for human readers only. */
 export function storableText(text: string): string {
   return text.toWellFormed().replaceAll('\0', '\uFFFD');
 }
 
 /**
- * The first thing in a value that the ledger cannot keep exactly; undefined when there is none.
- * @param depth the level of its span at which the value stands: 1 for a span itself, 2 for a member
+ * The first thing in a value that the ledger cannot store exactly; undefined when there is none.
+ * @param depth nesting level of the value within its span: 1 for a span itself, 2 for a member
  */
 export function storageFault(value: unknown, depth = 1): Fault | undefined {
   const problem = problemIn(value, depth, (text) => textFaults(text)[0]);
   return problem && { pointer: problem.path, detail: problem.detail };
 }
 
-/** That a span holds more values than it may today; undefined when it does not. */
+/** A fault when a span holds more than {@link MAX_SPAN_VALUES}, else undefined. */
 export function valuesFault(span: JsonValue): Fault | undefined {
   return extentOf(span).values <= MAX_SPAN_VALUES
     ? undefined
     : { pointer: '', detail: `holds more than ${MAX_SPAN_VALUES} JSON values` };
 }
 
-/** That a span is longer than it may be today; undefined when it is not. */
+/** A fault when a span is longer than {@link MAX_SPAN_BYTES}, else undefined. */
 export function bytesFault(span: JsonValue): Fault | undefined {
   const { values, units } = extentOf(span);
   if (MAX_UNIT_BYTES * units + MAX_VALUE_BYTES * values <= MAX_SPAN_BYTES) return undefined;
@@ -44,12 +44,12 @@ export function bytesFault(span: JsonValue): Fault | undefined {
   return { pointer: '', detail: `is ${bytes} bytes long, its numbers written out without exponents` };
 }
 
-/** A UTF-16 code unit within a JSON string takes no more than this: an escape. */
+/** Most bytes of a UTF-16 code unit within a JSON string: an escape such as \u001f. */
 const MAX_UNIT_BYTES = 6;
-/** A value takes no more than this beside its texts: a number written out, or quotes, brackets, colon and comma. */
+/** Most bytes of a value apart from its texts: a number without exponent, or quotes, brackets, colon and comma. */
 const MAX_VALUE_BYTES = 340;
 
-/** JSON values, and UTF-16 code units in texts and names. */
+/** Number of JSON values, and of UTF-16 code units in texts and names. */
 function extentOf(value: JsonValue): { values: number; units: number } {
   const sum = { values: 1, units: typeof value === 'string' ? value.length : 0 };
   if (typeof value !== 'object' || value === null) return sum;
@@ -61,13 +61,14 @@ function extentOf(value: JsonValue): { values: number; units: number } {
   return sum;
 }
 
-/** JSON that others wrote, or what it is instead, as in "is not JSON". */
+/** A parsed foreign JSON text, or its fault as a predicate such as "is not JSON". */
 export type StorableJson = { readonly value: JsonValue } | { readonly fault: string };
 
 /**
- * Reads JSON that others wrote, changed as little as the ledger needs: a number that no double holds exactly stays the
- * text that it came as, and texts become {@link storableText}. A byte order mark is passed over (RFC 8259 section 8.1).
- * @param depth the level of a span at which the value will stand
+ * Parses JSON of a foreign service, changed only as far as storing it requires: a number that no double holds exactly
+ * becomes a string of its source text, and texts become {@link storableText}. A byte order mark is ignored (RFC 8259
+ * section 8.1).
+ * @param depth nesting level that the value will have within a span
  */
 export function readStorableJson(text: string, depth: number): StorableJson {
   try {
@@ -87,7 +88,7 @@ function exactOrText(_name: string, value: unknown, context?: { readonly source?
   return isExactNumber(source) ? value : source;
 }
 
-/** @throws RangeError when it nests too deep. */
+/** @throws RangeError when it nests too deeply */
 function storableCopy(value: JsonValue, depth: number): JsonValue {
   if (typeof value === 'string') return storableText(value);
   if (typeof value !== 'object' || value === null) return value;

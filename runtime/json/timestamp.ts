@@ -2,7 +2,7 @@
 const PATTERN = /^\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d\.\d{3}Z$/;
 const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
-/** Whether a text is a span's `at`: of that form, and a time that exists. Every span passes here several times. */
+/** Whether a value has the form of a span's `at` and is an existing time. On the hot path: no Date is made. */
 export function isTimestamp(value: unknown): value is string {
   if (typeof value !== 'string' || !PATTERN.test(value)) return false;
   const month = Number(value.slice(5, 7));
@@ -19,8 +19,8 @@ function isLeap(year: number): boolean {
 const RFC_3339 = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)$/;
 
 /**
- * The ledger's form of any RFC 3339 timestamp, or undefined when it is none, does not exist (30 February, a leap
- * second), lies outside the years 1 to 9999, or says more than milliseconds.
+ * Any RFC 3339 timestamp in the ledger's form. Undefined when it is none, does not exist (30 February, a leap second),
+ * is outside the years 1 to 9999, or is more precise than milliseconds.
  */
 export function normalizeTimestamp(value: string): string | undefined {
   if (isTimestamp(value)) return value.startsWith('0000') ? undefined : value;

@@ -1,4 +1,4 @@
-/** Lines of one kind that a log takes in a second; what is beyond is counted. */
+/** Limits log lines of one kind per second, and counts the ones skipped. */
 export class LineBudget {
   readonly #linesPerSecond: number;
   readonly #onOver: (skipped: number) => void;
@@ -8,7 +8,7 @@ export class LineBudget {
   #skipped = 0;
 
   /**
-   * @param onOver told, once a later second begins, how many lines were left out
+   * @param onOver called with the number of skipped lines, at the first line of a later second
    * @param nowMs defaults to the system clock
    */
   constructor(linesPerSecond: number, onOver: (skipped: number) => void, nowMs: () => number = Date.now) {

@@ -1,6 +1,6 @@
 import type { LogDestination } from './logger';
 
-/** Units of CloudWatch that are used here. */
+/** CloudWatch units in use. */
 export type MetricUnit = 'Count' | 'Milliseconds';
 
 /** One measurement. */
@@ -10,16 +10,16 @@ export interface Metric {
   readonly value: number;
 }
 
-/** What is measured together. */
+/** Metrics with the same dimensions, written together. */
 export interface Measurement {
-  /** What the metrics are told apart by; each combination of values is a metric of its own, and is paid for. */
+  /** Each combination of values is a separate metric, which AWS charges for. */
   readonly dimensions: Readonly<Record<string, string>>;
   readonly metrics: readonly Metric[];
-  /** Written beside the metrics, to be found in the log: no dimension, no cost. Undefined members are left out. */
+  /** Searchable in the log at no extra cost, since they are no dimensions. Undefined members are omitted. */
   readonly properties?: Readonly<Record<string, string | number | undefined>>;
 }
 
-/** Where measurements go. */
+/** A sink of measurements. */
 export interface Metrics {
   put(measurement: Measurement): void;
 }
@@ -30,11 +30,11 @@ export const METRIC_NAMESPACE = 'LogLine';
 const NO_METRICS: Metrics = { put: () => undefined };
 
 /**
- * Metrics by way of the log: CloudWatch Logs reads lines in the embedded metric format, so that a measurement costs
- * no call. Only in a Lambda (AWS_LAMBDA_FUNCTION_NAME is set); elsewhere nothing is written.
+ * Writes metrics to the log in CloudWatch's embedded metric format, so that a measurement needs no API call. Writes
+ * nothing outside Lambda (AWS_LAMBDA_FUNCTION_NAME is unset).
  *
- * The line goes to standard output as it is. A function with `logFormat: JSON` gets lines that are JSON objects
- * already unchanged: Lambda wraps only what goes through `console`.
+ * Lines go to standard output, not `console`: with `logFormat: JSON`, Lambda leaves lines that are JSON objects
+ * unchanged but wraps what goes through `console`.
  *
  * @param destination defaults to standard output
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
@@ -52,7 +52,7 @@ export function createMetrics(
   };
 }
 
-/** One line of the embedded metric format. `Stage` is a dimension of every metric, so that stacks stay apart. */
+/** One line of the embedded metric format. `Stage` is a dimension of every metric, to separate stacks. */
 export function metricLine(measurement: Measurement, stage: string, nowMs: number): string {
   const dimensions = { Stage: stage, ...measurement.dimensions };
   return JSON.stringify({
@@ -66,7 +66,7 @@ export function metricLine(measurement: Measurement, stage: string, nowMs: numbe
         },
       ],
     },
-    // Lambda's filter by level goes by these two.
+    // Lambda filters by level using these two.
     level: 'INFO',
     timestamp: new Date(nowMs).toISOString(),
     ...measurement.properties,

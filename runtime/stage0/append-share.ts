@@ -34,7 +34,7 @@ export async function withAppendShare<T>(
     return await work({
       body,
       async admit(bytes) {
-        await memory.atLeast(Math.min(bytes, fairness.spans.surelyGranted));
+        await memory.atLeast(Math.min(bytes, fairness.spans.guaranteed));
         releaseWork = await fairness.work.take(tenant, 1);
         refuseGone(request);
       },

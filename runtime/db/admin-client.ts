@@ -3,8 +3,9 @@ import type { DatabaseOptions } from './database-options';
 import { clientConfig } from './pool';
 
 /**
- * One connection of its own, for the owner of the schema or to try a role's password. The caller ends it.
- * @throws what pg throws when the database cannot be reached or refuses the role.
+ * Opens a single connection outside any pool, for the owner of the schema or to try a role's password. The caller ends
+ * it.
+ * @throws pg's error when the database cannot be reached or refuses the role
  */
 export async function connectAdmin(options: DatabaseOptions): Promise<Client> {
   const client = withoutCrash(new Client({ ...clientConfig(options), pipeline: false }));
@@ -17,7 +18,7 @@ export async function connectAdmin(options: DatabaseOptions): Promise<Client> {
   }
 }
 
-/** A connection that breaks between two statements must not end the process: the next statement says so. */
+/** Keeps a connection that breaks between two statements from ending the process: the next statement fails instead. */
 export function withoutCrash<T extends { on(event: 'error', listener: () => void): unknown }>(
   connection: T,
 ): T {

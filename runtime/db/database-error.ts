@@ -8,18 +8,16 @@ import {
   UnavailableError,
 } from '../base/errors';
 
-/** SQLSTATEs of sql/000003 and 000004. */
+/** SQLSTATEs that the ledger's own triggers and functions raise (`sql/`). */
 const VERSION_GAP = 'LL001';
 const FOREIGN_OWNER = 'LL002';
 const VERSION_FORK = 'LL003';
 const APPEND_ONLY = 'LL004';
-/** A run of a job whose lease another one has; see hold_job. */
-const LEASE_LOST = 'LL010';
-/** SQLSTATEs of sql/000051 and 000050. */
 const OTHER_CONTENT = 'LL005';
 const TENANT_FROZEN = 'LL006';
-/** SQLSTATE of sql/000072. */
 const TENANT_NOT_FROZEN = 'LL007';
+/** The lease of this job's run has passed to another run. */
+const LEASE_LOST = 'LL010';
 
 /** PostgreSQL appendix A, "Error Codes". */
 const UNIQUE_VIOLATION = '23505';
@@ -31,12 +29,12 @@ const LOCK_NOT_AVAILABLE = '55P03';
 const SERIALIZATION = new Set(['40001', '40P01']);
 /** Classes: connection exception, insufficient resources, operator intervention, system error. */
 const UNAVAILABLE_CLASSES = new Set(['08', '53', '57', '58']);
-/** Authentication: while a password rotates the caller can only wait. */
+/** Class: invalid authorization. It passes when a password rotation has ended, so the caller may retry. */
 const AUTHENTICATION_CLASS = '28';
 const RETRY_AFTER_S = 2;
 const FROZEN_RETRY_AFTER_S = 30;
 
-/** True when the SQLSTATE says that a unique key was taken; `constraint` narrows to one key. */
+/** Whether a unique key was violated: any, or the one named `constraint`. */
 export function isUniqueViolation(error: unknown, constraint?: string): boolean {
   return (
     error instanceof DatabaseError &&
@@ -45,17 +43,17 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
   );
 }
 
-/** True when the database says that a version leaves a gap or forks. */
+/** Whether the database refused a version because it leaves a gap or forks. */
 export function isChainViolation(error: unknown): boolean {
   return error instanceof DatabaseError && (error.code === VERSION_GAP || error.code === VERSION_FORK);
 }
 
-/** True when the database itself said so: it is there. */
+/** Whether the error came from the database server itself, which is therefore reachable. */
 export function isAnswer(error: unknown): boolean {
   return error instanceof LogLineError ? isAnswer(error.cause) : error instanceof DatabaseError;
 }
 
-/** True when the database ended a statement that took too long, or more temporary files than its role may have. */
+/** Whether the database ended a statement at a limit: the statement timeout, or the role's temporary files. */
 export function isStatementLimit(error: unknown): boolean {
   if (error instanceof LogLineError) return isStatementLimit(error.cause);
   return (
@@ -64,7 +62,7 @@ export function isStatementLimit(error: unknown): boolean {
   );
 }
 
-/** True when the connection is gone or in doubt, so that it must not be used again. */
+/** Whether the connection is lost or in an unknown state, so that it must not be used again. */
 export function isConnectionLost(error: unknown): boolean {
   if (error instanceof LogLineError) return isConnectionLost(error.cause);
   if (error instanceof DatabaseError) {
@@ -76,8 +74,8 @@ export function isConnectionLost(error: unknown): boolean {
 }
 
 /**
- * What a failure of the database means to the caller. Names of tables, roles and constraints stay in
- * `cause`, which only the log sees.
+ * Maps a database failure to the error that the caller gets; other errors are returned unchanged. Names of tables,
+ * roles and constraints stay in `cause`, which goes to the log only.
  */
 export function asLogLineError(error: unknown): unknown {
   if (error instanceof DatabaseError) return fromSqlState(error);
@@ -109,7 +107,7 @@ function fromSqlState(error: DatabaseError): LogLineError {
     );
   }
   if (code === LEASE_LOST) {
-    return new UnavailableError('Another run of this job has begun; this one writes nothing more.', extras);
+    return new UnavailableError('Another run of this job has taken over; this one stops writing.', extras);
   }
   if (code === APPEND_ONLY) return new ForbiddenError('The ledger is append-only.', extras);
   if (code === TENANT_FROZEN) {
@@ -148,7 +146,7 @@ function fromSqlState(error: DatabaseError): LogLineError {
       retryAfterSeconds: RETRY_AFTER_S,
     });
   }
-  // Class 22 is data that the type cannot hold: the caller's input, not our fault.
+  // Class 22, data exception: the caller's input does not fit the type.
   if (code.startsWith('22')) return new MalformedError('A value cannot be stored as it was sent.', extras);
   return new InternalError('Something went wrong on our side; it has been logged.', extras);
 }

@@ -4,11 +4,11 @@ import type { LookupFunction } from 'node:net';
 export interface PasswordSource {
   /** The password to try next. */
   current(): Promise<string>;
-  /** The server refused the current one: fetch it again, or go to the other one that may hold. */
+  /** Called when the server refused the current one: fetch it again, or switch to the other candidate. */
   refused(): void;
 }
 
-/** Where the database is and how long anything may take there. */
+/** The address of the database and the time limits there. */
 export interface DatabaseOptions {
   /** `postgres://…`. Alternative to host, port and database. */
   readonly connectionString?: string;
@@ -18,11 +18,11 @@ export interface DatabaseOptions {
   /** Defaults to 5432. */
   readonly port?: number;
   readonly database?: string;
-  /** Role to log in as. Defaults to what `connectionString` says. */
+  /** Role to log in as. Defaults to the one in `connectionString`. */
   readonly user?: string;
   /**
-   * A fixed password, or a source that is asked at each new connection (rotated secrets). A source goes with
-   * host, port and database: a `connectionString` carries its own password.
+   * A fixed password, or a source that is asked at each new connection (rotated secrets). A source needs host, port
+   * and database instead of a `connectionString`.
    */
   readonly password?: string | PasswordSource;
   /**
@@ -33,24 +33,27 @@ export interface DatabaseOptions {
   readonly tls?: 'off' | 'rds' | 'system' | { readonly ca: string };
   /** Most connections of this pool. Defaults to 10. */
   readonly poolSize?: number;
-  /** A caller waits this long for a free or new connection. Defaults to 5,000. */
+  /** Longest wait for a free or new connection. Defaults to 5,000. */
   readonly connectTimeoutMs?: number;
-  /** Defaults to what stands on the role, 15,000 for most. Not through a pooler, which refuses it. */
+  /** Defaults to the role's setting, 15,000 for most roles. Leave unset behind a pooler, which refuses it. */
   readonly statementTimeoutMs?: number;
   /**
-   * A statement without an answer for this long means that the server is lost, even if TCP has not noticed;
-   * the connection is dropped. Defaults to `statementTimeoutMs`, else 15,000, and 5,000 on top; 0 is never.
+   * A connection whose statement gets no answer for this long is dropped, even if TCP has not noticed a loss. Defaults
+   * to `statementTimeoutMs` (else 15,000) plus 5,000; 0 disables it.
    */
   readonly answerTimeoutMs?: number;
-  /** Defaults to what stands on the role, 5,000 for most. Not through a pooler. */
+  /** Defaults to the role's setting, 5,000 for most roles. Leave unset behind a pooler. */
   readonly lockTimeoutMs?: number;
-  /** An open transaction that does nothing is ended by the server: it would hold the feed back. Defaults to what stands on the role, 15,000 for most. Not through a pooler. */
+  /**
+   * The server ends a transaction that is idle for this long, since it would hold the feed back. Defaults to the
+   * role's setting, 15,000 for most roles. Leave unset behind a pooler.
+   */
   readonly idleInTransactionTimeoutMs?: number;
   /** Shown in `pg_stat_activity`. Defaults to `logline`. */
   readonly applicationName?: string;
 }
 
-/** The same database for another role. */
+/** The same database, logged in as another role. */
 export function asRole(options: DatabaseOptions, user: string, password: string): DatabaseOptions {
   if (options.connectionString === undefined) return { ...options, user, password };
   const url = new URL(options.connectionString);

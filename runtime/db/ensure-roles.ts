@@ -3,10 +3,10 @@ import { ConfigurationError } from '../base/errors';
 import { connectionLimit, ROLE_KEYS, ROLES, type RoleKey, roleName } from './roles';
 
 export const INSUFFICIENT_PRIVILEGE = '42501';
-/** A role with this name was made by another session in the meantime. */
-const MADE_MEANWHILE: ReadonlySet<string> = new Set(['42710', '23505']);
-/** Two sessions of different databases changed the same role. */
-const CHANGED_MEANWHILE = 'XX000';
+/** Another session created the role concurrently: duplicate_object, unique_violation. */
+const CREATED_CONCURRENTLY: ReadonlySet<string> = new Set(['42710', '23505']);
+/** internal_error: another session changed the role concurrently. */
+const CHANGED_CONCURRENTLY = 'XX000';
 
 export const ROLE_ATTRIBUTES =
   'LOGIN NOINHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS' as const;
@@ -19,9 +19,9 @@ interface RoleState {
 }
 
 /**
- * Makes the roles that are missing and gives each its connection limit and settings. Changes nothing that is as it
- * should be, so that an owner who may not change roles can start a ledger whose roles were made beforehand.
- * @throws ConfigurationError for a role that is missing and may not be made, or that is more than it should be
+ * Creates missing roles and gives each its connection limit and settings. Changes only what differs, so that an owner
+ * without CREATEROLE can start a ledger whose roles were created beforehand.
+ * @throws ConfigurationError when a role is missing and the owner may not create it, or is superuser or has BYPASSRLS
  */
 export async function ensureRoles(
   pool: Pool,
@@ -73,11 +73,11 @@ async function createRole(pool: Pool, name: string): Promise<void> {
         { cause: error },
       );
     }
-    if (code === undefined || !MADE_MEANWHILE.has(code)) throw error;
+    if (code === undefined || !CREATED_CONCURRENTLY.has(code)) throw error;
   }
 }
 
-/** Statements that make a role what the table says. */
+/** Statements that bring a role to the state of {@link ROLES}. */
 function changesOf(
   key: RoleKey,
   name: string,
@@ -92,7 +92,7 @@ function changesOf(
   return [...(state?.limit === limit ? [] : [`ALTER ROLE ${role} CONNECTION LIMIT ${limit}`]), ...settings];
 }
 
-/** @param role its name, escaped */
+/** The statement that sets a role's setting. @param role its escaped name */
 export function settingStatement(role: string, setting: string, value: string): string {
   return `ALTER ROLE ${role} SET ${setting} = ${escapeLiteral(value)}`;
 }
@@ -102,15 +102,15 @@ async function changeRole(pool: Pool, change: string, onProgress?: (line: string
     await pool.query(change);
   } catch (error) {
     const code = codeOf(error);
-    if (code === CHANGED_MEANWHILE) return;
+    if (code === CHANGED_CONCURRENTLY) return;
     if (code !== INSUFFICIENT_PRIVILEGE) throw error;
     onProgress?.(`this owner may not: ${change}; what npx logline roles --print prints does it`);
   }
 }
 
 /**
- * Refuses roles that another database of this server lives by: its passwords would be replaced and its ledger would
- * stand still. The role of Stage-0 remembers its database in its comment.
+ * Refuses roles that belong to the ledger of another database of this server, which would stop working once their
+ * passwords are replaced. The comment of Stage-0's role names its database.
  * @throws ConfigurationError naming that database
  */
 export async function refuseForeignRoles(pool: Pool, prefix: string): Promise<void> {
@@ -128,7 +128,7 @@ export async function refuseForeignRoles(pool: Pool, prefix: string): Promise<vo
   );
 }
 
-/** Writes down that the roles serve this database. */
+/** Records in the comment of Stage-0's role that the roles serve this database. */
 export async function claimRoles(pool: Pool, prefix: string): Promise<void> {
   const name = roleName('app', prefix);
   const { rows } = await pool.query<{ mark: string; known: string | null }>(
@@ -141,11 +141,16 @@ export async function claimRoles(pool: Pool, prefix: string): Promise<void> {
   await changeRole(pool, `COMMENT ON ROLE ${escapeIdentifier(name)} IS ${escapeLiteral(row.mark)}`);
 }
 
-/** What a role's comment says of its database: a dropped database leaves the roles to the next one. */
+/**
+ * SQL expression for the comment that ties roles to a database. It has the oid, so that the roles of a dropped database
+ * are free for the next one of that name.
+ * @param database alias of pg_database
+ */
 export function ledgerMark(database: string): string {
   return `'LogLine ledger in database ' || ${database}.datname || ' (oid ' || ${database}.oid || ')'`;
 }
 
+/** The SQLSTATE of a database error, else undefined. */
 export function codeOf(error: unknown): string | undefined {
   return error instanceof DatabaseError ? error.code : undefined;
 }

@@ -1,17 +1,17 @@
 import type { Pool } from 'pg';
 
 /**
- * The order of the feed over all tenants, which sealing follows. It is for statements that say `seq >= 0`, which is true
- * of every row: for all others PostgreSQL must not take it, because it would read the spans of all tenants for a page of one.
+ * Index over the feed of all tenants, for sealing. Its predicate `seq >= 0` is true of every row, and only the sealer's
+ * statements repeat it: for a tenant's page PostgreSQL must not use this index, which has the spans of all tenants.
  */
 const NAME = 'universal_registry_seal_order';
-/** What it was called while it was for every statement. */
+/** Name of its predecessor without a predicate. */
 const FORMER_NAME = 'universal_registry_feed_order';
 
 /**
- * Builds the index that sealing follows, unless it is there. Outside any transaction and without a lock that writers
- * would wait for, so a large ledger goes on meanwhile; one that was interrupted is built again.
- * @param pool as the owner of the schema
+ * Builds the index that sealing needs, if it is missing or its build was interrupted. Concurrently, outside any
+ * transaction, so that writers are not blocked.
+ * @param pool connects as the owner of the schema
  */
 export async function ensureFeedIndex(pool: Pool, onProgress?: (line: string) => void): Promise<void> {
   await pool.query(`DROP INDEX CONCURRENTLY IF EXISTS ledger.${FORMER_NAME}`);
@@ -20,7 +20,7 @@ export async function ensureFeedIndex(pool: Pool, onProgress?: (line: string) =>
   );
   if (rows[0]?.valid === true) return;
   if (rows.length > 0) await pool.query(`DROP INDEX CONCURRENTLY ledger.${NAME}`);
-  onProgress?.('building the index that the log of each tenant is sealed by');
+  onProgress?.('building the index for sealing the logs');
   await pool.query(
     `CREATE INDEX CONCURRENTLY ${NAME} ON ledger.universal_registry (tx_id, ordinal) WHERE seq >= 0`,
   );

@@ -1,19 +1,18 @@
 import type { QueryConfig } from 'pg';
 
 /**
- * What a statement does. `write`: anything. `read`: it cannot write. `read in order`: nor can it, and an index gives
- * its order: see {@link ORDERED_PLAN}. `probe`: nor can it, and it is given up after 3 s.
+ * How a statement accesses the database. `write`: reads and writes. `read`: read-only. `read in order`: read-only, and
+ * planned so that an index gives the order, see {@link ORDERED_PLAN}. `probe`: read-only, with a timeout of 3 s.
  */
 export type Access = 'write' | 'read' | 'read in order' | 'probe';
 
 /**
- * Settings for statements whose order an index gives and whose plan is kept. Such a plan knows no values and would
- * expect an average audience, a few dozen rows, and rather sort them than walk an index: half a million for a big
- * tenant.
+ * Settings for prepared statements that return rows in index order. A generic plan assumes an average audience of a
+ * few dozen rows and would sort them instead of walking the index, which is slow for a tenant with half a million.
  */
 export const ORDERED_PLAN = { enable_sort: 'off', plan_cache_mode: 'force_generic_plan' } as const;
 
-/** What goes before a statement, prepared once on each connection. */
+/** Statements that set the identity and settings before another statement, prepared once per connection. */
 export const PREPARED: Readonly<Record<Access, { readonly name: string; readonly text: string }>> = {
   write: { name: 'set_writer', text: settingStatement({}) },
   read: { name: 'set_reader', text: settingStatement({ transaction_read_only: 'on' }) },
@@ -33,12 +32,12 @@ function settingStatement(settings: Readonly<Record<string, string>>): string {
 }
 
 /**
- * Prepares a fresh connection for `queryAs`. Its first statement may be sent right behind: the server takes
- * them in order.
+ * Prepares a new connection for `queryAs`. The first statement may follow at once, since the server processes them in
+ * order.
  */
 export function prepareIdentity(client: { query(config: QueryConfig): Promise<unknown> }): void {
   for (const statement of Object.values(PREPARED)) {
-    // A connection that fails here fails its next statement, too, and tells its caller then.
+    // A connection that fails here also fails its next statement, whose caller gets the error.
     client.query({ ...statement, values: ['', ''] }).catch(() => undefined);
   }
 }

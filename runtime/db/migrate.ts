@@ -16,43 +16,46 @@ import { sqlFolder } from './sql-folder';
 /** Any constant works, as long as every version of LogLine uses the same. */
 const MIGRATION_LOCK = 4_207_849_201;
 
-/** How often, and how long, an instance asks whether it is its turn. */
+/** Interval and total time of trying for the migration lock. */
 const WAIT_MS = 100;
 const MAX_WAIT_MS = 3_600_000;
 
+/** Which database {@link migrate} works on, and with which roles. */
 export interface MigrateOptions {
-  /** How to reach the database as the owner of the schema. */
+  /** Connects as the owner of the schema. */
   readonly admin: DatabaseOptions;
-  /** Passwords that the roles get, those that cannot log in with them already. The others are left alone. */
+  /** Passwords of the roles; set on those that cannot log in with them yet. Defaults to none. */
   readonly passwords?: RolePasswords;
-  /** What the roles' names begin with. Defaults to `logline`. */
+  /** Prefix of the roles' names. Defaults to `logline`. */
   readonly rolePrefix?: string;
-  /** Several ledgers of the server live by the same roles and passwords, as tests do. Defaults to false: refused. */
+  /** Allows several ledgers of the server to share roles and passwords, as tests do. Defaults to false. */
   readonly sharesRoles?: boolean;
-  /** Defaults to the `sql/` this program came with. */
+  /** Folder of migrations. Defaults to this program's `sql/`. */
   readonly folder?: string;
-  /** Told of each migration as it is applied, and of a wait for another instance. */
+  /** Receives a line for each migration applied, and for a wait for another instance. */
   readonly onProgress?: (line: string) => void;
 }
 
+/** Whether one migration is applied to a database. */
 export interface MigrationStatus {
   readonly name: string;
   readonly applied: boolean;
-  /** The file is not the one that was applied. */
+  /** The file has changed since it was applied. */
   readonly edited: boolean;
 }
 
 /**
- * Brings the schema up to date. Several instances may call this at once: one works, the others wait and
- * find nothing to do. Each run is one transaction, so a failed migration leaves nothing half-done.
- * @returns the names applied by this call.
- * @throws ConfigurationError when a migration was edited after it landed, is missing, or fails.
+ * Brings the schema up to date. Several instances may call this concurrently: one works, the others wait and then find
+ * nothing to do. All migrations of a run are one transaction, so a failed one leaves nothing behind.
+ * @returns the names of the migrations applied by this call
+ * @throws ConfigurationError when a migration was edited after it was applied, is missing or fails; when the database
+ *   is newer than this program or the server's version is not supported; or for roles, see {@link ensureRoles}
  */
 export async function migrate(options: MigrateOptions): Promise<readonly string[]> {
-  // No time limits of the session: a pooler would refuse them. A long migration is awaited.
-  const unhurried = { ...options.admin, answerTimeoutMs: 0 };
-  const lock = await connectAdmin(unhurried);
-  const pool = withoutCrash(new Pool({ ...clientConfig(unhurried), pipeline: false, max: 2 }));
+  // A migration may take long.
+  const untimed = { ...options.admin, answerTimeoutMs: 0 };
+  const lock = await connectAdmin(untimed);
+  const pool = withoutCrash(new Pool({ ...clientConfig(untimed), pipeline: false, max: 2 }));
   const { rolePrefix = DEFAULT_ROLE_PREFIX, passwords = {}, onProgress } = options;
   const claims = options.sharesRoles !== true && Object.keys(passwords).length > 0;
   try {
@@ -72,7 +75,7 @@ export async function migrate(options: MigrateOptions): Promise<readonly string[
   }
 }
 
-/** Which migrations of this program a database has. Reads only. */
+/** The migrations of this program and whether a database has them. Read-only. */
 export async function migrationStatus(
   admin: DatabaseOptions,
   folder?: string,
@@ -90,7 +93,7 @@ export async function migrationStatus(
   }
 }
 
-/** Major versions that the ledger is tested on. */
+/** PostgreSQL major versions that the ledger is tested on. */
 const OLDEST_SERVER = 15;
 const NEWEST_SERVER = 18;
 
@@ -106,9 +109,9 @@ async function refuseOtherServers(client: Client): Promise<void> {
 }
 
 /**
- * The lock is the transaction's, since a pooler in transaction mode would hand a session's to somebody else. Asked for
- * again and again, by simple queries: whoever waited in a statement, or had a portal open, would hold a snapshot, and an
- * index that is built concurrently would wait for it in vain.
+ * Takes the migration lock. A transaction-level lock, since a pooler in transaction mode would hand a session-level one
+ * to another client. Polled by simple queries: a session that waits within a statement holds a snapshot, for which a
+ * concurrent index build would wait forever.
  */
 async function waitForTurn(lock: Client, onProgress?: (line: string) => void): Promise<void> {
   await lock.query('BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0');
@@ -121,7 +124,7 @@ async function waitForTurn(lock: Client, onProgress?: (line: string) => void): P
     await setTimeout(WAIT_MS);
   }
   throw new ConfigurationError(
-    'Another instance has been migrating for an hour; see what it does, then try again.',
+    'Another instance has been migrating for an hour; check what it does, then try again.',
   );
 }
 
@@ -165,8 +168,8 @@ function asMigration({ name, text, sha256 }: MigrationFile, rolePrefix: string):
 }
 
 /**
- * The first migration makes `logline_app` if need be. By now it is there, and an owner who may not make roles is
- * refused even so.
+ * Removes CREATE ROLE from the first migration: the role exists by now, and PostgreSQL refuses the statement to an
+ * owner without CREATEROLE even in a branch that is not taken.
  */
 function withoutRoleCreation(text: string): string {
   return text.replace(/\bCREATE ROLE logline_app [A-Z ]+;/, 'NULL;');
@@ -181,13 +184,13 @@ async function appliedChecksums(
   return new Map(applied.rows.map((row) => [row.name, row.sha256]));
 }
 
-/** The database was migrated by a later version of this program, which this one knows nothing of. */
+/** @throws ConfigurationError when a later version of this program migrated the database. */
 function refuseNewer(files: readonly MigrationFile[], known: ReadonlyMap<string, string>): void {
   const last = files.at(-1)?.name ?? '';
   const newer = [...known.keys()].filter((name) => name > last).sort();
   if (newer.length === 0) return;
   throw new ConfigurationError(
-    `The database is newer than this program: it has migrations up to ${newer.at(-1)}, this LogLine ends with ${last}. Run the version of LogLine that migrated it, or a later one; there is no way back.`,
+    `The database is newer than this program: it has migrations up to ${newer.at(-1)}, this LogLine ends with ${last}. Run the version of LogLine that migrated it, or a later one; migrations cannot be undone.`,
   );
 }
 

@@ -10,7 +10,7 @@ export interface MigrationFile {
   readonly sha256: string;
 }
 
-/** The migrations in a folder, in order. */
+/** The migrations in a folder, in the order of their numbers. */
 export function migrationFiles(folder: string): readonly MigrationFile[] {
   return readdirSync(folder)
     .filter((file) => /^\d{6}_[a-z0-9_]+\.sql$/.test(file))

@@ -1,13 +1,13 @@
 import type { Client } from 'pg';
 
-/** Ids of one statement: about a second of work. */
-const AT_A_TIME = 200_000n;
+/** Ids consumed by one statement: about a second of work. */
+const BATCH_IDS = 200_000n;
 
 /**
- * Uses up the server's transaction ids until the next one is not below `least`, some 190,000 a second. It holds nothing
+ * Consumes transaction ids of the server until the next one is at least `least`, about 190,000 a second. Takes no lock
  * that other sessions would wait for.
- * @param untilMs when to stop half-way, in milliseconds of the epoch; another call goes on from there. Defaults to never.
- * @returns how many ids are left to use up
+ * @param untilMs Unix time in ms at which to stop early; another call continues. Defaults to never.
+ * @returns how many ids are left to consume; 0 when done
  */
 export async function moveCounter(
   client: Client,
@@ -19,8 +19,8 @@ export async function moveCounter(
     const left = least - (await nextId(client));
     if (left <= 0n) return 0n;
     if (Date.now() >= untilMs) return left;
-    if (left > AT_A_TIME) onProgress(left);
-    const count = left < AT_A_TIME ? left : AT_A_TIME;
+    if (left > BATCH_IDS) onProgress(left);
+    const count = left < BATCH_IDS ? left : BATCH_IDS;
     await client.query(`DO $$
       BEGIN
         FOR i IN 1..${count} LOOP

@@ -8,12 +8,12 @@ import {
   type QueryResultRow,
 } from 'pg';
 
-// Everything here that relies on how pg 8 works inside: its version is pinned, and these are the tests to run before
-// it is raised: test/unit/db/query-as.test.ts and with-pg.test.ts.
+// All code that relies on internals of pg 8, whose version is pinned. Before raising it, run
+// test/unit/db/query-as.test.ts and with-pg.test.ts.
 
 /**
- * Holds back what is written to the connection until the promises that can settle now have settled, so that BEGIN
- * and the first statement leave in one packet: one system call here, one wake-up of the server's process.
+ * Buffers writes to the connection until the next tick, so that BEGIN and the first statement leave in one packet: one
+ * system call here, one wake-up of the server's process.
  */
 export function holdWrites(client: PoolClient): void {
   const { stream } = (client as unknown as { readonly connection: { readonly stream: Writable } }).connection;
@@ -21,7 +21,7 @@ export function holdWrites(client: PoolClient): void {
   process.nextTick(() => stream.uncork());
 }
 
-/** Of pg's Query, what a subclass needs to know (pg/lib/query.js) and @types/pg leaves out. */
+/** Methods of pg's Query (pg/lib/query.js) that a subclass needs and @types/pg omits. */
 interface WireQuery {
   submit(connection: Connection): Error | null;
   handleDataRow(message: object): void;
@@ -34,7 +34,7 @@ const WireQuery = Query as unknown as new (
   callback: Answered<never>,
 ) => WireQuery;
 
-/** Ends a connection without a word to the server; a query that waits on it fails. */
+/** Closes a connection at once, without telling the server; a query that waits on it fails. */
 export function cutConnection(client: PoolClient): void {
   const { stream } = (client as unknown as { readonly connection: { readonly stream: Duplex } }).connection;
   stream.destroy(new Error('connection terminated on purpose'));
@@ -46,23 +46,35 @@ interface BoundStatement {
   readonly name?: string;
 }
 
-/** A query that is sent behind a prepared statement, whose answer it leaves out, within one transaction. */
-export class QueryBehindIdentity<Row extends QueryResultRow> extends WireQuery {
-  readonly #before: { readonly statement: string; readonly values: string[] };
-  #isBehind = false;
+/**
+ * A query preceded by the prepared statement that sets the identity, both in one implicit transaction. The answer to the
+ * identity statement is skipped.
+ */
+export class QueryWithIdentity<Row extends QueryResultRow> extends WireQuery {
+  readonly #identity: { readonly statement: string; readonly values: string[] };
+  #isIdentityDone = false;
 
-  constructor(statement: BoundStatement, before: string, values: string[], callback: Answered<Row>) {
+  /**
+   * @param identityStatement name of the prepared statement that goes first
+   * @param values of that statement
+   */
+  constructor(
+    statement: BoundStatement,
+    identityStatement: string,
+    values: string[],
+    callback: Answered<Row>,
+  ) {
     super({ ...statement, values: [...statement.values], queryMode: 'extended' }, undefined, callback);
-    this.#before = { statement: before, values };
+    this.#identity = { statement: identityStatement, values };
   }
 
   override submit(connection: Connection): Error | null {
     connection.stream.cork();
     try {
-      connection.bind(this.#before, true);
+      connection.bind(this.#identity, true);
       connection.execute({}, true);
       const refused = super.submit(connection);
-      // The identity is on its way without a statement behind it, and the next query would get its answer.
+      // The identity statement is sent without a query after it, so the next query would get its answer.
       if (refused !== null) connection.stream.destroy(refused);
       return refused;
     } finally {
@@ -71,23 +83,23 @@ export class QueryBehindIdentity<Row extends QueryResultRow> extends WireQuery {
   }
 
   override handleDataRow(message: object): void {
-    if (this.#isBehind) super.handleDataRow(message);
+    if (this.#isIdentityDone) super.handleDataRow(message);
   }
 
   override handleCommandComplete(message: object, connection: Connection): void {
-    if (this.#isBehind) super.handleCommandComplete(message, connection);
-    else this.#isBehind = true;
+    if (this.#isIdentityDone) super.handleCommandComplete(message, connection);
+    else this.#isIdentityDone = true;
   }
 }
 
-/** What arrived on a connection was more than it may be. */
+/** More bytes arrived on a connection than allowed. */
 export class TooManyBytesError extends Error {
   override readonly name = 'TooManyBytesError';
 }
 
 /**
- * Runs `work` and cuts the connection when more than `maxBytes` arrive meanwhile, or when `signal` is aborted: the
- * answer of a statement is never gathered in memory beyond that. The server's process notices that nobody listens
+ * Runs `work` and cuts the connection when more than `maxBytes` arrive meanwhile or `signal` is aborted, so that no
+ * larger result is ever held in memory. The server's process notices the closed connection
  * (client_connection_check_interval, or its next write) and ends the statement.
  * @throws TooManyBytesError, the signal's reason, or what `work` throws
  */

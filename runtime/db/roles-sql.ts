@@ -4,8 +4,8 @@ import { ROLE_KEYS, ROLES, type RoleKey, type RolePasswords, roleName } from './
 import { scramVerifier } from './scram-verifier';
 
 /**
- * The roles as one SQL file, for an owner of the database who may not make roles: a superuser runs it once, on the
- * ledger's database. It can be run again. Passwords are in it as verifiers only.
+ * The roles as one SQL file, for owners without CREATEROLE: a superuser runs it on the ledger's database. Idempotent.
+ * Passwords are in it as verifiers only.
  */
 export function rolesSql(prefix: string, passwords: RolePasswords): string {
   return [

@@ -1,9 +1,9 @@
-/** What a role of the database is for and how much it may take. */
+/** Purpose and limits of a database role. */
 interface RoleDefinition {
   readonly purpose: string;
   /** Most connections at a time, as a share of the server's `max_connections`; never fewer than `least`. */
   readonly connections: { readonly share: number; readonly least: number };
-  /** Settings that stand on the role: a transaction pooler drops what a session sets. */
+  /** Settings of the role, not of sessions: a transaction pooler drops what a session sets. */
   readonly settings: Readonly<Record<string, string>>;
 }
 
@@ -11,7 +11,7 @@ const EVERY_ROLE = {
   TimeZone: 'UTC',
   DateStyle: 'ISO',
   search_path: 'pg_catalog',
-  // No statement here runs long enough to earn its compilation.
+  // Statements here are too short for JIT compilation to pay off.
   jit: 'off',
   statement_timeout: '15s',
   lock_timeout: '5s',
@@ -19,8 +19,8 @@ const EVERY_ROLE = {
 } as const;
 
 /**
- * The roles that sessions of LogLine run as, by what follows the prefix in their names. None owns anything, belongs
- * to another role or bypasses row-level security; each has a password, a connection limit and policies of its own.
+ * The roles that LogLine's sessions run as, keyed by the part of their names after the prefix. None owns objects, is a
+ * member of another role or bypasses row-level security; each has its own password, connection limit and policies.
  */
 export const ROLES = {
   app: {
@@ -44,7 +44,7 @@ export const ROLES = {
       work_mem: '4MB',
       hash_mem_multiplier: '1',
       max_parallel_workers_per_gather: '0',
-      // Kilobytes. Only a superuser, or who was granted it, may set this one.
+      // Kilobytes. Needs a superuser, or GRANT SET on the parameter.
       temp_file_limit: '32768',
     },
   },
@@ -75,12 +75,12 @@ export type RoleKey = keyof typeof ROLES;
 
 export const ROLE_KEYS = Object.keys(ROLES) as readonly RoleKey[];
 
-/** A password for each role, or for those that are to be able to log in. */
+/** Passwords of the roles that are to log in. */
 export type RolePasswords = Readonly<Partial<Record<RoleKey, string>>>;
 
 export const DEFAULT_ROLE_PREFIX = 'logline';
 
-/** What a prefix may look like; PostgreSQL cuts names at 63 bytes. */
+/** Form of a prefix, short enough for PostgreSQL's names of 63 bytes. */
 export const ROLE_PREFIX_PATTERN = /^[a-z][a-z0-9_]{0,40}$/;
 
 /** The name of a role in the database, such as `logline_app`. */
@@ -88,7 +88,7 @@ export function roleName(key: RoleKey, prefix: string = DEFAULT_ROLE_PREFIX): st
   return `${prefix}_${key}`;
 }
 
-/** The roles' names in a text, such as a migration, under another prefix. */
+/** A text, such as a migration, with the roles' names under another prefix. */
 export function withRolePrefix(text: string, prefix: string): string {
   if (prefix === DEFAULT_ROLE_PREFIX) return text;
   return text.replace(ROLE_NAMES, (_name, key: RoleKey) => roleName(key, prefix));
@@ -96,7 +96,7 @@ export function withRolePrefix(text: string, prefix: string): string {
 
 const ROLE_NAMES = new RegExp(`\\b${DEFAULT_ROLE_PREFIX}_(${ROLE_KEYS.join('|')})\\b`, 'g');
 
-/** Most connections of a role on a server that takes `maxConnections`. */
+/** Connection limit of a role on a server with this `max_connections`. */
 export function connectionLimit(key: RoleKey, maxConnections: number): number {
   const { share, least } = ROLES[key].connections;
   return Math.max(least, Math.floor(maxConnections * share));

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * Where the migrations and seeds lie: at the top of the repository, or beside the bundle in a layer.
- * @throws Error when neither is there, which means a broken package.
+ * The folder of migrations and seeds: at the root of the repository, or beside the bundle in a layer.
+ * @throws Error when neither exists, as in a broken package
  */
 export function sqlFolder(): string {
   const candidates = [join(__dirname, 'sql'), join(__dirname, '..', '..', 'sql')];

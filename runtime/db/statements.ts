@@ -11,9 +11,8 @@ import { SYSTEM } from '../base/identity';
 import { SPAN_COLUMNS } from '../base/span';
 import type { DB } from './database.generated';
 
-// The statements that are always the same but for their values, typed against the schema. `npm run generate`
-// compiles them into statements.generated.ts, which is all that runs: Kysely itself would take every cold start of a
-// function 10 ms and 40 KB. Nothing imports this file at run time.
+// Statements of constant text, typed against the schema. `npm run generate` compiles them into statements.generated.ts,
+// which is what runs: Kysely would cost every cold start 10 ms and 40 KB. Nothing imports this file at run time.
 
 const db = new Kysely<DB>({
   dialect: {
@@ -26,16 +25,16 @@ const db = new Kysely<DB>({
 
 const spans = () => db.selectFrom('ledger.universal_registry').select(SPAN_COLUMNS);
 
-/** Stored transaction ids lie in the future of the server: a start noticed it, or what is sealed shows it. */
+/** Stored transaction ids are ahead of the server's counter: noticed at a start, or shown by the sealed position. */
 const IS_AHEAD = sql<boolean>`EXISTS (SELECT FROM app.restore_needed WHERE is_ahead) OR EXISTS (SELECT FROM app.seal_cursor WHERE tx_id >= pg_snapshot_xmax(pg_current_snapshot()))`;
 
 /**
- * The database was put back by other means than `logline restore`: the start of a local run or, wherever it runs, the
- * sealer noticed; or what is sealed does not lie behind the server's next id.
+ * The database was restored without `logline restore`: noticed at the start of a local run or by the sealer, or shown by
+ * a sealed position that is not below the server's next id.
  */
 const RESTORE_NEEDED = sql<boolean>`EXISTS (SELECT FROM app.restore_needed) OR EXISTS (SELECT FROM app.seal_cursor WHERE restore_needed OR tx_id >= pg_snapshot_xmax(pg_current_snapshot()))`;
 
-/** Name → the statement, built from its values. Each value is used once, in the order of the arguments. */
+/** Statements by name, each built from its values. Each value is used once, in the order of the arguments. */
 export const STATEMENTS = {
   /** The newest version of an entity. */
   latest_version: (id: string) => spans().where('id', '=', id).orderBy('seq', 'desc').limit(sql.lit(1)),
@@ -44,7 +43,7 @@ export const STATEMENTS = {
   spans_by_key: (ids: readonly string[], seqs: readonly number[]) =>
     spans().where(sql<boolean>`(id, seq) IN (SELECT * FROM unnest(${ids}::uuid[], ${seqs}::int[]))`),
 
-  /** What is known of single versions without their content, by lists of equal length. */
+  /** Single versions without their content, by lists of equal length. */
   version_heads: (ids: readonly string[], seqs: readonly number[]) =>
     db
       .selectFrom('ledger.universal_registry')
@@ -62,15 +61,15 @@ export const STATEMENTS = {
       ])
       .where(sql<boolean>`(id, seq) IN (SELECT * FROM unnest(${ids}::uuid[], ${seqs}::int[]))`),
 
-  /** Where a version stands in the feed. */
-  place_in_feed: (id: string, seq: number) =>
+  /** The position of a version in the feed. */
+  feed_position: (id: string, seq: number) =>
     db
       .selectFrom('ledger.universal_registry')
       .select(['tx_id', 'ordinal'])
       .where('id', '=', id)
       .where('seq', '=', seq),
 
-  /** Every version of every span of the instance's key history. */
+  /** Every version of every span of a type of the system's public spans, such as the key history. */
   key_history: (entityType: string) =>
     spans()
       .where('audience', '=', sql.lit('public'))
@@ -106,7 +105,7 @@ export const STATEMENTS = {
       .orderBy('seq', 'desc')
       .limit(sql.lit(1)),
 
-  /** A row when the token was revoked by this tenant or by the system. */
+  /** One row when the token was revoked by this tenant or by the system tenant, else none. */
   revocation: (tokenId: string, tenant: string) =>
     db
       .selectFrom('app.token_revocation')
@@ -114,7 +113,7 @@ export const STATEMENTS = {
       .where('token_id', '=', tokenId)
       .where(sql<boolean>`tenant_id IN (${tenant}, ${sql.lit(SYSTEM.tenant)})`),
 
-  /** What an `Idempotency-Key` was used for within so many days. */
+  /** The use of an `Idempotency-Key` within the last `days`. */
   idempotency_key: (tenant: string, key: string, days: number) =>
     db
       .selectFrom('app.idempotency_key')
@@ -123,7 +122,7 @@ export const STATEMENTS = {
       .where('key', '=', key)
       .where(sql<boolean>`at >= now() - make_interval(days => ${days}::integer)`),
 
-  /** Forgets an `Idempotency-Key` that is older than so many days. */
+  /** Deletes an `Idempotency-Key` that is older than `days`. */
   free_idempotency_key: (tenant: string, key: string, days: number) =>
     db
       .deleteFrom('app.idempotency_key')
@@ -132,7 +131,7 @@ export const STATEMENTS = {
       .where(sql<boolean>`at < now() - make_interval(days => ${days}::integer)`)
       .returning('key'),
 
-  /** Runs and processor time that a tenant has used up on a UTC day. */
+  /** Runs and processor time that a tenant has used on a UTC day. */
   runs_of_day: (tenant: string, day: string) =>
     db
       .selectFrom('app.execution_quota')
@@ -140,18 +139,18 @@ export const STATEMENTS = {
       .where('tenant_id', '=', tenant)
       .where(sql<boolean>`day = ${day}::date`),
 
-  /** A row when the migration is applied. */
+  /** One row when the migration is applied, else none. */
   migration: (name: string) =>
     db.selectFrom('app.migration_checksum').select('name').where('name', '=', name),
 
-  /** What keeps logs from being sealed. */
+  /** Conditions that stop the sealing of logs. */
   sealing_trouble: () =>
     db
       .selectFrom('app.seal_cursor')
       .select('restore_needed')
       .select(sql<boolean>`EXISTS (SELECT FROM app.log_head WHERE stopped_at IS NOT NULL)`.as('is_stopped')),
 
-  /** A row when the migration is applied, with how far the feed has got. */
+  /** One row when the migration is applied, with the range of transaction ids that may still be in progress. */
   health: (migration: string) =>
     db
       .selectFrom('app.migration_checksum')
@@ -171,7 +170,7 @@ export const STATEMENTS = {
       .select(sql<string>`extract(epoch FROM now() - started_at)`.as('age_s'))
       .orderBy('job'),
 
-  /** What a tenant has in its queue. */
+  /** Counts of a tenant's queued requests. */
   tenant_queue: (tenant: string) =>
     db
       .selectFrom('app.request_queue')
@@ -185,7 +184,7 @@ export const STATEMENTS = {
       ])
       .where('tenant_id', '=', tenant),
 
-  /** A tenant's functions that run by themselves, the next first. */
+  /** A tenant's scheduled functions, by due time. */
   tenant_schedules: (tenant: string, limit: number) =>
     db
       .selectFrom('app.function_schedule')
@@ -195,7 +194,7 @@ export const STATEMENTS = {
       .orderBy('function_id')
       .limit(limit),
 
-  /** How far a tenant's policies have read, the active and most backward first. */
+  /** Feed positions of a tenant's policies: active ones first, then those furthest behind. */
   tenant_policies: (tenant: string, limit: number) =>
     db
       .selectFrom('app.policy_cursor')
@@ -206,7 +205,7 @@ export const STATEMENTS = {
       .orderBy('ordinal')
       .limit(limit),
 
-  /** How many spans lie behind a place of the feed; counted up to 10,000. */
+  /** Number of committed spans after a position of the feed; counted up to 10,000. */
   policy_lag: (txId: string, ordinal: string) =>
     db
       .selectFrom(
@@ -231,7 +230,7 @@ export const STATEMENTS = {
       .orderBy('at', 'desc')
       .limit(sql.lit(1)),
 
-  /** Every feed epoch, oldest first, and how far the feed has got. */
+  /** Every feed epoch, oldest first, with the range of transaction ids that may still be in progress. */
   feed_state: () =>
     db
       .selectFrom('app.feed_epoch')
@@ -244,7 +243,7 @@ export const STATEMENTS = {
       ])
       .orderBy('number'),
 
-  /** The lease of a job's run; null while another run holds one. */
+  /** Takes the lease for a run of a job; null while another run holds it. */
   begin_job: (job: string, leaseSeconds: number) =>
     db.selectNoFrom(sql<string | null>`app.begin_job(${job}::text, ${leaseSeconds}::integer)`.as('lease_id')),
 
@@ -260,7 +259,7 @@ export const STATEMENTS = {
       ),
     ),
 
-  /** Whether the database was put back by other means than `logline restore`. */
+  /** Whether the database was restored without `logline restore`. */
   restore_needed: () => db.selectFrom('app.seal_cursor').select(RESTORE_NEEDED.as('restore_needed')),
 
   note_job: (job: string, outcome: 'ok' | 'error' | null, detail: string | null) =>
@@ -272,6 +271,6 @@ export type StatementName = keyof typeof STATEMENTS;
 /** The values of a statement, in order. */
 export type StatementValues<Name extends StatementName> = Parameters<(typeof STATEMENTS)[Name]>;
 
-/** What a statement returns, row by row. */
+/** The type of a statement's rows. */
 export type StatementRow<Name extends StatementName> =
   InferResult<ReturnType<(typeof STATEMENTS)[Name]>> extends (infer Row)[] ? Row : never;

@@ -9,8 +9,9 @@ export interface OpenTransaction {
   readonly client: PoolClient;
 }
 
+/** Modes of a transaction. */
 export interface TransactionOptions {
-  /** The transaction cannot write, and its end is not waited for. Defaults to false. */
+  /** The transaction cannot write, and its COMMIT is not awaited. Defaults to false. */
   readonly readOnly?: boolean;
   /** All statements see one snapshot (REPEATABLE READ). Defaults to false. */
   readonly snapshot?: boolean;
@@ -19,12 +20,12 @@ export interface TransactionOptions {
 }
 
 /**
- * The one place that opens a transaction: it runs `work` with `app.user_id` and `app.tenant_id` set for
- * this transaction only, so that a pooled connection carries nobody's identity further.
+ * Runs `work` in a transaction with `app.user_id` and `app.tenant_id` set for it alone, so that a pooled connection
+ * never carries an identity over. Commits when `work` resolves, rolls back when it throws.
  *
  * BEGIN and the identity are sent together with the first statement of `work`, in one round trip. For a single
- * statement `queryAs` is cheaper; `withPg` brings a query builder along.
- * @throws LogLineError; what `work` throws of its own passes through.
+ * statement `queryAs` is cheaper; `withPg` adds a query builder.
+ * @throws LogLineError for failures of the database; other errors of `work` unchanged
  */
 export async function inTransaction<T>(
   database: Database,
@@ -39,7 +40,7 @@ export async function inTransaction<T>(
   try {
     holdWrites(client);
     const opened = client.query(begin);
-    // Awaited below; until then a failure must not count as unhandled.
+    // Awaited below; until then a rejection must not count as unhandled.
     opened.catch(() => undefined);
     const result = await work({ client });
     await opened;
@@ -72,14 +73,14 @@ async function finish(client: PoolClient, readOnly: boolean): Promise<void> {
     client.release();
     return;
   }
-  // Nothing depends on the end of a transaction that wrote nothing.
+  // A transaction that wrote nothing need not be awaited.
   commit.then(
     () => client.release(),
     (error) => client.release(error),
   );
 }
 
-/** Gives the connection back clean, or not at all. */
+/** Rolls back and releases the connection, or closes it when that fails. */
 async function abandon(client: PoolClient, error: unknown): Promise<void> {
   if (isConnectionLost(error)) {
     client.release(true);

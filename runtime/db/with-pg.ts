@@ -12,9 +12,8 @@ export interface Transaction extends OpenTransaction {
 }
 
 /**
- * `inTransaction` with Kysely at hand. A file of its own, because Kysely is the largest module of all and Stage-0's
- * layer carries none of it.
- * @throws LogLineError; what `work` throws of its own passes through.
+ * `inTransaction` with Kysely. In a file of its own, so that Stage-0's layer does not contain Kysely, a large module.
+ * @throws LogLineError for failures of the database; other errors of `work` unchanged
  */
 export function withPg<T>(
   database: Database,
@@ -25,7 +24,7 @@ export function withPg<T>(
   return inTransaction(database, identity, ({ client }) => work({ client, db: kyselyOn(client) }), options);
 }
 
-/** Kysely over a connection that stays ours: it neither opens nor releases anything. */
+/** Kysely on an open connection, which it neither opens nor releases. */
 function kyselyOn(client: PoolClient): Kysely<DB> {
   const borrowed = { query: client.query.bind(client), release: () => undefined };
   const pool = { connect: async () => borrowed, end: async () => undefined };

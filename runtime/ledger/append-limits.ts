@@ -6,12 +6,13 @@ import { KERNEL_MANIFEST_ID } from '../kernels/stable-ids';
 import { type ManifestSettings, parseManifest } from './manifest';
 import { readLatest } from './span-reader';
 
-/** The part of the manifest's `throttle` that says what a tenant may append. */
+/** The append limits among the manifest's settings. */
 type AppendThrottle = Pick<ManifestSettings, 'perTenantSpansPerSecond' | 'perTenantBytesPerDay'>;
 
+/** Dependencies of {@link AppendLimits}. */
 export interface AppendLimitsOptions {
   readonly database: Database;
-  /** Public keys of the instance, which sign the manifest. */
+  /** Public keys of the instance, one of which must have signed the manifest. */
   readonly trusted: () => ReadonlySet<string>;
   /** Defaults to the system clock. */
   readonly nowMs?: () => number;
@@ -19,29 +20,29 @@ export interface AppendLimitsOptions {
 
 /** What a tenant has appended. */
 interface Usage {
-  /** Who last wrote for the tenant, and so may count for it. */
+  /** The tenant's last writer, under whose identity the bytes are counted. */
   identity: Identity;
-  /** Spans that may be appended now; below zero while a large batch is being paid off. */
+  /** Spans that may be appended now; negative after a batch larger than the bucket. */
   tokens: number;
   tokensAtMs: number;
-  /** UTC day of the bytes. */
+  /** UTC day that the byte counts belong to. */
   day: string;
-  /** Bytes that the database has counted, over all processes. */
+  /** Bytes counted in the database, over all processes. */
   counted: number;
-  /** Bytes that this process has not told the database. */
+  /** Bytes of this process not yet counted in the database. */
   uncounted: number;
 }
 
-/** A change of the manifest counts after this at the latest. */
-const REMEMBER_MS = 5_000;
-/** An ended process forgets at most what it appended in this time; other processes hear of it after twice this. */
+/** A change of the manifest takes effect within this time. */
+const CACHE_MS = 5_000;
+/** Interval of counting. A process that ends loses at most this much; others see a count after at most twice this. */
 const COUNT_EVERY_MS = 1_000;
 const MAX_TENANTS = 10_000;
 const DAY_MS = 86_400_000;
 
 /**
- * Adds to a tenant's bytes of a day, and says how many all processes have added. It does not wait for the disk: what a
- * crash of PostgreSQL forgets is less than a second.
+ * Adds to a tenant's bytes of a day and returns the sum over all processes. Commits asynchronously: a crash of
+ * PostgreSQL loses less than a second of counts.
  */
 const COUNT_BYTES = {
   name: 'count_appended_bytes',
@@ -54,9 +55,9 @@ const COUNT_BYTES = {
 } as const;
 
 /**
- * What each tenant may append, as the kernel manifest says: spans a second, as a token bucket of this process (RFC 2697
- * calls such a meter a bucket of tokens), and bytes a UTC day, counted by the database for all processes beside the
- * appends. The system's tenant has no limit: it must be able to change the manifest.
+ * Enforces the manifest's append limits per tenant: spans a second, by a token bucket in this process, and bytes a UTC
+ * day, summed over all processes in the database in the background. The system tenant has no limit, so that it can
+ * always change the manifest.
  */
 export class AppendLimits {
   readonly #options: AppendLimitsOptions;
@@ -73,8 +74,8 @@ export class AppendLimits {
   }
 
   /**
-   * Takes so many spans from the tenant's rate.
-   * @throws QuotaExceededError while the tenant is ahead of its rate. A batch passes whole, and is paid off after it.
+   * Takes tokens for a number of spans. A batch passes whole if one token is left; the bucket then goes negative.
+   * @throws QuotaExceededError while the bucket is empty
    */
   async takeSpans(identity: Identity, spans: number): Promise<void> {
     if (identity.tenant === SYSTEM.tenant) return;
@@ -84,7 +85,7 @@ export class AppendLimits {
     if (perTenantBytesPerDay !== undefined) await this.#beginDay(usage);
     if (rate === undefined) return;
     const now = this.#nowMs();
-    // One second's worth may be saved up, but always one span.
+    // The bucket holds the tokens of one second, and at least one.
     const most = Math.max(1, rate);
     usage.tokens = Math.min(most, usage.tokens + ((now - usage.tokensAtMs) / 1_000) * rate);
     usage.tokensAtMs = now;
@@ -93,9 +94,9 @@ export class AppendLimits {
   }
 
   /**
-   * Takes so many bytes from the tenant's day. To be called after {@link takeSpans}.
-   * @returns gives them back: they were not appended after all.
-   * @throws QuotaExceededError when the day has fewer left.
+   * Takes bytes from the tenant's day. Call it after {@link takeSpans}.
+   * @returns a function that gives them back, for an append that failed
+   * @throws QuotaExceededError when fewer are left today
    */
   takeBytes({ tenant }: Identity, bytes: number): () => void {
     const limit = this.#throttle?.perTenantBytesPerDay;
@@ -110,9 +111,9 @@ export class AppendLimits {
     };
   }
 
-  /** What the manifest says: read once, then again beside the appends. */
+  /** The manifest's limits: awaited the first time, then refreshed in the background. */
   async #current(): Promise<AppendThrottle> {
-    if (this.#nowMs() - this.#readAtMs >= REMEMBER_MS) this.#reading ??= this.#read();
+    if (this.#nowMs() - this.#readAtMs >= CACHE_MS) this.#reading ??= this.#read();
     if (this.#throttle === undefined) await this.#reading;
     return this.#throttle ?? NO_LIMITS;
   }
@@ -122,7 +123,7 @@ export class AppendLimits {
       const { database, trusted } = this.#options;
       this.#throttle = parseManifest(await readLatest(database, NOBODY, KERNEL_MANIFEST_ID), trusted());
     } catch {
-      // What was read last holds. Whoever boots kernels says what is wrong with the manifest; appends go on as before.
+      // Keep the limits read last; a broken manifest is reported where kernels boot, and must not stop appends.
       this.#throttle ??= NO_LIMITS;
     }
     this.#readAtMs = this.#nowMs();
@@ -145,7 +146,7 @@ export class AppendLimits {
     return usage;
   }
 
-  /** Those who owe nothing begin as if they were new. */
+  /** Forgets tenants whose usage equals that of a new one. */
   #forgetSettled(): void {
     for (const [tenant, { tokens, uncounted }] of this.#usages) {
       if (tokens >= 1 && uncounted === 0) this.#usages.delete(tenant);
@@ -182,7 +183,7 @@ export class AppendLimits {
   #bytesRefusal(tenant: string, limit: number): QuotaExceededError {
     const now = this.#nowMs();
     return new QuotaExceededError(
-      `Tenant ${tenant} may append ${limit} bytes of spans a day, and this request passes that; the quota starts anew at 00:00 UTC.`,
+      `Tenant ${tenant} may append ${limit} bytes of spans a day, and this request exceeds that; the quota resets at 00:00 UTC.`,
       {
         retryAfterSeconds: Math.max(1, Math.ceil((DAY_MS - (now % DAY_MS)) / 1_000)),
         rateLimit: { policy: 'bytes appended a day', quota: limit, windowSeconds: DAY_MS / 1_000 },
@@ -196,10 +197,10 @@ const NO_LIMITS: AppendThrottle = { perTenantSpansPerSecond: undefined, perTenan
 function rateRefusal(tenant: string, rate: number, seconds: number): QuotaExceededError {
   const retryAfterSeconds = Math.max(1, Math.ceil(seconds));
   return new QuotaExceededError(
-    `Tenant ${tenant} may append ${rate} spans a second and is ahead of that; go on in ${retryAfterSeconds} s.`,
+    `Tenant ${tenant} may append ${rate} spans a second and has exceeded that; retry in ${retryAfterSeconds} s.`,
     {
       retryAfterSeconds,
-      // Less than one a second is said as one in so many seconds: the header takes whole numbers.
+      // The header takes whole numbers, so a rate below one a second is given as one in several seconds.
       rateLimit: {
         policy: 'spans appended',
         quota: Math.max(1, Math.floor(rate)),

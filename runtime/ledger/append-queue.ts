@@ -6,12 +6,12 @@ import { asLogLineError, isConnectionLost } from '../db/database-error';
 import type { Database } from '../db/pool';
 import type { EncodedSpan } from './span-signature';
 
-/** What is remembered of a request with an `Idempotency-Key`, in the words of the SQL function. */
+/** What is stored about a request with an `Idempotency-Key`, named as the SQL function's arguments. */
 export interface IdempotencyRecord {
   readonly key: string;
   /** Digest of the user and the drafts. */
   readonly fingerprint: string;
-  /** All spans the request stands for, in its order. */
+  /** All spans of the request, in its order. */
   readonly span_ids: readonly string[];
   readonly span_seqs: readonly number[];
 }
@@ -23,28 +23,26 @@ export interface AppendBatch {
   readonly idempotency?: IdempotencyRecord | undefined;
 }
 
+/** How batches share statements, and how many may wait. */
 export interface AppendQueueOptions {
-  /** Statements under way at once in each of the two lanes. Defaults to 2. */
+  /** Statements in flight in each of the two lanes. Defaults to 2. */
   readonly maxInFlight?: number;
   /**
-   * Spans that must wait before a statement is sent beside one that is under way. Fewer would only make two
-   * small commits of one: with 32 callers a span then costs PostgreSQL 150 µs instead of 190. Defaults to 64.
+   * Small-lane spans that must wait before a second statement is sent while one is in flight. Fewer would split one
+   * commit into two small ones, which costs PostgreSQL more per span. Defaults to 64.
    */
   readonly minSpansBeside?: number;
-  /** Spans that share one statement at most; a larger batch still travels whole. Defaults to 500. */
+  /** Most spans of large batches in one statement; a single larger batch is sent whole. Defaults to 500. */
   readonly maxSpansPerCommit?: number;
-  /** From so many spans on a batch is large and travels beside the small ones. Defaults to 64. */
+  /** A batch of this many spans goes to the large lane. Defaults to 64. */
   readonly largeFromSpans?: number;
-  /** From so many bytes on a batch is large, too. Defaults to 128 KiB. */
+  /** A batch of this many bytes goes to the large lane. Defaults to 128 KiB. */
   readonly largeFromBytes?: number;
-  /** Spans of small batches that share one statement at most, some 12 ms of work. Defaults to 128. */
+  /** Most spans of small batches in one statement, about 12 ms of work. Defaults to 128. */
   readonly maxSmallSpansPerCommit?: number;
-  /**
-   * Spans that may wait; beyond that callers get 429 or 503 instead of memory growing, a tenant when it has more
-   * waiting than there is room left. Defaults to 20,000.
-   */
+  /** Most spans that may wait, shared between tenants as {@link FairShares} says. Defaults to 20,000. */
   readonly maxWaitingSpans?: number;
-  /** Told of every commit, and of how many batches shared it. */
+  /** Called after every commit with the number of batches that shared it. */
   readonly onCommit?: (batches: number) => void;
 }
 
@@ -55,10 +53,10 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Batches of one kind, in turn by tenant, and how they share statements. */
+/** Batches of one kind, served round-robin by tenant, and how they share statements. */
 interface Lane {
   readonly queue: TenantQueue<Waiting>;
-  /** Spans and bytes of one statement at most; the first batch always travels. */
+  /** Most spans and bytes of one statement; the first batch is sent whatever its size. */
   readonly maxSpans: number;
   readonly maxBytes: number;
   /** Whether batches of several tenants share a statement. */
@@ -67,19 +65,18 @@ interface Lane {
   inFlight: number;
 }
 
-/** Some 20 ms of work for PostgreSQL. */
+/** About 20 ms of work for PostgreSQL. */
 const MAX_BYTES_PER_COMMIT = 512 * 1024;
 
 /**
- * Commits batches of concurrent callers together: while one statement is under way the next group gathers,
- * so the cost of a commit is shared exactly when there is load.
+ * Group commit: while one statement is in flight the next group gathers, so that the cost of a commit is shared exactly
+ * when there is load.
  *
- * Tenants take turns, and small batches have a lane of their own: a statement of 1,000 spans takes 90 ms, and a single
- * span that had to wait for it, or shared it, would take as long. Large batches of different tenants share no statement.
+ * Tenants are served round-robin, and small batches have a lane of their own: otherwise a single span would take as long
+ * as the statement of 1,000 spans that it waits for or shares. Large batches of different tenants share no statement.
  *
- * Identities are not mixed: each batch is inserted under its own, checked by row-level security. When a
- * shared statement is refused, its batches are parted until the refused one is alone, so that one caller's
- * fault stays its own.
+ * Each batch is inserted under its own identity and checked by row-level security. When a shared statement is refused,
+ * its batches are bisected until the refused one is alone, so that one caller's fault does not fail the others.
  */
 export class AppendQueue {
   readonly #database: Database;
@@ -102,7 +99,7 @@ export class AppendQueue {
       maxSmallSpansPerCommit: options.maxSmallSpansPerCommit ?? 128,
       maxWaitingSpans: options.maxWaitingSpans ?? 20_000,
     };
-    // Nobody waits for room to wait in.
+    // A full queue refuses at once.
     this.#room = new FairShares({
       what: 'spans waiting to be written',
       capacity: this.#options.maxWaitingSpans,
@@ -112,16 +109,16 @@ export class AppendQueue {
     this.#large = lane(this.#options.maxSpansPerCommit, false);
   }
 
-  /** When the last statement failed through no fault of a caller; undefined when the last one did not. */
+  /** When the last statement failed, unless by a caller's fault; undefined when it did not. */
   get failedAtMs(): number | undefined {
     return this.#failedAtMs;
   }
 
   /**
-   * Resolves when the batch is committed, to the id of its transaction.
-   * @throws pg's error for a refusal by the database; ShareUsedUpError or UnavailableError when too much is waiting;
-   * UnavailableError when the database is gone. After the latter the batch may or may not be committed: only ids or an
-   * Idempotency-Key make a retry safe.
+   * Commits a batch. Resolves to the id of its transaction.
+   * @throws pg's error when the database refuses the batch; ShareUsedUpError or UnavailableError when too many spans
+   *   wait; UnavailableError when the connection is lost. After the latter the batch may or may not be committed: only
+   *   ids or an Idempotency-Key make a retry safe.
    */
   async append(batch: AppendBatch): Promise<string> {
     const { tenant } = batch.identity;
@@ -132,7 +129,7 @@ export class AppendQueue {
         const own = this.#laneOf(batch, bytes);
         own.queue.push(tenant, { batch, bytes, resolve, reject });
         own.spans += batch.spans.length;
-        // Callers whose requests arrived in the same turn of the event loop join the same group.
+        // So that callers of the same turn of the event loop join the same group.
         setImmediate(() => this.#flush(own));
       });
     } finally {
@@ -189,7 +186,7 @@ export class AppendQueue {
       const { rows } = await client.query<{ tx_id: string }>(appendQuery(mergeByIdentity(batches)));
       client.release();
       const [row] = rows;
-      if (row === undefined) throw new Error('an append says no transaction id');
+      if (row === undefined) throw new Error('an append returned no transaction id');
       return row.tx_id;
     } catch (error) {
       client.release(isConnectionLost(error));
@@ -209,7 +206,7 @@ function lane(maxSpans: number, isShared: boolean): Lane {
   };
 }
 
-/** The batches of the next statement: of tenants in turn, or of the tenant whose turn it is. */
+/** Takes the batches of the next statement: of several tenants in a shared lane, else of one. */
 function takeGroup(own: Lane): Waiting[] {
   const group: Waiting[] = [];
   let spans = 0;
@@ -244,7 +241,7 @@ interface WireBatch {
   readonly idempotency: IdempotencyRecord | undefined;
 }
 
-/** The statement that appends. The spans' own texts are put together, not written out again. */
+/** The statement that appends. The spans' JSON texts are concatenated, not serialised again. */
 function appendQuery(batches: readonly WireBatch[]): { name: string; text: string; values: string[] } {
   const [first] = batches;
   if (batches.length === 1 && first !== undefined && first.idempotency === undefined) {
@@ -266,7 +263,7 @@ function appendQuery(batches: readonly WireBatch[]): { name: string; text: strin
   };
 }
 
-/** One INSERT for each identity instead of one for each caller; a batch with a key keeps its own. */
+/** Merges batches so that there is one INSERT per identity; a batch with an Idempotency-Key stays separate. */
 function mergeByIdentity(batches: readonly AppendBatch[]): WireBatch[] {
   const merged = new Map<string, WireBatch>();
   const wire: WireBatch[] = [];

@@ -13,36 +13,35 @@ import { readSpanHeads, type SpanHead } from './span-reader';
 export interface DraftGroup {
   readonly identity: Identity;
   readonly drafts: readonly SpanDraft[];
-  /** Whether the pointers of faults begin with the index of the span. */
+  /** Whether JSON pointers of faults begin with the index of the span. */
   readonly isList: boolean;
   readonly hasher: GroupHasher;
 }
 
 /** A group that the ledger refused, or would refuse. */
 export interface RefusedAppend extends DraftGroup {
-  /** The drafts completed, with their hashes as far as they are known. */
+  /** The completed drafts, with hashes as far as known. */
   readonly spans: readonly Span[];
 }
 
-/** What can be known of a version without its content. */
+/** What the conflict checks need of a version. */
 interface VersionHead {
   readonly owner_id: string;
   readonly tenant_id: string;
-  /** Undefined of a version of the same request that is not hashed yet. */
+  /** Undefined for a version of the same request that is not hashed yet. */
   readonly curr_hash?: string | null | undefined;
 }
 
 /**
- * Why an append was refused, for every span that stands in a conflict and not only for the first. Of versions that the
- * caller may not read it tells no more than that they cannot be followed; only of a first version it must say that the
- * id is taken, since no other answer would be true.
+ * The error for a refused append, naming every span in conflict. About versions that the caller may not read it reveals
+ * only that they cannot be followed; for a first version it must reveal that the id is taken.
  */
 export async function conflictOf(database: Database, refused: RefusedAppend): Promise<LogLineError> {
   const { identity, drafts, spans, isList } = refused;
   const known: KnownVersions = {
     stored: await readSpanHeads(database, identity, spans),
     before: await versionsBefore(database, identity, spans),
-    sent: firstPlaces(spans),
+    sent: firstIndices(spans),
   };
   const details = new Map<number, string>();
   for (const [index, span] of spans.entries()) {
@@ -50,7 +49,7 @@ export async function conflictOf(database: Database, refused: RefusedAppend): Pr
     if (verdict instanceof ForbiddenError) return verdict;
     if (verdict !== undefined) details.set(index, verdict);
   }
-  // An id that the server chose is nobody else's.
+  // Only ids that the caller chose can be taken.
   const isUnseen = (span: Span, index: number) =>
     span.seq === 0 && drafts[index]?.id != null && !known.stored.has(keyOf(span));
   const taken = await takenIds(database, identity, spans.filter(isUnseen));
@@ -67,7 +66,7 @@ export async function conflictOf(database: Database, refused: RefusedAppend): Pr
 function conflictError(faults: readonly Fault[]): ConflictError {
   const [first] = faults;
   if (first === undefined) {
-    return new ConflictError('Somebody else was writing the same entities; read them, and try again.');
+    return new ConflictError('The same entities were written concurrently; read them and retry.');
   }
   const detail =
     faults.length === 1
@@ -76,12 +75,12 @@ function conflictError(faults: readonly Fault[]): ConflictError {
   return new ConflictError(detail, { faults: faults.slice(0, MAX_FAULTS) });
 }
 
-/** What an append is compared with. */
+/** The versions that an append is compared with, by `keyOf`. */
 interface KnownVersions {
   readonly stored: ReadonlyMap<string, SpanHead>;
   /** The stored versions that the spans follow. */
   readonly before: ReadonlyMap<string, VersionHead>;
-  /** Where in the request a version comes first. */
+  /** First index of each version in the request. */
   readonly sent: ReadonlyMap<string, number>;
 }
 
@@ -101,10 +100,10 @@ async function conflictAt(
   }
   if (span.seq === 0) return undefined;
   const previous = keyBefore(span);
-  const place = sent.get(previous);
-  // A span that names the hash which it follows may stand in front of it.
-  const isReachable = place !== undefined && (place < index || span.prev_hash != null);
-  const followed = before.get(previous) ?? (isReachable ? spans[place] : undefined);
+  const previousIndex = sent.get(previous);
+  // A span with a prev_hash may come before the version that it follows.
+  const isReachable = previousIndex !== undefined && (previousIndex < index || span.prev_hash != null);
+  const followed = before.get(previous) ?? (isReachable ? spans[previousIndex] : undefined);
   if (followed === undefined) {
     return `gap: there is no version ${span.seq - 1} of this id that you can follow; read the entity for its newest seq`;
   }
@@ -118,17 +117,17 @@ async function conflictAt(
     : undefined;
 }
 
-function firstPlaces(spans: readonly Span[]): ReadonlyMap<string, number> {
-  const places = new Map<string, number>();
+function firstIndices(spans: readonly Span[]): ReadonlyMap<string, number> {
+  const indices = new Map<string, number>();
   for (const [index, span] of spans.entries()) {
-    if (!places.has(keyOf(span))) places.set(keyOf(span), index);
+    if (!indices.has(keyOf(span))) indices.set(keyOf(span), index);
   }
-  return places;
+  return indices;
 }
 
 /**
- * The same content means: what the caller sent is what is stored. The hashes say so, and so the content of what is
- * stored is never read: a short draft may name a large span.
+ * Whether a span was sent with the content that is stored, up to what the server fills in. Compares hashes, so that the
+ * stored content, which may be large, is never read.
  */
 export async function isSameContent(
   stored: StoredHead,
@@ -142,12 +141,12 @@ export async function isSameContent(
   );
 }
 
-/** A version that is stored, or that comes first in the same request and may not be hashed yet. */
+/** A stored version, or an earlier one of the same request that may not be hashed yet. */
 type StoredHead = SpanHead | Span;
 
 /**
- * What was sent, with the members that the server filled in by itself at each attempt (`at`, `trace_id`, and what
- * follows from them) as they are stored.
+ * The span as sent, with the members that the server fills in at each attempt (`at`, `trace_id`, `prev_hash`,
+ * `public_key`) taken from the stored version.
  */
 export function asStored<Sent extends Span>(
   stored: StoredHead,
@@ -177,8 +176,8 @@ function versionsBefore(
 }
 
 /**
- * Those first versions whose id is taken, also by what the caller may not read: nobody but the primary key knows, and
- * it is asked by an insert that is taken back.
+ * The ids that are taken, also by spans that the caller may not read. Only the primary key knows, so the spans are
+ * inserted and the insert is rolled back.
  */
 async function takenIds(
   database: Database,

@@ -4,41 +4,41 @@ import type { Database } from '../db/pool';
 import { runStatement } from '../db/query-as';
 import type { TimelinePosition } from './timeline';
 
-/** A place in the feed: the transaction that wrote a span, and its number. Both are decimal texts. */
-export interface FeedPlace {
+/** A position in the feed: the id of the transaction that wrote a span, and the span's ordinal, as decimal texts. */
+export interface FeedPosition {
   readonly txId: string;
   readonly ordinal: string;
 }
 
-/** A stretch of the feed between two restores. */
+/** The part of the feed between two restores. */
 export interface FeedEpoch {
   readonly epoch: string;
-  /** The last place of the epoch before that is still there; undefined for the first epoch. */
-  readonly survived: FeedPlace | undefined;
+  /** The last position of the previous epoch that survived the restore; undefined for the first epoch. */
+  readonly survived: FeedPosition | undefined;
 }
 
-/** The feed at one moment. */
+/** The state of the feed when it was read. */
 export interface FeedState {
   /** Every epoch, oldest first. */
   readonly epochs: readonly FeedEpoch[];
-  /** The epoch of what is written now. */
+  /** The epoch of new spans. */
   readonly current: string;
-  /** All spans of smaller transaction ids are there for good. */
+  /** All transactions with smaller ids have ended. */
   readonly xmin: bigint;
-  /** No transaction has had this id or a greater one. */
+  /** No transaction with this id or a greater one has ended. */
   readonly xmax: bigint;
-  /** The database was put back, and `logline restore` has not run yet: nobody may follow the feed. */
+  /** The database was restored and `logline restore` has not run yet: the feed must not be read. */
   readonly restoreNeeded: boolean;
-  /** Stored transaction ids lie in the future of the server: what is appended now would be behind every cursor. */
+  /** Stored transaction ids exceed the server's counter: new spans would be ordered before every existing cursor. */
   readonly isAhead: boolean;
 }
 
-/** How old what is remembered may get before it is read again. */
-const REMEMBER_MS = 5_000;
+/** Age at which the cached state is refreshed. */
+const CACHE_MS = 5_000;
 
 /**
- * The epochs of the feed. They change by `logline restore` only, so they are remembered, and read again behind the
- * answer once they are 5 s old; whoever cannot live with that asks {@link FeedEpochs.read}.
+ * The epochs of the feed. Only `logline restore` changes them, so they are cached, and refreshed in the background once
+ * they are 5 s old; {@link FeedEpochs.read} reads the current state.
  */
 export class FeedEpochs {
   readonly #database: Database;
@@ -50,31 +50,31 @@ export class FeedEpochs {
     this.#database = database;
   }
 
-  /** What is remembered; xmin and xmax may be long past. @throws UnavailableError. */
+  /** The cached state, read if there is none; its xmin and xmax may be old. @throws UnavailableError */
   async recall(): Promise<FeedState> {
     if (this.#known === undefined) return this.read();
-    if (Date.now() - this.#readAtMs >= REMEMBER_MS) {
+    if (Date.now() - this.#readAtMs >= CACHE_MS) {
       this.#readAtMs = Date.now();
-      // Whoever needs the answer sees the failure; the next recall tries again.
+      // A failed refresh is retried after another CACHE_MS.
       this.read().catch(() => undefined);
     }
     return this.#known;
   }
 
-  /** The feed as it is now; callers of the same moment share one look. @throws UnavailableError. */
+  /** Reads the current state; concurrent callers share one query. @throws UnavailableError */
   read(): Promise<FeedState> {
-    this.#reading ??= this.#look().finally(() => {
+    this.#reading ??= this.#query().finally(() => {
       this.#reading = undefined;
     });
     return this.#reading;
   }
 
-  /** @throws RestoreNeededError while what is appended would be behind every cursor. */
+  /** @throws RestoreNeededError while new spans would be ordered before existing cursors */
   async requireAppendable(): Promise<void> {
     if ((await this.recall()).isAhead) throw new RestoreNeededError();
   }
 
-  async #look(): Promise<FeedState> {
+  async #query(): Promise<FeedState> {
     const rows = await runStatement(this.#database, NOBODY, 'feed_state', []);
     const last = rows.at(-1);
     if (last === undefined) throw new TypeError('the feed has no epoch');
@@ -96,8 +96,8 @@ export class FeedEpochs {
 }
 
 /**
- * What a position of `epoch` is in the current one: itself, or where it was cut off by a restore.
- * @returns undefined when no such epoch is known.
+ * Translates a position of `epoch` to the current one: unchanged, or the last surviving position if a restore removed it.
+ * @returns undefined when the epoch is unknown
  */
 export function survivingPosition(
   position: TimelinePosition,
@@ -110,18 +110,18 @@ export function survivingPosition(
   return cuts.reduce(cutAt, position);
 }
 
-function cutAt(position: TimelinePosition, survived: FeedPlace): TimelinePosition {
+function cutAt(position: TimelinePosition, survived: FeedPosition): TimelinePosition {
   if (position.order !== 'feed')
     return { ...position, snapshot: snapshotUpTo(position.snapshot, BigInt(survived.txId)) };
-  return isBehind(position, survived) ? position : { ...position, ...survived };
+  return isUpTo(position, survived) ? position : { ...position, ...survived };
 }
 
-function isBehind(place: FeedPlace, other: FeedPlace): boolean {
-  const [one, two] = [BigInt(place.txId), BigInt(other.txId)];
-  return one === two ? BigInt(place.ordinal) <= BigInt(other.ordinal) : one < two;
+function isUpTo(position: FeedPosition, other: FeedPosition): boolean {
+  const [one, two] = [BigInt(position.txId), BigInt(other.txId)];
+  return one === two ? BigInt(position.ordinal) <= BigInt(other.ordinal) : one < two;
 }
 
-/** A snapshot (`xmin:xmax:xip,…`) that sees of what it saw only transactions up to `last`. */
+/** A snapshot (`xmin:xmax:xip,…`) restricted to transactions up to `last`. */
 function snapshotUpTo(snapshot: string, last: bigint): string {
   const [xmin = '', xmax = '', open = ''] = snapshot.split(':');
   const end = last + 1n;
@@ -131,7 +131,7 @@ function snapshotUpTo(snapshot: string, last: bigint): string {
   return `${start}:${end}:${running.join(',')}`;
 }
 
-/** Whether the server has never got as far as this place. */
-export function isAhead(place: FeedPlace, { xmax }: FeedState): boolean {
-  return BigInt(place.txId) >= xmax;
+/** Whether a position has a transaction id that the server has not reached yet. */
+export function isAhead(position: FeedPosition, { xmax }: FeedState): boolean {
+  return BigInt(position.txId) >= xmax;
 }

@@ -1,21 +1,22 @@
-/** Our own transactions are ended after 15 s of doing nothing, and statements after 15 s. */
+/** LogLine's own transactions end sooner: idle ones and statements time out after 15 s. */
 const HELD_BACK_MS = 20_000;
 
-/** Tells whether a transaction is open for so long that subscribers of the feed, and the logs, see nothing new. */
+/** Detects a transaction that is open for so long that the feed and the logs show nothing new. */
 export class FeedHold {
   readonly #nowMs: () => number;
-  /** The oldest transaction that was open, and since when it has been known. */
+  /** The oldest open transaction, and when it was first seen. */
   #oldest: { readonly xmin: bigint; readonly sinceMs: number } | undefined;
 
-  /** @param nowMs milliseconds since 1970. Defaults to the clock */
+  /** @param nowMs Unix time in ms; defaults to the system clock */
   constructor(nowMs: () => number = Date.now) {
     this.#nowMs = nowMs;
   }
 
   /**
-   * Only two looks that are far enough apart can tell: nobody else's transaction says when it began.
-   * @param xmin of the database's snapshot of this moment
-   * @param xmax of the same
+   * Whether the same transaction has been the oldest for more than 20 s. True at the earliest on the second call, since
+   * a role cannot see when another's transaction began.
+   * @param xmin of the database's current snapshot
+   * @param xmax of the same snapshot
    */
   isHeldBack(xmin: bigint, xmax: bigint): boolean {
     if (xmin === xmax) {

@@ -2,37 +2,37 @@ import { type Identity, NOBODY } from '../base/identity';
 import type { Database } from '../db/pool';
 import { queryAs } from '../db/query-as';
 
+/** Limits of {@link FeedWaiters}. */
 export interface FeedWaitersOptions {
   readonly database: Database;
-  /** Defaults to 1,000. */
+  /** Most waiters in this process. Defaults to 1,000. */
   readonly maxWaiters?: number;
-  /** Of one tenant. Defaults to 20. */
+  /** Most waiters of one tenant. Defaults to 20. */
   readonly maxPerTenant?: number;
-  /** How long what another process commits may go unnoticed. Defaults to 250. */
+  /** Polling interval, for commits of other processes. Defaults to 250. */
   readonly lookEveryMs?: number;
 }
 
 interface Waiter {
   readonly identity: Identity;
-  /** What was written by transactions from here on is news. */
+  /** Waits for spans of transactions from this id on. */
   readonly since: bigint;
   readonly resolve: (xmin: bigint | undefined) => void;
 }
 
-/** Commits that come right after each other are looked at together. */
+/** Delay after a commit, so that commits in quick succession share one poll. */
 const GATHER_MS = 10;
 
 /**
- * Lets readers of the feed wait until something that they may read arrives. However many wait, they share one look at
- * the database at a time: one statement that asks, under each identity and its row-level security, whether there is
- * news.
+ * Long polling of the feed: readers wait until a span arrives that they may read. All waiters share one poll at a time,
+ * a single statement that checks under each identity, with its row-level security, for new spans.
  */
 export class FeedWaiters {
   readonly #database: Database;
   readonly #maxWaiters: number;
   readonly #maxPerTenant: number;
   readonly #lookEveryMs: number;
-  readonly #seats = new Map<string, number>();
+  readonly #slots = new Map<string, number>();
   #taken = 0;
   readonly #waiting = new Set<Waiter>();
   #isLooking = false;
@@ -45,28 +45,28 @@ export class FeedWaiters {
     this.#lookEveryMs = options.lookEveryMs ?? 250;
   }
 
-  /** A place to wait in, to be given back; undefined when all, or all of the tenant, are taken. */
-  takeSeat(tenant: string): (() => void) | undefined {
-    const own = this.#seats.get(tenant) ?? 0;
+  /** Takes a slot for one waiter and returns its release function; undefined when the process or tenant has none left. */
+  takeSlot(tenant: string): (() => void) | undefined {
+    const own = this.#slots.get(tenant) ?? 0;
     if (this.#taken >= this.#maxWaiters || own >= this.#maxPerTenant) return undefined;
     this.#taken += 1;
-    this.#seats.set(tenant, own + 1);
+    this.#slots.set(tenant, own + 1);
     return () => {
       this.#taken -= 1;
-      const left = (this.#seats.get(tenant) ?? 1) - 1;
-      if (left === 0) this.#seats.delete(tenant);
-      else this.#seats.set(tenant, left);
+      const left = (this.#slots.get(tenant) ?? 1) - 1;
+      if (left === 0) this.#slots.delete(tenant);
+      else this.#slots.set(tenant, left);
     };
   }
 
-  /** Something was committed by this process. */
+  /** Polls at once, because this process has committed something. */
   notice(): void {
     this.#wake?.();
   }
 
   /**
-   * Resolves once something that the identity may read was written by a transaction from `since` on and shows in the
-   * feed: to the id below which that look was complete. Undefined after `timeoutMs`, or when the signal aborts.
+   * Waits for a span that the identity may read, written by a transaction from `since` on and visible in the feed.
+   * @returns the id below which all transactions had ended then; undefined after `timeoutMs` or when the signal aborts
    */
   next(
     identity: Identity,
@@ -98,7 +98,7 @@ export class FeedWaiters {
   async #keepLooking(): Promise<void> {
     this.#isLooking = true;
     while (this.#waiting.size > 0) {
-      // A look that fails is the same as one that finds nothing: waiters end by their own time.
+      // A failed poll counts as one that found nothing: waiters have their own timeout.
       await this.#look().catch(() => undefined);
       if (this.#waiting.size > 0) await this.#pause();
     }

@@ -14,13 +14,13 @@ import {
 } from './span-signature';
 
 /**
- * Hashes what one append is about, in its tenant's turns of the thread: what has many values in slices, the rest at
- * once. An await for each of a thousand small spans would cost more than it spares, so only slices are promises.
+ * Hashes the spans of one append within its tenant's turns of the main thread: in slices if the group has many values,
+ * else synchronously, since an await per small span would cost more than it saves.
  */
 export class GroupHasher {
   readonly #turns: FairTurns;
   readonly #tenant: string;
-  /** Undefined for a group without many values. */
+  /** Undefined when spans are hashed synchronously. */
   readonly #pause: Pause | undefined;
   #comparedBytes = 0;
 
@@ -30,7 +30,7 @@ export class GroupHasher {
     this.#pause = hasManyValues ? () => turns.take(tenant, TURN_BYTES) : undefined;
   }
 
-  /** A turn for work on so many bytes of JSON; undefined when it may begin at once. */
+  /** A turn for work on this many bytes of JSON; undefined when it may start at once. */
   turn(bytes: number): Promise<void> | undefined {
     return this.#turns.take(this.#tenant, bytes);
   }
@@ -40,14 +40,14 @@ export class GroupHasher {
     return this.#pause === undefined ? canonicalText(value) : canonicalTextInSlices(value, this.#pause);
   }
 
-  /** The span with all but its signature. */
+  /** The span with `public_key` and `curr_hash`, not signed yet. */
   hashed(span: Span, key: SigningKey): HashedSpan | Promise<HashedSpan> {
     return this.#pause === undefined ? hashedSpan(span, key) : hashedSpanInSlices(span, key, this.#pause);
   }
 
   /**
-   * A span that its client signed.
-   * @throws BadSignatureError when the signature does not hold.
+   * Checks a span that its client signed.
+   * @throws BadSignatureError when hash or signature does not match; MalformedError when a member has another form
    */
   checked(span: Span): EncodedSpan | Promise<EncodedSpan> {
     return this.#pause === undefined
@@ -55,7 +55,7 @@ export class GroupHasher {
       : checkClientSignatureInSlices(span, this.#pause).then(encodeSigned);
   }
 
-  /** The `curr_hash` of what was sent, to be compared with what is stored. Waits for a turn by itself. */
+  /** The hash of a span as sent, to compare it with a stored one. Takes a turn itself. */
   async hashOf(span: Partial<Span>): Promise<string> {
     const turn = this.turn(this.#comparedBytes);
     if (turn !== undefined) await turn;

@@ -9,29 +9,24 @@ import { keyBefore, keyOf } from './span-key';
 import { readSpanHeads } from './span-reader';
 import { type EncodedSpan, type HashedSpan, withSignature } from './span-signature';
 
+/** Dependencies of {@link GroupSigner}. */
 export interface GroupSignerOptions {
   readonly database: Database;
-  /** The instance key of this moment; asked for at each group, so that it can be rotated. */
+  /** The current instance key; called for each group, so that it can be rotated. */
   readonly signingKey: () => SigningKey;
   readonly now: () => Date;
 }
 
-/**
- * From so many spans on they are signed on another thread, which costs this one 60 µs for all of them instead of 38 µs
- * for each. Single spans gain nothing by it: with 32 callers the two cores are busy anyway.
- */
+/** Groups of at least this many spans are signed on the signing thread; for fewer the message costs more than it saves. */
 const SIGN_ON_THREAD_FROM = 16;
 
-/** The work of checking a client's signature, as bytes that could be hashed meanwhile. */
+/** The cost of verifying a client's signature, in bytes that could be hashed in that time. */
 const VERIFIED_BYTES = 4 * 1024;
 
-/**
- * Groups whose signatures the thread owes at once: it takes them in the order in which they come, so no more than keep
- * it busy are given to it, in turn by tenant.
- */
+/** Most groups sent to the signing thread at once: enough to keep it busy, few enough that tenants get fair turns. */
 const GROUPS_ON_THREAD = 4;
 
-/** Makes signed spans of the drafts of one append. */
+/** Turns the drafts of one append into signed spans. */
 export class GroupSigner {
   readonly #database: Database;
   readonly #signingKey: () => SigningKey;
@@ -45,10 +40,10 @@ export class GroupSigner {
   }
 
   /**
-   * Completes, links, hashes and signs the drafts; of those that their client signed it checks the signature.
+   * Completes, links, hashes and signs the drafts, or checks the signatures of drafts that their client signed.
    * @param traceId `trace_id` of spans that have none and are signed by the server
-   * @throws ConflictError or ForbiddenError when there is no version that one could follow; MalformedError for a
-   * kernel manifest that cannot be; BadSignatureError.
+   * @throws ForbiddenError for another owner or tenant; ConflictError or ForbiddenError when a span follows a version
+   *   that does not exist or cannot be followed; MalformedError for an invalid kernel manifest; BadSignatureError
    */
   async sign(group: DraftGroup, traceId: string | undefined): Promise<EncodedSpan[]> {
     const { identity, drafts, isList, hasher } = group;
@@ -66,17 +61,17 @@ export class GroupSigner {
       const turn = hasher.turn(bytes);
       if (turn !== undefined) await turn;
       // A version needs only the hash of the one before, so signatures can wait until all is hashed.
-      const given = isClientSigned(span) ? hasher.checked(span) : hasher.hashed(follow(span, hashes), key);
+      const given = isClientSigned(span) ? hasher.checked(span) : hasher.hashed(linked(span, hashes), key);
       const next = given instanceof Promise ? await given : given;
       hashes.set(keyOf(span), next.span.curr_hash);
       prepared.push(next);
-      // What the span took is known only now; the next one waits for it.
+      // The cost of a span is known only now, so the next one's turn pays for it.
       bytes = 'hash' in next ? next.text.length : next.json.length + VERIFIED_BYTES;
     }
     return this.#signHashed(identity.tenant, prepared, key);
   }
 
-  /** Signs what lacks a signature. */
+  /** Signs the spans that are not signed yet. */
   async #signHashed(
     tenant: string,
     prepared: readonly (EncodedSpan | HashedSpan)[],
@@ -96,7 +91,7 @@ export class GroupSigner {
     }
   }
 
-  /** Hashes of the versions that unsigned drafts follow without saying so in `prev_hash`. */
+  /** Hashes of the stored versions that spans without a `prev_hash` follow, by `keyOf`. */
   async #hashesBefore({ identity }: DraftGroup, spans: readonly Span[]): Promise<Map<string, string>> {
     const given = new Set(spans.map(keyOf));
     const wanted = spans
@@ -109,7 +104,7 @@ export class GroupSigner {
   }
 }
 
-/** The spans with their signatures, which are given for those that lack one. */
+/** The spans, signed with the given signatures in the order of those that have none yet. */
 function withSignatures(
   prepared: readonly (EncodedSpan | HashedSpan)[],
   signatures: readonly Uint8Array[],
@@ -124,7 +119,7 @@ function withSignatures(
   });
 }
 
-/** Whether a span names no hash to follow and there is none that it could follow. */
+/** Whether a span without a `prev_hash` follows a version that is neither stored nor earlier in the group. */
 function hasGap(spans: readonly Span[], hashes: ReadonlyMap<string, string>): boolean {
   const sent = new Set<string>();
   for (const span of spans) {
@@ -139,8 +134,8 @@ function isUnlinked(span: Span): boolean {
   return span.seq > 0 && span.prev_hash == null;
 }
 
-/** The span with the hash that it follows. */
-function follow(span: Span, hashes: ReadonlyMap<string, string>): Span {
+/** The span with `prev_hash` filled in. */
+function linked(span: Span, hashes: ReadonlyMap<string, string>): Span {
   if (!isUnlinked(span)) return span;
   return { ...span, prev_hash: hashes.get(keyBefore(span)) };
 }

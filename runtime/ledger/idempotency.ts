@@ -10,11 +10,11 @@ import type { DraftGroup } from './conflicts';
 import { keyOf } from './span-key';
 import { readSpans } from './span-reader';
 
-/** What tells one request with an `Idempotency-Key` from another. */
+/** An `Idempotency-Key` and the digest of the request it was sent with. */
 export type RequestFingerprint = Pick<IdempotencyRecord, 'key' | 'fingerprint'>;
 
 /**
- * The fingerprint of the drafts of one user, who is part of it: a key is the tenant's, but one user must not be handed
+ * The fingerprint of a request. It covers the user: keys are shared within a tenant, but a replay must not hand one user
  * another's private spans.
  */
 export async function requestFingerprint(
@@ -26,20 +26,20 @@ export async function requestFingerprint(
   return { key, fingerprint: createHash('sha256').update(text).digest('hex') };
 }
 
-/** The keys of the requests that were appended, as the database remembers them. */
+/** The Idempotency-Keys of appended requests, as stored in the database. */
 export class IdempotencyKeys {
   readonly #database: Database;
   readonly #days: number;
 
-  /** @param days how long a key counts, at least 1 */
+  /** @param days how long a key is valid, at least 1 */
   constructor(database: Database, days: number) {
     this.#database = database;
     this.#days = days;
   }
 
   /**
-   * The spans that the same request appended before; undefined for a key that is not in use.
-   * @throws IdempotencyKeyReusedError when the key stands for another request.
+   * The spans that the same request appended before; undefined for an unused or expired key.
+   * @throws IdempotencyKeyReusedError when the key was used for another request
    */
   async replay(identity: Identity, request: RequestFingerprint): Promise<SignedSpan[] | undefined> {
     const [known] = await runStatement(this.#database, identity, 'idempotency_key', [
@@ -53,13 +53,13 @@ export class IdempotencyKeys {
         'This Idempotency-Key was used for another request of this tenant; send a fresh key.',
       );
     }
-    // The key was committed with its spans, and those never change, so a second look sees them.
+    // The key was committed together with its spans, so they can be read now.
     const keys = known.span_ids.map((id, index) => ({ id, seq: known.span_seqs[index] ?? 0 }));
     const rows = new Map((await readSpans(this.#database, identity, keys)).map((row) => [keyOf(row), row]));
     return keys.flatMap((key) => rows.get(keyOf(key)) ?? []);
   }
 
-  /** Frees the key if its request is older than keys count. Answers whether it was. */
+  /** Deletes the key if it has expired. @returns whether it had */
   async freeExpired(identity: Identity, key: string): Promise<boolean> {
     const values = [identity.tenant, key, this.#days] as const;
     const freed = await runStatement(this.#database, identity, 'free_idempotency_key', [...values], 'write');

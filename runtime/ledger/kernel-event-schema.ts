@@ -2,33 +2,32 @@ import type { FromSchema } from 'json-schema-to-ts';
 import type { JsonValue } from '../base/span';
 import { ANY_JSON, TEXT, UUID, WORD } from './span-schema';
 
-// What kernels are started with, as JSON Schema 2020-12. `host/kernel-table.ts` says which kernel takes which; the host
-// parses every event before the kernel sees it, whose `main` takes the type that stands here.
+// The events that start kernels, as JSON Schema 2020-12. `host/kernel-table.ts` says which kernel takes which. The host
+// validates every event before the kernel's `main` gets it, typed as here.
 
-/** What a schema takes. */
+/** The type of the events that a schema accepts. */
 export type EventOf<Schema extends object> = WithInput<FromSchema<Schema>>;
 
-/** `ANY_JSON` is unknown to the compiler; JSON is what an event is made of. */
+/** Narrows `input`, which is `unknown` by its schema, to JSON. */
 type WithInput<Event> = 'input' extends keyof Event
   ? Omit<Event, 'input'> & { readonly input?: JsonValue }
   : Event;
 
 /**
- * Why a kernel was started: `schedule` (a tick), `midnight_ruler` (the nightly round), `execute` (somebody calls the
- * API) or `request` (the request worker). In the ledger it is `metadata.trigger` of an execution, and `input.trigger`
- * of a request that the observer made: `schedule`, which spans of earlier releases spell `scheduled` for functions that
- * run once.
+ * Why a kernel was started: `schedule` (a tick), `midnight_ruler` (the nightly round), `execute` (an API call) or
+ * `request` (the request worker). The ledger has it as `metadata.trigger` of an execution, and as `input.trigger` of
+ * the observer's requests: `schedule`, or `scheduled` in spans of earlier releases for functions that run once.
  */
 const trigger = <const T extends string>(...of: T[]) => ({ enum: of }) as const;
 
-/** Kernels that tick. */
+/** The event of kernels that tick. */
 export const TICK_EVENT = {
   type: 'object',
   properties: { trigger: trigger('schedule') },
   additionalProperties: false,
 } as const;
 
-/** run_code, started by the schedule. */
+/** The event of run_code for the nightly round. */
 export const MIDNIGHT_EVENT = {
   type: 'object',
   required: ['trigger'],
@@ -41,7 +40,7 @@ export const MIDNIGHT_EVENT = {
 
 export type MidnightEvent = EventOf<typeof MIDNIGHT_EVENT>;
 
-/** What the starter of a run says of it: the host and the request worker set these, callers cannot. */
+/** Members of a run's event that the host and the request worker set; callers cannot. */
 const RUN = {
   input: ANY_JSON,
   trace_id: WORD,
@@ -54,7 +53,7 @@ const RUN = {
   trigger: trigger('execute', 'request'),
 } as const;
 
-/** run_code, started by or for somebody. */
+/** The event of run_code for a caller or a request. */
 export const RUN_CODE_EVENT = {
   type: 'object',
   required: ['function_id'],
@@ -64,7 +63,7 @@ export const RUN_CODE_EVENT = {
 
 export type RunCodeEvent = EventOf<typeof RUN_CODE_EVENT>;
 
-/** provider_exec: one of `provider_id` and `provider`, a name. */
+/** The event of provider_exec; it has either `provider_id` or `provider`, a name. */
 export const PROVIDER_EXEC_EVENT = {
   type: 'object',
   properties: { ...RUN, provider_id: UUID, provider: { ...TEXT, minLength: 1 } },

@@ -1,15 +1,15 @@
 import type { FromSchema } from 'json-schema-to-ts';
 import { NAME, UUID } from './span-schema';
 
-/** A bound on lists, so that a manifest stays a page that somebody reads. */
+/** Most items of a list, so that a manifest stays readable. */
 const MAX_LISTED = 1_000;
 
 /** A whole number from 0. */
 const AMOUNT = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER } as const;
 
 /**
- * The metadata of the kernel manifest, as JSON Schema 2020-12. Members beside these are the operator's own; within a
- * group an unknown member is refused, since it is a mistyped name.
+ * The metadata of the kernel manifest, as JSON Schema 2020-12. Unknown members at the top level are the operator's own;
+ * within a group they are refused, since they are typos.
  */
 export const MANIFEST_METADATA = {
   type: 'object',
@@ -66,7 +66,7 @@ export const MANIFEST_METADATA = {
       additionalProperties: false,
       properties: {
         cpu_ms: { ...AMOUNT, minimum: 1, maximum: 60_000, description: 'Defaults to policy.slow_ms.' },
-        // Above this a run could outlive the Lambda that carries it.
+        // Above this a run could outlive its Lambda.
         wall_ms: { ...AMOUNT, minimum: 1, maximum: 60_000, description: 'Defaults to policy.slow_ms.' },
         memory_bytes: {
           ...AMOUNT,
@@ -116,5 +116,5 @@ export const MANIFEST_METADATA = {
   },
 } as const;
 
-/** What the schema takes. */
+/** The type of metadata that the schema accepts. */
 export type ManifestMetadata = FromSchema<typeof MANIFEST_METADATA>;

@@ -8,10 +8,10 @@ import type { ManifestMetadata } from './manifest-schema';
 import { verifySpan } from './span-signature';
 import { validateManifest } from './validators.generated';
 
-/** Settings of the kernel manifest, with the defaults filled in. */
+/** Settings of the kernel manifest, with defaults filled in. */
 export interface ManifestSettings {
   readonly version: string;
-  /** Kernel name → id. */
+  /** Ids of the kernels, by name. */
   readonly kernels: Readonly<Record<string, string>>;
   /** Functions that may boot with trust. */
   readonly allowedBootIds: readonly string[];
@@ -35,14 +35,14 @@ export interface ManifestSettings {
   };
   /** Hosts that provider_exec may call: `api.openai.com`, or `127.0.0.1:11434` for a private address. */
   readonly providerHosts: readonly string[];
-  /** Tenants whose proofs of public spans strangers get. Defaults to none. */
+  /** Tenants whose proofs of public spans are public, too. Defaults to none. */
   readonly publicTenants: readonly string[];
-  /** A key that may sign kernels beside the instance's own. */
+  /** A key that may sign kernels in addition to the instance's own. */
   readonly overridePublicKeyHex: string | undefined;
 }
 
 const MIB = 1024 * 1024;
-/** Above this a run could outlive the Lambda that carries it. */
+/** Above this a run could outlive its Lambda. */
 const MAX_WALL_MS = 60_000;
 
 /**
@@ -63,10 +63,10 @@ export function parseManifest(span: SignedSpan | undefined, trusted: ReadonlySet
 }
 
 /**
- * Refuses a version of the kernel manifest that says something impossible: what is mistyped would else silently be
- * the default. Other manifests, and a version that deletes it, are free.
- * @param pointer JSON pointer of the span within the request.
- * @throws MalformedError with every fault.
+ * Refuses an invalid version of the kernel manifest, which would otherwise silently fall back to defaults. Other
+ * manifests, and a version that deletes it, are not checked.
+ * @param pointer JSON pointer of the span within the request
+ * @throws MalformedError with every fault
  */
 export function refuseBadManifest(span: Span, pointer: string): void {
   if (span.id !== KERNEL_MANIFEST_ID || span.tenant_id !== SYSTEM.tenant || span.is_deleted) return;
@@ -86,7 +86,7 @@ function settingsOf(given: JsonObject): ManifestSettings {
     provider,
     proofs,
     override_pubkey_hex,
-  } = soundPartOf(given);
+  } = validPartOf(given);
   const slowMs = policy?.slow_ms ?? 5_000;
   const wallMs = Math.min(slowMs, MAX_WALL_MS);
   return {
@@ -112,22 +112,22 @@ function settingsOf(given: JsonObject): ManifestSettings {
 }
 
 /**
- * What of the metadata the schema takes. A manifest that was appended before it was checked may hold more: that counts
- * as absent, as it did then, since refusing it now would stop every kernel.
+ * The metadata without the members that the schema refuses. A manifest that was appended before manifests were checked
+ * may have some; they count as absent, since refusing it now would stop every kernel.
  */
-function soundPartOf(metadata: JsonObject): ManifestMetadata {
-  let sound: JsonValue = metadata;
-  while (!validateManifest(sound)) {
+function validPartOf(metadata: JsonObject): ManifestMetadata {
+  let valid: JsonValue = metadata;
+  while (!validateManifest(valid)) {
     const [fault] = validateManifest.errors ?? [];
     const path = fault === undefined ? [] : describeFault(fault, '').pointer.split('/').slice(1);
     if (path.length === 0) return {};
-    sound = without(sound, path);
+    valid = without(valid, path);
   }
-  // validateManifest was compiled from the schema that the type is taken from.
-  return sound as ManifestMetadata;
+  // validateManifest is compiled from the schema that the type is derived from.
+  return valid as ManifestMetadata;
 }
 
-/** A value without the member or item that a path leads to. */
+/** A value without the member or item at a path. */
 function without(value: JsonValue, [name = '', ...rest]: readonly string[]): JsonValue {
   if (Array.isArray(value)) {
     return value.flatMap((item: JsonValue, index) => {

@@ -5,21 +5,21 @@ import { queryAs } from '../db/query-as';
 import { keyOf } from './span-key';
 import { spanOfRow } from './span-row';
 
-/** Largest JSON of an answer. Pages end early and echoes become short rather than passing it. */
+/** Largest JSON of an answer. Pages end early, and echoes of appends are shortened, to stay within it. */
 export const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
-/** What an answer has beside its spans: names, counts, a cursor of at most 6,000 characters. */
+/** Room for the rest of an answer: names, counts, a cursor of at most 6,000 characters. */
 const ENVELOPE_BYTES = 8 * 1024;
 
-/** Room for the spans of an answer. */
+/** Largest JSON of the spans of an answer. */
 export const MAX_SPANS_BYTES = MAX_ANSWER_BYTES - ENVELOPE_BYTES;
 
-/** The columns of a span that can be long. PostgreSQL tells the length of a text without reading it. */
+/** The columns of a span that can be long. PostgreSQL knows the length of a text without reading it. */
 const TEXTS = ['this', 'description', 'code', 'language', 'runtime'] as const;
 const DOCUMENTS = ['related_to', 'input', 'output', 'error', 'metadata'] as const;
 const LONG_COLUMNS: ReadonlySet<string> = new Set([...TEXTS, ...DOCUMENTS]);
 
-/** A row of fewer stored bytes is never read on its own: a page of a thousand such takes 8 MB at most. */
+/** A row of at most this many stored bytes is never read separately: a thousand of them take 8 MB. */
 const SMALL_ROW_BYTES = 8 * 1024;
 
 const sum = (terms: readonly string[]) => terms.join(' + ');
@@ -33,8 +33,8 @@ const STORED_BYTES = sum([
 const IS_COMPRESSED = `coalesce(${DOCUMENTS.map((column) => `pg_column_compression(r.${column})`).join(', ')}) IS NOT NULL`;
 
 /**
- * Bytes of a row when nothing is compressed. A document is taken out of its compression for that (1 ms for 1 MB), as
- * the element of an array, which makes no text of it.
+ * Uncompressed bytes of a row. Putting a document into an array decompresses it (1 ms for 1 MB) without converting it to
+ * text.
  */
 const FULL_BYTES = sum([
   ...TEXTS.map((column) => present(`octet_length(r.${column})`)),
@@ -55,17 +55,17 @@ const COLUMNS = SPAN_COLUMNS.map((column) =>
 export type BoundedRow = Record<string, unknown> & {
   readonly id: string;
   readonly seq: number;
-  /** Stored bytes of a row whose long columns were left out; null of a row that is whole. */
+  /** Stored bytes of a row whose long columns were left out; null for a whole row. */
   readonly large_bytes: number | null;
 };
 
 /**
- * A page's rows as their columns, those of large rows without what makes them large: a thousand spans of 1 MB must be
- * neither read nor sent to find out that four of them fit. For pages of small spans, which most are, that is all:
- * one statement, some 2 % slower than without (alternating, 50 rows).
- * @param rows what follows SELECT *: FROM a relation named `r` of whole spans, in order and limited
- * @param limit of the rows, as SQL: a row is large when so many of its size would not fit into an answer
- * @param columns what is wanted of `r` beside the span, each with a comma before it
+ * A statement for the rows of a page, without the long columns of large rows: a thousand spans of 1 MB must not be read
+ * to find out that four of them fit. Pages of small spans need no second statement.
+ * @param rows the SQL after `SELECT *`: FROM a relation of whole spans named `r`, ordered and limited
+ * @param order ORDER BY expressions over `r`
+ * @param limit of the rows, as SQL: a row is large when this many of its size would not fit into an answer
+ * @param columns further columns of `r`, each with a comma before it; defaults to none
  */
 export function withoutLargeContent(rows: string, order: string, limit: string, columns = ''): string {
   const large = `CASE WHEN ${STORED_BYTES} > greatest(${SMALL_ROW_BYTES}, ${MAX_SPANS_BYTES} / ${limit}) OR ${IS_COMPRESSED} THEN ${STORED_BYTES} END AS large_bytes`;
@@ -73,22 +73,22 @@ export function withoutLargeContent(rows: string, order: string, limit: string, 
 }
 
 /**
- * Whole spans by their keys, as many of the first as fit into an answer, and never none. The others are left out
- * within the statement, before they are read.
+ * Whole spans by their keys: the first ones whose bytes fit into an answer, at least one. The others are left out
+ * before their columns are read.
  */
 const LARGE_SPANS = `SELECT ${SPAN_COLUMNS.map((column) => `r.${column}`).join(', ')} FROM (
-  SELECT r.*, sum(${FULL_BYTES}) OVER (ORDER BY r.place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+  SELECT r.*, sum(${FULL_BYTES}) OVER (ORDER BY r.rank ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
   FROM (
-    SELECT r.*, k.place FROM unnest($1::uuid[], $2::int[]) WITH ORDINALITY AS k (id, seq, place)
-    JOIN ledger.universal_registry r ON r.id = k.id AND r.seq = k.seq ORDER BY k.place
+    SELECT r.*, k.rank FROM unnest($1::uuid[], $2::int[]) WITH ORDINALITY AS k (id, seq, rank)
+    JOIN ledger.universal_registry r ON r.id = k.id AND r.seq = k.seq ORDER BY k.rank
   ) r
-) r WHERE coalesce(r.before, 0) < $3::bigint ORDER BY r.place`;
+) r WHERE coalesce(r.before, 0) < $3::bigint ORDER BY r.rank`;
 
-/** How the bytes of a page are bounded. */
+/** Limits of a page. */
 export interface PageBounds {
-  /** Bytes of JSON that its spans have at most, unless one alone has more. Defaults to what an answer has room for. */
+  /** Most bytes of JSON of its spans; a single larger span still passes. Defaults to {@link MAX_SPANS_BYTES}. */
   readonly maxBytes?: number | undefined;
-  /** Waited for before each span is written out, so that a page of many small values does not hold up everybody. */
+  /** Awaited after each span is serialised, so that a page of many small values does not block the event loop. */
   readonly turn?: ((bytes: number) => Promise<void> | undefined) | undefined;
 }
 
@@ -100,8 +100,8 @@ export interface FittingSpans {
 }
 
 /**
- * The first rows of a page as spans, as many as fit into an answer; large ones are read now. The first one always
- * fits: spans of the first edition may alone be larger than an answer.
+ * The first rows of a page as spans, as many as fit into an answer; large ones are read now. The first span is always
+ * included: spans of the first edition may alone be larger than an answer.
  */
 export async function readFitting(
   database: Database,
@@ -145,7 +145,7 @@ async function readLarge(
   return new Map(found.rows.map((row) => [keyOf(row), spanOfRow(row)]));
 }
 
-/** Large rows until their stored bytes, which are fewer than those of their JSON, fill an answer. */
+/** The first large rows whose stored bytes, fewer than those of their JSON, fill an answer. */
 function firstLarge(rows: readonly BoundedRow[], maxBytes: number): readonly BoundedRow[] {
   const wanted: BoundedRow[] = [];
   let bytes = 0;

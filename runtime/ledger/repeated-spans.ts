@@ -7,10 +7,12 @@ import type { SpanHead } from './span-reader';
 import { type EncodedSpan, encodeSigned, withSignature } from './span-signature';
 
 /**
- * The spans of a group of which the ledger holds some: what is stored, or stands earlier in the group, takes the place
- * of what was sent, and versions after it follow its hash. Undefined when it has other content.
- * @param signed one for each draft, in their order
- * @param signingKey signs what follows another version than it was hashed with
+ * The spans of a group of which the ledger already has some. A span that is stored, or earlier in the group, replaces
+ * the repeated one, and versions after it are linked to its hash.
+ * @param signed one span for each draft, in the same order
+ * @param stored versions in the ledger, by `keyOf`
+ * @param signingKey signs spans that have to be linked to another hash
+ * @returns undefined when a stored version has other content
  */
 export async function reconcile(
   group: DraftGroup,
@@ -45,7 +47,7 @@ export async function reconcile(
   return reconciled;
 }
 
-/** The span behind the version that is stored, which may be another than the one it was hashed with. */
+/** The span linked to the stored version before it, whose hash may differ from the one it was hashed with. */
 async function relink(
   { hasher }: DraftGroup,
   encoded: EncodedSpan,
@@ -60,7 +62,7 @@ async function relink(
   return withSignature(hashed, signingKey.sign(hashed.hash));
 }
 
-/** The stored span that a repeat with the same content stands for: it need not be read. */
+/** The stored span, rebuilt from its head and the repeat with the same content, without reading it. */
 function storedSpan(head: SpanHead, sent: SignedSpan, draft: SpanDraft | undefined): EncodedSpan {
   return encodeSigned({
     ...asStored(head, sent, draft),

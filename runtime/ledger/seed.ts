@@ -14,6 +14,7 @@ import { parseDrafts } from './span-input';
 import { readVersions } from './span-reader';
 import type { SpanWriter } from './span-writer';
 
+/** Options of {@link seed}. */
 export interface SeedOptions {
   readonly database: Database;
   readonly writer: SpanWriter;
@@ -24,11 +25,11 @@ export interface SeedOptions {
 }
 
 /**
- * Plants the manifest, the kernels and the midnight ruler, public and owned by the system. Planting again adds
- * a version only where the seed changed since it was last planted, so that an operator's own version of the
- * manifest stays; or where the newest version was signed by a key that is no longer trusted.
- * @returns the names of what was added
- * @throws ConfigurationError for a seed without an id.
+ * Appends the manifest, the kernels and the midnight ruler, public and owned by the system. Idempotent: adds a version
+ * only where the seed has changed since it was last seeded, so that an operator's own version of the manifest stays, or
+ * where the newest version was signed by a key that is no longer trusted.
+ * @returns the names of the spans added
+ * @throws ConfigurationError for a file that is no list of spans, or a seed without an id
  */
 export async function seed(options: SeedOptions): Promise<readonly string[]> {
   const added: string[] = [];
@@ -61,11 +62,11 @@ function seedDrafts(folder: string): (SpanDraft & { id: string })[] {
 function isDue(draft: SpanDraft, versions: readonly SignedSpan[], keys: KeyRing): boolean {
   const newest = versions.at(-1);
   if (newest === undefined || !keys.trusted.has(newest.public_key)) return true;
-  const planted = versions.findLast((version) => version.did === 'seeded');
-  return planted === undefined || contentOf(planted) !== contentOf(draft);
+  const seeded = versions.findLast((version) => version.did === 'seeded');
+  return seeded === undefined || contentOf(seeded) !== contentOf(draft);
 }
 
-/** The members that a seed sets, without those that the server fills in for each version. */
+/** The canonical text of the members that a seed sets. */
 function contentOf(span: SpanDraft): string {
   const {
     seq: _s,

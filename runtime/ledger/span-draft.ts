@@ -23,13 +23,13 @@ import {
   verifySpanInSlices,
 } from './span-signature';
 
-/** What a caller may send: the required members, and any other of a span. Null means absent. */
+/** A span as a caller may send it: the required members and any others. Null means absent. */
 export type SpanDraft = Pick<Span, 'entity_type' | 'who' | 'this'> & Partial<Span>;
 
-/** A span that lacks nothing but hash and signature. */
+/** A span with all members except hash and signature. */
 export type CompleteSpan = Span;
 
-/** Members that a client-signed span must bring itself, because the server adds nothing to it. */
+/** Members that a client-signed span must have, because the server adds nothing to it. */
 const COMPLETE_MEMBERS = [
   'id',
   'seq',
@@ -42,16 +42,16 @@ const COMPLETE_MEMBERS = [
   'curr_hash',
 ] as const;
 
-/** True when the client signed the span itself. */
+/** Whether the client signed the span itself. */
 export function isClientSigned(draft: SpanDraft): boolean {
   return isPresent(draft.signature);
 }
 
 /**
- * Fills what the server fills: `id`, `seq`, `at`, owner, tenant, `visibility` and
- * `is_deleted`. Null members disappear. A client-signed span is returned as it was sent.
- * @param traceId the `trace_id` of a draft without one. Defaults to none.
- * @throws ForbiddenError when the draft names another owner or tenant than the caller.
+ * Fills in the members that the server provides: `id`, `seq`, `at`, `owner_id`, `tenant_id`, `visibility` and
+ * `is_deleted`. Null members are dropped. Nothing is added to a client-signed span.
+ * @param traceId `trace_id` of a draft without one; defaults to none
+ * @throws ForbiddenError when the draft names another owner or tenant than the caller's
  */
 export function completeSpan(
   draft: SpanDraft,
@@ -80,9 +80,9 @@ export function completeSpan(
 type Writable<T> = { -readonly [Member in keyof T]: T[Member] };
 
 /**
- * Faults that a schema cannot express: a timestamp that does not exist, a signature without its hash or key, a first version
- * with a predecessor. The draft may have failed its schema: no member is trusted to be of its type.
- * @param pointer JSON pointer of the draft within the request.
+ * Faults that a schema cannot express: a timestamp that does not exist, a signature without its hash or key, a first
+ * version with a `prev_hash`. The draft may have failed its schema, so members may have any type.
+ * @param pointer JSON pointer of the draft within the request
  */
 export function draftFaults(draft: SpanDraft, pointer = ''): Fault[] {
   const fault = (member: string, detail: string): Fault => ({ pointer: `${pointer}/${member}`, detail });
@@ -113,7 +113,7 @@ export function draftFaults(draft: SpanDraft, pointer = ''): Fault[] {
   return [...faults, ...signatureFaults(draft, fault)];
 }
 
-/** A revocation that can name no token would be taken and do nothing. */
+/** Whether a text can be a `jti`: a revocation of anything else would be stored and do nothing. */
 function isTokenId(text: unknown): boolean {
   return typeof text === 'string' && text !== '' && text.length <= MAX_NAME_LENGTH && text.trim() === text;
 }
@@ -133,14 +133,14 @@ function signatureFaults(draft: SpanDraft, fault: (member: string, detail: strin
 }
 
 /**
- * The span, once hash and signature hold over exactly what was sent.
- * @throws BadSignatureError, or MalformedError when a member is not in the form that the hash covers.
+ * Returns the span if its hash and signature verify over exactly what was sent.
+ * @throws BadSignatureError, or MalformedError when a member is not in the form that the hash covers
  */
 export function checkClientSignature(span: Span): SignedSpan {
   return judged(span, verifySpan(span));
 }
 
-/** {@link checkClientSignature} of a span of many values. */
+/** {@link checkClientSignature} with pauses, for a span of many values. */
 export async function checkClientSignatureInSlices(span: Span, pause: Pause): Promise<SignedSpan> {
   return judged(span, await verifySpanInSlices(span, pause));
 }
@@ -207,7 +207,7 @@ function refuseForeignOwner(draft: SpanDraft, identity: Identity): void {
   }
 }
 
-/** What the draft says: its members without those that are null, and without those of `leftOut`. */
+/** The draft without null members and without those of `leftOut`. */
 function presentMembers(draft: SpanDraft, leftOut: readonly (keyof Span)[]): SpanDraft {
   const given = { ...draft };
   for (const name of Object.keys(given) as (keyof Span)[]) {

@@ -5,11 +5,11 @@ import { queryAs } from '../db/query-as';
 import { inTransaction } from '../db/transaction';
 import type { EncodedSpan } from './span-signature';
 
-/** What became of an import. */
+/** The result of an import. */
 export interface Imported {
-  /** Spans that the ledger did not hold before. */
+  /** Number of spans that the ledger did not have before. */
   readonly added: number;
-  /** The transaction that looked, and wrote what was new. */
+  /** The id of the import's transaction. */
   readonly txId: string;
 }
 
@@ -49,6 +49,7 @@ export function importSpans(
 interface OwnerBatch<T> {
   readonly user_id: string;
   readonly tenant_id: string;
+  /** The SQL functions' name for the indices. */
   readonly places: number[];
   readonly own: T[];
 }
@@ -100,8 +101,8 @@ export async function heldSpans(
 ): Promise<readonly boolean[]> {
   const batches = byOwner(spans, (span) => span).map(({ own, ...batch }) => ({
     ...batch,
-    // PostgreSQL counts from 1.
-    places: batch.places.map((place) => place + 1),
+    // PostgreSQL's arrays start at 1.
+    places: batch.places.map((index) => index + 1),
     ids: own.map(({ id }) => id),
     seqs: own.map(({ seq }) => seq),
     hashes: own.map(({ curr_hash }) => curr_hash),

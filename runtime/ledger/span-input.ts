@@ -7,10 +7,10 @@ import { draftFaults, type SpanDraft } from './span-draft';
 import { validateSpanInput } from './validators.generated';
 
 /**
- * Drafts that code gave (functions, kernels, seeds), each checked by schema, by what a schema cannot say, and for what
- * the ledger can keep: nobody read them from a text, where `parseIJson` would have told.
- * @param isList whether the pointers start with the index of the span
- * @throws MalformedError listing the faults of all drafts; TooLargeError.
+ * Checks drafts that come from code (functions, kernels, seeds) against the schema, {@link draftFaults} and what the
+ * ledger can store; drafts read from text have `parseIJson` for the latter.
+ * @param isList whether JSON pointers begin with the index of the span
+ * @throws MalformedError listing the faults of all drafts; TooLargeError
  */
 export function parseDrafts(values: readonly unknown[], isList: boolean): SpanDraft[] {
   const faults: Fault[] = [];
@@ -18,9 +18,9 @@ export function parseDrafts(values: readonly unknown[], isList: boolean): SpanDr
   values.forEach((value, index) => {
     if (faults.length >= MAX_FAULTS) return;
     const pointer = isList ? `/${index}` : '';
-    const unkept = storageFault(value) ?? valuesFault(value as JsonValue);
-    if (unkept !== undefined) {
-      faults.push({ ...unkept, pointer: `${pointer}${unkept.pointer}` });
+    const unstorable = storageFault(value) ?? valuesFault(value as JsonValue);
+    if (unstorable !== undefined) {
+      faults.push({ ...unstorable, pointer: `${pointer}${unstorable.pointer}` });
       return;
     }
     const large = bytesFault(value as JsonValue);
@@ -33,7 +33,7 @@ export function parseDrafts(values: readonly unknown[], isList: boolean): SpanDr
   return drafts;
 }
 
-/** Spans that are longer than a span may be. */
+/** The error for spans longer than {@link MAX_SPAN_BYTES}. */
 export function tooLarge(faults: readonly Fault[]): TooLargeError {
   return new TooLargeError(
     `A span is at most ${MAX_SPAN_BYTES} bytes long; put large content elsewhere and its hash here.`,
@@ -42,8 +42,9 @@ export function tooLarge(faults: readonly Fault[]): TooLargeError {
 }
 
 /**
- * One draft with everything that is wrong with it; no draft when the value is no object.
- * @param pointer JSON pointer of the draft within the request.
+ * Checks one draft against the schema and {@link draftFaults}.
+ * @param pointer JSON pointer of the draft within the request
+ * @returns the draft, undefined when the value is no object, and all faults found
  */
 export function checkDraft(
   value: unknown,
@@ -54,7 +55,7 @@ export function checkDraft(
   if (!isObject(value)) return { draft: undefined, faults };
   const draft = value as SpanDraft;
   const known = new Set(faults.map((fault) => fault.pointer));
-  // What is wrong by schema already is not said twice; the rest is said at once.
+  // A member that the schema refuses is not reported twice.
   faults.push(...draftFaults(draft, pointer).filter((fault) => !known.has(fault.pointer)));
   return { draft, faults };
 }

@@ -8,7 +8,7 @@ import { spanOfRow } from './span-row';
 import { readTimeline } from './timeline';
 import type { TimelinePosition } from './timeline-request';
 
-/** Versions of one entity that one page holds at most. */
+/** Most versions of one entity on a page. */
 const MAX_VERSIONS = 1_000;
 /** Largest `integer` of PostgreSQL. */
 const MAX_SEQ = 2_147_483_647;
@@ -34,7 +34,7 @@ export interface VersionPage {
 
 /**
  * The newest versions of an entity that the identity may read, as many as fit into a page.
- * @param before only versions below this seq
+ * @param before only versions below this seq; defaults to all
  */
 export async function readVersions(
   database: Database,
@@ -71,7 +71,7 @@ export async function readSpans(
   return rows.map(spanOfRow);
 }
 
-/** What says which content a version has and where it stands, without the content. */
+/** A version without its content: its key, owner, links and hash. */
 export type SpanHead = Pick<
   SignedSpan,
   | 'id'
@@ -86,7 +86,7 @@ export type SpanHead = Pick<
   | 'public_key'
 >;
 
-/** As {@link readSpans}, by `keyOf` and without content: some 500 bytes each, however large the spans are. */
+/** {@link readSpans} without content, by `keyOf`: about 500 bytes each, however large the spans are. */
 export async function readSpanHeads(
   database: Database,
   identity: Identity,
@@ -98,31 +98,31 @@ export async function readSpanHeads(
   return new Map(rows.map(spanOfRow).map((head) => [keyOf(head), head]));
 }
 
-/** A place in the feed: the columns tx_id and ordinal, as PostgreSQL writes them. */
+/** A position in the feed: the columns tx_id and ordinal, as decimal texts. */
 export interface FeedPosition {
   readonly tx_id: string;
   readonly ordinal: string;
 }
 
-/** Where a version stands in the feed; undefined when it does not exist or the identity may not read it. */
-export async function placeInFeed(
+/** The feed position of a version; undefined when it does not exist or the identity may not read it. */
+export async function feedPositionOf(
   database: Database,
   identity: Identity,
   { id, seq }: SpanKey,
 ): Promise<FeedPosition | undefined> {
   if (seq > MAX_SEQ) return undefined;
-  const [place] = await runStatement(database, identity, 'place_in_feed', [id, seq]);
-  return place;
+  const [position] = await runStatement(database, identity, 'feed_position', [id, seq]);
+  return position;
 }
 
-/** A span of the feed, with its own place: reading goes on behind it. */
+/** A span of the feed with its position; reading can go on after it. */
 export interface FeedSpan {
   readonly span: SignedSpan;
   readonly position: FeedPosition;
 }
 
 /**
- * Spans in commit order from behind a position on, with the place behind the last of them.
+ * Spans in commit order after a position, and the position to go on from.
  * @see readTimeline
  */
 export async function readFeed(
@@ -138,10 +138,10 @@ export async function readFeed(
     limit,
     after: { order: 'feed', txId: after.tx_id, ordinal: after.ordinal },
   });
-  const spans = page.spans.map((span, index) => ({ span, position: placeOf(page.positions[index], after) }));
-  return { spans, next: placeOf(page.next, after), hasMore: page.hasMore };
+  const spans = page.spans.map((span, index) => ({ span, position: columnsOf(page.positions[index], after) }));
+  return { spans, next: columnsOf(page.next, after), hasMore: page.hasMore };
 }
 
-function placeOf(position: TimelinePosition | undefined, otherwise: FeedPosition): FeedPosition {
+function columnsOf(position: TimelinePosition | undefined, otherwise: FeedPosition): FeedPosition {
   return position?.order === 'feed' ? { tx_id: position.txId, ordinal: position.ordinal } : otherwise;
 }

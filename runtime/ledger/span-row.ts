@@ -1,7 +1,7 @@
 import type { SignedSpan } from '../base/span';
 import { SPAN_COLUMNS } from '../base/span';
 
-/** The members of a span in the order in which it is hashed, with what the hash does not cover behind them. */
+/** The members of a span in the order in which they are hashed, followed by those that the hash does not cover. */
 const ANSWERED: readonly (keyof SignedSpan)[] = [
   ...SPAN_COLUMNS.filter((column) => column !== 'curr_hash' && column !== 'signature').sort(),
   'curr_hash',
@@ -9,8 +9,8 @@ const ANSWERED: readonly (keyof SignedSpan)[] = [
 ];
 
 /**
- * A row of the ledger, or a span as a client sent it, as the span that was hashed: columns that are not part of a span
- * and members that are null are left out, and the others come in the one order in which spans are answered.
+ * A row of the ledger, or a span as a client sent it, as the API returns it: without other columns and null members,
+ * with its members in a fixed order.
  */
 export function spanOfRow(row: object): SignedSpan {
   const columns = row as Record<string, unknown>;
@@ -19,6 +19,6 @@ export function spanOfRow(row: object): SignedSpan {
     const value = columns[column];
     if (value !== null && value !== undefined) span[column] = value;
   }
-  // The table's constraints are what guarantees the members; tests hash every span that comes back.
+  // The table's constraints guarantee the members.
   return span as unknown as SignedSpan;
 }

@@ -1,8 +1,8 @@
 import { UUID_PATTERN } from '../base/uuid';
 
-/** What a span looks like, as JSON Schema 2020-12. Validators and `/openapi.json` are made of it. */
+// A span as JSON Schema 2020-12. Validators and `/openapi.json` are generated from it.
 
-/** A UUID as RFC 9562 writes it. */
+/** A UUID (RFC 9562), in either case. */
 export const UUID = {
   type: 'string',
   pattern: `^${UUID_PATTERN}$`,
@@ -21,9 +21,9 @@ const HEX_64 = {
 } as const;
 
 // The bounds keep every index entry below PostgreSQL's limit of 2,704 bytes.
-/** A short term that an index holds. */
+/** A short term in an indexed column. */
 export const WORD = { type: 'string', minLength: 1, maxLength: 128 } as const;
-/** Names a person, a thing or a tenant. */
+/** The name of a person, a thing or a tenant. */
 export const NAME = { type: 'string', minLength: 1, maxLength: 255 } as const;
 /** Any text. */
 export const TEXT = { type: 'string' } as const;
@@ -33,7 +33,7 @@ function nullable<T extends { readonly type: string }>(schema: T) {
   return { ...schema, type: [schema.type, 'null'] };
 }
 
-/** Any JSON that survives exactly. */
+/** Any JSON that can be stored exactly. */
 export const ANY_JSON = { description: 'Any JSON within I-JSON (RFC 7493).' } as const;
 
 /** A span as a client may send it. Null means absent. */
@@ -80,7 +80,7 @@ export const SPAN_INPUT = {
   },
 } as const;
 
-/** The same members, none of which is null. */
+/** The same members without null as a value. */
 function neverNull(properties: Readonly<Record<string, object>>): Readonly<Record<string, object>> {
   const kept = (words: unknown) =>
     Array.isArray(words) ? words.filter((word) => word !== 'null' && word !== null) : words;
@@ -100,7 +100,7 @@ function neverNull(properties: Readonly<Record<string, object>>): Readonly<Recor
   return Object.fromEntries(members);
 }
 
-/** A span as the API returns it: complete, hashed, signed; members that are null are left out. */
+/** A span as the API returns it: complete, hashed and signed, without null members. */
 export const SPAN = {
   ...SPAN_INPUT,
   properties: neverNull(SPAN_INPUT.properties),

@@ -21,54 +21,54 @@ export interface SpanRefusal {
   readonly detail: string;
 }
 
-/** What {@link verifySpan} demands beyond a good hash and signature. */
+/** Further requirements of {@link verifySpan}. */
 export interface VerifySpanOptions {
-  /** Public keys (lower-case hex) of which one must have signed. Defaults to any key. */
+  /** Public keys (lower-case hex), one of which must have signed. Defaults to any key. */
   readonly trustedKeys?: ReadonlySet<string>;
 }
 
 /**
- * The hash of a span: BLAKE3-256 over the RFC 8785 form of its payload, lower-case hex. `curr_hash` and
- * `signature` of the span are not looked at.
- * @throws TypeError when a value in it is not JSON (see `canonicalText`).
+ * The hash of a span: BLAKE3-256 over the RFC 8785 form of its payload, in lower-case hex. Ignores the span's own
+ * `curr_hash` and `signature`.
+ * @throws TypeError when a value in it is not JSON (see `canonicalText`)
  */
 export function hashSpan(span: Partial<Span>): string {
   return hex(blake3OfText(canonicalText(payloadOf(span))));
 }
 
 /**
- * The span with `public_key`, `curr_hash` and `signature` set; what it had of those is replaced.
- * @throws MalformedError when the span is one that {@link verifySpan} would call malformed.
+ * The span with `public_key`, `curr_hash` and `signature` set, replacing any that it had.
+ * @throws MalformedError when {@link verifySpan} would call the span malformed
  */
 export function signSpan(span: Span, key: SigningKey): SignedSpan {
   return hashAndSign(span, key).span;
 }
 
-/** A signed span and its JSON without null members, as it is stored and shown. */
+/** A signed span and its JSON without null members, as stored and returned. */
 export interface EncodedSpan {
   readonly span: SignedSpan;
   readonly json: string;
 }
 
 /**
- * {@link signSpan}, with the span's JSON: the text that was hashed, with hash and signature. Hashing, storing and answering
- * share that one text, so a span is written out once instead of three times.
- * @throws as signSpan does.
+ * {@link signSpan} that also returns the span's JSON: the hashed text with hash and signature appended. Hashing, storing
+ * and answering share this text, so that a span is serialised once.
+ * @throws MalformedError as signSpan does
  */
 export function hashAndSign(span: Span, key: SigningKey): EncodedSpan {
   const hashed = hashedSpan(span, key);
   return withSignature(hashed, key.sign(hashed.hash));
 }
 
-/** A span that lacks nothing but its signature. Versions that follow it need no more. */
+/** A span with all members but its signature; enough for the next version to be linked to it. */
 export interface HashedSpan {
   readonly span: Span & Pick<SignedSpan, 'public_key' | 'curr_hash'>;
-  /** What was hashed: the payload in its RFC 8785 form. */
+  /** The hashed text: the payload in its RFC 8785 form. */
   readonly text: string;
   readonly hash: Uint8Array;
 }
 
-/** The first half of {@link hashAndSign}. */
+/** The first half of {@link hashAndSign}. @throws MalformedError as signSpan does */
 export function hashedSpan(span: Span, key: SigningKey): HashedSpan {
   const unsigned = unsignedSpan(span, key);
   return hashedAs(
@@ -77,7 +77,7 @@ export function hashedSpan(span: Span, key: SigningKey): HashedSpan {
   );
 }
 
-/** {@link hashedSpan} of a span of many values. */
+/** {@link hashedSpan} with pauses, for a span of many values. */
 export async function hashedSpanInSlices(span: Span, key: SigningKey, pause: Pause): Promise<HashedSpan> {
   const unsigned = unsignedSpan(span, key);
   return hashedAs(unsigned, await textInSlices(unsigned, pause));
@@ -107,16 +107,14 @@ function signedText(text: string, { curr_hash, signature }: SignedSpan): string 
   return `${text.slice(0, -1)},"curr_hash":"${curr_hash}","signature":"${signature}"}`;
 }
 
-/** A span that is signed already, as {@link hashAndSign} would return it. */
+/** An already signed span in the form that {@link hashAndSign} returns. */
 export function encodeSigned(span: SignedSpan): EncodedSpan {
   return { span, json: JSON.stringify(spanOfRow(span)) };
 }
 
 /**
- * Checks a span by its JSON alone: the form of what the hash depends on, then the hash, then the signature, then
- * whether the key is trusted. Never throws, whatever the span holds.
- *
- * It does not look at the version before; see the chain check for `prev_hash`.
+ * Verifies a single span: its form, then the hash, the signature, and whether the key is trusted. Never throws, whatever
+ * the span contains. Does not check `prev_hash` against the previous version.
  */
 export function verifySpan(span: Partial<Span>, options: VerifySpanOptions = {}): SpanVerdict {
   const toCheck = signatureToCheck(span);
@@ -124,15 +122,15 @@ export function verifySpan(span: Partial<Span>, options: VerifySpanOptions = {})
   return verdictOn(toCheck, ed25519.verify(toCheck.signature, toCheck.hash, toCheck.publicKey), options);
 }
 
-/** {@link verifySpan} without the signature: for a span of which one that has the same hash was verified. */
+/** {@link verifySpan} without the signature, for a span with the hash of one that was verified. */
 export function verifyHash(span: Partial<Span>): SpanVerdict {
   const toCheck = signatureToCheck(span);
   return 'ok' in toCheck ? toCheck : { ok: true };
 }
 
 /**
- * {@link verifySpan} with the signature checked on another thread, for callers with many spans to check: some
- * hundred at a time keep every core busy.
+ * {@link verifySpan} with the signature verified on libuv's thread pool, for callers with many spans: a hundred in
+ * flight keep every core busy.
  */
 export async function verifySpanAsync(
   span: Partial<Span>,
@@ -143,7 +141,7 @@ export async function verifySpanAsync(
   return verdictOn(toCheck, await verifyAsync(toCheck.signature, toCheck.hash, toCheck.publicKey), options);
 }
 
-/** {@link verifySpan} of a span of many values. */
+/** {@link verifySpan} with pauses, for a span of many values. Accepts any key. */
 export async function verifySpanInSlices(span: Partial<Span>, pause: Pause): Promise<SpanVerdict> {
   const text = await textInSlices(span, pause);
   const toCheck = signatureToCheck(span, () => (text === undefined ? undefined : blake3OfText(text)));
@@ -184,24 +182,24 @@ export async function verifySignatures(spans: readonly UncheckedSpan[]): Promise
   return spans.map((span, index) => verdictOn(span, areGood[index] === true, {}));
 }
 
-/** Signatures that were found good, by all that they depend on. */
-const goodSignatures = new LruCache<true>(4_096);
+/** Valid signatures, keyed by hash, signature and public key. */
+const validSignatures = new LruCache<true>(4_096);
 
 /**
- * {@link verifySpan} for spans that are checked again and again, such as a function at each run: form and hash are
- * checked every time, a signature over the same hash by the same key only once.
+ * {@link verifySpan} for spans that are verified repeatedly, such as a function at each run: form and hash are checked
+ * every time, the same signature over the same hash only once.
  */
 export function verifySpanCached(span: Partial<Span>, options: VerifySpanOptions = {}): SpanVerdict {
   const toCheck = signatureToCheck(span);
   if ('ok' in toCheck) return toCheck;
   const name = `${hex(toCheck.hash)}${hex(toCheck.signature)}${toCheck.publicKeyHex}`;
   const isGood =
-    goodSignatures.get(name) ?? ed25519.verify(toCheck.signature, toCheck.hash, toCheck.publicKey);
-  if (isGood) goodSignatures.set(name, true);
+    validSignatures.get(name) ?? ed25519.verify(toCheck.signature, toCheck.hash, toCheck.publicKey);
+  if (isGood) validSignatures.set(name, true);
   return verdictOn(toCheck, isGood, options);
 }
 
-/** What is left to check of a span whose form and hash hold. */
+/** The signature of a span whose form and hash are valid. */
 interface SignatureToCheck {
   readonly hash: Uint8Array;
   readonly signature: Uint8Array;
@@ -209,7 +207,7 @@ interface SignatureToCheck {
   readonly publicKeyHex: string;
 }
 
-/** @param contentDigest how the span is hashed; undefined says that JSON cannot carry it */
+/** @param contentDigest hashes the span; returns undefined when JSON cannot carry its content */
 function signatureToCheck(
   span: Partial<Span>,
   contentDigest: (span: Partial<Span>) => Uint8Array | undefined = digestOf,
@@ -265,7 +263,7 @@ async function textInSlices(span: Partial<Span>, pause: Pause): Promise<string |
   }
 }
 
-/** What `write` returns, or undefined when it finds something that JSON cannot carry. */
+/** The result of `write`, or undefined when it throws because JSON cannot carry something. */
 function jsonOrUndefined<T>(write: () => T): T | undefined {
   try {
     return write();

@@ -22,52 +22,54 @@ import { keyOf } from './span-key';
 import { readSpanHeads } from './span-reader';
 import { type EncodedSpan, encodeSigned } from './span-signature';
 
-/** What became of an append. */
+/** The result of an append. */
 export interface Appended {
   /** In the order of the drafts. */
   readonly spans: readonly SignedSpan[];
   /** The JSON of each span. */
   readonly json: readonly string[];
-  /** False when every span was in the ledger before. */
+  /** False when the ledger already had every span. */
   readonly created: boolean;
-  /** The transaction that wrote them; undefined when nothing had to be written. */
+  /** Id of the transaction that wrote them; undefined when nothing was written. */
   readonly txId: string | undefined;
 }
 
+/** Options of {@link SpanWriter.append}. */
 export interface AppendOptions {
   /** The `Idempotency-Key` of the request. */
   readonly idempotencyKey?: string | undefined;
   /**
-   * Whether the tenant's limits count, as they do for what its callers and its code append. Defaults to false: what the
-   * ledger records by itself, such as the end of a run, is never refused.
+   * Whether the tenant's append limits apply, as they do to its callers and code. Defaults to false: LogLine's own
+   * records, such as the end of a run, are never refused.
    */
   readonly isLimited?: boolean;
-  /** `trace_id` of spans that have none and are signed by the server. */
+  /** `trace_id` of spans that have none and are signed by the server. Defaults to none. */
   readonly traceId?: string | undefined;
-  /** Whether a draft holds so many values that it is hashed in slices, with other work in between. Defaults to false. */
+  /** Whether a draft has so many values that it is hashed in slices, with pauses between them. Defaults to false. */
   readonly hasManyValues?: boolean | undefined;
-  /** Whether the pointers of faults begin with the index of the span. Defaults to whether there are several. */
+  /** Whether JSON pointers of faults begin with the index of the span. Defaults to whether there are several. */
   readonly isList?: boolean | undefined;
 }
 
+/** Options of {@link SpanWriter}. */
 export interface SpanWriterOptions extends AppendQueueOptions {
   readonly database: Database;
-  /** The instance key of this moment; asked for at each append, so that it can be rotated. */
+  /** The current instance key; called for each append, so that it can be rotated. */
   readonly signingKey: () => SigningKey;
-  /** What tenants may append. Defaults to no limit. */
+  /** Append limits of tenants. Defaults to none. */
   readonly limits?: AppendLimits | undefined;
   /** Defaults to the system clock. */
   readonly now?: () => Date;
-  /** Days that an `Idempotency-Key` counts, at least 1. Defaults to 30. */
+  /** Days that an `Idempotency-Key` is valid, at least 1. Defaults to 30. */
   readonly idempotencyDays?: number | undefined;
-  /** Turns of the thread that serves. Defaults to turns of its own. */
+  /** Turns of the main thread, shared with other work. Defaults to turns of its own. */
   readonly turns?: FairTurns;
 }
 
-/** Rounds of "somebody was faster" before giving up; each round needs another writer at the same version. */
+/** Attempts when other writers append the same versions concurrently. */
 const MAX_ATTEMPTS = 3;
 
-/** Completes, signs and appends spans. The only way into the ledger. */
+/** Completes, signs and appends spans. Only imports bypass it. */
 export class SpanWriter {
   readonly #database: Database;
   readonly #queue: AppendQueue;
@@ -88,18 +90,18 @@ export class SpanWriter {
     this.#idempotency = new IdempotencyKeys(database, options.idempotencyDays ?? 30);
   }
 
-  /** When the last append failed through no fault of its caller; undefined when the last one did not. */
+  /** When the last append failed, unless by its caller's fault; undefined when it did not. */
   get failedAtMs(): number | undefined {
     return this.#queue.failedAtMs;
   }
 
   /**
-   * Appends all drafts, or none. A draft whose (id, seq) the ledger holds with the same content counts as
-   * done, and the stored span is returned for it.
-   * @throws ForbiddenError for another owner or tenant; MalformedError for a kernel manifest that cannot be; BadSignatureError for a client signature that does
-   * not verify; ConflictError for gaps, forks or other content, listing them all; IdempotencyKeyReusedError;
-   * QuotaExceededError when a limit counts;
-   * UnavailableError when the database does not answer.
+   * Appends all drafts or none. For a draft whose (id, seq) the ledger already has with the same content, the stored span
+   * is returned.
+   * @throws ForbiddenError for another owner or tenant; MalformedError for an invalid kernel manifest; BadSignatureError
+   *   for a client signature that does not verify; ConflictError for gaps, forks or other content, listing them all;
+   *   IdempotencyKeyReusedError; QuotaExceededError for an append limit; ShareUsedUpError when the queue is full of the
+   *   tenant's spans; UnavailableError when the database does not answer
    */
   async append(
     identity: Identity,
@@ -129,7 +131,7 @@ export class SpanWriter {
         if (await this.#idempotency.freeExpired(identity, idempotency.key))
           return this.append(identity, drafts, options);
       }
-      // A repeat takes no bytes of a limit, so what is stored already is looked for before one is refused.
+      // Spans that are already stored use no quota, so they are looked up before a limit refuses the append.
       if (isUniqueViolation(error, 'universal_registry_pkey') || error instanceof QuotaExceededError) {
         return this.#appendRest(group, signed, idempotency, isLimited);
       }
@@ -150,7 +152,7 @@ export class SpanWriter {
     }
   }
 
-  /** Some (id, seq) were taken: what is the same counts as done, the rest is appended. */
+  /** Appends the spans that the ledger does not have yet. */
   async #appendRest(
     group: DraftGroup,
     signed: readonly EncodedSpan[],
@@ -171,7 +173,7 @@ export class SpanWriter {
       } catch (error) {
         if (isChainViolation(error)) break;
         if (!isUniqueViolation(error)) throw asLogLineError(error);
-        // Taken, but not to be seen: it belongs to somebody else, or a writer committed in between.
+        // Taken but not visible: it belongs to another owner, or was committed after the read.
         if (stored.size === 0 && attempt > 0) break;
       }
     }

@@ -7,22 +7,22 @@ import type { KeyRing } from './keys/key-ring';
 const SALT_LABEL = 'logline/stable-id/v1';
 
 /**
- * A UUID made of its parts alone: RFC 9562 version 8 over BLAKE3. Appending a span under such an id twice
- * appends it once.
+ * A deterministic id: a UUID of RFC 9562 version 8 over the BLAKE3 hash of the parts. Appending a span under the same id
+ * twice appends it once.
  */
 export function stableId(...parts: readonly string[]): string {
   return uuidOfText(JSON.stringify(['logline', ...parts]));
 }
 
 /**
- * The id of the span that stands for a CloudEvents event: made of its writer and of the pair by which CloudEvents 1.0
- * section 3.1 tells events apart, so that a redelivery meets its span and writers never meet each other's.
+ * The id of the span for a CloudEvents event, derived from its writer and from `source` and `id`, which identify an
+ * event (CloudEvents 1.0 section 3.1). A redelivery gets the same id; another writer's event never does.
  */
 export function eventSpanId({ tenant, user }: Identity, source: string, id: string): string {
   return uuidOfText(canonicalText([tenant, user, source, id]));
 }
 
-/** RFC 9562 section 5.8: the first 16 bytes of the BLAKE3 of a text, with version and variant. */
+/** A UUID of the first 16 bytes of the BLAKE3 hash of a text, with version 8 and variant set (RFC 9562 section 5.8). */
 function uuidOfText(text: string): string {
   const digest = blake3OfText(text).slice(0, 16);
   digest[6] = ((digest[6] ?? 0) & 0x0f) | 0x80;
@@ -31,9 +31,9 @@ function uuidOfText(text: string): string {
 }
 
 /**
- * What makes stable ids of this instance unguessable: whoever could compute one could take the id before the kernel
- * does, and so suppress or forge what it stands for. Derived from the oldest key at hand, so that a rotation changes
- * no id.
+ * The secret salt that makes this instance's stable ids unguessable. Otherwise a caller could compute an id and append
+ * a span under it before the kernel does, suppressing or forging the kernel's. Derived from the oldest available key, so
+ * that a rotation changes no id.
  */
 export function stableIdSalt(ring: KeyRing): string {
   const oldest = ring.chronological[0] ?? ring.current;

@@ -2,27 +2,27 @@ import { NOBODY } from '../base/identity';
 import type { Database } from '../db/pool';
 import { queryAs } from '../db/query-as';
 
-/** A salt is there this long before its tenant is thawed (`cli/freeze`), so nobody works with an older answer. */
-const FRESH_MS = 1_000;
+/** A moved tenant is thawed this long after its salt was stored (`cli/freeze`), so a cached answer is never too old. */
+const CACHE_MS = 1_000;
 
-/** The salts of stable ids that tenants brought along from the cells that they were in. */
+/** Salts for the stable ids of tenants that were moved here from other cells. */
 export class TenantSalts {
   readonly #database: Database;
   #read: { readonly atMs: number; readonly salts: Promise<ReadonlyMap<string, string>> } | undefined;
 
-  /** @param database as `logline_kernel` */
+  /** @param database connects as `logline_kernel` */
   constructor(database: Database) {
     this.#database = database;
   }
 
-  /** Undefined for a tenant that always lived here. */
+  /** The tenant's salt; undefined for a tenant that was not moved here. */
   async of(tenant: string): Promise<string | undefined> {
     return (await this.#all()).get(tenant);
   }
 
   #all(): Promise<ReadonlyMap<string, string>> {
     const nowMs = performance.now();
-    if (this.#read !== undefined && nowMs - this.#read.atMs < FRESH_MS) return this.#read.salts;
+    if (this.#read !== undefined && nowMs - this.#read.atMs < CACHE_MS) return this.#read.salts;
     const read = { atMs: nowMs, salts: this.#ask() };
     this.#read = read;
     read.salts.catch(() => {

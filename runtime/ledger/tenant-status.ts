@@ -2,26 +2,26 @@ import type { Identity } from '../base/identity';
 import type { Database } from '../db/pool';
 import { runStatement } from '../db/query-as';
 
-/** How one tenant's work is doing. Ids, counts and times; a message only for those who may read it. */
+/** The status of one tenant's work: ids, counts, times and error codes. */
 export interface TenantStatus {
   readonly at: string;
   readonly queue: {
-    /** Due, and nobody works on them. */
+    /** Due and not claimed by a worker. */
     readonly waiting: number;
     readonly running: number;
-    /** To be tried again later. */
+    /** Due later, for a retry. */
     readonly put_off: number;
-    /** How long the oldest of `waiting` has been due; null when none waits. */
+    /** Seconds since the oldest of `waiting` became due; null when none waits. */
     readonly oldest_waiting_s: number | null;
   };
   readonly schedules: readonly ScheduleStatus[];
   readonly quota: {
-    /** UTC. */
+    /** UTC day, `YYYY-MM-DD`. */
     readonly day: string;
-    /** Null when the manifest cannot be read or is not trusted. */
+    /** Runs a day; null when the manifest cannot be read or is not trusted. */
     readonly limit: number | null;
     readonly used: number;
-    /** Processor time of runs and policies, in milliseconds; null while nothing limits it, and it is not counted. */
+    /** Processor time of runs and policies; null while it is not limited and hence not counted. */
     readonly cpu_limit_ms: number | null;
     readonly cpu_ms: number | null;
   };
@@ -29,23 +29,26 @@ export interface TenantStatus {
   readonly jobs: readonly JobStatus[];
 }
 
+/** A scheduled function. */
 export interface ScheduleStatus {
   readonly function_id: string;
   readonly owner: string;
-  /** Runs one time, not again and again. */
+  /** Runs one time only. */
   readonly once: boolean;
   readonly due_at: string;
 }
 
+/** How far a policy has read the feed. */
 export interface PolicyStatus {
   readonly policy_id: string;
   readonly owner: string;
   readonly active: boolean;
-  /** Spans that it has yet to see; counted up to 10,000. */
+  /** Spans that it has not read yet; counted up to 10,000. */
   readonly behind: number;
   readonly last_error: { readonly span_id: string; readonly at: string; readonly code: string | null } | null;
 }
 
+/** The last run of a job of the instance. */
 export interface JobStatus {
   readonly job: string;
   readonly started_at: string;
@@ -53,20 +56,21 @@ export interface JobStatus {
   readonly result: 'ok' | 'error' | 'running';
 }
 
-/** What a tenant may use up in a UTC day; null when nothing limits it, or nobody knows. */
+/** A tenant's limits per UTC day; null when unlimited or unknown. */
 export interface DailyLimits {
   readonly runs: number | null;
   readonly cpuMs: number | null;
 }
 
-/** Policies and schedules that are listed at most. */
+/** Most policies listed, and most schedules. */
 const MAX_LISTED = 100;
-/** Policies that are looked at at once, so that a pool of connections is left to others. */
-const AT_ONCE = 2;
+/** Policies queried in parallel, so that the connection pool is left to others. */
+const PARALLEL_POLICIES = 2;
 
 /**
- * How the work of the caller's tenant is doing.
- * @param limits what the manifest allows a day
+ * The status of the work of the caller's tenant.
+ * @param limits from the manifest
+ * @throws UnavailableError when the database does not answer
  */
 export async function readTenantStatus(
   database: Database,
@@ -108,8 +112,8 @@ export async function readTenantStatus(
 async function readPolicies(database: Database, identity: Identity): Promise<PolicyStatus[]> {
   const cursors = await runStatement(database, identity, 'tenant_policies', [identity.tenant, MAX_LISTED]);
   const policies: PolicyStatus[] = [];
-  for (let start = 0; start < cursors.length; start += AT_ONCE) {
-    const group = cursors.slice(start, start + AT_ONCE);
+  for (let start = 0; start < cursors.length; start += PARALLEL_POLICIES) {
+    const group = cursors.slice(start, start + PARALLEL_POLICIES);
     policies.push(
       ...(await Promise.all(group.map((cursor) => readPolicy(database, identity.tenant, cursor)))),
     );
@@ -125,7 +129,7 @@ interface PolicyCursor {
   readonly ordinal: string;
 }
 
-/** Counted as the policy's owner, who sees what the policy sees; of its errors only ids, times and codes are told. */
+/** Counts as the policy's owner, who sees what the policy sees; returns no message of its errors, only ids and codes. */
 async function readPolicy(database: Database, tenant: string, cursor: PolicyCursor): Promise<PolicyStatus> {
   const owner: Identity = { user: cursor.owner_id, tenant };
   const [lag] = await runStatement(database, owner, 'policy_lag', [cursor.tx_id, cursor.ordinal]);

@@ -1,9 +1,9 @@
 import type { Visibility } from '../base/span';
 
-/** How a listing is ordered: newest first, oldest first, or as committed. */
+/** Order of a listing: newest first, oldest first, or by commit. */
 export type TimelineOrder = 'desc' | 'asc' | 'feed';
 
-/** What a listing is narrowed to. All given filters must hold. */
+/** Filters of a listing; a span must match all that are given. */
 export interface TimelineFilter {
   readonly entity_type?: string;
   readonly status?: string;
@@ -14,14 +14,14 @@ export interface TimelineFilter {
   readonly visibility?: Visibility;
   readonly trace_id?: string;
   readonly parent_id?: string;
-  /** Spans whose `related_to` holds this id. */
+  /** Spans whose `related_to` contains this id. */
   readonly related_to?: string;
-  /** Spans that relate to any of these ids are left out. */
+  /** Excludes spans whose `related_to` contains any of these ids. */
   readonly related_to_none?: readonly string[];
   readonly name?: string;
-  /** At this moment or later; the ledger's form. */
+  /** Earliest `at`, inclusive; in the ledger's form. */
   readonly since?: string;
-  /** Before this moment; the ledger's form. */
+  /** Latest `at`, exclusive; in the ledger's form. */
   readonly until?: string;
 }
 
@@ -39,10 +39,10 @@ export const EQUALITY_FILTERS = [
   'name',
 ] as const satisfies readonly (keyof TimelineFilter)[];
 
-/** Filters that may be given several values, any of which may hold. */
+/** Filters that take several values; a span must match one of them. */
 export const REPEATABLE_FILTERS = [...EQUALITY_FILTERS, 'related_to'] as const;
 
-/** Values that each filter may have: for a repeatable one all that are wanted. */
+/** Filters with all values of each repeatable one. */
 export type TimelineFilterValues = Omit<TimelineFilter, RepeatableFilter | 'related_to_none'> & {
   readonly [Name in RepeatableFilter]?: readonly NonNullable<TimelineFilter[Name]>[];
 };
@@ -50,8 +50,8 @@ export type TimelineFilterValues = Omit<TimelineFilter, RepeatableFilter | 'rela
 type RepeatableFilter = (typeof REPEATABLE_FILTERS)[number];
 
 /**
- * One filter for each combination of values. A span relates to many, so of several `related_to` each leaves out what
- * those before it have found.
+ * One filter for each combination of values. A span may relate to several ids, so each `related_to` excludes spans that
+ * an earlier one matches.
  */
 export function combinedFilters(values: TimelineFilterValues): TimelineFilter[] {
   const { since, until } = values;

@@ -8,25 +8,16 @@ import type { TimelinePosition, TimelineRequest } from './timeline-request';
 
 const SPAN = SPAN_COLUMNS.map((column) => `r.${column}`).join(', ');
 
-/** Statements whose plan is kept, of each connection. Every other shape is planned each time. */
+/** Most prepared statements of this kind per connection; every other text is planned at each execution. */
 const MAX_NAMED = 256;
 const named = new Map<string, string>();
 
 /**
  * The statement for a page: one ordered index range per audience, merged.
  *
- * A range is read in the order of the page and left after `limit + 1` rows, so a page costs the same whatever
- * other tenants hold. A filter that an audience implies (a private span's owner, a tenant's span's tenant)
- * is dropped or empties the range; every other filter has an index of its own, behind the audience.
- *
- * Rejected, at 50,000 to 200,000 rows (best of 100 calls, on two busy cores):
- * - one range over all rows with the policy alone: 230 ms at 10^6 rows;
- * - `visibility = …` beside the audience: the planner takes them for independent and collects, 67 ms;
- * - planning each page again: 3.6 ms instead of 1.8 ms with the plan kept (1.2 ms for one tenant's range by
- *   hand, without row-level security). A kept plan knows no values, so it must be told not to sort:
- *   see ORDERED_PLAN;
- * - one LATERAL range over an array of audiences: 1.9 ms, and no partial index for public spans;
- * - deletions as NOT EXISTS within NOT EXISTS: the same time, twice the planning.
+ * A range is read in the order of the page and left after `limit + 1` rows, so a page costs the same whatever other
+ * tenants have. A filter that an audience implies (a private span's owner, a tenant span's tenant) is dropped or empties
+ * the range; every other filter has an index that begins with the audience. bench/README.md lists rejected alternatives.
  */
 export function timelineQuery(request: TimelineRequest): Statement {
   const parameters = new Parameters();
@@ -38,7 +29,7 @@ export function timelineQuery(request: TimelineRequest): Statement {
   const ranges = parted.map(({ one, range }) => {
     const source =
       one.filter.related_to === undefined ? '' : relation(one.filter.related_to, range, parameters);
-    // The side table holds the order, so the range is read from there and the spans looked up.
+    // The side table has the columns of the order: the range is read from there and the spans are looked up.
     const keys = source === '' || request.order === 'feed' ? order : RELATION_ORDER_BY[request.order];
     const conditions = [
       ...(source === '' ? [`r.audience = ${audience(range, parameters)}`] : []),
@@ -75,16 +66,16 @@ const RELATION_ORDER_BY = {
 
 const EMPTY = 'SELECT WHERE false';
 
-/** The epoch that the page is read in; a server that was restored may have another than the process remembers. */
+/** The epoch that the page is read in; after a restore it may differ from the one that the process has cached. */
 const EPOCH = ', (SELECT e.epoch FROM app.feed_epoch e ORDER BY e.number DESC LIMIT 1) AS epoch';
 
 /**
- * All transactions below this one have ended. A standby's snapshot lists none that run, and would count rows that it does
- * not see yet as seen: listings that begin there keep below this.
+ * All transactions below this one have ended. A standby's snapshot lists no running transactions and so would count rows
+ * that are not visible there yet as seen: listings that begin on a standby stay below this.
  */
 const COMPLETE = 'pg_snapshot_xmin(pg_current_snapshot())';
 
-/** What the first page of a listing sees, for the pages after it. */
+/** The columns by which the first page of a listing returns its snapshot for later pages. */
 function snapshotColumns({ order, after, isReplica }: TimelineRequest): string {
   if (order === 'feed') return EPOCH;
   if (after === undefined && isReplica)
@@ -92,10 +83,10 @@ function snapshotColumns({ order, after, isReplica }: TimelineRequest): string {
   return after === undefined ? `, pg_current_snapshot()::text AS snapshot${EPOCH}` : '';
 }
 
-/** Filters that can be combined only by a plan that knows their values. */
+/** Filters with an index of their own; only a plan that knows their values can combine several. */
 const INDEXED = [...EQUALITY_FILTERS, 'related_to'] as const;
 
-/** Whether a single index serves the page in order, which every page with at most one such filter has. */
+/** Whether a single index returns the page in order, as it does with at most one indexed filter. */
 export function isOrderedPlan({ order, filter: single, anyOf }: TimelineRequest): boolean {
   const filter = anyOf?.[0] ?? single;
   const free = INDEXED.filter(
@@ -104,7 +95,7 @@ export function isOrderedPlan({ order, filter: single, anyOf }: TimelineRequest)
   return order !== 'feed' && free.length + (filter.tenant_id === undefined ? 0 : 1) <= 1;
 }
 
-/** The audience of a range: one parameter, or `public`, which partial indexes can be proven from. */
+/** The audience of a range. `public` is a literal in the statement, so that partial indexes apply. */
 interface Range {
   readonly visibility: 'private' | 'tenant' | 'public';
   readonly key: string;
@@ -119,14 +110,14 @@ function rangesOf({ identity, filter }: TimelineRequest): Range[] {
   );
 }
 
-/** As `ledger.session_audiences()` has them. */
+/** The audiences of an identity, the same as `ledger.session_audiences()` returns. */
 function audiencesOf({ user, tenant }: Identity): Range[] {
   const everybody: Range = { visibility: 'public', key: 'public' };
   if (tenant === '') return [everybody];
   return [
     everybody,
     { visibility: 'tenant', key: `tenant:${tenant}` },
-    // Counted in characters, as length() of PostgreSQL does.
+    // Counted in code points, as PostgreSQL's length() does.
     { visibility: 'private', key: `owner:${[...tenant].length}:${tenant}:${user}` },
   ];
 }
@@ -142,7 +133,7 @@ function relation(relatedTo: string, range: Range, parameters: Parameters): stri
   );
 }
 
-/** Which filters an audience leaves open, by what its name says already. */
+/** Filters that an audience implies. */
 const IMPLIED = {
   private: ['owner_id', 'tenant_id', 'visibility'],
   tenant: ['tenant_id', 'visibility'],
@@ -163,12 +154,12 @@ function conditionsOf(
   });
   if (filter.related_to_none !== undefined)
     where.push(`NOT r.related_to && ${parameters.add(filter.related_to_none)}::uuid[]`);
-  // Says what the partial index on owner_id asks for.
+  // The predicate of the partial index on owner_id.
   if (filter.owner_id !== undefined && visibility !== 'private') where.push(`r.visibility <> 'private'`);
   if (filter.since !== undefined) where.push(`${ordered}.at >= ${parameters.add(filter.since)}::timestamptz`);
   if (filter.until !== undefined) where.push(`${ordered}.at < ${parameters.add(filter.until)}::timestamptz`);
   if (order === 'feed') {
-    // Rows at or above this may still be joined by a transaction that is open now and has a smaller id.
+    // A transaction that is still open may commit rows with a smaller id than rows above this.
     where.push(`r.tx_id < ${COMPLETE}`);
   } else if (isReplica && after === undefined) {
     where.push(`r.tx_id < ${COMPLETE}`, notDeleted(` AND d.tx_id < ${COMPLETE}`));
@@ -202,14 +193,14 @@ function afterPosition(after: TimelinePosition, parameters: Parameters, ordered:
 }
 
 /**
- * Whether the entity was not deleted: its last change of that kind decides.
- * @param seen a condition that says which changes the listing sees
+ * Condition that the entity is not deleted, by its last deletion or restoration.
+ * @param seen a condition that limits these to what the listing sees
  */
 function notDeleted(seen: string): string {
   return `(SELECT d.is_deleted FROM app.deletion d WHERE d.id = r.id${seen} ORDER BY d.seq DESC LIMIT 1) IS NOT TRUE`;
 }
 
-/** A name that stands for this text and no other, or undefined when enough plans are kept. */
+/** A prepared statement name for this text alone; undefined when {@link MAX_NAMED} are in use. */
 function nameOf(text: string): string | undefined {
   const known = named.get(text);
   if (known !== undefined || named.size >= MAX_NAMED) return known;

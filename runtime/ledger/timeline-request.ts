@@ -2,7 +2,7 @@ import type { Identity } from '../base/identity';
 import type { PageBounds } from './page-bytes';
 import type { TimelineFilter, TimelineOrder } from './timeline-filter';
 
-/** After which row a page starts. `desc` and `asc` stay within the snapshot of their first page. */
+/** The row after which a page starts. `desc` and `asc` stay within the snapshot of their first page. */
 export type TimelinePosition =
   | {
       readonly order: 'desc' | 'asc';
@@ -13,19 +13,19 @@ export type TimelinePosition =
     }
   | { readonly order: 'feed'; readonly txId: string; readonly ordinal: string };
 
-/** What page of what listing is asked for, and by whom. */
+/** A request for one page of a listing. */
 export interface TimelineRequest {
   readonly identity: Identity;
   readonly filter: TimelineFilter;
   /**
-   * In place of `filter`, several that each may hold. They name the same members and no span fits two of them; each
-   * adds one ordered range for each audience.
+   * Alternatives to `filter`; a span must match one of them. All have the same members, and no span matches two. Each
+   * adds one index range per audience.
    */
   readonly anyOf?: readonly TimelineFilter[] | undefined;
   readonly order: TimelineOrder;
   readonly limit: number;
   readonly bounds?: PageBounds;
   readonly after: TimelinePosition | undefined;
-  /** Read from a standby: a first page then shows what is certain to be there. Defaults to false. */
+  /** Whether the page is read from a standby; a first page then has only spans certain to be replayed. Defaults to false. */
   readonly isReplica?: boolean;
 }

@@ -7,25 +7,27 @@ import type { TimelinePosition, TimelineRequest } from './timeline-request';
 
 export type { TimelinePosition, TimelineRequest };
 
-/** Where every feed begins: no transaction has id 0. */
+/** The position before every span of the feed: no transaction has id 0. */
 export const FEED_START: TimelinePosition = { order: 'feed', txId: '0', ordinal: '0' };
 
+/** One page of a listing. */
 export interface TimelinePage {
   readonly spans: readonly SignedSpan[];
   /** The JSON of each span. */
   readonly json: readonly string[];
-  /** For `feed`, the place of each span; empty otherwise. */
+  /** For `feed`, the position of each span; empty otherwise. */
   readonly positions: readonly TimelinePosition[];
   readonly hasMore: boolean;
-  /** Undefined after the last page of `desc` and `asc`; always given for `feed`, whose end only waits. */
+  /** Where the next page starts; undefined after the last page of `desc` and `asc`, always given for `feed`. */
   readonly next: TimelinePosition | undefined;
-  /** The feed epoch that the page was read in, when it says one: for `feed` and first pages, unless they are empty. */
+  /** The feed epoch that the page was read in; undefined for an empty page, and for later pages of `desc` and `asc`. */
   readonly epoch: string | undefined;
 }
 
 /**
- * One page of what the identity may read; see {@link timelineQuery} for how. A page is one statement, so it sees one
- * moment; `desc` and `asc` pages after the first see that of the first.
+ * Reads one page of what the identity may read; see {@link timelineQuery}. A page is one statement and so has one
+ * snapshot; later pages of `desc` and `asc` keep that of the first.
+ * @throws UnavailableError when the database does not answer
  */
 export async function readTimeline(database: Database, request: TimelineRequest): Promise<TimelinePage> {
   const access = isOrderedPlan(request) ? 'read in order' : 'read';
@@ -54,7 +56,7 @@ function page(request: TimelineRequest, found: readonly Row[], { spans, json }: 
   if (!hasMore || end === undefined)
     return { spans, json, positions: [], hasMore: false, next: undefined, epoch };
   const snapshot = after?.order === order ? after.snapshot : rows[0]?.snapshot;
-  if (snapshot === undefined) throw new TypeError('the first page of a listing says no snapshot');
+  if (snapshot === undefined) throw new TypeError('the first page of a listing has no snapshot');
   const next = { order, snapshot, at: end.at, id: end.id, seq: end.seq };
   return { spans, json, positions: [], hasMore, next, epoch };
 }

@@ -2,7 +2,7 @@ import { asLogLineError, isConnectionLost } from '../db/database-error';
 import type { Database } from '../db/pool';
 import { queryAs } from '../db/query-as';
 
-/** The kinds of work that are kept beside a tenant's spans, in the order in which they move. */
+/** Kinds of a tenant's work state outside its spans, in the order in which they are moved. */
 export const WORK_KINDS = [
   'salt',
   'quota',
@@ -15,9 +15,10 @@ export const WORK_KINDS = [
   'idempotency_key',
 ] as const;
 
+/** One of {@link WORK_KINDS}. */
 export type WorkKind = (typeof WORK_KINDS)[number];
 
-/** Rows of one kind whose keys lie behind `after`, up to `until`; null stands for either end. */
+/** Rows of one kind with keys after `after` up to `until`; null is the beginning or the end. */
 export interface WorkPage {
   readonly kind: WorkKind;
   readonly after: string | null;
@@ -26,13 +27,13 @@ export interface WorkPage {
 }
 
 const MAX_ROWS = 1_000;
-/** As whom work is read: row-level security asks for the tenant only. */
+/** User that work is read as; row-level security checks the tenant only. */
 const READER = 'operator';
 
 /**
- * One page of the work of a frozen tenant.
- * @param after `until` of the page before; null for the first one
- * @throws ConflictError when the tenant is not frozen: its work would move on meanwhile
+ * Reads one page of the work of a frozen tenant.
+ * @param after `until` of the previous page; null for the first one
+ * @throws ConflictError when the tenant is not frozen, so that its work could change meanwhile
  */
 export async function readWork(
   database: Database,
@@ -51,8 +52,8 @@ export async function readWork(
 }
 
 /**
- * Takes a page of work of a tenant whose spans were imported. The same page again changes nothing.
- * @returns how many of its rows found what they belong to
+ * Imports a page of work of a tenant whose spans were imported before. Idempotent.
+ * @returns number of rows whose spans were found
  * @throws ConflictError when the tenant is not frozen
  */
 export async function importWork(database: Database, tenant: string, page: WorkPage): Promise<number> {

@@ -7,7 +7,7 @@ export class SandboxBusyError extends LogLineError {
   readonly title = 'The sandbox is busy';
 }
 
-/** 400: SQL of user code that is not one harmless query. The message says what was found and what is allowed. */
+/** 400: SQL of user code that is not a single allowed query. The message says what was found and what is allowed. */
 export class SqlRefusedError extends LogLineError {
   readonly code = 'sql_refused';
   readonly status = 400;

@@ -2,7 +2,7 @@ import type { GuestCrypto } from './worker-parts';
 
 const { blake3, ed25519 }: typeof import('./guest-host') = require('./guest-host.generated.cjs');
 
-/** The host's own functions, so that code decides alike inside the sandbox and outside. */
+/** The host's own crypto functions, so that results are the same inside and outside the sandbox. */
 const guestCrypto: GuestCrypto = (op, args) => {
   const [first = new Uint8Array(), second = new Uint8Array(), third = new Uint8Array()] = args;
   switch (op) {

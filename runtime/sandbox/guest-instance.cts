@@ -15,15 +15,15 @@ type EmscriptenModule = Awaited<ReturnType<typeof quickJsLoader>>;
 
 const KIB = 1024;
 const PAGE_BYTES = 64 * KIB;
-/** What the module declares: 16 MiB, of which 5 MiB are C stack. */
+/** Declared by the module: 16 MiB, of which 5 MiB are C stack. */
 const INITIAL_PAGES = 256;
-/** Room for the stack, the ballast and fragmentation beside the heap that a run may use. */
+/** Room for the stack, the ballast and fragmentation in addition to the heap that a run may use. */
 const OVERHEAD_BYTES = 32 * KIB * KIB;
 /** Heap above the ballast: a run that needs more grows the memory, which costs a new instance afterwards. */
 const RUN_HEAP_BYTES = 2 * KIB * KIB;
 /** The part of the C stack that a run may write to; QuickJS stops at 256 KiB. */
 const STACK_WINDOW_BYTES = KIB * KIB;
-/** Zero-initialised globals of the module may lie this far beyond its last non-zero byte. */
+/** The module's zero-initialised globals may extend this far past its last non-zero byte. */
 const DATA_SLACK_BYTES = 256 * KIB;
 /** Granularity of the snapshot. */
 const BLOCK_BYTES = 4 * KIB;
@@ -37,9 +37,9 @@ interface Range {
 interface Snapshot {
   /** Everything a run may write to. */
   writable: Range[];
-  /** The blocks of it that are not zero. */
+  /** The non-zero blocks of the writable ranges. */
   blocks: { at: number; bytes: Uint8Array }[];
-  /** A stretch of stack below the window: if a run wrote here, it wrote where nobody looks. */
+  /** Stack below the window: a run that wrote here wrote outside the snapshot. */
   canary: Range;
   byteLength: number;
 }
@@ -76,14 +76,14 @@ function restoreSnapshot(bytes: Uint8Array, snapshot: Snapshot): boolean {
   return true;
 }
 
-/** Takes all but the end of the initial heap, so that putting the memory back touches 3 MiB and not 16. */
+/** Allocates all but the end of the initial heap, so that restoring the memory touches 3 MiB and not 16. */
 function loadBallast(module: EmscriptenModule, byteLength: number): Range {
   const probe = module._malloc(BLOCK_BYTES);
   module._free(probe);
   const size = byteLength - probe - RUN_HEAP_BYTES;
   const from = module._malloc(size);
   if (from === 0) throw new Error('the WASM memory has no room for the ballast');
-  // The allocator keeps its bookkeeping right before and after a block: leave that to the snapshot.
+  // The allocator's bookkeeping is right before and after a block: leave those pages to the snapshot.
   return { from: from + PAGE_BYTES, to: from + size - PAGE_BYTES };
 }
 
@@ -94,7 +94,7 @@ function installPrelude(vm: QuickJSContext, source: string, host: QuickJSHandle)
   return { start: part('start'), settle: part('settle'), describe: part('describe') };
 }
 
-/** The instance is made once per worker; the handles it holds stay valid because the memory always comes back the same. */
+/** Makes the worker's QuickJS instance. Its handles stay valid across runs, because the memory is restored identically. */
 const makeInstance: MakeInstance = async ({ setup, hostFunctions, shouldInterrupt }) => {
   const maximum = INITIAL_PAGES + Math.ceil((setup.maxMemoryBytes + OVERHEAD_BYTES) / PAGE_BYTES);
   const wasmMemory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum });
@@ -134,7 +134,7 @@ const makeInstance: MakeInstance = async ({ setup, hostFunctions, shouldInterrup
   return instance;
 };
 
-/** Makes this thread keep UTC: the C library inside the sandbox asks the thread's Date for the local time. */
+/** Sets this thread's local time to UTC: the C library inside the sandbox takes it from the thread's Date. */
 function useUtc(): void {
   const proto = Date.prototype;
   proto.getTimezoneOffset = () => 0;

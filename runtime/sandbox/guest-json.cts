@@ -6,7 +6,7 @@ const { MAX_JSON_DEPTH }: typeof import('./guest-host') = require('./guest-host.
 const MAX_MESSAGE = 4_000;
 const MAX_STACK_LINES = 20;
 
-/** Level by level and without recursion: deep nesting and `__proto__` members would harm careless readers. */
+/** Refuses deep nesting and `__proto__` members, which would harm careless readers. Breadth first, without recursion. */
 const jsonFault: JsonFault = (text) => {
   let level: unknown[];
   try {
@@ -31,7 +31,7 @@ const jsonFault: JsonFault = (text) => {
 const textOf = (value: unknown): string | undefined =>
   typeof value === 'string' && value.length > 0 ? value.slice(0, MAX_MESSAGE) : undefined;
 
-/** Keeps the frames that lie in the user's file, and the line and column of the first. */
+/** The stack frames within the user's file, and the line and column of the first one. */
 function framesOf(stack: unknown, filename: string): Pick<SandboxError, 'line' | 'column' | 'stack'> {
   if (typeof stack !== 'string') return {};
   const frames = stack.split('\n').filter((line) => line.includes(`${filename}:`));
@@ -54,7 +54,7 @@ const errorOf: ErrorOf = (code, description, filename) => {
     parsed = undefined;
   }
   const said: Record<string, unknown> = typeof parsed === 'object' && parsed !== null ? { ...parsed } : {};
-  // Code that breaks JSON for itself, such as by setters on array indexes, cannot be described by the prelude.
+  // The prelude cannot describe errors of code that breaks JSON for itself, for instance by setters on array indexes.
   const fallback = parsed === undefined ? 'the code failed in a way that cannot be described' : '';
   const error: SandboxError = {
     code,

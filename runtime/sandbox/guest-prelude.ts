@@ -1,9 +1,9 @@
 /**
  * The first script of every QuickJS context: it builds `ctx` and `console` and drives the entry function.
  * It runs before any user code and keeps its own references to every intrinsic it needs, so that user
- * code which replaces `JSON`, `Promise` or a method of `Array.prototype` changes only itself. It calls no
- * method through a prototype that user code can reach. Nothing here is a security boundary: the host
- * checks whatever arrives, as if this script were the attacker.
+ * code which replaces `JSON`, `Promise` or a method of `Array.prototype` affects only itself. It calls no
+ * method through a prototype that user code can reach. It is not a security boundary: the host checks
+ * everything that arrives, as if this script were the attacker.
  *
  * It is a string because it is compiled by QuickJS, never by Node.js.
  */
@@ -46,7 +46,7 @@ function show(value) {
     return text === undefined ? '[object]' : text;
   } catch { return '[unreadable]'; }
 }
-/** An error as JSON text; any value can be thrown, and its getters may throw again. */
+/** An error as JSON text; any value can be thrown, and its getters may throw. */
 function describe(error) {
   if (!isObject(error)) return stringify({ __proto__: null, name: 'Thrown', message: clip(show(error), 8000), value: typeof error });
   const message = read(error, 'message'), stack = read(error, 'stack');
@@ -101,7 +101,7 @@ const crypto = freeze({
 
 const pending = create(null);
 let sequence = 0;
-/** One host call. The error is made now, so that its stack names the line which called. */
+/** One host call. The error is created here, so that its stack has the calling line. */
 function call(name, payload) {
   const failure = new ErrorOf('');
   return new PromiseOf((resolve, reject) => {
@@ -152,7 +152,7 @@ hidden(globalThis, 'console', {
   log: logger('info'), info: logger('info'), debug: logger('debug'), warn: logger('warn'), error: logger('error'),
 });
 
-/** Math.random is seeded anew for every run (sfc32): the context itself is a copy of one that was made once. */
+/** Math.random is seeded for every run (sfc32), since every run starts from a copy of the same context. */
 let a = 0, b = 0, c = 0, d = 1;
 hidden(Math, 'random', function random() {
   const t = (a + b + d) | 0;

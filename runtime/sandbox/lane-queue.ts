@@ -1,22 +1,22 @@
-/** What the queue has to know of a waiting item. */
+/** An item of the queue. */
 export interface Waiting {
   lane: string;
 }
 
-/** Lanes whose use is remembered; beyond that all begin again. */
+/** Most lanes whose usage is remembered; above that all usage is reset. */
 const MAX_ACCOUNTS = 10_000;
 
 /**
- * First in, first out within a lane. Between lanes the turn goes to the one that has used least, by what `charge` was
- * told, and round robin among equals: one tenant's backlog delays another tenant's first run by at most one turn, and
- * long runs cost turns (start-time fair queueing: Goyal, Vin, Cheng 1996).
+ * A queue that is first in, first out within a lane. Between lanes, the next turn goes to the lane charged least, and
+ * round-robin among equals (start-time fair queueing: Goyal, Vin and Cheng, 1996). So one tenant's backlog delays another
+ * tenant's first run by at most one turn, and long runs cost their lane later turns.
  */
 export class LaneQueue<T extends Waiting> {
-  /** Lanes with waiting items, in the order of their next turn. */
+  /** Lanes with waiting items; round-robin order among those with equal usage. */
   readonly #lanes = new Map<string, T[]>();
   readonly #maxItems: number;
   readonly #maxPerLane: number;
-  /** What each lane has used; those that are not here stand where the last turn was given. */
+  /** Usage of each lane; lanes without an entry count as `#lastTurn`. */
   readonly #used = new Map<string, number>();
   #lastTurn = 0;
   #size = 0;
@@ -26,11 +26,12 @@ export class LaneQueue<T extends Waiting> {
     this.#maxPerLane = maxPerLane;
   }
 
+  /** Items that wait, over all lanes. */
   get size(): number {
     return this.#size;
   }
 
-  /** False when the queue or the item's lane is full. */
+  /** Adds an item. @returns false when the queue or the item's lane is full */
   push(item: T): boolean {
     const lane = this.#lanes.get(item.lane);
     if (this.#size >= this.#maxItems || (lane?.length ?? 0) >= this.#maxPerLane) return false;
@@ -40,7 +41,7 @@ export class LaneQueue<T extends Waiting> {
     return true;
   }
 
-  /** Takes the next item whose lane `mayRun` admits, and sends that lane to the end of the round. */
+  /** Removes and returns the next item of a lane that `mayRun` admits; undefined when there is none. */
   take(mayRun: (lane: string) => boolean): T | undefined {
     let next: { lane: string; items: T[]; used: number } | undefined;
     for (const [lane, items] of this.#lanes) {
@@ -57,21 +58,21 @@ export class LaneQueue<T extends Waiting> {
     return item;
   }
 
-  /** Says what a lane's turn took; its next one comes when the others have used as much. */
+  /** Charges a lane for a turn; its next turn comes when the other lanes have used as much. */
   charge(lane: string, amount: number): void {
     const used = this.#usedBy(lane) + amount;
-    // Who has nothing to gain from being remembered is forgotten.
+    // Entries up to the last turn equal the default.
     for (const [other, its] of this.#used) if (its <= this.#lastTurn) this.#used.delete(other);
     if (this.#used.size >= MAX_ACCOUNTS) this.#used.clear();
     this.#used.set(lane, used);
   }
 
-  /** A lane that paused has saved up nothing. */
+  /** A lane's usage, at least that of the last turn: a lane that paused gains no credit. */
   #usedBy(lane: string): number {
     return Math.max(this.#used.get(lane) ?? 0, this.#lastTurn);
   }
 
-  /** Removes one item wherever it waits. False when it is not there. */
+  /** Removes one waiting item. @returns false when it is not in the queue */
   remove(item: T): boolean {
     const items = this.#lanes.get(item.lane);
     const index = items?.indexOf(item) ?? -1;
@@ -82,7 +83,7 @@ export class LaneQueue<T extends Waiting> {
     return true;
   }
 
-  /** Empties the queue. */
+  /** Removes and returns all items. */
   drain(): T[] {
     const items = [...this.#lanes.values()].flat();
     this.#lanes.clear();

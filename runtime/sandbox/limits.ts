@@ -1,13 +1,10 @@
-/**
- * What one run of user code may use. Every limit is enforced by the host: the code can neither see nor
- * raise it.
- */
+/** Limits of one run of user code. The host enforces them: the code can neither see nor raise them. */
 export interface SandboxLimits {
   /** CPU time spent inside QuickJS, in milliseconds. Waiting for a host call does not count. Defaults to 5,000. */
   cpuMs: number;
   /** Time from the start of the run to its end, waiting included, in milliseconds. Defaults to 5,000. */
   wallMs: number;
-  /** Heap of the run, in bytes. Defaults to 64 MiB; a pool refuses to go beyond its `maxMemoryBytes`. */
+  /** Heap of the run, in bytes, 1 MiB to the pool's `maxMemoryBytes`. Defaults to 64 MiB. */
   memoryBytes: number;
   /** Stack of the run, in bytes, 16 KiB to 256 KiB. Defaults to 256 KiB; more aborts the WASM module. */
   stackBytes: number;
@@ -17,11 +14,11 @@ export interface SandboxLimits {
   maxCalls: number;
   /** The argument of one host call as UTF-8 JSON, in bytes. Defaults to 1 MiB + 64 KiB: a span of 1 MiB fits. */
   callBytes: number;
-  /** What one host call may answer, as UTF-8 JSON, in bytes. Defaults to 8 MiB. */
+  /** The answer of one host call as UTF-8 JSON, in bytes. Defaults to 8 MiB. */
   answerBytes: number;
-  /** Arguments and answers of all host calls together, in bytes: what the main thread has to parse. Defaults to 32 MiB. */
+  /** Arguments and answers of all host calls together, in bytes; the main thread parses them. Defaults to 32 MiB. */
   trafficBytes: number;
-  /** Console output kept, in bytes; what comes after is dropped and said to be. Defaults to 64 KiB. */
+  /** Console output kept, in bytes; a line says that the rest was dropped. Defaults to 64 KiB. */
   maxLogBytes: number;
   /** Console lines kept. Defaults to 1,000. */
   maxLogLines: number;
@@ -33,7 +30,7 @@ export interface SandboxLimits {
 
 const MIB = 1024 * 1024;
 
-/** The limits of a run that states none. */
+/** The default limits of a run. */
 export const DEFAULT_LIMITS: Readonly<SandboxLimits> = Object.freeze({
   cpuMs: 5_000,
   wallMs: 5_000,
@@ -55,8 +52,8 @@ const MAX_STACK_BYTES = 256 * 1024;
 const MIN_MEMORY_BYTES = MIB;
 
 /**
- * Fills in the defaults and brings memory and stack into the range the sandbox can hold.
- * @throws RangeError when a limit is not a finite number ≥ 0: a limit that is NaN would limit nothing.
+ * Fills in the defaults, and clamps memory and stack to what the sandbox supports.
+ * @throws RangeError when a limit is not a finite number ≥ 0; NaN would limit nothing
  */
 export function resolveLimits(
   partial: Partial<SandboxLimits> | undefined,

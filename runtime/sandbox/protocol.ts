@@ -8,9 +8,10 @@ export interface LogLine {
   text: string;
 }
 
-/** Which function the code defines: `main(ctx, input)` of a function, `on(span, ctx)` of a policy. */
+/** The entry function that the code defines: `main(ctx, input)` of a function, `on(span, ctx)` of a policy. */
 export type SandboxEntry = 'main' | 'on';
 
+/** Why a run failed. */
 export type SandboxErrorCode =
   | 'syntax'
   | 'no_entry'
@@ -27,33 +28,33 @@ export type SandboxErrorCode =
   | 'aborted'
   | 'crashed';
 
-/** Why a run failed, in the words of the user's code: no frame of the host is in it. */
+/** The error of a failed run, without any frame of the host. */
 export interface SandboxError {
   code: SandboxErrorCode;
-  /** The thrown error's own name, or the name of ours, such as `CpuLimitError`. */
+  /** The thrown error's name, or that of the sandbox's own error, such as `CpuLimitError`. */
   name: string;
   message: string;
-  /** 1-based line and column in the user's code, when the error knows where it was made. */
+  /** 1-based line and column in the user's code, if known. */
   line?: number;
   column?: number;
-  /** The frames that lie in the user's code, one a line. */
+  /** Stack frames within the user's code, one a line. */
   stack?: string;
-  /** The thrown error's own `code`, such as the one a failed `ctx` call carries. */
+  /** The thrown error's own `code`, such as that of a failed `ctx` call. */
   cause_code?: string;
 }
 
-/** What the main thread hands to a worker as it starts. */
+/** The data that a worker starts with. */
 export interface WorkerSetup {
   wasm: WebAssembly.Module;
   /** Source of guest-prelude.ts. */
   prelude: string;
-  /** How far the heap of the WASM instance may grow, in bytes. */
+  /** Largest heap of the WASM instance, in bytes. */
   maxMemoryBytes: number;
   /** Two float64: CPU milliseconds of the run so far; epoch milliseconds at which QuickJS was entered, 0 outside. */
   meter: SharedArrayBuffer;
 }
 
-/** Main thread to worker. All JSON travels as text: it is checked where it is read. */
+/** Main thread to worker. JSON is sent as text and checked where it is read. */
 export type ToWorker =
   | {
       type: 'run';

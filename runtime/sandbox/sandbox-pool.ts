@@ -6,33 +6,31 @@ import type { FromWorker, SandboxErrorCode } from './protocol';
 import { isFatal, type SandboxOutcome, SandboxRun, type SandboxTask } from './sandbox-run';
 import { SandboxWorker } from './sandbox-worker';
 
+/** Sizes and callbacks of a {@link SandboxPool}. */
 export interface SandboxPoolOptions {
   /**
-   * Worker threads at most; they start as they are needed and stay warm. More threads than cores keep short
-   * runs going beside long ones. Defaults to twice the cores, at least 4. Each costs about 20 MB.
+   * Most worker threads; they start on demand and stay warm. More threads than cores let short runs go on while long
+   * ones run. Defaults to twice the cores, at least 4. Each costs about 20 MB.
    */
   size?: number;
-  /** Runs that may wait. Defaults to 1,000. */
+  /** Most runs that may wait. Defaults to 1,000. */
   maxQueue?: number;
-  /** Runs of one lane that may wait. Defaults to half of `maxQueue`. */
+  /** Most runs of one lane that may wait. Defaults to half of `maxQueue`. */
   maxQueuePerLane?: number;
-  /** Runs of one lane that may run at a time. Defaults to all workers but one, so that a looping tenant leaves one free. */
+  /** Most concurrent runs of one lane. Defaults to `size - 1`, so that a looping tenant leaves a worker free. */
   maxRunningPerLane?: number;
-  /**
-   * Workers that lanes with long runs leave to the others, however many such lanes there are. Defaults to a quarter,
-   * at least one of several.
-   */
+  /** Workers that all lanes with long runs together leave to other lanes. Defaults to a quarter of `size`, at least 1. */
   keptForShortRuns?: number;
   /**
-   * Workers beyond `size`, for lanes without long runs while long ones hold more than they may: nobody knows a lane
-   * before its first run. Defaults to twice `size`. They end when they are idle.
+   * Most workers above `size`, started for lanes without long runs while long runs hold more than their share: that a
+   * lane's runs are long is known only after its first. They end when idle. Defaults to twice `size`.
    */
   maxExtra?: number;
-  /** No run gets more memory than this, in bytes. Defaults to DEFAULT_LIMITS.memoryBytes (64 MiB). */
+  /** Most memory of a run, in bytes. Defaults to DEFAULT_LIMITS.memoryBytes (64 MiB). */
   maxMemoryBytes?: number;
-  /** Told why a worker thread broke down; the outcome of its run says only that it did. Defaults to nobody. */
+  /** Called with the cause when a worker thread crashes; the run's outcome says only that it did. */
   onFault?: (error: Error) => void;
-  /** Told how each run ended, and whether its worker had to be given up. Defaults to nobody. */
+  /** Called with the outcome of each run, and whether its worker was discarded. */
   onRun?: (outcome: SandboxOutcome, isKilled: boolean) => void;
 }
 
@@ -41,22 +39,22 @@ interface Job {
   task: SandboxTask;
   limits: SandboxLimits;
   input: string;
-  /** When its worker was ready, so that waiting for a thread's start is not held against it; 0 before. */
+  /** When its worker was ready, so that the thread's start does not count; 0 before. */
   startedAtMs: number;
   resolve(outcome: SandboxOutcome): void;
   onAbort(): void;
 }
 
-/** A run that took longer is a long one: its CPU time, or the time that its worker was held, in milliseconds. */
+/** A finished run counts as long from this CPU time, or from this time of holding its worker. */
 const LONG_CPU_MS = 250;
 const LONG_HELD_MS = 2_000;
-/** A run that has held its worker for this long counts as a long one while it does; who waits looks again as often. */
+/** A run in progress counts as long after this; also the interval of checking for such runs. */
 const SLICE_MS = 250;
-/** A lane counts as one with long runs for this long after the last of them, in milliseconds. */
+/** A lane counts as having long runs for this long after the last of them. */
 const LONG_MEMORY_MS = 60_000;
 const MAX_LONG_LANES = 10_000;
 
-/** A place for one worker thread, from its start to its end. */
+/** One worker thread, from its start to its end, and its current run. */
 interface Slot {
   worker: Promise<SandboxWorker>;
   isReady: boolean;
@@ -65,8 +63,8 @@ interface Slot {
 }
 
 /**
- * Runs user code on warm worker threads. Every run starts from the same pristine memory, and a worker
- * whose run was cut short is replaced. Nothing that user code does makes `run` reject.
+ * Runs user code on warm worker threads. Every run starts from the same clean memory, and a worker whose run was cut
+ * short is replaced. Nothing that user code does makes `run` reject.
  */
 export class SandboxPool {
   readonly #size: number;
@@ -79,10 +77,10 @@ export class SandboxPool {
   readonly #running = new Map<string, number>();
   readonly #keptForShortRuns: number;
   readonly #maxExtra: number;
-  /** Until when a lane counts as one with long runs, in the order in which that ends. */
+  /** When a lane stops counting as having long runs; earliest first. */
   readonly #longUntil = new Map<string, number>();
   #nextRun = 1;
-  #nextLook: NodeJS.Timeout | undefined;
+  #recheck: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   constructor(options: SandboxPoolOptions = {}) {
@@ -111,8 +109,8 @@ export class SandboxPool {
   }
 
   /**
-   * Runs one task; whatever the code does, the promise resolves.
-   * @throws SandboxBusyError when too many runs wait already (503), RangeError for a limit that is not a number.
+   * Runs one task. Failures of the code are outcomes, not rejections.
+   * @throws SandboxBusyError (503) when too many runs wait already; RangeError for a limit that is not a number
    */
   async run(task: SandboxTask): Promise<SandboxOutcome> {
     const limits = resolveLimits(task.limits, this.#maxMemoryBytes);
@@ -137,7 +135,7 @@ export class SandboxPool {
     });
   }
 
-  /** Starts a worker, if none has been yet, so that the first run finds it warm. Resolves when it can take a run. */
+  /** Starts a worker if there is none, so that the first run finds it warm. Resolves when it is ready. */
   async warm(): Promise<void> {
     const [slot = this.#addSlot()] = this.#slots;
     await slot.worker;
@@ -146,7 +144,7 @@ export class SandboxPool {
   /** Ends every run with the code `aborted` and every worker thread. Later runs are refused the same way. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    clearTimeout(this.#nextLook);
+    clearTimeout(this.#recheck);
     for (const job of this.#queue.drain()) job.resolve(failure('aborted', 'AbortError', CLOSED));
     const slots = [...this.#slots];
     for (const slot of slots) slot.run?.fail('aborted', 'AbortError', CLOSED);
@@ -175,14 +173,14 @@ export class SandboxPool {
     return null;
   }
 
-  /** Gives waiting runs to idle workers, and starts workers while there are fewer than may be. */
+  /** Assigns waiting runs to idle workers, and starts workers up to {@link #maxWorkers}. */
   #dispatch(): void {
     while (!this.#isClosed && this.#queue.size > 0) {
-      const isFull = this.#slots.size >= this.#places();
+      const isFull = this.#slots.size >= this.#maxWorkers();
       const job =
         isFull && this.#idleSlot() === undefined ? undefined : this.#queue.take((lane) => this.#mayRun(lane));
       if (job === undefined) {
-        this.#lookAgain();
+        this.#scheduleRecheck();
         return;
       }
       const slot = this.#slotFor(job.lane, isFull);
@@ -191,25 +189,25 @@ export class SandboxPool {
       this.#running.set(job.lane, (this.#running.get(job.lane) ?? 0) + 1);
       void this.#begin(slot, job);
     }
-    // One more than is busy, so that neither a second caller nor a replacement has to wait for a start.
+    // Keep one idle worker, so that neither a second caller nor a replacement waits for a thread to start.
     if (!this.#isClosed && this.#slots.size < this.#size && this.#idleSlot() === undefined) this.#addSlot();
   }
 
-  /** Workers that there may be: those that long runs hold beyond what they may count to nobody else. */
-  #places(): number {
-    const beyond = this.#runningLong() - (this.#size - this.#keptForShortRuns);
-    return this.#size + Math.min(this.#maxExtra, Math.max(0, beyond));
+  /** Most workers now: `size`, plus one for each worker that long runs hold above their share. */
+  #maxWorkers(): number {
+    const excess = this.#runningLong() - (this.#size - this.#keptForShortRuns);
+    return this.#size + Math.min(this.#maxExtra, Math.max(0, excess));
   }
 
-  /** A run becomes a long one without a word. */
-  #lookAgain(): void {
-    this.#nextLook ??= setTimeout(() => {
-      this.#nextLook = undefined;
+  /** Dispatches again later, since a run turns long without an event. */
+  #scheduleRecheck(): void {
+    this.#recheck ??= setTimeout(() => {
+      this.#recheck = undefined;
       this.#dispatch();
     }, SLICE_MS).unref();
   }
 
-  /** Who has long runs waits for a worker to start, rather than take a warm one that short runs could have. */
+  /** A lane with long runs waits for a new worker rather than take a warm one that is kept for short runs. */
   #slotFor(lane: string, isFull: boolean): Slot {
     const idle = [...this.#slots].filter(({ job }) => job === null);
     const warm = idle.filter(({ isReady }) => isReady);
@@ -236,9 +234,9 @@ export class SandboxPool {
     return count;
   }
 
-  /** Turns go by what the runs of a lane took; one that was long is remembered for a while. */
+  /** Charges a lane for a finished run, and remembers for a while if it was long. */
   #account(lane: string, cpuMs: number, heldMs: number): void {
-    // A run that did nothing has had its turn, too.
+    // At least 1, so that a run without CPU time also counts as a turn.
     this.#queue.charge(lane, Math.max(1, cpuMs));
     if (cpuMs < LONG_CPU_MS && heldMs < LONG_HELD_MS) return;
     this.#longUntil.delete(lane);
@@ -264,7 +262,7 @@ export class SandboxPool {
       job: null,
       run: null,
     };
-    // A worker that cannot start fails the run that waits for it (#begin); nobody waits for a spare one.
+    // A worker that cannot start fails the run that waits for it, in #begin; no run waits for a spare one.
     slot.worker.then(
       (worker) => {
         slot.isReady = true;
@@ -319,7 +317,7 @@ export class SandboxPool {
     this.#endExtra();
   }
 
-  /** Gives up a worker whose run was cut short, and starts the next one at once, so that nobody waits for it. */
+  /** Discards a worker whose run was cut short, and starts a replacement at once. */
   #replace(slot: Slot): void {
     if (!this.#slots.delete(slot)) return;
     void stopWorker(slot.worker);

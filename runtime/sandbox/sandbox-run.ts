@@ -10,12 +10,13 @@ import type {
 import type { SandboxWorker } from './sandbox-worker';
 
 /**
- * The host side of `ctx`: called in the main thread with the name of the call and its argument, both
- * chosen by hostile code. `signal` is aborted when the run ends for any reason. What it answers is sent
- * to the code as JSON; when it rejects, the code sees an Error with the same `message` and `code`.
+ * The host side of `ctx`, called on the main thread. `name` and `args` are chosen by hostile code. `signal` is aborted
+ * when the run ends for any reason. The result is sent to the code as JSON; a rejection reaches it as an Error with the
+ * same `message` and `code`.
  */
 export type HostCall = (name: string, args: JsonValue, signal: AbortSignal) => Promise<JsonValue | undefined>;
 
+/** One run of user code. */
 export interface SandboxTask {
   /** Plain JavaScript that defines the entry function. */
   code: string;
@@ -27,14 +28,15 @@ export interface SandboxTask {
   hostCall: HostCall;
   /** Defaults to DEFAULT_LIMITS, member by member. */
   limits?: Partial<SandboxLimits>;
-  /** What stack traces call the code. Defaults to `function.js`. */
+  /** File name in stack traces. Defaults to `function.js`. */
   filename?: string;
   /** Ends the run, waiting or running, with the code `aborted`. */
   signal?: AbortSignal;
-  /** Runs of one lane take turns with other lanes and never hold every worker: give the tenant here. Defaults to one shared lane. */
+  /** Lane for fair scheduling: the tenant. A single lane never holds all workers. Defaults to one shared lane. */
   lane?: string;
 }
 
+/** How a run ended. */
 export type SandboxOutcome =
   | { ok: true; output: JsonValue; logs: LogLine[]; cpuMs: number; calls: number }
   | {
@@ -43,20 +45,20 @@ export type SandboxOutcome =
       logs: LogLine[];
       cpuMs: number;
       calls: number;
-      /** True of a run of which nothing was run. */
+      /** True when no code was run. */
       neverBegan?: true;
     };
 
-/** After a limit is up, how long the interrupt handler may take to end the run in an orderly way, in milliseconds. */
+/** Time for the interrupt handler to end a run after a limit, before the thread is terminated. */
 const GRACE_MS = 250;
 
 /**
- * Clock time in QuickJS after which a run must have used up its CPU time, per unit of it. The clock is all
- * that this thread can see, and it runs ahead of CPU time when the cores are shared.
+ * Clock time within QuickJS, as a multiple of the CPU limit, after which a run is terminated. This thread can only see
+ * the clock, which runs ahead of CPU time when cores are shared.
  */
 const CLOCK_PER_CPU = 4;
 
-/** After these, memory or thread are not worth keeping. */
+/** Errors after which the worker is not reusable. */
 const FATAL: ReadonlySet<SandboxErrorCode> = new Set([
   'cpu_limit',
   'wall_limit',
@@ -67,12 +69,12 @@ const FATAL: ReadonlySet<SandboxErrorCode> = new Set([
   'crashed',
 ]);
 
-/** True when the worker has to be replaced after a run that ended so. */
+/** Whether the worker has to be replaced after this error. */
 export const isFatal = (code: SandboxErrorCode): boolean => FATAL.has(code);
 
 type Done = Extract<FromWorker, { type: 'done' }>;
 
-/** One run on one worker, from the main thread's side: answers its calls, keeps its logs, watches its time. */
+/** The main thread's side of one run: answers its calls, collects its logs, enforces its time limits. */
 export class SandboxRun {
   readonly #id: number;
   readonly #task: SandboxTask;
@@ -80,7 +82,7 @@ export class SandboxRun {
   readonly #worker: SandboxWorker;
   readonly #finish: (outcome: SandboxOutcome) => void;
   readonly #logs: LogLine[] = [];
-  /** Made for the first ctx call: most runs make none, and aborting costs 20 µs. */
+  /** Created with the first ctx call, since most runs make none. */
   #callsAbort: AbortController | undefined;
   readonly #startedAtMs = performance.now();
   readonly #onAbort = () => this.fail('aborted', 'AbortError', 'the run was aborted');
@@ -104,7 +106,7 @@ export class SandboxRun {
     this.#finish = finish;
   }
 
-  /** Hands the task to the worker. `input` is the task's input as JSON text. */
+  /** Sends the task to the worker. @param input the task's input as JSON text */
   start(input: string): void {
     const { code, entry, env, filename = 'function.js', signal } = this.#task;
     signal?.addEventListener('abort', this.#onAbort, { once: true });
@@ -114,6 +116,7 @@ export class SandboxRun {
     this.#worker.post({ type: 'run', run: this.#id, ...message });
   }
 
+  /** Handles a message of the worker; those of earlier runs are ignored. */
   onMessage(message: FromWorker): void {
     if (this.#isOver || message.type === 'ready' || message.run !== this.#id) return;
     if (message.type === 'log') this.#logs.push({ level: message.level, text: message.text });
@@ -124,7 +127,7 @@ export class SandboxRun {
     }
   }
 
-  /** Ends the run from outside: a limit, an abort, a dead worker. */
+  /** Ends the run from outside: at a limit, by an abort, or when the worker died. */
   fail(code: SandboxErrorCode, name: string, message: string): void {
     const cpuMs = this.#done?.cpuMs ?? this.#worker.guestMs();
     this.#end({ ok: false, error: { code, name, message }, logs: this.#logs, cpuMs, calls: this.#calls });
@@ -140,8 +143,8 @@ export class SandboxRun {
   }
 
   /**
-   * A run that ended by itself is over when the calls it started are too: nothing acts after its outcome is
-   * known. One that was cut short does not wait; its calls see their signal aborted.
+   * Finishes a run that ended by itself once its pending calls have ended, so that nothing acts after the outcome is
+   * known. A run that was cut short does not wait; the signal of its calls is aborted.
    */
   #finishWhenQuiet(): void {
     if (this.#done === null) return;
@@ -187,8 +190,8 @@ export class SandboxRun {
   }
 
   /**
-   * Wall time, and behind the interrupt handler also CPU time: interrupts do not fire inside one long C
-   * call, and there only `terminate()` helps.
+   * Enforces wall time, and CPU time as a fallback: QuickJS's interrupt handler does not fire within one long C call,
+   * which only `terminate()` ends.
    */
   #watch(): void {
     const { cpuMs, wallMs } = this.#limits;
@@ -208,14 +211,14 @@ export class SandboxRun {
 
   #failForWallTime(): void {
     const { wallMs } = this.#limits;
-    // The code's own error says more than that a call it left behind is slow.
+    // The code's own error is more useful than that a call which it did not await is slow.
     if (this.#done !== null && 'error' in this.#done) this.#endWith(this.#done);
     const why = this.#done === null ? '' : ' because of a ctx call that it did not await';
     this.fail('wall_limit', 'WallLimitError', `the run took longer than ${wallMs} ms${why}`);
   }
 }
 
-/** What user code may know of a host error: its name, message and code. Never its stack. */
+/** The part of a host error that user code may see: message and code, never the stack. */
 function publicPartOf(error: unknown): { message: string; code?: string } {
   const message = error instanceof Error ? error.message : 'the call failed';
   const code = error instanceof Error && 'code' in error ? error.code : undefined;

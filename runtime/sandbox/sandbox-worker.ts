@@ -4,21 +4,22 @@ import type { FromWorker, ToWorker, WorkerSetup } from './protocol';
 import { quickJsModule, workerFile } from './wasm-module';
 
 /**
- * The worker's own JavaScript heap; the user's code lives in WASM memory, which this does not count. Checking the
- * largest JSON that may cross (1 MiB of `{}`) takes 40 MB; a thread at its limit would thrash instead of ending.
+ * The worker's own JavaScript heap, not the WASM memory of user code. Checking the largest JSON that may cross (1 MiB of
+ * `{}`) takes 40 MB; the limit is well above, since a thread near its limit thrashes instead of ending.
  */
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 4, stackSizeMb: 4 };
 
-/** A thread that is not ready after this has hung, in milliseconds; it takes 0.1 s on an idle machine. */
+/** A thread that is not ready after this is hung; a start takes 0.1 s on an idle machine. */
 const START_TIMEOUT_MS = 30_000;
 
+/** Callbacks of a {@link SandboxWorker}. */
 export interface SandboxWorkerEvents {
   onMessage(message: FromWorker): void;
-  /** The thread is gone. `reason` is null when `stop()` ended it. */
+  /** The thread has ended. `reason` is null when `stop()` ended it. */
   onExit(reason: Error | null): void;
 }
 
-/** One worker thread: starts it with nothing inherited, and reads the CPU meter it keeps. */
+/** One worker thread, started without the process's environment and arguments. */
 export class SandboxWorker {
   readonly #worker: Worker;
   readonly #meter: Float64Array;
@@ -30,8 +31,8 @@ export class SandboxWorker {
   }
 
   /**
-   * Resolves when the thread has its QuickJS context made and can take a run.
-   * @throws Error when the thread ends before that.
+   * Starts a thread. Resolves when its QuickJS context is ready for a run.
+   * @throws Error when the thread ends before that, or is not ready in 30 s
    */
   static async start(maxMemoryBytes: number, events: SandboxWorkerEvents): Promise<SandboxWorker> {
     const meter = new SharedArrayBuffer(2 * Float64Array.BYTES_PER_ELEMENT);
@@ -47,7 +48,7 @@ export class SandboxWorker {
       execArgv: [],
       env: {},
       stdin: false,
-      // Kept from the console. Nobody reads them: a stream that is being read would keep the process alive.
+      // Keeps output off the console. The streams are not read, since that would keep the process alive.
       stdout: true,
       stderr: true,
       resourceLimits: RESOURCE_LIMITS,
@@ -88,7 +89,7 @@ export class SandboxWorker {
     else this.#worker.unref();
   }
 
-  /** Milliseconds the run has spent in QuickJS: CPU time of what is finished, plus clock time since it was entered. */
+  /** Milliseconds that the run has spent in QuickJS: CPU time of finished entries, plus clock time of the current one. */
   guestMs(): number {
     const [finishedMs = 0, enteredAt = 0] = this.#meter;
     return (
@@ -96,7 +97,7 @@ export class SandboxWorker {
     );
   }
 
-  /** Whether QuickJS is running right now. */
+  /** Whether QuickJS is running now. */
   isInGuest(): boolean {
     return this.#meter[1] !== 0;
   }

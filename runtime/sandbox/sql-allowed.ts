@@ -1,16 +1,13 @@
-/**
- * What SQL of user code may name, and what it costs. Everything else is refused: a list of what is forbidden is never
- * complete.
- *
- * PostgreSQL looks for an interrupt between rows only, so a statement timeout cannot end what is evaluated for one row.
- * Prices are milliseconds for each MiB of input, measured on PostgreSQL 17 with the worst input we could make
- * (`npm run bench -- user-sql` measures them again); sql-check.ts adds them up.
- */
+// The allow-list for SQL of user code, with the cost of each item. Everything else is refused.
+//
+// PostgreSQL checks for interrupts between rows only, so a statement timeout cannot end the evaluation of one row. Prices
+// are milliseconds per MiB of input, measured on PostgreSQL 17 with the worst input found (`npm run bench -- user-sql`
+// measures them); sql-check.ts adds them up.
 
 /** Relations of the schema `ledger`; both are under row-level security. */
 export const ALLOWED_RELATIONS: ReadonlySet<string> = new Set(['universal_registry', 'visible_timeline']);
 
-/** Columns that every table has and that tell of other tenants' transactions. */
+/** System columns, which reveal other tenants' transactions. */
 export const REFUSED_COLUMNS: ReadonlySet<string> = new Set([
   'ctid',
   'xmin',
@@ -22,16 +19,16 @@ export const REFUSED_COLUMNS: ReadonlySet<string> = new Set([
 
 const words = (text: string): string[] => text.split(/\s+/).filter((word) => word.length > 0);
 
-/** What is evaluated for one row may take this long with the worst content there can be, in milliseconds. */
+/** Longest evaluation of one row with the worst possible content. */
 export const MAX_ROW_MS = 100;
 
-/** A span as a whole, in bytes. */
+/** Most bytes of a whole span. */
 export const SPAN_BYTES = 1024 * 1024;
 
-/** What a number, a moment, a truth value or a hash takes at most, in bytes. */
+/** Most bytes of a number, timestamp, boolean or hash. */
 export const SMALL_BYTES = 128;
 
-/** The columns of a span and how large each may be, in bytes. Hidden columns of the table are not among them. */
+/** The columns of a span with their largest size in bytes; other columns of the table are not available. */
 export const SPAN_COLUMNS: ReadonlyMap<string, number> = new Map([
   ...words('id seq').map((name): [string, number] => [name, SMALL_BYTES]),
   ...words('entity_type who did this').map((name): [string, number] => [name, SPAN_BYTES]),
@@ -50,32 +47,33 @@ export const SPAN_COLUMNS: ReadonlyMap<string, number> = new Map([
   ...words('prev_hash curr_hash signature public_key').map((name): [string, number] => [name, SMALL_BYTES]),
 ]);
 
-/** Functions that answer text. */
+/** Functions that return text. */
 export const TEXT_FUNCTIONS: ReadonlySet<string> = new Set(
   words('lower upper left right substr substring btrim ltrim rtrim split_part concat concat_ws md5 to_char'),
 );
 
-/** Columns whose text has to be made from JSON or a list when they are answered. */
+/** Columns that are serialised to text when they are returned: JSON and arrays. */
 export const STRUCTURED_COLUMNS: ReadonlySet<string> = new Set(
   words('input output error metadata related_to'),
 );
 
 /**
- * How large the result of a function may be. `small`: a number, a moment or a word. `args`: as its arguments together.
- * `double`: twice that. `cut`: as its last argument says, when that is a whole number. `number`: a number made of the
- * arguments. `picked`: as the argument, but from any other row.
+ * Upper bound of a function's result. `small`: a number, timestamp or word. `args`: the sum of its arguments. `double`:
+ * twice that. `cut`: its last argument in characters, if that is a constant. `number`: a number computed from the
+ * arguments. `picked`: the size of the argument, taken from any row.
  */
 export type ResultSize = 'small' | 'args' | 'double' | 'cut' | 'number' | 'picked';
 
+/** Cost and result of a function. */
 export interface FunctionRule {
-  /** Milliseconds for each MiB of all arguments. */
+  /** Milliseconds per MiB of all arguments. */
   readonly price: number;
   readonly result: ResultSize;
-  /** Argument that is looked for in the first one; see NEEDLE_PRICE. */
+  /** Index of the argument that is searched for in the first one; see NEEDLE_PRICE. */
   readonly needle?: number;
-  /** Only with small arguments: steps, parts of dates, time zones. */
+  /** Accepts small arguments only: steps, parts of dates, time zones. */
   readonly smallOnly?: boolean;
-  /** Takes the square of its argument, see PRODUCT_PRICE. */
+  /** Squares its argument; see PRODUCT_PRICE. */
   readonly squares?: boolean;
 }
 
@@ -83,10 +81,10 @@ const rules = (names: string, rule: FunctionRule): [string, FunctionRule][] =>
   words(names).map((name) => [name, rule]);
 
 /**
- * Functions without side effects that look at nothing but their arguments and the clock. Left out on purpose: whatever
- * reads settings, catalogues, files or transactions, takes locks, sleeps, runs SQL given as text; what makes a large
- * value of a small one (`repeat`, `lpad`, `format`, `replace`) or of many rows (`string_agg`, `array_agg`,
- * `jsonb_agg`: user code has arrays of its own); and what takes more than one pass over its input (`translate`,
+ * Functions without side effects that depend only on their arguments and the clock. Deliberately missing: functions that
+ * read settings, catalogues, files or transactions, take locks, sleep, or run SQL given as text; those that make a large
+ * value from a small one (`repeat`, `lpad`, `format`, `replace`) or from many rows (`string_agg`, `array_agg`,
+ * `jsonb_agg`: user code has arrays of its own); and those that take more than one pass over their input (`translate`,
  * regular expressions, jsonpath, full-text search).
  */
 export const ALLOWED_FUNCTIONS: ReadonlyMap<string, FunctionRule> = new Map([
@@ -136,17 +134,20 @@ export const ALLOWED_FUNCTIONS: ReadonlyMap<string, FunctionRule> = new Map([
   ...rules('gen_random_uuid uuid_extract_timestamp uuid_extract_version', { price: 1, result: 'small' }),
 ]);
 
+/** Cost and result of an operator. */
 export interface OperatorRule {
-  /** Milliseconds for each MiB of both sides. */
+  /** Milliseconds per MiB of both sides. */
   readonly price: number;
   readonly result: 'small' | 'args' | 'left' | 'larger' | 'part' | 'product';
-  /** The side that must be a constant or a bound value, since its values are looked for one by one. */
+  /** The side that must be a constant or a bound value, since its values are searched for one by one. */
   readonly contained?: 'left' | 'right' | 'either';
+  /** Multiplies or divides its sides; see PRODUCT_PRICE. */
   readonly takesProduct?: boolean;
-  /** Joins texts; of JSON and lists it would make larger ones in 200 ms for each MiB. */
+  /** Allowed for texts only; concatenating JSON or arrays takes 200 ms per MiB. */
   readonly needsText?: boolean;
 }
 
+/** Operators that SQL of user code may use. */
 export const ALLOWED_OPERATORS: ReadonlyMap<string, OperatorRule> = new Map<string, OperatorRule>([
   ...words('= <>').map((name): [string, OperatorRule] => [name, { price: 10, result: 'small' }]),
   ...words('< <= > >=').map((name): [string, OperatorRule] => [name, { price: 40, result: 'small' }]),
@@ -167,34 +168,34 @@ export const ALLOWED_OPERATORS: ReadonlyMap<string, OperatorRule> = new Map<stri
   ['&&', { price: 4, result: 'small', contained: 'either' }],
 ]);
 
-/** Joining two texts, when neither has to be made first: milliseconds for each MiB. */
+/** `||` of two values that are text already: milliseconds per MiB. */
 export const PLAIN_TEXT_PRICE = 10;
-/** Text of JSON is made when `->>` meets more than a text: milliseconds for each MiB. */
+/** Serialising JSON to text, as `->>` does: milliseconds per MiB. */
 export const JSON_TEXT_PRICE = 22;
-/** Searching a text: for each byte of what is looked for and each MiB of the text. */
+/** Searching a text: milliseconds per byte of the needle and MiB of the text. */
 export const NEEDLE_PRICE = 3;
-/** LIKE compares at every position, the whole pattern at worst. */
+/** LIKE compares the pattern at every position: milliseconds per byte of the pattern and MiB of the text. */
 export const LIKE_PRICE = 5;
-/** ILIKE makes both sides lower-case first. */
+/** ILIKE lower-cases both sides: additional milliseconds per MiB. */
 export const ILIKE_PRICE = 30;
-/** `@>`, `<@`, `&&`: for each value that is looked for and each MiB. */
+/** `@>`, `<@`, `&&`: milliseconds per value that is searched for and MiB. */
 export const CONTAINED_PRICE = 4;
-/** Numbers are multiplied and divided as in school: for each digit of one and each digit of the other. */
+/** Long multiplication and division: milliseconds per digit of one number and digit of the other. */
 export const PRODUCT_PRICE = 2e-7;
-/** Digits that PostgreSQL lets a numeric have before the point. */
+/** Most digits of a PostgreSQL numeric before the point. */
 export const NUMERIC_DIGITS = 131_072;
-/** A sort key is compared, and a text compares by the rules of its language. */
+/** Comparing sort keys, by the collation's rules for text: milliseconds per MiB. */
 export const SORT_PRICE = 40;
-/** A row is sent; JSON and lists become text first. */
+/** Sending a row, JSON and arrays as text: milliseconds per MiB. */
 export const SEND_PRICE = { plain: 4, structured: 22 } as const;
 
-/** What a cast makes of its argument: the price for each MiB, and whether the result is small. */
+/** Cost of a cast in milliseconds per MiB of its argument, and whether its result is small. */
 export interface TypeRule {
   readonly price: number;
   readonly isSmall: boolean;
 }
 
-/** Types a cast may name, as the parser calls them (`int` is `int4`, `timestamp with time zone` is `timestamptz`). */
+/** Types that a cast may name, by the parser's names (`int` is `int4`, `timestamp with time zone` is `timestamptz`). */
 export const ALLOWED_TYPES: ReadonlyMap<string, TypeRule> = new Map([
   ...words(
     `bool boolean int2 int4 int8 int bigint smallint integer float4 float8 uuid date time timetz timestamp timestamptz
@@ -204,16 +205,16 @@ export const ALLOWED_TYPES: ReadonlyMap<string, TypeRule> = new Map([
     name,
     { price: JSON_TEXT_PRICE, isSmall: false },
   ]),
-  // Reading JSON of many small values takes half a second for each MiB, so in effect only small texts are read.
+  // Parsing JSON of many small values takes half a second per MiB, so in effect only small texts pass.
   ['jsonb', { price: 450, isSmall: false }],
 ]);
 
-/** A cast to numeric without a precision gets this one: 40 digits before the point and 20 behind it. */
+/** Precision of a cast to numeric that names none: 40 digits before the point and 20 after it. */
 export const NUMERIC_PRECISION = { digits: 60, scale: 20 } as const;
-/** A cast to numeric may ask for as many digits as this. */
+/** Highest precision that a cast to numeric may name. */
 export const MAX_NUMERIC_PRECISION = 100;
 
-/** Nodes of the parse tree that a query may be made of. */
+/** Node types of the parse tree that a query may contain. */
 export const ALLOWED_NODES: ReadonlySet<string> = new Set(
   words(`SelectStmt WithClause CommonTableExpr RangeVar RangeSubselect RangeFunction JoinExpr Alias ResTarget ColumnRef
     A_Star ParamRef A_Const A_Expr BoolExpr NullTest BooleanTest CaseExpr CaseWhen CoalesceExpr MinMaxExpr SubLink
@@ -221,13 +222,13 @@ export const ALLOWED_NODES: ReadonlySet<string> = new Set(
     WindowDef List String Integer Float Boolean`),
 );
 
-/** Words that stand for the clock; those that name roles, databases and schemas are left out. */
+/** SQL value functions for the current time; those for roles, databases and schemas are not allowed. */
 export const ALLOWED_VALUE_WORDS: ReadonlySet<string> = new Set(
   words(`CURRENT_DATE CURRENT_TIME CURRENT_TIME_N CURRENT_TIMESTAMP CURRENT_TIMESTAMP_N LOCALTIME LOCALTIME_N
     LOCALTIMESTAMP LOCALTIMESTAMP_N`).map((word) => `SVFOP_${word}`),
 );
 
-/** Fields that hold a node without saying its type, and the type they hold. */
+/** Fields whose node is written without its type, with that type. */
 export const BARE_FIELDS: ReadonlyMap<string, string> = new Map([
   ['withClause', 'WithClause'],
   ['larg', 'SelectStmt'],
@@ -243,7 +244,7 @@ export const BARE_FIELDS: ReadonlyMap<string, string> = new Map([
   ['format', 'JsonFormat'],
 ]);
 
-/** How a refusal names what a reader of SQL does not know by its node type. */
+/** Names of node types in refusals, where readers of SQL would not recognise the type. */
 export const NODE_NAMES: ReadonlyMap<string, string> = new Map([
   ['IntoClause', 'SELECT … INTO'],
   ['LockingClause', 'FOR UPDATE or FOR SHARE'],

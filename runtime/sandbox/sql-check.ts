@@ -8,7 +8,7 @@ import {
   type Answered,
   type Column,
   columnIn,
-  placeOf,
+  columnSize,
   rename,
   type Scope,
   type Source,
@@ -20,9 +20,9 @@ import { isStructured, isText } from './sql-text';
 import { type Fields, fieldsOf, isFields, listOf, namesOf, only, starOf, unwrap } from './sql-tree';
 
 const MIB = 1024 * 1024;
-/** What one row of any query of a statement may hold. */
+/** Largest row of any query of a statement. */
 const MAX_ROW_BYTES = 4 * MIB;
-/** Entries of all FROM lists together: the planner tries their orders. */
+/** Most entries of all FROM lists together, since the planner tries every order of joining them. */
 const MAX_SOURCES = 8;
 
 const SELECT_MEMBERS =
@@ -32,11 +32,10 @@ const CTE_MEMBERS = ['ctename', 'aliascolnames', 'ctematerialized', 'ctequery'];
 const JOIN_MEMBERS = ['jointype', 'isNatural', 'larg', 'rarg', 'usingClause', 'quals', 'alias', 'rtindex'];
 
 /**
- * Adds up what PostgreSQL may have to do for one row of a statement, in the worst case, and refuses a statement that
- * could hold a back end up. It also puts into the tree what the server is to be told instead: the table by its span
- * columns, and numeric with a precision.
+ * Adds up the worst-case cost of evaluating one row of a statement, and refuses statements that could keep a back end
+ * busy. Also rewrites the tree: the table becomes its span columns, and numeric gets a precision (sql-rewrite.ts).
  *
- * Every node type and every member of one is listed where it is read; what is not is refused.
+ * Every node type and member is listed where it is read; anything else is refused.
  */
 export class CostCheck {
   readonly #meter = new SqlMeter();
@@ -48,7 +47,7 @@ export class CostCheck {
     );
   }
 
-  /** @throws SqlRefusedError */
+  /** Checks and rewrites a statement. @throws SqlRefusedError */
   checkStatement(fields: Fields): void {
     const { value: answer, ms } = this.#meter.costOf(() => this.#select(fields, undefined, new Map()));
     const total = ms + (answer.rowBytes / MIB) * sendPrice(fields);
@@ -103,7 +102,7 @@ export class CostCheck {
     return known;
   }
 
-  /** What is added in each turn must not be larger than what it was made of. */
+  /** Rows of the recursive part must not be larger than those of the first part. */
   #recursive(
     name: string,
     query: Fields,
@@ -130,7 +129,7 @@ export class CostCheck {
     const left = this.#select(fieldsOf(fields.larg), outer, ctes);
     const right = this.#select(fieldsOf(fields.rarg), outer, ctes);
     const rowBytes = Math.max(left.rowBytes, right.rowBytes);
-    // Rows are compared whole, to find those that are equal.
+    // Without ALL, whole rows are compared to remove duplicates.
     this.#meter.charge(SORT_PRICE, sizeOf(fields.all === true ? 0 : rowBytes));
     const columns = left.columns?.map((column, index) => {
       const other = right.columns?.[index];
@@ -170,7 +169,7 @@ export class CostCheck {
   #plain(fields: Fields, outer: Scope | undefined, ctes: ReadonlyMap<string, Answered>): Answered {
     const sources: Source[] = [];
     const scope: Scope = { sources, outer, ctes, outputs: new Map() };
-    // LATERAL and functions see what stands before them.
+    // LATERAL queries and functions may refer to earlier entries.
     for (const item of listOf(fields.fromClause)) this.#from(item, scope, sources);
     const outputs = new Map<string, Size>();
     const answer = this.#targets(fields.targetList, scope, outputs);
@@ -216,7 +215,7 @@ export class CostCheck {
           if (source.others !== undefined) sizes.push(sizeOf(source.rowBytes));
           for (const [name, column] of source.columns) {
             columns.push({ ...column, name });
-            sizes.push(placeOf(source, name, column));
+            sizes.push(columnSize(source, name, column));
           }
         }
         continue;
@@ -240,7 +239,7 @@ export class CostCheck {
       this.#from(fields.larg, scope, sources);
       this.#from(fields.rarg, scope, sources);
       if (fields.quals !== undefined) this.#expressions.sizeOf(fields.quals, scope);
-      // Joined by name: the columns are compared, and we do not look which.
+      // NATURAL: assume that all columns are compared.
       if (fields.isNatural === true)
         this.#meter.charge(SORT_PRICE, sizeOf(sum(sources.map(({ rowBytes }) => rowBytes))));
       for (const name of namesOf(fields.usingClause)) {
@@ -279,7 +278,7 @@ export class CostCheck {
     }
     if (type === 'RangeSubselect') {
       only(type, fields, ['lateral', 'subquery', 'alias']);
-      // Not LATERAL: PostgreSQL refuses what this scope would let pass.
+      // Without LATERAL this scope allows too much, but then PostgreSQL refuses the reference.
       return this.#select(fieldsOf(unwrap(fields.subquery)?.fields), scope, scope.ctes);
     }
     if (type !== 'RangeFunction') return refuseSql(`${type} is not allowed in FROM`);
@@ -301,7 +300,7 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, one) => total + one, 0);
 }
 
-/** The name PostgreSQL gives a column that has none of its own; '' when we do not know it. */
+/** The name that PostgreSQL gives a column without an alias; '' when unknown. */
 function impliedName(value: unknown): string {
   const node = unwrap(value);
   if (node?.type === 'ColumnRef') return namesOf(node.fields.fields).at(-1) ?? '';

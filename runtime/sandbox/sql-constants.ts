@@ -3,12 +3,13 @@ import { SMALL_BYTES } from './sql-allowed';
 import { type Size, sizeOf } from './sql-size';
 import { type Fields, integerOf, isFields, listOf, textOf, unwrap } from './sql-tree';
 
-/** How large the values bound to `$1`, `$2`, … may be, in bytes, and how many values the JSON of each may hold. */
+/** Upper bounds for the values bound to `$1`, `$2`, …: bytes, and the number of values in each as JSON or array. */
 export type BoundSizes = readonly { readonly bytes: number; readonly values: number }[];
 
-/** Longest number written out in a statement. */
+/** Longest number literal, and largest exponent of one. */
 const MAX_NUMBER_CHARACTERS = 60;
 
+/** The size of a constant. @throws SqlRefusedError for a bit string or a huge number */
 export function constantSize(fields: Fields): Size {
   if (isFields(fields.fval)) {
     const digits = String(fields.fval.fval ?? '');
@@ -29,7 +30,7 @@ export function isFixed(value: unknown): boolean {
   return node?.type === 'A_Const' || node?.type === 'ParamRef';
 }
 
-/** A place in a list, counted from its beginning. */
+/** An array index as text, if the expression is a whole number constant from 0. */
 export function nonNegative(value: unknown): string | undefined {
   const index = integerOf(value);
   return index === undefined || index < 0 ? undefined : String(index);
@@ -39,22 +40,22 @@ export function nonNegative(value: unknown): string | undefined {
 const HUGE_NUMBER = /^\s*[+-]?[\d_]*\.?[\d_]*e[+-]?[\d_]{4,}\s*$/i;
 
 /**
- * A text becomes whatever its place asks for: eight characters such as `1e130000` are a number of 130,000 digits beside
- * another number. Any other text becomes no more than it is long.
+ * Refuses texts such as `1e130000`, which next to a number are cast to one of 130,000 digits. No other text grows when
+ * it is cast.
  * @throws SqlRefusedError
  */
 export function refuseHugeNumber(text: string): void {
-  // Also as a member of a list.
+  // Also as an element of an array.
   if (text.split(/[{},"[\]]/).some((part) => HUGE_NUMBER.test(part)))
     refuseSql('a number has an exponent of more than three digits');
 }
 
-/** Values in JSON or in a list as text: one more than its separators. */
+/** Upper bound of the values in JSON or an array given as text: one more than its separators. */
 export function valuesInText(text: string): number {
   return (text.match(/[,:]/g)?.length ?? 0) + 1;
 }
 
-/** How many values a constant or a bound value holds; undefined for anything else. */
+/** Number of values in a constant or bound value; undefined for any other expression. */
 export function valuesIn(value: unknown, bound: BoundSizes): number | undefined {
   const node = unwrap(value);
   if (node?.type === 'TypeCast') return valuesIn(node.fields.arg, bound);
@@ -71,7 +72,8 @@ export function valuesIn(value: unknown, bound: BoundSizes): number | undefined 
 }
 
 /**
- * How long what is looked for may be, in bytes.
+ * Length of a search term in bytes.
+ * @param what names the term in the refusal
  * @throws SqlRefusedError when it is neither a constant nor a bound value
  */
 export function needleBytes(value: unknown, bound: BoundSizes, what: string): number {

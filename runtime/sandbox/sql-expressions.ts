@@ -31,10 +31,10 @@ const WINDOW_MEMBERS = `name refname partitionClause orderClause frameOptions st
   /\s+/,
 );
 
-/** Checks a query within another. */
+/** Checks a subquery. */
 export type QueryCheck = (fields: Fields, outer: Scope, ctes: ReadonlyMap<string, Answered>) => Answered;
 
-/** What expressions cost and give. */
+/** Sizes and costs of expressions. */
 export class SqlExpressions implements Sizing {
   readonly #meter: SqlMeter;
   readonly #bound: BoundSizes;
@@ -51,7 +51,7 @@ export class SqlExpressions implements Sizing {
     this.#calls = new SqlFunctions(this, meter, bound);
   }
 
-  /** Runs `work` one level deeper. */
+  /** Runs `work` one nesting level deeper. @throws SqlRefusedError below the deepest level allowed */
   nested<T>(work: () => T): T {
     this.#depth += 1;
     if (this.#depth > MAX_NESTING) refuseSql(`it is nested more than ${MAX_NESTING} levels deep`);
@@ -60,7 +60,7 @@ export class SqlExpressions implements Sizing {
     return value;
   }
 
-  /** How large the value of an expression may be; what it costs is charged. */
+  /** The largest size of an expression's value; charges its cost. @throws SqlRefusedError */
   sizeOf(value: unknown, scope: Scope): Size {
     const { type, fields } = unwrap(value) ?? refuseSql('it cannot be read');
     return this.nested(() => this.#dispatch(value, type, fields, scope));
@@ -141,7 +141,7 @@ export class SqlExpressions implements Sizing {
     if (starOf({ ColumnRef: fields }) !== undefined)
       refuseSql('* is allowed in a select list and in count(*) only');
     const names = namesOf(fields.fields);
-    // The table is shown as a query of its own, which has no schema.
+    // The table is rewritten to a subquery, which has no schema.
     if (names.length === 3 && names[0] === 'ledger' && Array.isArray(fields.fields)) fields.fields.shift();
     const found = columnIn(scope, names.slice(-2));
     const output = names.length === 1 ? scope.outputs.get(names[0] ?? '') : undefined;
@@ -152,7 +152,7 @@ export class SqlExpressions implements Sizing {
     if (output !== undefined) return output;
     if (names.length === 1 && isSource(scope, names[0] ?? ''))
       refuseSql(`${names[0]} is a whole row; name the columns that you need`);
-    // PostgreSQL will not know it either, and says so better.
+    // An unknown column: PostgreSQL's own error is better.
     return sizeOf(SPAN_BYTES);
   }
 
@@ -216,7 +216,7 @@ export class SqlExpressions implements Sizing {
     return name === 'jsonb' || isList ? together([size, sizeOf(SMALL_BYTES)]) : times(size, 2);
   }
 
-  /** ORDER BY, wherever it stands. */
+  /** Charges an ORDER BY. */
   sorts(list: unknown, scope: Scope): void {
     for (const item of listOf(list)) {
       const sort = unwrap(item)?.fields ?? refuseSql('ORDER BY cannot be read');
@@ -225,6 +225,7 @@ export class SqlExpressions implements Sizing {
     }
   }
 
+  /** Charges a window definition. */
   window(fields: Fields, scope: Scope): void {
     only('WindowDef', fields, WINDOW_MEMBERS);
     for (const item of listOf(fields.partitionClause))

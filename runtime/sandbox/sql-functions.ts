@@ -14,13 +14,13 @@ import type { Scope, Sizing } from './sql-scope';
 import { NOTHING, type Size, sizeOf, times, together } from './sql-size';
 import { builtInName, type Fields, integerOf, isFields, listOf, only } from './sql-tree';
 
-/** Arguments of functions that count with steps, dates and formats. */
+/** Most bytes of all arguments of a `smallOnly` function. */
 const MAX_SMALL_ARGUMENT_BYTES = 8 * SMALL_BYTES;
 
 const CALL_MEMBERS =
   `funcname args agg_order agg_filter over agg_within_group agg_star agg_distinct funcformat`.split(/\s+/);
 
-/** What functions cost and give. */
+/** Sizes and costs of function calls. */
 export class SqlFunctions {
   readonly #sizing: Sizing;
   readonly #meter: SqlMeter;
@@ -32,7 +32,7 @@ export class SqlFunctions {
     this.#bound = bound;
   }
 
-  /** The size of what a function gives. */
+  /** The largest size of a call's result; charges its cost. @throws SqlRefusedError */
   sizeOf(fields: Fields, scope: Scope): Size {
     only('FuncCall', fields, CALL_MEMBERS);
     const name = builtInName(fields.funcname) ?? '';

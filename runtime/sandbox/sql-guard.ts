@@ -14,23 +14,23 @@ import { printStatement, type SqlTools } from './sql-print';
 import { builtInName, type Fields, isFields, namesOf, unwrap } from './sql-tree';
 
 const MAX_BYTES = 20_000;
-/** Bounds the parse tree, which is what parsing and walking cost: 1,500 tokens take about 15 ms. */
+/** Bounds the parse tree and so the time to parse and check it: 1,500 tokens take about 15 ms. */
 const MAX_TOKENS = 1_500;
 const MAX_PARAMETERS = 500;
-/** One bound value as text, and all of them together, in bytes. */
+/** Most bytes of one bound value as text, and of all together. */
 const MAX_VALUE_BYTES = 64 * 1024;
 const MAX_VALUES_BYTES = 256 * 1024;
-/** Statements found harmless, so that a query in a loop is parsed once. */
+/** Most accepted statements kept, so that a query in a loop is parsed once. */
 const MAX_CACHED = 200;
 const MAX_CACHED_LENGTH = 4_000;
 
-/** A statement of user code that was checked. */
+/** A checked statement of user code. */
 export interface CheckedSql {
-  /** What the server is told: printed from the tree that was checked. */
+  /** The statement for the server, printed from the checked tree. */
   readonly text: string;
-  /** Where a place of {@link text} lies in the text that was given; both count characters from 1. */
+  /** Maps a position in {@link text} to one in the original text; both count characters from 1. Undefined if unknown. */
   position(printed: number): number | undefined;
-  /** Whether it had to be parsed: a text seen before costs next to nothing. */
+  /** Whether the statement was parsed now rather than found in the cache. */
   readonly isNew: boolean;
 }
 
@@ -41,15 +41,15 @@ interface Accepted extends Omit<CheckedSql, 'isNew'> {
 const accepted = new Map<string, Accepted>();
 
 /**
- * Lets pass one SELECT (or WITH … SELECT, VALUES, TABLE) over `ledger.universal_registry` and
- * `ledger.visible_timeline`, and refuses everything else. The text is read by PostgreSQL's own parser and
- * the whole tree is walked; a node, function, operator, relation or type that is not on a list is refused, and so is a
- * statement that could keep PostgreSQL busy for too long with one row (sql-check.ts).
+ * Accepts a single SELECT (or WITH … SELECT, VALUES, TABLE) over `ledger.universal_registry` and
+ * `ledger.visible_timeline`, and refuses everything else. PostgreSQL's own parser reads the text and the whole tree is
+ * walked; nodes, functions, operators, relations and types that are not on a list are refused, as are statements that
+ * could keep PostgreSQL busy for too long with one row (sql-check.ts).
  *
- * Why: user code runs on a session whose identity is a setting. Row-level security holds only as long as
- * the code cannot change that setting (`set_config`) or leave the transaction that carries it.
+ * This is a security boundary: user code runs on a session whose identity is a setting, so row-level security holds only
+ * as long as the code cannot change that setting (`set_config`) or leave its transaction.
  *
- * @param values what is bound to `$1`, `$2`, …, as text; null for NULL
+ * @param values bound to `$1`, `$2`, …, as text; null for NULL
  * @throws SqlRefusedError
  */
 export async function checkSql(text: string, values: readonly (string | null)[] = []): Promise<CheckedSql> {
@@ -65,7 +65,7 @@ export async function checkSql(text: string, values: readonly (string | null)[] 
   return { text: statement.text, position: statement.position, isNew: known === undefined };
 }
 
-/** Rounded up, so that the same statement with other values is the same statement. */
+/** Sizes rounded up to powers of two, so that a statement with other values is found in the cache. */
 function boundSizes(values: readonly (string | null)[]): BoundSizes {
   const sizes = values.map((value) => Buffer.byteLength(value ?? ''));
   if (sizes.some((bytes) => bytes > MAX_VALUE_BYTES))
@@ -103,14 +103,14 @@ function checkText(text: string): void {
   if (typeof text !== 'string') refuseSql('the SQL is not text');
   if (text.length > MAX_BYTES || Buffer.byteLength(text) > MAX_BYTES)
     refuseSql(`it is longer than ${MAX_BYTES} bytes`);
-  // The parser and the protocol end a string at U+0000; the two must never read different texts.
+  // The parser and the protocol end a string at U+0000, so they could read different texts.
   if (text.includes('\0') || !text.isWellFormed()) refuseSql('it contains U+0000 or half a character');
   if ((text.match(/[\w$]+|[^\s\w$]/g)?.length ?? 0) > MAX_TOKENS)
     refuseSql(`it has more than ${MAX_TOKENS} words and signs`);
   if (text.trim() === '') refuseSql('it is empty');
 }
 
-/** Loaded on first use: they cost a cold start what most invocations never need. */
+/** Loads parser and printer on first use, since most cold starts do not need them. */
 async function loadTools(): Promise<SqlTools> {
   const [parser, printer] = await Promise.all([import('libpg-query'), import('pgsql-deparser')]);
   await parser.loadModule();
@@ -122,7 +122,7 @@ async function loadTools(): Promise<SqlTools> {
         return refuseSql(error instanceof Error ? error.message : 'it cannot be parsed');
       }
     },
-    // The tree is PostgreSQL's own, of which the printer's types are a stricter telling.
+    // The tree is PostgreSQL's own; the printer's types for it are stricter.
     print: (tree) => printer.deparseSync(tree as Parameters<typeof printer.deparseSync>[0]),
   };
 }
@@ -136,10 +136,10 @@ interface Visit {
   scope: Scope;
 }
 
-/** One walk over one parse tree, without recursion. */
+/** Walks one parse tree without recursion. The constructor throws SqlRefusedError. */
 class QueryCheck {
   highestParameter = 0;
-  /** The one statement's fields. */
+  /** Fields of the only statement. */
   readonly statement: Fields;
   readonly #open: Visit[] = [];
 
@@ -190,7 +190,7 @@ class QueryCheck {
     this.#openAll(fields, scope);
   }
 
-  /** A query may use its own common table expressions; each of those the ones before it, or all if RECURSIVE. */
+  /** A query may refer to its own CTEs; each CTE to the ones before it, or to all if RECURSIVE. */
   #visitSelect(fields: Fields, outer: Scope): void {
     const { withClause, ...body } = fields;
     let scope = outer;

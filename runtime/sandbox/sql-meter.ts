@@ -4,15 +4,15 @@ import { bytesOf, NOTHING, type Size, times, together } from './sql-size';
 
 const MIB = 1024 * 1024;
 
-/** Adds up what a statement may cost, in milliseconds, while its tree is walked. */
+/** Adds up the cost of a statement, in milliseconds, while its tree is walked. */
 export class SqlMeter {
-  /** How large each row is that the statement works with, by its number. */
+  /** Bytes of a row of each source of the statement, by the source's number. */
   readonly rowBytes: number[] = [];
   #ms = 0;
-  /** Sizes, each times its price. */
+  /** Sum of sizes times their prices. */
   #charged: Size = NOTHING;
 
-  /** @param price milliseconds for each MiB */
+  /** Adds the cost of work on a size. @param price milliseconds per MiB */
   charge(price: number, size: Size): void {
     this.#charged = together([this.#charged, times(size, price)]);
   }
@@ -21,7 +21,7 @@ export class SqlMeter {
     this.#ms += ms;
   }
 
-  /** Runs `work` and tells what it charged, in milliseconds. */
+  /** Runs `work`, and returns its result and what it charged, in milliseconds. */
   costOf<T>(work: () => T): { value: T; ms: number } {
     const [charged, ms] = [this.#charged, this.#ms];
     this.#charged = NOTHING;
@@ -37,7 +37,7 @@ export class SqlMeter {
     return bytesOf(size, this.rowBytes);
   }
 
-  /** Numbers are multiplied and divided digit by digit. */
+  /** Charges long multiplication or division. @throws SqlRefusedError when that alone is too much */
   chargeProduct(left: Size, right: Size): void {
     const [one, other] = [left, right].map((size) => Math.min(this.bytes(size), NUMERIC_DIGITS));
     const ms = PRODUCT_PRICE * (one ?? 0) * (other ?? 0);

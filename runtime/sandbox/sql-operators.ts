@@ -22,7 +22,7 @@ interface Sides {
   readonly right: Size;
 }
 
-/** What operators cost and give. */
+/** Sizes and costs of operators. */
 export class SqlOperators {
   readonly #sizing: Sizing;
   readonly #meter: SqlMeter;
@@ -34,7 +34,7 @@ export class SqlOperators {
     this.#bound = bound;
   }
 
-  /** The size of what an operator gives. */
+  /** The largest size of an operator's result; charges its cost. @throws SqlRefusedError */
   sizeOf(fields: Fields, scope: Scope): Size {
     only('A_Expr', fields, [
       'kind',
@@ -122,7 +122,7 @@ export class SqlOperators {
     }
   }
 
-  /** The values of one side are looked for in the other, each from its beginning. */
+  /** Charges for searching each value of one side in the other, from its beginning. */
   #chargeContained(name: string, { contained }: OperatorRule, fields: Fields, { left, right }: Sides): void {
     if (contained === undefined) return;
     const leftValues = contained === 'right' ? undefined : valuesIn(fields.lexpr, this.#bound);

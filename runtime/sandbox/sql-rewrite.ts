@@ -3,11 +3,11 @@ import { MAX_NUMERIC_PRECISION, NUMERIC_PRECISION } from './sql-allowed';
 import { SPAN_ANSWER } from './sql-scope';
 import { type Fields, fieldsOf, integerOf, isFields, listOf } from './sql-tree';
 
-// What the server is told in place of what was written.
+// Changes to the parse tree before it is printed for the server.
 
 const STRING = (sval: string) => ({ String: { sval } });
 
-/** Puts a query over the columns of a span in the place of the table, so that no other column has a name. */
+/** Replaces the table by a subquery over the columns of a span, so that no other column can be named. */
 export function showSpansOnly(item: unknown): void {
   const holder = item as Record<string, unknown>;
   const table = fieldsOf(holder.RangeVar);
@@ -29,8 +29,9 @@ export function showSpansOnly(item: unknown): void {
 }
 
 /**
- * A numeric takes any text of 131,072 digits; with a precision it takes no more than that. `trim_scale` takes away the
- * zeros which the scale has added.
+ * Gives a cast to numeric a precision, without which it accepts 131,072 digits. `trim_scale` removes the zeros that the
+ * scale adds.
+ * @throws SqlRefusedError for a precision above {@link MAX_NUMERIC_PRECISION}
  */
 export function boundNumeric(value: unknown, fields: Fields, typeName: Fields, isList: boolean): void {
   const given = listOf(typeName.typmods);

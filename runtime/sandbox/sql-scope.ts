@@ -2,17 +2,18 @@ import { SMALL_BYTES, SPAN_BYTES, SPAN_COLUMNS, STRUCTURED_COLUMNS } from './sql
 import { largest, partOf, type Size, sizeOf } from './sql-size';
 import type { Fields } from './sql-tree';
 
-/** A column that a query answers: how large it may be, and what it costs to make it once more. */
+/** A result column of a query: its largest size, and the cost of each further evaluation. */
 export interface Column {
   readonly name: string;
   readonly bytes: number;
   readonly ms: number;
-  /** Known to be text, and nothing that becomes text only when asked. */
+  /** Whether it is known to be of type text, so that reading it serialises nothing. */
   readonly isText: boolean;
 }
 
-/** What a query answers. `columns` is undefined when their names are not known. */
+/** The result of a query. */
 export interface Answered {
+  /** Undefined when the names are not known. */
   readonly columns: readonly Column[] | undefined;
   readonly rowBytes: number;
   readonly rowMs: number;
@@ -20,17 +21,17 @@ export interface Answered {
 
 /** One entry of a FROM list. */
 export interface Source {
-  /** Its number among the rows of the statement. */
+  /** Its number within the statement; see SqlMeter.rowBytes. */
   readonly row: number;
   readonly name: string;
   readonly columns: ReadonlyMap<string, Column>;
-  /** A column by any other name; undefined when there is none. */
+  /** Stands for columns of any other name; undefined when all are known. */
   readonly others: Column | undefined;
   readonly rowBytes: number;
   readonly rowMs: number;
 }
 
-/** What a name may mean at one place of a statement. */
+/** The names that are visible in a part of a statement. */
 export interface Scope {
   readonly sources: readonly Source[];
   readonly outer: Scope | undefined;
@@ -39,6 +40,7 @@ export interface Scope {
   readonly outputs: ReadonlyMap<string, Size>;
 }
 
+/** The columns of the ledger's relations. */
 export const SPAN_ANSWER: Answered = {
   columns: [...SPAN_COLUMNS].map(([name, bytes]) => ({
     name,
@@ -50,7 +52,7 @@ export const SPAN_ANSWER: Answered = {
   rowMs: 0,
 };
 
-/** @param renamed names that the alias gives to the columns, in their order */
+/** A FROM entry for a query's result. @param renamed names that the alias gives to the columns, in their order */
 export function sourceOf(row: number, name: string, answer: Answered, renamed: readonly string[]): Source {
   const { columns, rowBytes, rowMs } = answer;
   const any: Column = { name: '', bytes: rowBytes, ms: rowMs, isText: false };
@@ -68,7 +70,7 @@ export function sourceOf(row: number, name: string, answer: Answered, renamed: r
   };
 }
 
-/** A column where it is used: its size and what it costs to make. Undefined when no source has it. */
+/** Looks a column up: its size, and the cost of evaluating it. Undefined when no source has it. */
 export function columnIn(
   scope: Scope,
   names: readonly string[],
@@ -83,7 +85,7 @@ export function columnIn(
       });
     if (found.length === 0) continue;
     return {
-      size: largest(found.map(({ source, known }) => placeOf(source, column, known))),
+      size: largest(found.map(({ source, known }) => columnSize(source, column, known))),
       ms: Math.max(...found.map(({ known }) => known.ms)),
       isText: found.every(({ known }) => known.isText),
     };
@@ -91,18 +93,19 @@ export function columnIn(
   return undefined;
 }
 
-export function placeOf({ row }: Source, name: string, { bytes }: Column): Size {
+/** The size of a column of a source: its bytes if small, else a part of the source's row. */
+export function columnSize({ row }: Source, name: string, { bytes }: Column): Size {
   return bytes <= 32 * SMALL_BYTES ? sizeOf(bytes) : partOf(row, 0, name);
 }
 
-/** Whether a name alone means a whole row. */
+/** Whether a name on its own refers to a whole row. */
 export function isSource(scope: Scope, name: string): boolean {
   for (let at: Scope | undefined = scope; at !== undefined; at = at.outer)
     if (at.sources.some((source) => source.name === name)) return true;
   return false;
 }
 
-/** What a query answers, under the names that its alias gives. */
+/** A query's result with the column names that its alias gives. */
 export function rename(answer: Answered, names: readonly string[]): Answered {
   if (names.length === 0 || answer.columns === undefined) {
     if (names.length === 0) return answer;
@@ -115,11 +118,11 @@ export function rename(answer: Answered, names: readonly string[]): Answered {
   };
 }
 
-/** Tells how large values may be, and charges what making them costs. */
+/** Computes sizes of values and charges the cost of evaluating them. */
 export interface Sizing {
   sizeOf(value: unknown, scope: Scope): Size;
   all(list: unknown, scope: Scope): Size[];
-  /** ORDER BY, wherever it stands. */
+  /** Charges an ORDER BY. */
   sorts(list: unknown, scope: Scope): void;
   window(fields: Fields, scope: Scope): void;
 }

@@ -1,27 +1,28 @@
 /**
- * How large a value can become: bytes that are always there, and parts of rows, each so many times.
+ * Upper bound of a value's size: a number of bytes, plus parts of rows with multiplicities.
  *
- * The parts of one row are one row together: reading `this` and `metadata` of a span is at most one span, reading
- * `this` twice is two. So parts are counted by row and by depth within JSON, and of the parts of one depth the one that
- * is taken most often counts.
+ * Different parts of one row together are at most that row: `this` and `metadata` of a span are at most one span, `this`
+ * twice is two. So parts are counted by row and depth within JSON, and per depth the highest multiplicity counts.
  */
 export interface Size {
   readonly bytes: number;
-  /** Key of a part → how many times it is taken. */
+  /** Multiplicity of each part, by its key. */
   readonly parts: ReadonlyMap<string, number>;
 }
 
+/** The size of no value. */
 export const NOTHING: Size = { bytes: 0, parts: new Map() };
 
+/** The size of a fixed number of bytes. */
 export const sizeOf = (bytes: number): Size => ({ bytes, parts: new Map() });
 
-/** @param name must tell apart what does not overlap, and nothing else */
+/** The size of a part of a row. @param name equal for parts that may overlap, different for disjoint ones */
 export const partOf = (row: number, depth: number, name: string): Size => ({
   bytes: 0,
   parts: new Map([[`${row}|${depth}|${name}`, 1]]),
 });
 
-/** The member `name` of JSON that is one part; undefined when the JSON is anything else. */
+/** The size of member `name` of a JSON value that is a single part; undefined for any other size. */
 export function memberOf({ bytes, parts }: Size, name: string): Size | undefined {
   const [[key, times] = [], ...others] = parts;
   if (bytes > 0 || others.length > 0 || key === undefined || times !== 1) return undefined;
@@ -29,14 +30,17 @@ export function memberOf({ bytes, parts }: Size, name: string): Size | undefined
   return partOf(row, depth + 1, `${path}\u0001${name}`);
 }
 
+/** The sum of sizes. */
 export function together(sizes: readonly Size[]): Size {
   return combine(sizes, (one, other) => one + other);
 }
 
+/** The maximum of sizes, member by member. */
 export function largest(sizes: readonly Size[]): Size {
   return combine(sizes, Math.max);
 }
 
+/** A multiple of a size. */
 export function times({ bytes, parts }: Size, factor: number): Size {
   return { bytes: bytes * factor, parts: new Map([...parts].map(([key, count]) => [key, count * factor])) };
 }
@@ -51,7 +55,7 @@ function combine(sizes: readonly Size[], join: (one: number, other: number) => n
   return { bytes, parts };
 }
 
-/** The size in bytes. @param rowBytes how large each row is, by its number */
+/** The size in bytes. @param rowBytes bytes of a row of each source, by its number */
 export function bytesOf({ bytes, parts }: Size, rowBytes: readonly number[]): number {
   const most = new Map<string, number>();
   for (const [key, count] of parts) {

@@ -3,7 +3,7 @@ import { STRUCTURED_COLUMNS, TEXT_FUNCTIONS } from './sql-allowed';
 import { columnIn, type Scope, SPAN_ANSWER } from './sql-scope';
 import { builtInName, fieldsOf, listOf, namesOf, unwrap } from './sql-tree';
 
-/** Whether a value is known to be text, and nothing that becomes text only when asked. */
+/** Whether a value is known to be of type text, so that reading it serialises nothing. */
 export function isText(value: unknown, scope: Scope): boolean {
   const { type, fields } = unwrap(value) ?? refuseSql('it cannot be read');
   if (type === 'ColumnRef') return columnIn(scope, namesOf(fields.fields).slice(-2))?.isText === true;
@@ -19,7 +19,7 @@ export function isText(value: unknown, scope: Scope): boolean {
   return name === '||' && [fields.lexpr, fields.rexpr].some((side) => isText(side, scope));
 }
 
-/** Whether answering a value may mean to make text of JSON or of a list. */
+/** Whether returning a value may require serialising JSON or an array. */
 export function isStructured(value: unknown): boolean {
   const node = unwrap(value);
   if (node?.type === 'ColumnRef') {

@@ -6,45 +6,48 @@ import type { SandboxError, WorkerSetup } from './protocol';
  * `module.exports` but no typed `export`; each is declared here and checked against it on both sides.
  */
 
-/** A function of the host that the guest prelude is given. Returning nothing means `undefined`. */
+/** A host function for the guest prelude. Returning nothing means `undefined`. */
 export type HostFunction = (...args: QuickJSHandle[]) => QuickJSHandle | undefined;
+/** Names of the host functions. */
 export type HostFunctionName = 'call' | 'log' | 'done' | 'fail' | 'crypto' | 'uuid';
 
-/** What the prelude hands back (guest-prelude.ts). */
+/** Functions that the prelude returns (guest-prelude.ts). */
 export interface GuestFunctions {
   start: QuickJSHandle;
   settle: QuickJSHandle;
   describe: QuickJSHandle;
 }
 
-/** One WASM instance with one QuickJS context whose memory can be put back to what it was when it was made. */
+/** A WASM instance with a QuickJS context whose memory can be restored to its initial state. */
 export interface GuestInstance {
   vm: QuickJSContext;
   runtime: QuickJSRuntime;
   guest: GuestFunctions;
-  /** The linear memory, all that a run can leave a trace in. */
+  /** The linear memory: all state of a run is in it. */
   memory: WebAssembly.Memory;
-  /** How much heap the run has been given so far, in bytes. */
+  /** Heap available to the run so far, in bytes; it grows on demand. */
   heapBytes(): number;
-  /** Puts the memory back. False when that is not possible and the instance has to be given up. */
+  /** Restores the memory. @returns false when that is not possible and the instance must be discarded */
   restore(): boolean;
 }
 
+/** Options of {@link MakeInstance}. */
 export interface InstanceOptions {
   setup: WorkerSetup;
   hostFunctions: (vm: QuickJSContext) => Record<HostFunctionName, HostFunction>;
   shouldInterrupt: () => boolean;
 }
 
+/** Makes a QuickJS instance. */
 export type MakeInstance = (options: InstanceOptions) => Promise<GuestInstance>;
 
-/** `ctx.crypto`: pure functions of the bytes handed in. Throws TypeError for lengths that do not fit. */
+/** `ctx.crypto`: pure functions of bytes. @throws TypeError for arguments of a wrong length */
 export type GuestCrypto = (op: string, args: Uint8Array[]) => Uint8Array | boolean;
 
-/** Says why JSON text from the guest may not pass, or null when it may. */
+/** Why JSON text of the guest is refused; null when it is accepted. */
 export type JsonFault = (text: string) => string | null;
 
-/** Turns what the prelude's `describe` said into an error that speaks of the user's code only. */
+/** Turns the prelude's `describe` of an error into a {@link SandboxError}, without host frames. */
 export type ErrorOf = (
   code: 'syntax' | 'thrown' | 'bad_result',
   description: string | null,

@@ -1,15 +1,14 @@
 /**
  * The worker thread that runs user code in QuickJS compiled to WebAssembly.
  *
- * A context is made once: instance, runtime, intrinsics and the guest prelude. The bytes of its linear
- * memory are kept as a snapshot and put back after every run, so a run starts in 0.1 ms with memory in
- * which nothing of the run before it is left. Disposing a QuickJS context instead is not an option:
- * `JS_FreeRuntime` aborts the module after ordinary allocation inside a promise job (quickjs-emscripten
- * issues 235, 257 and 269), and its freed memory would still hold the last tenant's data.
+ * A context is made once: instance, runtime, intrinsics and the guest prelude. A snapshot of its linear memory is
+ * restored after every run, so a run starts in 0.1 ms with nothing of the previous run in memory. Disposing of QuickJS
+ * contexts instead is not an option: `JS_FreeRuntime` aborts the module after ordinary allocation inside a promise job
+ * (quickjs-emscripten issues 235, 257 and 269), and freed memory would still contain the last tenant's data.
  *
- * This file and its parts run by Node's own type stripping in development and bundled by esbuild in the
- * artifact. They are CommonJS so that both need no option: an ES module would pull in builds of QuickJS
- * that need `import.meta.url`, which a CommonJS bundle does not have.
+ * This file and its parts run by Node's type stripping in development, and bundled by esbuild in the artifact. They are
+ * CommonJS, since an ES module would pull in builds of QuickJS that need `import.meta.url`, which a CommonJS bundle does
+ * not have.
  */
 import type { QuickJSContext, QuickJSHandle } from 'quickjs-emscripten-core';
 import type { FromWorker, SandboxError, ToWorker, WorkerSetup } from './protocol';
@@ -35,7 +34,7 @@ const { errorOf, jsonFault }: { errorOf: ErrorOf; jsonFault: JsonFault } = requi
 
 type RunMessage = Extract<ToWorker, { type: 'run' }>;
 
-/** Jobs between two looks at whether the run is over. */
+/** Promise jobs between two checks whether the run has to end. */
 const JOBS_PER_SLICE = 256;
 const MAX_DESCRIPTION_BYTES = 64 * 1024;
 
@@ -46,7 +45,7 @@ const port = parentPort;
 if (port === null) throw new Error('worker.cts is a worker thread: start it through SandboxPool');
 const send = (message: FromWorker) => port.postMessage(message);
 
-/** What one run has done so far. */
+/** State of the current run. */
 interface Run {
   task: RunMessage;
   cpuMs: number;
@@ -55,7 +54,7 @@ interface Run {
   trafficBytes: number;
   logBytes: number;
   logLines: number;
-  /** Set by the host to end the run; no user code runs after it. */
+  /** Set when a limit ends the run; no user code runs after that. */
   stop: SandboxError | null;
   outcome: { output: string } | { error: SandboxError } | null;
 }
@@ -70,7 +69,7 @@ const threadCpuMs = (): number => {
   return (usage.user + usage.system) / 1000;
 };
 
-/** Runs `body`, which enters QuickJS, on the meter and against the CPU limit. */
+/** Runs `body`, which enters QuickJS, and measures its CPU time against the limit. */
 function inGuest<T>(current: Run, body: () => T): T {
   cpuAtEntryMs = threadCpuMs();
   deadlineMs = performance.now() + current.task.limits.cpuMs - current.cpuMs;
@@ -88,7 +87,7 @@ function stop(code: SandboxError['code'], name: string, message: string): undefi
   if (run !== null) run.stop ??= { code, name, message };
 }
 
-/** Called by QuickJS every few thousand instructions. The clock is cheap; CPU time is asked for only once it is up. */
+/** Called by QuickJS every few thousand instructions. Reads the costly CPU time only once the cheap clock has run out. */
 function shouldInterrupt(): boolean {
   if (run === null || run.stop !== null) return true;
   const now = performance.now();
@@ -103,7 +102,7 @@ function shouldInterrupt(): boolean {
   return true;
 }
 
-/** A guest string, or null when it is none or longer than `maxBytes`; the length is asked for before the copy. */
+/** A guest string; null when it is no string or longer than `maxBytes`, which is checked before copying it. */
 function guestText(vm: QuickJSContext, handle: QuickJSHandle | undefined, maxBytes: number): string | null {
   if (handle === undefined || vm.typeof(handle) !== 'string') return null;
   if (vm.getProp(handle, 'length').consume((length) => vm.getNumber(length)) > maxBytes) return null;
@@ -111,7 +110,7 @@ function guestText(vm: QuickJSContext, handle: QuickJSHandle | undefined, maxByt
   return Buffer.byteLength(text) > maxBytes ? null : text;
 }
 
-/** False when the run has moved all the bytes it may; it is over then. */
+/** Counts bytes of ctx calls. @returns false, and ends the run, when it exceeds its limit */
 function addTraffic(current: Run, text: string): boolean {
   const { trafficBytes } = current.task.limits;
   current.trafficBytes += Buffer.byteLength(text);
@@ -157,7 +156,7 @@ function postLog(vm: QuickJSContext, current: Run, level: string | null, text: Q
   return full ? vm.false : vm.true;
 }
 
-/** The functions the prelude is given. User code never holds them, yet each treats its arguments as hostile. */
+/** The host functions for the prelude. User code never gets hold of them, yet their arguments are treated as hostile. */
 function hostFunctions(vm: QuickJSContext): Record<HostFunctionName, HostFunction> {
   const isOver = (current: Run | null): current is null =>
     current === null || (current.outcome ?? current.stop) !== null;
@@ -192,7 +191,7 @@ function hostFunctions(vm: QuickJSContext): Record<HostFunctionName, HostFunctio
       };
       return undefined;
     },
-    // QuickJS passes as many arguments as the function declares: a rest parameter would stay empty.
+    // QuickJS passes as many arguments as the function declares, so a rest parameter would stay empty.
     crypto(op, first, second, third) {
       const args = [first, second, third].flatMap((handle) =>
         handle === undefined || vm.typeof(handle) === 'undefined'
@@ -207,7 +206,7 @@ function hostFunctions(vm: QuickJSContext): Record<HostFunctionName, HostFunctio
   };
 }
 
-/** Ends the run with an error that QuickJS handed to the host rather than to the prelude. */
+/** Ends the run with an error that QuickJS returned to the host instead of the prelude. */
 function failWith(
   { vm, guest }: GuestInstance,
   current: Run,
@@ -218,7 +217,7 @@ function failWith(
   const described = vm.callFunction(guest.describe, vm.undefined, error);
   const text = described.error ? null : guestText(vm, described.value, MAX_DESCRIPTION_BYTES);
   const said = errorOf('thrown', text, current.task.filename);
-  // A compile error has a place but no frame of a running function.
+  // A compile error has a line but no frame of a running function.
   const isCompileError = said.name === 'SyntaxError' && !(said.stack ?? '').includes('(');
   current.outcome ??= { error: phase === 'eval' && isCompileError ? { ...said, code: 'syntax' } : said };
 }
@@ -268,7 +267,7 @@ function start(instance: GuestInstance, current: Run): void {
   if (started.error) failWith(instance, current, started.error, 'call');
 }
 
-/** Runs promise jobs until none is left or the run is over; an endless supply of them meets the CPU limit. */
+/** Runs promise jobs until none is left or the run ends; endless jobs end at the CPU limit. */
 function drain(instance: GuestInstance, current: Run): void {
   while (current.outcome === null && current.stop === null && instance.runtime.hasPendingJob()) {
     const jobs = instance.runtime.executePendingJobs(JOBS_PER_SLICE);
@@ -277,7 +276,7 @@ function drain(instance: GuestInstance, current: Run): void {
   }
 }
 
-/** What the run has come to, if it has come to an end. */
+/** The outcome of the run; null while it waits for calls. */
 function conclusionOf(current: Run, heapBytes: number): { output: string } | { error: SandboxError } | null {
   if (current.stop !== null) return { error: current.stop };
   if (current.outcome !== null) {
@@ -291,7 +290,7 @@ function conclusionOf(current: Run, heapBytes: number): { output: string } | { e
   return { error: { code: 'never_resolved', name: 'NeverResolvedError', message } };
 }
 
-/** Enters QuickJS once, lets its jobs run, and reports when the run is over. */
+/** Enters QuickJS once, runs its promise jobs, and reports the outcome if the run has ended. */
 function step(instance: GuestInstance, current: Run, body: () => void): void {
   try {
     inGuest(current, () => {
@@ -299,7 +298,7 @@ function step(instance: GuestInstance, current: Run, body: () => void): void {
       drain(instance, current);
     });
   } catch (error) {
-    // The WASM module trapped. Its memory is no longer to be trusted; the pool replaces this worker.
+    // The WASM module trapped, so its memory cannot be trusted; the pool replaces this worker.
     if (error instanceof RangeError) stop('stack_limit', 'RangeError', 'the code is nested too deeply');
     else stop('crashed', 'SandboxCrash', 'the sandbox came down under the code');
   }

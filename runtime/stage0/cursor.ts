@@ -5,7 +5,7 @@ import type { JsonValue } from '../base/span';
 import { type SigningKey, toU8 } from '../crypto';
 import { pooledRandomBytes } from '../crypto/random-pool';
 import { canonicalText } from '../json/canonical-json';
-import type { LastingPosition } from '../ledger/lasting-timeline';
+import type { EpochPosition } from '../ledger/epoch-timeline';
 import type { TimelinePosition } from '../ledger/timeline';
 
 const KEY_LABEL = 'logline/cursor/v2';
@@ -38,12 +38,12 @@ export class CursorSealer {
     this.#keys = keys.map((key) => Buffer.from(deriveSeed(toU8(key.secretKeyHex()), KEY_LABEL)));
   }
 
-  seal({ epoch, position }: LastingPosition, query: JsonValue): string {
+  seal({ epoch, position }: EpochPosition, query: JsonValue): string {
     return this.#encrypt([epoch, ...fieldsOf(position)], query);
   }
 
   /** @throws MalformedError when the cursor is not one that `seal` made for this query. */
-  open(cursor: string, query: JsonValue): LastingPosition {
+  open(cursor: string, query: JsonValue): EpochPosition {
     const fields = this.#decrypt(cursor, query);
     if (fields === undefined) throw notOfThisQuery();
     const [epoch = '', ...rest] = fields;

@@ -5,12 +5,12 @@ import type { Database } from '../db/pool';
 import { malformed } from '../json/parse-with';
 import { normalizeTimestamp } from '../json/timestamp';
 import {
-  type LastingPage,
-  type LastingPosition,
-  type LastingRequest,
-  readLastingTimeline,
-} from '../ledger/lasting-timeline';
-import { placeInFeed } from '../ledger/span-reader';
+  type EpochTimelinePage,
+  type EpochPosition,
+  type EpochTimelineRequest,
+  readTimelineAcrossEpochs,
+} from '../ledger/epoch-timeline';
+import { feedPositionOf } from '../ledger/span-reader';
 import {
   combinedFilters,
   REPEATABLE_FILTERS,
@@ -59,7 +59,7 @@ export const listTimeline: Handler = async (stage0, route) => {
   // A cursor belongs to one listing of one caller: what it is sealed with is exactly that.
   const listing: JsonValue = { order, filter: { ...values }, user: identity.user, tenant: identity.tenant };
   if (from === 'end') return answerOf(stage0, await endOfFeed(stage0), listing, {});
-  const request: LastingRequest = {
+  const request: EpochTimelineRequest = {
     identity,
     filter: filters[0] ?? {},
     anyOf: filters.length > 1 ? filters : undefined,
@@ -84,15 +84,15 @@ export const listTimeline: Handler = async (stage0, route) => {
 /** The share is held while a page is read, not while somebody waits. */
 function read(
   stage0: Stage0,
-  request: LastingRequest,
+  request: EpochTimelineRequest,
   database: Database = stage0.database,
-): Promise<LastingPage> {
-  return withReadShare(stage0, request.identity, () => readLastingTimeline(database, stage0.epochs, request));
+): Promise<EpochTimelinePage> {
+  return withReadShare(stage0, request.identity, () => readTimelineAcrossEpochs(database, stage0.epochs, request));
 }
 
 function answerOf(
   stage0: Stage0,
-  { page, epoch }: LastingPage,
+  { page, epoch }: EpochTimelinePage,
   listing: JsonValue,
   headers: Readonly<Record<string, string>>,
 ): Answer {
@@ -106,7 +106,7 @@ function answerOf(
 }
 
 /** An empty page, and a cursor behind all that is certain to have been committed. */
-async function endOfFeed({ epochs }: Stage0): Promise<LastingPage> {
+async function endOfFeed({ epochs }: Stage0): Promise<EpochTimelinePage> {
   const { current, xmin, restoreNeeded } = await epochs.read();
   if (restoreNeeded) throw new RestoreNeededError();
   const next = { order: 'feed', txId: String(xmin - 1n), ordinal: LAST_ORDINAL } as const;
@@ -121,10 +121,10 @@ async function behindVersion(
   { database, epochs }: Stage0,
   identity: Identity,
   after: string | undefined,
-): Promise<LastingPosition | undefined> {
+): Promise<EpochPosition | undefined> {
   if (after === undefined) return undefined;
   const [id = '', seq] = after.split('.');
-  const place = await placeInFeed(database, identity, { id, seq: Number(seq) });
+  const place = await feedPositionOf(database, identity, { id, seq: Number(seq) });
   if (place === undefined) {
     const detail = 'names no version that you may read; take the last one that you have seen';
     throw malformed('The query', [{ pointer: '/after', detail }]);
@@ -143,7 +143,7 @@ function waitSecondsOf({ maxWaitSeconds }: Stage0, request: Request): number {
 async function waitForPage(
   stage0: Stage0,
   { request: httpRequest, caller }: RouteRequest,
-  request: LastingRequest,
+  request: EpochTimelineRequest,
   listing: JsonValue,
   seconds: number,
 ) {
@@ -154,7 +154,7 @@ async function waitForPage(
   let found = await read(stage0, request);
   const applied = { 'preference-applied': `wait=${seconds}` };
   if (found.page.json.length > 0) return answerOf(stage0, found, listing, applied);
-  const leave = waiters.takeSeat(request.identity.tenant);
+  const leave = waiters.takeSlot(request.identity.tenant);
   if (leave === undefined) return answerOf(stage0, found, listing, {});
   try {
     const untilMs = performance.now() + seconds * 1_000;

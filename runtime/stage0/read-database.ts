@@ -1,5 +1,5 @@
 import type { Database } from '../db/pool';
-import type { LastingPosition } from '../ledger/lasting-timeline';
+import type { EpochPosition } from '../ledger/epoch-timeline';
 import type { TimelinePosition } from '../ledger/timeline-request';
 import type { Stage0 } from './stage0';
 
@@ -14,7 +14,7 @@ const AT_LEAST_HEADER = 'x-logline-at-least';
 export async function withReadDatabase<T>(
   stage0: Stage0,
   request: Request,
-  after: LastingPosition | undefined,
+  after: EpochPosition | undefined,
   work: (database: Database, isReplica: boolean) => Promise<T>,
 ): Promise<T> {
   const { reader, database } = stage0;

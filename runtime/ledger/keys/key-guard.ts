@@ -4,9 +4,9 @@ import type { KeyHistory } from './key-history';
 import type { KeyRing } from './key-ring';
 
 /**
- * Refuses keys that are not those of the ledger: what they signed could never be linked to what was signed before. A
- * ledger without a history takes any.
- * @throws ConfigurationError naming the key that is missing, and the ways out
+ * Refuses a key ring without an active key of the ledger's history: what it signs could not be linked to earlier spans.
+ * A ledger without a history accepts any ring.
+ * @throws ConfigurationError naming the missing key and the ways out
  */
 export function refuseOtherKeys(history: KeyHistory, ring: KeyRing): void {
   if (history.keys.size === 0) return;

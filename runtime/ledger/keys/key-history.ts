@@ -4,32 +4,32 @@ import { hexPattern } from '../../crypto';
 import { isTimestamp } from '../../json/timestamp';
 import { verifySpan } from '../span-signature';
 
-/** The `entity_type` of the public spans of the system that say which keys were the instance's. */
+/** The `entity_type` of the system's public spans that record the instance's keys. */
 export const INSTANCE_KEY = 'instance_key';
 
-/** What became of an instance key. What a retired key signed stays good; a revoked one is in doubt. */
+/** Status of an instance key. Signatures of a retired key stay valid; those of a revoked one are in doubt. */
 export type InstanceKeyStatus = 'active' | 'retired' | 'revoked';
 
-/** One key of the instance, as the ledger tells it. */
+/** One key of the instance, as recorded in the ledger. */
 export interface InstanceKey {
   readonly publicKeyHex: string;
   readonly status: InstanceKeyStatus;
   /** The key that signed the introduction; undefined for the first key, which signed its own. */
   readonly introducedBy: string | undefined;
   /**
-   * It begins a history of its own by the operator's word, since the key before was lost: nothing but that word links
-   * what it signed to what was signed before.
+   * The operator adopted it because the previous key was lost: it starts a history of its own, and no signature links
+   * its spans to earlier ones.
    */
   readonly adopted: boolean;
-  /** RFC 3339, like all moments here. */
+  /** RFC 3339, like all timestamps here. */
   readonly introducedAt: string;
   readonly retiredAt: string | undefined;
-  /** From this moment on, what the key signed is in doubt. */
+  /** Signatures made from this time on are in doubt. */
   readonly revokedFrom: string | undefined;
   readonly reason: string | undefined;
 }
 
-/** From when to when a key was the instance's, as `GET /api/keys` tells it. */
+/** The period in which a key was the instance's, as `GET /api/keys` returns it. */
 export function validityOf({ status, introducedAt, retiredAt, revokedFrom }: InstanceKey): {
   readonly since: string;
   readonly until: string | null;
@@ -38,19 +38,20 @@ export function validityOf({ status, introducedAt, retiredAt, revokedFrom }: Ins
   return { since: introducedAt, until: revokedFrom ?? retiredAt ?? null, revoked: status === 'revoked' };
 }
 
-/** Which keys were the instance's. */
+/** The instance's keys, past and present. */
 export interface KeyHistory {
-  /** Public key (hex) → key, each after the one that introduced it. */
+  /** By public key (hex), each after the one that introduced it. */
   readonly keys: ReadonlyMap<string, InstanceKey>;
-  /** Why the history as it stands cannot be believed whole; a sentence each. */
+  /** Inconsistencies found in the history, a sentence each. */
   readonly faults: readonly string[];
 }
 
+/** The history of a ledger without key spans. */
 export const NO_HISTORY: KeyHistory = { keys: new Map(), faults: [] };
 
 const KEY = hexPattern(32);
 
-/** Whether a span claims to be part of the key history. Anybody may publish such a span; only the system's count. */
+/** Whether a span belongs to the key history: other tenants may append spans of this type, only the system's count. */
 export function isInstanceKeySpan(span: unknown): boolean {
   return (
     textOf(span, 'entity_type') === INSTANCE_KEY &&
@@ -60,12 +61,12 @@ export function isInstanceKeySpan(span: unknown): boolean {
 }
 
 /**
- * Reads the key history out of spans, in any order, by their content alone. Each key is introduced by a span
- * that the key before signed, so that whoever trusts one key can tell all that came after it; the first key
- * signed its own introduction, and so did one that an operator adopted. A key introduces at most one other. Later versions of a key's entity, signed by
- * any key of the history, retire or revoke it.
+ * Builds the key history from spans in any order. Each key is introduced by a span signed by the previous key, so that
+ * trust in one key extends to all later ones; the first key, and a key that an operator adopted, signed its own
+ * introduction. A key introduces at most one other. Later versions of a key's entity, signed by any key of the history,
+ * retire or revoke it.
  *
- * Spans of others, and spans that do not verify, are passed over: the check of each span reports those.
+ * Ignores spans of others and spans that do not verify, which verification reports by itself.
  */
 export function keyHistoryOf(spans: Iterable<SignedSpan>): KeyHistory {
   const faults: string[] = [];
@@ -73,9 +74,9 @@ export function keyHistoryOf(spans: Iterable<SignedSpan>): KeyHistory {
   const introducedBy = (publicKeyHex: string | undefined): string[] =>
     [...entities].filter(([, [first]]) => introducerOf(first) === publicKeyHex).map(([name]) => name);
   const accepted = introducedBy(undefined);
-  for (const beginning of accepted.slice(1)) {
-    if (isAdopted(entities.get(beginning)?.[0])) continue;
-    faults.push(`key ${beginning} begins a history of its own: no earlier key introduced it`);
+  for (const root of accepted.slice(1)) {
+    if (isAdopted(entities.get(root)?.[0])) continue;
+    faults.push(`key ${root} begins a history of its own: no earlier key introduced it`);
   }
   const refused = new Set<string>();
   for (const publicKeyHex of accepted) {
@@ -102,7 +103,7 @@ export function keyHistoryOf(spans: Iterable<SignedSpan>): KeyHistory {
   };
 }
 
-/** Public key → versions of its entity that verify and follow each other; in the order of introduction. */
+/** By public key, the versions of its entity that verify and form a chain; in the order of introduction. */
 function entitiesOf(
   spans: Iterable<SignedSpan>,
   faults: string[],
@@ -137,7 +138,7 @@ function isAdopted(introduction: SignedSpan | undefined): boolean {
   );
 }
 
-/** Who signed the introduction; undefined when the key did so itself. */
+/** The key that signed the introduction; undefined when the introduced key signed it itself. */
 function introducerOf(introduction: SignedSpan | undefined): string | undefined {
   return introduction?.public_key === introduction?.this ? undefined : introduction?.public_key;
 }
@@ -165,11 +166,11 @@ function keyOf(
   return key;
 }
 
-/** Nothing takes a revocation back, and of several the earliest moment counts. */
+/** The key after one more version. A revocation is final; of several, the earliest `revoked_from` counts. */
 function changed(key: InstanceKey, version: SignedSpan): InstanceKey {
   if (version.status === 'revoked') {
-    const said = textOf(version.metadata, 'revoked_from');
-    const from = isTimestamp(said) ? said : version.at;
+    const given = textOf(version.metadata, 'revoked_from');
+    const from = isTimestamp(given) ? given : version.at;
     return {
       ...key,
       status: 'revoked',
@@ -182,18 +183,15 @@ function changed(key: InstanceKey, version: SignedSpan): InstanceKey {
   return key;
 }
 
-/**
- * The keys that belong together with one of `anchors`: those that it introduced, directly or not, and those that
- * led to it. Anchors that the history does not know stand for themselves.
- */
+/** The anchors, and all keys of the history that share the first key of their chain with one of them. */
 export function keysAround(history: KeyHistory, anchors: ReadonlySet<string>): ReadonlySet<string> {
-  const beginning = (publicKeyHex: string): string => {
+  const rootOf = (publicKeyHex: string): string => {
     let key = history.keys.get(publicKeyHex);
     while (key?.introducedBy !== undefined) key = history.keys.get(key.introducedBy);
     return key?.publicKeyHex ?? publicKeyHex;
   };
-  const beginnings = new Set([...anchors].map(beginning));
-  const related = [...history.keys.keys()].filter((publicKeyHex) => beginnings.has(beginning(publicKeyHex)));
+  const roots = new Set([...anchors].map(rootOf));
+  const related = [...history.keys.keys()].filter((publicKeyHex) => roots.has(rootOf(publicKeyHex)));
   return new Set([...anchors, ...related]);
 }
 

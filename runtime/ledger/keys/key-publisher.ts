@@ -13,11 +13,12 @@ import { refuseOtherKeys } from './key-guard';
 import { INSTANCE_KEY, type KeyHistory, keyHistoryOf } from './key-history';
 import type { KeyRing } from './key-ring';
 
+/** Options of {@link publishKeys}. */
 export interface PublishKeysOptions {
   readonly database: Database;
   readonly writer: SpanWriter;
   readonly ring: KeyRing;
-  /** Takes a key that no earlier one introduces, and says in its span that it is adopted. Defaults to false. */
+  /** Accepts a key that no earlier one introduces, and marks its span as adopted. Defaults to false. */
   readonly adopts?: boolean;
   readonly onProgress?: (line: string) => void;
   /** Defaults to the system clock. */
@@ -25,16 +26,16 @@ export interface PublishKeysOptions {
 }
 
 const ID_LABEL = 'logline/instance-key-id/v1';
-/** Rounds of "another process was faster"; after one of them there is nothing left to do. */
+/** Attempts when another process publishes concurrently; after its success there is usually nothing left to do. */
 const MAX_ATTEMPTS = 3;
 
 /**
- * Brings the key history in the ledger up to the ring: keys that it lacks are introduced, each signed by the key
- * before it; earlier keys that are active are retired; revoked ones are revoked. Nothing is added twice, so it is
- * called at every start, and again after whatever interrupted a rotation.
- * @returns what was added, a line each
- * @throws UnavailableError when the database does not answer.
- * @throws ConfigurationError when the ledger was signed by other keys, unless they are to be adopted.
+ * Brings the ledger's key history up to date with the ring: introduces missing keys, each signed by the previous one;
+ * retires earlier keys that are active; revokes revoked ones. Idempotent: called at every start, and after an
+ * interrupted rotation.
+ * @returns a line for each change
+ * @throws UnavailableError when the database does not answer
+ * @throws ConfigurationError when the ledger was signed by other keys, unless `adopts` is set
  */
 export async function publishKeys(options: PublishKeysOptions): Promise<readonly string[]> {
   const { adopts = false } = options;
@@ -54,18 +55,18 @@ export async function publishKeys(options: PublishKeysOptions): Promise<readonly
   }
 }
 
-/** The key history as the ledger holds it. */
+/** The ledger's key history. @throws UnavailableError when the database does not answer */
 export async function readKeyHistory(database: Database): Promise<KeyHistory> {
   return keyHistoryOf(await readKeySpans(database));
 }
 
-/** Every version of every span of the history. They are public, so nobody's identity is enough. */
+/** Every version of every span of the key history; they are public. */
 async function readKeySpans(database: Database): Promise<SignedSpan[]> {
   const rows = await runStatement(database, NOBODY, 'key_history', [INSTANCE_KEY]);
   return rows.map(spanOfRow);
 }
 
-/** What the ledger lacks, in the order in which it has to be appended. */
+/** The spans that the ledger's key history lacks, in the order to append them. */
 function dueSpans(ring: KeyRing, present: readonly SignedSpan[], now: Date, adopts: boolean): SignedSpan[] {
   const newest = new Map(present.map((span) => [span.this, span]));
   const due: SignedSpan[] = [];
@@ -104,7 +105,7 @@ function introduction(
   adopts: boolean,
 ): SignedSpan {
   const span: Span = {
-    // Nobody else can know the id before the span is there, so nobody can take it first.
+    // Derived from the secret key, so that nobody else can know the id and take it first.
     id: stableId(INSTANCE_KEY, hex(deriveSeed(toU8(key.secretKeyHex()), ID_LABEL))),
     seq: 0,
     entity_type: INSTANCE_KEY,

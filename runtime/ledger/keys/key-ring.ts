@@ -1,50 +1,50 @@
 import { type SigningKey, signingKeyFromHex } from '../../crypto';
 
-/** A key that no longer counts, and what is known about why. */
+/** A revoked key. */
 export interface RevokedKey {
   readonly publicKeyHex: string;
-  /** From this moment (RFC 3339, UTC) on, what it signed is in doubt. Defaults to when the ledger was told. */
+  /** Signatures made from this time (RFC 3339, UTC) on are in doubt. Defaults to when the revocation is recorded. */
   readonly from?: string | undefined;
-  /** In the words of the operator. */
+  /** Given by the operator. */
   readonly reason?: string | undefined;
 }
 
-/** What a ring knows beside its keys. */
+/** Further keys of a {@link KeyRing}. */
 export interface KeyRingOptions {
-  /** The key that a rotation under way will sign with: trusted already, so that no process is ahead of another. */
+  /** The next signing key during a rotation: trusted before any process signs with it. Defaults to none. */
   readonly next?: SigningKey | undefined;
-  /** Public keys (hex) of earlier keys whose secret is gone. */
+  /** Public keys (hex) of earlier keys whose secret is gone. Defaults to none. */
   readonly retired?: readonly string[];
-  /** Keys that were withdrawn. Those among the earlier keys lose everything but their cursors. */
+  /** Revoked keys. Of an earlier key that is revoked only the cursors stay valid. Defaults to none. */
   readonly revoked?: readonly RevokedKey[];
 }
 
 /**
- * The instance keys. One signs; the others are kept so that what they signed stays trusted, and the cursors
- * and tokens made under them stay good (keys are looked up by public key, never assumed).
+ * The instance's keys. One signs; the others are kept so that their signatures stay trusted, and cursors and tokens
+ * made with them stay valid.
  */
 export class KeyRing {
   /** The key that signs now. */
   readonly current: SigningKey;
-  /** The key that will sign when the rotation under way is done. */
+  /** The key that will sign after the current rotation. */
   readonly next: SigningKey | undefined;
-  /** Keys before the current one whose secret is at hand, newest first; revoked ones too. */
+  /** Earlier keys whose secret is available, newest first, including revoked ones. */
   readonly earlier: readonly SigningKey[];
   readonly revoked: readonly RevokedKey[];
-  /** Public keys (hex) whose signatures count as the instance's. */
+  /** Public keys (hex) whose signatures are trusted as the instance's. */
   readonly trusted: ReadonlySet<string>;
-  /** Whose tokens count, the current one first: the secret is at hand, and the key is not revoked. */
+  /** Keys whose tokens are accepted, the current one first: those with a secret that are not revoked. */
   readonly keys: readonly SigningKey[];
   /**
-   * Whose cursors count, the current one first. Revoked keys too: a subscriber may keep a cursor for ever, and
-   * a forged one shows nothing that row-level security would hide.
+   * Keys whose cursors are accepted, the current one first. Includes revoked keys: subscribers keep cursors
+   * indefinitely, and a forged one shows nothing that row-level security hides.
    */
   readonly cursorKeys: readonly SigningKey[];
   readonly #retired: readonly string[];
 
   /**
-   * @param keys the signing key first, then earlier ones whose secret is still at hand, newest first
-   * @throws TypeError when the signing key is revoked.
+   * @param keys the signing key first, then earlier ones whose secret is available, newest first
+   * @throws TypeError when the signing key is revoked
    */
   constructor([current, ...earlier]: readonly [SigningKey, ...SigningKey[]], options: KeyRingOptions = {}) {
     const { next, retired = [], revoked = [] } = options;
@@ -61,7 +61,7 @@ export class KeyRing {
     this.#retired = retired;
   }
 
-  /** @throws TypeError when a seed is not 64 hex digits, or the first one is revoked. */
+  /** A ring of keys given as hex seeds. @throws TypeError when a seed is not 64 hex digits or the first is revoked */
   static fromSeeds(
     [current, ...earlier]: readonly [string, ...string[]],
     { nextSeed, ...options }: Omit<KeyRingOptions, 'next'> & { readonly nextSeed?: string | undefined } = {},
@@ -70,26 +70,26 @@ export class KeyRing {
     return new KeyRing([signingKeyFromHex(current), ...earlier.map(signingKeyFromHex)], { ...options, next });
   }
 
-  /** Every key whose secret is at hand, in the order in which they came. */
+  /** Every key whose secret is available, oldest first. */
   get chronological(): readonly SigningKey[] {
     return [...this.earlier].reverse().concat(this.current, this.next ?? []);
   }
 
-  /** This ring with a rotation under way: `key` is trusted and does not sign yet. */
+  /** This ring with a rotation started: `key` is trusted but does not sign yet. */
   withNext(key: SigningKey): KeyRing {
     return new KeyRing([this.current, ...this.earlier], { ...this.#options(), next: key });
   }
 
   /**
-   * This ring with the rotation done: the next key signs, the one before is kept.
-   * @throws TypeError when no rotation is under way.
+   * This ring with the rotation finished: the next key signs, the previous one becomes an earlier key.
+   * @throws TypeError when no rotation was started
    */
   promoted(): KeyRing {
     if (this.next === undefined) throw new TypeError('no rotation is under way');
     return new KeyRing([this.next, this.current, ...this.earlier], this.#options());
   }
 
-  /** @throws TypeError when it is the key that signs. */
+  /** This ring with a key revoked. @throws TypeError when it is the signing key */
   withRevoked(key: RevokedKey): KeyRing {
     const revoked = this.revoked.filter(({ publicKeyHex }) => publicKeyHex !== key.publicKeyHex);
     return new KeyRing([this.current, ...this.earlier], {

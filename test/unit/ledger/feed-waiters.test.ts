@@ -9,15 +9,15 @@ describe('the places of those who wait for the feed', () => {
 
   it('are bounded over all tenants and for each, and free again once given back', () => {
     const waiters = new FeedWaiters({ database, maxWaiters: 3, maxPerTenant: 2 });
-    const [first, second] = [waiters.takeSeat('acme'), waiters.takeSeat('acme')];
+    const [first, second] = [waiters.takeSlot('acme'), waiters.takeSlot('acme')];
     assert.ok(first !== undefined && second !== undefined);
-    assert.equal(waiters.takeSeat('acme'), undefined);
+    assert.equal(waiters.takeSlot('acme'), undefined);
 
-    assert.ok(waiters.takeSeat('globex') !== undefined);
-    assert.equal(waiters.takeSeat('initech'), undefined);
+    assert.ok(waiters.takeSlot('globex') !== undefined);
+    assert.equal(waiters.takeSlot('initech'), undefined);
 
     first();
-    assert.ok(waiters.takeSeat('initech') !== undefined);
-    assert.equal(waiters.takeSeat('acme'), undefined);
+    assert.ok(waiters.takeSlot('initech') !== undefined);
+    assert.equal(waiters.takeSlot('acme'), undefined);
   });
 });

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { MalformedError } from '../../../runtime/base/errors';
 import { generateSigningKey } from '../../../runtime/crypto';
-import type { LastingPosition } from '../../../runtime/ledger/lasting-timeline';
+import type { EpochPosition } from '../../../runtime/ledger/epoch-timeline';
 import type { TimelinePosition } from '../../../runtime/ledger/timeline';
 import { CursorSealer } from '../../../runtime/stage0/cursor';
 import { validateTimelineQuery } from '../../../runtime/stage0/validators.generated';
 
 const EPOCH = '8f7ba2b5-0d4e-4c5f-9f5c-6d8b0a3c1e77';
-const positions: readonly LastingPosition[] = (
+const positions: readonly EpochPosition[] = (
   [
     { order: 'feed', txId: '18446744073709551615', ordinal: '9223372036854775807' },
     {

@@ -3,38 +3,38 @@ import type { Database } from '../db/pool';
 import { type FeedEpochs, type FeedState, isAhead, survivingPosition } from './feed-epoch';
 import { readTimeline, type TimelinePage, type TimelinePosition, type TimelineRequest } from './timeline';
 
-/** A position that stays good after a restore. */
-export interface LastingPosition {
+/** A position with its epoch, which stays valid after a restore. */
+export interface EpochPosition {
   readonly epoch: string;
   readonly position: TimelinePosition;
 }
 
-/** A request for a page that may go on from a position of an earlier epoch. */
-export interface LastingRequest extends Omit<TimelineRequest, 'after'> {
-  readonly after: LastingPosition | undefined;
+/** A request for a page that may continue from a position of an earlier epoch. */
+export interface EpochTimelineRequest extends Omit<TimelineRequest, 'after'> {
+  readonly after: EpochPosition | undefined;
 }
 
-/** A page, and the epoch that its positions belong to. */
-export interface LastingPage {
+/** A page and the epoch of its positions. */
+export interface EpochTimelinePage {
   readonly page: TimelinePage;
   readonly epoch: string;
 }
 
-/** Another restore within one read of a page is none. */
+/** More epoch changes than this during one read cannot be restores. */
 const MAX_ATTEMPTS = 3;
 
 /**
- * {@link readTimeline} for whoever keeps positions: a position of an epoch before goes on from where that epoch was
- * cut off.
- * @throws RestoreNeededError for a page of the feed while `logline restore` has to run.
- * @throws CursorAheadError for a position that this ledger never reached, or of an epoch it does not know: the
- *   database was set back, and what was read is not there any more.
+ * {@link readTimeline} across restores: a position of an earlier epoch continues from the last position of that epoch
+ * that survived.
+ * @throws RestoreNeededError for a page of the feed while `logline restore` has not run after a restore
+ * @throws CursorAheadError for a position that this ledger has not reached, or of an unknown epoch: the database was
+ *   restored to a state before it
  */
-export async function readLastingTimeline(
+export async function readTimelineAcrossEpochs(
   database: Database,
   epochs: FeedEpochs,
-  request: LastingRequest,
-): Promise<LastingPage> {
+  request: EpochTimelineRequest,
+): Promise<EpochTimelinePage> {
   let state = await epochs.recall();
   if (request.order === 'feed' && state.restoreNeeded) throw new RestoreNeededError();
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
@@ -45,7 +45,7 @@ export async function readLastingTimeline(
       if (after === undefined) throw new CursorAheadError();
     }
     const page = await readTimeline(database, { ...request, after });
-    // The page tells the epoch it was read in; an empty one tells nothing, and only then can the server lie behind.
+    // A page has the epoch it was read in. Only an empty one has none, and only then may the position be ahead.
     const isEmptyFeed = page.epoch === undefined && after?.order === 'feed';
     const seen = isEmptyFeed ? await epochs.read() : state;
     const epoch = page.epoch ?? seen.current;
@@ -55,11 +55,11 @@ export async function readLastingTimeline(
     }
     state = epoch === seen.current ? seen : await epochs.read();
   }
-  throw new TypeError('the feed changes its epoch at every look');
+  throw new TypeError('the feed changed its epoch at every attempt');
 }
 
 type FeedPosition = Extract<TimelinePosition, { readonly order: 'feed' }>;
 
-function positionIn(state: FeedState, after: LastingPosition | undefined): TimelinePosition | undefined {
+function positionIn(state: FeedState, after: EpochPosition | undefined): TimelinePosition | undefined {
   return after === undefined ? undefined : survivingPosition(after.position, after.epoch, state.epochs);
 }

@@ -6,7 +6,7 @@ export const STATEMENT_TEXTS = {
     'select "id", "seq", "entity_type", "who", "did", "this", "at", "parent_id", "related_to", "owner_id", "tenant_id", "visibility", "status", "is_deleted", "name", "description", "code", "language", "runtime", "input", "output", "error", "metadata", "duration_ms", "trace_id", "prev_hash", "curr_hash", "signature", "public_key" from "ledger"."universal_registry" where (id, seq) IN (SELECT * FROM unnest($1::uuid[], $2::int[]))',
   version_heads:
     'select "id", "seq", "at", "owner_id", "tenant_id", "trace_id", "prev_hash", "curr_hash", "signature", "public_key" from "ledger"."universal_registry" where (id, seq) IN (SELECT * FROM unnest($1::uuid[], $2::int[]))',
-  place_in_feed:
+  feed_position:
     'select "tx_id", "ordinal" from "ledger"."universal_registry" where "id" = $1 and "seq" = $2',
   key_history:
     'select "id", "seq", "entity_type", "who", "did", "this", "at", "parent_id", "related_to", "owner_id", "tenant_id", "visibility", "status", "is_deleted", "name", "description", "code", "language", "runtime", "input", "output", "error", "metadata", "duration_ms", "trace_id", "prev_hash", "curr_hash", "signature", "public_key" from "ledger"."universal_registry" where "audience" = \'public\' and "entity_type" = $1 and "tenant_id" = \'system\' and "owner_id" = \'system\' order by "seq"',

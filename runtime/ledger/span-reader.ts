@@ -138,7 +138,10 @@ export async function readFeed(
     limit,
     after: { order: 'feed', txId: after.tx_id, ordinal: after.ordinal },
   });
-  const spans = page.spans.map((span, index) => ({ span, position: columnsOf(page.positions[index], after) }));
+  const spans = page.spans.map((span, index) => ({
+    span,
+    position: columnsOf(page.positions[index], after),
+  }));
   return { spans, next: columnsOf(page.next, after), hasMore: page.hasMore };
 }
 

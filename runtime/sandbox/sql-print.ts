@@ -57,8 +57,7 @@ const LOCATIONS = new Set(['location', 'list_start', 'list_end', 'rexpr_list_sta
 function isSame(printed: unknown, given: unknown, locations: [number, number][]): boolean {
   if (Array.isArray(printed) && Array.isArray(given)) {
     return (
-      printed.length === given.length &&
-      printed.every((item, index) => isSame(item, given[index], locations))
+      printed.length === given.length && printed.every((item, index) => isSame(item, given[index], locations))
     );
   }
   if (!isFields(printed) || !isFields(given)) return printed === given;

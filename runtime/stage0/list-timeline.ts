@@ -5,8 +5,8 @@ import type { Database } from '../db/pool';
 import { malformed } from '../json/parse-with';
 import { normalizeTimestamp } from '../json/timestamp';
 import {
-  type EpochTimelinePage,
   type EpochPosition,
+  type EpochTimelinePage,
   type EpochTimelineRequest,
   readTimelineAcrossEpochs,
 } from '../ledger/epoch-timeline';
@@ -87,7 +87,9 @@ function read(
   request: EpochTimelineRequest,
   database: Database = stage0.database,
 ): Promise<EpochTimelinePage> {
-  return withReadShare(stage0, request.identity, () => readTimelineAcrossEpochs(database, stage0.epochs, request));
+  return withReadShare(stage0, request.identity, () =>
+    readTimelineAcrossEpochs(database, stage0.epochs, request),
+  );
 }
 
 function answerOf(

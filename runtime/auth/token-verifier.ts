@@ -229,7 +229,7 @@ function refusalOf(cause: unknown): Error {
 
 function callerIn(claims: JWTPayload, kind: TokenKind): Caller {
   const user = nameIn(claims, kind.userClaim);
-  if (user === LOG_USER) throw new UnauthorizedError(`the user name ${LOG_USER} is reserved`);
+  if (user === LOG_USER) throw new UnauthorizedError(`the name ${LOG_USER} is kept for the log itself`);
   const tenant = nameIn(claims, kind.tenantClaim);
   if (tenant === SYSTEM.tenant && !kind.mayBeOperator) {
     throw new UnauthorizedError("the token's issuer may not speak for this tenant");

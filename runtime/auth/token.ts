@@ -43,7 +43,7 @@ export async function mintToken(instanceKey: SigningKey, claims: TokenClaims): P
   if (claims.ttlSeconds > MAX_TTL_SECONDS) {
     throw new TypeError(`token: a token lives 366 days at most, got ${claims.ttlSeconds} s`);
   }
-  if (claims.sub === LOG_USER) throw new TypeError(`token: the user name ${LOG_USER} is reserved`);
+  if (claims.sub === LOG_USER) throw new TypeError(`token: the name ${LOG_USER} is kept for the log itself`);
   if (!Number.isSafeInteger(claims.ttlSeconds) || claims.ttlSeconds <= 0) {
     throw new TypeError(`token: ttlSeconds must be a positive whole number, got ${claims.ttlSeconds}`);
   }

@@ -70,10 +70,10 @@ export function isValueFilter(name: string): name is ValueFilter {
 }
 
 /** Why the ledger would not take a value; undefined when it would. */
-export function valueFault(name: ValueFilter, value: string): string | undefined {
+export function valueFault(name: ValueFilter | 'id', value: string): string | undefined {
   if (value === '') return `${name}: is empty`;
   if (name === 'visibility' && !VISIBILITIES.has(value)) return `visibility: is private, tenant or public`;
-  if ((name === 'parent_id' || name === 'related_to') && !isUuid(value.toLowerCase()))
+  if ((name === 'id' || name === 'parent_id' || name === 'related_to') && !isUuid(value.toLowerCase()))
     return `${name}: “${value}” is no UUID`;
   return undefined;
 }

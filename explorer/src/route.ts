@@ -1,3 +1,4 @@
+import { numberOf } from './json';
 import { Store } from './store';
 
 export const HOME = '/explorer/';
@@ -50,10 +51,16 @@ export function spanHref(id: string, seq?: number): string {
   return hrefOf('spans', id, seq === undefined ? undefined : new URLSearchParams({ seq: String(seq) }));
 }
 
-/** Goes somewhere within the page. */
+/** Goes somewhere within the page; what is left is found again by {@link placeBefore}. */
 export function go(href: string, { replace = false } = {}): void {
+  if (!replace) history.replaceState({ y: scrollY }, '');
   history[replace ? 'replaceState' : 'pushState'](null, '', href);
   route.value = read();
+}
+
+/** How far down its reader was when this address was left; 0 when it is new. */
+export function placeBefore(): number {
+  return numberOf(history.state, 'y') ?? 0;
 }
 
 /** Follows links within the page without loading it again; everything else is left to the browser. */

@@ -100,6 +100,43 @@ export function describeTimeline(world: () => ExplorerWorld): void {
       await page.close();
     });
 
+    it('stands where it stood when its reader comes back from a span, whatever arrived meanwhile', async () => {
+      await world().append(
+        ...Array.from({ length: 90 }, (_, index) => note(`left ${index}`, { status: 'left' })),
+      );
+      const page = await world().open('?status=left');
+      await page.getByText('live', { exact: true }).waitFor();
+      await page.getByText('90 verified').waitFor();
+      const topOf = (text: string): Promise<unknown> =>
+        page.evaluate(
+          `[...document.querySelectorAll('.spans a')].find((link) => link.textContent === '${text}')?.getBoundingClientRect().top`,
+        );
+      await page.evaluate('scrollTo(0, 1200)');
+      const link = page.getByRole('link', { name: 'left 50', exact: true });
+      await link.waitFor();
+      const before = await topOf('left 50');
+      await link.click();
+      await page.getByRole('heading', { level: 1, name: /left 50/ }).waitFor();
+      await world().append(note('arrived', { status: 'left' }));
+      await page.goBack();
+      await page.getByRole('button', { name: '1 new' }).waitFor();
+      assert.equal(await topOf('left 50'), before);
+      await page.close();
+    });
+
+    it('opens the span of an id, and says when a text is none', async () => {
+      const [span] = await world().append(note('found by its id'));
+      const page = await world().open('?status=nothing');
+      await page.getByLabel('Filter', { exact: true }).selectOption('id');
+      await page.getByLabel('is', { exact: true }).fill('no id');
+      await page.keyboard.press('Enter');
+      await page.getByRole('alert').getByText('id: “no id” is no UUID').waitFor();
+      await page.getByLabel('is', { exact: true }).fill(` ${span?.id.toUpperCase()} `);
+      await page.keyboard.press('Enter');
+      await page.getByRole('heading', { level: 1, name: /found by its id/ }).waitFor();
+      await page.close();
+    });
+
     it('exports what is filtered as a file that verify takes, and as CSV whose cells no spreadsheet runs', async () => {
       await world().append(
         note('=1+1', { status: 'out' }),

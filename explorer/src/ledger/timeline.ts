@@ -45,8 +45,8 @@ const START: TimelineState = {
 /** One filter's listing, page by page, and what arrives from the moment it was opened: nothing lies between the two. */
 export class Timeline {
   readonly state = new Store<TimelineState>(START);
-  readonly #ledger: Ledger;
-  readonly #filter: Filter;
+  readonly ledger: Ledger;
+  readonly filter: Filter;
   readonly #ended = new AbortController();
   readonly #pages: AsyncGenerator<Span, void, undefined>;
   /** Keys of what is shown or waits: a span may come by the listing and by the tail. */
@@ -63,8 +63,8 @@ export class Timeline {
   #next: TimelineState = START;
 
   constructor(ledger: Ledger, filter: Filter) {
-    this.#ledger = ledger;
-    this.#filter = filter;
+    this.ledger = ledger;
+    this.filter = filter;
     this.#pages = ledger.timeline(filter, this.#ended.signal);
     void this.#follow();
   }
@@ -137,7 +137,7 @@ export class Timeline {
       this.#ready();
     };
     const { signal } = this.#ended;
-    for await (const { span, cursor } of this.#ledger.tail(this.#filter, signal, onReady, this.#cursor)) {
+    for await (const { span, cursor } of this.ledger.tail(this.filter, signal, onReady, this.#cursor)) {
       this.#cursor = cursor;
       this.#arrived.push(...this.#newRows([span]));
       this.#changeSoon();
@@ -179,7 +179,7 @@ export class Timeline {
   async #check(row: Row, span: Span): Promise<void> {
     for (let attempt = 1; row.check === undefined && !this.#ended.signal.aborted; attempt += 1) {
       try {
-        const keys = await this.#ledger.keys();
+        const keys = await this.ledger.keys();
         // A task of its own: a page of checks in one would hold up scrolling and typing.
         await new Promise((resolve) => setTimeout(resolve));
         row.check = await checkSpan(span, keys);

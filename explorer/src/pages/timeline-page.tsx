@@ -1,7 +1,7 @@
 import { Fragment, h } from 'preact';
-import { useEffect, useMemo } from 'preact/hooks';
+import { useLayoutEffect, useMemo } from 'preact/hooks';
 import { type Filter, filterOf, searchOf } from '../filter';
-import { reachable } from '../ledger/ledger';
+import { type Ledger, reachable } from '../ledger/ledger';
 import type { Row } from '../ledger/row';
 import { MAX_ROWS, Timeline, type TimelineState } from '../ledger/timeline';
 import { useListener } from '../listener';
@@ -10,8 +10,8 @@ import { FilterBar } from '../parts/filter-bar';
 import { Mark } from '../parts/mark';
 import { Empty, Failure, Loading } from '../parts/notice';
 import { SpanTable } from '../parts/span-table';
-import { hrefOf, type Route } from '../route';
-import { usePage } from '../session';
+import { hrefOf, placeBefore, type Route } from '../route';
+import { session, usePage } from '../session';
 import { useStore } from '../store';
 import { counted } from '../text';
 
@@ -49,10 +49,28 @@ function Faults({ faults, filter }: { readonly faults: readonly string[]; readon
   );
 }
 
+/** The listing that was shown last. It stays while its reader looks at a span, and is as it was when they come back. */
+let kept: Timeline | undefined;
+
+session.page.subscribe(() => {
+  if (kept?.ledger !== session.page.value.ledger) kept?.close();
+});
+
+function keptTimeline(ledger: Ledger, filter: Filter): Timeline {
+  if (
+    kept?.ledger === ledger &&
+    kept.state.value.phase !== 'failed' &&
+    String(searchOf(kept.filter)) === String(searchOf(filter))
+  )
+    return kept;
+  kept?.close();
+  kept = new Timeline(ledger, filter);
+  return kept;
+}
+
 function Listing({ filter }: { readonly filter: Filter }) {
   const { ledger } = usePage();
-  const timeline = useMemo(() => new Timeline(ledger, filter), [ledger, searchOf(filter).toString()]);
-  useEffect(() => () => timeline.close(), [timeline]);
+  const timeline = useMemo(() => keptTimeline(ledger, filter), [ledger]);
   const state = useStore(timeline.state);
   useTop(timeline);
   const isEmpty = state.phase === 'ready' && state.rows.length === 0;
@@ -154,7 +172,12 @@ function More({ timeline, state }: PartProps) {
   );
 }
 
-/** Tells the timeline whether its reader is at the top. */
+/** Takes its reader to where they were, and tells the timeline whether that is its top. */
 function useTop(timeline: Timeline): void {
+  useLayoutEffect(() => {
+    scrollTo(0, placeBefore());
+    // What arrives while they are elsewhere waits.
+    return () => timeline.setAtTop(false);
+  }, [timeline]);
   useListener(window, ['scroll'], () => timeline.setAtTop(scrollY < 60), [timeline]);
 }

@@ -12,7 +12,7 @@ import {
   withValue,
 } from '../filter';
 import { NARROW } from '../listener';
-import { go, hrefOf } from '../route';
+import { go, hrefOf, spanHref } from '../route';
 import { forgetFilter, savedFilters, saveFilter } from '../saved-filters';
 import { usePage } from '../session';
 import { visible } from '../text';
@@ -23,7 +23,7 @@ interface FilterBarProps {
 }
 
 /** Values of each filter that need no typing. */
-const SUGGESTIONS: Readonly<Partial<Record<ValueFilter, readonly string[]>>> = {
+const SUGGESTIONS: Readonly<Record<string, readonly string[]>> = {
   entity_type: [
     'function',
     'execution',
@@ -61,7 +61,7 @@ interface PartProps extends FilterBarProps {
 }
 
 function AddValue({ filter, show }: PartProps) {
-  const [name, setName] = useState<ValueFilter>('entity_type');
+  const [name, setName] = useState<ValueFilter | 'id'>('entity_type');
   const [value, setValue] = useState('');
   const [fault, setFault] = useState('');
   const add = (event: Event): void => {
@@ -71,7 +71,9 @@ function AddValue({ filter, show }: PartProps) {
     setFault(found ?? '');
     if (found !== undefined) return;
     setValue('');
-    show(withValue(filter, name, trimmed));
+    // There is one span of an id, so its page says more than a list.
+    if (name === 'id') go(spanHref(trimmed.toLowerCase()));
+    else show(withValue(filter, name, trimmed));
   };
   return (
     <form class="add" onSubmit={add}>
@@ -81,10 +83,10 @@ function AddValue({ filter, show }: PartProps) {
         value={name}
         onChange={(event) => {
           const chosen = event.currentTarget.value;
-          if (isValueFilter(chosen)) setName(chosen);
+          if (chosen === 'id' || isValueFilter(chosen)) setName(chosen);
         }}
       >
-        {VALUE_FILTERS.map((one) => (
+        {[...VALUE_FILTERS, 'id'].map((one) => (
           <option value={one}>{one}</option>
         ))}
       </select>
@@ -102,7 +104,7 @@ function AddValue({ filter, show }: PartProps) {
         onInput={(event) => setValue(event.currentTarget.value)}
       />
       <datalist id="suggested">
-        {(SUGGESTIONS[name] ?? []).map((one) => (
+        {SUGGESTIONS[name]?.map((one) => (
           <option value={one} />
         ))}
       </datalist>

@@ -144,6 +144,9 @@ export function describePages(world: () => ExplorerWorld): void {
           'requests',
           'policies',
           'status',
+          'spans/00000000-0000-4000-8000-000000000000',
+          `spans/${invoiceId}?seq=7`,
+          'functions/00000000-0000-4000-8000-000000000000',
         ]) {
           const page = await world().open(address, look);
           await page.locator('h1').first().waitFor({ state: 'attached' });

@@ -103,28 +103,32 @@ function FunctionPage({ id }: { readonly id: string }) {
     [ledger, id],
   );
   return (
-    <LoadedPart loaded={fn} what="this function">
+    <LoadedPart loaded={fn} what="this function" isPage>
       {(found) => (
         <>
           <h1>{isolated(found.name ?? found.this, 200)}</h1>
-          <dl class="facts">
-            <Fact name="span" mono>
-              <a href={spanHref(found.id)}>{found.id}</a>, version {found.seq}
-            </Fact>
-            <Fact name="owner">{isolated(`${found.owner_id}@${found.tenant_id}`)}</Fact>
-            <Fact name="status">{isolated(found.status ?? 'none', 40)}</Fact>
-            <Fact name="schedule">
-              {isolated(
-                scheduleOf(found) || 'none; set metadata.schedule to rate(…) or cron(…) in a new version',
-              )}
-            </Fact>
-            {due.value?.has(id) && (
-              <Fact name="next due">
-                <Ago at={due.value.get(id)} />
+          <div class="columns">
+            <dl class="facts">
+              <Fact name="span" mono>
+                <a href={spanHref(found.id)}>{found.id}</a>, version {found.seq}
               </Fact>
-            )}
-          </dl>
-          <Run id={id} onDone={runs.reload} />
+              <Fact name="owner">{isolated(`${found.owner_id}@${found.tenant_id}`)}</Fact>
+              <Fact name="status">{isolated(found.status ?? 'none', 40)}</Fact>
+              <Fact name="schedule">
+                {isolated(
+                  scheduleOf(found) || 'none; set metadata.schedule to rate(…) or cron(…) in a new version',
+                )}
+              </Fact>
+              {due.value?.has(id) && (
+                <Fact name="next due">
+                  <Ago at={due.value.get(id)} />
+                </Fact>
+              )}
+            </dl>
+            <div>
+              <Run id={id} onDone={runs.reload} />
+            </div>
+          </div>
           <h2>Last runs</h2>
           <LoadedPart loaded={runs} what="runs">
             {(list) => <Runs runs={list} />}

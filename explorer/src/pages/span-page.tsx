@@ -12,7 +12,6 @@ import { Fact } from '../parts/fact';
 import { Inclusion } from '../parts/inclusion';
 import { isolated, Pill } from '../parts/isolated';
 import { LoadedPart, SpanList } from '../parts/listing';
-import { Empty } from '../parts/notice';
 import { Table } from '../parts/table';
 import { Time } from '../parts/time';
 import { Verdict } from '../parts/verdict';
@@ -31,7 +30,7 @@ export function SpanPage({ route }: { readonly route: Route }) {
   const [count, setCount] = useState(VERSIONS);
   const versions = useLoaded((signal) => ledger.versions(id, count, signal), [ledger, id, count]);
   return (
-    <LoadedPart loaded={versions} what="this span">
+    <LoadedPart loaded={versions} what="this span" isPage>
       {(found) => (
         <Entity
           versions={found}
@@ -54,17 +53,18 @@ function Entity({ versions, seq, older }: EntityProps) {
   const [newest] = versions;
   const span = seq === null ? newest : versions.find((one) => String(one.seq) === seq);
   const checks = useChecks(versions);
-  if (newest === undefined) return <Empty title="There is no such span, or this token may not see it." />;
+  if (newest === undefined) return <h1>There is no such span, or this token may not see it</h1>;
   if (span === undefined)
     return (
-      <Empty title={`Version ${visible(seq ?? '')} is not among those that were read.`}>
+      <>
+        <h1>Version {visible(seq ?? '')} is not among those that were read</h1>
         {older && (
           <button type="button" onClick={older}>
             Read older versions
           </button>
         )}
         <a href={spanHref(newest.id)}>Show the newest</a>
-      </Empty>
+      </>
     );
   const before = versions.find((one) => one.seq === span.seq - 1);
   return (
@@ -100,7 +100,8 @@ function Heading({ span, newest }: { readonly span: Span; readonly newest: Span 
         {span.status && <Pill text={span.status} />}
         {span.is_deleted && <Pill text="deleted" tone="bad" />}
         <span>
-          version {span.seq} of {newest.seq}
+          version {span.seq}
+          {span.seq < newest.seq ? ` of 0 to ${newest.seq}` : ', the newest'}
         </span>
         {span.seq < newest.seq && <a href={spanHref(span.id)}>Show the newest</a>}
         <CopyButton name="Copy link" text={permalink} />

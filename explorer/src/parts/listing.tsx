@@ -10,14 +10,16 @@ interface LoadedPartProps<T> {
   readonly loaded: Loaded<T>;
   /** What is being loaded, for people. */
   readonly what: string;
+  /** It is all of the page. */
+  readonly isPage?: boolean;
   readonly children: (value: T) => ComponentChildren;
 }
 
 /** What was loaded, or what there is to say instead. */
-export function LoadedPart<T>({ loaded, what, children }: LoadedPartProps<T>) {
+export function LoadedPart<T>({ loaded, what, isPage, children }: LoadedPartProps<T>) {
   const { value, error, reload } = loaded;
   if (value !== undefined) return <>{children(value)}</>;
-  if (error !== undefined) return <Failure error={error} retry={reload} />;
+  if (error !== undefined) return <Failure error={error} retry={reload} isPage={isPage} />;
   return <Loading what={what} />;
 }
 

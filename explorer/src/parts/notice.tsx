@@ -26,14 +26,22 @@ export function Loading({ what }: { readonly what: string }) {
   );
 }
 
+interface FailureProps {
+  readonly error: unknown;
+  readonly retry?: () => void;
+  /** There is nothing else on the page, so its title is that of the page. */
+  readonly isPage?: boolean | undefined;
+}
+
 /** Why something failed, and what can be done. */
-export function Failure({ error, retry }: { readonly error: unknown; readonly retry?: () => void }) {
+export function Failure({ error, retry, isPage }: FailureProps) {
   const { title, advice } = explained(error);
+  const Title = isPage ? 'h1' : 'p';
   return (
     <div class="failure" role="alert">
-      <p class="title">{title}</p>
+      <Title class="title">{title}</Title>
       <p>{advice}</p>
-      {error instanceof LogLineError && error.errors.length > 0 ? (
+      {error instanceof LogLineError && error.errors.length > 0 && (
         <ul>
           {error.errors.map(({ pointer, detail }) => (
             <li>
@@ -41,8 +49,8 @@ export function Failure({ error, retry }: { readonly error: unknown; readonly re
             </li>
           ))}
         </ul>
-      ) : null}
-      {retry === undefined ? null : (
+      )}
+      {retry && (
         <button type="button" onClick={retry}>
           Try again
         </button>

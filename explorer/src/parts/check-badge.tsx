@@ -3,7 +3,7 @@ import type { SpanCheck } from '../ledger/span-check';
 import { Mark } from './mark';
 
 /** What a check found, in a word; more on hover. */
-export function CheckBadge({ check }: { readonly check: SpanCheck | undefined }) {
+export function CheckBadge({ check }: { readonly check?: SpanCheck | undefined }) {
   if (check === undefined)
     return (
       <span class="check" title="being checked">

@@ -4,6 +4,7 @@ import { readProof, type SpanProof } from '../ledger/span-proof';
 import { useLoaded } from '../loaded';
 import { usePage } from '../session';
 import { visible } from '../text';
+import { CheckBadge } from './check-badge';
 
 /** Whether a version stands in the tenant's log, checked in this browser. */
 export function Inclusion({ span }: { readonly span: Span }) {
@@ -18,7 +19,12 @@ export function Inclusion({ span }: { readonly span: Span }) {
         </button>
       </p>
     );
-  return value === undefined ? null : <Shown proof={value} reload={reload} />;
+  if (value !== undefined) return <Shown proof={value} reload={reload} />;
+  return (
+    <p>
+      <CheckBadge />
+    </p>
+  );
 }
 
 function Shown({ proof, reload }: { readonly proof: SpanProof; readonly reload: () => void }) {

@@ -25,13 +25,7 @@ export function KeysHelp() {
   }, []);
   return (
     <>
-      <button
-        type="button"
-        aria-haspopup="dialog"
-        aria-keyshortcuts="?"
-        title="?"
-        onClick={() => setOpen(true)}
-      >
+      <button type="button" aria-haspopup="dialog" title="?" onClick={() => setOpen(true)}>
         Keys
       </button>
       {isOpen && (

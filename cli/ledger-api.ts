@@ -11,6 +11,7 @@ export interface ApiAnswer {
   readonly body: unknown;
 }
 
+/** Options of a request. */
 export interface ApiRequest {
   readonly method?: 'GET' | 'POST';
   /** Body, sent as JSON. */

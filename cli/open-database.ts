@@ -9,6 +9,7 @@ import { currentRun } from '../local/run-lock';
 import { asRole } from '../runtime/db/database-options';
 import { type RoleKey, roleName } from '../runtime/db/roles';
 
+/** Options of `logline connect`. */
 export interface ConnectOptions {
   readonly print?: boolean;
   readonly admin?: boolean;

@@ -5,6 +5,7 @@ import { mintToken } from '../runtime/auth/token';
 import type { SigningKey } from '../runtime/crypto';
 import { parseDuration } from './duration';
 
+/** Options of `logline token`. */
 export interface TokenRequest {
   readonly user: string;
   readonly tenant: string;

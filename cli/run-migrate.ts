@@ -9,6 +9,7 @@ import { unreachable } from './local-ledger';
 import { localDatabaseUrl, ownDatabaseUrl } from './open-database';
 import { table } from './table';
 
+/** Options of `logline migrate`. */
 export interface MigrateCommandOptions {
   readonly status?: boolean;
   readonly json?: boolean;

@@ -3,6 +3,7 @@ import { seed } from '../runtime/ledger/seed';
 import { writerOf } from './keys/key-change';
 import { withLocalLedger } from './local-ledger';
 
+/** Options of `logline seed`. */
 export interface SeedCommandOptions {
   readonly json?: boolean;
 }

@@ -1,6 +1,6 @@
 import type { Need } from './need';
 
-/** Plans have ids that nobody knows before. */
+/** Plans have random ids, unknown before deployment. */
 const BACKUP_PLAN: Need = {
   service: 'backup',
   read: ['GetBackupPlan', 'GetBackupSelection', 'ListTags'],
@@ -18,11 +18,11 @@ const BACKUP_PLAN: Need = {
 
 const RDS_TAGS = ['AddTagsToResource', 'RemoveTagsFromResource'];
 const RDS_LIST = ['ListTagsForResource'];
-/** What is named after the stack, and the groups of AWS's own that RDS takes where the program names none. */
+/** Resources named after the stack, and AWS's default groups, which RDS uses where the program names none. */
 const RDS = ['arn:$P:rds:$R:$A:*:$N-*', 'arn:$P:rds:$R:$A:og:default:*', 'arn:$P:rds:$R:$A:pg:default.*'];
 const BUCKETS = ['arn:$P:s3:::$B*'];
 
-/** Of what holds data: databases, their backups, buckets; by type of resource. */
+/** Permissions for databases, backups and buckets, by resource type. */
 export const DATA_NEEDS: Readonly<Record<string, Need>> = {
   'aws:backup/plan:Plan': BACKUP_PLAN,
   'aws:backup/selection:Selection': BACKUP_PLAN,
@@ -30,7 +30,7 @@ export const DATA_NEEDS: Readonly<Record<string, Need>> = {
     service: 'backup',
     read: ['DescribeBackupVault', 'ListTags'],
     write: ['CreateBackupVault', 'DeleteBackupVault', 'TagResource', 'UntagResource'],
-    // The copies lie in another region.
+    // Copies are in another region.
     on: ['arn:$P:backup:*:$A:backup-vault:$N-*'],
   },
   'aws:rds/cluster:Cluster': {
@@ -76,7 +76,7 @@ export const DATA_NEEDS: Readonly<Record<string, Need>> = {
   },
   'aws:s3/bucket:Bucket': {
     service: 's3',
-    // The provider reads every side of a bucket, whatever the program says of it.
+    // The provider reads all settings of a bucket, also those that the program does not set.
     read: [
       'ListBucket',
       'ListBucketVersions',

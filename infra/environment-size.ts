@@ -1,12 +1,12 @@
 import type { StackSettings } from './stack-settings';
 
-/** Bytes of all variables of a function, as JSON (Lambda guide, "Lambda quotas"). */
+/** Lambda's limit in bytes for all variables of a function, as JSON (Lambda guide, "Lambda quotas"). */
 export const ENVIRONMENT_BYTES = 4_096;
-/** What the program itself has in them at most: names, hosts, and ARNs of secrets. A test holds it against every function. */
+/** Upper bound for the program's own variables: names, hosts and ARNs. A test checks it for every function. */
 export const OWN_ENVIRONMENT_BYTES = 2_900;
 
 /**
- * Texts of the configuration that become variables and are as long as somebody writes them.
+ * Checks configured texts of unlimited length that become environment variables.
  * @returns a message for each function that Lambda would refuse
  */
 export function environmentFaults({

@@ -7,7 +7,7 @@ const API: Need = {
   on: ['arn:$P:apigateway:$R::/apis', 'arn:$P:apigateway:$R::/apis/*', 'arn:$P:apigateway:$R::/tags/*'],
 };
 
-/** Of functions and of what calls them; by type of resource. */
+/** Permissions for functions and their callers, by resource type. */
 export const FUNCTION_NEEDS: Readonly<Record<string, Need>> = {
   'aws:apigatewayv2/api:Api': API,
   'aws:apigatewayv2/authorizer:Authorizer': API,

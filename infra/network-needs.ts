@@ -3,7 +3,7 @@ import type { Need } from './need';
 const TAGS_EC2 = ['CreateTags', 'DeleteTags'];
 
 function ec2(read: readonly string[], write: readonly string[]): Need {
-  // Descriptions have no resource, and what is created has no name that could be foreseen.
+  // Describe calls have no resource, and new resources have random ids.
   return { service: 'ec2', read, write: [...write, ...TAGS_EC2], on: ['*'] };
 }
 
@@ -18,7 +18,7 @@ const RULES = ec2(
   ],
 );
 
-/** Of networks, by type of resource. */
+/** Permissions for networks, by resource type. */
 export const NETWORK_NEEDS: Readonly<Record<string, Need>> = {
   'aws:ec2/defaultSecurityGroup:DefaultSecurityGroup': RULES,
   'aws:ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway': ec2(
@@ -43,7 +43,7 @@ export const NETWORK_NEEDS: Readonly<Record<string, Need>> = {
     ['AssociateRouteTable', 'DisassociateRouteTable', 'ReplaceRouteTableAssociation'],
   ),
   'aws:ec2/securityGroup:SecurityGroup': ec2(
-    // Subnets and VPC: Lambda asks in the caller's name for those that a function goes into.
+    // Lambda describes a function's subnets and VPC with the caller's permissions.
     ['DescribeSecurityGroups', 'DescribeNetworkInterfaces', 'DescribeSubnets', 'DescribeVpcs'],
     ['CreateSecurityGroup', 'DeleteSecurityGroup', 'RevokeSecurityGroupEgress', 'RevokeSecurityGroupIngress'],
   ),

@@ -10,9 +10,12 @@ import { STAND_IN_ACCOUNT } from './stand-in-cloud';
 
 /** A statement of an IAM policy, as AWS takes it. */
 export interface PolicyStatement {
+  /** Unique within its policy; letters and digits. */
   readonly Sid: string;
   readonly Effect: 'Allow' | 'Deny';
+  /** Actions, `service:Action`. */
   readonly Action: readonly string[];
+  /** ARNs, or `*`. */
   readonly Resource: readonly string[];
   readonly Condition?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
 }

@@ -2,12 +2,13 @@ import type { SettingsReader } from './settings-reader';
 
 /** Tags that the program itself puts on resources. */
 const OWN_TAGS = ['Project', 'Stack', 'ManagedBy', 'Name'];
-/** Tags of one resource, the program's own included (AWS tagging guide, "Tag naming limits and requirements"). */
+/** Limit of tags on one resource, including the program's own (AWS tagging guide, "Tag naming limits and requirements"). */
 const MOST_TAGS = 50;
-/** What every service takes in names and values of tags; some take more. */
+/** Characters that every service accepts in tags. */
 const NAME = /^(?!aws:)[\w .:/=+@-]{1,128}$/i;
 const VALUE = /^[\w .:/=+@-]{0,256}$/;
 
+/** Reads `tags`; faults go to the reader. */
 export function readTags(root: SettingsReader): Readonly<Record<string, string>> {
   const tags = root.map(
     'tags',
@@ -16,7 +17,7 @@ export function readTags(root: SettingsReader): Readonly<Record<string, string>>
     'a map of tag names (not starting with aws:) to text of at most 256 letters, digits, spaces and _ . : / = + - @',
   );
   const names = [...OWN_TAGS, ...Object.keys(tags)].map((name) => name.toLowerCase());
-  // IAM takes Team and team for one tag, and refuses the role.
+  // IAM compares tag names without case, and would refuse the role.
   const twice = Object.keys(tags).find(
     (name) => names.indexOf(name.toLowerCase()) !== names.lastIndexOf(name.toLowerCase()),
   );

@@ -3,7 +3,7 @@ import { isTickKernel, KERNEL_NAMES } from '../runtime/host/kernel-table';
 import { CONNECTIONS_PER_INSTANCE } from '../runtime/lambda/environment';
 import type { StackSettings } from './stack-settings';
 
-/** What somebody should know who deploys these settings, though AWS takes them. */
+/** Warnings about settings that AWS accepts. */
 export function warningsOf(settings: StackSettings): string[] {
   return [keysWithoutWay(settings), moreConnections(settings), backupOfAurora(settings)].filter(
     (warning) => warning !== undefined,
@@ -18,7 +18,7 @@ function keysWithoutWay({ network, providerNames }: StackSettings): string | und
   );
 }
 
-/** Kernels that ticks start and Stage-0 log in as one role, whose connections the database limits. */
+/** Warns when kernels and Stage-0, which log in as one role, may exceed its connection limit. */
 function moreConnections({ database, functions }: StackSettings): string | undefined {
   const limit = connectionLimit('app', database.maxConnections);
   const copies = functions.tickConcurrency * KERNEL_NAMES.filter(isTickKernel).length;
@@ -30,7 +30,7 @@ function moreConnections({ database, functions }: StackSettings): string | undef
   );
 }
 
-/** AWS Backup guide, "Getting started": resources that a plan names are backed up whatever is opted in to, but for these. */
+/** Aurora needs an opt-in even if a plan names the cluster (AWS Backup guide, "Getting started"). */
 function backupOfAurora({ backup, database, region }: StackSettings): string | undefined {
   if (backup === undefined || database.engine !== 'aurora') return undefined;
   return (

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 /** A frame is its length in four bytes, big-endian, and that many bytes of JSON in UTF-8. */
 const HEADER_BYTES = 4;
 
+/** Options of {@link FramedPipe}. */
 export interface FramedPipeOptions {
   /** Frame limit in bytes: `send` refuses a longer message, and receiving one ends the pipe. */
   readonly maxFrameBytes: number;
@@ -52,6 +53,7 @@ export class FramedPipe {
     this.#stream.write(frame);
   }
 
+  /** Ends the pipe. */
   close(): void {
     this.#stream.destroy();
     this.#end();

@@ -32,6 +32,7 @@ export class GuardFile implements GuardStore {
     return record;
   }
 
+  /** Writes a record if the stored one is still `before`; returns whether it did. */
   async swap(before: GuardRecord | undefined, after: GuardRecord): Promise<boolean> {
     const present = await this.read();
     if (textOf(present) !== textOf(before)) return false;

@@ -21,11 +21,13 @@ export class KeptCheckpoints {
     );
   }
 
+  /** Writes one checkpoint of a day. */
   async keep(date: string, tenant: string, note: string): Promise<void> {
     await mkdir(path.join(this.#folder, date), { recursive: true, mode: 0o700 });
     await writePrivateFile(path.join(this.#folder, date, checkpointFile(tenant)), note, 'replace');
   }
 
+  /** Marks a day as complete. */
   async finish(date: string): Promise<void> {
     await mkdir(path.join(this.#folder, date), { recursive: true, mode: 0o700 });
     await writePrivateFile(path.join(this.#folder, date, DONE), '', 'replace');

@@ -7,6 +7,7 @@ import { KERNEL_IDS, type KernelName } from '../runtime/kernels/stable-ids';
 
 /** Frame limit in bytes: fits a request of 4 MiB escaped in JSON, and an outcome with a span and its result. */
 export const MAX_FRAME_BYTES = 16 * 1024 * 1024;
+/** Limit of queued messages in bytes. */
 export const MAX_WAITING_BYTES = 4 * MAX_FRAME_BYTES;
 /** Runs that the API has under way with the kernels at a time. */
 export const MAX_CALLS = 500;

@@ -30,6 +30,7 @@ const STOP_GRACE_MS = 8_000;
 /** Time-out of a call in milliseconds, for a hanging process; the kernels end runs earlier. */
 const MAX_CALL_MS = 90_000;
 
+/** Options of {@link KernelProcess}. */
 export interface KernelProcessOptions {
   /** Program and arguments that start the kernel process. */
   readonly command: readonly [string, ...string[]];

@@ -4,6 +4,7 @@ import { Database } from '../runtime/db/pool';
 import type { SeenRequest } from '../runtime/stage0/stage0';
 import type { SandboxEnd } from './kernel-messages';
 
+/** Options of {@link createLedgerMetrics}. */
 export interface LedgerMetricsOptions {
   /** Returns Stage-0's pool. */
   readonly pool: () => Database | undefined;
@@ -44,6 +45,7 @@ const WORK = `
             FROM app.job_run) AS jobs
     FROM app.request_queue WHERE due_at <= now()`;
 
+/** Creates the metrics of a local run. */
 export function createLedgerMetrics({ pool, auditor }: LedgerMetricsOptions): LedgerMetrics {
   const registry = new Registry();
   const registers = [registry];

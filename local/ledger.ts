@@ -24,6 +24,7 @@ export interface Ledger {
   close(): Promise<void>;
 }
 
+/** Options of {@link openLedger}. */
 export interface LedgerOptions {
   readonly database: LocalDatabase;
   /** Returns the current instance keys, which may be rotated while the ledger runs. */

@@ -8,6 +8,7 @@ import { oneLine } from './operator-error';
 /** Milliseconds until a changed `keys.json` is noticed, at most. */
 export const NOTICE_MS = 50;
 
+/** Options of {@link LiveKeys}. */
 export interface LiveKeysOptions {
   readonly data: DataDirectory;
   readonly keys: LocalKeys;

@@ -27,6 +27,7 @@ export interface LocalDatabase {
   stop(): Promise<void>;
 }
 
+/** Options of {@link openLocalDatabase}. */
 export interface LocalDatabaseOptions {
   readonly data: DataDirectory;
   readonly keys: LocalKeys;

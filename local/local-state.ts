@@ -14,6 +14,7 @@ export async function rememberedPort(data: DataDirectory): Promise<number | unde
   }
 }
 
+/** Stores the port for the next start. */
 export async function rememberPort(data: DataDirectory, port: number): Promise<void> {
   await writePrivateFile(data.state, `${JSON.stringify({ postgres_port: port })}\n`, 'replace');
 }

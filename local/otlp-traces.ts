@@ -6,6 +6,7 @@ const MAX_BATCH = 512;
 const EVERY_MS = 2_000;
 const TIMEOUT_MS = 5_000;
 
+/** Options of {@link OtlpTraces}. */
 export interface OtlpTracesOptions {
   /** `OTEL_EXPORTER_OTLP_ENDPOINT`; traces go to `/v1/traces` below it. */
   readonly endpoint: string;
@@ -46,6 +47,7 @@ export class OtlpTraces {
     return this.#sending;
   }
 
+  /** Sends what is queued and stops. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
     await this.flush();

@@ -12,6 +12,7 @@ import { credentials, serverEnv } from './postgres-process';
 import { isAlive, readPostmaster, settleOrphan } from './postmaster';
 import { dataLauncher, type Launcher, serverUser } from './unprivileged-user';
 
+/** Options of {@link startPostgres}. */
 export interface PostgresOptions {
   /** The cluster's folder. Created when it does not exist; its parent must exist. */
   readonly dataDir: string;

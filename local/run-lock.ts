@@ -15,6 +15,7 @@ export interface RunInfo {
   readonly postgresPort: number | undefined;
 }
 
+/** The lock of the running process. */
 export interface RunLock {
   /** Adds details, for {@link currentRun}. */
   publish(details: { url: string; postgresPort: number | undefined }): Promise<void>;

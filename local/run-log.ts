@@ -15,6 +15,7 @@ export interface RunLog {
   close(): void;
 }
 
+/** Options of {@link openRunLog}. */
 export interface RunLogOptions {
   /** Whether to rotate. Defaults to true; false for a second process on the same file, which follows the first. */
   readonly rotate?: boolean;

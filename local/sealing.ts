@@ -24,6 +24,7 @@ const PUSH_MS = 60_000;
 /** Interval in milliseconds of publishing the key file's keys. */
 const PUBLISH_MS = 1_000;
 
+/** Options of {@link openSealing}. */
 export interface SealingOptions {
   readonly data: DataDirectory;
   /** Connections as roles `logline_sealer` and `logline_auditor`. */

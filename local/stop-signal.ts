@@ -28,6 +28,7 @@ export class StopSignal {
     for (const signal of SIGNALS) process.on(signal, this.#listener);
   }
 
+  /** Whether a stop was requested. */
   get isRequested(): boolean {
     return this.#isRequested;
   }

@@ -12,6 +12,7 @@ export interface Ticker {
   stop(): Promise<void>;
 }
 
+/** Options of {@link startTicker}. */
 export interface TickerOptions {
   /** Connection as role `logline_kernel`. */
   readonly kernelDatabase: Database;

@@ -94,6 +94,7 @@ export function otlpOf(span: TraceSpan): object {
   };
 }
 
+/** An attribute in OTLP's JSON form. */
 export function attribute(key: string, value: string | number): object {
   return { key, value: typeof value === 'string' ? { stringValue: value } : { intValue: String(value) } };
 }

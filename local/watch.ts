@@ -5,6 +5,7 @@ import type { SandboxEnd } from './kernel-messages';
 import { OtlpTraces } from './otlp-traces';
 import { newTraceSpanId, requestSpan } from './trace-span';
 
+/** Options of {@link startWatching}. */
 export interface WatchOptions {
   /** Port of `/metrics` on loopback; undefined serves none. */
   readonly metricsPort: number | undefined;

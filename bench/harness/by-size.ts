@@ -32,6 +32,7 @@ export interface SizeVisitor {
 const visitors: SizeVisitor[] = [];
 let visited: Promise<ReadonlyMap<string, BenchResult>> | undefined;
 
+/** Registers a visitor for {@link visitSizes}. */
 export function addSizeVisitor(visitor: SizeVisitor): void {
   visitors.push(visitor);
 }

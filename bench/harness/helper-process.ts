@@ -66,6 +66,7 @@ export class HelperProcess {
     });
   }
 
+  /** Stops the process and waits for its end. */
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const ended = new Promise((resolve) => this.#child.once('exit', resolve));
@@ -106,6 +107,7 @@ export function answerCalls(calls: Calls, stop: () => Promise<void> = async () =
   });
 }
 
+/** Processor time and memory of this process. */
 export function processUse(): ProcessUse {
   const { user, system } = process.cpuUsage();
   return { cpuSeconds: (user + system) / 1e6, rssBytes: process.memoryUsage.rss() };

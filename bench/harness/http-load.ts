@@ -16,6 +16,7 @@ export interface LoadPlan {
   readonly maxRequests?: number;
 }
 
+/** Result of a load. */
 export interface LoadOutcome {
   readonly requests: number;
   readonly seconds: number;
@@ -25,6 +26,7 @@ export interface LoadOutcome {
   readonly statuses: Readonly<Record<string, number>>;
 }
 
+/** Builds a complete HTTP/1.1 request. */
 export function httpRequest(
   method: string,
   path: string,

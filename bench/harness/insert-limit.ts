@@ -20,6 +20,7 @@ export interface InsertLimit {
   readonly identity: Identity;
 }
 
+/** Measured rate of inserts. */
 export interface InsertRate {
   readonly rowsPerSecond: number;
   /** Mean milliseconds of one INSERT. */
@@ -35,6 +36,7 @@ export interface InsertMeter {
 
 const run = promisify(execFile);
 
+/** Opens a meter: pgbench where it is installed, else processes of our own. */
 export async function openInsertMeter(): Promise<InsertMeter> {
   const version = await run('pgbench', ['--version']).catch(() => undefined);
   if (version === undefined) {

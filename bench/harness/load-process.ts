@@ -34,6 +34,7 @@ export interface RequestLoad {
   readonly maxRequests?: number;
 }
 
+/** Rate and latency quantiles of a load. */
 export interface LoadSummary {
   readonly requests: number;
   readonly seconds: number;

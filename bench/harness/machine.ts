@@ -17,6 +17,7 @@ export interface Machine {
   readonly command: string;
 }
 
+/** Describes this machine and the program's version. */
 export function describeMachine(args: readonly string[]): Machine {
   const cores = cpus();
   return {

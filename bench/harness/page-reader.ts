@@ -9,6 +9,7 @@ import type { RunningLedger } from './by-size';
 import { HttpCaller, httpRequest } from './http-load';
 import type { PageCase } from './page-cases';
 
+/** Spans a page. */
 export const PAGE = 50;
 /** Number of pages before a deep one; a filter with fewer pages uses its last. */
 const DEEP = 40;

@@ -11,6 +11,7 @@ import { plotAsSvg } from './svg-plot';
 const FOLDER = path.dirname(__dirname);
 const RESULTS = path.join(FOLDER, 'results');
 
+/** Options of {@link runBenches}. */
 export interface RunOptions {
   readonly quick: boolean;
   readonly full: boolean;

@@ -29,6 +29,7 @@ export interface RequestBody {
 /** Form of a request's spans. */
 export type BodyKind = 'single' | 'array' | 'ndjson';
 
+/** Body of a request with sample spans. */
 export function requestBody(kind: BodyKind, spans: number, from: number): RequestBody {
   const texts = Array.from({ length: spans }, (_, index) => JSON.stringify(sampleSpan(from + index)));
   if (kind === 'ndjson') return { text: texts.join('\n'), mediaType: 'application/x-ndjson' };

@@ -3,6 +3,7 @@ import type { BenchCluster, BenchDatabase } from './cluster';
 
 /** The largest of 50 tenants, with half of all rows; the smallest has a hundred, 48 share the rest. */
 export const BIG_TENANT = 'tenant-0';
+/** The smallest tenant, with a hundred rows. */
 export const SMALL_TENANT = 'tenant-49';
 /** One of the 48. */
 export const MIDDLE_TENANT = 'tenant-7';

@@ -7,6 +7,7 @@ export function quantile(values: readonly number[], share: number): number {
   return below + (above - below) * (place - Math.floor(place));
 }
 
+/** Median; NaN for no values. */
 export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
@@ -19,6 +20,7 @@ export interface Spread {
   readonly rounds: readonly number[];
 }
 
+/** Median, minimum and maximum of rounds. */
 export function spreadOf(rounds: readonly number[]): Spread {
   return { median: median(rounds), min: Math.min(...rounds), max: Math.max(...rounds), rounds };
 }
@@ -43,6 +45,7 @@ export function shown({ median: middle, min, max, rounds }: Spread): string {
   return rounds.length < 2 ? rounded(middle) : `${rounded(middle)} (${rounded(min)}–${rounded(max)})`;
 }
 
+/** A share (0 to 1) as `52 %`. */
 export function percent(share: number): string {
   return `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
 }

@@ -3,6 +3,7 @@ import { deployPolicy, previewPolicy } from '../../infra/role-policies';
 import { OperatorError } from '../../local/operator-error';
 import { stackSettings } from './stack-file';
 
+/** Options of `logline policy`. */
 export interface PolicyOptions {
   readonly stack: string;
   readonly role: 'deploy' | 'preview';

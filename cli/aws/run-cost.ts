@@ -2,6 +2,7 @@ import { OperatorError } from '../../local/operator-error';
 import { costReport, costTable } from '../cost/cost-report';
 import { stackSettings } from './stack-file';
 
+/** Options of `logline cost`. */
 export interface CostOptions {
   readonly stack: string;
   readonly requests: string;

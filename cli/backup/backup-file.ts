@@ -29,6 +29,7 @@ export interface TableLine extends Pick<LedgerTable, 'columns' | 'identity'> {
 
 export type Row = readonly (string | null)[];
 
+/** Last line of a backup: row counts by table and the checksum. */
 export interface BackupEnd {
   readonly rows: Readonly<Record<string, number>>;
   readonly sha256: string;
@@ -60,6 +61,7 @@ export class BackupWriter {
     return this.#file.bytes;
   }
 
+  /** Appends lines, which count towards the checksum. */
   async add(...lines: readonly string[]): Promise<void> {
     const text = lines.map((line) => `${line}\n`).join('');
     this.#hash.update(text);
@@ -74,6 +76,7 @@ export class BackupWriter {
     return end;
   }
 
+  /** Deletes the incomplete file. */
   discard(): Promise<void> {
     return this.#file.discard();
   }

@@ -58,6 +58,7 @@ export class BaseBackupWriter {
     return this.#file.bytes;
   }
 
+  /** Appends a member, which counts towards the checksum. */
   async add(entry: TarEntry): Promise<void> {
     await this.#file.push(entry.header);
     for await (const chunk of hashed(entry, this.#hash)) await this.#file.push(chunk);
@@ -74,6 +75,7 @@ export class BaseBackupWriter {
     return end;
   }
 
+  /** Deletes the incomplete file. */
   discard(): Promise<void> {
     return this.#file.discard();
   }

@@ -30,6 +30,7 @@ export class GzipFile {
     }
   }
 
+  /** Compresses and writes data, with backpressure. */
   async push(data: string | Uint8Array): Promise<void> {
     if (this.#gzip.write(data)) return;
     await Promise.race([once(this.#gzip, 'drain'), this.#written]);
@@ -48,6 +49,7 @@ export class GzipFile {
     }
   }
 
+  /** Deletes the incomplete file. */
   async discard(): Promise<void> {
     this.#gzip.destroy();
     await this.#written.catch(() => undefined);

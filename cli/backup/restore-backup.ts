@@ -23,6 +23,7 @@ import {
 import { type LedgerTable, ledgerTables } from './ledger-tables';
 import { UNHURRIED } from './write-backup';
 
+/** Options of {@link restoreBackup}. */
 export interface RestoreBackupOptions {
   /** Connection as the owner of the schema, to a database without a ledger. */
   readonly admin: DatabaseOptions;

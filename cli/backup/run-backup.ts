@@ -18,6 +18,7 @@ import { backupPassphrase } from './passphrase';
 import { type WrittenBackup, writeBackup } from './write-backup';
 import { type WrittenBaseBackup, writeBaseBackup } from './write-base-backup';
 
+/** Options of `logline backup`. */
 export interface BackupOptions {
   readonly out: string;
   /** Copy the server's data folder instead of rows. */

@@ -28,6 +28,7 @@ import { keysFor } from './restored-keys';
 import { verifyStored } from './stored-spans';
 import { UNHURRIED } from './write-backup';
 
+/** Options of `logline restore`. */
 export interface RestoreOptions {
   readonly json?: boolean;
   readonly newKeys?: boolean;

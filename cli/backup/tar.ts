@@ -4,21 +4,21 @@ import { OperatorError } from '../../local/operator-error';
 const BLOCK_BYTES = 512;
 const NAME_BYTES = 100;
 
-/** A member of an archive. Its content is to be read, as far as it is wanted, before the next member is asked for. */
+/** A member of an archive. Read its content before requesting the next member; unread content is skipped. */
 export interface TarEntry {
   readonly name: string;
   readonly kind: 'file' | 'folder' | 'other';
-  /** Bytes of the content. */
+  /** Size of the content in bytes. */
   readonly size: number;
-  /** The block that announced it. */
+  /** Its header block. */
   readonly header: Buffer;
   readonly content: AsyncIterable<Buffer>;
 }
 
-/** Two blocks of zeros. */
+/** End of an archive: two blocks of zeros. */
 export const TAR_END = Buffer.alloc(2 * BLOCK_BYTES);
 
-/** What fills the last block of a content of `size` bytes. */
+/** Padding after a content of `size` bytes. */
 export function tarPadding(size: number): Buffer {
   return Buffer.alloc((BLOCK_BYTES - (size % BLOCK_BYTES)) % BLOCK_BYTES);
 }
@@ -44,7 +44,7 @@ export function tarHeader(name: string, size: number): Buffer {
 }
 
 /**
- * Reads an archive member by member; nothing is held in memory but the chunk at hand.
+ * Reads an archive member by member, with only the current chunk in memory.
  * @throws OperatorError when it is no archive, or ends too early
  */
 export async function* readTar(chunks: AsyncIterable<Buffer>): AsyncGenerator<TarEntry> {
@@ -84,14 +84,14 @@ function parseHeader(header: Buffer): Pick<TarEntry, 'name' | 'kind' | 'size'> {
   return { name: text(0, NAME_BYTES), kind: kinds[text(156, 1)] ?? 'other', size };
 }
 
-/** The sum of a header's bytes, its own field read as blanks. */
+/** Checksum of a header, with its own field counted as blanks. */
 function checksumOf(header: Buffer): number {
   let sum = 8 * 0x20;
   for (const [index, byte] of header.entries()) if (index < 148 || index >= 156) sum += byte;
   return sum;
 }
 
-/** Hands out bytes in the pieces that are asked for, whatever chunks they came in. */
+/** Serves bytes in pieces of any size from incoming chunks. */
 class ByteSource {
   readonly #chunks: AsyncIterator<Buffer>;
   #rest: Buffer = Buffer.alloc(0);
@@ -100,7 +100,7 @@ class ByteSource {
     this.#chunks = chunks[Symbol.asyncIterator]();
   }
 
-  /** The next `bytes` bytes. What was not read of them when it is iterated again comes then. */
+  /** The next `bytes` bytes. Iterating again continues with the unread rest. */
   take(bytes: number): AsyncIterable<Buffer> {
     let left = bytes;
     const next = async (): Promise<IteratorResult<Buffer>> => {

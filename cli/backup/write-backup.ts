@@ -7,6 +7,7 @@ import { type LedgerTable, ledgerTables } from './ledger-tables';
 import type { LockedKeys } from './locked-keys';
 import { type StoredCheck, verifyStored } from './stored-spans';
 
+/** Options of {@link writeBackup}. */
 export interface WriteBackupOptions {
   /** Connection as role `logline_backup`, which row-level security lets read all rows. */
   readonly database: DatabaseOptions;
@@ -18,6 +19,7 @@ export interface WriteBackupOptions {
   readonly onProgress: (text: string) => void;
 }
 
+/** Result of {@link writeBackup}. */
 export interface WrittenBackup {
   readonly end: BackupEnd;
   readonly bytes: number;

@@ -7,6 +7,7 @@ import { verifyStored } from './stored-spans';
 import { readTar } from './tar';
 import { shownFaults, UNHURRIED, type WriteBackupOptions } from './write-backup';
 
+/** Options of {@link writeBaseBackup}. */
 export interface WriteBaseBackupOptions extends WriteBackupOptions {
   /** Connection as a role with REPLICATION. */
   readonly replication: DatabaseOptions;
@@ -14,6 +15,7 @@ export interface WriteBaseBackupOptions extends WriteBackupOptions {
   readonly isEmbedded: boolean;
 }
 
+/** Result of {@link writeBaseBackup}. */
 export interface WrittenBaseBackup {
   readonly end: BaseBackupEnd;
   readonly bytes: number;

@@ -5,15 +5,15 @@ import prices from './prices.json';
 import { ofType, type Resources } from './resources';
 import type { Usage } from './usage';
 
-/** Log lines of one call: 1 KB, of a tick half of that, all told. */
+/** Log lines of one call in KB: 1 for a request, half of that for a tick, on average. */
 const LOG_KB_PER_CALL = 0.7;
-/** Lambda keeps five pollers at a queue, each asking every 20 s when nothing comes. */
+/** Polls of an empty queue a month: Lambda runs five pollers, each with one call every 20 s. */
 const POLLS_PER_QUEUE = 5 * 3 * MINUTES;
 
-/** What goes out of AWS for a request, and between zones for any call of a function, in KB. */
+/** KB that leave AWS for a request, and KB between zones for a function call. */
 const OUT_KB_PER_REQUEST = 10;
 const ZONE_KB_PER_CALL = 10;
-/** Warm instances of all functions together, each of which reads its keys again every five minutes. */
+/** Warm instances of all functions, each of which reads its keys every five minutes. */
 const WARM_INSTANCES = 8;
 const KEY_READS = WARM_INSTANCES * HOURS * 12;
 
@@ -21,7 +21,7 @@ const KEY_READS = WARM_INSTANCES * HOURS * 12;
 const SAMPLED_FIRST = HOURS * 3600;
 const SAMPLED_SHARE = 0.05;
 
-/** Everything that is paid by use: the schedule's ticks are counted from the schedules, requests are assumed. */
+/** Costs by use: ticks are counted from the schedules, requests are assumed. */
 export function callLines(resources: Resources, usage: Usage): CostLine[] {
   const schedules = ofType(resources, 'aws:scheduler/schedule:Schedule');
   const perMinute = schedules.filter(({ inputs }) => inputs.scheduleExpression === 'rate(1 minute)');
@@ -86,7 +86,7 @@ function ticksPerMinute(schedule: RegisteredResource): number {
     : 1;
 }
 
-/** What goes to CloudFront costs nothing; what goes from there to callers does. */
+/** Data out to CloudFront is free; from CloudFront to callers it is not. */
 function dataOutLines(resources: Resources, { requests }: Usage): CostLine[] {
   const isEdge = ofType(resources, 'aws:cloudfront/distribution:Distribution').length > 0;
   return [

@@ -1,22 +1,22 @@
 /** One line of the table. */
 export interface CostLine {
   readonly item: string;
-  /** How the amount comes about, in words. */
+  /** Basis of the amount, as text. */
   readonly basis: string;
   readonly monthlyUsd: number;
 }
 
-/** Rounded to a cent. */
+/** A line, with the amount rounded to a cent. */
 export function line(item: string, monthlyUsd: number, basis: string): CostLine {
   return { item, basis, monthlyUsd: round(monthlyUsd) };
 }
 
-/** To a cent. */
+/** Rounds to a cent. */
 export function round(amount: number): number {
   return Math.round(amount * 100) / 100;
 }
 
-/** Whole, with commas, as tables show counts. */
+/** Formats a count as a whole number with commas. */
 export function thousands(count: number): string {
   return Math.round(count).toLocaleString('en-US');
 }

@@ -1,6 +1,6 @@
 /**
- * `logline cost`: what a stack costs a month, counted from the resources that the program itself registers and a
- * dated price file. An estimate, and it says so: nothing here was checked against a bill.
+ * `logline cost`: the monthly cost of a stack, computed from the program's resources and a dated price file. An estimate:
+ * nothing here was checked against a bill.
  */
 
 import { dryRun } from '../../infra/dry-run';
@@ -13,18 +13,18 @@ import type { Resources } from './resources';
 import { countedLines, edgeLines, natLines, proofLines } from './standing-cost';
 import { DEFAULT_USAGE, type Usage } from './usage';
 
-/** What a stack costs. */
+/** Monthly cost of a stack. */
 export interface CostReport {
   readonly stack: string;
   /** Date of the prices, `YYYY-MM-DD`. */
   readonly pricesAsOf: string;
-  /** Region of the prices; a stack elsewhere costs somewhat more or less. */
+  /** Region of the prices; other regions cost somewhat more or less. */
   readonly pricesRegion: string;
   /** False until someone has compared the price file with AWS. */
   readonly verified: boolean;
   readonly lines: readonly CostLine[];
   readonly totalUsd: number;
-  /** Resources that cost something which the price file does not know. */
+  /** Resources whose price is not in the price file. */
   readonly unpriced: readonly string[];
 }
 
@@ -42,7 +42,7 @@ export async function costReport(options: {
   return costOf(options.stack, resources, { ...DEFAULT_USAGE, ...options.usage });
 }
 
-/** The report over resources that are already at hand. */
+/** The report for given resources. */
 export function costOf(stack: string, resources: Resources, usage: Usage = DEFAULT_USAGE): CostReport {
   const unpriced = [...new Set(resources.filter(({ custom }) => custom).map(({ type }) => type))].filter(
     (type) => type.startsWith('aws:') && !FREE_TYPES.has(type) && !PRICED_TYPES.has(type),

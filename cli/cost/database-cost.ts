@@ -4,9 +4,9 @@ import prices from './prices.json';
 import { at, ofType, type Resources } from './resources';
 import type { Usage } from './usage';
 
-/** Of a recovery point what changed since the one before; the first holds everything. */
+/** GB that change in a day, the size of each recovery point after the first. */
 const CHANGED_GB_PER_DAY = 0.5;
-/** The instance of a stack that has one, and its storage; a class without a price is added to `unpriced`. */
+/** Lines of an RDS instance and its storage; a class without a price is added to `unpriced`. */
 export function databaseLines(resources: Resources, unpriced: string[]): CostLine[] {
   const hourly: Readonly<Record<string, number>> = prices.database_hour;
   return ofType(resources, 'aws:rds/instance:Instance').flatMap(({ inputs }) => {
@@ -29,7 +29,7 @@ export function databaseLines(resources: Resources, unpriced: string[]): CostLin
   });
 }
 
-/** A cluster is paid by its members, or by its units, and by what it stores and reads; the least of units is counted. */
+/** Lines of an Aurora cluster: its instances, or its minimum of ACUs, and storage and I/O. */
 export function clusterLines(
   resources: Resources,
   unpriced: string[],
@@ -62,7 +62,7 @@ export function clusterLines(
   });
 }
 
-/** Each vault holds the whole database and what changed on each day that is kept; a copy is paid on its way, too. */
+/** Lines of AWS Backup: each vault has the whole database and the daily changes; a copy also costs its transfer. */
 export function backupLines(resources: Resources, { auroraGb }: Usage): CostLine[] {
   const vaults = ofType(resources, 'aws:backup/vault:Vault').length;
   if (vaults === 0) return [];

@@ -1,4 +1,4 @@
-/** Types that cost nothing by themselves; what they cause is counted elsewhere. */
+/** Types that cost nothing by themselves; usage that they cause has lines of its own. */
 export const FREE_TYPES: ReadonlySet<string> = new Set([
   'aws:acm/certificate:Certificate',
   'aws:acm/certificateValidation:CertificateValidation',

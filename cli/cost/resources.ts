@@ -1,8 +1,9 @@
 import type { RegisteredResource } from '../../infra/dry-run';
 
-/** What the program registers. */
+/** The resources that the program registers. */
 export type Resources = readonly RegisteredResource[];
 
+/** The resources of one Pulumi type. */
 export function ofType(resources: Resources, type: string): Resources {
   return resources.filter((item) => item.type === type);
 }

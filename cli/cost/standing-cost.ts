@@ -4,18 +4,18 @@ import prices from './prices.json';
 import { ofType, type Resources } from './resources';
 import type { Usage } from './usage';
 
-/** Ticks that find something to seal: of as many as 100,000 requests can make. */
+/** Sealed batches a month, assumed for 100,000 requests. */
 const SEALED_BATCHES = 50_000;
-/** What is paid by the piece, used or not. */
+/** Costs for each resource, whether it is used or not. */
 export function countedLines(resources: Resources): CostLine[] {
   const kinds: [string, string, number][] = [
     ['secrets', 'aws:secretsmanager/secret:Secret', prices.secret],
     ['secret of the master password', 'aws:rds/subnetGroup:SubnetGroup', prices.secret],
-    // A dollar more from each of the first two yearly rotations on.
+    // Each of the first two yearly rotations adds a dollar.
     ['encryption key', 'aws:kms/key:Key', prices.kms_key],
     ['alarms', 'aws:cloudwatch/metricAlarm:MetricAlarm', prices.alarm],
     ['dashboard', 'aws:cloudwatch/dashboard:Dashboard', prices.dashboard],
-    // TickDuration of each job that a queue feeds or SealingCaughtUp, and RequestDuration; metrics of errors get values only when there are some.
+    // TickDuration of each queue's job, or SealingCaughtUp; metrics of errors get values only after errors.
     ['metrics of ticks', 'aws:lambda/eventSourceMapping:EventSourceMapping', prices.custom_metric],
     ['metric of requests', 'aws:apigatewayv2/api:Api', prices.custom_metric],
     ['public addresses', 'aws:ec2/eip:Eip', prices.public_ipv4_hour * HOURS],
@@ -26,7 +26,7 @@ export function countedLines(resources: Resources): CostLine[] {
   });
 }
 
-/** By the hour and by the gigabyte. */
+/** Costs of NAT gateways, by the hour and by the GB. */
 export function natLines(resources: Resources, usage: Usage): CostLine[] {
   const count = ofType(resources, 'aws:ec2/natGateway:NatGateway').length;
   return count === 0
@@ -37,7 +37,7 @@ export function natLines(resources: Resources, usage: Usage): CostLine[] {
       ];
 }
 
-/** The sealer reads the guard on each tick, and writes it and looks for the day's checkpoints with each batch. */
+/** The sealer reads the guard on each tick; with each batch it writes the guard and checks for the day's checkpoints. */
 export function proofLines(resources: Resources): CostLine[] {
   if (ofType(resources, 'aws:s3/bucket:Bucket').length === 0) return [];
   const reads = 6 * MINUTES;
@@ -50,7 +50,7 @@ export function proofLines(resources: Resources): CostLine[] {
   ];
 }
 
-/** The distribution and its firewall; the firewall's rules are paid one by one. */
+/** Costs of CloudFront and its firewall, whose rules cost each. */
 export function edgeLines(resources: Resources, { requests }: Usage): CostLine[] {
   const perMillion = (price: number) => (requests / 1_000_000) * price;
   const basis = `${thousands(requests)} requests assumed`;

@@ -1,17 +1,18 @@
-/** What is assumed about use. */
+/** Assumed usage. */
 export interface Usage {
   /** Calls of the API. Defaults to 100,000 a month. */
   readonly requests: number;
-  /** Seconds that a request or a tick keeps a function busy. Defaults to 0.1. */
+  /** Seconds of function time for a request or a tick. Defaults to 0.1. */
   readonly secondsPerCall: number;
-  /** GB through NAT gateways. Defaults to 10 a month, and to none without a gateway. */
+  /** GB a month through NAT gateways. Defaults to 10, and to 0 without a gateway. */
   readonly natGb: number;
-  /** What an Aurora cluster holds, and how often it goes to its storage. Default to 20 GB and 10 million times a month. */
+  /** GB stored in an Aurora cluster. Defaults to 20. */
   readonly auroraGb: number;
+  /** Million I/O requests a month of an Aurora cluster. Defaults to 10. */
   readonly auroraIoMillions: number;
 }
 
-/** Nobody knows these before. */
+/** Usage that the program's resources do not show. */
 export const DEFAULT_USAGE: Usage = {
   requests: 100_000,
   secondsPerCall: 0.1,

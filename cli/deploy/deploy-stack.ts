@@ -15,6 +15,7 @@ import { runOperation } from './operation';
 import { openStack, readOutputs, type StackOutputs } from './pulumi-stack';
 import { Steps } from './steps';
 
+/** Options of `logline deploy`. */
 export interface DeployOptions {
   readonly stack: string;
   readonly yes?: boolean;

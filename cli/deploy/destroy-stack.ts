@@ -6,6 +6,7 @@ import { ask } from './ask';
 import { runOperation } from './operation';
 import { openStack } from './pulumi-stack';
 
+/** Options of `logline destroy`. */
 export interface DestroyOptions {
   readonly stack: string;
   /** The stack's name, as confirmation in place of the prompt. */

@@ -50,6 +50,7 @@ export class OperationProgress {
     this.#timer.unref();
   }
 
+  /** Milliseconds since the start. */
   get elapsedMs(): number {
     return Date.now() - this.#startedAtMs;
   }
@@ -75,6 +76,7 @@ export class OperationProgress {
       .join(', ');
   }
 
+  /** Removes the live line. */
   close(): void {
     clearInterval(this.#timer);
     this.#line.clear();

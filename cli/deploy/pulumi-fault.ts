@@ -1,6 +1,7 @@
 import { CommandError, ConcurrentUpdateError, StackNotFoundError } from '@pulumi/pulumi/automation';
 import { OperatorError, oneLine } from '../../local/operator-error';
 
+/** Installation page of the Pulumi CLI. */
 export const INSTALL_PULUMI = 'https://www.pulumi.com/docs/install/';
 
 /** The error for a missing Pulumi CLI. */

@@ -17,6 +17,7 @@ export class Steps {
     return result;
   }
 
+  /** Minutes and seconds since the first step. */
   elapsedText(): string {
     return elapsed(Date.now() - this.#startedAtMs).trim();
   }

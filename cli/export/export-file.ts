@@ -69,6 +69,7 @@ export class ExportFile {
     }
   }
 
+  /** Progress up to the last flush, plus what was added since. */
   get state(): ExportState {
     return this.#state;
   }

@@ -8,6 +8,7 @@ export interface RunningHash {
   digest(): string;
 }
 
+/** Starts an incremental BLAKE3-256. */
 export async function startHash(): Promise<RunningHash> {
   const hasher = await createBLAKE3();
   hasher.init();

@@ -20,6 +20,7 @@ import { exportProgress } from './progress';
 import { removePart, TenantLog } from './tenant-log';
 import { exportWork, workFileOf } from './work-file';
 
+/** Options of `logline export`. */
 export interface ExportOptions {
   readonly tenant: string;
   readonly out: string;

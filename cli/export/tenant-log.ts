@@ -7,6 +7,7 @@ import { RemoteLog } from '../proofs/remote-log';
 import { publishedVerifierKeys } from '../proofs/verifier-keys';
 import type { ExportedLog } from './digest';
 
+/** Options of {@link TenantLog}. */
 export interface TenantLogOptions {
   /** File of the export; the log is written beside it. */
   readonly file: string;

@@ -5,14 +5,14 @@ import { explainProblem, member, textMember } from '../ledger-api';
 import type { Target } from '../target';
 import type { Freezer } from './frozen-tenant';
 
-/** The API as the operator: the way to a ledger whose database its functions alone can reach. */
+/** Freezes and thaws through the API as the operator, for a ledger whose database only its functions can reach. */
 export function apiFreezer(target: Target, hasToken: boolean): Freezer {
   const clientNow = operatorClient(target, hasToken);
   const step = async (what: 'freeze' | 'thaw', tenant: string): Promise<unknown> => {
     const client = await clientNow();
     const path = `/api/${what}/${encodeURIComponent(tenant)}`;
     const answer = await client.request(path, { method: 'POST' });
-    // Writers hold the table for longer than a step waits.
+    // Writers hold the table lock for longer than a step waits.
     if (answer.status === 503) return undefined;
     if (answer.status !== 200 && answer.status !== 202)
       throw new OperatorError(`${client.url}${path} answered ${explainProblem(answer)}`);

@@ -7,6 +7,7 @@ import { resolveTarget, type TargetOptions } from '../target';
 import { apiFreezer } from './api-freezer';
 import { databaseFreezer, type Freezer, freezeTenant, thawTenant } from './frozen-tenant';
 
+/** Options of `logline freeze` and `thaw`. */
 export interface FreezeOptions extends TargetOptions {
   readonly tenant: string;
   /** Time limit in seconds. */

@@ -15,6 +15,7 @@ export class PositionIndex {
     this.#isTaken = new Uint8Array(size);
   }
 
+  /** Builds the index from all leaf hashes. */
   static async of(hashes: LeafHashes): Promise<PositionIndex> {
     const index = new PositionIndex(hashes.size);
     let position = 0;

@@ -16,6 +16,7 @@ import { LedgerComparison, type LedgerView } from './ledger-comparison';
 import { LogOrder, linesInFileOrder } from './log-order';
 import { type ImportReport, SignatureRefusedError, writeImport } from './write-import';
 
+/** Options of `logline import`. */
 export interface ImportOptions {
   readonly dryRun?: boolean;
   readonly url?: string;

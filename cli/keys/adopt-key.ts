@@ -15,6 +15,7 @@ import { seed } from '../../runtime/ledger/seed';
 import { ownDatabaseUrl } from '../open-database';
 import { writerOf } from './key-change';
 
+/** Options of `logline keys adopt`. */
 export interface AdoptOptions {
   readonly yes?: boolean;
   readonly json?: boolean;

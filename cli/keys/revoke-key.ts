@@ -13,6 +13,7 @@ import type { LocalLedger } from '../local-ledger';
 import { timestampOption } from '../timestamp-option';
 import { changeKeys, publish, rotate, signsWith, untilNoticed, writerOf } from './key-change';
 
+/** Options of `logline keys revoke`. */
 export interface RevokeOptions {
   /** Public key of 64 hex digits, or key id of 16. */
   readonly publicKey: string;

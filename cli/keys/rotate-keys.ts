@@ -1,6 +1,7 @@
 import { keyIdOf } from '../../runtime/auth';
 import { changeKeys, rotate, signsWith, untilNoticed } from './key-change';
 
+/** Options of `logline keys rotate`. */
 export interface RotateOptions {
   /** Rotate the key of checkpoints instead of the key of spans. */
   readonly checkpoint?: boolean;

@@ -8,6 +8,7 @@ import { LedgerApi, textMember } from '../ledger-api';
 import { table } from '../table';
 import { keyHistoryOfUrl } from './key-history-source';
 
+/** Options of `logline keys show`. */
 export interface ShowOptions {
   readonly url?: string;
   /** A stack on AWS. */

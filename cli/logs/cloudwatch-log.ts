@@ -7,6 +7,7 @@ import { OperatorError } from '../../local/operator-error';
 import { explainAwsError } from '../aws/aws-error';
 import type { LogEntry } from './log-entry';
 
+/** Options of {@link cloudWatchLog}. */
 export interface CloudWatchLogOptions {
   readonly client: CloudWatchLogsClient;
   readonly logGroupName: string;

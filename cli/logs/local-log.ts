@@ -6,6 +6,7 @@ import { textMember } from '../ledger-api';
 import { pause } from './cloudwatch-log';
 import type { LogEntry } from './log-entry';
 
+/** Options of {@link localLog}. */
 export interface LocalLogOptions {
   readonly file: string;
   readonly sinceMs: number;

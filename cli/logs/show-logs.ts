@@ -14,6 +14,7 @@ import type { LogStream } from './log-entry';
 import { mergeAsTheyCome, mergeByTime } from './merge-streams';
 import { EntryPrinter } from './print-entry';
 
+/** Options of `logline logs`. */
 export interface LogsOptions {
   readonly stack?: string;
   readonly follow?: boolean;

@@ -2,6 +2,7 @@
 export class PositionMarks {
   #bits = new Uint8Array(1024);
 
+  /** Marks a position. */
   add(position: number): void {
     const at = Math.floor(position / 8);
     if (at >= this.#bits.length) {
@@ -12,6 +13,7 @@ export class PositionMarks {
     this.#bits[at] = (this.#bits[at] ?? 0) | (1 << (position % 8));
   }
 
+  /** Whether a position is marked. */
   has(position: number): boolean {
     return ((this.#bits[Math.floor(position / 8)] ?? 0) & (1 << (position % 8))) !== 0;
   }

@@ -35,6 +35,7 @@ export interface RemoteLogReport {
   readonly faults: number;
 }
 
+/** Options of {@link RemoteLog}. */
 export interface RemoteLogOptions {
   readonly client: LogSource;
   readonly tenant: string;

@@ -2,6 +2,7 @@ import { OperatorError } from '../../local/operator-error';
 import { connectAdmin } from '../../runtime/db/admin-client';
 import { localDatabaseUrl } from '../open-database';
 
+/** Options of `logline log resume`. */
 export interface ResumeOptions {
   readonly tenant: string;
   readonly json?: boolean;

@@ -8,6 +8,7 @@ import { LedgerApi } from '../ledger-api';
 import { resolveTarget, type Target, type TargetOptions } from '../target';
 import { publishedVerifierKeys } from './verifier-keys';
 
+/** Options of `logline checkpoint`. */
 export interface CheckpointOptions extends TargetOptions {
   readonly tenant?: string;
   readonly size?: string;

@@ -3,6 +3,7 @@ import { OperatorError } from '../../local/operator-error';
 import { member } from '../ledger-api';
 import { resolveTarget, type TargetOptions } from '../target';
 
+/** Options of `logline proof`. */
 export interface ProofOptions extends TargetOptions {
   readonly id: string;
   readonly seq?: string;

@@ -10,6 +10,7 @@ import { Witness, type WitnessAnswer } from '../../runtime/proofs/witness';
 import { givenVerifierKeys } from './verifier-keys';
 import { WitnessFolder } from './witness-folder';
 
+/** Options of `logline witness`. */
 export interface WitnessOptions {
   readonly name: string;
   readonly logs: string;

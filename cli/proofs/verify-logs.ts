@@ -7,6 +7,7 @@ import { type GuardRecord, judge } from '../../runtime/proofs/rollback-guard';
 import { SealStore } from '../../runtime/proofs/seal-store';
 import { localDatabaseUrl } from '../open-database';
 
+/** Options of {@link verifyLocalLogs}. */
 export interface VerifyLogsOptions {
   readonly onFault: (fault: LogFault) => void;
   readonly onProgress: (entries: number) => void;

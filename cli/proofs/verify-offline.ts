@@ -30,6 +30,7 @@ interface Outcome {
   readonly [member: string]: unknown;
 }
 
+/** Options of `logline verify --span` and `--checkpoint`. */
 export interface OfflineOptions extends TargetOptions {
   readonly span?: string;
   readonly proof?: string;

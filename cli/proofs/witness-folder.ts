@@ -39,6 +39,7 @@ export class WitnessFolder implements WitnessStore {
     return key;
   }
 
+  /** The latest cosigned state of a log; undefined for a new one. */
   async read(origin: string): Promise<WitnessedState | undefined> {
     const file = this.#fileOf(origin);
     const stored = await readJson(file);
@@ -55,6 +56,7 @@ export class WitnessFolder implements WitnessStore {
     return { size: Number(size), root: toU8(root) };
   }
 
+  /** Stores a state if the stored size is still `before`; returns whether it did. */
   swap(origin: string, before: number, after: WitnessedState): Promise<boolean> {
     const swapped = this.#last.then(async () => {
       if (((await this.read(origin))?.size ?? 0) !== before) return false;

@@ -13,6 +13,7 @@ import {
 } from './smoke-context';
 import { TENANT_CHECKS } from './tenant-checks';
 
+/** Options of `logline smoke`. */
 export interface SmokeOptions {
   readonly url?: string;
   readonly token?: string;

@@ -33,6 +33,7 @@ export class CheckFailed extends Error {}
 /** The check was skipped, because something it needs is missing. */
 export class CheckSkipped extends Error {}
 
+/** The context of a new smoke run. */
 export function newSmokeContext(client: LedgerApi, otherToken: string | undefined): SmokeContext {
   return {
     client,
@@ -55,10 +56,12 @@ export function draft(context: SmokeContext, members: Readonly<Record<string, un
   };
 }
 
+/** Fails the check with `detail` unless the condition holds. */
 export function expect(condition: boolean, detail: string): asserts condition {
   if (!condition) throw new CheckFailed(detail);
 }
 
+/** Fails the check unless the answer has an allowed status. */
 export function expectStatus(answer: ApiAnswer, ...allowed: readonly number[]): void {
   expect(allowed.includes(answer.status), `expected ${allowed.join(' or ')}, got ${explainProblem(answer)}`);
 }

@@ -40,6 +40,7 @@ export interface StatusReport {
   };
 }
 
+/** Latest run of a scheduled job. */
 export interface JobStatus {
   readonly job: string;
   readonly started_at: string | null;
@@ -51,6 +52,7 @@ export interface JobStatus {
   readonly detail: unknown;
 }
 
+/** Lag of an active policy. */
 export interface PolicyStatus {
   readonly policy_id: string;
   readonly tenant: string;

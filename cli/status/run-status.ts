@@ -6,6 +6,7 @@ import { type LocalLedger, withLocalLedger } from '../local-ledger';
 import { readStatus } from './read-status';
 import { statusText } from './status-text';
 
+/** Options of `logline status`. */
 export interface StatusOptions {
   readonly watch?: boolean;
   readonly json?: boolean;

@@ -2,6 +2,7 @@ import { OperatorError } from '../../local/operator-error';
 import { member } from '../ledger-api';
 import { resolveTarget } from '../target';
 
+/** Options of `logline status --stack`. */
 export interface StackStatusOptions {
   readonly stack: string;
   readonly tenant?: string;

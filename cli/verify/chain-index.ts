@@ -21,6 +21,7 @@ export interface ChainFault {
   readonly detail: string;
 }
 
+/** Result of {@link ChainIndex.check}. */
 export interface ChainReport {
   readonly entities: number;
   /** Versions missing from the listing that may be private. */
@@ -60,6 +61,7 @@ export class ChainIndex {
     this.#memoryBytes = memoryBytes;
   }
 
+  /** Adds one version. */
   add(link: ChainLink): void {
     // The last byte, since the first ones of a UUIDv7 are a timestamp.
     const bucket = this.#buckets[Number.parseInt(link.id.slice(-2), 16)];

@@ -21,6 +21,7 @@ import { withSeekableFile } from './seekable-file';
 import { type Found, keySpansOfFile, spansOfFile, spansOfUrl } from './span-source';
 import { type VerifyFault, type VerifyReport, verifySpans } from './verify-spans';
 
+/** Options of `logline verify`. */
 export interface VerifyCommandOptions {
   readonly url?: string;
   readonly token?: string;

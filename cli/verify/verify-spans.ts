@@ -24,6 +24,7 @@ export interface VerifyFault {
   readonly detail: string;
 }
 
+/** Result of {@link verifySpans}. */
 export interface VerifyReport {
   readonly spans: number;
   readonly entities: number;
@@ -41,6 +42,7 @@ export interface VerifyReport {
   readonly untimely: ReadonlyMap<string, number>;
 }
 
+/** Options of {@link verifySpans}. */
 export interface VerifyOptions {
   /** Public keys that may sign; any other is a fault. Defaults to any key. */
   readonly trustedKeys?: ReadonlySet<string>;
@@ -63,6 +65,7 @@ export interface VerifyOptions {
 
 /** Keys counted one by one; further ones are counted together, since every span may have another key. */
 export const MAX_KEYS = 1000;
+/** Name under which further keys are counted. */
 export const OTHER_KEYS = 'other keys';
 const PROGRESS_EVERY = 1000;
 /** Signatures in progress at a time, on libuv's threads. */

@@ -153,6 +153,7 @@ async function checkQuota(need: QuotaNeed, { settings, region: place }: CheckCon
 /** Checked first: when these fail, the other AWS checks are skipped. */
 export const IDENTITY_CHECKS: readonly Prerequisite[] = [region, credentials];
 
+/** One check for each quota. */
 export const QUOTA_CHECKS: readonly Prerequisite[] = NEEDS.map((need) => ({
   name: need.name,
   run: (context) => checkQuota(need, context),

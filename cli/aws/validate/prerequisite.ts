@@ -26,6 +26,9 @@ export interface Prerequisite {
   run(context: CheckContext): Promise<CheckResult>;
 }
 
+/** A passed check. */
 export const pass = (detail: string): CheckResult => ({ outcome: 'pass', detail });
+/** A warning with advice. */
 export const warn = (detail: string, advice: string): CheckResult => ({ outcome: 'warn', detail, advice });
+/** A failed check with advice. */
 export const fail = (detail: string, advice: string): CheckResult => ({ outcome: 'fail', detail, advice });

@@ -86,4 +86,5 @@ const backend: Prerequisite = {
   },
 };
 
+/** Checks of the Pulumi CLI and its backend. */
 export const PULUMI_CHECKS: readonly Prerequisite[] = [cli, backend];

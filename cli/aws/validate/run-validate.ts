@@ -7,6 +7,7 @@ import { LOCAL_CHECKS } from './local-checks';
 import type { CheckContext, CheckResult, Prerequisite } from './prerequisite';
 import { PULUMI_CHECKS } from './pulumi-checks';
 
+/** Options of `logline validate`. */
 export interface ValidateOptions {
   readonly stack?: string;
   readonly strict?: boolean;

@@ -193,7 +193,7 @@ export function describeKeyboard(world: () => ExplorerWorld): void {
       await page.close();
     });
 
-    it('a dialog takes the keyboard, is left by Escape, and gives it back', async () => {
+    it('a dialog traps the focus, closes with Escape, and returns the focus', async () => {
       const page = await opened('status');
       await page.getByRole('button', { name: 'Change' }).focus();
       await page.keyboard.press('Enter');

@@ -69,7 +69,7 @@ export function describePages(world: () => ExplorerWorld): void {
       });
     });
 
-    it('of a span shows all versions, what changed between two, and what it hangs together with', async () => {
+    it('of a span shows all versions, their differences, and related spans', async () => {
       const page = await world().open(`spans/${invoiceId}`);
       await page.getByRole('heading', { level: 1, name: 'bob paid invoice 42' }).waitFor();
       await page.getByText('Follows version 0').waitFor();
@@ -119,7 +119,7 @@ export function describePages(world: () => ExplorerWorld): void {
       await page.close();
     });
 
-    it('of requests, policies and status show what there is', async () => {
+    it('of requests, policies and status show their content', async () => {
       await world().request(functionId);
       const page = await world().open('requests');
       await page.getByRole('table', { name: 'Requests' }).getByRole('row').nth(1).waitFor();

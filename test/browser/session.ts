@@ -5,7 +5,7 @@ import type { ExplorerWorld } from '../support/explorer-world';
 
 export function describeSession(world: () => ExplorerWorld): void {
   describe('the session', () => {
-    it('takes the token out of the address at once, keeps it in this tab alone, and says whose eyes these are', async () => {
+    it('removes the token from the address at once, keeps it in this tab only, and shows its identity', async () => {
       const page = await world().open('?who=ana');
       await page.getByText('You see what dev@dev sees').waitFor();
       assert.equal(page.url(), `${world().url}/explorer/?who=ana`);
@@ -18,7 +18,7 @@ export function describeSession(world: () => ExplorerWorld): void {
       await page.close();
     });
 
-    it('asks before a link puts another identity in place of the one in use', async () => {
+    it('asks before a link replaces the current identity', async () => {
       const page = await world().open();
       const stranger = await mintToken(generateSigningKey(), {
         sub: 'eve',
@@ -34,7 +34,7 @@ export function describeSession(world: () => ExplorerWorld): void {
       await page.close();
     });
 
-    it('asks for a token when the ledger does not take the one it has', async () => {
+    it('asks for a token when the ledger refuses the current one', async () => {
       const bad = await mintToken(generateSigningKey(), {
         sub: 'eve',
         tenant: 'evil',
@@ -50,7 +50,7 @@ export function describeSession(world: () => ExplorerWorld): void {
       await page.close();
     });
 
-    it('signs in at the configured issuer by PKCE, and comes back to where it was', async () => {
+    it('signs in at the configured issuer by PKCE, and returns to the same page', async () => {
       world().issuer.accessToken = world().token;
       const page = await world().newPage();
       await page.goto(`${world().url}/explorer/?who=ana`);
@@ -61,7 +61,7 @@ export function describeSession(world: () => ExplorerWorld): void {
       await page.close();
     });
 
-    it('takes no code that it did not ask for', async () => {
+    it('refuses an unsolicited code', async () => {
       const page = await world().newPage();
       await page.goto(`${world().url}/explorer/?code=stolen&state=guessed`);
       await page

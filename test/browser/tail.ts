@@ -27,7 +27,7 @@ export function describeTail(world: () => ExplorerWorld): void {
       await page.close();
     });
 
-    it('shows only what the filter lets through', async () => {
+    it('shows only spans that match the filter', async () => {
       const page = await world().open('?entity_type=spoken-filtered&who=bob');
       await page.getByText('live', { exact: true }).waitFor();
       await world().append(spoken('filtered', 'by ana'), spoken('filtered', 'by bob', 'bob'));

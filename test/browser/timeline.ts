@@ -21,7 +21,7 @@ export function rowTexts(page: Page): Promise<string[]> {
 
 export function describeTimeline(world: () => ExplorerWorld): void {
   describe('the timeline', () => {
-    it('lists what the token may see, newest first, and has checked each', async () => {
+    it('lists the spans that the token may see, newest first, each verified', async () => {
       await world().append(note('the older one', { duration_ms: 1234 }), note('the newer one'));
       const page = await world().open('?who=ana');
       await page.getByText('the newer one').waitFor();
@@ -137,7 +137,7 @@ export function describeTimeline(world: () => ExplorerWorld): void {
       await page.close();
     });
 
-    it('exports what is filtered as a file that verify takes, and as CSV whose cells no spreadsheet runs', async () => {
+    it('exports the filtered spans as a file for verify, and as CSV without formulas', async () => {
       await world().append(
         note('=1+1', { status: 'out' }),
         note('plain', { status: 'out', metadata: { a: '"quoted"' } }),
@@ -168,7 +168,7 @@ export function describeTimeline(world: () => ExplorerWorld): void {
       await cleanUp(folder);
     });
 
-    it('keeps filters under a name', async () => {
+    it('saves filters under a name', async () => {
       const page = await world().open('?status=out');
       await page.getByText('Saved filters').click();
       await page.getByLabel('Name').fill('going out');

@@ -39,7 +39,7 @@ export function describeVerification(world: () => ExplorerWorld): void {
       await page.close();
     });
 
-    it('does not call verified what says a time at which its key was not valid', async () => {
+    it('does not show a span as verified whose key was not valid at its timestamp', async () => {
       const [span] = await world().append({
         entity_type: 'backdated',
         who: 'ana',
@@ -53,7 +53,7 @@ export function describeVerification(world: () => ExplorerWorld): void {
       await page.close();
     });
 
-    it('says in full, on the page of a span, by which key it holds or what does not', async () => {
+    it('shows the key or the fault in full on the page of a span', async () => {
       const stranger = clientSpan({ ...mine, this: 'shown in full' });
       await world().append(stranger);
       const page = await world().open(`spans/${stranger.id}`);

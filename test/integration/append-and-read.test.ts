@@ -9,7 +9,7 @@ describe('append and read', () => {
   });
   after(() => stage0.close());
 
-  it('a posted span comes back signed, and its JSON alone proves it', async () => {
+  it('a posted span is returned signed, and verifies from its JSON alone', async () => {
     const token = await stage0.token('alice', 'acme');
     const posted = await stage0.call('/api/spans', {
       token,
@@ -29,7 +29,7 @@ describe('append and read', () => {
     });
   });
 
-  it('every order of the timeline holds what was posted', async () => {
+  it('every order of the timeline contains the posted spans', async () => {
     const token = await stage0.token('bob', 'acme');
     const sent = Array.from({ length: 25 }, (_, index) => ({
       entity_type: 'count',

@@ -15,7 +15,7 @@ const note = (more: object = {}) => ({
   ...more,
 });
 
-describe('what a tenant may append, by the manifest', () => {
+describe('limits on appends in the manifest', () => {
   let kernels: TestKernels;
   let token: string;
   let others: string;
@@ -56,7 +56,7 @@ describe('what a tenant may append, by the manifest', () => {
     assert.equal(answer.body.execution.status, 'error');
   });
 
-  it('bytes a day: what passes them is refused until midnight, what is stored may be repeated, all processes count together', async () => {
+  it('bytes a day: more are refused until midnight, repeats are not, and all processes count together', async () => {
     await kernels.changeManifest({ throttle: { per_tenant_bytes_per_day: 20_000 } });
     const stored = note({ description: 'x'.repeat(12_000) });
     assert.equal((await post(stored)).status, 201);

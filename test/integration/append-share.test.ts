@@ -9,7 +9,7 @@ import { createTestStage0, type TestStage0 } from '../support/test-stage0';
 
 const MIB = 1024 * 1024;
 
-describe('what appends under way take up', () => {
+describe('a running append', () => {
   const note = { entity_type: 'note', who: 'alice', this: 'hello' };
   let stage0: TestStage0;
   let token: string;
@@ -43,7 +43,7 @@ describe('what appends under way take up', () => {
     assert.equal(stage0.fairness.spans.held, 0);
   });
 
-  it('is no place among those that are worked on as long as the body is half sent', async () => {
+  it('takes no slot while its body is half sent', async () => {
     const host = await openHttpHost(0, '127.0.0.1');
     host.serve(stage0.fetch);
     const sockets = Array.from({ length: 40 }, () => connect(host.port, '127.0.0.1'));
@@ -63,7 +63,7 @@ describe('what appends under way take up', () => {
     }
   });
 
-  it('is at most half of the places among those that are worked on, while others are served', async () => {
+  it('is one of at most half of the slots for its tenant, while others are served', async () => {
     const release = await stage0.fairness.work.take('acme', 32);
     const order: string[] = [];
     const waiting = post('waits for a place').then(() => order.push('waited'));
@@ -78,7 +78,7 @@ describe('what appends under way take up', () => {
     assert.equal(stage0.fairness.work.held, 0);
   });
 
-  it('is not taken for a caller who hung up while waiting', async () => {
+  it('is dropped when its caller disconnects while waiting', async () => {
     const release = await fillShare();
     const host = await openHttpHost(0, '127.0.0.1');
     const gone = new Promise((resolve) => {

@@ -272,7 +272,7 @@ describe('POST /api/spans refuses', () => {
     assertProblem(await postRaw(list), 400, ['/0/a', '/1/seq', '/3']);
   });
 
-  it('a body without end, as soon as it is too long', async () => {
+  it('an endless body, as soon as it is too long', async () => {
     let sent = 0;
     const body = new ReadableStream<Uint8Array>({
       pull(controller) {
@@ -314,7 +314,7 @@ describe('POST /api/spans refuses', () => {
     assertProblem(await postRaw(`${JSON.stringify(good)}\n\n{"a":1e400}`, NDJSON), 400, ['/1/a']);
   });
 
-  it('an Idempotency-Key that is none', async () => {
+  it('an invalid Idempotency-Key', async () => {
     for (const key of ['', ' ', 'a b', 'ü', 'x'.repeat(256)]) {
       assertProblem(
         await stage0.call('/api/spans', { token, body: good, headers: { 'idempotency-key': key } }),

@@ -79,7 +79,7 @@ describe('no answer passes 4 MiB', () => {
     });
   }
 
-  it('a page of long spans takes two turns of the database, and no more bytes than an answer', async () => {
+  it('a page of long spans takes two round trips, and no more bytes than an answer', async () => {
     await stage0.call('/api/timeline?limit=1000');
     let least = { turns: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
     // Reads that happen once a second (manifest, revocations, usage) may fall into one request, but not into each of three.

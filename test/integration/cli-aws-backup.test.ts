@@ -24,7 +24,7 @@ describe('logline backup of a stack, against a stand-in for RDS', function () {
   const run = (args: string[], extra: Record<string, string> = {}) =>
     runCommand(['backup', ...args], { env: { ...account.env, LOGLINE_DATA: folder, ...extra } });
 
-  it('makes a snapshot, and prints its identifier and how to restore from it', async () => {
+  it('starts a snapshot, and prints its identifier and how to restore from it', async () => {
     account.contents.databases.add('logline-dev-db');
     const { code, stdout, stderr } = await run(['--stack', 'dev']);
     assert.deepEqual([code, stderr], [0, '']);
@@ -40,7 +40,7 @@ describe('logline backup of a stack, against a stand-in for RDS', function () {
     assert.equal(JSON.parse(asJson.stdout).status, 'creating');
   });
 
-  it('refuses a stack without a database, and makes nothing', async () => {
+  it('refuses a stack without a database, and creates nothing', async () => {
     const { code, stdout, stderr } = await run(['--stack', 'dev']);
     assert.deepEqual([code, stdout], [1, '']);
     assert.match(stderr, /stack "dev" has no database in us-east-1 \(there is no logline-dev-db\)/);
@@ -90,7 +90,7 @@ describe('a snapshot of an Aurora cluster, against a stand-in for RDS', () => {
       }),
     );
 
-  it('is one of the cluster, restored with a member of the same class, and all of it deleted again', async () => {
+  it('is one of the cluster, restored with a member of the same class, and deleted afterwards', async () => {
     account.contents.databases.add('logline-prod-db');
     const { snapshot, restore, wait, available, remove } = await begin({ instanceClass: 'db.r7g.large' });
     assert.deepEqual([...account.contents.snapshots], [[snapshot, 'logline-prod-db']]);
@@ -121,7 +121,7 @@ describe('a snapshot of an Aurora cluster, against a stand-in for RDS', () => {
     assert.match(restore, /--db-instance-class db\.serverless /);
   });
 
-  it('refuses a stack without a cluster, and one that is busy, in a line of its own', async () => {
+  it('refuses a stack without a cluster, and a busy one, each with its own message', async () => {
     account.contents.databases.clear();
     await assert.rejects(
       begin({}),

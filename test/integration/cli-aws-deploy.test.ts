@@ -82,7 +82,7 @@ describe('logline deploy and what follows it, against stand-ins for AWS and the 
     assert.deepEqual(JSON.parse(await readFile(join(folder, 'state.json'), 'utf8')), []);
   });
 
-  it('says what stands and what to run next when it fails half-way', async () => {
+  it('prints the state and the next command when it fails half-way', async () => {
     planPulumi(folder, { resources: RESOURCES, failAt: RESOURCES[2] ?? '' });
     const { code, stdout, stderr } = await run('deploy', '--stack', 'dev', '--yes');
     assert.equal(code, 1);
@@ -141,7 +141,7 @@ describe('logline deploy and what follows it, against stand-ins for AWS and the 
     assert.ok(!account.asked.includes('PutSecretValue'));
   });
 
-  it('migrates and seeds through the migrator, and asks the API for the state of it', async () => {
+  it('migrates and seeds through the migrator, and reads the state from the API', async () => {
     const missing = await run('migrate', '--stack', 'dev');
     assert.equal(missing.code, 1);
     assert.match(missing.stderr, /stack "dev" is not deployed in us-east-1/);
@@ -244,7 +244,7 @@ describe('logline deploy and what follows it, against stand-ins for AWS and the 
     assert.match(stdout, /4 deleted/);
   });
 
-  it('refuses a protected stack without --really, and says what must come first with it', async () => {
+  it('refuses a protected stack without --really, and names the first step with it', async () => {
     const unmeant = await run('destroy', '--stack', 'prod', '--yes', 'prod');
     assert.equal(unmeant.code, 1);
     assert.match(unmeant.stderr, /protected.*--really/);

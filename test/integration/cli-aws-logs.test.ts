@@ -65,7 +65,7 @@ describe('logline logs', function () {
       assert.ok(!stdout.includes('\u001b'), 'colours without a terminal');
     });
 
-    it('knows the aliases, and asks for the one function alone', async () => {
+    it("knows the aliases, and reads only that function's log", async () => {
       account.contents.logs.set(`${GROUP}request-worker`, [entry(5, 'plain words')]);
       const { stdout } = await run('worker', '--json');
       assert.deepEqual(JSON.parse(stdout), {
@@ -76,7 +76,7 @@ describe('logline logs', function () {
       assert.deepEqual(account.asked, ['FilterLogEvents']);
     });
 
-    it('shows of midnight what the function that it runs in said about it', async () => {
+    it("shows only midnight's entries of the function that it runs in", async () => {
       account.contents.logs.set(`${GROUP}run-code`, [
         entry(9, { msg: 'tick', function: 'midnight_ruler' }),
         entry(8, { msg: 'something else' }),
@@ -85,7 +85,7 @@ describe('logline logs', function () {
       assert.equal(stdout.trim().split('\n').length, 1);
     });
 
-    it('leaves out what is older than --since, and what --filter does not match', async () => {
+    it('omits entries older than --since, and those that --filter does not match', async () => {
       account.contents.logs.set(`${GROUP}stage0`, [
         entry(3_600_000, 'old'),
         entry(1_000, 'young and good'),

@@ -56,7 +56,7 @@ describe('logline validate, against stand-ins for AWS and the Pulumi CLI', funct
     assert.match(found('state backend').detail, /operator at file:/);
   });
 
-  it('warns of a quota that is just enough, and refuses to reserve what AWS wants left to others', async () => {
+  it('warns of a quota that is just enough, and refuses a reservation that leaves too little', async () => {
     account.contents.quotas.set('lambda/L-B99A9384', 12);
     const { code, found } = await report(['--stack', 'dev']);
     assert.equal(found('quota: Lambda concurrency').outcome, 'warn');
@@ -66,7 +66,7 @@ describe('logline validate, against stand-ins for AWS and the Pulumi CLI', funct
     assert.equal(code, 1);
   });
 
-  it('fails with a quota that is too small, and gives the command that asks for more', async () => {
+  it('fails with a quota that is too small, and prints the command to raise it', async () => {
     account.contents.quotas.set('lambda/L-B99A9384', 5);
     account.contents.quotas.set('ec2/L-0263D0A3', 1);
     const { code, found } = await report(['--stack', 'prod']);
@@ -78,7 +78,7 @@ describe('logline validate, against stand-ins for AWS and the Pulumi CLI', funct
     assert.equal(found('quota: Elastic IPs').outcome, 'fail');
   });
 
-  it('takes a right that it lacks for a warning, since deploying does not need it', async () => {
+  it('only warns of a missing permission that a deployment does not need', async () => {
     account.contents.refusals.set('GetServiceQuota', 'AccessDeniedException');
     const { code, found } = await report(['--stack', 'dev']);
     assert.equal(found('quota: VPCs').outcome, 'warn');
@@ -103,7 +103,7 @@ describe('logline validate, against stand-ins for AWS and the Pulumi CLI', funct
     });
   }
 
-  it('says what to do about a missing Pulumi CLI and an unknown stack, and prints a table', async () => {
+  it('explains a missing Pulumi CLI and an unknown stack, and prints a table', async () => {
     const { code, stdout, stderr } = await runCommand(['validate', '--stack', 'nowhere'], {
       env: account.env,
     });

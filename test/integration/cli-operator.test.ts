@@ -87,14 +87,14 @@ describe('commands beside a database of one’s own', function () {
     assert.match(migrations.stdout, /^000001_roles_and_schemas +pending$/m);
   });
 
-  it('migrate applies what is pending, once', async () => {
+  it('migrate applies pending migrations, once', async () => {
     assert.match(await succeed('migrate'), /^applied 000001_roles_and_schemas\napplied 000002_/);
     assert.equal(await succeed('migrate'), 'every migration is applied\n');
     assert.doesNotMatch(await succeed('migrate', '--status'), /pending/);
     assert.equal(JSON.parse(await succeed('migrate', '--status', '--json')).up_to_date, true);
   });
 
-  it('seed plants what is missing, once, with the key history', async () => {
+  it('seed appends missing seeds, once, with the key history', async () => {
     const first = await succeed('seed');
     assert.match(first, /^introduced instance key [0-9a-f]{16}\n/);
     assert.match(first, /^seeded kernel_manifest$/m);

@@ -74,7 +74,7 @@ describe('the client, over a ledger', () => {
     );
   });
 
-  it('says what the ledger said', async () => {
+  it("throws the ledger's error", async () => {
     const missing = ledger.entity('00000000-0000-4000-8000-00000000ffff').latest();
     await assert.rejects(missing, (error) => error instanceof LogLineError && error.status === 404);
   });
@@ -124,7 +124,7 @@ describe('the client, over a ledger', () => {
     assert.deepEqual([seen, caughtUp], [['after'], 1]);
   });
 
-  it('follows from now on, in a request that waits until something comes', async () => {
+  it('follows from the end, in a request that waits for the next span', async () => {
     const client = await clientOf('tail', 'endland');
     await client.append(note('before'));
     const stop = new AbortController();
@@ -168,7 +168,7 @@ describe('the client, over a ledger', () => {
     assert.equal(tokens.length, 1);
   });
 
-  it('sees what it wrote, by the position that the ledger gave it', async () => {
+  it("reads its own writes, by the ledger's position", async () => {
     const sent: (string | null)[] = [];
     const client = new LogLine({
       url: 'http://localhost',

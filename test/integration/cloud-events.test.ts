@@ -49,7 +49,7 @@ describe('CloudEvents', () => {
       headers: { 'content-type': type, ...headers },
     });
 
-  it('of one request become a span, and nothing of them is lost', async () => {
+  it('become a span without a loss', async () => {
     const { status, body } = await post(event, `${EVENT}; charset=utf-8`);
     assert.equal(status, 201, JSON.stringify(body));
     const { span } = body;
@@ -129,7 +129,7 @@ describe('CloudEvents', () => {
     assert.equal(body.span.input.time, time);
   });
 
-  it('may say null for what is not set, and their trace may be malformed: it stays an extension', async () => {
+  it('may have null attributes, and a malformed trace, which stays an extension', async () => {
     const { status, body } = await post({
       specversion: '1.0',
       id: 'bare',
@@ -227,7 +227,7 @@ describe('traceparent', () => {
       assert.equal(await traceOf(malformed), undefined, malformed);
   });
 
-  it('is no part of the content: a request that is sent again in another trace answers 200', async () => {
+  it('is no part of the content: a retry in another trace answers 200', async () => {
     const body = { ...good, id: '0198c0de-0000-7000-8000-000000000001' };
     const first = await traceOf(`00-${TRACE}-00f067aa0ba902b7-01`, body);
     const again = await stage0.call('/api/spans', {

@@ -32,7 +32,7 @@ describe('a batch in conflict with the ledger', () => {
       ]),
     );
 
-  it('hears of every conflicting span, and why: taken, gap or fork; the others are not named', async () => {
+  it('gets every conflicting span with its reason (taken, gap or fork), and no others', async () => {
     const one = await stored();
     const two = await stored();
     const hidden = await stored({}, stranger);
@@ -63,7 +63,7 @@ describe('a batch in conflict with the ledger', () => {
     });
   });
 
-  it('hears the same whichever of the conflicts the database would have met first', async () => {
+  it('gets the same answer whichever conflict the database finds first', async () => {
     const one = await stored();
     const other = await stored();
     const fork = { ...good, id: one.id, seq: 1, prev_hash: NO_HASH };
@@ -90,7 +90,7 @@ describe('a batch in conflict with the ledger', () => {
     assertProblem(await post({ ...good, id, seq: 3 }), 409, ['']);
   });
 
-  it('that sends one version twice with other content hears of the second', async () => {
+  it('that sends one version twice with different content gets the second as conflict', async () => {
     const id = randomUUID();
     assertProblem(
       await post([

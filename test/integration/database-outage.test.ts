@@ -151,7 +151,7 @@ describe('database outage', () => {
     await assertWorking();
   });
 
-  it('between two statements of a transaction: nothing of it is kept and the process lives', async () => {
+  it('between two statements of a transaction: it is rolled back and the process keeps running', async () => {
     const lost = withPg(stage0.pool, ALICE, async ({ client }) => {
       await client.query('SELECT 1');
       await endSessions();

@@ -84,7 +84,7 @@ describe('roles of a server', function () {
     await migrate({ ...options, admin: { connectionString: first.adminUrl }, passwords });
   });
 
-  it('a database that is gone leaves the roles to the next one', async () => {
+  it('a dropped database leaves the roles to the next one', async () => {
     const first = await empty();
     const options = { rolePrefix: prefix };
     await migrate({ ...options, admin: { connectionString: first.adminUrl }, passwords: newPasswords() });
@@ -106,7 +106,7 @@ describe('roles of a server', function () {
     for (const password of Object.values(passwords)) assert.ok(!log.includes(password));
   });
 
-  it('what clients are refused leaves nothing in the server’s log, which grows with the run', async () => {
+  it('errors of clients leave nothing in the server’s log, which is never rotated', async () => {
     const database = await empty();
     const marker = `none_${randomBytes(8).toString('hex')}`;
     await assert.rejects(withClient(database.adminUrl, (client) => client.query(`SELECT ${marker}`)));
@@ -130,7 +130,7 @@ describe('roles of a server', function () {
     return readFile(path.join(folder, 'postgres.log'), 'utf8');
   };
 
-  describe('an owner who may not make roles', () => {
+  describe('an owner without CREATEROLE', () => {
     const ownerUrl = async (database: TestDatabase): Promise<string> => {
       const name = new URL(database.adminUrl).pathname.slice(1);
       await asSuperuser(

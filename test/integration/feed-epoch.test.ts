@@ -104,7 +104,7 @@ describe('feed epoch', () => {
     assert.equal((await read(cursor)).status, 410);
   });
 
-  it('a listing that was begun before a restore ends within what it saw', async () => {
+  it('a listing begun before a restore stays within its snapshot', async () => {
     for (const name of ['a', 'b', 'c']) await post(name);
     const first = await read(undefined, 'asc', 1);
     await asOwner('SELECT app.begin_feed_epoch()');

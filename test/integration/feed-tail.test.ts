@@ -46,7 +46,7 @@ describe('tail of the feed', () => {
     });
   });
 
-  it('from=end does not jump over a transaction that is open while it answers', async () => {
+  it('from=end does not skip a transaction that is open while it answers', async () => {
     await withClient(stage0.database.appUrl, async (slow) => {
       let cursor = '';
       await inTransaction(slow, { user: 'alice', tenant: 'acme' }, async () => {
@@ -67,7 +67,7 @@ describe('tail of the feed', () => {
     assertProblem(await list('&from=start'), 400, ['/from']);
   });
 
-  it('an empty page that is held fills as soon as something commits, in this process or another', async () => {
+  it('a held empty page fills at the next commit, in this process or another', async () => {
     const { next_cursor } = await end();
     const held = hold(next_cursor);
     await post('here');
@@ -83,7 +83,7 @@ describe('tail of the feed', () => {
     assert.deepEqual(names((await again).body.spans), ['there']);
   });
 
-  it('what the caller may not read, or did not ask for, does not end a wait', async () => {
+  it('spans that the caller may not read or that do not match do not end a wait', async () => {
     const { next_cursor } = await end('&entity_type=wanted');
     const held = hold(next_cursor, 20, '&entity_type=wanted');
     await post('secret', await stage0.token('mallory', 'globex'), { entity_type: 'wanted' });
@@ -92,7 +92,7 @@ describe('tail of the feed', () => {
     assert.deepEqual(names((await held).body.spans), ['wanted']);
   });
 
-  it('a wait ends empty when its time is up, and takes no more than 20 s', async () => {
+  it('a wait ends empty at its time limit, of at most 20 s', async () => {
     const { next_cursor } = await end();
     const answer = await hold(next_cursor, 1);
     assert.deepEqual([answer.status, answer.body.count], [200, 0]);

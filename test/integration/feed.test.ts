@@ -114,7 +114,7 @@ describe('feed', () => {
     assert.deepEqual((await reader.seeAll(already + 1)).slice(already), ['mine']);
   });
 
-  it('shows what many writers commit at once, each span once, in one order for all subscribers', async () => {
+  it('shows commits of concurrent writers, each span once, in one order for all subscribers', async () => {
     const [one, two] = [subscriber(), subscriber()];
     await one.poll();
     const already = one.seen.length;

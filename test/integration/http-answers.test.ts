@@ -153,7 +153,7 @@ describe('a request', () => {
     }
   });
 
-  it('that is not what its coding says is 400', async () => {
+  it('that does not match its coding is 400', async () => {
     const whole = gzipSync(text);
     for (const raw of [text, whole.subarray(0, 20), gzipSync(text).fill(0, 12)])
       assertProblem(await send(raw, 'gzip'), 400);

@@ -139,7 +139,7 @@ describe('API behind a socket', () => {
     assert.equal(((await response.json()) as { count: number }).count, 5);
   });
 
-  it('what is no HTTP gets an answer or is cut, and everybody else is served', async () => {
+  it('data that is no HTTP gets an answer or is cut, and other clients are served', async () => {
     for (const text of [
       'nonsense\r\n\r\n',
       'GET / HTTP/9.9\r\n\r\n',
@@ -284,7 +284,7 @@ describe('API behind a socket', () => {
     assert.match(forged.headers.get('x-request-id') ?? '', /^[0-9a-f]{16}$/);
   });
 
-  describe('what the HTTP layer itself refuses or takes', () => {
+  describe('the HTTP layer', () => {
     const problemIn = (text: string) => {
       const [headers = '', body = ''] = text.split('\r\n\r\n');
       assert.match(headers, /content-type: application\/problem\+json/i);
@@ -293,7 +293,7 @@ describe('API behind a socket', () => {
       return JSON.parse(body);
     };
 
-    it('is a problem for what is no HTTP, for bad hosts and for too many headers', async () => {
+    it('answers a problem for data that is no HTTP, for bad hosts and for too many headers', async () => {
       const cases: readonly [string, number][] = [
         ['NONSENSE\r\n\r\n', 400],
         ['GET /api/health HTTP/1.1\r\nconnection: close\r\n\r\n', 400],

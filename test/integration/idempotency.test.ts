@@ -64,7 +64,7 @@ describe('Idempotency-Key', () => {
     assert.equal(await count('reused'), 1);
   });
 
-  it('counts for 30 days, then it is free: the same key stands for a new request', async () => {
+  it('expires after 30 days: then the same key stands for a new request', async () => {
     const key = randomUUID();
     const first = await post(key, { ...good, entity_type: 'aged' });
     const age = (days: number) =>

@@ -73,7 +73,7 @@ describe('import', () => {
     assert.deepEqual(again.body, { success: true, count: 3, added: 0, present: 3 });
   });
 
-  it('what spans started once is not started again, while the same spans posted start it', async () => {
+  it('does not start work of imported spans, while posting the same spans does', async () => {
     const spans = [
       signedSpan({ entity_type: 'request', status: 'scheduled' }, key),
       signedSpan({ entity_type: 'function', status: 'scheduled', metadata: { schedule: '* * * * *' } }, key),
@@ -184,7 +184,7 @@ describe('import', () => {
     assert.equal((await send([other])).status, 409);
   });
 
-  it('a request of which the ledger holds a part has every signature checked', async () => {
+  it('every signature is verified in a request of which the ledger has a part', async () => {
     assert.equal((await send([first])).status, 201);
     assert.equal((await send([first, { ...mine, signature: elsewhere.signature }])).status, 422);
     assert.deepEqual((await send([first, mine])).body, { success: true, count: 2, added: 1, present: 1 });
@@ -270,13 +270,13 @@ describe('import', () => {
     });
   }
 
-  it('refuses a changed span also where the ledger holds the one that it was', async () => {
+  it('refuses a changed span also where the ledger has the original', async () => {
     assert.equal((await send([mine])).status, 201);
     assert.equal((await send([{ ...mine, this: 'changed' }])).status, 422);
     assert.equal((await send([mine])).status, 200);
   });
 
-  it('refuses other content under an id that is taken, by whomever', async () => {
+  it('refuses other content under an existing id of any owner', async () => {
     assert.equal((await send([first])).status, 201);
     const { id } = first ?? { id: '' };
     for (const other of [
@@ -293,7 +293,7 @@ describe('import', () => {
     assert.equal((await send([theft])).status, 409);
   });
 
-  it('takes what another implementation signed', async () => {
+  it('accepts spans signed by another implementation', async () => {
     const { signature, curr_hash, public_key, ...rest } = signedSpan({ this: 'sealed' }, key);
     assert.ok(signature && curr_hash && public_key);
     assert.equal((await send([seal({ ...rest }, new Uint8Array(32).fill(3))])).status, 201);

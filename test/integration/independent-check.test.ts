@@ -98,7 +98,7 @@ describe('an independent implementation of the span format', () => {
     }
   });
 
-  it('takes back whatever it answered: the same span, sent again, is 200', async () => {
+  it('accepts every span that it returned: sent again, it is 200', async () => {
     const numbers = fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), { maxLength: 8 });
     const large = fc.array(fc.bigInt({ min: -(2n ** 80n), max: 2n ** 80n }).map(Number), { maxLength: 4 });
     const drafts = fc.sample(fc.tuple(draft, numbers, large), 100).map(([sent, small, big]) => ({
@@ -115,7 +115,7 @@ describe('an independent implementation of the span format', () => {
     assert.equal((await stage0.call('/api/spans', { token, body: read.body.span })).status, 200);
   });
 
-  it('notices any change of a span that the server signed, also deep inside', async () => {
+  it('detects any change of a span that the server signed, also deep inside', async () => {
     const body = {
       entity_type: 'note',
       who: 'alice',

@@ -19,7 +19,7 @@ const OWN: Readonly<Record<string, number>> = {
   tenant_id: NAME_BYTES,
 };
 
-describe('every index of the ledger can hold what the API takes', () => {
+describe('every index of the ledger fits the largest values that the API accepts', () => {
   let database: TestDatabase;
   before(async () => {
     database = await createTestDatabase();

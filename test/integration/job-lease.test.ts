@@ -85,7 +85,7 @@ describe('the lease of a job that runs one at a time', () => {
     assert.equal((await alice.list('entity_type=echo')).length, 1);
   });
 
-  it('the next run begins only when a write of its holder is over', async () => {
+  it("the next run begins only after the holder's write has ended", async () => {
     const held = await begin();
     await expire();
     await withClient(kernels.database.urls.kernel, async (holder) => {

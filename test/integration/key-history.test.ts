@@ -143,7 +143,7 @@ describe('key history', () => {
       return mintToken(key, { sub: 'alice', tenant: 'acme', scope: 'timeline:read', ttlSeconds: 600 });
     }
 
-    it('tokens of the key before, the current and the next one count; those of a revoked one do not', async () => {
+    it('tokens of the previous, the current and the next key are valid; those of a revoked one are not', async () => {
       const [old, now, next] = await Promise.all([one, two, three].map(token));
       ring = new KeyRing([two, one]).withNext(three);
       for (const good of [old, now, next]) assert.equal((await call('/api/timeline', good)).status, 200);

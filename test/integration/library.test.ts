@@ -16,7 +16,7 @@ describe('LogLine as a library', () => {
     await test.drop();
   });
 
-  it('a program can append, query and verify under an identity of its own', async () => {
+  it('a program can append, query and verify under its identity', async () => {
     const key = generateSigningKey();
     const writer = new SpanWriter({ database, signingKey: () => key });
     const alice = { user: 'alice', tenant: 'acme' };

@@ -106,7 +106,7 @@ describe('listing', () => {
     });
   });
 
-  it('each filter finds what it says, and all given ones must hold', async () => {
+  it('each filter selects its matches, and several filters must all match', async () => {
     const parent = randomUUID();
     const related = randomUUID();
     const members = {
@@ -162,7 +162,7 @@ describe('listing', () => {
   });
 
   for (const order of ['desc', 'asc']) {
-    it(`${order} is one snapshot: what is appended or deleted after the first page changes nothing on later ones`, async () => {
+    it(`${order} is one snapshot: later appends and deletions do not change later pages`, async () => {
       const entity_type = `snapshot_${order}`;
       const moment = (n: number) => new Date(Date.UTC(2022, 0, 1) + n * 1000).toISOString();
       const spans = Array.from({ length: 30 }, (_, i) => ({

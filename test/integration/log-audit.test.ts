@@ -165,7 +165,7 @@ describe('verification of the log', () => {
       }
     });
 
-  it('finds nothing in a log that is what it was', async () => {
+  it('finds nothing in an unchanged log', async () => {
     assert.deepEqual(await faultsFound(), []);
   });
 

@@ -55,7 +55,7 @@ describe('migrations', () => {
     assert.deepEqual(await migrate({ admin }), []);
   });
 
-  it('the role logline_app that is more than it should be stops the first one', async () => {
+  it('a role logline_app with too many rights stops the first one', async () => {
     await withClient(database.superuserUrl, (superuser) =>
       superuser.query('ALTER ROLE logline_app BYPASSRLS'),
     );
@@ -102,7 +102,7 @@ describe('migrations', () => {
     );
   });
 
-  it('one that fails leaves nothing behind, neither of itself nor of those before it in the run', async () => {
+  it('a failing one rolls back the whole run', async () => {
     await migrate({ admin, folder });
     const before = await relations();
     await add('900000_fine', 'CREATE TABLE app.fine (a int)');
@@ -130,7 +130,7 @@ describe('migrations', () => {
     await assert.rejects(migrate({ admin, folder }), ConfigurationError);
   });
 
-  it('one that sorts before what is applied is refused instead of slipped in', async () => {
+  it('one that sorts before an applied one is refused', async () => {
     await migrate({ admin, folder });
     await add('000001_a_before', 'CREATE TABLE app.slipped (a int)');
     await assert.rejects(migrate({ admin, folder }), ConfigurationError);

@@ -107,7 +107,7 @@ describe('a tenant that is frozen or moved', () => {
     assert.equal((await post(here, note('after'))).status, 201);
   });
 
-  it('is not frozen before a writer who had not seen it closed has ended', async () => {
+  it('is not frozen before writers that began earlier have ended', async () => {
     await withClient(here.database.appUrl, async (late) => {
       await late.query('BEGIN');
       await late.query(

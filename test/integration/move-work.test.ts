@@ -96,7 +96,7 @@ describe('the work state of a tenant that moves', () => {
     assert.deepEqual(await rows(there, at), await rows(here, at), 'a key is free again when it was to be');
   });
 
-  it('what the day has used up counts on, and is counted once', async () => {
+  it("the day's usage continues to count, once", async () => {
     await posted('first');
     const day = `(now() AT TIME ZONE 'UTC')::date`;
     await rows(
@@ -263,7 +263,7 @@ describe('the work state of a tenant that moves', () => {
     assert.deepEqual(await rows(here, 'SELECT FROM app.tenant_salt'), []);
   });
 
-  it('refuses what is no page of work', async () => {
+  it('refuses an invalid page of work state', async () => {
     await freeze(here);
     for (const page of [
       {},

@@ -116,7 +116,7 @@ describe('the observer', () => {
     }
   });
 
-  it('a schedule that is null is none', async () => {
+  it('a null schedule counts as none', async () => {
     const { id } = await append({ metadata: { schedule: null } });
     await kernels.tick('observer_bot');
     const { body } = await kernels.call(`/api/timeline?related_to=${id}`, { token });

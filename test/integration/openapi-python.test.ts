@@ -45,7 +45,7 @@ keys = read_keys.sync(client=client)
 print(me.user, page.count, entity.span.this, entity.span.visibility == SpanVisibility.TENANT, keys.keys[0].purpose.value)
 `;
 
-describe('a client that openapi-python-client makes of /openapi.json', function () {
+describe('a client that openapi-python-client generates from /openapi.json', function () {
   this.timeout(180_000);
   let stage0: TestStage0;
   let host: HttpHost;

@@ -36,7 +36,7 @@ export const incomplete: components['schemas']['SpanInput'] = { entity_type: 'no
 export const never: Span['id'] = null;
 `;
 
-describe('types that openapi-typescript makes of /openapi.json', () => {
+describe('types that openapi-typescript generates from /openapi.json', () => {
   let folder: string;
   before(async () => {
     folder = await mkdtemp(path.join(ROOT, '.build', 'openapi-types-'));

@@ -78,7 +78,7 @@ describe('/openapi.json', () => {
     assert.equal(new Set(ROUTES.map(({ operation }) => operation)).size, ROUTES.length);
   });
 
-  it('every success that it describes is what the route answers', async () => {
+  it('every described success is a real answer of the route', async () => {
     const call = async (
       path: string,
       method: string,

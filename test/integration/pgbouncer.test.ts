@@ -128,7 +128,7 @@ describe(`behind PgBouncer${missing === undefined ? '' : ` (skipped: ${missing})
     [{ mode: 'transaction', maxPreparedStatements: 0 }, /max_prepared_statements/],
   ];
   for (const [options, fault] of UNUSABLE) {
-    it(`${JSON.stringify(options)} is named in one line, which says what to set`, async () => {
+    it(`${JSON.stringify(options)} gets a one-line message with the setting`, async () => {
       const pooler = await start(options);
       try {
         const found = await poolerFault({ connectionString: pooler.through(direct.adminUrl) });

@@ -119,13 +119,13 @@ describe('policies', () => {
     });
   });
 
-  describe('what a policy is shown', () => {
+  describe('what a policy sees', () => {
     const SHOW = `function on(span) {
       if (span.entity_type !== 'order') return;
       return { type: 'emit', span: { entity_type: 'echo', who: 'p', this: span.this } };
     }`;
 
-    it('spans that its owner may read, of its own tenant only; foreign public ones are passed over for good', async () => {
+    it('spans of its tenant that its owner may read, and no public ones of other tenants', async () => {
       const rule = await suite.policy(SHOW);
       const bob = await posterOf(suite.kernels, 'bob', suite.tenant);
       const mallory = await posterOf(suite.kernels, 'alice', 'elsewhere');
@@ -145,7 +145,7 @@ describe('policies', () => {
       assert.deepEqual(rows, [{ passed: true }]);
     });
 
-    it('not what it emitted itself, so that a policy that emits what triggers it ends', async () => {
+    it('no emissions of its own, so that a policy cannot trigger itself for ever', async () => {
       await suite.policy(
         `const on = (span) => ({ type: 'emit', span: { entity_type: 'order', who: 'p', this: 'again', status: 'made' } });`,
       );

@@ -57,7 +57,7 @@ describe('a pooler that does not pass on the time limits that were asked for', (
   after(() => database.drop());
 
   for (const habit of ['refuses', 'drops'] as const) {
-    it(`but ${habit} them is named in one line, which says what to leave unset`, async () => {
+    it(`but ${habit} them gets a one-line message with the variables to unset`, async () => {
       const url = new URL(database.adminUrl);
       const pooler = poolerTo(Number(url.port), habit).listen(0, '127.0.0.1');
       await once(pooler, 'listening');

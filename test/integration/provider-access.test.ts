@@ -37,7 +37,7 @@ describe('access to providers', () => {
       assert.equal((await world.execute({ provider: 'taken back', input: HELLO }, bob)).status, 404);
     });
 
-    it('everybody, of a public one of the system, with the key of the system', async () => {
+    it("every tenant, of a public one of the system, with the system's key", async () => {
       const system = await world.token('system', 'system');
       const { id } = await world.append(world.openai(), { visibility: 'public', name: 'house' }, system);
       const mallory = await world.token('mallory', 'globex');

@@ -213,7 +213,7 @@ describe('provider_exec', () => {
     assert.equal(world.server.requests.length, 0);
   });
 
-  describe('what cannot be called', () => {
+  describe('a provider that cannot be called', () => {
     it('is refused before the call, with every fault of the metadata, and leaves no execution', async () => {
       const { id } = await world.append({
         kind: 'gpt',

@@ -101,7 +101,7 @@ describe('requests to providers', () => {
       assert.equal((await world.executionsOf(id)).length, 1);
     });
 
-    it('is not mixed up with a stranger who names the same request', async () => {
+    it("is kept apart from another tenant's that names the same request", async () => {
       const request_id = '018f3f4e-0000-7000-8000-000000000004';
       const mallory = await world.token('mallory', 'globex');
       const theirs = await world.append(world.ollama(), {}, mallory);
@@ -122,7 +122,7 @@ describe('requests to providers', () => {
     });
 
     for (const visibility of ['public', 'private'] as const) {
-      it(`is neither answered nor blocked by a stranger's ${visibility} span that took the id of its record`, async () => {
+      it(`is neither answered nor blocked by another tenant's ${visibility} span with the id of its record`, async () => {
         const request_id = randomUUID();
         const forged = {
           id: stableId(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { prune } from '../../runtime/host/prune';
 import { createTestKernels, type TestKernels } from '../support/test-kernels';
 
-describe('what is remembered for a while', () => {
+describe('pruning', () => {
   let kernels: TestKernels;
   beforeEach(async () => {
     kernels = await createTestKernels();

@@ -72,7 +72,7 @@ describe('a reader', function () {
     }
   });
 
-  it('that lags answers what it has, and the writer answers for the rest', async () => {
+  it('that lags answers up to its position, and the writer answers for the rest', async () => {
     await onStandby('SELECT pg_wal_replay_pause()');
     try {
       const before = await names('/api/timeline?limit=1');
@@ -122,7 +122,7 @@ describe('a reader', function () {
     }
   });
 
-  it('serves what a log proves, and the writer what it does not have yet', async () => {
+  it('serves proofs, and the writer those of newer spans', async () => {
     const database = new Database({ connectionString: pair.primary.superuserUrl('logline') });
     const keys = { current: generateSigningKey(), along: [] };
     const sealer = new Sealer({ database, keys: () => keys, instance: 'test', guard: new MemoryGuard() });
@@ -179,7 +179,7 @@ describe('a reader', function () {
     }
   });
 
-  it('passes over a position of another cell, from before a restore or forged, and one of the future is the writer’s', async () => {
+  it('ignores a position of another cell, from before a restore or forged, and leaves a future one to the writer', async () => {
     await onStandby('SELECT pg_wal_replay_pause()');
     try {
       const { id, position } = await post('of this cell');
@@ -198,7 +198,7 @@ describe('a reader', function () {
     }
   });
 
-  it('that begins a listing never shows on a later page what committed after it', async () => {
+  it('that begins a listing never shows later commits on its later pages', async () => {
     const { position } = await post('ready');
     await get('/api/timeline?limit=1', position);
     await withClient(pair.primaryUrl, async (late) => {
@@ -243,7 +243,7 @@ describe('a reader', function () {
     assert.ok((await names('/api/timeline?limit=2')).includes('late'));
   });
 
-  it('holds the feed back for a transaction that is open on the writer, and never jumps over it', async () => {
+  it('holds the feed back for a transaction that is open on the writer, and never skips it', async () => {
     const { position } = await post('before the open one');
     const begun = await get('/api/timeline?order=feed&limit=1000', position);
     const after = `/api/timeline?order=feed&limit=1000&cursor=${begun.body.next_cursor}`;
@@ -385,7 +385,7 @@ describe('a reader', function () {
     }
   });
 
-  it('that is gone costs no errors', async () => {
+  it('that is down causes no errors', async () => {
     await pair.standby.stop();
     const { id, position } = await post('after the end');
     for (const atLeast of [undefined, position])

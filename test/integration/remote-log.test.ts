@@ -142,7 +142,7 @@ describe('verify of a served log', function () {
     assert.deepEqual([faults[0]?.kind, faults[0]?.position, report.spans], ['checkpoint', SPANS, 0]);
   });
 
-  it('names a tile above that does not follow from those below', async () => {
+  it('names a higher tile that does not follow from the lower ones', async () => {
     await tamper('UPDATE ledger.log_tile SET root = set_byte(root, 5, get_byte(root, 5) # 1)');
     const { faults } = await verify();
     assert.deepEqual([faults[0]?.kind, faults[0]?.position], ['tile', 0]);

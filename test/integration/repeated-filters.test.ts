@@ -28,7 +28,7 @@ describe('a filter with several values', () => {
     return body.spans.map((span: { this: string }) => span.this).join('');
   };
 
-  it('means any of them, in the order of the listing, each span once', async () => {
+  it('matches any of them, in the order of the listing, each span once', async () => {
     assert.equal(await found('status=open&status=held'), 'dba');
     assert.equal(await found('status=open&status=held&order=asc'), 'abd');
     assert.equal(await found('status=open&status=held&order=feed'), 'abd');

@@ -81,7 +81,7 @@ describe('turns of the database', () => {
     ],
   ];
   for (const [what, turns, prepare] of cases) {
-    it(`${what} takes ${turns} at most`, async () => {
+    it(`${what} takes at most ${turns}`, async () => {
       const once = await prepare();
       await once();
       let least = Number.POSITIVE_INFINITY;
@@ -104,7 +104,7 @@ describe('turns of the database', () => {
     assert.ok(taken <= 12, `they took ${taken}`);
   });
 
-  it('a repeat, whether it is the same or not, has nothing read of what is stored', async () => {
+  it('a repeat, equal or not, reads no stored content', async () => {
     const large = Array.from({ length: 3 }, () => ({
       ...note({ description: 'x'.repeat(1_000_000) }),
       id: randomUUID(),
@@ -121,7 +121,7 @@ describe('turns of the database', () => {
     assert.ok(bytes < 20_000, `PostgreSQL sent ${bytes} bytes`);
   });
 
-  it('a due request takes 9 at most, from its claim to its end', async () => {
+  it('a due request takes at most 9, from its claim to its end', async () => {
     const id = await appendFunction();
     const request = () =>
       post({ ...note(), entity_type: 'request', status: 'scheduled', parent_id: id, related_to: [id] });

@@ -112,7 +112,7 @@ describe('the request worker', () => {
     assert.equal((await read(first)).span.status, 'complete');
   });
 
-  it('a request for what cannot be run ends at once, without another attempt', async () => {
+  it('a request that cannot run ends at once, without a retry', async () => {
     const body = {
       entity_type: 'request',
       who: 'alice',
@@ -146,7 +146,7 @@ describe('the request worker', () => {
     await dying.close();
   });
 
-  it('a worker that comes back after its lease cannot end the request a second time', async () => {
+  it('a worker that resumes after its lease cannot end the request a second time', async () => {
     const release: { now: () => void } = { now: () => undefined };
     const stopped = new Promise<void>((resolve) => {
       release.now = resolve;

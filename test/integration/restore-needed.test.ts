@@ -104,7 +104,7 @@ describe('a database that was restored by other means', () => {
     }
   });
 
-  it('behind the rollback guard shows no feed, and what is appended meanwhile reaches old cursors later', async () => {
+  it('behind the rollback guard shows no feed, and old cursors get spans appended meanwhile later', async () => {
     const { cursor } = { cursor: (await feed()).body.next_cursor };
     const { rows } = await asOwner('SELECT epoch FROM app.feed_epoch');
     const record = { epoch: rows[0].epoch, batch: 7, tx_id: '900', ordinal: '9', digest: 'ab' };
@@ -120,7 +120,7 @@ describe('a database that was restored by other means', () => {
     assert.equal((await stage0.call('/api/health')).body.status, 'ok');
   });
 
-  it('that the sealer alone noticed delivers what came between the restore and its look, to cursors of the lost tail too', async () => {
+  it('that only the sealer detected delivers spans appended before the detection, also to cursors of the lost tail', async () => {
     await asSuperuser(
       `UPDATE app.seal_cursor SET (tx_id, ordinal) = (SELECT tx_id, ordinal FROM ledger.universal_registry)`,
     );

@@ -78,7 +78,7 @@ describe('running a function', () => {
     assert.equal((await execute(open, undefined, stranger)).status, 403);
   });
 
-  it('something that is no function cannot be run', async () => {
+  it('only functions can be run', async () => {
     const { body } = await kernels.call('/api/spans', {
       token,
       body: { entity_type: 'note', who: 'a', this: 'b' },
@@ -180,7 +180,7 @@ describe('running a function', () => {
     }
   });
 
-  it('what may not run takes no place of the quota', async () => {
+  it('a refused run does not count towards the quota', async () => {
     await kernels.changeManifest({ throttle: { per_tenant_daily_exec_limit: 1 } });
     try {
       const poor = await kernels.token('erin', 'tiny');

@@ -35,7 +35,7 @@ describe('whatever a run returns or throws', function () {
   const nested = (levels: number) =>
     `function main() { let v = 1; for (let i = 0; i < ${levels}; i++) v = [v]; return v; }`;
 
-  it('is recorded as it is when it nests 127 levels, the most that a member of a span may', async () => {
+  it("is recorded unchanged with 127 levels, the limit of a span's member", async () => {
     const { answer, execution } = await outcomeOf(nested(127));
     assert.equal(answer.status, 200);
     assert.deepEqual(execution.output, answer.body.result);
@@ -80,7 +80,7 @@ describe('whatever a run returns or throws', function () {
     assert.match(inserted.answer.body.error.message, /at most 1048576 bytes/);
   });
 
-  it('is recorded with the console, however much of it there was', async () => {
+  it('is recorded with the console, whatever its size', async () => {
     const { execution } = await outcomeOf(
       'function main() { for (let i = 0; i < 2000; i++) console.log("\\u0001".repeat(100)); return "y".repeat(900000); }',
     );

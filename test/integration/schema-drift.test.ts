@@ -27,7 +27,7 @@ describe('schema drift', function () {
       }
     });
 
-  it('the Database interface and the snapshot are what the migrations yield', async () => {
+  it('the Database interface and the snapshot match the migrations', async () => {
     for (const file of [
       ...(await generateDatabaseTypes(database)),
       ...(await generateSchemaSnapshot(database)),

@@ -98,7 +98,7 @@ describe('callers that share a commit', () => {
     assert.equal(rows.length, 0);
   });
 
-  it('do not lose the boundary: in one statement each row is checked under the identity of its own caller', async () => {
+  it("keep the tenant boundary: in one statement each row is checked under its caller's identity", async () => {
     const rows = [identity(0), identity(1), identity(2)].map((owner) => ({ owner, id: randomUUID() }));
     await withClient(stage0.database.appUrl, async (app) => {
       const span = (id: string, user_id: string, tenant_id: string) => ({

@@ -52,13 +52,13 @@ describe('a span of many values, however often it is hashed', () => {
     assert.ok(pauses >= hashings * PAUSES, `${pauses} pauses for ${hashings} hashings`);
   };
 
-  it('is hashed in slices when it is new, and when it comes again without its time', async () => {
+  it('is hashed in slices when it is new, and when it is repeated without its timestamp', async () => {
     const draft = large();
     await assertParted(1, () => append(draft));
     await assertParted(2, async () => assert.equal((await append(draft)).created, false));
   });
 
-  it('is hashed no more than once when it comes again as it was', async () => {
+  it('is hashed only once when it is repeated unchanged', async () => {
     const draft = large({ at: '2026-01-31T23:59:59.000Z' });
     const once = await pausesOf(() => append(draft));
     assert.equal(await pausesOf(() => append(draft)), once);
@@ -69,7 +69,7 @@ describe('a span of many values, however often it is hashed', () => {
     await assertParted(3, () => assert.rejects(append(large({ id, this: 'other' })), ConflictError));
   });
 
-  it('is hashed in slices when it follows a version that came again', async () => {
+  it('is hashed in slices when it follows a repeated version', async () => {
     const first = large();
     await append(first);
     await assertParted(4, async () => {

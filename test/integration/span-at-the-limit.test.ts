@@ -37,7 +37,7 @@ describe('POST /api/spans takes', () => {
     assert.deepEqual(verifySpan(answer.body.span), { ok: true });
   });
 
-  it('a span of so many members that it is worked on in slices, signed by the server or the client, and its repeat', async () => {
+  it('a span with so many members that it is processed in slices, signed by server or client, and its repeat', async () => {
     const names = Array.from({ length: 20_000 }, (_, index) => [`${(index * 7_919) % 20_000}-${index}`, 1e5]);
     const body = { ...good, id: randomUUID(), metadata: Object.fromEntries(names) };
     const headers = { 'idempotency-key': randomUUID() };

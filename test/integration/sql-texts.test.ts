@@ -116,7 +116,7 @@ describe('SQL texts', () => {
     }
   });
 
-  it('anywhere else fit it, too, but for those that are put together while the program runs', async function () {
+  it('elsewhere match it, too, except those built at run time', async function () {
     this.timeout(60_000);
     const files = sourceFiles(ROOT).filter((file) => SOURCES.test(file) && !CHECKED_ELSEWHERE.test(file));
     const literals = sqlLiterals(ROOT, files);

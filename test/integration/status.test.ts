@@ -65,7 +65,7 @@ describe('status', () => {
     assert.deepEqual((await read()).queue, { waiting: 0, running: 0, put_off: 0, oldest_waiting_s: null });
   });
 
-  it('says when a job last ran, how it ended, and that it is late', async () => {
+  it("shows a job's last run, its result, and whether it is late", async () => {
     await kernels.tick('observer_bot');
     const [observer] = (await read()).jobs;
     assert.equal(observer?.result, 'ok');
@@ -91,7 +91,7 @@ describe('status', () => {
     assert.equal(untrusting.executions.limit, null);
   });
 
-  it('counts what each active policy has yet to see, as its owner sees it', async () => {
+  it("counts the spans behind each active policy's cursor, as its owner sees them", async () => {
     const code = 'function on() { return []; }';
     const policy = await append({ entity_type: 'policy', code });
     const paused = await append({ entity_type: 'policy', code, status: 'paused' });

@@ -233,7 +233,7 @@ describe('tenant boundary over the API', () => {
     }
   });
 
-  it('a tenant and a user whose names join to those of others stay strangers', async () => {
+  it('a tenant and a user whose joined names equal those of others stay apart', async () => {
     const pairs = [
       ['a', 'bc'],
       ['ab', 'c'],

@@ -132,7 +132,7 @@ describe('token', () => {
     await assertUseless(await signed({ exp: undefined }));
   });
 
-  it('without user, tenant, scope or jti, or with one that is no name', async () => {
+  it('without user, tenant, scope or jti, or with an invalid one', async () => {
     for (const claim of ['sub', 'tenant', 'scope', 'jti']) {
       for (const value of [undefined, '', null, 7, { a: 1 }])
         await assertUseless(await signed({ [claim]: value }));

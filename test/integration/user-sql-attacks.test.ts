@@ -88,7 +88,7 @@ describe('hostile SQL of user code', function () {
     ],
   ];
   for (const [what, calls, message] of refusals) {
-    it(`${what} is refused before PostgreSQL hears of it`, async () => {
+    it(`${what} is refused before it reaches PostgreSQL`, async () => {
       const { status, body } = await run(settle(calls));
       assert.equal(status, 200, JSON.stringify(body));
       assert.equal(body.result.ok, 0);
@@ -206,7 +206,7 @@ describe('hostile SQL of user code', function () {
     assert.equal(body.error.code, 'call_limit');
   });
 
-  it('says what PostgreSQL says of the query, and where, and nothing else', async () => {
+  it("passes on PostgreSQL's message and position, and nothing else", async () => {
     const fails: [string, RegExp][] = [
       [
         'SELECT nonsense FROM ledger.visible_timeline',

@@ -25,7 +25,7 @@ describe('every function, operator and cast of user SQL, on the widest spans', f
     await stage0.close();
   });
 
-  it('runs as the role of guests, or is refused for what it would cost', async () => {
+  it('runs as the role of guests, or is refused for its cost', async () => {
     const refused: string[] = [];
     for (const { title, text } of userSqlCases()) {
       const checked = await checkSql(text).catch((error: unknown) => {

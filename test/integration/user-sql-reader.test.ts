@@ -126,7 +126,7 @@ describe('SQL of user code beside a reader', function () {
     return body.result;
   }
 
-  it('runs on the reader, and sees what was appended just before the run', async () => {
+  it('runs on the reader, and sees spans appended just before the run', async () => {
     const id = await functionOf(READS);
     await follows();
     const { ran } = await seatsOf(async () => {
@@ -138,7 +138,7 @@ describe('SQL of user code beside a reader', function () {
     assert.ok(ran.reader > 0, 'the reader was asked');
   });
 
-  it('of a run whose past the reader has makes no session on the writer', async () => {
+  it('of a run whose position the reader has replayed opens no session on the writer', async () => {
     await post({ this: 'long known' });
     await follows();
     const { found, ran } = await seatsOf(async () =>
@@ -148,7 +148,7 @@ describe('SQL of user code beside a reader', function () {
     assert.deepEqual(ran, { writer: 0, reader: 1 });
   });
 
-  it('sees what its own run appended, and after a conflict what it conflicted with', async () => {
+  it("sees the run's own appends, and after a conflict the conflicting span", async () => {
     const id = await functionOf(`async function main(ctx, input) {
       const seen = [];
       for (let n = 0; n < 10; n++) {
@@ -171,7 +171,7 @@ describe('SQL of user code beside a reader', function () {
     });
   });
 
-  it('sees on the writer what a reader that stands still lacks', async () => {
+  it('runs on the writer when the reader does not replay', async () => {
     const id = await functionOf(READS);
     await follows();
     await paused(async () => {
@@ -205,7 +205,7 @@ describe('SQL of user code beside a reader', function () {
     assert.deepEqual(ran, { writer: 1, reader: 0 });
   });
 
-  it('shows each owner on the reader’s connections what it may see, and nothing else', async () => {
+  it('shows each owner only its readable spans on the reader’s connections', async () => {
     await post({ this: 'private of acme' });
     await post({ this: 'of the tenant', visibility: 'tenant' });
     await follows();

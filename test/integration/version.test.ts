@@ -121,7 +121,7 @@ describe('versions over the API', () => {
     assert.equal((await versionsOf(id)).length, 1);
   });
 
-  it('can be appended by the owner only, and what others may not see does not exist for them', async () => {
+  it('can be appended by the owner only, and hidden entities look missing to others', async () => {
     const strangers = [await stage0.token('bob', 'acme'), await stage0.token('alice', 'globex')];
     const [bob = '', namesake = ''] = strangers;
     const shared = await first({ visibility: 'public' });
@@ -219,7 +219,7 @@ describe('versions over the API', () => {
       for (const span of again.body.spans) assert.ok(isSealed(span));
     });
 
-    it('are stored all or not at all, whatever is wrong with one of them', async () => {
+    it('are stored all or not at all, whatever the fault of one', async () => {
       const taken = await first();
       const faults = [
         { ...good, id: taken.id, this: 'other content' },

@@ -93,7 +93,7 @@ describe('witnesses', function () {
     assert.equal(await push.push(clock), 0);
   });
 
-  it('of two instances that cosign each other: each one’s checkpoint holds up with the key of the other’s witness', async () => {
+  it('of two instances that cosign each other: each one’s checkpoint verifies with the other’s witness key', async () => {
     const other = await createTestLog();
     const otherSealing = new Database({ connectionString: other.stage0.database.urls.sealer, poolSize: 1 });
     try {

@@ -73,7 +73,7 @@ export function describeDrills(pythonOf: () => string): void {
         if (server?.exitCode === null) await once(server, 'exit');
       });
 
-      it('makes a database of the snapshot beside the old one, and leaves nothing behind', async () => {
+      it('restores the snapshot to a second database, and deletes everything afterwards', async () => {
         const settings = parseSettings({
           project: 'logline',
           stack: 'dev',

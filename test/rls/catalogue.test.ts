@@ -110,7 +110,7 @@ describe('catalogue', () => {
     });
   }
 
-  it('on ledger each role may do what its work needs and nothing else, and PUBLIC nothing', async () => {
+  it('on ledger each role has exactly the privileges that it needs, and PUBLIC none', async () => {
     const { rows } = await withClient(database.superuserUrl, (client) =>
       client.query(`
         WITH acl AS (
@@ -163,7 +163,7 @@ describe('catalogue', () => {
     }
   });
 
-  it('every column of a span but none of the row’s own can be inserted by app', async () => {
+  it('app can insert every column of a span, and no internal column', async () => {
     const { rows } = await withClient(database.superuserUrl, (client) =>
       client.query(`
         SELECT attname FROM pg_attribute

@@ -39,7 +39,7 @@ describe('database roles', () => {
   });
 
   for (const column of ['tx_id', 'ordinal', 'audience', 'xmin', 'ctid', '*', 'r']) {
-    it(`a guest cannot read ${column}, which is no column of a span`, async () => {
+    it(`a guest cannot read ${column}, which is not part of a span`, async () => {
       const text = `SELECT ${column} FROM ${REGISTRY} AS r`;
       assert.equal(await refusal(database.urls.guest, text), INSUFFICIENT_PRIVILEGE);
     });

@@ -113,7 +113,7 @@ describe('plan of a timeline page', function () {
     ['timeline', { since: '2025-01-01T05:00:00.000Z', until: '2025-01-01T06:00:00.000Z' }],
   ];
   for (const [index, filter] of filters) {
-    it(`filter ${JSON.stringify(filter)}: an ordered range of its own, foreign rows are not even looked at`, async () => {
+    it(`filter ${JSON.stringify(filter)}: one ordered range, without reading other tenants' rows`, async () => {
       for (const tenant of ['small', 'large_1']) {
         for (const order of ['desc', 'asc'] as const) {
           const explained = await page(tenant, order, filter);
@@ -149,7 +149,7 @@ describe('plan of a timeline page', function () {
     }
   });
 
-  it('own owner_id and tenant_id: what an audience says already is not looked up again', async () => {
+  it('own owner_id and tenant_id: conditions that the audience implies are not checked again', async () => {
     for (const filter of [{ owner_id: 'user_0' }, { tenant_id: 'large_1' }]) {
       const explained = await page('large_1', 'desc', filter);
       assert.ok(explained.scans.some(({ indexes }) => indexes.includes('universal_registry_timeline')));
@@ -160,7 +160,7 @@ describe('plan of a timeline page', function () {
     }
   });
 
-  it('what cannot be there is not looked for', async () => {
+  it('impossible filters read nothing', async () => {
     const explained = await page('large_1', 'desc', { visibility: 'private', tenant_id: 'large_2' });
     assert.deepEqual([explained.scans.length, explained.page.spans.length], [0, 0]);
   });

@@ -70,7 +70,7 @@ describe('version chain, by SQL as logline_app', () => {
     assert.equal(await insert([version(id, 1, { prev_hash: hash(99) })]), FORK);
   });
 
-  it('a version that is taken stays as it is', async () => {
+  it('an existing version cannot be replaced', async () => {
     const id = randomUUID();
     assert.equal(await insert([version(id, 0)]), undefined);
     assert.equal(await insert([version(id, 0, { curr_hash: hash(5) })]), UNIQUE_VIOLATION);

@@ -55,7 +55,7 @@ describe('ledger.visible_timeline', () => {
     }
   });
 
-  it('hides it also from who cannot see the version that deleted it', async () => {
+  it('hides it also from readers who cannot see the version that deleted it', async () => {
     const id = randomUUID();
     await append(id, 0, { visibility: 'public' });
     await append(id, 1, { visibility: 'private', is_deleted: true });

@@ -55,7 +55,7 @@ describe('writing by SQL', () => {
     });
   }
 
-  it('an owner or tenant that is empty or null is no way round', async () => {
+  it('an empty or null owner or tenant is refused', async () => {
     assert.notEqual(
       await insertAs({ user: '', tenant: '' }, rawRow({ owner_id: '', tenant_id: '' })),
       undefined,
@@ -63,7 +63,7 @@ describe('writing by SQL', () => {
     assert.notEqual(await insertAs({}, { ...rawRow(), owner_id: null, tenant_id: null }), undefined);
   });
 
-  it('what the server keeps for itself cannot be written: tx_id, ordinal, audience', async () => {
+  it('internal columns cannot be written: tx_id, ordinal, audience', async () => {
     assert.equal(await insertAs(ALICE, { ...rawRow(), tx_id: '1' }), INSUFFICIENT_PRIVILEGE);
     assert.equal(await insertAs(ALICE, { ...rawRow(), ordinal: 1 }), GENERATED_ALWAYS);
     assert.equal(await insertAs(ALICE, { ...rawRow(), audience: 'public' }), GENERATED_ALWAYS);
@@ -90,7 +90,7 @@ describe('writing by SQL', () => {
     assert.deepEqual(rows, [{ rows: 2, mine: true }]);
   });
 
-  it('an upsert changes nothing and shows nothing of a row that is taken', async () => {
+  it('an upsert neither changes nor reveals an existing row', async () => {
     const row = rawRow({ this: 'original' });
     await inTransaction(app, ALICE, () => insertRow(app, row));
     const columns = Object.keys(row).join(', ');
@@ -207,7 +207,7 @@ describe('writing by SQL', () => {
       }
     });
 
-    it('a tenant forgets its own old Idempotency-Keys, and neither a fresh one nor one of another tenant', async () => {
+    it("a tenant deletes only its own old Idempotency-Keys, neither recent ones nor another tenant's", async () => {
       await withClient(database.superuserUrl, (client) =>
         client.query(`
           INSERT INTO app.idempotency_key (tenant_id, key, fingerprint, span_ids, span_seqs, at)

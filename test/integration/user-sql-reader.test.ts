@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { Client } from 'pg';
 import type { JsonValue } from '../../runtime/base/span';
 import type { Database } from '../../runtime/db/pool';
-import { READER_PROBES, type Reader } from '../../runtime/db/reader';
+import { READER_PROBES, Reader } from '../../runtime/db/reader';
 import {
   GUEST_POOL_SIZE,
   openGuestDatabase,
@@ -197,6 +197,29 @@ describe('SQL of user code beside a reader', function () {
     await follows();
     const { ran } = await seatsOf(() => select(run, 'seen on the writer'));
     assert.deepEqual(ran, { writer: 1, reader: 0 });
+  });
+
+  it('runs again on the writer when the standby that answered is behind the run’s position', async () => {
+    /** Skips the wait, as if the address now led to another standby. */
+    class Careless extends Reader {
+      override run<T>(...[writer, _seen, work]: Parameters<Reader['run']>): Promise<T> {
+        return super.run(writer, undefined, work) as Promise<T>;
+      }
+    }
+    const standby = () => new Database({ connectionString: pair.standbyUrls.guest, poolSize: 1 });
+    const careless = new Careless({ database: standby(), probes: standby() });
+    try {
+      await follows();
+      await paused(async () => {
+        await post({ this: 'beyond that standby' });
+        const sql = new UserSql({ writer: guests, reader: careless });
+        assert.equal((await select(sql.ofRun(ALICE, await xmax()), 'beyond that standby')).length, 1);
+        const { ran } = await seatsOf(() => select(sql.ofRun(ALICE, '3'), 'nothing'));
+        assert.deepEqual(ran, { writer: 0, reader: 1 }, 'it stays in use');
+      });
+    } finally {
+      await careless.close();
+    }
   });
 
   it('of a run without a known position runs on the writer', async () => {

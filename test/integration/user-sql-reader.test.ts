@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { Client } from 'pg';
 import type { JsonValue } from '../../runtime/base/span';
-import type { Database } from '../../runtime/db/pool';
+import { Database } from '../../runtime/db/pool';
 import { READER_PROBES, Reader } from '../../runtime/db/reader';
 import {
   GUEST_POOL_SIZE,

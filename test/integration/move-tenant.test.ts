@@ -83,12 +83,11 @@ describe('a tenant that is frozen or moved', () => {
     }
     assert.equal((await post(here, note('nobody froze it'))).status, 201);
 
-    const runs = await until('it waits for the run', async () => {
-      const answer = await step('/api/freeze/acme');
-      assert.equal(answer.status, 202, JSON.stringify(answer.body));
-      return answer.body.waits_for === 'runs' && answer;
-    });
-    assert.ok(Number(runs.headers.get('retry-after')) > 0);
+    for (let count = 0; count < 3; count += 1) {
+      const { status, body, headers } = await step('/api/freeze/acme');
+      assert.deepEqual([status, body.waits_for], [202, 'runs']);
+      assert.ok(Number(headers.get('retry-after')) > 0);
+    }
     const outcome = note('x', { entity_type: 'request', id: request.id, seq: 1, status: 'complete' });
     assert.equal((await post(here, outcome)).status, 201);
     await until('it is frozen', async () => (await step('/api/freeze/acme')).status === 200);

@@ -43,7 +43,7 @@ describe('npm run bench', function () {
     assert.equal(await readFile(README, 'utf8'), before);
   });
 
-  it('refuses a name that is no bench, and says which there are', async () => {
+  it('refuses an unknown name, and lists the benches', async () => {
     await assert.rejects(bench('ingets'), (error: { code?: unknown; stderr?: unknown }) => {
       assert.equal(error.code, 2);
       assert.match(String(error.stderr), /unknown: ingets\s[\s\S]*ingest, client, timeline/);

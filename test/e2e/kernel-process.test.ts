@@ -59,7 +59,7 @@ describe('the process of the kernels', function () {
     return found;
   }
 
-  it('is one, beside the API, and runs what the API is asked to run', async () => {
+  it("is one process beside the API, and executes the API's runs", async () => {
     const pids = await kernels();
     assert.equal(pids.length, 1);
     assert.ok(!pids.includes(local.pid));

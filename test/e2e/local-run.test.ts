@@ -75,7 +75,7 @@ describe('npm start', function () {
     return found;
   }
 
-  it('prints a curl line that works when pasted, and verify agrees with what it appended', async () => {
+  it('prints a curl line that works when pasted, and verify accepts its span', async () => {
     const local = await startLocalRun(data);
     const { stdout } = await run('sh', ['-c', local.curl]);
     assert.equal(JSON.parse(stdout).success, true);
@@ -151,7 +151,7 @@ describe('npm start', function () {
     });
   }
 
-  it('takes the same signal from terminal and npm for one request to stop', async () => {
+  it('counts the same signal from terminal and npm as one stop request', async () => {
     const local = await startAgain();
     // Two different signals, since the system may merge two equal ones.
     process.kill(local.pid, 'SIGINT');

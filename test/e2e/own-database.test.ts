@@ -48,7 +48,7 @@ describe('backup and restore of a ledger with a DATABASE_URL', function () {
       return rows[0]?.notes;
     });
 
-  it('takes every span as the role of backups while it runs, and puts them into an empty database', async () => {
+  it('backs up every span as the backup role while it runs, and restores into an empty database', async () => {
     const from = await place('own_from', 'from');
     run = await startLocalRun(from.LOGLINE_DATA, { env: from });
     await append(run.url, run.token, { entity_type: 'note', who: 'dev', this: 'kept' });

@@ -81,7 +81,7 @@ describe('the README', function () {
   });
   const here = (text: string) => text.replaceAll('http://127.0.0.1:8787', local.url);
 
-  it('shows what npm start prints', () => {
+  it('shows the output of npm start', () => {
     const shown =
       blocks
         .find(({ text }) => text.startsWith('$ npm start'))
@@ -170,7 +170,7 @@ describe('the README', function () {
     } else assert.equal(await outputOf('python', (file) => [python.path, file]), 'True\n1000');
   });
 
-  it('has, like all other docs, no comment in what is pasted, which zsh would take for arguments', async () => {
+  it('has, like all other docs, no comments in lines to paste, which zsh would take for arguments', async () => {
     const names = (await readdir(path.join(ROOT, 'docs'))).filter((name) => name.endsWith('.md'));
     for (const name of [
       'README.md',

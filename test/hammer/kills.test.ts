@@ -147,7 +147,7 @@ describe('a local run whose processes are killed and stopped', function () {
     }
   }
 
-  it('keeps every 2xx once with its content and no 4xx, what is unknown is settled by repeating, and a reader sees all in order', async () => {
+  it('keeps every 2xx once with its content and no 4xx, retries settle unknown outcomes, and a reader sees all in order', async () => {
     const log: Sent[] = [];
     let isOver = false;
     let isSettled = false;

@@ -36,7 +36,7 @@ describe('an attack of npm run noisy', () => {
     assert.throws(() => process.kill(attack.pid ?? 0, 0), { code: 'ESRCH' });
   });
 
-  it('ends with who started it, however that ended', async () => {
+  it('ends with its parent, however that ended', async () => {
     const attacker = attackerFor(60_000);
     await once(server, 'request');
     attacker.disconnect();

@@ -74,7 +74,7 @@ describe('a layer', () => {
     }
   });
 
-  it('holds in its archive exactly what is in its folder', () => {
+  it('has exactly the files of its folder in its archive', () => {
     const layer = build();
     const files = unzipSync(readFileSync(layer.zipPath));
     assert.deepEqual(Object.keys(files), [...Object.keys(files)].sort());
@@ -98,7 +98,7 @@ describe('a layer', () => {
     }
   });
 
-  it('lets everybody read the files in its archive, as another user runs them', () => {
+  it('makes the files in its archive readable for all, since another user runs them', () => {
     const archive = readFileSync(build().zipPath);
     const files = Object.keys(unzipSync(archive));
     // PKWARE APPNOTE 6.3, 4.3.12: the lines of the directory, each with the system that made it and its mode.
@@ -114,7 +114,7 @@ describe('a layer', () => {
     );
   });
 
-  it('that misses its entry says which', () => {
+  it('without its entry file is refused by name', () => {
     rmSync(join(root, 'src/worker.ts'));
     assert.throws(build, /logline-kernels: src\/worker\.ts does not exist/);
   });
@@ -130,7 +130,7 @@ describe('the certificates in a layer', () => {
     assert.ok(Date.parse(certificate.validTo) > Date.UTC(2050, 0));
   });
 
-  it('are those of every region where the region is not known', () => {
+  it('are those of all regions when the region is unknown', () => {
     assert.deepEqual(rdsCertificates('xx-nowhere-1'), []);
   });
 });

@@ -35,7 +35,7 @@ describe('any settings together', function () {
         }
       });
 
-      it('leave room in the environment of a function for what is configured', () => {
+      it("leave room in a function's environment for the configuration", () => {
         for (const { name, inputs } of ofType(stack, FUNCTION)) {
           const own = Object.entries(variablesOf(inputs)).filter(([key]) => !CONFIGURED.test(key));
           const keys = Object.keys(variablesOf(inputs)).join().length;
@@ -67,14 +67,14 @@ describe('any settings together', function () {
           );
       });
 
-      it('have a price, and policies for those who deploy them', () => {
+      it('have a price, and deploy policies', () => {
         const types = stack.resources.filter(({ custom }) => custom).map(({ type }) => type);
         assert.deepEqual(unknownTypes(types), []);
         const report = costOf(options.stack, stack.resources);
         assert.deepEqual(report.unpriced, [], costTable(report));
       });
 
-      it('name buckets and roles as those may who deploy them', () => {
+      it('name buckets and roles as the deploy policy allows', () => {
         const scope = { project: 'logline', stack: options.stack, region: 'us-east-1', partition: 'aws' };
         const types = stack.resources.filter(({ custom }) => custom).map(({ type }) => type);
         const allowed = deployPolicy(types, scope)

@@ -24,7 +24,7 @@ describe('the component in another program', function () {
   const names = ({ resources }: Awaited<ReturnType<typeof run>>) =>
     resources.map(({ type, name }) => `${type} ${name}`).sort();
 
-  it('registers what the program of this repository does, and its settings hold', async () => {
+  it("registers the same resources as this repository's program, with its settings", async () => {
     const foreign = await run(`
       const ledger = new LogLine('logline', { database: { backupDays: 9 }, providerKeys: { 'acme/openai': 'sk' } });
       export const { apiEndpoint } = ledger;`);

@@ -33,7 +33,7 @@ describe('the cost of a stack', function () {
     assert.deepEqual(report.unpriced, []);
   });
 
-  it('is what README says', async () => {
+  it('matches README', async () => {
     const readme = await readFile(path.join(REPOSITORY_ROOT, 'README.md'), 'utf8');
     for (const stack of ['dev', 'prod'] as const) {
       const { totalUsd } = costOf(stack, (await loadRun(stack)).resources);
@@ -55,7 +55,7 @@ describe('the cost of a stack', function () {
     assert.match(report.lines.find(({ item }) => item === 'data out')?.basis ?? '', /CloudFront/);
   });
 
-  it('is the sum of its lines, and says that it was not verified', () => {
+  it('is the sum of its lines, and marked as not verified', () => {
     const report = costOf('dev', [
       { type: 'aws:kms/key:Key', name: 'k', custom: true, protect: false, inputs: {} },
       { type: 'aws:secretsmanager/secret:Secret', name: 's', custom: true, protect: false, inputs: {} },
@@ -66,7 +66,7 @@ describe('the cost of a stack', function () {
     assert.match(costTable(report), /2026-\d\d-\d\d/);
   });
 
-  it('names what the price file does not know, instead of counting it as free', () => {
+  it('names resources without a price instead of counting them as free', () => {
     const resource = (type: string, inputs: Record<string, unknown>) => ({
       type,
       name: 'x',

@@ -63,7 +63,7 @@ describe('the program', function () {
     assert.deepEqual(comparable(second), comparable(first));
   });
 
-  it('deploys nothing that serves when a migration fails, and says why', async () => {
+  it('deploys nothing that serves when a migration fails, and reports the reason', async () => {
     const registered: string[] = [];
     const failing = dryRun({
       stack: 'dev',
@@ -100,7 +100,7 @@ describe('the program', function () {
     );
   });
 
-  it('limits the copies of Stage-0 to what the connections of the database allow, and no other function', async () => {
+  it("limits Stage-0's concurrency by the database's connections, and no other function's", async () => {
     const limits = (stack: Stack) =>
       ofType(stack, 'aws:lambda/function:Function')
         .filter(({ inputs }) => inputs.reservedConcurrentExecutions !== undefined)
@@ -110,7 +110,7 @@ describe('the program', function () {
     assert.deepEqual(await loadStack('staging with every option').then(limits), ['stage0 20']);
   });
 
-  it('lets API Gateway check tokens only where it is asked to, and never for health', async () => {
+  it('lets API Gateway check tokens only by setting, and never for health', async () => {
     const checked = (stack: Stack) =>
       ofType(stack, 'aws:apigatewayv2/route:Route')
         .filter(({ inputs }) => inputs.authorizationType === 'JWT')

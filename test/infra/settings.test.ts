@@ -50,7 +50,7 @@ describe('stack settings', () => {
     );
   });
 
-  it('are what Pulumi.yaml declares, key by key', () => {
+  it('match Pulumi.yaml, key by key', () => {
     const project = parse(readFileSync(join(REPOSITORY_ROOT, 'Pulumi.yaml'), 'utf8'));
     const declared = Object.keys(project.config);
     assert.deepEqual([...declared, 'providerKeys'].sort(), [...SETTING_KEYS].sort());
@@ -315,7 +315,7 @@ describe('stack settings', () => {
     assert.match(faultsOf({}, { region: 'xx-north-1' }).join(), /aws:region: expected a region where/);
   });
 
-  it('let storage grow to five times what it is, and no further than RDS does', () => {
+  it("let storage grow to five times its size, up to RDS's limit", () => {
     const ceiling = (storageGb: number) =>
       parseSettings({ ...BASE, values: { database: { storageGb } } }).database.maxStorageGb;
     assert.deepEqual([ceiling(100), ceiling(16_000)], [500, 65_536]);

@@ -11,7 +11,7 @@ import { archiveFiles, dryRun } from '../../infra/dry-run';
 
 const KIB = 1024;
 
-describe('what is uploaded', function () {
+describe('uploaded archives', function () {
   this.timeout(60_000);
   let directory: string;
   const layer = (name: LayerName): LayerBundle =>

@@ -115,7 +115,7 @@ describe('the workflows for GitHub', () => {
     }
   });
 
-  it('never run the code of a branch with what belongs to the repository itself', () => {
+  it("never run a branch's code with the repository's rights", () => {
     for (const name of readdirSync(FOLDER)) {
       assert.ok(!('pull_request_target' in recordOf(workflow(name).on)), name);
     }

@@ -7,7 +7,7 @@ import { layoutFaults, sourceFiles } from '../support/layout';
 const ROOT = path.join(__dirname, '..', '..');
 
 describe('layout', () => {
-  it('a room imports only what the table allows, kernels/ stay by themselves, and no files import in a circle', function () {
+  it('a room imports only what the table allows, kernels/ import no values from outside, and there are no import cycles', function () {
     this.timeout(120_000);
     const files = sourceFiles(ROOT);
     assert.ok(files.length > 400, `only ${files.length} files were looked at`);

@@ -78,7 +78,7 @@ describe('a minted token', () => {
 });
 
 describe('the token verifier', () => {
-  it('must refuse what is no JWT', async () => {
+  it('must refuse anything but a JWT', async () => {
     for (const text of ['', 'x', 'a.b.c', '..', `${'a'.repeat(9000)}.b.c`])
       await assertRefused(text, /not a JWT/);
   });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { LruCache } from '../../../runtime/base/lru-cache';
 
 describe('a bounded cache', () => {
-  it('must never hold more than its capacity, and forget what was not used for longest', () => {
+  it('must never exceed its capacity, and evict the least recently used', () => {
     const cache = new LruCache<number>(2);
     cache.set('a', 1);
     cache.set('b', 2);

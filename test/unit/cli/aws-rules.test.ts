@@ -85,7 +85,7 @@ describe('the rules of the commands for AWS', () => {
     );
   });
 
-  it('explain what Pulumi says in one line with what to do', () => {
+  it("explain Pulumi's errors in one line with advice", () => {
     const explained = (text: string) => explainPulumi(new Error(text), 'dev').message;
     assert.match(explained('spawn pulumi ENOENT'), /not installed; see https/);
     assert.match(
@@ -102,7 +102,7 @@ describe('the rules of the commands for AWS', () => {
     );
   });
 
-  it('explain what AWS says without repeating credentials', () => {
+  it("explain AWS's errors without repeating credentials", () => {
     const named = (name: string, message: string) => Object.assign(new Error(message), { name });
     const explained = (error: unknown) => explainAwsError(error, 'look').message;
     assert.match(

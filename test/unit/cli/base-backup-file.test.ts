@@ -47,7 +47,7 @@ describe('file of a base backup', () => {
     await writer.finish(ROWS, false);
   };
 
-  it('comes out as it went in, sizes at and beside a block of tar included', async () => {
+  it('is read back unchanged, also with sizes around a tar block', async () => {
     const members = { PG_VERSION: '17\n', a: 'x'.repeat(511), b: 'y'.repeat(512), c: 'z'.repeat(513) };
     await write(members);
     assert.equal((await openBackup(file)).kind, 'base');

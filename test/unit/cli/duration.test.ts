@@ -9,7 +9,7 @@ describe('parseDuration', () => {
     ['1h', 3600],
     ['30d', 2_592_000],
   ] as const) {
-    it(`takes ${text} for ${seconds} seconds`, () => assert.equal(parseDuration(text, '--ttl'), seconds));
+    it(`parses ${text} as ${seconds} seconds`, () => assert.equal(parseDuration(text, '--ttl'), seconds));
   }
 
   for (const text of [

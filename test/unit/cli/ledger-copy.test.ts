@@ -19,7 +19,7 @@ describe("a kernel's ledger copy", () => {
     return ledgerCopyOf('toy', path.join(folder, 'kernels'));
   }
 
-  it('holds what lies beside it', async () => {
+  it('includes files beside it', async () => {
     assert.match(
       await copyOf(`import { beside } from './beside';\nexport async function main() { return beside; }\n`),
       /beside = 2/,

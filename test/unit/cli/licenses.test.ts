@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isAccepted, runtimePackages } from '../../../cli/licenses';
 
-describe('licences of what runs', () => {
+describe('licences of runtime packages', () => {
   it('are all on the short list', async () => {
     const lock = path.resolve(__dirname, '../../../package-lock.json');
     const packages = runtimePackages(JSON.parse(await readFile(lock, 'utf8')));

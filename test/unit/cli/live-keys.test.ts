@@ -96,7 +96,7 @@ describe('keys of a running ledger', () => {
     assert.equal((await stat(data.keys)).mode & 0o777, 0o600);
   });
 
-  it('are refused when the file says that the signing key is revoked', async () => {
+  it('are refused when the signing key in the file is revoked', async () => {
     const text = JSON.stringify({
       format: 1,
       signing_key: {

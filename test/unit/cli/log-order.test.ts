@@ -98,7 +98,7 @@ describe('the order of an import', () => {
     }
   });
 
-  it('has what the log does not hold, or the file has twice, behind the rest', async () => {
+  it('puts spans that the log lacks, or that the file has twice, last', async () => {
     const [twice] = spans;
     assert.ok(twice);
     await writeSpans([...ownerAfterOwner, twice]);
@@ -116,7 +116,7 @@ describe('the order of an import', () => {
     );
   });
 
-  it('is the file’s when no log came along', async () => {
+  it('is the file’s without an exported log', async () => {
     await writeSpans(ownerAfterOwner);
     assert.deepEqual(await read(), ownerAfterOwner);
   });

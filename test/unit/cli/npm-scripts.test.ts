@@ -3,7 +3,7 @@ import LONG_RUN from '../../../cli/long-run.json';
 import { scripts } from '../../../package.json';
 
 describe('the npm scripts', () => {
-  it('install what is missing first, each by its hook, the parts of npm run check by that of the whole', () => {
+  it('install missing packages first, each by its hook, the parts of npm run check by that of the whole', () => {
     const names = Object.keys(scripts).filter(
       (name) => !name.startsWith('pre') && !name.startsWith('check:'),
     );

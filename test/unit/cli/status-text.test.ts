@@ -14,7 +14,7 @@ const QUIET: StatusReport = {
 };
 
 describe('status as text', () => {
-  it('says durations in their two largest units', () => {
+  it('formats durations in their two largest units', () => {
     assert.deepEqual([0, 59, 60, 200, 7_500, 100_800, 172_800].map(durationText), [
       '0 s',
       '59 s',
@@ -26,7 +26,7 @@ describe('status as text', () => {
     ]);
   });
 
-  it('says how long the oldest request has been waiting', () => {
+  it('shows how long the oldest request has been waiting', () => {
     const queue = { waiting: 2, running: 1, put_off: 0, oldest_waiting_s: 90 };
     assert.ok(
       statusText({ ...QUIET, queue }).includes(
@@ -63,7 +63,7 @@ describe('status as text', () => {
     assert.match(shown(null) ?? '', /acme +250 +-$/);
   });
 
-  it('says that a policy is further behind than was counted', () => {
+  it('shows that a policy lags more than was counted', () => {
     const policy = { policy_id: 'p', tenant: 'acme', owner: 'alice', behind: 10_000 };
     const text = statusText({ ...QUIET, policies: [policy], active_policies: 51 }).join('\n');
     assert.match(text, /10000 or more/);

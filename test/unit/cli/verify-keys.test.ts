@@ -58,7 +58,7 @@ describe('verifying with a key history', () => {
     return { report, faults };
   }
 
-  it('reports what a revoked key signed since it is revoked, and only that', async () => {
+  it('reports only spans that a revoked key signed after its revocation', async () => {
     const keys = revocationOfOne();
     const early = signedSpan({ at: '2026-01-31T11:59:59.999Z' }, one);
     const late = signedSpan({ at: REVOKED_FROM }, one);
@@ -72,7 +72,7 @@ describe('verifying with a key history', () => {
     assert.deepEqual(report.revoked, new Map([[one.publicKeyHex, 1]]));
   });
 
-  it('counts, without a fault, what says a time at which its key was not introduced yet or was retired', async () => {
+  it('counts, without a fault, spans from before their key was introduced or after it was retired', async () => {
     const first = keySpan(one, one, { at: '2025-01-01T00:00:00.000Z' });
     const keys = [
       first,
@@ -99,7 +99,7 @@ describe('verifying with a key history', () => {
     assert.deepEqual(report.untimely, new Map([[one.publicKeyHex, 2]]));
   });
 
-  it('lets a key that was revoked for the time before introduce the one after it', async () => {
+  it('accepts the introduction of a successor by a key that was compromised before', async () => {
     const first = keySpan(one, one, { at: '2026-01-01T00:00:00.000Z' });
     const second = keySpan(two, one, { at: '2026-02-01T00:00:00.000Z' });
     const revoked = keySpan(one, two, {
@@ -113,7 +113,7 @@ describe('verifying with a key history', () => {
     assert.deepEqual((await verify(spans, keyHistoryOf(spans))).faults, []);
   });
 
-  it('counts what is wrong with the history as a fault', async () => {
+  it('counts faults of the history', async () => {
     const spans = [keySpan(one, one), keySpan(two, two)];
     const { report, faults } = await verify(spans, keyHistoryOf(spans));
     assert.equal(report.faults, 1);

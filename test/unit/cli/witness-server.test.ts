@@ -49,7 +49,7 @@ describe('logline witness', () => {
     await rm(folder, { recursive: true });
   });
 
-  it('cosigns over HTTP, and knows after a restart what it cosigned, under the same key', async () => {
+  it('cosigns over HTTP, and keeps key and cosigned state over a restart', async () => {
     assert.equal((await post(first)).status, 200);
     await stop();
     await start();
@@ -74,7 +74,7 @@ describe('logline witness', () => {
     assert.equal((await post('x'.repeat(73 * 1024))).status, 413);
   });
 
-  it('cosigns nothing while what it cosigned cannot be read', async () => {
+  it('cosigns nothing while its state cannot be read', async () => {
     await post(first);
     const logs = path.join(folder, 'logs');
     const [file = ''] = await readdir(logs);

@@ -68,7 +68,7 @@ describe('a batch of the client', () => {
     assert.equal(ledger.sent.length, 1);
   });
 
-  it('holds at most 1000 spans and what the ledger takes in bytes', async () => {
+  it("has at most 1000 spans and the ledger's limit of bytes", async () => {
     const ledger = scriptedLedger(stored);
     await clientOf(ledger).appendAll(Array.from({ length: 2_001 }, (_, index) => note(String(index))));
     assert.deepEqual(
@@ -83,7 +83,7 @@ describe('a batch of the client', () => {
     );
   });
 
-  it('is compressed when it is dense, and goes as NDJSON to a ledger that takes nothing compressed', async () => {
+  it('is compressed when it is dense, and sent as NDJSON to a ledger that accepts no compression', async () => {
     const drafts = Array.from({ length: 4 }, () => note('"'.repeat(400_000)));
     const ledger = scriptedLedger(stored);
     await clientOf(ledger).appendAll(drafts);

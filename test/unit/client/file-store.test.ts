@@ -23,7 +23,7 @@ describe('the file store', () => {
     return spans.map(({ n, text }) => `${n} ${text}`);
   };
 
-  it('gives back what was added and not settled, in order and word for word', async () => {
+  it('returns unsettled spans in order and unchanged', async () => {
     const store = new FileStore(file);
     assert.deepEqual(await store.open(), []);
     await store.add([
@@ -39,7 +39,7 @@ describe('the file store', () => {
     assert.deepEqual(await left(), [`2 ${text('ü "quoted"')}`, `4 ${text('d')}`]);
   });
 
-  it('passes over a last line that was torn, and writes on behind what is whole', async () => {
+  it('ignores a torn last line, and appends after the last complete one', async () => {
     const store = new FileStore(file);
     await store.open();
     await store.add([{ n: 1, text: text('a') }]);
@@ -50,7 +50,7 @@ describe('the file store', () => {
     }
   });
 
-  it('refuses a file that is damaged in the middle instead of losing what follows', async () => {
+  it('refuses a file that is damaged in the middle instead of losing the rest', async () => {
     await writeFile(file, `{"n":1,"span":{}}\n???\n{"n":2,"span":{}}\n`);
     await assert.rejects(new FileStore(file).open(), /line 2, is damaged/);
     await truncate(file);
@@ -83,7 +83,7 @@ describe('the file store', () => {
     }
   });
 
-  it('keeps what is not settled and little else when much has passed through', async () => {
+  it('keeps only unsettled spans after many have passed through', async () => {
     const store = new FileStore(file);
     await store.open();
     const long = text('x'.repeat(100_000));

@@ -29,7 +29,7 @@ describe('the check of a proof as JSON', () => {
   };
   const proof = jsonOf('inclusion.1.tlog-proof');
 
-  it('finds what verifySpanProof finds in a good proof', async () => {
+  it('agrees with verifySpanProof on a valid proof', async () => {
     const { index, checkpoint } = await verifySpanProof(span, proof, vkeys);
     assert.deepEqual(await checkJsonProof(span, proof, instance), {
       state: 'included',
@@ -40,12 +40,12 @@ describe('the check of a proof as JSON', () => {
     });
   });
 
-  it('takes the name that the instance had before a restore', async () => {
+  it("accepts the instance's name from before a restore", async () => {
     const restored = { ...instance, origins: ['logline.example/after', 'logline.example'] };
     assert.equal((await checkJsonProof(span, proof, restored)).state, 'included');
   });
 
-  it('takes no proof that verifySpanProof does not take', async () => {
+  it('accepts no proof that verifySpanProof refuses', async () => {
     const [first = ''] = proof.hashes;
     for (const bad of [
       jsonOf('inclusion.0.tlog-proof'),
@@ -71,7 +71,7 @@ describe('the check of a proof as JSON', () => {
       assert.equal((await checkJsonProof(span, nothing, instance)).state, 'fault');
   });
 
-  it("takes no checkpoint of another tenant's log, of another instance, or by another key", async () => {
+  it("accepts no checkpoint of another tenant's log, of another instance, or by another key", async () => {
     for (const [subject, other] of [
       [{ ...span, tenant_id: 'evil' }, instance],
       [span, { ...instance, origins: ['elsewhere.example'] }],

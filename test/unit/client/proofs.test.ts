@@ -23,7 +23,7 @@ describe('proofs in the client', () => {
     }
   });
 
-  it('prove nothing of another span, by another key, or by what is no proof', async () => {
+  it('prove nothing for another span, with another key, or malformed', async () => {
     const text = example('inclusion.1.tlog-proof');
     for (const [subject, proof, keys] of [
       [{ ...span, seq: 2 }, text, vkeys],

@@ -78,7 +78,7 @@ describe('the queue of the client', () => {
     assert.deepEqual(sent(), [['a'], ['b'.repeat(2_000)], ['c', 'd']]);
   });
 
-  it('sends what waited long enough without being asked', async () => {
+  it('sends spans that have waited long enough by itself', async () => {
     const { queue, sent } = queueOver({ maxWaitMs: 5 }, stored);
     await queue.add(note('a'));
     await until('it is sent', () => sent().length === 1 && queue.size === 0);
@@ -107,7 +107,7 @@ describe('the queue of the client', () => {
     assert.deepEqual(sent().flat(), ['0', '1', '2', '3', '4']);
   });
 
-  it('makes add wait while it holds too many bytes, and takes a span that is larger alone', async () => {
+  it('makes add wait while it has too many bytes, and accepts a larger span alone', async () => {
     const { answer, open } = heldLedger();
     const { queue } = queueOver({ maxQueuedBytes: 1_000, maxWaitMs: 0 }, answer);
     await queue.add(note('large', { description: 'x'.repeat(2_000) }));
@@ -214,7 +214,7 @@ describe('the queue of the client', () => {
     assert.deepEqual([told.queue.size, untold.queue.size, untold.sent().at(-1)], [0, 0, ['a', 'b']]);
   });
 
-  it('with several batches on their way, never lets a version overtake the one before', async () => {
+  it('with several batches in flight, never lets a version overtake the previous one', async () => {
     const { answer, open } = heldLedger();
     const { queue, sent } = queueOver({ maxSpans: 1, maxInFlight: 3 }, answer);
     const { id } = await queue.add(note('v0'));
@@ -231,7 +231,7 @@ describe('the queue of the client', () => {
     assert.deepEqual(sent(), [['v0'], ['v1'], ['other']]);
   });
 
-  it('takes nothing once closed, and closes by `await using`', async () => {
+  it('accepts nothing once closed, and closes by `await using`', async () => {
     const { queue, sent } = queueOver({ maxWaitMs: 60_000 }, stored);
     await queue.add(note('a'));
     await queue[Symbol.asyncDispose]();

@@ -33,14 +33,14 @@ describe('the client, when something goes wrong', () => {
     });
   }
 
-  it('sends an append again when no answer came', async () => {
+  it('retries an append without an answer', async () => {
     const ledger = scriptedLedger(new TypeError('fetch failed'), STORED);
     await new LogLine({ url: URL, fetch: ledger.fetch }).append(DRAFT);
     assert.equal(ledger.sent.length, 2);
   });
 
   for (const status of [400, 403, 404, 409, 413, 422]) {
-    it(`gives up at once after ${status}, and says what the ledger said`, async () => {
+    it(`gives up at once after ${status}, with the ledger's error`, async () => {
       const errors = [{ pointer: '/who', detail: 'is required' }];
       const ledger = scriptedLedger(
         answerOf(status, { type: 'urn:logline:problem:x', detail: 'no', errors }, { 'x-request-id': 'r1' }),
@@ -67,7 +67,7 @@ describe('the client, when something goes wrong', () => {
     assert.deepEqual([error.status, error.type], [0, 'network']);
   });
 
-  it('runs a function again only when the ledger says that the run did not begin', async () => {
+  it('retries a run only when the ledger reports that it did not begin', async () => {
     const done = answerOf(200, { result: 1, execution: { id: 'e' } });
     const run = (...answers: readonly ScriptedAnswer[]) => {
       const ledger = scriptedLedger(...answers);
@@ -82,7 +82,7 @@ describe('the client, when something goes wrong', () => {
     }
   });
 
-  it('asks for a new token once at 401, when it has a function to ask', async () => {
+  it('requests a new token once at 401, if it has a token function', async () => {
     const tokens = ['old', 'new', 'newer'];
     const ledger = scriptedLedger(answerOf(401, {}), STORED, answerOf(401, {}));
     const client = new LogLine({ url: URL, fetch: ledger.fetch, token: () => tokens.shift() ?? '' });
@@ -100,7 +100,7 @@ describe('the client, when something goes wrong', () => {
     assert.equal(fixed.sent.length, 1);
   });
 
-  it('asks for a token again after its function failed', async () => {
+  it('requests a token again after its function failed', async () => {
     const ledger = scriptedLedger(STORED);
     const tokens = [() => Promise.reject(new Error('no network')), () => 'good'];
     const client = new LogLine({ url: URL, fetch: ledger.fetch, token: () => tokens.shift()?.() ?? '' });

@@ -18,7 +18,7 @@ const faultsOf = async (span: unknown, options = {}) =>
   (await verifySpan(span, options)).faults.map(({ fault }) => fault);
 
 describe('verification in the client', () => {
-  it('accepts what an independent implementation sealed', async () => {
+  it('accepts spans signed by an independent implementation', async () => {
     assert.deepEqual(await verifySpan(clientSpan()), { ok: true, faults: [] });
   });
 
@@ -76,7 +76,7 @@ describe('verification in the client', () => {
     }
   });
 
-  it('signs what it and the server find good', async () => {
+  it('signs spans that it and the server accept', async () => {
     const sign = await signerOf(hex(CLIENT_KEY));
     const span = await sign(unsealedSpan());
     assert.deepEqual(span, clientSpan({ id: span.id }));

@@ -56,7 +56,7 @@ describe('blake3', () => {
     assert.equal(hex(first), kept);
   });
 
-  it('must refuse what is not bytes, which the hasher would take for text', () => {
+  it('must refuse values other than bytes, which the hasher would take for text', () => {
     // A caller without types.
     assert.throws(() => blake3('abc' as unknown as Uint8Array), TypeError);
   });

@@ -43,7 +43,7 @@ describe('signing aside', () => {
     }
   });
 
-  it('refuses what is no hash, and signs what comes next', async () => {
+  it('refuses an invalid hash, and signs the next one', async () => {
     for (const length of [0, 31, 33]) {
       await assert.rejects(key.signOnThread([new Uint8Array(32), new Uint8Array(length)]), TypeError);
     }

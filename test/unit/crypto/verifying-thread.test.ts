@@ -52,7 +52,7 @@ describe('verifying aside', () => {
     assert.equal(new Set(decided.flat()).size, 2);
   });
 
-  it('refuses a hash of another length, and checks what comes next', async () => {
+  it('refuses a hash of another length, and checks the next one', async () => {
     const thread = new VerifyingThread();
     const short = { ...given(keys[0]), hash: new Uint8Array(31) };
     await assert.rejects(thread.verify([given(keys[0]), short]), TypeError);
@@ -66,7 +66,7 @@ describe('verifying aside', () => {
       "require('node:worker_threads').parentPort.on('message', () => { throw new Error('bug'); });",
     ],
   ] as const) {
-    it(`decides what the thread owed when the thread ${what}`, async () => {
+    it(`decides the pending checks when the thread ${what}`, async () => {
       const file = join(directory, `${what.replaceAll(' ', '-')}.js`);
       writeFileSync(file, source);
       const thread = new VerifyingThread(file);

@@ -24,7 +24,7 @@ describe('database error', () => {
     503: ['57014', '55P03', '40001', '40P01', '28P01', '08006', '53300', '53100', '57P01', '57P03', '58030'],
   };
   for (const [status, codes] of Object.entries(statuses)) {
-    it(`${codes.join(', ')}: the caller hears ${status} and nothing of the inside`, () => {
+    it(`${codes.join(', ')}: the caller gets ${status} and no internals`, () => {
       for (const code of codes) {
         const error = asLogLineError(fromServer(code));
         assert.ok(error instanceof LogLineError, code);
@@ -68,7 +68,7 @@ describe('database error', () => {
       assert.ok(isConnectionLost(fromServer(code)), code);
   });
 
-  it('what is no failure of the database passes through', () => {
+  it('other errors pass through', () => {
     const own = new NotFoundError('x');
     const bug = new TypeError('x is not a function');
     assert.equal(asLogLineError(own), own);

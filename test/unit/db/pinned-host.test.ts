@@ -32,7 +32,7 @@ async function answerOf(home: PinnedHost, port: number): Promise<string> {
   return String(chunk);
 }
 
-describe('a host that stands for several servers', () => {
+describe('a host name of several servers', () => {
   const addresses = ['127.0.0.1', '127.0.0.2', '127.0.0.3'];
   let servers: readonly Server[];
   let port: number;
@@ -53,7 +53,7 @@ describe('a host that stands for several servers', () => {
     });
   };
 
-  it('is one of them for all connections, those begun at the same time too', async () => {
+  it('is one of them for all connections, also concurrent ones', async () => {
     const home = takingTurns();
     const answers = await Promise.all(Array.from({ length: 5 }, () => answerOf(home, port)));
     answers.push(await answerOf(home, port));
@@ -82,7 +82,7 @@ describe('a host that stands for several servers', () => {
     assert.equal(await answerOf(home, port), '127.0.0.2');
   });
 
-  it('is what a pool connects to that was given it', async () => {
+  it('is used by a pool', async () => {
     const { stream } = clientConfig({ host: 'readers.example', lookup: takingTurns().lookup });
     assert.ok(stream?.() instanceof ResolvingSocket);
     assert.equal(clientConfig({ host: 'readers.example' }).stream, undefined);

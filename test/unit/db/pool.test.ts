@@ -82,7 +82,7 @@ describe('pool', () => {
     }
   });
 
-  it('asks a password source again when the server refuses what it gave, twice at most', async () => {
+  it('asks a password source again when the server refuses the password, at most twice', async () => {
     const url = new URL(database.appUrl);
     const right = decodeURIComponent(url.password);
     const place = {

@@ -33,7 +33,7 @@ describe('one statement under an identity', () => {
     return rows.map(({ key }) => key);
   };
 
-  it('takes one turn of the server, identity and end of the transaction included', async () => {
+  it('takes one round trip, including identity and end of the transaction', async () => {
     await queryAs(pool, ALICE, WHO);
     meter.take();
     const { rows } = await queryAs(pool, ALICE, WHO);
@@ -48,7 +48,7 @@ describe('one statement under an identity', () => {
     assert.deepEqual(rows, [{ u: null, t: null }]);
   });
 
-  it('is a transaction: what it wrote before it failed is gone', async () => {
+  it('is a transaction: a failure rolls back its writes', async () => {
     await queryAs(pool, ALICE, { text: KEEP, values: ['kept'] });
     const half = `WITH wrote AS (${KEEP} RETURNING 1) SELECT 1 / (count(*) - 1) FROM wrote`;
     await assert.rejects(queryAs(pool, ALICE, { text: half, values: ['lost'] }), LogLineError);
@@ -92,7 +92,7 @@ describe('one statement under an identity', () => {
     assert.deepEqual((await queryAs(pool, bob, WHO)).rows, [{ u: 'bob', t: 'acme' }]);
   });
 
-  it('that pg refuses to send takes its connection along: no other statement gets the answer to its identity', async () => {
+  it('that pg refuses to send loses its connection, so that no other statement gets its answer', async () => {
     const first = { name: 'one_text', text: 'SELECT 1 AS one', values: [] };
     await queryAs(pool, ALICE, first);
     const other = queryAs(pool, ALICE, { ...first, text: 'SELECT 2 AS two' });

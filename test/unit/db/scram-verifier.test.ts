@@ -11,7 +11,7 @@ describe('scramVerifier', () => {
     );
   });
 
-  it('takes another salt each time', () => {
+  it('uses a new salt each time', () => {
     assert.notEqual(scramVerifier('pencil'), scramVerifier('pencil'));
   });
 

@@ -16,7 +16,7 @@ describe('a CSV export', () => {
     assert.match(csvLine({ seq: 3, duration_ms: -5, is_deleted: false }), /^,3,.*,false,.*,-5,/);
   });
 
-  it('quotes what would end a cell or a line (RFC 4180)', () => {
+  it('quotes characters that would end a cell or a line (RFC 4180)', () => {
     assert.equal(csvLine({ id: 'a "b", c\nd' }).split(',,')[0], '"a ""b"", c\nd"');
   });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { differencesOf, MAX_DIFFERENCES } from '../../../explorer/src/diff';
 
-describe('what changed between two versions', () => {
+describe('the difference of two versions', () => {
   it('is shown member by member, at any depth, without members that always differ', () => {
     const before = {
       seq: 0,

@@ -52,7 +52,7 @@ class BusyLedger {
 }
 
 describe("the timeline's tail", () => {
-  it('asks for no more while 200 spans are being checked, and shows what comes at most ten times a second', async () => {
+  it('requests no more while 200 spans are being checked, and renders at most ten times a second', async () => {
     const ledger = new BusyLedger();
     const timeline = new Timeline(ledger, { values: {} });
     let changes = 0;

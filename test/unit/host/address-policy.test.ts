@@ -38,7 +38,7 @@ describe('address policy', () => {
     });
   }
 
-  it('takes an entry without a port as https on port 443 and nothing else', () => {
+  it('treats an entry without a port as https on port 443 only', () => {
     for (const url of [
       'https://api.example.com/v1',
       'https://API.example.com:443/',
@@ -58,13 +58,13 @@ describe('address policy', () => {
     }
   });
 
-  it('takes an entry with a port as that port, http or https', () => {
+  it('treats an entry with a port as that port, http or https', () => {
     assert.ok(allows('api.example.com:8443', 'https://api.example.com:8443/', '1.1.1.1'));
     assert.ok(allows('api.example.com:80', 'http://api.example.com/', '1.1.1.1'));
     assert.equal(allows('api.example.com:8443', 'https://api.example.com/', '1.1.1.1'), false);
   });
 
-  it('lets an entry that is an address lead to that address only', () => {
+  it('allows an address entry for that address only', () => {
     assert.ok(allows('127.0.0.1:11434', 'http://127.0.0.1:11434/', '127.0.0.1'));
     assert.ok(allows('[fd00::5]:80', 'http://[FD00:0::5]/', 'fd00::5'));
     assert.ok(allows('10.0.0.9', 'https://10.0.0.9/', '10.0.0.9'));
@@ -73,14 +73,14 @@ describe('address policy', () => {
     assert.equal(allows('127.0.0.1:11434', 'http://localhost:11434/', '127.0.0.1'), false);
   });
 
-  it('lets localhost with a port lead to loopback addresses only', () => {
+  it('allows localhost with a port for loopback addresses only', () => {
     assert.ok(allows('localhost:8080', 'http://localhost:8080/', '127.0.0.1'));
     assert.ok(allows('localhost:8080', 'http://localhost:8080/', '::1'));
     assert.equal(allows('localhost:8080', 'http://localhost:8080/', '192.168.1.1'), false);
     assert.equal(allows('localhost', 'https://localhost/', '127.0.0.1'), false);
   });
 
-  it('lets a name of the own network with a port lead inside, but never to link-local or metadata', () => {
+  it('allows an internal name with a port for internal addresses, but never link-local or metadata', () => {
     for (const name of ['ollama', 'llm.internal', 'nas.local', 'box.home.arpa']) {
       for (const address of ['10.1.2.3', '172.18.0.5', '192.168.1.9', 'fd12::1', '127.0.0.1', '1.1.1.1']) {
         assert.ok(allows(`${name}:80`, `http://${name}/`, address), `${name} ${address}`);
@@ -99,13 +99,13 @@ describe('address policy', () => {
     }
   });
 
-  it('never lets a public name lead inside, port or not', () => {
+  it('never allows a public name for internal addresses, with or without a port', () => {
     for (const address of ['10.0.0.1', '127.0.0.1', 'fd00:ec2::254', '169.254.169.254']) {
       assert.equal(allows('api.example.com:8443', 'https://api.example.com:8443/', address), false, address);
     }
   });
 
-  it('lets an unreadable entry cover nothing', () => {
+  it('treats an invalid entry as matching nothing', () => {
     for (const entry of [
       '',
       '*',
@@ -119,7 +119,7 @@ describe('address policy', () => {
     }
   });
 
-  it('reads disguised addresses in a URL as what they are', () => {
+  it('normalises disguised addresses in a URL', () => {
     for (const disguise of ['0x7f.1', '2130706433', '0177.0.0.1', '127.1']) {
       assert.equal(ruleFor(new URL(`http://${disguise}:80/`), ['public.example.com']), undefined);
       assert.ok(allows('127.0.0.1:80', `http://${disguise}/`, '127.0.0.1'), disguise);

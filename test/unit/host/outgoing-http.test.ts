@@ -85,7 +85,7 @@ describe('outgoing http', () => {
     assert.equal(response.headers['retry-after'], '7');
   });
 
-  it('asks for no compression, keeps no connection, and sets what belongs to the connection itself', async () => {
+  it('requests no compression, keeps no connection, and sets connection headers itself', async () => {
     const headers = {
       Host: 'elsewhere.example',
       Connection: 'upgrade',
@@ -119,7 +119,7 @@ describe('outgoing http', () => {
     assert.deepEqual(names.asked, []);
   });
 
-  it('refuses what is no plain http(s) URL, and methods that are none', async () => {
+  it('refuses anything but plain http(s) URLs, and invalid methods', async () => {
     for (const url of [
       'file:///etc/passwd',
       'ftp://h/',
@@ -170,7 +170,7 @@ describe('outgoing http', () => {
     );
   });
 
-  it('connects to the address that was checked, and asks the name server once', async () => {
+  it('connects to the checked address, with one look-up', async () => {
     // A second look-up would return another address, where nothing listens and which is not allowed.
     const names = resolver(LOOPBACK, [{ address: '169.254.169.254', family: 4 }]);
     const guarded = createOutgoingHttp({ resolve: names.resolve });
@@ -187,7 +187,7 @@ describe('outgoing http', () => {
     assert.equal(codeOf(await guarded(get(`http://${host}/`), [host])), 'ok');
   });
 
-  it('says unreachable for a name without addresses, a failing name server, and a closed port', async () => {
+  it('reports unreachable for a name without addresses, a failing name server, and a closed port', async () => {
     const none = createOutgoingHttp({ resolve: async () => [] });
     assert.equal(codeOf(await none(get('https://gone.example/'), ['gone.example'])), 'unreachable');
     const failing = createOutgoingHttp({
@@ -228,7 +228,7 @@ describe('outgoing http', () => {
     assert.equal(provider.requests.length, 2);
   });
 
-  it('refuses an answer that is longer than allowed, announced or not, and takes one that is just as long', async () => {
+  it('refuses an answer above the limit, with or without content-length, and accepts one at the limit', async () => {
     provider.next({ kind: 'oversized', bytes: 10_001 }, { kind: 'oversized', bytes: 10_000 });
     assert.equal(codeOf(await fetch(get(at), allowed)), 'too_large');
     assert.equal(codeOf(await fetch(get(at), allowed)), 'ok');
@@ -247,7 +247,7 @@ describe('outgoing http', () => {
     assert.equal(codeOf(await fetch(get(`http://127.0.0.1:${port}/`), [`127.0.0.1:${port}`])), 'truncated');
   });
 
-  it('says unreachable when the server hangs up without an answer or switches protocols', async () => {
+  it('reports unreachable when the server closes without an answer or switches protocols', async () => {
     provider.next({ kind: 'hangs_up' });
     assert.equal(codeOf(await fetch(get(at), allowed)), 'unreachable');
     const port = await serve((_request, response) => {
@@ -256,7 +256,7 @@ describe('outgoing http', () => {
     assert.equal(codeOf(await fetch(get(`http://127.0.0.1:${port}/`), [`127.0.0.1:${port}`])), 'unreachable');
   });
 
-  it('does not unpack what was compressed unasked', async () => {
+  it('does not decompress an unrequested encoding', async () => {
     const port = await serve((_request, response) => {
       response.writeHead(200, { 'content-encoding': 'gzip' }).end('not gzip');
     });

@@ -239,7 +239,7 @@ describe('schedule expression', () => {
   }
 
   for (const [expression, why] of REFUSED) {
-    it(`is refused with what is allowed: ${expression.slice(0, 40)}`, () => {
+    it(`is refused with the allowed forms: ${expression.slice(0, 40)}`, () => {
       const read = () =>
         dueTimes(
           expression,

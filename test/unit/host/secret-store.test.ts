@@ -30,7 +30,7 @@ describe('secret store', () => {
       }
     });
 
-    it('takes an entry without a tenant as the key of the system', async () => {
+    it("treats an entry without a tenant as the system's key", async () => {
       await write({ openai: 'sk-operator' });
       assert.equal(await localSecretStore(file, {}).get('system/openai'), 'sk-operator');
     });

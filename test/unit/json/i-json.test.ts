@@ -103,7 +103,7 @@ describe('I-JSON', () => {
   });
 
   describe('must refuse', () => {
-    it('what is no JSON, with one fault for the whole', () => {
+    it('invalid JSON, with one fault for the whole', () => {
       const wrong = [
         '',
         ' ',
@@ -291,7 +291,7 @@ describe('I-JSON', () => {
     }
   });
 
-  it('must take time linear in the text for what looks like trouble', () => {
+  it('must take time linear in the text for pathological input', () => {
     // Each of these makes a careless regular expression or scan quadratic; the test's timeout is the assertion.
     const size = 2_000_000;
     const texts = [

@@ -20,7 +20,7 @@ const faultsOf = (run: () => unknown): string[] => {
   }
 };
 
-describe('what the ledger can keep', () => {
+describe('storable values', () => {
   const kept: readonly [string, JsonValue][] = [
     ['127 levels in a member', nested(127)],
     ['a pair of surrogates', '\u{1f600}'],
@@ -71,7 +71,7 @@ describe('what the ledger can keep', () => {
     }
   });
 
-  it('is the same for numbers of a service as for those of a request', () => {
+  it('has the same rule for numbers of a service and of a request', () => {
     for (const text of [
       '9007199254740992',
       '9007199254740993',

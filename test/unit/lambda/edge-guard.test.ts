@@ -30,7 +30,7 @@ describe('a stack behind its distribution', () => {
     assert.equal(await (await EdgeGuard.open(reader, 'arn')).admits(''), false);
   });
 
-  it('takes the new value and the one before while the header is changed', async () => {
+  it('accepts the new and the previous value during a rotation', async () => {
     const warm = await EdgeGuard.open(reader, 'arn');
     values.AWSPREVIOUS = 'one';
     values.AWSCURRENT = 'two';

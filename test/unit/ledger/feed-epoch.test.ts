@@ -10,7 +10,7 @@ const EPOCHS: readonly FeedEpoch[] = [
 ];
 
 describe('position of an earlier epoch', () => {
-  it('stands where it stood when that place survived', () => {
+  it('stays where it is when its position survived', () => {
     assert.deepEqual(survivingPosition(feed('90', '900'), 'first', EPOCHS), feed('90', '900'));
     assert.deepEqual(survivingPosition(feed('9', '9999'), 'second', EPOCHS), feed('9', '9999'));
     assert.deepEqual(survivingPosition(feed('2000', '1'), 'third', EPOCHS), feed('2000', '1'));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Database } from '../../../runtime/db/pool';
 import { FeedWaiters } from '../../../runtime/ledger/feed-waiters';
 
-describe('the places of those who wait for the feed', () => {
+describe('slots for waiting feed requests', () => {
   // No server listens here: taking a slot needs no query.
   const database = new Database({ connectionString: 'postgres://nobody@127.0.0.1:1/none' });
   after(() => database.pool.end());

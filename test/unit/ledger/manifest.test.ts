@@ -52,7 +52,7 @@ describe('settings of a manifest', () => {
     });
   });
 
-  it('are what the manifest says', () => {
+  it('are those of the manifest', () => {
     const settings = settingsOf({
       version: 2,
       throttle: {
@@ -74,7 +74,7 @@ describe('settings of a manifest', () => {
     assert.equal(settings.overridePublicKeyHex, key.publicKeyHex);
   });
 
-  it('stored before they were checked: what is faulty counts as absent, the rest counts', () => {
+  it('stored before they were checked: faulty members count as absent, the others are used', () => {
     const id = '00000000-0000-4000-8000-000000000001';
     const settings = settingsOf({
       allowed_boot_ids: ['no id', id, 7],

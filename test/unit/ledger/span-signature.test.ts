@@ -165,7 +165,7 @@ describe('a signed span', () => {
     );
   });
 
-  it('must come with JSON that says the same, null members left out', () => {
+  it('must come with equal JSON, without null members', () => {
     fc.assert(
       fc.property(anySpan, (any) => {
         const encoded = hashAndSign({ ...any, status: null }, key);
@@ -273,7 +273,7 @@ describe('a signed span', () => {
     );
   });
 
-  it('must not be made of what could not be verified afterwards', () => {
+  it('must be refused for values that could not be verified afterwards', () => {
     for (const change of [{ at: '2025-01-31T23:59:59Z' }, { id: 'x' }, { metadata: Number.NaN }]) {
       assert.throws(() => signSpan({ ...span, ...change }, key), MalformedError);
     }

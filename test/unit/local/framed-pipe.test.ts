@@ -32,7 +32,7 @@ describe('the pipe between API and kernels', () => {
     assert.deepEqual(got, messages);
   });
 
-  it('takes no message that is too long, and none when too much waits', () => {
+  it('refuses a message that is too long, and any while the queue is full', () => {
     const { sender } = pair(() => undefined);
     assert.throws(() => sender.send({ text: 'x'.repeat(1_000) }), PipeFullError);
     assert.throws(() => {

@@ -38,7 +38,7 @@ describe("PostgreSQL's programs, started by root", function () {
     return (await run(binaries.initdb, ['--version'], STRANGER)).stdout;
   }
 
-  it('are copied to where their user can start them, and a line says where and why', async () => {
+  it('are copied to a place where their user can start them, with a message', async () => {
     await assert.rejects(versionFrom(locked), { code: 'EACCES' });
     const lines: string[] = [];
     const found = await reachableBinaries(locked, STRANGER, (line) => lines.push(line), [home]);

@@ -140,7 +140,7 @@ describe('example log', () => {
     await assert.rejects(openCheckpoint(renamed, [stranger, logKey], tools), /no good signature/);
   });
 
-  it('must take a good signature that stands behind a bad one of the same key', async () => {
+  it('must accept a valid signature after an invalid one of the same key', async () => {
     const note = parseNote(example('checkpoint.1'));
     const [good] = note.signatures;
     assert.ok(good);

@@ -64,7 +64,7 @@ describe('a witness', () => {
     assert.equal(addCheckpointText(parseAddCheckpoint(request)), request);
   });
 
-  it('cosigns what continues its last cosigned checkpoint', async () => {
+  it('cosigns a checkpoint that continues its last cosigned one', async () => {
     assert.equal(await statusOf(first(2)), 200);
     const answer = await witness.addCheckpoint(request);
     assert.equal(answer.status, 200);
@@ -97,7 +97,7 @@ describe('a witness', () => {
     assert.equal(await statusOf(again), 409);
   });
 
-  it('answers 422 to a proof that does not lead there, and keeps what it had', async () => {
+  it('answers 422 to a wrong proof, and keeps its state', async () => {
     await witness.addCheckpoint(first(2));
     for (const hashes of [[], hashesTo3(1), [...hashesTo3(2), new Uint8Array(32)]]) {
       const body = addCheckpointText({ old: 2, hashes, checkpoint: example('checkpoint.3') });
@@ -113,7 +113,7 @@ describe('a witness', () => {
     assert.equal(await statusOf(withProof), 422);
   });
 
-  it('answers 404 to logs it does not know, 403 to other keys, 400 to what is no request', async () => {
+  it('answers 404 to unknown logs, 403 to other keys, 400 to malformed requests', async () => {
     const other = first(2).replace('logline.example/acme', 'logline.example/other');
     assert.equal(await statusOf(other), 404);
     assert.equal(await statusOf(first(2).replace('\n2\n', '\n4\n')), 403);

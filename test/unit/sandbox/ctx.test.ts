@@ -92,7 +92,7 @@ describe('ctx inside the sandbox', () => {
     assert.deepEqual(await sandbox.output(code, { hostCall }), [true, 'Error', 'not yours', 'forbidden']);
   });
 
-  it('survives a host call that throws at once, rejects with no Error, or answers what JSON cannot say', async () => {
+  it('survives a host call that throws at once, rejects without an Error, or returns a value that is no JSON', async () => {
     const code =
       'async function main(ctx) { try { return await ctx.sql`SELECT 1`; } catch (e) { return e.message; } }';
     const throws: HostCall = () => {
@@ -195,7 +195,7 @@ describe('ctx inside the sandbox', () => {
     ['ed25519.verify({}, "00", "00")', /expected a Uint8Array/],
   ];
   for (const [call, message] of cryptoMisuses) {
-    it(`says what is wrong with crypto.${call}`, async () => {
+    it(`explains the fault of crypto.${call}`, async () => {
       assert.match(
         (await sandbox.error('thrown', `function main(ctx) { return ctx.crypto.${call}; }`)).message,
         message,

@@ -37,7 +37,7 @@ describe('sandbox limits', () => {
     });
   }
 
-  it('interrupts a loop at its limit and leaves terminating the thread to what cannot be interrupted', async () => {
+  it('interrupts a loop at its limit, and terminates the thread only for code that cannot be interrupted', async () => {
     // A thread is terminated at a wall time of four times its CPU limit plus 250 ms. On a busy machine
     // a loop may reach that first, but not every time.
     const limits = { cpuMs: 20, wallMs: 60_000 };
@@ -164,7 +164,7 @@ describe('sandbox limits', () => {
     assert.equal(await sandbox.output(code, { hostCall, limits: { answerBytes: 1_000 } }), 'answer_limit');
   });
 
-  it('keeps console output up to its limits and says that the rest was dropped', async () => {
+  it('keeps console output up to its limits and reports that the rest was dropped', async () => {
     const outcome = await sandbox.run(
       'function main() { for (let i = 0; i < 1e6; i++) console.log(i); return "end"; }',
     );
@@ -196,7 +196,7 @@ describe('sandbox limits', () => {
     assert.throws(() => resolveLimits({ wallMs: Number.POSITIVE_INFINITY }, 1e9), RangeError);
   });
 
-  it('keeps memory and stack within what the sandbox can hold', () => {
+  it("limits memory and stack to the sandbox's own maximum", () => {
     const limits = resolveLimits({ memoryBytes: 1e12, stackBytes: 1e9 }, 64 * 1024 * 1024);
     assert.equal(limits.memoryBytes, 64 * 1024 * 1024);
     assert.equal(limits.stackBytes, 256 * 1024);

@@ -34,7 +34,7 @@ describe('sandbox outcome', () => {
     'only the entry of a policy': 'function on() {}',
   };
   for (const [what, code] of Object.entries(missing)) {
-    it(`says that main is missing when the code defines ${what}`, async () => {
+    it(`reports that main is missing when the code defines ${what}`, async () => {
       assert.match((await sandbox.error('no_entry', code)).message, /main\(ctx, input\)/);
     });
   }
@@ -173,7 +173,7 @@ describe('sandbox outcome', () => {
     assert.doesNotMatch(error.stack ?? '', /<ctx>|\.cts|node:|native/);
   });
 
-  it('says at once that a promise can never resolve', async () => {
+  it('reports at once that a promise can never resolve', async () => {
     const error = await sandbox.error('never_resolved', 'const main = () => new Promise(() => {});', {
       limits: SHORT,
     });

@@ -62,7 +62,7 @@ describe('sandbox pool', () => {
       assert.equal(sandbox.pool.workers, 1);
     });
 
-    it('runs waiting tasks in the order they came', async () => {
+    it('runs queued tasks in order of arrival', async () => {
       const ended: number[] = [];
       const numbers = [0, 1, 2, 3, 4, 5];
       await Promise.all(
@@ -71,7 +71,7 @@ describe('sandbox pool', () => {
       assert.deepEqual(ended, numbers);
     });
 
-    it('takes turns between lanes, so that a backlog of one does not delay the other', async () => {
+    it('alternates between lanes, so that a backlog of one does not delay the other', async () => {
       const gate = deferred<null>();
       const ended: string[] = [];
       const note = async (lane: string) => {
@@ -168,7 +168,7 @@ describe('sandbox pool', () => {
       assert.deepEqual([order, queue.size, queue.take(() => true)], [['a', 'b', 'c', 'a'], 0, undefined]);
     });
 
-    it('gives turns by what they took, not by their number', () => {
+    it('schedules by processor time, not by number of runs', () => {
       const queue = new LaneQueue<{ lane: string }>(20, 10);
       for (const lane of ['long', 'short']) for (let each = 0; each < 6; each += 1) queue.push({ lane });
       const order: (string | undefined)[] = [];
@@ -180,7 +180,7 @@ describe('sandbox pool', () => {
       assert.deepEqual(order, ['long', 'short', 'short', 'short', 'short', 'short', 'long', 'short']);
     });
 
-    it('a lane that comes back after a pause has saved up no turns', () => {
+    it('a lane that returns after a pause has saved up no credit', () => {
       const queue = new LaneQueue<{ lane: string }>(20, 10);
       for (let turn = 0; turn < 5; turn += 1) {
         queue.push({ lane: 'steady' });

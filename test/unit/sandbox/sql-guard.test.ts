@@ -121,7 +121,7 @@ describe('SQL guard', () => {
     'pg_temp.visible_timeline',
   ];
   for (const relation of relations) {
-    it(`refuses to read ${relation} and names what may be read`, async () => {
+    it(`refuses to read ${relation} and names the allowed relations`, async () => {
       await refused(
         `SELECT * FROM ${relation}`,
         /ledger\.universal_registry and ledger\.visible_timeline|another database/,
@@ -196,7 +196,7 @@ describe('SQL guard', () => {
     "set_config /* x */ ('a', 'b', true)",
   ];
   for (const call of functions) {
-    it(`refuses ${call} wherever it stands, and names it`, async () => {
+    it(`refuses ${call} in every place, and names it`, async () => {
       const places = [
         `SELECT ${call}`,
         `SELECT 1 FROM ${call} f`,
@@ -301,7 +301,7 @@ describe('SQL guard', () => {
     await refused('SELECT $1, $2', /refers to \$2 but 1 values are bound/, ['a']);
   });
 
-  describe('bounds what PostgreSQL does for one row, where it does not look for interrupts', () => {
+  describe('limits the evaluation of one row, during which PostgreSQL checks for no interrupts', () => {
     const digits = "'1e130000'::numeric";
     const tooMuch: [string, RegExp][] = [
       [`SELECT ${Array(20).fill(`div($1, ${digits})`).join(', ')}`, /function div/],
@@ -397,7 +397,7 @@ describe('SQL guard', () => {
       await refused(`SELECT sum(seq) = ANY ($1) ${FROM}`, /exponent/, ['[1,"1E+130000"]']);
     });
 
-    it('refuses what it cannot print exactly', async () => {
+    it('refuses statements that it cannot print exactly', async () => {
       const frame = 'ROWS BETWEEN 3 PRECEDING AND 1 PRECEDING';
       await refused(`SELECT sum(seq) OVER (ORDER BY at ${frame}) ${FROM}`, /cannot be passed on exactly/);
     });

@@ -7,7 +7,7 @@ describe('compressing an answer', () => {
   const request = new Request('http://localhost', { headers: { 'accept-encoding': 'gzip' } });
   const answer = (bytes: number): Answer => ({ status: 200, headers: {}, text: 'x'.repeat(bytes) });
 
-  it('takes one thread for the large answers of a tenant, and leaves one to others and to small ones', async () => {
+  it('uses one thread for the large answers of a tenant, and leaves one to others and to small ones', async () => {
     const { compressions } = createFairness();
     const coding = async (tenant: string, bytes: number) =>
       (await compressed(answer(bytes), request, { compressions, tenant })).headers['content-encoding'];

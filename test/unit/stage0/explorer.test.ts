@@ -78,7 +78,7 @@ describe('the explorer', () => {
     }
   });
 
-  it('compresses for those who accept it', async () => {
+  it('compresses only for clients that accept it', async () => {
     const response = await app.request('/explorer/', { headers: { 'accept-encoding': 'br, gzip' } });
     assert.equal(response.headers.get('content-encoding'), 'gzip');
     assert.equal(response.headers.get('vary'), 'accept-encoding');

@@ -38,7 +38,7 @@ describe('the texts of a body', () => {
     );
   });
 
-  it('hold together only what JSON.parse takes as a whole', () => {
+  it('accept only text that JSON.parse accepts as a whole', () => {
     const marks = fc.constantFrom(
       '[',
       ']',

@@ -24,7 +24,7 @@ describe('Paris time', () => {
     }
   }).timeout(60_000);
 
-  it('a local date begins when the clock in Paris says 00:00:00, on each date from 1996 to 2100', () => {
+  it('a local date begins at 00:00:00 in Paris, on each date from 1996 to 2100', () => {
     let date = '1996-01-01';
     while (date < '2101-01-01') {
       const midnight = parisMidnight(date);

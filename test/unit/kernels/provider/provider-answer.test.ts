@@ -101,7 +101,7 @@ describe('answer of a provider', () => {
     assert.equal(detailOf(answered(`${'x'.repeat(995)}${KEY}`), KEY), `${'x'.repeat(995)}[secr`);
   });
 
-  it('becomes something that a span can carry exactly', () => {
+  it('becomes a value that a span can store exactly', () => {
     assert.deepEqual(http('{"big":12345678901234567890,"huge":1e400,"ok":1.5,"int":-7}').body, {
       big: '12345678901234567890',
       huge: '1e400',

@@ -148,7 +148,7 @@ describe('call of a provider', () => {
     ['milliseconds, which go before seconds', { 'retry-after-ms': '1500', 'retry-after': '9' }, 1_500],
   ];
   for (const [what, headers, expectedMs] of ASKED) {
-    it(`waits as Retry-After says in ${what}, never less`, async () => {
+    it(`waits at least the Retry-After in ${what}`, async () => {
       for (const status of [429, 503]) {
         const { slept } = await call([answer(status, headers), answer(200, {}, GOOD)]);
         assert.equal(slept.length, 1);
@@ -157,7 +157,7 @@ describe('call of a provider', () => {
     });
   }
 
-  it('falls back to its own waits when Retry-After says nothing sensible', async () => {
+  it('falls back to its own back-off when Retry-After is invalid', async () => {
     for (const text of ['', 'soon', '-5', 'NaN', 'Infinity']) {
       const { slept } = await call([answer(429, { 'retry-after': text }), answer(200, {}, GOOD)]);
       assert.ok((slept[0] ?? 0) >= 250 && (slept[0] ?? 0) <= 500, `${text}: ${slept[0]}`);
@@ -212,7 +212,7 @@ describe('call of a provider', () => {
     assert.doesNotMatch(JSON.stringify(logged), /sk-1|header|inside|"x"|hi/);
   });
 
-  it('asks for the key of the tenant that owns the provider, and sends it', async () => {
+  it('sends the key of the tenant that owns the provider', async () => {
     const asked: string[] = [];
     const { sent } = await call([answer(200, {}, GOOD)], {
       metadata: { secret: 'openai' },

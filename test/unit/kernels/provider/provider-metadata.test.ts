@@ -66,7 +66,7 @@ describe('metadata of a provider', () => {
     'cookie',
     'Ocp-Apim-Subscription-Key',
   ]) {
-    it(`refuses a key in the header ${name}, and takes {{secret}} there`, () => {
+    it(`refuses a key in the header ${name}, and accepts {{secret}} there`, () => {
       const message = faultOf({ kind: 'openai', headers: { [name]: 'Bearer sk-live' } });
       assert.match(message, /secret store/);
       assert.ok(!message.includes('sk-live'));
@@ -105,7 +105,7 @@ describe('metadata of a provider', () => {
     assert.deepEqual(headersOf('http'), { authorization: 'Bearer sk$&' });
   });
 
-  it('lets a key stand in headers only, and only when it says which', () => {
+  it('allows a key in headers only, and only by name', () => {
     const base = { kind: 'http', base_url: 'https://h', secret: 'k' };
     const places: readonly JsonValue[] = [
       { ...base, path: '/{{secret}}' },

@@ -61,7 +61,7 @@ describe('request to a chat service', () => {
     });
   });
 
-  it('takes base URLs with and without the version in their path, and a path of its own', () => {
+  it('accepts base URLs with and without the version in their path, and a custom path', () => {
     const url = (kind: string, base_url: string, more: object = {}): string =>
       request({ kind, base_url, model: 'm', ...more }, { prompt: 'x' }).url;
     assert.equal(url('openai', 'http://h:1'), 'http://h:1/v1/chat/completions');
@@ -71,7 +71,7 @@ describe('request to a chat service', () => {
     assert.equal(url('openai', 'https://h', { path: '/chat?api-version=1' }), 'https://h/chat?api-version=1');
   });
 
-  it('keeps what the provider fixes from its caller', () => {
+  it("does not let the caller override the provider's parameters", () => {
     const { body } = request(
       { kind: 'openai', model: 'small', parameters: { max_tokens: 10 } },
       { prompt: 'x', parameters: { max_tokens: 1e6, stream: true, model: 'huge' }, stream: true },
@@ -154,7 +154,7 @@ describe('request to any http service', () => {
     assert.deepEqual(request({ ...base, method: 'GET', body: { b: 1 } }, { a: 1 }).body, { b: 1 });
   });
 
-  it('never lets the input lead out of the path', () => {
+  it('never lets the input leave the path', () => {
     for (const id of ['..', '.']) {
       assert.throws(() => request({ ...base, path: '/users/{{input.id}}/x' }, { id }), /lead out/);
     }
@@ -164,7 +164,7 @@ describe('request to any http service', () => {
     }
   });
 
-  it('says which part of the input is missing, and reads no inherited member', () => {
+  it('names the missing part of the input, and reads no inherited member', () => {
     assert.throws(() => request({ ...base, body: '{{input.a.b}}' }, { a: {} }), /needs input\.a\.b/);
     assert.throws(() => request({ ...base, body: '{{input.constructor}}' }, {}), /needs input\.constructor/);
   });

@@ -60,7 +60,7 @@ describe('key history', () => {
     }
   });
 
-  it('passes over what other owners say about keys', () => {
+  it('ignores key spans of other owners', () => {
     const [one, intruder] = [generateSigningKey(), generateSigningKey()];
     const { keys, faults } = keyHistoryOf([
       introduction(one),
@@ -86,7 +86,7 @@ describe('key history', () => {
     assert.match(faults.join(), new RegExp(`${two.publicKeyHex} was introduced by ${stranger.publicKeyHex}`));
   });
 
-  it('follows the first key that a key introduced, and says that there is another', () => {
+  it('follows the first key that a key introduced, and reports further ones', () => {
     const [one, two, other] = [generateSigningKey(), generateSigningKey(), generateSigningKey()];
     const { keys, faults } = keyHistoryOf([
       introduction(one),
@@ -98,12 +98,12 @@ describe('key history', () => {
     assert.match(faults.join(), new RegExp(`${other.publicKeyHex} is not the only one`));
   });
 
-  it('says that a history has two beginnings', () => {
+  it('reports a history with two beginnings', () => {
     const { faults } = keyHistoryOf([introduction(generateSigningKey()), introduction(generateSigningKey())]);
     assert.match(faults.join(), /begins a history of its own/);
   });
 
-  it('says that a version is missing, and does not believe what comes after', () => {
+  it('reports a missing version, and ignores later ones', () => {
     const [one, two] = [generateSigningKey(), generateSigningKey()];
     const first = introduction(one);
     const retired = change(first, two, { status: 'retired' });
@@ -124,7 +124,7 @@ describe('key history', () => {
     assert.match(faults.join(), /signed by no key of the history/);
   });
 
-  it('never takes a revocation back, and keeps its earliest moment', () => {
+  it('never undoes a revocation, and keeps its earliest timestamp', () => {
     const [one, two] = [generateSigningKey(), generateSigningKey()];
     const first = introduction(one);
     const revoked = change(first, two, {

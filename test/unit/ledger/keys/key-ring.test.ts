@@ -18,14 +18,14 @@ describe('KeyRing', () => {
     assert.ok(rotated.trusted.has(one.publicKeyHex));
   });
 
-  it('takes from a revoked key its trust and its tokens, and leaves its cursors', () => {
+  it('distrusts a revoked key and its tokens, but accepts its cursors', () => {
     const ring = new KeyRing([three, two, one]).withRevoked({ publicKeyHex: two.publicKeyHex });
     assert.ok(!ring.trusted.has(two.publicKeyHex));
     assert.deepEqual(ring.keys, [three, one]);
     assert.deepEqual(ring.cursorKeys, [three, two, one]);
   });
 
-  it('keeps what was revoked and retired over a rotation', () => {
+  it('keeps revoked and retired keys over a rotation', () => {
     const gone = 'ab'.repeat(32);
     const ring = new KeyRing([two, one], { retired: [gone] })
       .withRevoked({ publicKeyHex: one.publicKeyHex })
@@ -36,7 +36,7 @@ describe('KeyRing', () => {
     assert.ok(ring.trusted.has(two.publicKeyHex));
   });
 
-  it('knows the order in which keys came', () => {
+  it('keeps the order of its keys', () => {
     assert.deepEqual(new KeyRing([two, one]).withNext(three).chronological, [one, two, three]);
   });
 

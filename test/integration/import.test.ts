@@ -194,9 +194,17 @@ describe('import', () => {
     const { turns } = stage0.fairness;
     const take = turns.take.bind(turns);
     let pauses = 0;
+    let waiting = 0;
+    let mostWaiting = 0;
     turns.take = (tenant, bytes) => {
       if (bytes === TURN_BYTES) pauses += 1;
-      return take(tenant, bytes);
+      mostWaiting = Math.max(mostWaiting, waiting);
+      const turn = take(tenant, bytes);
+      if (turn === undefined) return undefined;
+      waiting += 1;
+      return turn.then(() => {
+        waiting -= 1;
+      });
     };
     const large = signedSpan({ metadata: { many: Array(40_000).fill(1) } }, key);
     assert.equal((await send([large])).status, 201);
@@ -207,6 +215,7 @@ describe('import', () => {
     // Each byte is read once and hashed once.
     const least = (2 * 300 * 10_000) / TURN_BYTES;
     assert.ok(turns.turns - before >= least, `${turns.turns - before} turns`);
+    assert.equal(mostWaiting, 0, 'work went on before its turn came');
   });
 
   const compare = (versions: readonly object[], token = operator, tenant_id = 'acme') =>

@@ -9,7 +9,10 @@ export interface SealLoopOptions {
   readonly sealer: Sealer;
   readonly auditor: Auditor;
   readonly logger: Logger;
-  /** Pause between a commit and the batch that seals it, so that commits share one. Defaults to 150. */
+  /**
+   * Pause between a commit and the batch that seals it, so that commits share one: a batch costs some milliseconds, however
+   * few spans it has. Defaults to 250.
+   */
   readonly gatherMs?: number;
   /** Looks by itself this often: for what others wrote. Defaults to 1,000. */
   readonly lookMs?: number;
@@ -17,8 +20,12 @@ export interface SealLoopOptions {
   readonly auditFloor?: number;
 }
 
+/** While sealing has work, the audit looks this often: opening it costs as much as some spans. */
+const BUSY_AUDIT_EVERY_MS = 1_000;
+/** What such a look makes up for at most. */
+const BUSY_AUDIT_MAX_MS = 2_000;
 /** Spans of one look of the audit while there is nothing to seal. */
-const IDLE_AUDIT = 500;
+const IDLE_AUDIT = 1_000;
 /** Between two such looks: others have the processor then. */
 const IDLE_AUDIT_PAUSE_MS = 5;
 
@@ -28,6 +35,7 @@ export class SealLoop {
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
   #isRunning = false;
+  #isWoken = false;
   #isStopped = false;
   #isBehind = false;
   #isAuditDue = true;
@@ -50,7 +58,9 @@ export class SealLoop {
   /** Something was committed. */
   wake(): void {
     this.#isAuditDue = true;
-    this.#schedule(this.#options.gatherMs ?? 150);
+    // The round under way may have looked before this commit.
+    this.#isWoken = this.#isRunning;
+    this.#schedule(this.#gatherMs);
   }
 
   /** Waits for the batch under way. */
@@ -72,16 +82,21 @@ export class SealLoop {
       this.#isRunning = true;
       this.#running = this.#round().then((nextMs) => {
         this.#isRunning = false;
-        this.#schedule(nextMs);
+        this.#schedule(this.#isWoken ? Math.min(nextMs, this.#gatherMs) : nextMs);
+        this.#isWoken = false;
       });
     }, delayMs);
     this.#timer.unref();
   }
   #dueMs = 0;
 
+  get #gatherMs(): number {
+    return this.#options.gatherMs ?? 250;
+  }
+
   /** One batch and a share of the audit. Returns how long to wait for the next. */
   async #round(): Promise<number> {
-    const { sealer, logger, gatherMs = 150, lookMs = 1_000 } = this.#options;
+    const { sealer, logger, lookMs = 1_000 } = this.#options;
     try {
       const outcome = await sealer.sealBatch();
       this.#note(outcome);
@@ -90,7 +105,7 @@ export class SealLoop {
       const audited = await this.#audit(isBusy);
       this.#hasTrouble = false;
       if (outcome.outcome === 'sealed' && outcome.isMore) return 0;
-      return isBusy ? gatherMs : audited > 0 ? IDLE_AUDIT_PAUSE_MS : lookMs;
+      return isBusy ? this.#gatherMs : audited > 0 ? IDLE_AUDIT_PAUSE_MS : lookMs;
     } catch (error) {
       if (!this.#hasTrouble) logger.error({ err: error }, 'sealing failed; trying again');
       this.#hasTrouble = true;
@@ -114,7 +129,8 @@ export class SealLoop {
     if (!this.#isAuditDue) return 0;
     const { auditor, auditFloor = 200 } = this.#options;
     const now = performance.now();
-    const sinceMs = Math.min(now - this.#lastAuditMs, 1_000);
+    const sinceMs = Math.min(now - this.#lastAuditMs, BUSY_AUDIT_MAX_MS);
+    if (isBusy && sinceMs < BUSY_AUDIT_EVERY_MS) return 0;
     const limit = isBusy ? Math.floor((auditFloor * sinceMs) / 1_000) : IDLE_AUDIT;
     if (limit < 1) return 0;
     const audited = await auditor.auditBatch(limit);

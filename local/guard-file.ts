@@ -1,4 +1,5 @@
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { type GuardRecord, type GuardStore, guardText, parseGuard } from '../runtime/proofs/rollback-guard';
 import { OperatorError, systemErrorCode } from './operator-error';
@@ -18,7 +19,8 @@ export class GuardFile implements GuardStore {
   async read(): Promise<GuardRecord | undefined> {
     let text: string;
     try {
-      text = await readFile(this.path, 'utf8');
+      // Some 200 bytes, twice a batch: the thread pool would take longer than the read.
+      text = readFileSync(this.path, 'utf8');
     } catch (error) {
       if (systemErrorCode(error) === 'ENOENT') return undefined;
       throw new OperatorError(`cannot read the rollback guard ${this.path}`, { cause: error });
@@ -52,8 +54,9 @@ export class GuardFile implements GuardStore {
         await file.close();
       }
       await rename(draft, this.path);
-    } finally {
+    } catch (error) {
       await rm(draft, { force: true });
+      throw error;
     }
     if (process.platform === 'win32') return;
     const folder = await open(path.dirname(this.path), 'r');

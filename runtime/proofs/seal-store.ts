@@ -80,7 +80,11 @@ export class SealStore {
    * cursor of before the wait, and rows would be sealed twice.
    */
   async lock(): Promise<boolean> {
-    const { rows } = await this.#client.query('SELECT pg_try_advisory_xact_lock($1) AS locked', [SEAL_LOCK]);
+    const { rows } = await this.#client.query({
+      name: 'seal_lock',
+      text: 'SELECT pg_try_advisory_xact_lock($1) AS locked',
+      values: [SEAL_LOCK],
+    });
     return rows[0]?.locked === true;
   }
 
@@ -90,11 +94,13 @@ export class SealStore {
     readonly epochs: ReadonlySet<string>;
     readonly logName: string | undefined;
   }> {
-    const { rows } = await this.#client.query(`
-      SELECT batch, tx_id::text AS tx_id, ordinal::text AS ordinal, encode(digest, 'hex') AS digest,
-             (SELECT array_agg(epoch::text ORDER BY number) FROM app.feed_epoch) AS epochs,
-             (SELECT log_name FROM app.feed_epoch WHERE log_name IS NOT NULL ORDER BY number DESC LIMIT 1) AS log_name
-        FROM app.seal_cursor`);
+    const { rows } = await this.#client.query({
+      name: 'seal_cursor',
+      text: `SELECT batch, tx_id::text AS tx_id, ordinal::text AS ordinal, encode(digest, 'hex') AS digest,
+                    (SELECT array_agg(epoch::text ORDER BY number) FROM app.feed_epoch) AS epochs,
+                    (SELECT log_name FROM app.feed_epoch WHERE log_name IS NOT NULL ORDER BY number DESC LIMIT 1) AS log_name
+               FROM app.seal_cursor`,
+    });
     const [row] = rows;
     const epochs: string[] = row.epochs;
     const { tx_id, ordinal, digest } = row;
@@ -129,23 +135,25 @@ export class SealStore {
 
   /** Spans that were put aside while their log was stopped, of logs that go on. */
   async aside(limit: number): Promise<readonly FeedRow[]> {
-    const { rows } = await this.#client.query(
-      `SELECT ${FEED_ROW} FROM app.unsealed u
-         JOIN app.log_head h ON h.log_no = u.log_no AND h.stopped_at IS NULL
-         JOIN ledger.universal_registry r ON r.id = u.id AND r.seq = u.seq
-        ORDER BY u.tx_id, u.ordinal LIMIT $1`,
-      [limit],
-    );
+    const { rows } = await this.#client.query({
+      name: 'seal_aside',
+      text: `SELECT ${FEED_ROW} FROM app.unsealed u
+               JOIN app.log_head h ON h.log_no = u.log_no AND h.stopped_at IS NULL
+               JOIN ledger.universal_registry r ON r.id = u.id AND r.seq = u.seq
+              ORDER BY u.tx_id, u.ordinal LIMIT $1`,
+      values: [limit],
+    });
     return rows.map(feedRow);
   }
 
   async heads(tenants: readonly string[]): Promise<readonly LogHead[]> {
-    const { rows } = await this.#client.query(
-      `SELECT l.log_no, l.tenant_id, ledger.log_origin_at(l.log_no, ${NO_SIZE}) AS origin, h.size, h.frontier, h.checkpoint_size, h.stopped_at
-         FROM ledger.log l LEFT JOIN app.log_head h ON h.log_no = l.log_no
-        WHERE l.tenant_id = ANY ($1::text[])`,
-      [tenants],
-    );
+    const { rows } = await this.#client.query({
+      name: 'seal_heads',
+      text: `SELECT l.log_no, l.tenant_id, ledger.log_origin_at(l.log_no, ${NO_SIZE}) AS origin, h.size, h.frontier, h.checkpoint_size, h.stopped_at
+               FROM ledger.log l LEFT JOIN app.log_head h ON h.log_no = l.log_no
+              WHERE l.tenant_id = ANY ($1::text[])`,
+      values: [tenants],
+    });
     return rows.map((row) => ({
       logNo: row.log_no,
       tenant: row.tenant_id,

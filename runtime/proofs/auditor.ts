@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PoolClient } from 'pg';
 import { type SignedSpan, SPAN_COLUMNS } from '../base/span';
-import { ed25519, hex, type SigningKey, toU8 } from '../crypto';
+import { hex, type SigningKey, toU8 } from '../crypto';
 import { asLogLineError, isConnectionLost } from '../db/database-error';
 import type { Database } from '../db/pool';
 import { spanOfRow } from '../ledger/span-row';
@@ -53,7 +53,9 @@ const WAITING = `
   SELECT u.tx_id, u.ordinal FROM app.unsealed u JOIN app.log_head h ON h.log_no = u.log_no AND h.stopped_at IS NULL
    ORDER BY u.tx_id, u.ordinal LIMIT 1`;
 
-/** Spans that are in memory at a time: a thousand of 1 MiB would be more than a function has. */
+/**
+ * Spans that come at a time, while as many are checked: a thousand of 1 MiB would be more memory than a function has.
+ */
 const ROWS_AT_A_TIME = 16;
 /** Spans that are checked in one turn of the thread. */
 const SPANS_A_TURN = 2;
@@ -161,8 +163,7 @@ export class Auditor {
     const audited: Checked[] = [];
     const mismatches: AuditMismatch[] = [];
     await client.query(OPEN);
-    while (audited.length < limit) {
-      const { rows } = await client.query(FETCH);
+    for await (const rows of nextRows(client, limit)) {
       for (const row of rows) {
         const entry = auditedOf(row);
         const mismatch = this.#mismatchOf(entry);
@@ -171,7 +172,6 @@ export class Auditor {
         audited.push({ logNo, position, txId, ordinal });
         if (audited.length % SPANS_A_TURN === 0) await nextTurn();
       }
-      if (rows.length < ROWS_AT_A_TIME) break;
     }
     return { audited, mismatches };
   }
@@ -201,6 +201,22 @@ export class Auditor {
   }
 }
 
+type Rows = readonly Readonly<Record<string, unknown>>[];
+
+/** Rows of the cursor, a few at a time. The database finds the next ones while its reader checks these. */
+async function* nextRows(client: PoolClient, limit: number): AsyncGenerator<Rows> {
+  const fetch = async (): Promise<Rows> => (await client.query(FETCH)).rows;
+  let coming: Promise<Rows> | undefined = fetch();
+  for (let taken = 0; coming !== undefined; ) {
+    const rows: Rows = await coming;
+    taken += rows.length;
+    coming = rows.length < ROWS_AT_A_TIME || taken >= limit ? undefined : fetch();
+    // Its reader may end before it asks for them.
+    coming?.catch(() => undefined);
+    yield rows;
+  }
+}
+
 /** What is wrong with a span by itself. */
 function spanFault(span: SignedSpan, keys: readonly SigningKey[]): string | undefined {
   const own = keys.find(({ publicKeyHex }) => publicKeyHex === span.public_key);
@@ -208,8 +224,7 @@ function spanFault(span: SignedSpan, keys: readonly SigningKey[]): string | unde
     const computed = hashSpan(span);
     if (computed !== span.curr_hash)
       return `curr_hash is ${span.curr_hash}, the content hashes to ${computed}`;
-    const isSame = hex(ed25519.sign(toU8(computed), toU8(own.secretKeyHex()))) === span.signature;
-    if (isSame) return undefined;
+    if (hex(own.sign(toU8(computed))) === span.signature) return undefined;
   }
   const verdict = verifySpan(span);
   return verdict.ok ? undefined : verdict.detail;

@@ -55,6 +55,8 @@ export interface RemoteLogOptions {
  */
 const WINDOW = 500_000;
 const LOOK_MS = 500;
+/** Tiles, each with its leaves, that are asked for while the one before them is hashed. */
+const AHEAD = 4;
 
 interface Expected {
   readonly id: string;
@@ -205,9 +207,7 @@ export class RemoteLog {
     const frontier = new Frontier(sha256);
     const growing: Uint8Array[][] = [];
     const matched: { readonly key: string; readonly position: number }[] = [];
-    for (let index = 0; tileWidth(0, index, size) > 0; index += 1) {
-      const hashes = await this.#tile(0, index, size);
-      await this.#leaves(index, hashes);
+    for await (const hashes of this.#leafHashes(size)) {
       for (const hash of hashes) {
         const key = keyOf(hash);
         if (this.#expected.has(key)) matched.push({ key, position: frontier.size });
@@ -275,15 +275,42 @@ export class RemoteLog {
     throw new ServedFault('tile', position, detail);
   }
 
-  /** Compares leaves with their hashes, if the token may read them. */
-  async #leaves(index: number, hashes: readonly Uint8Array[]): Promise<void> {
-    if (!this.#readsLeaves) return;
-    const path = tilePath('entries', index, hashes.length);
-    const answer = await this.#get(path);
+  /** Tile after tile of level 0. */
+  async *#leafHashes(size: number): AsyncGenerator<readonly Uint8Array[]> {
+    const coming: Promise<readonly Uint8Array[]>[] = [];
+    for (let index = 0; ; index += 1) {
+      while (coming.length <= AHEAD && tileWidth(0, index + coming.length, size) > 0) {
+        const tile = this.#tileOfLeaves(index + coming.length, size);
+        // The walk may end at a fault before it gets there.
+        tile.catch(() => undefined);
+        coming.push(tile);
+      }
+      const next = coming.shift();
+      if (next === undefined) return;
+      yield await next;
+    }
+  }
+
+  /** A tile of level 0, compared with its leaves where the token may read them. */
+  async #tileOfLeaves(index: number, size: number): Promise<readonly Uint8Array[]> {
+    const bundle = this.#readsLeaves ? this.#get(bundlePath(index, size)) : undefined;
+    bundle?.catch(() => undefined);
+    const hashes = await this.#tile(0, index, size);
+    if (bundle !== undefined) this.#compareLeaves(index, hashes, size, await bundle);
+    return hashes;
+  }
+
+  #compareLeaves(
+    index: number,
+    hashes: readonly Uint8Array[],
+    size: number,
+    answer: Awaited<ReturnType<LogSource['requestBytes']>>,
+  ): void {
     if (answer.status === 403) {
       this.#readsLeaves = false;
       return;
     }
+    const path = bundlePath(index, size);
     if (answer.status !== 200) throw new ServedFault('entry', index * TILE_WIDTH, problemOf(path, answer));
     const leaves = cutBundle(answer.bytes);
     for (const [at, hash] of hashes.entries()) {
@@ -334,7 +361,7 @@ export class RemoteLog {
   async #leafAt(position: number, size: number): Promise<{ id?: string; seq?: number }> {
     if (!this.#readsLeaves) return {};
     const index = Math.floor(position / TILE_WIDTH);
-    const answer = await this.#get(tilePath('entries', index, tileWidth(0, index, size)));
+    const answer = await this.#get(bundlePath(index, size));
     const text = new TextDecoder().decode(cutBundle(answer.bytes)[position % TILE_WIDTH]);
     // The leaf's hash is signed, so its form is known; anything else names no span.
     const [, id, seq] = /"id":"([0-9a-f-]{36})","seq":(\d+)/.exec(text) ?? [];
@@ -359,6 +386,11 @@ function leafKeyOf(leaf: LeafSource): string {
 
 function keyOf(hash: Uint8Array): string {
   return Buffer.from(hash.buffer, hash.byteOffset, hash.byteLength).toString('latin1');
+}
+
+/** Where the leaves below a tile of level 0 are served. */
+function bundlePath(index: number, size: number): string {
+  return tilePath('entries', index, tileWidth(0, index, size));
 }
 
 /** The leaves of an entry bundle, up to the first malformed one. */

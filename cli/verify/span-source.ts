@@ -118,25 +118,38 @@ async function* open(file: string): AsyncGenerator<Buffer> {
  * @throws OperatorError when the API refuses or does not answer
  */
 export async function* spansOfUrl(client: LedgerApi): AsyncGenerator<Found> {
-  let cursor: string | undefined;
   let number = 0;
-  for (;;) {
-    const query = new URLSearchParams({ order: 'feed', limit: String(PAGE_SIZE) });
-    if (cursor !== undefined) query.set('cursor', cursor);
-    const page = await client.demand(`/api/timeline?${query}`);
-    const spans = member(page, 'spans');
-    if (!Array.isArray(spans)) {
-      throw new OperatorError(`${client.url} does not answer like LogLine: /api/timeline holds no "spans"`);
-    }
-    for (const span of spans) {
+  let coming: Promise<Page> | undefined = pageOf(client, undefined);
+  while (coming !== undefined) {
+    const page: Page = await coming;
+    // The ledger reads on while these are checked.
+    coming = page.next === undefined ? undefined : pageOf(client, page.next);
+    coming?.catch(() => undefined);
+    for (const span of page.spans) {
       number += 1;
       yield { location: `position ${number} of the feed`, span };
     }
-    const next = textMember(page, 'next_cursor');
-    if (member(page, 'has_more') !== true) return;
-    if (next === undefined || next === cursor) {
-      throw new OperatorError(`${client.url} says that there is more, but its cursor does not move on`);
-    }
-    cursor = next;
   }
+}
+
+interface Page {
+  readonly spans: readonly unknown[];
+  /** Cursor of the page behind it; undefined at the end of the feed. */
+  readonly next: string | undefined;
+}
+
+async function pageOf(client: LedgerApi, cursor: string | undefined): Promise<Page> {
+  const query = new URLSearchParams({ order: 'feed', limit: String(PAGE_SIZE) });
+  if (cursor !== undefined) query.set('cursor', cursor);
+  const page = await client.demand(`/api/timeline?${query}`);
+  const spans = member(page, 'spans');
+  if (!Array.isArray(spans)) {
+    throw new OperatorError(`${client.url} does not answer like LogLine: /api/timeline holds no "spans"`);
+  }
+  if (member(page, 'has_more') !== true) return { spans, next: undefined };
+  const next = textMember(page, 'next_cursor');
+  if (next === undefined || next === cursor) {
+    throw new OperatorError(`${client.url} says that there is more, but its cursor does not move on`);
+  }
+  return { spans, next };
 }

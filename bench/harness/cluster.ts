@@ -8,7 +8,7 @@ import { startPostgres } from '../../local/postgres';
 import { serverUser } from '../../local/unprivileged-user';
 import { migrate } from '../../runtime/db/migrate';
 import { roleName } from '../../runtime/db/roles';
-import { serverCpuSeconds } from './cpu-time';
+import { treeCpuSeconds } from './cpu-time';
 
 /** A database of its own for one bench: migrated, empty. */
 export interface BenchDatabase {
@@ -63,7 +63,7 @@ export async function startCluster(): Promise<BenchCluster> {
   const appPassword = randomBytes(16).toString('hex');
   return {
     port: server.port,
-    cpuSeconds: () => serverCpuSeconds(server.pid),
+    cpuSeconds: () => treeCpuSeconds(server.pid),
     settings: () =>
       withClient(server.superuserUrl('postgres'), async (client) => {
         const { rows } = await client.query<{ name: string; setting: string }>(

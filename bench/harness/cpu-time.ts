@@ -11,19 +11,20 @@ interface ProcessTimes {
 }
 
 /**
- * Processor seconds of a PostgreSQL server so far: postmaster and all backends, including ended ones. Undefined without
- * /proc.
+ * Processor seconds of a process and all its descendants so far, including ended ones. Undefined without /proc.
  */
-export function serverCpuSeconds(postmaster: number): number | undefined {
-  const own = timesOf(postmaster);
+export function treeCpuSeconds(root: number): number | undefined {
+  const own = timesOf(root);
   if (own === undefined) return undefined;
-  let seconds = own.seconds + own.childSeconds;
-  for (const name of readdirSync('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    const times = timesOf(Number(name));
-    if (times?.parent === postmaster) seconds += times.seconds;
-  }
-  return seconds;
+  const all = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => ({ pid: Number(name), times: timesOf(Number(name)) }));
+  const below = (pid: number, { seconds, childSeconds }: ProcessTimes): number =>
+    all.reduce(
+      (sum, { pid: child, times }) => (times?.parent === pid ? sum + below(child, times) : sum),
+      seconds + childSeconds,
+    );
+  return below(root, own);
 }
 
 /**

@@ -56,6 +56,11 @@ export class HelperProcess {
     });
   }
 
+  /** Undefined if it could not be started. */
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   /** Calls the helper. The result's type is not checked, since both sides are ours. */
   call<T>(name: string, argument?: unknown): Promise<T> {
     this.#asked += 1;

@@ -7,6 +7,7 @@ import { type LocalKeys, loadOrCreateKeys } from '../../local/keys';
 import { SCOPES, type Scope } from '../../runtime/auth';
 import { mintToken } from '../../runtime/auth/token';
 import type { BenchDatabase } from './cluster';
+import { treeCpuSeconds } from './cpu-time';
 import { HelperProcess, type ProcessUse } from './helper-process';
 
 /** LogLine as `npm start` runs it, on a database of the bench. */
@@ -14,7 +15,10 @@ export interface Product {
   readonly port: number;
   readonly url: string;
   token(user: string, tenant: string, scope?: readonly Scope[]): Promise<string>;
+  /** Of the process that serves. */
   use(): Promise<ProcessUse>;
+  /** Processor seconds of all its processes, the database's apart; undefined where the system does not say. */
+  cpuSeconds(): number | undefined;
   stop(): Promise<void>;
 }
 
@@ -49,6 +53,7 @@ export async function startProduct(
     token: (user, tenant, scope = SCOPES) =>
       mintToken(signingKey, { sub: user, tenant, scope, ttlSeconds: 24 * 3600 }),
     use: () => child.call<ProcessUse>('use'),
+    cpuSeconds: () => (child.pid === undefined ? undefined : treeCpuSeconds(child.pid)),
     async stop() {
       await child.stop();
       await rm(place, { recursive: true, force: true });

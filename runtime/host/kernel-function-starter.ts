@@ -141,7 +141,7 @@ export class KernelFunctionStarter implements FunctionStarter {
     if (hasRuns && (cpuLimitMs === undefined || (row?.cpu_ms ?? 0) < cpuLimitMs)) return;
     const quota = hasRuns ? `${cpuLimitMs} ms of processor time` : `${limit} runs`;
     const midnight = Date.parse(`${day}T00:00:00Z`) + 86_400_000;
-    throw new QuotaExceededError(`The quota of ${quota} a day is used up; it starts anew at 00:00 UTC.`, {
+    throw new QuotaExceededError(`The quota of ${quota} a day is used up; it resets at 00:00 UTC.`, {
       retryAfterSeconds: Math.max(1, Math.ceil((midnight - Date.now()) / 1000)),
     });
   }

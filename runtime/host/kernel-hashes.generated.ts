@@ -1,8 +1,8 @@
 // Made from the kernels' sources by npm run generate.
 export const KERNEL_HASHES = {
-  run_code: '632e69f28f3f463c78943131f9f0231d40b0e1331c2787a9afce6ddad43f4e0f',
-  observer_bot: 'd8fa1bbd7e6160bda9ddcf39eebe8eedf0d1e27d21dd983514d631b4ed4c8a61',
-  request_worker: 'e8f29b64f1aba83592fd1453618cf74e9b46ea553a0b13f3a993b4dad3d642df',
-  policy_agent: 'cec1ede3012b1a6ea216ff6cc58b0291dcda0ffdf9f8e046eba59631d8355c17',
-  provider_exec: '2b0c2db35d4909e47f8735ba3662ca8eb0a04de7c0cedae41a345b74dbd8e536',
+  run_code: '476f462515027c4eb79760f0b31c0882f3ea68c0fe433d6a21a35e7b40fa6535',
+  observer_bot: '12ff85b5e3ece1ebd06121a342b06dbd3c674cbbe570fe51adc3a0229c4da768',
+  request_worker: '4042d2437746c67ab2bb6ec5e87aa6b951cc508c2bb904c80d8bfc74daa3c9ce',
+  policy_agent: '28c6cf20affa608d474d1936823f94945474418dfc3130140901b4643324c219',
+  provider_exec: '3b61e68341e3fe984694dccafd62e563f55c6c75ee469e70c64917fb99bb0a5e',
 } as const;

@@ -3,8 +3,8 @@ import type { JsonValue } from '../base/span';
 /** Largest span, by {@link writtenBytes}. */
 export const MAX_SPAN_BYTES = 1024 * 1024;
 
-/** Largest decimal exponent of a finite double. */
-export const MAX_EXPONENT = 308;
+/** Largest magnitude of a decimal exponent of a double: 5e-324 is the smallest one. */
+export const MAX_EXPONENT = 324;
 
 /**
  * Upper bound of a value's size as JSON without white space, in bytes. PostgreSQL's jsonb has no exponents: `1e308` is

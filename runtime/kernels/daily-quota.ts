@@ -4,13 +4,13 @@ import type { KernelContext, KernelError, ManifestSettings } from './kernel-cont
 const DAY_MS = 86_400_000;
 
 /**
- * Takes one of the tenant's runs of this UTC day, under the row lock of its counter, so that two runs never take the
- * last one both. None is left when the processor time of the day is used up.
+ * Takes one of the tenant's runs of this UTC day, under the row lock of its counter, so that two runs never both take the
+ * last one. None is left once the processor time of the day is used up.
  *
- * The count does not wait for the disk: the run's own record is committed later in the same log and does, so a crash
- * forgets at most runs that left no record either. `run_code` counts its run the same way as it reads the function.
- * @param who the kernel that asks
- * @param subjectId what it wanted to run
+ * Commits asynchronously: the run's own record is committed synchronously later in the same WAL, so a crash loses at most
+ * counts of runs without a record. `run_code` counts its run in the statement that reads the function.
+ * @param who the calling kernel
+ * @param subjectId id of the function or provider to run
  * @returns why it may not run; null when it may
  */
 export async function takeRun(
@@ -33,8 +33,8 @@ export async function takeRun(
 }
 
 /**
- * Adds what a run took to its tenant's processor time of this UTC day. Only while the manifest limits it: the runs of
- * everybody else are spared the statement.
+ * Adds a run's processor time to its tenant's sum of this UTC day. Only while the manifest limits it, to save other runs
+ * the statement.
  */
 export async function countCpu(ctx: KernelContext, manifest: ManifestSettings, cpuMs: number): Promise<void> {
   if (manifest.perTenantDailyCpuMs === undefined) return;
@@ -45,7 +45,7 @@ export async function countCpu(ctx: KernelContext, manifest: ManifestSettings, c
     ON CONFLICT (tenant_id, day) DO UPDATE SET cpu_ms = q.cpu_ms + excluded.cpu_ms`;
 }
 
-/** What there is to say when the day has no run left. One `policy_violation` says so for each user, day and limit. */
+/** The error for a used up quota. Appends one `policy_violation` for each user, day and limit. */
 export async function refuseRun(
   ctx: KernelContext,
   who: string,
@@ -64,7 +64,7 @@ export async function refuseRun(
   const quota = isOfRuns ? `${limit} runs` : `${limit} ms of processor time`;
   return {
     code: 'quota_exceeded',
-    message: `The quota of ${quota} a day of tenant ${tenant} is used up; it starts anew at 00:00 UTC.`,
+    message: `The quota of ${quota} a day of tenant ${tenant} is used up; it resets at 00:00 UTC.`,
     retry_after_s: Math.max(
       1,
       Math.ceil((Date.parse(`${day}T00:00:00.000Z`) + DAY_MS - Date.parse(now)) / 1000),
@@ -91,7 +91,7 @@ async function recordViolation(
       metadata: { limit, day, function_id: subjectId },
     });
   } catch (error) {
-    // Said before, of another run of that day.
+    // Recorded before, for another run of that day.
     if (!isConflict(error)) throw error;
   }
 }

@@ -9,7 +9,7 @@ import type { KernelName } from './stable-ids';
 
 export type { ManifestSettings } from '../ledger/manifest';
 
-/** What every function sees. */
+/** The `ctx` of every function. */
 export interface FunctionContext {
   readonly env: {
     readonly APP_USER_ID: string;
@@ -23,8 +23,8 @@ export interface FunctionContext {
     ...values: readonly unknown[]
   ): Promise<{ readonly rows: Row[] }>;
   /**
-   * Completes, signs and appends one span as this context's identity; a list is appended all or nothing and
-   * returned as a list. The same (id, seq) with the same content twice is one span.
+   * Completes, signs and appends one span as this context's identity; a list is appended all or nothing and returned as
+   * a list. Appending the same (id, seq) with the same content again changes nothing.
    */
   insertSpan(draft: SpanDraft): Promise<SignedSpan>;
   insertSpan(drafts: readonly SpanDraft[]): Promise<readonly SignedSpan[]>;
@@ -58,7 +58,7 @@ export interface OutgoingRequest {
   readonly maxResponseBytes: number;
 }
 
-/** What came back. `code` names why nothing did. */
+/** The service's response, or why there is none. */
 export type OutgoingResponse =
   | {
       readonly ok: true;
@@ -66,7 +66,7 @@ export type OutgoingResponse =
       readonly headers: Readonly<Record<string, string>>;
       /** As text that a span can carry. */
       readonly body: string;
-      /** The body as JSON that a span can carry, or what it is instead, as in "is not JSON". */
+      /** The body as JSON that a span can carry, or its fault, such as "is not JSON". */
       readonly json: { readonly value: JsonValue } | { readonly fault: string };
     }
   | {
@@ -83,12 +83,12 @@ export type OutgoingResponse =
       readonly message: string;
     };
 
-/** How a kernel ended that another kernel or Stage-0 started. A tick records no execution of its own. */
+/** The outcome of a kernel started by another kernel or Stage-0. A tick has no execution of its own. */
 export type KernelOutcome =
   | { readonly ok: true; readonly result: JsonValue; readonly execution: SignedSpan | null }
   | { readonly ok: false; readonly error: KernelError; readonly execution: SignedSpan | null };
 
-/** Why a run ended without a result; plain data, since on AWS it travels between Lambdas. */
+/** Why a run ended without a result. Plain data, since on AWS it is sent between Lambdas. */
 export interface KernelError {
   /**
    * `not_found`, `forbidden`, `boot_refused`, `malformed` and `quota_exceeded` are final; `function_failed` and
@@ -105,37 +105,37 @@ export interface KernelError {
   readonly message: string;
   /** Seconds, for `quota_exceeded` and `unavailable`. */
   readonly retry_after_s?: number;
-  /** What the function's code threw, or the limit it met. */
+  /** The error that the function's code threw, or the limit it reached. */
   readonly cause?: JsonValue;
 }
 
-/** What one of the five kernels sees beyond a function: the host's hands, still nothing but `ctx`. */
+/** The `ctx` of the five kernels, with the host's further capabilities. */
 export interface KernelContext extends FunctionContext {
   readonly identity: Identity;
   /**
-   * A statement as nobody, under the kernels' own role of the database: it may call the functions that find and claim
-   * work of all tenants, by ids, and reads no table.
+   * A statement without an identity, under the kernels' own database role: it may call the functions that find and claim
+   * work of all tenants, which return ids, and can read no table.
    */
   workSql<Row = Record<string, unknown>>(
     strings: TemplateStringsArray,
     ...values: readonly unknown[]
   ): Promise<{ readonly rows: Row[] }>;
-  /** The same context under another identity; how a kernel touches the content of a span it found by id. */
+  /** The same context under another identity, by which a kernel reads the span of an id that it found. */
   as(identity: Identity): KernelContext;
   /**
-   * A UUID that is always the same for the same parts in this tenant, wherever it moves, and that nobody outside can
-   * compute (RFC 9562 version 8, BLAKE3 with a secret): appending under it twice
-   * appends once, which is what makes a retry after a crash exact.
+   * A deterministic UUID for these parts in this tenant, also after the tenant was moved, which callers cannot compute
+   * (RFC 9562 version 8, BLAKE3 with a secret). Appending under it twice appends once, so that a retry after a crash is
+   * exact.
    */
   stableId(...parts: readonly string[]): Promise<string>;
   /** The newest version of an entity that this identity may read. */
   readSpan(id: string): Promise<SignedSpan | null>;
-  /** Spans in commit order that this identity may read, deleted ones included, from behind a position on. */
+  /** Spans that this identity may read, deleted ones included, in commit order after a position. */
   feed(
     after: FeedPosition,
     limit: number,
   ): Promise<{ readonly spans: readonly FeedSpan[]; readonly next: FeedPosition; readonly hasMore: boolean }>;
-  /** The trusted manifest: newest version, verified. @throws BootRefusedError when it does not verify. */
+  /** The newest version of the manifest, verified. @throws BootRefusedError when it does not verify */
   manifest(): Promise<ManifestSettings>;
   /**
    * Runs hostile code with a `ctx` under this context's identity. `trusted` code also gets SIGNING_KEY_HEX.
@@ -152,8 +152,8 @@ export interface KernelContext extends FunctionContext {
   /** Starts another kernel on behalf of this context's identity and waits. Never throws. */
   invoke(kernel: KernelName, event: JsonValue): Promise<KernelOutcome>;
   /**
-   * The due times of a `rate(…)` or `cron(…)` expression in (after, until], oldest first; the latest 100 when there
-   * are more. @throws MalformedError for one that cannot be read.
+   * The due times of a `rate(…)` or `cron(…)` expression in (after, until], oldest first; the latest 100 if there are
+   * more. @throws MalformedError for an invalid expression
    */
   dueTimes(
     expression: unknown,
@@ -162,15 +162,15 @@ export interface KernelContext extends FunctionContext {
     after: string,
     until: string,
   ): readonly string[];
-  /** The first due time behind a moment; null when there is none any more. @throws like dueTimes. */
+  /** The first due time after a timestamp; null when there is none. @throws MalformedError like dueTimes */
   nextDueTime(expression: unknown, timezone: unknown, anchor: string, after: string): string | null;
   /** Calls an external service, on allow-listed hosts and public addresses only. Never throws. */
   fetch(request: OutgoingRequest, allowedHosts: readonly string[]): Promise<OutgoingResponse>;
   /** A provider's API key from the secret store; undefined when there is none by this name. */
   secret(name: string): Promise<string | undefined>;
   /**
-   * Waits, for back-off and leases; no longer than until `over` settles, however it does.
-   * @throws Error when the run is stopped.
+   * Waits, for back-off and leases, until `over` settles at the latest.
+   * @throws Error when the run is stopped
    */
   sleep(ms: number, over?: Promise<unknown>): Promise<void>;
   /** Milliseconds until this run must be over; batches stop before it. */

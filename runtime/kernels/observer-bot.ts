@@ -4,11 +4,11 @@ import { refuseRun } from './daily-quota';
 import { isConflict } from './json';
 import type { KernelContext, ManifestSettings } from './kernel-context';
 
-/** Functions that one tick looks at; the rest waits for the next. */
+/** Functions of one batch. */
 const BATCH = 200;
-/** A function whose times are far away is looked at again after this at the latest. */
+/** A function with a later due time is checked again after this. */
 const LOOK_AHEAD_HOURS = 24;
-/** A tick takes no further batch when less than this is left of its time. */
+/** No further batch starts when less than this is left of the tick. */
 const RESERVE_MS = 3_000;
 const MAX_BATCHES = 50;
 
@@ -28,10 +28,10 @@ interface Counts {
 }
 
 /**
- * Appends one request for each due time of a scheduled function. The id of a request
- * follows from the function and the due time, so two observers, or one that died half-way, cannot ask twice.
+ * Appends one request for each due time of a scheduled function. The id of a request is derived from the function and
+ * the due time, so that concurrent or interrupted observers cannot request a run twice.
  *
- * Due times that passed while nothing ran are not made up for one by one: the latest gets its request.
+ * Of several due times that were missed, only the latest gets a request.
  */
 export async function main(ctx: KernelContext): Promise<JsonValue> {
   const manifest = await ctx.manifest();
@@ -45,7 +45,7 @@ export async function main(ctx: KernelContext): Promise<JsonValue> {
   return { ...counts };
 }
 
-/** One function's trouble is its own: it is looked at again later, and the others go on. */
+/** Handles one function; when it fails, it is retried in a minute and the others go on. */
 async function observe(
   ctx: KernelContext,
   row: Scheduled,
@@ -60,7 +60,7 @@ async function observe(
       function_id: row.function_id,
       reason: error instanceof Error ? error.message : String(error),
     });
-    await lookAgain(ctx, row, row.done_until, new Date(Date.parse(ctx.now()) + 60_000).toISOString());
+    await scheduleNext(ctx, row, row.done_until, new Date(Date.parse(ctx.now()) + 60_000).toISOString());
   }
 }
 
@@ -83,7 +83,7 @@ async function requestDue(
 ): Promise<void> {
   const owner = ctx.as({ user: row.owner_id, tenant: row.tenant_id });
   const fn = await owner.readSpan(row.function_id);
-  if (fn === null || fn.seq !== row.seq) return; // A newer version has its own row by now.
+  if (fn === null || fn.seq !== row.seq) return; // A newer version has a row of its own.
   const { schedule, timezone } = scheduleOf(fn);
   const now = ctx.now();
   const after = row.done_until ?? fn.at;
@@ -104,10 +104,10 @@ async function requestDue(
   const latest = due.at(-1);
   if (latest !== undefined) await request(owner, row, latest, due.length - 1, manifest, counts);
   const horizon = new Date(Date.parse(now) + LOOK_AHEAD_HOURS * 3_600_000).toISOString();
-  await lookAgain(ctx, row, latest ?? after, next !== null && next < horizon ? next : horizon);
+  await scheduleNext(ctx, row, latest ?? after, next !== null && next < horizon ? next : horizon);
 }
 
-/** What the function says of its schedule, of whatever type. */
+/** The function's schedule and time zone, not checked. */
 function scheduleOf(fn: SignedSpan): { schedule: unknown; timezone: unknown } {
   const { schedule, timezone } = fn.metadata as { readonly schedule?: unknown; readonly timezone?: unknown };
   return { schedule, timezone: timezone ?? undefined };
@@ -161,7 +161,7 @@ async function isQuotaUsedUp(
   return true;
 }
 
-/** A schedule that cannot be read is said once for each version, and not looked at again. */
+/** Records an invalid schedule, once per version of the function, and removes it from the queue. */
 async function refuseSchedule(
   ctx: KernelContext,
   owner: KernelContext,
@@ -183,7 +183,7 @@ async function refuseSchedule(
   await ctx.workSql`SELECT app.end_schedule(${row.function_id}::uuid, ${row.seq}::int)`;
 }
 
-async function lookAgain(
+async function scheduleNext(
   ctx: KernelContext,
   row: Scheduled,
   doneUntil: string | null,
@@ -193,7 +193,7 @@ async function lookAgain(
     SELECT app.look_again(${row.function_id}::uuid, ${row.seq}::int, ${doneUntil}::timestamptz, ${dueAt}::timestamptz)`;
 }
 
-/** True when the span is new. */
+/** Appends a span with a derived id. @returns false when it was there already */
 async function insertOnce(owner: KernelContext, draft: SpanDraft): Promise<boolean> {
   try {
     await owner.insertSpan(draft);

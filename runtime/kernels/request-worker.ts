@@ -6,21 +6,21 @@ import { KERNEL_IDS } from './stable-ids';
 
 /** Attempts of a request before it ends as `error`. */
 const MAX_ATTEMPTS = 3;
-/** A worker that says nothing for this long is taken for dead. Longer than any pause between two renewals. */
+/** A worker that does not renew its lease for this long counts as dead. */
 const LEASE_SECONDS = 15;
 const RENEW_MS = 5_000;
 /** Seconds before the second and the third attempt. */
 const BACKOFF_SECONDS = [2, 6];
-/** Requests that one tick works on at a time. */
+/** Requests that one tick runs concurrently. */
 const CONCURRENCY = 4;
-/** A tick takes no new request when less than this is left of its time. */
+/** A tick claims no new request when less than this is left of its time. */
 const RESERVE_MS = 8_000;
-/** A bound for one tick, so that it ends however many requests arrive meanwhile. */
+/** Most requests of one tick, so that it ends however many arrive meanwhile. */
 const MAX_PER_TICK = 1_000;
-/** A free place looks for new requests this often while the others of its worker run. */
-const LOOK_AGAIN_MS = 250;
+/** Interval at which a free slot polls for requests while the worker's other slots are busy. */
+const POLL_MS = 250;
 
-/** Errors that another attempt cannot mend. */
+/** Errors that a retry cannot resolve. */
 const FINAL: ReadonlySet<KernelError['code']> = new Set([
   'not_found',
   'forbidden',
@@ -38,9 +38,9 @@ interface Claim {
 }
 
 /**
- * Claims due requests, in turn by tenant and first in, first out within one, and runs each through its kernel. Any
- * number of workers may run at once, on any number of machines: a claim is a row lock for an instant and a lease after
- * that. The version chain of the request is the fence: of two workers that hold the same request, one cannot append.
+ * Claims due requests, round-robin by tenant and first in, first out within one, and runs each through its kernel. Any
+ * number of workers may run concurrently, on any number of machines: a claim takes a short row lock and then a lease. The
+ * version chain of the request is the fencing token: of two workers with the same request, only one can append.
  */
 export async function main(ctx: KernelContext): Promise<JsonValue> {
   const tick: Tick = {
@@ -61,9 +61,9 @@ interface Tick {
   complete: number;
   failed: number;
   retried: number;
-  /** Runs under way of each tenant, in this worker. */
+  /** Current runs of each tenant in this worker. */
   readonly running: Map<string, number>;
-  /** The claim under way: the next one has to know whose request it was. */
+  /** The claim in progress; the next one waits for it, to know its tenant. */
   claiming: Promise<unknown>;
 }
 
@@ -72,14 +72,14 @@ async function drain(ctx: KernelContext, tick: Tick): Promise<void> {
     const claim = await claimInTurn(ctx, tick);
     if (claim === null) {
       if (tick.running.size === 0) return;
-      // Others of this tick are at work, maybe for long: what arrives meanwhile must not wait for the next tick.
-      await ctx.sleep(LOOK_AGAIN_MS);
+      // The tick goes on while others of its requests run: new ones must not wait for the next tick.
+      await ctx.sleep(POLL_MS);
       continue;
     }
     try {
       tick[await work(ctx, claim)] += 1;
     } catch (error) {
-      // The lease runs out and the request comes back; the other requests of this tick go on.
+      // The lease expires and the request is claimed again; the other requests of this tick go on.
       ctx.log('error', 'request attempt broke off', {
         request_id: claim.request_id,
         attempt: claim.attempt,
@@ -110,12 +110,12 @@ async function claimInTurn(ctx: KernelContext, tick: Tick): Promise<Claim | null
   return claiming;
 }
 
-/** One place of each worker is left to other tenants: somebody's endless runs never fill all of them. */
+/** Claims a request. One tenant gets all slots of a worker but one, so that its endless runs leave a slot to others. */
 async function claimNext(ctx: KernelContext, { running }: Tick): Promise<Claim | null> {
-  const leftOut = [...running].filter(([, runs]) => runs >= CONCURRENCY - 1).map(([tenant]) => tenant);
+  const excluded = [...running].filter(([, runs]) => runs >= CONCURRENCY - 1).map(([tenant]) => tenant);
   const { rows } = await ctx.workSql<Claim>`
     SELECT request_id, tenant_id, owner_id, attempt, lease_id
-    FROM app.claim_request(${LEASE_SECONDS}::int, ${leftOut}::text[])`;
+    FROM app.claim_request(${LEASE_SECONDS}::int, ${excluded}::text[])`;
   return rows[0] ?? null;
 }
 
@@ -152,10 +152,10 @@ async function work(ctx: KernelContext, claim: Claim): Promise<'complete' | 'fai
   return 'retried';
 }
 
-/** Which kernel a request is for: a function through run_code, or provider_exec by its own id. */
+/** Starts the kernel for a request: provider_exec by its own id, else run_code with the function. */
 function start(owner: KernelContext, request: SignedSpan, claim: Claim): Promise<KernelOutcome> {
   const input = request.input ?? null;
-  // After the input, so that no request can pass for another, or for the schedule.
+  // Spread after the input, so that the input cannot override them.
   const shared = {
     trigger: 'request',
     request_id: request.id,
@@ -174,13 +174,13 @@ function start(owner: KernelContext, request: SignedSpan, claim: Claim): Promise
   return owner.invoke('run_code', { function_id: target, input, ...shared });
 }
 
-/** Where the run goes in the trace, if Stage-0 wrote that down. */
+/** The parent span of the run in its trace, if Stage-0 recorded one. */
 function parentSpanOf({ metadata }: SignedSpan): { parent_span_id?: string } {
   const { parent_span_id: parent } = objectOf(metadata);
   return typeof parent === 'string' ? { parent_span_id: parent } : {};
 }
 
-/** `parent_id` is the function; requests of other programs may say it in metadata or related_to. */
+/** The requested function: `parent_id`; for requests of other programs, metadata.function_id or the first related_to. */
 function functionIdOf(request: SignedSpan): string | null {
   const inMetadata = objectOf(request.metadata).function_id;
   return (
@@ -188,7 +188,7 @@ function functionIdOf(request: SignedSpan): string | null {
   );
 }
 
-/** Keeps the lease alive while the run lasts, so that only a dead worker loses it. */
+/** Renews the lease while the run lasts, so that only a dead worker loses it. */
 async function underLease(
   ctx: KernelContext,
   claim: Claim,
@@ -206,7 +206,7 @@ async function underLease(
         SELECT app.renew_request(${claim.request_id}::uuid, ${claim.lease_id}::uuid, ${LEASE_SECONDS}::int)`;
     }
   };
-  // A renewal that fails lets the lease run out; the run itself is not to blame.
+  // A failed renewal lets the lease expire, but does not fail the run.
   await Promise.all([running, renew().catch(() => undefined)]);
   return running;
 }
@@ -237,7 +237,7 @@ interface NextVersion {
   readonly execution_id?: string;
 }
 
-/** The request's next version; null when another worker has appended it. The queue row follows by trigger. */
+/** Appends the request's next version; null when another worker has. A trigger updates the queue row. */
 async function append(
   owner: KernelContext,
   request: SignedSpan,

@@ -12,13 +12,13 @@ import { MIDNIGHT_RULER_ID } from './stable-ids';
 const SYSTEM_TENANT = 'system';
 const MAX_NAME_CHARACTERS = 200;
 
-/** A run of one function, whoever decided on it. */
+/** A run of one function. */
 type Run = Omit<RunCodeEvent, 'trigger'> & Pick<RunCodeEvent | MidnightEvent, 'trigger'>;
 
 /**
- * Runs one function of the ledger in the sandbox, under the identity of this context, which must own it:
- * signature check, quota, run, one `execution` span. The same request and attempt
- * never leave two executions.
+ * Runs one function of the ledger in the sandbox, under the identity of this context, which must own it unless the
+ * manifest trusts it: signature check, quota, run, one `execution` span. The same request and attempt never leave two
+ * executions.
  *
  * An event `{trigger: 'midnight_ruler', scheduled_for}` without a function is the midnight round.
  */
@@ -35,7 +35,7 @@ export async function main(
 }
 
 async function runFunction(ctx: KernelContext, event: Run): Promise<KernelOutcome> {
-  // What was recorded of this attempt stands, whatever has become of the function since.
+  // A record of this attempt stands, whatever has become of the function since.
   const before = await executionOf(ctx, event);
   if (before !== null) return outcomeOf(before);
   const manifest = await ctx.manifest();
@@ -59,7 +59,7 @@ async function runFunction(ctx: KernelContext, event: Run): Promise<KernelOutcom
     trusted: isTrusted(fn, manifest),
     seenXmax,
   });
-  // Its caller hung up, or the process is stopping: nothing happened that a record could tell of.
+  // The caller hung up, or the process is stopping: no code ran, so there is nothing to record.
   if (!outcome.ok && outcome.error.code === 'aborted' && outcome.neverBegan === true)
     return refusal('unavailable', 'The run was ended before it began.');
   const durationMs = Math.max(0, Date.now() - started);
@@ -78,7 +78,7 @@ async function refusalOf(
     return refusal('malformed', `A ${fn.entity_type} cannot be run; only a function can.`);
   }
   const isOwn = fn.owner_id === ctx.identity.user && fn.tenant_id === ctx.identity.tenant;
-  // A run acts as the function's owner, so running somebody else's would lend out that identity.
+  // A run acts as its caller, so code of another owner would act under the caller's identity.
   if (!isOwn && !isTrusted(fn, manifest)) {
     return refusal('forbidden', 'Only its owner may run a function; append your own copy of it.');
   }
@@ -91,7 +91,7 @@ async function refusalOf(
   return null;
 }
 
-/** Listed in the manifest and seeded by the system: runs for everybody, as whoever runs it. */
+/** Whether the function is the system's and listed in the manifest: everybody may run it, under their own identity. */
 function isTrusted(fn: SignedSpan, manifest: ManifestSettings): boolean {
   return (
     fn.tenant_id === SYSTEM_TENANT && fn.owner_id === 'system' && manifest.allowedBootIds.includes(fn.id)
@@ -106,14 +106,14 @@ interface Admission {
 }
 
 /**
- * The newest version of the function and, when it is one that may run for this identity, one run of the tenant's
- * day (see `takeRun`), in one statement: reading first and counting then took PostgreSQL half as long again.
+ * Reads the newest version of the function and, if this identity may run it, takes one run of the tenant's day (see
+ * `takeRun`). A single statement, which costs PostgreSQL a third less than two.
  */
 async function admit(ctx: KernelContext, event: Run, manifest: ManifestSettings): Promise<Admission | null> {
   const { user, tenant } = ctx.identity;
   const limit = manifest.perTenantDailyExecLimit;
   const cpuLimitMs = manifest.perTenantDailyCpuMs ?? null;
-  // Its runs decide for others: they are no part of the quota of whom it decides for.
+  // Runs of the midnight round do not count against the owners' quotas.
   const isRound = event.function_id === MIDNIGHT_RULER_ID && event.trigger === 'midnight_ruler';
   const { rows } = await ctx.sql<{ readonly has_quota: boolean; readonly seen_xmax: string }>`
     WITH fn AS (
@@ -152,7 +152,7 @@ interface Finished {
   readonly durationMs: number;
 }
 
-/** Writes what happened; the caller learns of nothing that is not in the ledger. */
+/** Records the run; the caller's outcome is read from the record. */
 async function record(ctx: KernelContext, finished: Finished): Promise<KernelOutcome> {
   const { event, fn, durationMs, manifest } = finished;
   const id = (await executionId(ctx, event)) ?? ctx.crypto.randomUUID();
@@ -175,7 +175,7 @@ async function record(ctx: KernelContext, finished: Finished): Promise<KernelOut
 function executionDraft({ event, fn, outcome, durationMs }: Finished, id: string): SpanDraft {
   const related = event.request_id === undefined ? [fn.id] : [fn.id, event.request_id];
   const room = new SpanRoom();
-  // What came out is known nowhere else; the input its caller has.
+  // The result comes first: it is known nowhere else, while the caller has the input.
   const result = outcome.ok
     ? { output: room.put(outcome.output) }
     : { error: room.put(outcome.error as unknown as JsonValue) };
@@ -209,7 +209,7 @@ function executionDraft({ event, fn, outcome, durationMs }: Finished, id: string
   };
 }
 
-/** A name may be as long as a span, and its record has other things to hold. */
+/** The function's name, shortened, since its record needs room for other members; else its id. */
 function nameOf({ name, id }: SignedSpan): string {
   return (name ?? '').slice(0, MAX_NAME_CHARACTERS).toWellFormed() || id;
 }
@@ -233,7 +233,7 @@ async function slowDraft(
   };
 }
 
-/** Without a request there is nothing that could be tried twice. */
+/** The id of the record of a request's attempt; null without a request, which cannot be retried. */
 async function executionId(ctx: KernelContext, event: Run): Promise<string | null> {
   return event.request_id === undefined
     ? null
@@ -244,7 +244,7 @@ async function executionOf(ctx: KernelContext, event: Run): Promise<SignedSpan |
   const id = await executionId(ctx, event);
   const span = id === null ? null : await ctx.readSpan(id);
   const { user, tenant } = ctx.identity;
-  // Only a record of one's own stands for the run; anybody may publish a span.
+  // Only a record of the same identity counts: others may publish spans under any id.
   return span?.entity_type === 'execution' && span.owner_id === user && span.tenant_id === tenant
     ? span
     : null;

@@ -1,28 +1,29 @@
 import type { JsonValue } from '../base/span';
 
-/** A span may have 1 MiB and 50,000 JSON values; the rest is for its other members. */
+/** Of the 1 MiB and 50,000 JSON values of a span, the share of its large members. */
 const SPAN_BYTES = 1024 * 1024 - 16 * 1024;
 const SPAN_VALUES = 50_000 - 500;
-/** Characters that stay of a value that has no room. */
+/** Characters kept of the JSON of a value that does not fit. */
 const HEAD_CHARACTERS = 1_000;
 
 /**
- * The room of one span. Values are put into it one after another, the most important first; one that has no room any
- * more is cut: `{"truncated": true, "bytes": …, "head": "…"}` says how long its JSON was and how it began.
+ * The remaining room of one span. Put values in, the most important first; one that does not fit is replaced by
+ * `{"truncated": true, "bytes": …, "head": "…"}` with the size and the beginning of its JSON.
  */
 export class SpanRoom {
   #bytes = SPAN_BYTES;
   #values = SPAN_VALUES;
 
-  /** @param taken what the span holds already */
+  /** @param taken content that the span has already */
   constructor(taken: JsonValue = null) {
-    this.#bytes -= bytesOf(JSON.stringify(taken)) + digitsBeyond(taken);
+    this.#bytes -= bytesOf(JSON.stringify(taken)) + addedDigits(taken);
     this.#values -= countOf(taken);
   }
 
+  /** The value, or its truncated form when it does not fit. */
   put(value: JsonValue): JsonValue {
     const text = JSON.stringify(value);
-    const bytes = bytesOf(text) + digitsBeyond(value);
+    const bytes = bytesOf(text) + addedDigits(value);
     const values = countOf(value);
     const hasRoom = bytes <= this.#bytes && values <= this.#values;
     if (!hasRoom) return { truncated: true, bytes, head: text.slice(0, HEAD_CHARACTERS).toWellFormed() };
@@ -36,11 +37,11 @@ function bytesOf(text: string): number {
   return new TextEncoder().encode(text).length;
 }
 
-/** By how much numbers are longer where they are stored, which knows no exponents: `1e308` has 309 digits. */
-function digitsBeyond(value: JsonValue): number {
+/** Upper bound of the digits that jsonb adds by storing numbers without exponents: `1e308` has 309 digits. */
+function addedDigits(value: JsonValue): number {
   if (typeof value === 'number') return Math.abs(Number(String(value).split('e')[1] ?? 0));
   if (typeof value !== 'object' || value === null) return 0;
-  return Object.values(value).reduce<number>((sum, member) => sum + digitsBeyond(member), 0);
+  return Object.values(value).reduce<number>((sum, member) => sum + addedDigits(member), 0);
 }
 
 function countOf(value: JsonValue): number {

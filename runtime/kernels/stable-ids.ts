@@ -1,4 +1,4 @@
-/** Name → id of each kernel. An id never changes; what else is known of a kernel is in `host/kernel-table.ts`. */
+/** Ids of the kernels by name. An id never changes; `host/kernel-table.ts` has all else about a kernel. */
 export const KERNEL_IDS = {
   run_code: '00000000-0000-4000-8000-000000000001',
   observer_bot: '00000000-0000-4000-8000-000000000002',
@@ -7,6 +7,7 @@ export const KERNEL_IDS = {
   provider_exec: '00000000-0000-4000-8000-000000000005',
 } as const;
 
+/** The name of a kernel. */
 export type KernelName = keyof typeof KERNEL_IDS;
 
 /** The function that decides deliverables and contracts every night. */

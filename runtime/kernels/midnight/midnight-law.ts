@@ -1,13 +1,13 @@
 import { nextDate, parisMidnight } from './paris-time';
 
-/** What the law looks at of a subject's newest version. */
+/** The part of a subject's newest version that decides the ruling. */
 export interface Subject {
   readonly id: string;
   readonly seq: number;
   readonly bytes: number;
   readonly accepted: boolean;
   readonly has_evidence: boolean;
-  /** JSON types and texts of members that anybody may have written anything into. */
+  /** JSON types and texts of members, which may have any content. */
   readonly approvals_type: string | null;
   readonly approvals: string | null;
   readonly quorum_type: string | null;
@@ -22,7 +22,7 @@ export interface Ruling {
   readonly reason: string;
 }
 
-/** The night that is ruled. */
+/** The night of a round. */
 export interface Night {
   readonly scheduledFor: string;
   readonly ms: number;
@@ -38,7 +38,7 @@ const DOUBT: Ruling = {
 };
 const NOT: Omit<Ruling, 'reason'> = { verdict: 'not', status: 'terminated' };
 
-/** The ruling, null when nothing is due, or the reason why the subject cannot be decided. */
+/** The ruling; null when nothing is due; a sentence when the subject cannot be decided. */
 export function decide(
   subject: Subject,
   night: Night,
@@ -68,14 +68,14 @@ function isQuorumReached({ approvals_type, approvals, quorum_type, quorum }: Sub
   return Number(approvals) >= needed;
 }
 
-/** A date means its end: the midnight that follows. */
+/** A deadline as Unix time in ms. A date means its end: the midnight in Paris that follows. */
 function readDeadline(deadline: string): number | null {
-  if (!/^\d{4}-\d\d-\d\d$/.test(deadline)) return momentMs(deadline);
-  return momentMs(`${deadline}T00:00:00Z`) === null ? null : parisMidnight(nextDate(deadline));
+  if (!/^\d{4}-\d\d-\d\d$/.test(deadline)) return timestampMs(deadline);
+  return timestampMs(`${deadline}T00:00:00Z`) === null ? null : parisMidnight(nextDate(deadline));
 }
 
-/** RFC 3339 as milliseconds; null for anything else, also for days such as 30 February. */
-export function momentMs(text: unknown): number | null {
+/** An RFC 3339 timestamp as Unix time in ms; null for anything else, including days such as 30 February. */
+export function timestampMs(text: unknown): number | null {
   const pattern = /^(\d{4}-\d\d-\d\d)[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
   const match = typeof text === 'string' ? pattern.exec(text) : null;
   const date = match?.[1];

@@ -2,19 +2,19 @@ import type { JsonValue } from '../../base/span';
 import type { MidnightEvent } from '../../ledger/kernel-event-schema';
 import type { KernelContext, KernelOutcome } from '../kernel-context';
 import { MIDNIGHT_RULER_ID } from '../stable-ids';
-import { momentMs } from './midnight-law';
+import { timestampMs } from './midnight-law';
 import { parisDate, parisMidnight } from './paris-time';
 
-/** Subjects that one run of the ruler is given. */
+/** Subjects of one run of the ruler. */
 const BATCH = 100;
-/** Owners whose batches run at a time. */
+/** Owners whose batches run concurrently. */
 const CONCURRENCY = 4;
-/** Owners of one look-up. */
+/** Owners of one query. */
 const OWNERS = 200;
-/** No further batch is begun when less than this is left of the run. */
+/** No further batch starts when less than this is left of the run. */
 const RESERVE_MS = 8_000;
 
-/** Runs a function of the ledger for the identity of a context; how run_code runs any function. */
+/** Runs a function of the ledger under the identity of a context. */
 export type RunFunction = (
   ctx: KernelContext,
   functionId: string,
@@ -42,17 +42,17 @@ interface Counts {
 }
 
 /**
- * One midnight for everybody: gives each owner's open subjects to the midnight ruler, which runs under that
- * owner's identity and sees nothing else. Subjects come from a queue of ids that
- * remembers the last night of each, so a round that broke off goes on where it stopped, and nights that were
- * missed are caught up by the round of the latest one: whoever is held is held for a real day.
+ * One midnight round over all tenants: passes each owner's open subjects to the midnight ruler, which runs under that
+ * owner's identity. A queue of ids records the last night of each subject, so an interrupted round continues where it
+ * stopped. Missed nights are not made up for one by one: the round of the latest one covers them, so that a hold always
+ * lasts a real day.
  *
- * Owners take turns of one batch each, in an order that differs from round to round.
+ * Owners take turns of one batch each, in an order that differs between rounds.
  *
- * @param event `{"trigger": "midnight_ruler", "scheduled_for"?: <RFC 3339>}`; without a moment, the latest
- * midnight in Paris
+ * @param event `{"trigger": "midnight_ruler", "scheduled_for"?: <RFC 3339>}`; `scheduled_for` defaults to the latest
+ *   midnight in Paris
  * @returns counts, and the local date
- * @throws Error when time runs short with subjects left, so that whoever keeps the schedule tries again
+ * @throws Error when time runs out with subjects left, so that the scheduler retries
  */
 export async function runMidnight(
   ctx: KernelContext,
@@ -81,7 +81,7 @@ function nightOf(ctx: KernelContext, { scheduled_for: asked }: MidnightEvent): N
     const localDate = parisDate(Date.parse(ctx.now()));
     return { scheduledFor: new Date(parisMidnight(localDate)).toISOString(), localDate };
   }
-  const ms = momentMs(asked);
+  const ms = timestampMs(asked);
   if (ms === null) throw new TypeError('scheduled_for must be an RFC 3339 timestamp');
   return { scheduledFor: new Date(ms).toISOString(), localDate: parisDate(ms) };
 }
@@ -91,9 +91,9 @@ class Round {
   readonly #night: Night;
   readonly #runFunction: RunFunction;
   readonly #counts: Counts;
-  /** Subjects that this round leaves to another one. */
+  /** Subjects that are left to another round. */
   readonly #left: string[] = [];
-  /** Owners for whom nothing more is tried in this round. */
+  /** Owners that failed; skipped for the rest of this round. */
   readonly #givenUp: Owner[] = [];
 
   constructor(ctx: KernelContext, night: Night, runFunction: RunFunction, counts: Counts) {
@@ -103,7 +103,7 @@ class Round {
     this.#counts = counts;
   }
 
-  /** False when time ran short. */
+  /** @returns false when time ran out with owners left */
   async run(): Promise<boolean> {
     for (;;) {
       const owners = await this.#owners();
@@ -133,7 +133,7 @@ class Round {
     return rows;
   }
 
-  /** One batch of one owner, or several at a time when owners are few. An owner's trouble is its own. */
+  /** One batch of one owner, or several concurrently when owners are few. A failure ends this owner's turns only. */
   async #turn(owner: Owner, batches: number): Promise<void> {
     try {
       const ids = await this.#subjects(owner, batches * BATCH);
@@ -154,7 +154,7 @@ class Round {
     return rows.map(({ subject_id }) => subject_id);
   }
 
-  /** A batch that fails is halved until the subject that fails it stands alone. */
+  /** Rules a batch; one that fails is bisected until the failing subject is alone. */
   async #rule(owner: Owner, ids: readonly string[]): Promise<void> {
     const ctx = this.#ctx.as({ user: owner.owner_id, tenant: owner.tenant_id });
     const input = {

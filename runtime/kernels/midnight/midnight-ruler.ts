@@ -2,18 +2,18 @@ import type { JsonValue, SignedSpan, Span } from '../../base/span';
 import type { SpanDraft } from '../../ledger/span-draft';
 import { isUuid } from '../json';
 import type { FunctionContext } from '../kernel-context';
-import { decide, momentMs, type Night, type Ruling, type Subject } from './midnight-law';
+import { decide, type Night, type Ruling, type Subject, timestampMs } from './midnight-law';
 import { nextDate, parisDate, parisMidnight } from './paris-time';
 
-/** Subjects of one look-up, and of one `subject_ids`. */
+/** Subjects of one query, and most ids in `subject_ids`. */
 const BATCH = 100;
-/** A run without `subject_ids` takes no further batch after this long; the result then says `more`. */
+/** A run without `subject_ids` starts no further batch after this; its result then has `more: true`. */
 const MAX_RUN_MS = 2_000;
-/** Subjects that are read and written together weigh at most this much, unless a single one is heavier. */
+/** Most bytes of subjects that are read and written together, unless a single one is larger. */
 const MAX_CHUNK_BYTES = 512 * 1024;
 const MAX_CHUNK = 50;
 
-/** Of what the next version of a subject takes over; the rest is what makes it a version. */
+/** Members that the next version of a subject keeps. */
 const CONTENT = [
   ...(['entity_type', 'who', 'did', 'this', 'parent_id', 'related_to', 'visibility', 'name'] as const),
   ...(['description', 'code', 'language', 'runtime', 'input', 'output', 'error', 'metadata'] as const),
@@ -24,13 +24,13 @@ interface Report {
   accepted: number;
   under_review: number;
   terminated: number;
-  /** Subjects on which nothing is due. */
+  /** Subjects for which nothing is due. */
   undecided: number;
-  /** Subjects on which this local date has decided before. */
+  /** Subjects that already have a decision of this local date. */
   decided_before: number;
-  /** Subjects that cannot be decided as they are. */
+  /** Subjects with invalid metadata. */
   readonly broken: { id: string; reason: string }[];
-  /** Subjects that changed meanwhile; another run looks at them again. */
+  /** Subjects that changed concurrently; left to another run. */
   readonly skipped: string[];
 }
 
@@ -42,12 +42,12 @@ interface Report {
  *   each deadline
  * - not: the deadline passed otherwise → `terminated`
  *
- * Each decision is a `law.decision` span and the subject's next version, both or none. Its id follows from the
- * subject and the local date in Paris: however often a night is run, a date decides once.
+ * Each decision is a `law.decision` span and the subject's next version, both or none. Its id is derived from the subject
+ * and the local date in Paris, so that a date decides once however often it is run.
  *
  * Input: `{"trigger": "midnight_ruler", "scheduled_for": <RFC 3339>, "subject_ids"?: [≤ 100 ids], "after"?: id}`.
- * Without `subject_ids` it goes through the identity's own open subjects by id; `more: true` with `after` in
- * the result says that it did not come to the end.
+ * Without `subject_ids` it goes through the identity's own open subjects by id; a result with `more: true` and `after`
+ * has not reached the end.
  * @throws TypeError for an input of another form
  */
 export async function main(ctx: FunctionContext, input: JsonValue): Promise<JsonValue> {
@@ -86,7 +86,7 @@ function readInput(input: JsonValue): { night: Night; subjectIds: string[] | nul
   } = given as {
     readonly [member: string]: JsonValue | undefined;
   };
-  const ms = momentMs(scheduledFor);
+  const ms = timestampMs(scheduledFor);
   if (typeof scheduledFor !== 'string' || ms === null) {
     throw new TypeError('scheduled_for must be an RFC 3339 timestamp, such as 2026-03-28T23:00:00.000Z');
   }
@@ -112,7 +112,7 @@ async function ownSubjects(ctx: FunctionContext, after: string): Promise<string[
   return rows.map(({ id }) => id);
 }
 
-/** Looks at each subject, decides, and writes the decisions in chunks. */
+/** Reads the subjects, decides each, and writes the decisions in chunks. */
 async function rule(
   ctx: FunctionContext,
   night: Night,
@@ -135,8 +135,8 @@ async function rule(
 }
 
 /**
- * The newest versions. LATERAL with LIMIT makes one short index scan for each subject, whatever the planner
- * believes of a table that grows during the night; NOT EXISTS (a newer one) became a hash join over the ledger.
+ * The newest versions. LATERAL with LIMIT gives one short index scan per subject whatever the planner's statistics are;
+ * NOT EXISTS (a newer version) would be planned as a hash join over the ledger.
  */
 async function readSubjects(ctx: FunctionContext, ids: readonly string[]): Promise<readonly Subject[]> {
   const { rows } = await ctx.sql<Omit<Subject, 'bytes'>>`
@@ -158,7 +158,7 @@ async function readSubjects(ctx: FunctionContext, ids: readonly string[]): Promi
   return rows.map((row) => ({ ...row, bytes: sizes.get(row.id) ?? 0 }));
 }
 
-/** How long each subject's JSON is, about: what is written again is read in chunks that fit into one answer. */
+/** Approximate size of each subject's JSON, to read them in chunks that fit into one answer. */
 async function readSizes(
   ctx: FunctionContext,
   subjects: readonly Omit<Subject, 'bytes'>[],
@@ -174,7 +174,7 @@ async function readSizes(
   return new Map(rows.map(({ id, bytes }) => [id, bytes]));
 }
 
-/** Subjects that have their decision of this local date. */
+/** Subjects that already have a decision of this local date. */
 async function decidedBefore(
   ctx: FunctionContext,
   night: Night,
@@ -190,7 +190,7 @@ async function decidedBefore(
   return new Set(rows.map(({ id }) => id));
 }
 
-/** Until when each subject was given time for the deadline it has now. */
+/** The end of each subject's hold for its current deadline, if it has one. */
 async function readHolds(
   ctx: FunctionContext,
   subjects: readonly Subject[],
@@ -226,7 +226,7 @@ function chunksOf(rulings: readonly { subject: Subject; ruling: Ruling }[]) {
   return chunks;
 }
 
-/** All of a chunk at once; when that is refused, one subject at a time, so that each answers for itself. */
+/** Appends a chunk at once; when that is refused, one subject at a time, so that one subject does not fail the others. */
 async function write(
   ctx: FunctionContext,
   night: Night,
@@ -255,7 +255,7 @@ async function write(
   }
 }
 
-/** What the insertion is refused with; null when it is done. */
+/** Appends drafts. @returns the refusal; null on success. @throws errors that a retry of the run may resolve */
 async function insert(
   ctx: FunctionContext,
   drafts: readonly SpanDraft[],
@@ -266,7 +266,7 @@ async function insert(
     return null;
   } catch (error) {
     const { code, message } = error as { readonly code?: string; readonly message: string };
-    // Nobody's fault but the moment's: the run fails and is run again.
+    // Transient: the run fails and is retried.
     if (code === undefined || code === 'unavailable' || code === 'busy') throw error;
     return { code, message };
   }
@@ -307,8 +307,8 @@ function draftsOf(
 }
 
 /**
- * Always the same for a subject and a local date: a UUID of version 8 (RFC 9562) over BLAKE3. The key goes into it, so
- * that nobody who knows the subject can take the id before the decision does.
+ * The id of the decision for a subject and a local date: a UUID of version 8 (RFC 9562) over BLAKE3. It covers the secret
+ * key, so that nobody can compute the id and take it before the decision does.
  */
 function decisionId({ crypto, env }: FunctionContext, subjectId: string, localDate: string): string {
   const text = `logline/law.decision/${subjectId}/${localDate}/${env.SIGNING_KEY_HEX ?? ''}`;

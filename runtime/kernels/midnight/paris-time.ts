@@ -2,7 +2,7 @@
  * Dates and midnights in Paris by the rule of the European Union (Directive 2000/84/EC): summer time from the
  * last Sunday of March, 01:00 UTC, to the last Sunday of October, 01:00 UTC. In force since 1996.
  *
- * By rule and not by Intl, since the midnight ruler runs in QuickJS, which has no time zones.
+ * Computed by rule, since the midnight ruler runs in QuickJS, which has no time zones.
  */
 
 const HOUR_MS = 3_600_000;
@@ -10,18 +10,18 @@ const DAY_MS = 24 * HOUR_MS;
 const MARCH = 2;
 const OCTOBER = 9;
 
-/** The local date, `YYYY-MM-DD`, at a moment in milliseconds. */
+/** The local date, `YYYY-MM-DD`, at a Unix time in ms. */
 export function parisDate(ms: number): string {
   return new Date(ms + offsetMs(ms)).toISOString().slice(0, 10);
 }
 
-/** The moment at which a local date begins, in milliseconds. No clock is ever changed at midnight. */
+/** The Unix time in ms at which a local date begins. Clocks never change at midnight. */
 export function parisMidnight(date: string): number {
   const winterMs = Date.parse(`${date}T00:00:00.000Z`) - HOUR_MS;
   return winterMs + HOUR_MS - offsetMs(winterMs);
 }
 
-/** The date after. */
+/** The following date. */
 export function nextDate(date: string): string {
   return new Date(Date.parse(`${date}T00:00:00.000Z`) + DAY_MS).toISOString().slice(0, 10);
 }

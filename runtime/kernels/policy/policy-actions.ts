@@ -2,23 +2,23 @@ import type { JsonValue, SignedSpan, Visibility } from '../../base/span';
 import type { SpanDraft } from '../../ledger/span-draft';
 import { isUuid } from '../json';
 
-/** Actions of one policy on one span. */
+/** Most actions of one policy on one span. */
 export const MAX_ACTIONS = 20;
 
-/** Members of an emitted span that the ledger decides, not the policy. */
+/** Members of an emitted span that the ledger assigns, not the policy. */
 const ASSIGNED = ['id', 'seq', 'prev_hash', 'curr_hash', 'signature', 'public_key'] as const;
 
 type Members = { readonly [member: string]: JsonValue | undefined };
 
-/** What a policy asked for, without the ids. */
+/** The drafts that a policy's actions stand for, without ids. */
 export type Reactions =
   | { readonly ok: true; readonly drafts: readonly SpanDraft[] }
   | { readonly ok: false; readonly message: string };
 
 /**
- * Reads what `on(span)` returned: nothing, an action, or a list of at most 20.
+ * Reads the result of `on(span)`: null, an action, or a list of at most 20.
  *
- * - `{"type": "request", "function_id": <uuid>, "input"?: …}` asks for a run of a function
+ * - `{"type": "request", "function_id": <uuid>, "input"?: …}` requests a run of a function
  * - `{"type": "emit", "span": {…}}` appends a span as the policy's owner; the ledger assigns its id
  */
 export function readActions(policy: SignedSpan, trigger: SignedSpan, value: JsonValue): Reactions {
@@ -38,7 +38,7 @@ export function readActions(policy: SignedSpan, trigger: SignedSpan, value: Json
   return { ok: true, drafts };
 }
 
-/** The draft, or what is wrong. */
+/** The draft, or a sentence that says what is wrong. */
 function readAction(policy: SignedSpan, trigger: SignedSpan, action: Members | null): SpanDraft | string {
   if (action === null) return 'an action is an object';
   if (action.type === 'request') return readRequest(policy, trigger, action);
@@ -77,9 +77,9 @@ function readEmission(policy: SignedSpan, trigger: SignedSpan, action: Members):
     ![undefined, null, policy.owner_id].includes(span.owner_id as string) ||
     ![undefined, null, policy.tenant_id].includes(span.tenant_id as string);
   if (isForeign) return "span.owner_id and span.tenant_id are those of the policy's owner; leave them out";
-  // Policies that make policies would multiply without any bound.
+  // Policies that create policies would multiply without bound.
   if (span.entity_type === 'policy') return 'a policy cannot emit a policy';
-  // What else is wrong with it is found where every span is checked.
+  // The rest is checked when the span is appended.
   return { ...traceOf(trigger), ...span } as unknown as SpanDraft;
 }
 
@@ -93,7 +93,7 @@ export function causeOf(policy: SignedSpan, trigger: SignedSpan) {
   };
 }
 
-/** Nobody learns of a span through a policy who could not read both. */
+/** The narrower visibility, so that a reaction is visible only to readers of both the policy and the trigger. */
 export function narrower(one: Visibility, other: Visibility): Visibility {
   const order: readonly Visibility[] = ['private', 'tenant', 'public'];
   return order.indexOf(one) < order.indexOf(other) ? one : other;

@@ -5,21 +5,21 @@ import { readActions } from './policy-actions';
 import { evaluate, InterruptedError, type Verdict } from './policy-evaluation';
 import { append, failure, insertOnce, type Outcome, type Trigger } from './policy-reactions';
 
-/** Policies of one tick; beyond that a tick takes a random part of them. */
+/** Most policies of one tick; of more, a tick takes a random part. */
 const MAX_POLICIES = 10_000;
-/** Tenants whose policies are worked on at a time. */
+/** Tenants whose policies are evaluated concurrently. */
 const CONCURRENCY = 4;
-/** Spans of one turn of one policy, by number and by weight. */
+/** Most spans of one turn of one policy, in number and in bytes of JSON. */
 const TURN_SPANS = 200;
 const TURN_BYTES = 1024 * 1024;
-/** Policies that feed each other end here. */
+/** Longest chain of policies that react to each other. */
 const MAX_DEPTH = 8;
-/** Spans that the policies of a tenant may append in one tick. */
+/** Most spans that the policies of a tenant may append in one tick. */
 const MAX_REACTIONS = 10_000;
-/** No turn begins when less than this is left of the tick. */
+/** No turn starts when less than this is left of the tick. */
 const RESERVE_MS = 8_000;
 
-/** Spans by which kernels tell of a run; they belong to the chain of the request that asked for it. */
+/** Spans by which kernels record a run; they belong to the chain of its request. */
 const RUN_RECORDS: ReadonlySet<string> = new Set(['execution', 'provider_execution', 'status_patch']);
 
 interface Cursor {
@@ -48,19 +48,18 @@ interface Lane {
 interface Tick {
   readonly ctx: KernelContext;
   readonly counts: Counts;
-  /** Places in the feed behind which an owner has nothing to read. */
+  /** Owners and feed positions after which there is nothing to read. */
   readonly idle: Set<string>;
 }
 
 /**
- * Evaluates every active policy on the spans behind its cursor, in feed order, exactly once each.
- * A policy reads nothing and writes nothing: it returns actions, and the agent appends them under
- * the identity of the policy's owner. Ids of reactions follow from policy, trigger and position, and the cursor
- * moves only behind what has been appended: a tick that dies half-way is repeated without a trace.
+ * Evaluates every active policy on the spans after its cursor, in feed order, exactly once each. A policy reads and
+ * writes nothing: it returns actions, which the agent appends under the identity of the policy's owner. Ids of reactions
+ * are derived from policy, trigger and index, and the cursor advances only after the append, so that an interrupted tick
+ * can be repeated without effect.
  *
- * A policy is shown the spans of its own tenant that its owner may read, without those it emitted itself.
- * Tenants take turns, and within a tenant its policies, so that neither a busy nor a hostile one holds up the
- * others.
+ * A policy gets the spans of its own tenant that its owner may read, except those it emitted itself. Tenants take turns,
+ * and policies within a tenant, so that neither a busy nor a hostile one delays the others.
  */
 export async function main(ctx: KernelContext): Promise<JsonValue> {
   const { rows } = await ctx.workSql<Cursor>`
@@ -86,7 +85,7 @@ export async function main(ctx: KernelContext): Promise<JsonValue> {
   return { ...counts };
 }
 
-/** Takes the next tenant, gives its next policy one turn, and sends both to the end of their rounds. */
+/** Takes the next tenant, gives its next policy one turn, and moves both to the end of their queues. */
 async function work(tick: Tick, queue: Lane[]): Promise<void> {
   while (tick.ctx.remainingMs() > RESERVE_MS) {
     const lane = queue.shift();
@@ -103,7 +102,7 @@ async function work(tick: Tick, queue: Lane[]): Promise<void> {
   }
 }
 
-/** One policy's trouble is its own: it comes back with the next tick, and the others go on. */
+/** One turn of a policy; when it fails, the policy waits for the next tick and the others go on. */
 async function turn(tick: Tick, lane: Lane, cursor: Cursor): Promise<boolean> {
   try {
     return await react(tick, lane, cursor);
@@ -117,11 +116,11 @@ async function turn(tick: Tick, lane: Lane, cursor: Cursor): Promise<boolean> {
   }
 }
 
-/** @returns whether the policy has more spans to look at in this tick */
+/** Evaluates a policy on its next spans. @returns whether it has more spans to evaluate in this tick */
 async function react(tick: Tick, lane: Lane, cursor: Cursor): Promise<boolean> {
   const { counts } = tick;
   const owner = tick.ctx.as({ user: cursor.owner_id, tenant: cursor.tenant_id });
-  // Policies of one owner that have read everything stand at the same position: one look serves them all.
+  // Policies of one owner that have read everything are at the same position: one query serves them all.
   const position = JSON.stringify([cursor.tenant_id, cursor.owner_id, cursor.tx_id, cursor.ordinal]);
   if (tick.idle.has(position)) return false;
   const page = await owner.feed({ tx_id: cursor.tx_id, ordinal: cursor.ordinal }, TURN_SPANS);
@@ -152,7 +151,7 @@ async function react(tick: Tick, lane: Lane, cursor: Cursor): Promise<boolean> {
   return !isCostly && (page.hasMore || !isWhole);
 }
 
-/** The newest version, when it is one that may run. */
+/** The newest version of the policy if it is active and verifies, else null. */
 async function readPolicy(owner: KernelContext, cursor: Cursor): Promise<SignedSpan | null> {
   const policy = await owner.readSpan(cursor.policy_id);
   const isActive =
@@ -183,7 +182,7 @@ async function readPolicy(owner: KernelContext, cursor: Cursor): Promise<SignedS
   return null;
 }
 
-/** Which spans of the feed a policy is shown: those of its tenant, without its own. */
+/** The spans of the feed that a policy gets: those of its tenant, except its own. */
 async function triggersOf(
   owner: KernelContext,
   policy: SignedSpan,
@@ -200,7 +199,7 @@ async function triggersOf(
     if (policy_id === policy.id) mine.add(span_id);
   }
   return own.flatMap(({ span, position }) => {
-    // Later versions of what a policy emitted are somebody else's doing, except those of a request.
+    // Later versions of a span that a policy emitted are written by others, except those of a request.
     if (mine.has(span.id) && (span.seq === 0 || span.entity_type === 'request')) return [];
     const depth = Math.max(0, ...[span.id, ...chainOf(span)].map((id) => depths.get(id) ?? 0));
     return depth > MAX_DEPTH ? [] : [{ span, position, depth }];
@@ -231,7 +230,7 @@ function outcomeOf(policy: SignedSpan, trigger: Trigger, verdict: Verdict): Outc
   return { trigger, drafts: reactions.drafts, isError: false };
 }
 
-/** Forward only, and only while the tick has its lease. */
+/** Advances the cursor; the database refuses to move it back, or without the tick's lease. */
 async function advance(ctx: KernelContext, cursor: Cursor, to: FeedPosition | undefined): Promise<void> {
   if (to === undefined) return;
   await ctx.workSql`

@@ -3,12 +3,12 @@ import type { SandboxOutcome } from '../../sandbox';
 import { countCpu } from '../daily-quota';
 import type { KernelContext } from '../kernel-context';
 
-/** What one policy returned for one span, or why it failed. */
+/** The result of one policy for one span, or why it failed. */
 export type Verdict =
   | { readonly ok: true; readonly value: JsonValue }
   | { readonly ok: false; readonly error: JsonValue };
 
-/** One span: a tenth of what a function gets. A policy waits for nothing, so only a busy machine needs the wall time. */
+/** Limits for one span: a tenth of a function's CPU time. A policy waits for nothing; the wall time is for busy machines. */
 const SINGLE = {
   cpuMs: 500,
   wallMs: 5_000,
@@ -16,7 +16,7 @@ const SINGLE = {
   outputBytes: 256 * 1024,
   maxCalls: 100,
 };
-/** Many spans in one run of the sandbox. */
+/** Limits for many spans in one run of the sandbox. */
 const MANY = {
   cpuMs: 500,
   wallMs: 5_000,
@@ -24,9 +24,9 @@ const MANY = {
   outputBytes: 1024 * 1024,
   maxCalls: 1_000,
 };
-/** After this a turn ends with the spans judged so far: time to find one span that kills, and to judge the others. */
+/** After this a turn ends with the verdicts so far; enough to isolate one poison span and evaluate the others. */
 const TURN_MS = 5_000;
-/** Ends of a run that cost the limit, not the moment that an error takes. */
+/** Errors that cost as much time as the limit allows. */
 const COSTLY: ReadonlySet<string> = new Set([
   'cpu_limit',
   'wall_limit',
@@ -38,28 +38,28 @@ const COSTLY: ReadonlySet<string> = new Set([
 
 /** The verdicts of one turn. */
 export interface Evaluation {
-  /** One for each span that was judged: at least one, always the first ones. */
+  /** One for each span evaluated: at least one, from the first span on. */
   readonly verdicts: readonly Verdict[];
-  /** Whether a run met a limit; such a policy had its share of this tick. */
+  /** Whether a run reached a limit; such a policy gets no further turn in this tick. */
   readonly isCostly: boolean;
 }
 
-/** The sandbox ended the run for a reason of its own; the spans were not judged. */
+/** The sandbox aborted the run, so that the spans were not evaluated. */
 export class InterruptedError extends Error {}
 
-/** Ends of a run of many that say nothing about a single span: parting it would tell no more. */
-const OF_ALL_ALIKE: ReadonlySet<string> = new Set(['syntax', 'no_entry', 'thrown', 'bad_result']);
+/** Errors of a run of many spans that are not due to a single span, so that bisecting would not help. */
+const NOT_OF_ONE_SPAN: ReadonlySet<string> = new Set(['syntax', 'no_entry', 'thrown', 'bad_result']);
 
 /**
- * Evaluates `on(span)` on spans in their order, each with fresh top-level variables, and stops early when the
- * turn has taken long.
+ * Evaluates `on(span)` on spans in their order, each with fresh top-level variables. Stops early when the turn takes too
+ * long.
  *
- * All spans share one run of the sandbox, which costs milliseconds however many they are. When that run dies (an
- * endless loop, too much memory, a promise that never resolves), the spans are parted at the one it died on: that one
- * runs alone, those before it and those behind it together. One bad record costs two runs at their limit, however many
- * spans stand around it.
+ * All spans share one run of the sandbox, which costs milliseconds however many they are. When that run dies (an endless
+ * loop, too much memory, a promise that never resolves), it is split at the span that it died on: that one runs alone,
+ * those before and those after it together. One poison span thus costs two runs at their limit, however many spans
+ * surround it.
  *
- * @throws InterruptedError when the sandbox is stopping; whatever `ctx.sandbox` throws.
+ * @throws InterruptedError when the sandbox is stopping; errors of `ctx.sandbox`
  */
 export async function evaluate(
   ctx: KernelContext,
@@ -86,8 +86,8 @@ function isOver({ startedMs, verdicts }: Turn): boolean {
   return verdicts.length > 0 && Date.now() - startedMs > TURN_MS;
 }
 
-/** Adds verdicts in the order of the spans; those that the turn has no time for are left out at the end. */
-async function judge(turn: Turn, spans: readonly SignedSpan[], isPartBefore = false): Promise<void> {
+/** Adds verdicts in the order of the spans; the last ones are missing when the turn runs out of time. */
+async function judge(turn: Turn, spans: readonly SignedSpan[], isFirstPart = false): Promise<void> {
   const [first] = spans;
   if (first === undefined || isOver(turn)) return;
   if (spans.length === 1) {
@@ -96,11 +96,11 @@ async function judge(turn: Turn, spans: readonly SignedSpan[], isPartBefore = fa
   }
   const together = await judgeTogether(turn, spans);
   if ('diedAt' in together) {
-    // Spans that were judged once and die now cannot be told by the place: halves end, whatever the code does.
-    const place = isPartBefore ? Math.floor(spans.length / 2) : together.diedAt;
-    await judge(turn, spans.slice(0, place), true);
-    await judge(turn, spans.slice(place, place + 1));
-    await judge(turn, spans.slice(place + 1));
+    // These spans passed before and die now, so the reported index is not reliable; halving always ends.
+    const index = isFirstPart ? Math.floor(spans.length / 2) : together.diedAt;
+    await judge(turn, spans.slice(0, index), true);
+    await judge(turn, spans.slice(index, index + 1));
+    await judge(turn, spans.slice(index + 1));
     return;
   }
   for (const [index, span] of spans.entries()) {
@@ -118,35 +118,35 @@ async function judgeAlone(turn: Turn, span: SignedSpan): Promise<Verdict> {
     : { ok: false, error: outcome.error as unknown as JsonValue };
 }
 
-/** Verdicts, but for spans that have to be run alone; or the index of the span that the run died on. */
+/** Verdicts, undefined for spans that have to run alone; or the index of the span that the run died on. */
 type Together = { readonly verdicts: readonly (Verdict | undefined)[] } | { readonly diedAt: number };
 
-/** A span whose evaluation threw has to be run alone, where it is described. */
+/** Evaluates spans in one run. A span whose evaluation throws has to run alone, which describes the error. */
 async function judgeTogether(turn: Turn, spans: readonly SignedSpan[]): Promise<Together> {
   const code = turn.policy.code ?? '';
-  // A module's export cannot stand inside a function.
+  // Module syntax is not allowed inside a function.
   if (/^[ \t]*(export|import)\b/m.test(code)) return { verdicts: [] };
   const outcome = await run(turn, 'main', wrapped(code), spans as unknown as JsonValue, MANY);
   if (!outcome.ok) {
     turn.isCostly ||= COSTLY.has(outcome.error.code);
-    if (OF_ALL_ALIKE.has(outcome.error.code)) return { verdicts: [] };
-    return { diedAt: Math.min(placeOf(outcome), spans.length - 1) };
+    if (NOT_OF_ONE_SPAN.has(outcome.error.code)) return { verdicts: [] };
+    return { diedAt: Math.min(lastIndexOf(outcome), spans.length - 1) };
   }
   const output: readonly JsonValue[] = Array.isArray(outcome.output) ? outcome.output : [];
   return { verdicts: output.length === spans.length ? output.map(verdictOf) : [] };
 }
 
-const PLACE = /^policy at (\d{1,4})$/;
+const PROGRESS = /^policy at (\d{1,4})$/;
 
-/** The span that a run of many had come to, by what it told last. The code may tell lies, which cost its own turn. */
-function placeOf({ logs }: SandboxOutcome): number {
-  const last = logs.findLast(({ text }) => PLACE.test(text));
-  return Number(PLACE.exec(last?.text ?? '')?.[1] ?? 0);
+/** Index of the span that a run of many had reached, by its log. Code may forge it, at the cost of its own turn. */
+function lastIndexOf({ logs }: SandboxOutcome): number {
+  const last = logs.findLast(({ text }) => PROGRESS.test(text));
+  return Number(PROGRESS.exec(last?.text ?? '')?.[1] ?? 0);
 }
 
 /**
- * The policy's code as the body of a function that is called again for each span, so that no span sees what
- * the one before left behind. It begins on the first line: line numbers in errors stay the policy's own.
+ * The policy's code as the body of a function that is called for each span, so that no state is carried over between
+ * spans. It begins on the first line, so that line numbers in errors are those of the policy.
  */
 function wrapped(code: string): string {
   return `function policyCode() {${code}

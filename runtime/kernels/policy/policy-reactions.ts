@@ -4,24 +4,24 @@ import type { FeedPosition } from '../../ledger/span-reader';
 import type { KernelContext } from '../kernel-context';
 import { causeOf, narrower } from './policy-actions';
 
-/** Spans of one append. */
+/** Spans of one append; the reactions to one trigger are never split. */
 const APPEND_SPANS = 250;
 
-/** A span that a policy is shown, and how many policies lie between it and a span that no policy emitted. */
+/** A span for a policy, and the number of policies between it and a span that no policy emitted. */
 export interface Trigger {
   readonly span: SignedSpan;
   readonly position: FeedPosition;
   readonly depth: number;
 }
 
-/** What follows from one trigger: reactions, or one policy_error. */
+/** The result of one trigger: reactions, or one policy_error. */
 export interface Outcome {
   readonly trigger: Trigger;
   readonly drafts: readonly SpanDraft[];
   readonly isError: boolean;
 }
 
-/** The one span that tells of a policy's failure on a trigger. */
+/** The outcome for a policy that failed on a trigger: one policy_error. */
 export function failure(policy: SignedSpan, trigger: Trigger, error: JsonValue): Outcome {
   const draft: SpanDraft = {
     entity_type: 'policy_error',
@@ -35,11 +35,11 @@ export function failure(policy: SignedSpan, trigger: Trigger, error: JsonValue):
     error,
     metadata: causeOf(policy, trigger.span),
   };
-  // A policy that fails on the errors of another would answer them with its own, and so on.
+  // No error for a failure on a policy_error: two failing policies would answer each other's errors forever.
   return { trigger, drafts: trigger.span.entity_type === 'policy_error' ? [] : [draft], isError: true };
 }
 
-/** Appends what is not there yet. Counts the spans, and the triggers on which the policy failed. */
+/** Appends the reactions that are missing. @returns the number of spans appended, and of triggers that failed */
 export async function append(
   owner: KernelContext,
   policy: SignedSpan,
@@ -86,7 +86,7 @@ function errorId(owner: KernelContext, policy: SignedSpan, { span }: Trigger): P
   return owner.stableId('policy_error', policy.id, String(policy.seq), span.id, String(span.seq));
 }
 
-/** A policy may answer otherwise the second time it is asked; what it answered the first time stands. */
+/** Triggers with reactions from an earlier attempt. Those stand, even if the policy now returns something else. */
 async function doneBefore(
   owner: KernelContext,
   policy: SignedSpan,
@@ -103,7 +103,7 @@ async function doneBefore(
   return new Set(rows.flatMap(({ id }) => triggerOf.get(id) ?? []));
 }
 
-/** All at once; when that is refused, one trigger at a time, and what is refused becomes the policy's error. */
+/** Appends a chunk at once; when that is refused, one trigger at a time, with a policy_error for each refused one. */
 async function appendChunk(
   owner: KernelContext,
   policy: SignedSpan,
@@ -136,7 +136,7 @@ async function appendChunk(
   );
 }
 
-/** What the ledger refuses the spans with; null when they are in. @throws what another attempt may mend. */
+/** Appends spans. @returns the refusal; null on success. @throws errors that a retry may resolve */
 export async function insertOnce(
   owner: KernelContext,
   drafts: readonly SpanDraft[],

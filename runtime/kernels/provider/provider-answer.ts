@@ -5,19 +5,19 @@ import { MAX_STORED_BYTES, type Provider, Refusal } from './provider';
 
 type Answered = Extract<OutgoingResponse, { readonly ok: true }>;
 
-/** Tokens, by one set of names for all services. */
+/** Token counts, by the same names for all services. */
 export type Usage = {
   readonly input_tokens: number;
   readonly output_tokens: number;
   readonly total_tokens: number;
 };
 
-/** What a chat service said, whatever its wire format. */
+/** The answer of a chat service, independent of its wire format. */
 interface ChatAnswer {
   readonly text: string;
   readonly model: string | null;
   readonly usage: Usage | null;
-  /** `stop`, `length`, `tool_calls`, `content_filter`, or what else the service calls it. */
+  /** `stop`, `length`, `tool_calls`, `content_filter`, or the service's own word. */
   readonly finish_reason: string | null;
 }
 
@@ -43,16 +43,16 @@ export function outputOf(provider: Provider, response: Answered, key: string | u
   return output;
 }
 
-/** What the service says went wrong, without the API key it may repeat; for error statuses. */
+/** The service's error message, without the API key, which it may echo. */
 export function detailOf({ body, json }: Answered, key: string | undefined): string {
   const { error } = 'value' in json ? objectOf(json.value) : {};
   const { message } = objectOf(error);
   const text = typeof message === 'string' ? message : typeof error === 'string' ? error : body;
-  // Cut last: half a key would not be recognised.
+  // Truncated last, since a truncated key would not be recognised.
   return cleanText(text, key).slice(0, DETAIL_LENGTH).toWellFormed();
 }
 
-/** OpenAI's way of saying that no waiting will help. */
+/** Whether the account has no credit left (OpenAI's code), so that a retry cannot succeed. */
 export function isOutOfCredit({ json }: Answered): boolean {
   return 'value' in json && objectOf(objectOf(json.value).error).code === 'insufficient_quota';
 }
@@ -142,7 +142,7 @@ function badAnswer(what: string, response: Answered, key: string | undefined): R
   return new Refusal('function_failed', `The provider's answer ${what}.`, { cause });
 }
 
-/** The value without the API key: services echo what they were sent. */
+/** The value without the API key, which services may echo. */
 function clean(value: JsonValue, key: string | undefined): JsonValue {
   if (typeof value === 'string') return cleanText(value, key);
   if (typeof value !== 'object' || value === null) return value;

@@ -4,7 +4,7 @@ import { type Provider, Refusal, withSecret } from './provider';
 import { detailOf, isOutOfCredit, outputOf } from './provider-answer';
 import type { ProviderRequest } from './provider-request';
 
-/** How the call ended, after however many attempts. */
+/** The result of a call after its attempts. */
 export interface ProviderResult {
   readonly outcome:
     | { readonly ok: true; readonly output: JsonObject }
@@ -14,18 +14,18 @@ export interface ProviderResult {
   readonly httpStatus: number | undefined;
 }
 
-/** One attempt: an output, or an error that another attempt may or may not mend. */
+/** The result of one attempt. */
 type Verdict =
   | { readonly ok: true; readonly output: JsonObject }
   | { readonly ok: false; readonly error: KernelError; readonly isWorthRetrying: boolean };
 
 type Unanswered = Extract<OutgoingResponse, { readonly ok: false }>;
 
-/** Kept free to write down what happened. */
+/** Time kept for recording the call. */
 const RESERVE_MS = 2_000;
 const BACKOFF_MS = 500;
 const MAX_BACKOFF_MS = 20_000;
-/** Spreads callers that were all told to come back at the same moment. */
+/** Spreads callers that were given the same Retry-After. */
 const RETRY_AFTER_JITTER = 0.1;
 const NOT_IMPLEMENTED = 501;
 
@@ -41,10 +41,10 @@ const ERROR_CODE_OF: Readonly<Record<Unanswered['code'], KernelError['code']>> =
 };
 
 /**
- * Makes the call, and again after a while as long as there is hope: on 408, 429 and 5xx, time-outs, connections that
- * fail or break off. It waits as the service says in `Retry-After` or `retry-after-ms`, else twice as long each time
- * (half of it by chance), never beyond the time this run has.
- * @param added headers of this call, beneath those of the provider
+ * Calls the service, with retries on 408, 429 and 5xx (except 501 and exhausted credit), timeouts, and connections that
+ * fail or break. Waits as `Retry-After` or `retry-after-ms` says, else by exponential backoff with jitter, and never
+ * longer than this run has left.
+ * @param added headers of this call; those of the provider take precedence
  */
 export async function callProvider(
   ctx: KernelContext,
@@ -100,12 +100,12 @@ async function keyOf(
       key ?? new Refusal('forbidden', `The secret store has no key called ${secret} for tenant ${tenant}.`)
     );
   } catch {
-    // Whatever it was, its message may be about keys.
+    // The error is dropped, since its message may contain keys.
     return new Refusal('unavailable', 'The secret store does not answer.', { retry_after_s: 5 });
   }
 }
 
-/** False when the run is being stopped. */
+/** Sleeps. @returns false when the run is being stopped */
 async function slept(ctx: KernelContext, ms: number): Promise<boolean> {
   try {
     await ctx.sleep(ms);
@@ -150,13 +150,13 @@ function waitAfter(response: OutgoingResponse, attempts: number, now: string): n
   return backoffMs / 2 + (Math.random() * backoffMs) / 2;
 }
 
-/** RFC 9110 section 10.2.3: seconds or a date. `retry-after-ms` is what OpenAI and Anthropic add to it. */
+/** RFC 9110 section 10.2.3: seconds or a date. OpenAI and Anthropic also send `retry-after-ms`. */
 function retryAfterMs(headers: Readonly<Record<string, string>>, now: string): number | undefined {
   const ms = Number(headers['retry-after-ms'] ?? Number.NaN);
   if (Number.isFinite(ms) && ms >= 0) return ms;
   const text = headers['retry-after']?.trim() ?? '';
   if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
-  // Date.parse takes far more for a date than RFC 9110 does.
+  // Date.parse accepts far more than RFC 9110's dates.
   const at = /^[A-Z][a-z]{2}/.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(at) ? undefined : Math.max(0, at - Date.parse(now));
 }

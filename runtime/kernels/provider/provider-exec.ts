@@ -30,20 +30,19 @@ interface Call {
 }
 
 /**
- * Calls the external service that a `provider` span describes and records the call as one `provider_execution` span.
+ * Calls the external service that a `provider` span describes, and records the call as one `provider_execution` span.
  * The event is `{provider_id, input}` or `{provider: name, input}`.
  *
- * Who may use which provider: one of one's own tenant that one may read, or a public one of the system. Another
- * tenant's provider is refused even when it is public, because whoever owns it chose where the input goes.
+ * Allowed providers: those of the caller's tenant that the caller may read, and public ones of the system. Another
+ * tenant's provider is refused even when it is public, because its owner chose where the input goes.
  *
- * Whose API key: `metadata.secret` names a key of the *provider's* tenant, which is read from the secret store as
- * `<tenant>/<name>`. A provider span can only be appended in its owner's own tenant, so no span of tenant B reaches a
- * key of tenant A. Every user of a tenant may use the tenant's keys. The key goes into a header on the wire and
- * nowhere else: not into a span, a log line or an error.
+ * API keys: `metadata.secret` names a key of the *provider's* tenant, read from the secret store as `<tenant>/<name>`. A
+ * provider span can only be appended in its owner's own tenant, so no span of tenant B reaches a key of tenant A. Every
+ * user of a tenant may use the tenant's keys. The key is sent in a header and never put into a span, log line or error.
  *
- * A call takes one of the tenant's runs of the day, and there is none once its processor time is used up. It adds
- * nothing to that time, since no code of the tenant runs here: what a call costs is bounded by the sizes of input and
- * answer and by the number of attempts.
+ * A call takes one of the tenant's runs of the day, and is refused once the processor time of the day is used up. It
+ * adds nothing to that time, since no code of the tenant runs: its cost is bounded by the sizes of input and answer and
+ * by the number of attempts.
  *
  * A refusal before the call (no such provider, malformed metadata or input, no quota) leaves no execution. The same
  * request and attempt never leave two.
@@ -99,13 +98,13 @@ function readEvent(event: ProviderExecEvent): Call {
   };
 }
 
-/** The identity is part of it, so that two who name the same request do not meet. */
+/** The id of the record of a request's attempt. It covers the identity, so that two callers cannot share one. */
 async function executionIdOf(ctx: KernelContext, { requestId, attempt }: Call): Promise<string | undefined> {
   const { tenant, user } = ctx.identity;
   return requestId && ctx.stableId('provider_execution', tenant, user, requestId, String(attempt));
 }
 
-/** The same for all attempts of one request: a service that knows `Idempotency-Key` acts once. */
+/** The same for all attempts of one request, so that a service that supports `Idempotency-Key` acts once. */
 async function idempotencyKeyOf(ctx: KernelContext, { requestId }: Call): Promise<string> {
   const { tenant, user } = ctx.identity;
   return requestId === undefined
@@ -114,8 +113,8 @@ async function idempotencyKeyOf(ctx: KernelContext, { requestId }: Call): Promis
 }
 
 /**
- * The call goes on the trace of the run, as W3C Trace Context 3.2 writes it; a `trace_id` of another form stays here.
- * @param id of the record: its last 16 digits are the run in that trace
+ * The header that continues the run's trace (W3C Trace Context section 3.2); none for a `trace_id` of another form.
+ * @param id of the record, whose last 16 digits are the parent id
  */
 function traceparentOf({ traceId }: Call, id: string): { traceparent?: string } {
   if (traceId === undefined || !/^(?!0+$)[0-9a-f]{32}$/.test(traceId)) return {};
@@ -123,7 +122,7 @@ function traceparentOf({ traceId }: Call, id: string): { traceparent?: string } 
   return { traceparent: `00-${traceId}-${id.replaceAll('-', '').slice(16)}-01` };
 }
 
-/** Ids can be computed by whoever knows the request, so only a record of this very identity counts. */
+/** The record of this attempt, if there is one. Only a record of the same identity counts. */
 async function executionOf(ctx: KernelContext, call: Call): Promise<SignedSpan | null> {
   const id = await executionIdOf(ctx, call);
   const span = id === undefined ? null : await ctx.readSpan(id);
@@ -144,7 +143,7 @@ interface Finished {
   readonly durationMs: number;
 }
 
-/** Writes what happened; the caller learns of nothing that is not in the ledger. */
+/** Records the call; the caller's outcome is read from the record. */
 async function record(ctx: KernelContext, finished: Finished): Promise<KernelOutcome> {
   const { call } = finished;
   const draft = executionDraft(finished, await visibilityOf(ctx, call));
@@ -155,7 +154,7 @@ async function record(ctx: KernelContext, finished: Finished): Promise<KernelOut
     // Another worker recorded this attempt while this one waited for the service: its record stands.
     const recorded = await executionOf(ctx, call);
     if (recorded !== null) return outcomeOf(recorded);
-    // Somebody took the id to keep this call off the record.
+    // Another span has the id, so the call is recorded under a random one.
     ctx.log('warn', 'id of an execution was taken', {
       provider_id: finished.provider.id,
       attempt: call.attempt,
@@ -164,7 +163,7 @@ async function record(ctx: KernelContext, finished: Finished): Promise<KernelOut
   }
 }
 
-/** As visible as the request that carries the same input; never as visible as the provider, which may be public. */
+/** The visibility of the request, which has the same input, else private; not that of the provider, which may be public. */
 async function visibilityOf(ctx: KernelContext, { requestId }: Call): Promise<Visibility> {
   const request = requestId === undefined ? null : await ctx.readSpan(requestId);
   return request !== null && isOwn(ctx, request) ? request.visibility : 'private';

@@ -3,16 +3,16 @@ import type { KernelContext } from '../kernel-context';
 import { Refusal } from './provider';
 
 const SYSTEM = 'system';
-/** Enough for every honest use of one name. */
+/** Most providers of one name that are considered. */
 const MAX_CANDIDATES = 50;
 const NOT_FOUND = 'There is no such provider for you.';
 const OUT_OF_USE: ReadonlySet<string> = new Set(['disabled', 'paused', 'inactive']);
 
 /**
- * The provider span of this id, or the one of this name: among one's own first, then those of the tenant, then those of
- * the system.
+ * The provider span of an id or a name. Names are looked up among the caller's own spans first, then the tenant's, then
+ * the system's.
  * @throws Refusal `not_found`; `forbidden` for another tenant's or one that is out of use; `boot_refused` when it does
- * not verify; `malformed` when it is no provider or the name is not unique.
+ *   not verify; `malformed` when it is no provider or the name is not unique
  */
 export async function findProvider(
   ctx: KernelContext,
@@ -34,8 +34,8 @@ export async function findProvider(
 }
 
 /**
- * The newest version, for those who may read it. Row-level security would show an older version to somebody whom the
- * newest is hidden from, and a provider that was taken back must not be called any more.
+ * The newest version, if the caller may read it. Row-level security alone would return an older, visible version, but a
+ * provider that was made private must not be called any more.
  */
 async function newestOf(ctx: KernelContext, id: string): Promise<SignedSpan | null> {
   const readable = await ctx.readSpan(id);

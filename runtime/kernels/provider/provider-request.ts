@@ -2,13 +2,13 @@ import type { JsonObject, JsonValue } from '../../base/span';
 import { isObject, objectOf } from '../json';
 import { type Provider, Refusal } from './provider';
 
-/** What goes over the wire, but for the API key. */
+/** The HTTP request to the service, without the API key. */
 export interface ProviderRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: JsonValue | undefined;
-  /** The model that is asked; undefined for the kind `http`. */
+  /** The model; undefined for the kind `http`. */
   readonly model: string | undefined;
 }
 
@@ -21,7 +21,7 @@ interface Chat {
   readonly parameters: JsonObject;
 }
 
-/** The Messages API demands a bound. */
+/** The Messages API requires a limit. */
 const ANTHROPIC_MAX_TOKENS = 4096;
 const ANTHROPIC_VERSION = '2023-06-01';
 /** Members of Ollama's chat request that are no options of the model. */
@@ -33,7 +33,7 @@ const OLLAMA_MEMBERS: ReadonlySet<string> = new Set([
   'tools',
   'logprobs',
 ]);
-/** Set by this kernel, whoever else names them. */
+/** Members that this kernel sets; values of the caller or provider are ignored. */
 const RESERVED: ReadonlySet<string> = new Set([
   'model',
   'messages',
@@ -45,8 +45,8 @@ const RESERVED: ReadonlySet<string> = new Set([
 
 /**
  * The request for one call, in the wire format of the provider's kind: OpenAI chat completions, Anthropic messages,
- * Ollama chat, or whatever the provider's templates make of the input.
- * @throws Refusal `malformed` when the input does not fit.
+ * Ollama chat, or the provider's templates filled with the input.
+ * @throws Refusal `malformed` when the input does not fit
  */
 export function requestOf(provider: Provider, input: JsonValue): ProviderRequest {
   if (provider.kind === 'http') return httpRequest(provider, input);
@@ -65,7 +65,7 @@ export function requestOf(provider: Provider, input: JsonValue): ProviderRequest
   };
 }
 
-/** Base URLs come with and without the version that services put in front of their paths. */
+/** The path of the chat endpoint; base URLs come with and without its version prefix. */
 function chatPath(kind: ChatKind, basePath: string): string {
   if (kind === 'openai') return basePath === '/' ? '/v1/chat/completions' : '/chat/completions';
   if (kind === 'anthropic') return basePath.endsWith('/v1') ? '/messages' : '/v1/messages';
@@ -116,7 +116,7 @@ function parseChat(provider: Provider, input: JsonValue): Chat {
     faults.push('model is missing: neither provider nor input names one');
   else if (model !== undefined && model !== chosen)
     faults.push(`model must be left out: this provider uses ${chosen}`);
-  // What the provider's owner fixed, who may be the one to pay, is not the caller's to change.
+  // The provider's owner may be the one to pay, so the caller cannot override the provider's parameters.
   const all = { ...rest, ...objectOf(parameters), ...provider.parameters };
   const lifted = provider.kind === 'anthropic' ? messages.filter(isSystemText) : [];
   if (faults.length > 0) throw new Refusal('malformed', `The input does not fit: ${faults.join('; ')}.`);
@@ -131,7 +131,7 @@ function parseChat(provider: Provider, input: JsonValue): Chat {
   };
 }
 
-/** Parts of a content (images and the like) and tool calls pass as they are: they are the service's to check. */
+/** Content parts (such as images) and tool calls are not checked here; the service does. */
 function isMessage(value: JsonValue, index: number, faults: string[]): value is JsonObject {
   const { role, content } = objectOf(value);
   const hasContent =
@@ -177,7 +177,7 @@ function httpRequest(provider: Provider, input: JsonValue): ProviderRequest {
 const PLACEHOLDER = /\{\{\s*input((?:\.[\w-]+)*)\s*\}\}/g;
 const ONLY_PLACEHOLDER = /^\{\{\s*input((?:\.[\w-]+)*)\s*\}\}$/;
 
-/** A text that is one placeholder becomes the value itself; within a longer text it becomes part of the text. */
+/** Fills a template. A text that is only a placeholder becomes the value itself; else the value is inserted as text. */
 function fill(template: JsonValue, input: JsonValue): JsonValue {
   if (typeof template === 'string') {
     const [, path] = ONLY_PLACEHOLDER.exec(template) ?? [];
@@ -192,7 +192,7 @@ function fillText(template: string, input: JsonValue, encode: (text: string) => 
   return template.replaceAll(PLACEHOLDER, (_whole, path: string) => encode(textOf(valueAt(input, path))));
 }
 
-/** @param path as in `.city.name`; empty for the whole input. */
+/** The input's value at a path such as `.city.name`; empty is the whole input. @throws Refusal when it is missing */
 function valueAt(input: JsonValue, path: string): JsonValue {
   let value: JsonValue | undefined = input;
   for (const name of path.split('.').slice(1)) {

@@ -2,6 +2,7 @@ import type { JsonObject, JsonValue, SignedSpan } from '../../base/span';
 import { isObject, objectOf } from '../json';
 import type { KernelError } from '../kernel-context';
 
+/** The wire format of a provider. */
 export type ProviderKind = 'openai' | 'anthropic' | 'ollama' | 'http';
 
 /** An external service, as the metadata of a `provider` span describes it. */
@@ -9,12 +10,12 @@ export interface Provider {
   readonly id: string;
   readonly seq: number;
   readonly name: string;
-  /** Whose key store entries `secret` means: always the provider's own tenant. */
+  /** The provider's own tenant, whose keys `secret` refers to. */
   readonly tenant: string;
   readonly kind: ProviderKind;
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   readonly baseUrl: string;
-  /** Behind `baseUrl`; may carry a query. Defaults to the one of the kind. */
+  /** Appended to `baseUrl`; may have a query. Defaults to that of the kind. */
   readonly path: string | undefined;
   readonly model: string | undefined;
   /** Name of an API key in the secret store. */
@@ -23,13 +24,13 @@ export interface Provider {
   readonly timeoutMs: number;
   /** Defaults to 500,000, which is also the most. */
   readonly maxResponseBytes: number;
-  /** Calls until one succeeds. Defaults to 3. */
+  /** Most attempts of one call. Defaults to 3. */
   readonly maxAttempts: number;
-  /** Members of the request's body that the provider's owner fixes; they win over the caller's. */
+  /** Members of the request's body that the provider's owner sets; they take precedence over the caller's. */
   readonly parameters: JsonObject;
   /** Lower-case names. `{{secret}}` in a value stands for the API key. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Whether the output carries the service's whole answer as `raw`. Defaults to false. */
+  /** Whether the output includes the service's whole answer as `raw`. Defaults to false. */
   readonly includeRaw: boolean;
   /** For the kind `http`. Defaults to POST. */
   readonly method: string;
@@ -38,7 +39,7 @@ export interface Provider {
   readonly body: JsonValue | undefined;
 }
 
-/** Ends a call before or after it was made; the kernel turns it into its outcome. */
+/** An error that becomes the outcome of the kernel. */
 export class Refusal extends Error {
   readonly kernelError: KernelError;
 
@@ -49,7 +50,7 @@ export class Refusal extends Error {
 }
 
 const SECRET = '{{secret}}';
-/** Answer and input together stay below the megabyte that a span may have. */
+/** Most bytes of an input, and of an answer; together they fit into a span of 1 MiB. */
 export const MAX_STORED_BYTES = 500_000;
 const KINDS: readonly ProviderKind[] = ['openai', 'anthropic', 'ollama', 'http'];
 const DEFAULT_BASE_URL: Readonly<Record<ProviderKind, string | undefined>> = {
@@ -67,16 +68,16 @@ const SECRET_HEADERS: Readonly<Record<ProviderKind, readonly [string, string]>> 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 const SECRET_NAME = /^[\w-]{1,64}$/;
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9a-z-]{1,100}$/;
-/** Headers of the connection, which are not the provider's to set. */
+/** Headers of the connection, which a provider cannot set. */
 const CONNECTION_HEADER =
   /^(?:host|content-length|transfer-encoding|connection|keep-alive|upgrade|expect|te|trailer|accept-encoding|proxy-.*)$/;
-/** Headers whose value is a key by nature, and has no business in a span. */
+/** Headers whose value is a key, which must not be in a span. */
 const KEY_HEADER =
   /(?:^|[-_])(?:authorization|cookie|token|secret|password|api[-_]?key|(?:access|auth|subscription)[-_]key)(?:$|[-_])/;
 
 /**
  * Reads the metadata of a provider span.
- * @throws Refusal `malformed` that lists every fault.
+ * @throws Refusal `malformed` that lists every fault
  */
 export function parseProvider(span: SignedSpan): Provider {
   const reader = new MetadataReader(objectOf(span.metadata));
@@ -120,7 +121,7 @@ export function parseProvider(span: SignedSpan): Provider {
   );
 }
 
-/** The headers with the API key in place. */
+/** The headers with `{{secret}}` replaced by the API key. */
 export function withSecret(headers: Provider['headers'], key: string | undefined): Record<string, string> {
   if (key === undefined) return { ...headers };
   return Object.fromEntries(
@@ -128,7 +129,7 @@ export function withSecret(headers: Provider['headers'], key: string | undefined
   );
 }
 
-/** Reads members one by one and remembers what is wrong with each. */
+/** Reads and checks members one by one, collecting faults. */
 class MetadataReader {
   readonly metadata: JsonObject;
   readonly faults: string[] = [];
@@ -188,16 +189,16 @@ class MetadataReader {
     const given: [string, string][] = [];
     for (const [name, value] of Object.entries(this.object('headers'))) {
       const header = name.toLowerCase();
-      const place = `headers.${name}`;
-      if (!HEADER_NAME.test(header)) this.fault(place, 'is no name of a header');
+      const member = `headers.${name}`;
+      if (!HEADER_NAME.test(header)) this.fault(member, 'is no name of a header');
       else if (CONNECTION_HEADER.test(header))
-        this.fault(place, 'belongs to the connection and cannot be set');
+        this.fault(member, 'belongs to the connection and cannot be set');
       // biome-ignore lint/suspicious/noControlCharactersInRegex: these would end the header
       else if (typeof value !== 'string' || /[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]/.test(value)) {
-        this.fault(place, 'expected a text without control characters');
+        this.fault(member, 'expected a text without control characters');
       } else if (KEY_HEADER.test(header) && !value.includes(SECRET)) {
         this.fault(
-          place,
+          member,
           `a key does not belong into a span: put it into the secret store and write ${SECRET}`,
         );
       } else given.push([header, value]);

@@ -1,10 +1,10 @@
 import ipaddr from 'ipaddr.js';
 
 /**
- * Where provider_exec may connect to. Two questions, asked one after the other: is the host on the allow-list, and
- * is every address it resolves to one that this entry of the list may lead to?
+ * Where provider_exec may connect to: the host must be on the allow-list, and every address that it resolves to must be
+ * one that its entry allows.
  *
- * | entry of the allow-list | covers | addresses it may lead to |
+ * | entry of the allow-list | covers | addresses allowed |
  * |---|---|---|
  * | `api.openai.com` | https on port 443 | public |
  * | `api.example.com:8443` | http and https on that port | public |
@@ -12,9 +12,9 @@ import ipaddr from 'ipaddr.js';
  * | `ollama:11434`, `llm.internal:80` | http and https on that port | public, private, unique-local, loopback |
  * | `127.0.0.1:11434`, `[fd00::5]:80` | that address and port | that address |
  *
- * A name of the fourth line (no dot, or below a domain that the public DNS does not have) is answered by the operator's
- * own network only, so whoever lists it with a port means a private address. A public name is answered by a stranger's
- * name server, so it never leads inside, whatever its entry says.
+ * A name of the fourth line (no dot, or below a domain that the public DNS does not have) is resolved by the operator's
+ * own network only, so an entry with a port allows private addresses. A public name is resolved by a foreign name server,
+ * so it never leads to a private address, whatever its entry says.
  */
 export interface HostRule {
   /** As the URL standard writes it: lower case, IPv6 in brackets. */
@@ -28,7 +28,7 @@ export interface HostRule {
 const HTTPS_PORT = 443;
 const PRIVATE_SUFFIX = /\.(?:localhost|local|internal|lan|home\.arpa|intranet|corp|home)$/;
 
-/** What an address may be beyond public, per reach. Names as in {@link addressRange}. */
+/** Ranges that each reach allows in addition to `public`, named as by {@link addressRange}. */
 const REACHABLE: Readonly<Record<HostRule['reach'], ReadonlySet<string>>> = {
   public: new Set(['public']),
   loopback: new Set(['loopback']),
@@ -47,7 +47,7 @@ const METADATA_ADDRESSES: ReadonlySet<string> = new Set([
   '192.0.0.192',
 ]);
 
-/** The rule for a URL; undefined when no entry covers it. Entries that cannot be read cover nothing. */
+/** The rule for a URL; undefined when no entry covers it. Invalid entries cover nothing. */
 export function ruleFor(url: URL, allowedHosts: readonly string[]): HostRule | undefined {
   const hostname = hostnameOf(url);
   const port = portOf(url);
@@ -70,8 +70,8 @@ export function mayConnect(rule: HostRule, address: string): boolean {
 
 /**
  * `public`, or the special range that an address belongs to, in the words of ipaddr.js (`linkLocal`, `carrierGradeNat`,
- * `rfc6052` for NAT64 …). Everything outside of IPv6's one global range 2000::/3 is special, also what is assigned to
- * nothing yet; what carries an IPv4 address inside (mapped, NAT64, 6to4, Teredo) is never public.
+ * `rfc6052` for NAT64 …). IPv6 outside of the global range 2000::/3 is special, even if unassigned; an address that embeds
+ * an IPv4 address (mapped, NAT64, 6to4, Teredo) is never public.
  */
 export function addressRange(address: string): string {
   if (!ipaddr.isValid(address)) return 'special';
@@ -83,12 +83,12 @@ export function addressRange(address: string): string {
   return isIPv6 && !parsed.match(ipaddr.IPv6.parse('2000::'), 3) ? 'special' : 'public';
 }
 
-/** The host of a URL without the dot that may end it: `example.com.` and `example.com` are one host. */
+/** The host of a URL without a trailing dot: `example.com.` and `example.com` are the same host. */
 export function hostnameOf(url: URL): string {
   return url.hostname.replace(/\.$/, '');
 }
 
-/** The port of an http or https URL, said or not. */
+/** The port of an http or https URL, explicit or default. */
 export function portOf(url: URL): number {
   if (url.port !== '') return Number(url.port);
   return url.protocol === 'https:' ? HTTPS_PORT : 80;

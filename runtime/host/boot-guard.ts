@@ -10,13 +10,13 @@ import { readLatest } from '../ledger/span-reader';
 import { verifySpan } from '../ledger/span-signature';
 import { KERNEL_HASHES } from './kernel-hashes.generated';
 
-/** A change of the manifest, or of a kernel's span, counts after this at the latest. */
+/** A change of the manifest, or of a kernel's span, takes effect within this time. */
 const REMEMBER_MS = 1_000;
 
 /**
- * Decides what may boot: only what the manifest lists, whose span is the system's and verifies under a trusted
- * key, and, for the five kernels, whose code is the very text this program was built from. So what runs natively
- * and what stands in the ledger cannot drift apart.
+ * Decides what may boot: only functions that the manifest lists, whose span is the system's and verifies under a trusted
+ * key. The code of the five kernels must also be the text that this program was built from, so that what runs natively
+ * and the ledger's copy cannot differ.
  */
 export class BootGuard {
   readonly #database: Database;
@@ -43,7 +43,7 @@ export class BootGuard {
     return this.#manifest.settings;
   }
 
-  /** Reads the manifest again at the next question: it has just changed. */
+  /** Drops the cache, because the manifest has just changed. */
   forget(): void {
     this.#manifest = undefined;
     this.#kernels.clear();
@@ -98,7 +98,7 @@ export class BootGuard {
     return parseManifest(await this.#read(KERNEL_MANIFEST_ID), this.#keys().trusted);
   }
 
-  /** Everything that boots is public, so nobody's identity is enough. */
+  /** Everything that boots is public, so it is read without an identity. */
   #read(id: string): Promise<SignedSpan | undefined> {
     return readLatest(this.#database, NOBODY, id);
   }

@@ -1,10 +1,10 @@
-/** A job that runs again and again, this many seconds apart. */
+/** A job that runs at an interval, in seconds. */
 export interface IntervalCadence {
   readonly kind: 'interval';
   readonly everySeconds: number;
 }
 
-/** A job that runs at a wall-clock time of a place, right across daylight-saving changes. */
+/** A job that runs daily at a local time, also across daylight-saving changes. */
 export interface DailyCadence {
   readonly kind: 'daily';
   /** Local time as `HH:MM`. */

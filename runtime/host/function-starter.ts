@@ -8,13 +8,13 @@ export interface FunctionCall {
   readonly input: JsonValue | undefined;
   readonly caller: Caller;
   readonly traceId: string;
-  /** Of the caller's request in that trace. Defaults to none: nobody collects traces. */
+  /** Id of the request's span in that trace. Defaults to none, when traces are not collected. */
   readonly spanId?: string | undefined;
   /** Aborted when the caller of `run` is gone. Defaults to never. */
   readonly signal?: AbortSignal;
 }
 
-/** How a run ended that did not fail. */
+/** The outcome of a run that did not fail. */
 export interface FunctionResult {
   readonly result: JsonValue;
   readonly execution: SignedSpan;

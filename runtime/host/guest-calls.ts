@@ -18,15 +18,15 @@ export interface GuestCallsOptions {
   readonly sql: UserSqlRun;
   readonly writer: SpanWriter;
   readonly keys: () => KeyRing;
-  /** Whom the code acts for; nothing it says can change that. */
+  /** The identity that the code acts under; the code cannot change it. */
   readonly identity: Identity;
   /** Policies: neither read nor write. */
   readonly pure: boolean;
 }
 
 /**
- * The host's side of a sandboxed `ctx`. Names and arguments come from hostile code: everything is parsed, and
- * an error that was not meant for callers says nothing of the inside.
+ * The host's side of a sandboxed `ctx`. Names and arguments come from hostile code: everything is parsed, and errors not
+ * meant for callers are replaced by a general one.
  */
 export function guestCalls(options: GuestCallsOptions): HostCall {
   return async (name, args, signal) => {

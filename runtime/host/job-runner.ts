@@ -9,7 +9,7 @@ import type { KernelHost } from './kernel-host';
 import { prune } from './prune';
 import type { ScheduledJob } from './schedule';
 
-/** A run that says nothing for this long is taken for dead, and the next may begin. */
+/** A run that does not renew its lease for this long counts as dead, and the next may start. */
 const LEASE_SECONDS = 30;
 const RENEW_MS = 8_000;
 
@@ -26,16 +26,16 @@ export interface JobRunnerOptions {
   readonly metrics?: Metrics;
 }
 
-/** How one tick ended. `busy`: the last run is still going, here or in another process. */
+/** How one tick ended. `busy`: the previous run has not ended, here or in another process. */
 export type JobOutcome =
   | { readonly outcome: 'ok'; readonly result: JsonValue }
   | { readonly outcome: 'error'; readonly message: string }
   | { readonly outcome: 'busy' };
 
 /**
- * Runs a scheduled job once, unless its last run is still going anywhere: its lease in `app.job_run` is the single
- * flight, and runs out when its process dies. A job that is shared needs none. A failure is logged and noted in
- * `app.job_run`; it never reaches the caller, so that one bad tick does not stop the next.
+ * Runs a scheduled job once, unless its previous run has not ended: a lease in `app.job_run`, which expires when its
+ * process dies, ensures a single run anywhere. A shared job needs no lease. A failure is logged and recorded in
+ * `app.job_run`, not thrown, so that one bad tick does not stop the next.
  */
 export async function runJob(
   options: JobRunnerOptions,
@@ -73,7 +73,7 @@ export async function runJob(
   }
 }
 
-/** Errors only when there are some: a metric costs for every hour in which it gets a value. */
+/** Puts the error metric only when there are errors: a metric costs for every hour in which it gets a value. */
 function measure(metrics: Metrics, job: string, durationMs: number, isError: boolean): void {
   metrics.put({
     dimensions: { Job: job },
@@ -122,7 +122,7 @@ class SharedRun implements RunRecord {
   }
 }
 
-/** Holds the job's lease from its begin to its end. */
+/** Renews the job's lease from the start to the end of a run. */
 class SingleRun implements RunRecord {
   readonly #lost = new AbortController();
   readonly #database: Database;
@@ -165,7 +165,7 @@ class SingleRun implements RunRecord {
     await runStatement(this.#database, NOBODY, 'end_job', [...values], 'write');
   }
 
-  /** A database that does not answer may do so in time for the next try; one that says no ends the run. */
+  /** Retries while the database does not answer; ends the run when the lease is lost. */
   async #renew(): Promise<void> {
     const values = [this.#job, this.#lease ?? '', LEASE_SECONDS] as const;
     const rows = await runStatement(this.#database, NOBODY, 'renew_job', [...values], 'write').catch(

@@ -13,7 +13,7 @@ const EVENT_VALIDATORS: Readonly<Record<KernelName, Validator>> = validators;
 /** A kernel as the host starts it. */
 export type Kernel = (ctx: KernelContext, event: JsonValue) => Promise<JsonValue | KernelOutcome>;
 
-/** A kernel that refuses every event which its row of the table does not take. */
+/** Wraps a kernel so that it refuses events that its row of the table does not accept. */
 export function parsing<Name extends KernelName>(
   name: Name,
   main: (ctx: KernelContext, event: KernelEvents[Name]) => Promise<JsonValue | KernelOutcome>,
@@ -22,7 +22,7 @@ export function parsing<Name extends KernelName>(
 }
 
 /**
- * What a kernel is started with, once it holds nothing else than that kernel takes.
+ * Validates the event of a kernel.
  * @param event null is an event without members
  * @throws MalformedError listing every fault.
  */
@@ -35,13 +35,13 @@ export function parseKernelEvent<Name extends KernelName>(
 }
 
 function validatorOf(kernel: KernelName, identity: Identity, event: JsonValue): Validator {
-  // The round decides for everybody: only the schedule, which runs as nobody, may start it.
+  // The midnight round acts for all tenants: only the schedule, which has no identity, may start it.
   const isRound = kernel === 'run_code' && isSameIdentity(identity, NOBODY) && validateMidnightEvent(event);
   return isRound ? validateMidnightEvent : EVENT_VALIDATORS[kernel];
 }
 
 /**
- * Which job a tick's message is for.
+ * The job of a tick's message.
  * @param body of the message in SQS
  * @throws MalformedError for a message that the schedule did not send.
  */

@@ -28,7 +28,7 @@ export interface KernelFunctionStarterOptions {
   readonly invoker: KernelInvoker;
 }
 
-/** Starts what `POST /api/execute` names, and records every boot and every refusal to boot. */
+/** Starts the function of `POST /api/execute`, and records every boot and refused boot. */
 export class KernelFunctionStarter implements FunctionStarter {
   readonly #database: Database;
   readonly #writer: SpanWriter;
@@ -85,7 +85,7 @@ export class KernelFunctionStarter implements FunctionStarter {
     });
   }
 
-  /** What the manifest lists boots with trust; everything else runs as the caller's own code. */
+  /** Functions that the manifest lists boot with trust; all others run as the caller's own code. */
   async #boot(call: FunctionCall, kernel: KernelName | undefined): Promise<void> {
     if (kernel !== undefined && isTickKernel(kernel) && !isOperator(call)) {
       throw new ForbiddenError(
@@ -115,10 +115,10 @@ export class KernelFunctionStarter implements FunctionStarter {
       return this.#invoker.invoke('run_code', identity, run, abortedWith(call));
     }
     const isTick = isTickKernel(kernel);
-    // An attempt number or a request id is the request worker's to say.
+    // Only the request worker may set an attempt number or a request id.
     const { request_id: _r, attempt: _a, trigger: _t, parent_span_id: _p, ...event } = objectOf(call.input);
     if (isTick) return this.#invoker.invoke(kernel, NOBODY, event);
-    // What a provider was asked for has happened, even if the caller hung up.
+    // A provider call is not aborted when the caller hangs up: the service may have acted already.
     const options = kernel === 'run_code' ? abortedWith(call) : {};
     return this.#invoker.invoke(kernel, identity, { ...event, ...shared }, options);
   }
@@ -181,7 +181,7 @@ export class KernelFunctionStarter implements FunctionStarter {
   }
 }
 
-/** So that the run hangs below the request in the trace. */
+/** Makes the run a child of the request in the trace. */
 function parentOf({ spanId }: FunctionCall): { parent_span_id?: string } {
   return spanId === undefined ? {} : { parent_span_id: spanId };
 }
@@ -190,7 +190,7 @@ function abortedWith({ signal }: FunctionCall): InvokeOptions {
   return signal === undefined ? {} : { signal };
 }
 
-/** Tells a client that asking again runs nothing twice. */
+/** Tells a client that a retry runs nothing twice. */
 function beforeTheRun(error: unknown): unknown {
   const known = asLogLineError(error);
   if (!(known instanceof UnavailableError)) return error;
@@ -202,7 +202,7 @@ function identityOf({ caller }: FunctionCall): Identity {
   return { user: caller.user, tenant: caller.tenant };
 }
 
-/** A scope says what its holder may do within a tenant; only the operator's tenant reaches beyond. */
+/** Scopes apply within a tenant; only the operator's tenant may act across tenants. */
 function isOperator({ caller }: FunctionCall): boolean {
   return caller.tenant === SYSTEM.tenant && caller.scopes.has('admin');
 }

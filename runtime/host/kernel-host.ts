@@ -40,7 +40,7 @@ export interface KernelHostOptions {
   readonly guest: Database;
   /** The same on a standby. Defaults to none. */
   readonly guestReader?: Reader | undefined;
-  /** As `logline_kernel`, who finds and claims work of all tenants. */
+  /** Connects as `logline_kernel`, which finds and claims work of all tenants. */
   readonly kernelDatabase: Database;
   readonly writer: SpanWriter;
   readonly keys: () => KeyRing;
@@ -50,13 +50,13 @@ export interface KernelHostOptions {
   readonly fetch: (request: OutgoingRequest, allowedHosts: readonly string[]) => Promise<OutgoingResponse>;
   /** Provider API keys by name. */
   readonly secrets: { get(name: string): Promise<string | undefined> };
-  /** Told of each kernel that somebody started, once it has ended; must not take long. Defaults to nobody. */
+  /** Called after each kernel run that a caller started; must not take long. */
   readonly onInvoked?: (invoked: InvokedKernel) => void;
   /** How kernels start each other. Defaults to this host itself. */
   readonly invoker?: KernelInvoker;
 }
 
-/** A kernel that somebody started, as a trace shows it. */
+/** A kernel run that a caller started, for traces. */
 export interface InvokedKernel {
   readonly kernel: KernelName;
   readonly event: JsonValue;
@@ -65,17 +65,17 @@ export interface InvokedKernel {
 }
 
 export interface KernelRunOptions {
-  /** Defaults to nobody: a tick finds its work by ids. */
+  /** Defaults to none: a tick finds its work by ids. */
   readonly identity?: Identity;
   /** Time the run may take. Defaults to 55,000. */
   readonly timeoutMs?: number;
-  /** Ends waiting and user code early: the process is stopping, or nobody waits for the outcome any more. */
+  /** Ends waiting and user code early, when the process is stopping or the caller has gone. */
   readonly signal?: AbortSignal;
   /** Of a job that runs one at a time: checked in each transaction of `workSql`. Defaults to none. */
   readonly lease?: JobLease;
 }
 
-/** The right to be the one run of a job, in `app.job_run`. */
+/** The lease of a job's only run, in `app.job_run`. */
 export interface JobLease {
   readonly job: string;
   readonly id: string;
@@ -90,7 +90,7 @@ interface RunState {
   readonly lease: JobLease | undefined;
 }
 
-/** Boots kernels and gives them their `ctx`: the only place where kernels and the world meet. */
+/** Boots kernels and gives them their `ctx`, through which alone they reach database, sandbox and network. */
 export class KernelHost implements KernelInvoker {
   readonly guard: BootGuard;
   readonly #options: KernelHostOptions;
@@ -121,7 +121,7 @@ export class KernelHost implements KernelInvoker {
     return KERNELS[kernel](this.#contextOf(run, identity), event);
   }
 
-  /** Runs a kernel for somebody. Never throws: what goes wrong is in the outcome. */
+  /** Runs a kernel for a caller. Never throws: failures are outcomes. */
   async invoke(
     kernel: KernelName,
     identity: Identity,
@@ -229,7 +229,7 @@ export class KernelHost implements KernelInvoker {
   }
 }
 
-/** A run that lost its lease, be it between two statements, writes nothing more. */
+/** Checks the lease within each transaction, so that a run that lost it writes nothing more. */
 function workOf(database: Database, lease: JobLease | undefined, statement: Statement) {
   if (lease === undefined) return queryAs(database, NOBODY, statement);
   return withPg(database, NOBODY, async ({ client }) => {
@@ -246,7 +246,7 @@ function workOf(database: Database, lease: JobLease | undefined, statement: Stat
   });
 }
 
-/** A wait that leaves no timer behind when it ends early. */
+/** A wait that clears its timer when it ends early. */
 async function sleep(
   ms: number,
   over: Promise<unknown> | undefined,

@@ -17,13 +17,13 @@ import type { KernelError, KernelOutcome } from '../kernels/kernel-context';
 import type { KernelName } from '../kernels/stable-ids';
 
 export interface InvokeOptions {
-  /** Aborted when nobody waits for the outcome any more: ends the run where that can be told to it, not on AWS. */
+  /** Aborted when the caller has gone; ends the run, except on AWS, where it cannot be passed on. */
   readonly signal?: AbortSignal;
 }
 
-/** Starts a kernel for somebody: in this process, in another, or as a Lambda of its own. */
+/** Starts a kernel for a caller: in this process, in another, or as a Lambda function. */
 export interface KernelInvoker {
-  /** Never throws: what goes wrong is in the outcome. */
+  /** Never throws: failures are outcomes. */
   invoke(
     kernel: KernelName,
     identity: Identity,
@@ -57,7 +57,7 @@ function faultsOf(cause: JsonValue | undefined): Fault[] {
   });
 }
 
-/** The inverse of {@link kernelErrorOf}: what a kernel's refusal is to a caller of the API. */
+/** The inverse of {@link kernelErrorOf}: the API error for a kernel's error. */
 export function callerErrorOf(
   error: KernelError,
   functionId: string,

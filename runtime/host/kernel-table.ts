@@ -8,7 +8,7 @@ import {
 } from '../ledger/kernel-event-schema';
 import type { IntervalCadence } from './cadence';
 
-/** What is known of a kernel beside its name and id, which `kernels/stable-ids.ts` holds. */
+/** All about a kernel except its name and id, which are in `kernels/stable-ids.ts`. */
 export interface KernelRow {
   /** Its source below `runtime/kernels/`, without `.ts`; `main` of that file is the kernel. */
   readonly file: string;
@@ -16,11 +16,11 @@ export interface KernelRow {
   readonly description: string;
   /** Short name of its function for `logline logs`. */
   readonly alias: string;
-  /** How often it is started by itself; null for a kernel that runs on request only. Who ticks acts for everybody. */
+  /** Its schedule; null for a kernel that runs on request only. Scheduled kernels act for all tenants. */
   readonly tick: IntervalCadence | null;
   /** JSON Schema of what it is started with, of `ledger/kernel-event-schema.ts`; `npm run generate` compiles it. */
   readonly event: object;
-  /** Any number of its ticks may run at a time, anywhere; without it one. Defaults to false. */
+  /** Whether any number of its ticks may run concurrently, rather than one anywhere. Defaults to false. */
   readonly isShared?: boolean;
   /** Seconds that one invocation may take on AWS, 1–900. */
   readonly timeoutSeconds: number;
@@ -112,12 +112,12 @@ export type TickKernel = {
 /** In the order of the table. */
 export const KERNEL_NAMES = Object.keys(KERNEL_TABLE) as readonly KernelName[];
 
-/** A row of the table, as what every row is. */
+/** A row of the table, with the type that all rows share. */
 export function kernelRow(name: KernelName): KernelRow {
   return KERNEL_TABLE[name];
 }
 
-/** Whether a kernel is started by the schedule: then it acts for everybody at once. */
+/** Whether a kernel is started by the schedule, and so acts for all tenants. */
 export function isTickKernel(name: KernelName): name is TickKernel {
   return kernelRow(name).tick !== null;
 }

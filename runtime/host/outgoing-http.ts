@@ -6,7 +6,7 @@ import { readStorableJson, storableText } from '../json/storable';
 import type { OutgoingRequest, OutgoingResponse } from '../kernels/kernel-context';
 import { bare, hostnameOf, mayConnect, portOf, ruleFor } from './address-policy';
 
-/** One address that a host name stands for. */
+/** One address of a host name. */
 export interface ResolvedAddress {
   readonly address: string;
   readonly family: 4 | 6;
@@ -30,11 +30,11 @@ const OWN_HEADERS =
 const ATTEMPT_MS = 500;
 
 /**
- * The `fetch` of provider_exec's context. It connects to hosts of the allow-list only, checks every address a name
- * resolves to and connects to those very addresses, so that a second answer of the name server changes nothing
- * (DNS rebinding). It follows no redirect, uses no proxy, and bounds time and size of the whole exchange.
+ * The `fetch` of provider_exec's context. It connects to hosts of the allow-list only, checks every address that a name
+ * resolves to, and connects to those addresses without resolving again (DNS rebinding). It follows no redirect, uses no
+ * proxy, and bounds time and size of the whole exchange.
  *
- * It never throws; a refusal's message names the host and the reason, never headers, path or body.
+ * It never throws; a refusal's message has the host and the reason, never headers, path or body.
  */
 export function createOutgoingHttp(
   options: OutgoingHttpOptions = {},
@@ -96,7 +96,7 @@ async function addressesOf(
   return [...(await resolve(hostname))];
 }
 
-/** The answer stands within the output of a span: third level. */
+/** Nesting level of the answer within a span: a member of its output. */
 const ANSWER_DEPTH = 3;
 
 interface Deadline {
@@ -122,7 +122,7 @@ interface Exchange {
   readonly ca: string | undefined;
 }
 
-/** One request on one fresh connection; whatever ends it first decides what it was. */
+/** One request on a new connection; the first event that ends it decides the outcome. */
 function exchange(each: Exchange): Promise<OutgoingResponse> {
   const { request, url, authority, deadline } = each;
   return new Promise((resolve) => {
@@ -132,7 +132,7 @@ function exchange(each: Exchange): Promise<OutgoingResponse> {
       resolve(outcome);
       outgoing.destroy();
     };
-    // Once there is a response, its own end says what became of it.
+    // Once there is a response, the response's own events decide.
     let isAnswered = false;
     const settleUnanswered = (message: string): void => {
       if (!isAnswered) settle(refusal('unreachable', message));
@@ -174,7 +174,7 @@ function requestOptions({ request, url, addresses, ca }: Exchange): RequestOptio
   };
 }
 
-/** Answers with the addresses that were checked, whatever is asked. */
+/** A DNS lookup that always returns the checked addresses. */
 function pinnedTo(addresses: readonly ResolvedAddress[]): LookupFunction {
   return (_hostname, options, callback) => {
     const [first] = addresses;
@@ -225,7 +225,7 @@ async function readResponse(
   };
 }
 
-/** Lower-case names; cookies are nobody's business here. */
+/** Headers with lower-case names, without cookies. */
 function plainHeaders({ headers }: IncomingMessage): Record<string, string> {
   return Object.fromEntries(
     Object.entries(headers).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : [])),
@@ -236,7 +236,7 @@ function refusal(code: RefusalCode, message: string): Refusal {
   return { ok: false, code, message };
 }
 
-/** The code of a system error. Messages are left out: they repeat addresses and whatever else was sent. */
+/** The code of a system error. Its message is left out, since it may contain addresses and sent data. */
 function reasonOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string'
     ? error.code

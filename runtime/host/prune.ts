@@ -2,7 +2,7 @@ import { NOBODY } from '../base/identity';
 import type { Database } from '../db/pool';
 import { queryAs } from '../db/query-as';
 
-/** Rows of each kind in one transaction. */
+/** Most rows of each kind in one transaction. */
 const BATCH = 2_000;
 const MAX_BATCHES = 500;
 
@@ -14,9 +14,9 @@ export interface PruneOptions {
 }
 
 /**
- * Takes away what was only remembered for a while, some rows a transaction: used Idempotency-Keys, revocations of tokens
- * long expired, emissions that their policy has passed (30 days), quota of 90 days ago, rounds of 400 days ago.
- * @returns rows
+ * Deletes expired work rows, a batch per transaction: Idempotency-Keys, revocations of tokens that have long expired,
+ * emissions that their policy has passed (30 days), quota counts (90 days), midnight rounds (400 days).
+ * @returns number of rows deleted
  */
 export async function prune({ kernelDatabase, idempotencyDays = 30 }: PruneOptions): Promise<number> {
   let pruned = 0;

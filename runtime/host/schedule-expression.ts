@@ -14,11 +14,11 @@ const FORMS =
   'write rate(N seconds|minutes|hours|days), cron(minute hour day-of-month month day-of-week), ' +
   'or cron(minute hour day-of-month month day-of-week year) with ? as on AWS';
 
-/** A schedule that has been read; both walk its due times, which are whole seconds. */
+/** A parsed schedule. Due times are whole seconds. */
 interface Schedule {
-  /** The first due time behind this moment, in milliseconds; null when there is none. */
+  /** The first due time after a Unix time in ms; null when there is none. */
   next(afterMs: number): number | null;
-  /** The last due time at or before this moment. */
+  /** The last due time at or before a Unix time in ms. */
   previous(untilMs: number): number | null;
 }
 
@@ -29,9 +29,9 @@ interface Schedule {
  * five-field Unix form (weekdays 0 or 7 = Sunday) or the six-field form of Amazon EventBridge (year last, `?`
  * for "any day", weekdays 1 = Sunday … 7 = Saturday, L, W and #), read in `timezone`.
  *
- * Daylight saving: a local time that does not exist runs at the first moment after the gap, and several such
- * times run once there; a local time that happens twice runs the first time only. A schedule of every hour
- * (`*` as the hour) follows elapsed time instead, so that no hour goes without its run.
+ * Daylight saving: a local time that does not exist runs right after the gap, and several such times run once there; a
+ * local time that occurs twice runs the first time only. A schedule of every hour (`*` as the hour) follows elapsed time
+ * instead, so that every hour has its run.
  *
  * Five fields follow crontab(5): when day-of-month and day-of-week are both restricted, either of them is enough; a field
  * that begins with `*` does not restrict, so beside a step over all values both must hold.
@@ -61,8 +61,8 @@ export function dueTimes(
 }
 
 /**
- * The first due time behind `after`, or null when there is none any more. Parameters as for {@link dueTimes}.
- * @throws MalformedError that says what is allowed.
+ * The first due time after `after`; null when there is none. Parameters as for {@link dueTimes}.
+ * @throws MalformedError that says what is allowed
  */
 export function nextDueTime(
   expression: unknown,
@@ -115,7 +115,7 @@ function cronSchedule(expression: string, body: string, timezone: string): Sched
   const msOf = (date: Date | null | undefined) => date?.getTime() ?? null;
   return {
     next: (afterMs) => msOf(cron.nextRun(new Date(Math.floor(afterMs / 1_000) * 1_000))),
-    // croner looks strictly before the moment it is given, in whole seconds.
+    // croner searches strictly before the given time, in whole seconds.
     previous: (untilMs) => msOf(cron.previousRuns(1, new Date((Math.floor(untilMs / 1_000) + 1) * 1_000))[0]),
   };
 }
@@ -196,7 +196,7 @@ function checkTimezone(timezone: unknown): string {
     );
   }
   try {
-    // Offsets such as +01:00 are no time zone of a place: they know no daylight saving.
+    // Offsets such as +01:00 are refused: they have no daylight saving.
     if (!/^[A-Za-z]/.test(timezone)) throw new RangeError(timezone);
     return new Intl.DateTimeFormat('en', { timeZone: timezone }).resolvedOptions().timeZone;
   } catch {

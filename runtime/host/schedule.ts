@@ -3,7 +3,7 @@ import { isTickKernel, KERNEL_NAMES, KERNEL_TABLE, kernelRow, type TickKernel } 
 
 /** One line of the schedule. */
 export interface ScheduledJob {
-  /** What logs, locks and `app.job_run` call it. */
+  /** Its name in logs, leases and `app.job_run`. */
   readonly job: TickKernel | 'midnight_ruler';
   /** The kernel that is started. */
   readonly kernel: TickKernel | 'run_code';
@@ -35,7 +35,7 @@ const MISSED_TICKS = 3;
 const GRACE_S = 30;
 const DAY_S = 86_400;
 
-/** A last start that is longer ago than this means that ticks are missing. */
+/** Age of the last start after which a job counts as late. */
 export function toleratedAgeS({ cadence }: ScheduledJob): number {
   return cadence.kind === 'interval'
     ? MISSED_TICKS * cadence.everySeconds + GRACE_S

@@ -3,10 +3,9 @@ import { ConfigurationError } from '../base/errors';
 import { SYSTEM } from '../base/identity';
 
 /**
- * Where the API keys of providers are kept. A key belongs to one tenant and is called `<tenant>/<name>`, such as
- * `acme/openai`; provider_exec asks for keys of the tenant that owns the provider span, so no tenant reaches the keys
- * of another. An entry without a tenant, such as `openai`, is the operator's own and belongs to the tenant `system`,
- * whose public providers everybody may call.
+ * A store of providers' API keys. A key belongs to one tenant and is named `<tenant>/<name>`, such as `acme/openai`;
+ * provider_exec reads keys of the tenant that owns the provider span, so no tenant reaches the keys of another. An entry
+ * without a tenant, such as `openai`, belongs to the tenant `system`, whose public providers everybody may call.
  */
 export interface SecretStore {
   /**
@@ -26,9 +25,9 @@ const DEV_TENANT = 'dev';
 const CACHE_MS = 5 * 60_000;
 
 /**
- * Keys of a local run: of the JSON file, which is read at each call so that a new key counts at once, and of the
- * environment. `LOGLINE_PROVIDER_KEY_OPENAI` is the key `openai` (`-` is written `_`) of the tenants `dev` and
- * `system`, and of no other: names of tenants cannot be told apart in the name of a variable. It goes before the file.
+ * Keys of a local run: from the environment, else from the JSON file, which is read at each call so that a new key takes
+ * effect at once. `LOGLINE_PROVIDER_KEY_OPENAI` is the key `openai` (`-` is written `_`) of the tenants `dev` and
+ * `system` only, since the name of a variable cannot hold that of a tenant.
  * @param file `provider-keys.json`; it need not exist
  */
 export function localSecretStore(file: string, env: NodeJS.ProcessEnv = process.env): SecretStore {
@@ -43,8 +42,8 @@ export function localSecretStore(file: string, env: NodeJS.ProcessEnv = process.
 }
 
 /**
- * Keys of one AWS Secrets Manager secret, a JSON object of key names to keys. They are kept for five minutes; when the
- * service does not answer after that, the keys at hand go on counting.
+ * Keys of one AWS Secrets Manager secret, a JSON object of key names to keys. They are cached for five minutes, and longer
+ * while the service does not answer.
  * @param reader reads a secret as an object of texts
  * @param arn undefined when the stack has no provider keys: then there are none
  * @param now milliseconds; defaults to the system clock

@@ -2,8 +2,8 @@ import { storableText, storageFault } from '../json/storable';
 import type { SandboxOutcome } from '../sandbox';
 
 /**
- * What a run left, in a form that the ledger can hold (`json/storable.ts`). A result that it cannot keep is refused,
- * since it would not come back as it was; messages and the console, which are only for reading, are mended.
+ * A run's outcome in a form that the ledger can store (`json/storable.ts`). A result that cannot be stored exactly is
+ * refused; error messages and console output, which are for human readers, are repaired.
  */
 export function storableOutcome(outcome: SandboxOutcome): SandboxOutcome {
   const logs = outcome.logs.map((line) => ({ ...line, text: storableText(line.text) }));

@@ -16,7 +16,7 @@ interface Waiter {
   start(): void;
 }
 
-/** Lets a bounded number of callers do something at a time; those who wait take turns by lane. */
+/** Limits concurrent work; waiting callers are served round-robin by lane. */
 export class Turns {
   readonly #size: number;
   readonly #perLane: number;

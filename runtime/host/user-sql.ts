@@ -15,27 +15,27 @@ import { Turns } from './turns';
 export const GUEST_POOL_SIZE = 4;
 /** Connections that one tenant may use at a time, so that it leaves one to the others. */
 const PER_TENANT = GUEST_POOL_SIZE - 1;
-/** Statements of one run under way at a time; the others wait. */
+/** Concurrent statements of one run; further ones wait. */
 const PER_RUN = 4;
 const MAX_WAITING_PER_RUN = 100;
 const MAX_WAITING_PER_TENANT = 200;
 const MAX_WAITING = 1_000;
-/** Different texts of one run: each is parsed, refused ones too. */
+/** Most different statement texts of one run, since each is parsed, even if refused. */
 const MAX_TEXTS_PER_RUN = 100;
 /** Rows that one statement of user code may return. */
 const MAX_ROWS = 1_000;
-/** What the answer of one statement may take on the wire. */
+/** Most bytes of one statement's result on the wire. */
 const MAX_RESULT_BYTES = 4 * 1024 * 1024;
 export const GUEST_STATEMENT_TIMEOUT_MS = 2_000;
-/** The server, which ends a statement itself, is given this much to say so. */
+/** How much longer than the statement timeout to wait for the server to report it. */
 const ANSWER_GRACE_MS = 5_000;
 
-/** Connections for user SQL: few, and with a time limit of their own. @param options as the role of guests */
+/** A pool for user SQL: few connections with a timeout of their own. @param options for the guest role */
 export function openGuestDatabase(options: DatabaseOptions): Database {
   return new Database(asGuest(options));
 }
 
-/** A reader for user SQL, with as many connections as it has to the writer. @param options as the role of guests */
+/** A reader for user SQL, with as many connections as the writer's pool. @param options for the guest role */
 export function openGuestReader(
   options: DatabaseOptions,
   limits?: Pick<ReaderOptions, 'waitMs' | 'restMs'>,
@@ -55,7 +55,7 @@ function asGuest(options: DatabaseOptions): DatabaseOptions {
 const PREFIX = 'DECLARE user_query NO SCROLL CURSOR FOR ';
 const MAX_MESSAGE_CHARACTERS = 300;
 
-/** What `ctx.sql` of the sandbox sends. */
+/** A statement of `ctx.sql`. */
 export interface UserStatement {
   readonly text: string;
   readonly values: readonly JsonValue[];
@@ -78,8 +78,8 @@ export interface UserSqlDatabases {
 }
 
 /**
- * SQL of user code, on connections of its own: few, shared fairly between tenants, and cut when an answer is too large.
- * A statement has its turn on the reader and on the writer together, so that no more run than on the writer alone.
+ * Runs SQL of user code on connections of its own: few, shared fairly between tenants, and closed when a result is too
+ * large. Turns cover reader and writer together, so that no more statements run than on the writer alone.
  */
 export class UserSql {
   readonly #databases: UserSqlDatabases;
@@ -110,7 +110,7 @@ export class UserSqlRun {
   readonly #shared: Turns;
   readonly #own = new Turns({ size: PER_RUN, maxWaiting: MAX_WAITING_PER_RUN });
   readonly #identity: Identity;
-  /** The newest transaction that the run has to see, with all before it; or all that there is, which the writer has. */
+  /** The newest transaction that the run must see, with all before it; or everything, which only the writer has. */
   #seen: bigint | 'all';
   #texts = 0;
 
@@ -132,9 +132,8 @@ export class UserSqlRun {
   }
 
   /**
-   * One query, under the owner's identity. Four walls behind each other: PostgreSQL's own parser with an allow-list
-   * (checkSql), a role that can read spans and nothing else, a read-only transaction of its own, and a cursor, which
-   * takes a query and nothing else.
+   * Runs one query under the owner's identity. Four layers of defence: PostgreSQL's own parser with an allow-list
+   * (checkSql), a role that can read nothing but spans, a read-only transaction, and a cursor, which accepts only a query.
    * @param signal ends it, waiting or running: the run is over
    * @throws SqlRefusedError, MalformedError for too many rows or bytes, UnavailableError when too many wait, and what
    *   PostgreSQL says of the query
@@ -151,7 +150,7 @@ export class UserSqlRun {
       throw new SqlRefusedError(
         `ctx.sql: a run has at most ${MAX_TEXTS_PER_RUN} different texts; put what differs into values: \${…}`,
       );
-    // A text counts before it is parsed: being refused is not free.
+    // Counted before it is parsed, since a refused text costs as much.
     this.#texts += 1;
     const bound = values.map(bindable);
     const checked = await checkSql(text, bound.map(textOf));
@@ -214,7 +213,7 @@ function textOf(value: unknown): string | null {
 const ABOUT_THE_QUERY = /^(0A|21|22|42)/;
 const INSUFFICIENT_PRIVILEGE = '42501';
 
-/** What user code may know of a failure: PostgreSQL's own words where they are about its query, and where in it. */
+/** The part of a failure that user code may see: PostgreSQL's message and position, if the error is about its query. */
 function publicError(error: unknown, checked: CheckedSql): unknown {
   const cause = error instanceof LogLineError ? (error.cause ?? error) : error;
   if (cause instanceof TooManyBytesError) {

@@ -13,9 +13,9 @@ const LARGE_BYTES = 64 * 1024;
 const gzipAsync = promisify(gzip);
 
 /**
- * The answer, gzipped when it is larger than 1 KB and the client takes that (RFC 9110 section 12.5.3). A large one goes
- * out as it is while its tenant has another one compressed: the threads that compress serve first come, first served,
- * and the pages of one tenant would keep the small answers of all others waiting, and themselves in memory.
+ * The answer, gzipped when it is larger than 1 KB and the client accepts that (RFC 9110 section 12.5.3). A large one is
+ * not compressed while another one of its tenant is: libuv's threads are first come, first served, so that one tenant's
+ * pages would delay the small answers of all others.
  */
 export async function compressed(
   answer: Answer,

@@ -3,7 +3,7 @@ import { TEXT } from '../ledger/span-schema';
 import { HEALTH_CODES } from './health';
 import { PUBLISHED_KEY } from './schemas';
 
-// What the routes answer, beside the spans themselves.
+// The answers of the routes, except spans.
 
 const SPAN_REF = { $ref: '#/components/schemas/Span' };
 const SUCCESS = { const: true };

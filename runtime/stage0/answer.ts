@@ -2,8 +2,8 @@ import type { Caller } from '../auth';
 import { UnauthorizedError } from '../base/errors';
 
 /**
- * What a route answers. It becomes a Response in one place, when all its headers are known: a Response whose
- * headers are changed later costs the local server 30 µs, and one made at once next to nothing.
+ * The answer of a route. It becomes a Response only when all headers are known, since changing a Response's headers is
+ * slow on the local server.
  */
 export interface Answer {
   readonly status: number;
@@ -19,7 +19,7 @@ export function json(status: number, body: unknown, headers: Readonly<Record<str
   return jsonText(status, JSON.stringify(body), headers);
 }
 
-/** A JSON answer that is written out already. */
+/** A JSON answer that is already serialised. */
 export function jsonText(
   status: number,
   text: string,
@@ -33,7 +33,7 @@ export function withHeaders(answer: Answer, more: Readonly<Record<string, string
   return { ...answer, headers: { ...answer.headers, ...more } };
 }
 
-/** The answer as HTTP has it. */
+/** The answer as a Response. */
 export function responseOf({ status, headers, text, body }: Answer): Response {
   // 204 has no content, not even an empty one.
   return new Response(status === 204 ? null : (body ?? text), { status, headers: { ...headers } });

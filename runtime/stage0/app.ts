@@ -97,7 +97,7 @@ async function serve(
   let answer: Answer;
   let failure: unknown;
   try {
-    // What is the same for everybody needs no look at the token, so a bad one is no reason to refuse it.
+    // Routes that answer everybody alike do not check the token.
     if (route.scope !== undefined || route.tokenNeeded) caller = await authenticate(request, stage0.tokens);
     authorize(caller, route);
     answer = await HANDLERS[route.operation](stage0, {

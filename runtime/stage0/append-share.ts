@@ -2,23 +2,22 @@ import { MalformedError } from '../base/errors';
 import { Reservation } from '../base/fair-shares';
 import type { Stage0 } from './stage0';
 
-/** What one append holds of what all tenants share. */
+/** The shared resources that one append holds. */
 export interface AppendShare {
   /** Bytes of its body. */
   readonly body: Reservation;
   /**
-   * Takes the memory that its spans need while they are worked on, and a place among those that are, before the first of
-   * them is parsed. Not earlier: whoever sends a body slowly would hold the place of others.
-   * @throws ShareUsedUpError or UnavailableError, as `FairShares` does; MalformedError when the caller is gone.
+   * Takes the memory that the spans need while they are processed, and a slot for processing, before the first span is
+   * parsed. Not earlier, or slow senders would hold slots.
+   * @throws ShareUsedUpError or UnavailableError, as `FairShares` does; MalformedError when the caller has gone
    */
   admit(bytes: number): Promise<void>;
 }
 
 /**
- * Appends within the share of the caller's tenant, held until the answer is made: the spans of a body take up memory for
- * as long. Whoever hung up while waiting is not worked for: thousands of such would keep the others waiting long after
- * they are gone.
- * @throws ShareUsedUpError or UnavailableError, as `FairShares` does; MalformedError when the caller is gone.
+ * Runs an append within the share of the caller's tenant, held until the answer is made, since the spans use memory until
+ * then. A request whose caller hung up while waiting is dropped, so that it does not delay others.
+ * @throws ShareUsedUpError or UnavailableError, as `FairShares` does; MalformedError when the caller has gone
  */
 export async function withAppendShare<T>(
   { fairness }: Stage0,

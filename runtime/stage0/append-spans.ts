@@ -66,7 +66,7 @@ function answerWith(
   return jsonText(created ? 201 : 200, `{"success":true,${spans}}`, headers);
 }
 
-/** What stands for each span when the caller holds it already: enough to find it and to compare it. */
+/** The short form of each span (`return=minimal`): enough to find it and to compare it. */
 function minimalTexts({ spans }: Appended): string[] {
   return spans.map(({ id, seq, curr_hash }) => JSON.stringify({ id, seq, curr_hash }));
 }
@@ -79,7 +79,7 @@ function bytesOf({ json }: Appended): number {
   return json.reduce((sum, text) => sum + Buffer.byteLength(text) + 1, 0);
 }
 
-/** The header is a quoted string in the IETF draft and bare in common practice; both are taken. */
+/** The Idempotency-Key. A quoted string in the IETF draft, bare in common practice; both are accepted. */
 function idempotencyKeyOf(request: Request): string | undefined {
   const header = request.headers.get('idempotency-key');
   if (header === null) return undefined;

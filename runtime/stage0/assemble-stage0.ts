@@ -24,18 +24,18 @@ export interface AssembleStage0Options {
   readonly database: Database;
   /** A standby that answers reads. Defaults to none. */
   readonly reader?: Reader | undefined;
-  /** Asked for at each signature, so that the current key can change while requests run. */
+  /** Called for each signature, so that the current key can change while requests run. */
   readonly keys: () => KeyRing;
   readonly logger: Logger;
-  /** How functions are started; given the writer, since every start leaves spans. */
+  /** Makes the function starter; gets the writer, since every start appends spans. */
   readonly functions: (writer: SpanWriter) => FunctionStarter;
   readonly oidc?: OidcIssuer | undefined;
   readonly corsOrigins?: readonly string[];
   /** Files of the explorer; undefined serves none. */
   readonly explorer?: ExplorerFiles | undefined;
-  /** How long an empty page of the feed may be held. Defaults to 20; 0 is not at all. */
+  /** Longest long poll of the feed, in seconds; 0 disables it. Defaults to 20. */
   readonly maxWaitSeconds?: number | undefined;
-  /** Days that an `Idempotency-Key` counts. Defaults to 30. */
+  /** Days that an `Idempotency-Key` is valid. Defaults to 30. */
   readonly idempotencyDays?: number | undefined;
   /** `LOGLINE_ORIGIN`; see {@link InstanceKeysOptions}. */
   readonly origin?: string | undefined;
@@ -44,19 +44,19 @@ export interface AssembleStage0Options {
   readonly onRequest?: Stage0['onRequest'];
   /** See {@link Stage0.newSpanId}. */
   readonly newSpanId?: Stage0['newSpanId'];
-  /** Told after each commit, such as to seal what is new, of how many appends shared it. */
+  /** Called after each commit with the number of appends that shared it, for instance to seal new spans. */
   readonly onCommit?: ((batches: number) => void) | undefined;
   /** See {@link HealthOptions}. */
   readonly health?: Pick<HealthOptions, 'ticks' | 'found' | 'isReady'>;
 }
 
-/** Stage-0 with everything it is made of. */
+/** Stage-0 and the parts it is assembled from. */
 export interface AssembledStage0 {
   readonly app: Hono;
   readonly writer: SpanWriter;
 }
 
-/** Puts Stage-0 together, the same on a laptop and in a Lambda. */
+/** Assembles Stage-0, the same locally and in a Lambda. */
 export function assembleStage0(options: AssembleStage0Options): AssembledStage0 {
   const { database, keys, logger, oidc, corsOrigins = [] } = options;
   const fairness = createFairness();
@@ -124,7 +124,7 @@ function explorerSignIn(oidc: OidcIssuer | undefined): Pick<Explorer, 'signIn'> 
   return signIn === undefined ? {} : { signIn };
 }
 
-/** What is derived from the keys is made again only when the ring is another. */
+/** Caches a value derived from the keys until the ring changes. */
 function rememberByRing<T>(keys: () => KeyRing, make: (ring: KeyRing) => T): () => T {
   let made: { readonly ring: KeyRing; readonly value: T } | undefined;
   return () => {

@@ -4,8 +4,8 @@ import { type Identity, NOBODY, SYSTEM } from '../base/identity';
 import type { Route } from './route';
 
 /**
- * Who is calling, from the bearer token and nothing else; undefined without a token.
- * @throws UnauthorizedError for a header that is not `Bearer <token>`, or a token that proves nothing.
+ * The caller, by the bearer token alone; undefined without a token.
+ * @throws UnauthorizedError for a header that is not `Bearer <token>`, or a token that is not valid
  */
 export async function authenticate(request: Request, tokens: TokenVerifier): Promise<Caller | undefined> {
   const header = request.headers.get('authorization');
@@ -40,11 +40,11 @@ export function authorize(caller: Caller | undefined, route: Route): void {
 /** @throws ForbiddenError when the caller's token lacks the scope. */
 export function requireScope(caller: Caller, scope: Scope): void {
   if (caller.scopes.has(scope)) return;
-  // The member tells a client that no other content would be taken either (RFC 6750 section 3.1 has it in a header).
+  // Tells a client which scope is missing (RFC 6750 section 3.1 has it in a header).
   throw new ForbiddenError(`The token lacks the scope ${scope}.`, { members: { scope } });
 }
 
-/** @throws ForbiddenError for everybody but the operator: tenant `system`, by a token minted from the instance key. */
+/** @throws ForbiddenError unless the caller is the operator: tenant `system`, by a token minted from the instance key */
 export function requireOperator({ tenant, isMintedHere }: Caller): void {
   if (tenant === SYSTEM.tenant && isMintedHere) return;
   throw new ForbiddenError(
@@ -52,7 +52,7 @@ export function requireOperator({ tenant, isMintedHere }: Caller): void {
   );
 }
 
-/** The identity that the caller's transactions take. */
+/** The identity of the caller's transactions. */
 export function identityOf(caller: Caller | undefined): Identity {
   return caller === undefined ? NOBODY : { user: caller.user, tenant: caller.tenant };
 }

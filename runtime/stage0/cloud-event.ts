@@ -9,7 +9,7 @@ import { eventSpanId } from '../ledger/stable-id';
 import { traceIdIn } from './trace-id';
 import { validateCloudEvent } from './validators.generated';
 
-/** The members of an event that have a place of their own in a span; all others become its `input`. */
+/** The attributes of an event that become members of the span; all others go into its `input`. */
 const PLACED = new Set(['specversion', 'type', 'source', 'subject', 'time', 'data']);
 
 /** CloudEvents 1.0 section 3.1, "Naming Conventions". */
@@ -28,10 +28,9 @@ interface CloudEvent {
 }
 
 /**
- * The span that a CloudEvents 1.0 event in JSON stands for, with everything that is wrong with the event. Its id is
- * made of the writer, `source` and `id`, so that an event which is delivered again is appended once. Nothing of an event
- * is lost: what has no member of its own in a span is in `input`, `id` among it, and `time` when it tells more than
- * milliseconds.
+ * The span for a CloudEvents 1.0 event in JSON, with all faults of the event. Its id is derived from the writer, `source`
+ * and `id`, so that a redelivered event is appended once. Nothing of an event is lost: attributes without a member of
+ * their own are in `input`, including `id`, and `time` if it is more precise than milliseconds.
  * @param pointer JSON pointer of the event within the request.
  * @throws UnsupportedMediaTypeError for `data_base64`.
  */

@@ -2,7 +2,7 @@ import { CORS_HEADERS } from './cors-headers';
 
 const PREFLIGHT_MAX_AGE_S = 600;
 
-/** What the answer to a request of this origin carries, when the origin is one of those configured (Fetch, section 3.2). */
+/** CORS headers for an answer to this origin, if it is configured (Fetch, section 3.2). */
 export function corsHeaders(request: Request, origins: readonly string[]): Record<string, string> {
   const origin = request.headers.get('origin');
   if (origin === null || !(origins.includes(origin) || origins.includes('*'))) return {};
@@ -12,7 +12,7 @@ export function corsHeaders(request: Request, origins: readonly string[]): Recor
   };
 }
 
-/** What the answer to a preflight carries beside {@link corsHeaders}; nothing when it is none. */
+/** Further headers for the answer to a preflight; none for other requests. */
 export function preflightHeaders(
   request: Request,
   origins: readonly string[],

@@ -13,27 +13,27 @@ const CIPHER = 'aes-256-gcm';
 /** NIST SP 800-38D section 8.2.2: random nonces of 96 bits serve 2^32 texts of one key. */
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
-/** Texts are filled up to a multiple of this, so that their length does not tell how long an id is. */
+/** Plaintexts are padded to a multiple of this, so that their length does not reveal that of an id. */
 const BLOCK = 128;
-/** What positions are bound to; no query of a listing looks like it. */
+/** The binding of positions, different from any query of a listing. */
 const POSITION_CONTEXT = 'x-logline-position';
 
-/** What a write leaves behind for the reads after it: they shall see this transaction. */
+/** The position of a write: later reads must see this transaction. */
 export interface WritePosition {
   readonly epoch: string;
   readonly txId: string;
 }
 
 /**
- * Makes and reads what clients keep without knowing what it says: cursors of listings, and positions of writes. They
- * are encrypted (AES-256-GCM; key: HKDF-SHA-256 of the instance key, `info` = `logline/cursor/v2`; nonce, text and tag
- * as base64url), since transaction ids tell how much others write, and bound to what they belong to: one that was
- * edited, or that is used with another query or by another caller, does not open.
+ * Seals and opens opaque tokens for clients: cursors of listings, and positions of writes. They are encrypted
+ * (AES-256-GCM; key: HKDF-SHA-256 of the instance key, `info` = `logline/cursor/v2`; nonce, text and tag as base64url),
+ * since transaction ids reveal how much others write, and bound to query and caller: an edited one, or one that is used
+ * with another query or by another caller, does not open.
  */
 export class CursorSealer {
   readonly #keys: readonly Buffer[];
 
-  /** @param keys the instance keys whose cursors count; the first one makes new ones. */
+  /** @param keys the instance keys whose cursors are accepted; the first one seals new ones */
   constructor(keys: readonly SigningKey[]) {
     this.#keys = keys.map((key) => Buffer.from(deriveSeed(toU8(key.secretKeyHex()), KEY_LABEL)));
   }
@@ -67,7 +67,7 @@ export class CursorSealer {
     return this.#encrypt([epoch, txId], POSITION_CONTEXT);
   }
 
-  /** Undefined when it is none of ours: a reader has no use for it then. */
+  /** Undefined when it was not sealed by this instance, and so means nothing to a reader. */
   openPosition(text: string): WritePosition | undefined {
     const [epoch, txId] = this.#decrypt(text, POSITION_CONTEXT) ?? [];
     return epoch === undefined || txId === undefined ? undefined : { epoch, txId };
@@ -90,7 +90,7 @@ export class CursorSealer {
     const bound = Buffer.from(canonicalText(context));
     for (const key of this.#keys) {
       const opened = decrypted(key, bytes, bound);
-      // The fields were sealed by us, so their form is known.
+      // Sealed by this program, so the form is known.
       if (opened !== undefined) return JSON.parse(opened) as readonly string[];
     }
     return undefined;
@@ -102,7 +102,7 @@ function notOfThisQuery(): MalformedError {
   return new MalformedError('The cursor does not fit.', { faults: [{ pointer: '/cursor', detail }] });
 }
 
-/** Undefined when another key made it, or nobody did. */
+/** The decrypted text; undefined when it was sealed with another key or is no sealed text. */
 function decrypted(key: Buffer, bytes: Buffer, bound: Buffer): string | undefined {
   const decipher = createDecipheriv(CIPHER, key, bytes.subarray(0, NONCE_BYTES), {
     authTagLength: TAG_BYTES,

@@ -35,7 +35,7 @@ export const executeFunction: Handler = async (stage0, { request, caller, path, 
   return run(stage0, { ...call, signal: request.signal });
 };
 
-/** Within the tenant's share of bodies under way: many that never come to their end would fill the memory. */
+/** Within the tenant's share of request bodies: many unfinished ones would fill the memory. */
 async function readBody(
   { fairness }: Stage0,
   request: Request,
@@ -49,7 +49,7 @@ async function readBody(
   }
 }
 
-/** A function that failed has left its execution span, too. */
+/** Adds the execution span to the error of a function that failed. */
 async function run(stage0: Stage0, call: FunctionCall): Promise<Answer> {
   try {
     const { result, execution } = await stage0.functions.run(call);

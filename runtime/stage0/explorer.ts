@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import type { Context, Hono } from 'hono';
 import type { SignIn } from '../auth/sign-in';
 
-/** The built page: what a file of it holds, by its name; undefined when there is none. Files never change. */
+/** Reads a file of the built page by its name; undefined when there is none. Files never change. */
 export type ExplorerFiles = (name: string) => Promise<Uint8Array | undefined>;
 
 /** The page and what it may reach. */
@@ -26,7 +26,7 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   svg: 'image/svg+xml',
 };
 
-/** Every feature that a browser may lend to a page (https://www.w3.org/TR/permissions-policy/), lent to nobody. */
+/** A Permissions-Policy that denies every feature (https://www.w3.org/TR/permissions-policy/). */
 const CLOSED_FEATURES = [
   'accelerometer',
   'autoplay',
@@ -137,7 +137,7 @@ interface StoredFile {
   readonly gzipped: Uint8Array<ArrayBuffer>;
 }
 
-/** Read and compressed at its first request, never at start. Only files that exist are kept, so this is bounded. */
+/** Files are read and compressed at their first request. Only existing files are cached, so the cache is bounded. */
 async function storedFile(
   stored: Map<string, StoredFile>,
   files: ExplorerFiles,

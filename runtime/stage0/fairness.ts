@@ -4,21 +4,21 @@ import type { SpanText } from './span-texts';
 
 const MIB = 1024 * 1024;
 
-/** What requests of all tenants share, and how. */
+/** The resources that requests of all tenants share. */
 export interface Fairness {
-  /** The thread that serves. */
+  /** Turns of the main thread. */
   readonly turns: FairTurns;
-  /** Bytes of request bodies that are being received or worked on. */
+  /** Bytes of request bodies that are being received or processed. */
   readonly bodies: FairShares;
-  /** Appends under way, whatever their size, those whose bodies are still being received among them. */
+  /** Appends in progress, including those whose bodies are still being received. */
   readonly appends: FairShares;
-  /** Appends that were received and are worked on. */
+  /** Slots for appends that were received and are processed. */
   readonly work: FairShares;
   /** Bytes of memory of the spans that are parsed, hashed, signed and written; see {@link memoryOf}. */
   readonly spans: FairShares;
-  /** Large answers being compressed, each on a thread of those that Node has four of. */
+  /** Large answers being compressed, each on one of libuv's four threads. */
   readonly compressions: FairShares;
-  /** Pages being read: each takes a connection, and up to 4 MiB of JSON in memory. */
+  /** Pages being read; each takes a connection and up to 4 MiB of JSON in memory. */
   readonly reads: FairShares;
 }
 
@@ -30,8 +30,8 @@ export interface FairnessOptions {
   /** Defaults to 2,000. */
   readonly appends?: number;
   /**
-   * Defaults to 64, of which one tenant alone gets half. With 128 of its own it is faster by a fifth, and holds up the
-   * others (bench/README.md).
+   * Defaults to 64, of which one tenant alone gets half. With 128 a single tenant is a fifth faster but delays the others
+   * (bench/README.md).
    */
   readonly work?: number;
   /** Fewer than the pool has connections, so that one is always left for who is calling. Defaults to 8. */
@@ -51,15 +51,15 @@ export function createFairness(options: FairnessOptions = {}): Fairness {
   };
 }
 
-/** What the server adds to a span, and its texts and objects on their way, beside what the client sent. */
+/** Memory of a span in addition to what the client sent: members that the server adds, objects and texts. */
 const BYTES_A_SPAN = 5 * 1024;
-/** Copies of a span's JSON on its way: text, draft, payload, row, statement, answer. */
+/** Copies of a span's JSON in memory: text, draft, payload, row, statement, answer. */
 const COPIES = 6;
 const BYTES_A_VALUE = 64;
 
 /**
- * About how much memory spans take up while they are worked on. A thousand spans of 45 bytes take a hundred times their
- * JSON, so that their bytes alone bound nothing.
+ * Approximate memory of spans while they are processed. A thousand spans of 45 bytes take a hundred times their JSON, so
+ * that limiting bytes alone would not be enough.
  */
 export function memoryOf(texts: readonly SpanText[]): number {
   let bytes = 0;

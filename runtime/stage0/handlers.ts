@@ -11,7 +11,7 @@ export interface RouteRequest {
   readonly path: Readonly<Record<string, string>>;
   /** W3C trace id of the request. */
   readonly traceId: string;
-  /** Of the request in that trace; undefined when nobody collects traces. */
+  /** Id of the request's span in that trace; undefined when traces are not collected. */
   readonly spanId: string | undefined;
   /** The trace that the caller named; undefined without one. */
   readonly givenTraceId: string | undefined;

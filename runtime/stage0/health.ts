@@ -6,10 +6,10 @@ import { runStatement } from '../db/query-as';
 import { FeedHold } from '../ledger/feed-hold';
 
 /**
- * What keeps a ledger that answers from being well. `writes_failing`: the last append failed, through no fault of its
- * caller, within 60 s. `ticks_late`: a scheduled job missed several of its ticks. `feed_held_back`: a transaction is open
- * for so long that subscribers see nothing new. `restore_needed`: the database was set back; `logline restore` mends it.
- * `proofs_stopped`: the audit found a span that is not what a log bears, and nothing of that tenant is sealed.
+ * Codes of a degraded ledger. `writes_failing`: the last append failed within 60 s, not by its caller's fault.
+ * `ticks_late`: a scheduled job missed several ticks. `feed_held_back`: a transaction is open for so long that subscribers
+ * see nothing new. `restore_needed`: the database was restored, and `logline restore` has to run. `proofs_stopped`: the
+ * audit found a span that differs from its log, and that tenant is not sealed any more.
  */
 export const HEALTH_CODES = [
   'writes_failing',
@@ -22,10 +22,10 @@ export const HEALTH_CODES = [
 /** One of {@link HEALTH_CODES}. */
 export type HealthCode = (typeof HEALTH_CODES)[number];
 
-/** How often a job runs, as far as health is concerned. */
+/** A job that health checks for missed ticks. */
 export interface ExpectedTick {
   readonly job: string;
-  /** A last start that is longer ago than this is late. */
+  /** Age of the last start after which the job is late. */
   readonly toleratedAgeS: number;
 }
 
@@ -35,7 +35,7 @@ export interface HealthOptions {
   readonly writesFailedAtMs: () => number | undefined;
   /** Jobs that some process of this ledger runs. Defaults to none. */
   readonly ticks?: readonly ExpectedTick[];
-  /** What others have found. Defaults to nothing. */
+  /** Codes that other parts have found. Defaults to none. */
   readonly found?: () => readonly HealthCode[];
   /** Whether kernels are booted. Defaults to true: those of AWS boot with each event. */
   readonly isReady?: () => boolean;

@@ -96,7 +96,7 @@ async function hashed(
     const due = turn(bytes);
     if (due !== undefined) await due;
     const pointer = `/${index}`;
-    // An await for each of a thousand small spans would cost more than it spares.
+    // An await for each of a thousand small spans would cost more than it saves.
     const next = hasManyValues
       ? await checkClientHashInSlices(span, pointer, pause)
       : checkClientHash(span, pointer);

@@ -5,24 +5,24 @@ import { type InstanceKey, keyHistoryOf, validityOf } from '../ledger/keys/key-h
 import { spanOfRow } from '../ledger/span-row';
 import { type LogInstance, readLogInstance } from '../proofs/log-instance';
 
-/** A key of the instance, as `GET /api/keys` shows it. */
+/** A key of the instance, as `GET /api/keys` returns it. */
 export interface PublishedKey {
   /** Hex. */
   readonly public_key: string;
-  /** Since when it signs; null for one that the key history does not hold yet. */
+  /** When it began to sign; null for a key that is not in the key history yet. */
   readonly since: string | null;
-  /** Until when its signatures count; null for one that still signs. */
+  /** When its validity ended; null for a key that still signs. */
   readonly until: string | null;
   readonly revoked: boolean;
   /** `span`: it signs spans. `checkpoint`: it signs checkpoints of the log. */
   readonly purpose: 'span' | 'checkpoint';
 }
 
-/** What anybody may know of an instance. */
+/** The public keys and names of an instance. */
 export interface PublishedKeys {
-  /** Names the instance; the first part of every log's origin. */
+  /** Name of the instance; the first part of every log's origin. */
   readonly origin: string;
-  /** What took its place before a restore, the latest first: checkpoints of then bear it. Left out when there is none. */
+  /** Earlier names, before restores, the latest first: older checkpoints have them. Absent when there are none. */
   readonly earlier_origins?: readonly string[];
   readonly keys: readonly PublishedKey[];
 }
@@ -42,10 +42,10 @@ export interface InstanceKeysOptions {
   readonly checkpoints?: (() => Promise<CheckpointSigning>) | undefined;
 }
 
-/** Everybody may ask, so the history is read and verified once in this time at most. */
+/** The history is cached for this long, since anybody may ask for it. */
 const REMEMBER_MS = 5_000;
 
-/** The instance's keys, by which anybody can judge a signature. */
+/** The instance's keys, for verifying signatures. */
 export class InstanceKeys {
   readonly #options: InstanceKeysOptions;
   #known: { readonly keys: Promise<PublishedKeys>; readonly by: string; readonly atMs: number } | undefined;

@@ -28,11 +28,11 @@ import type { Stage0 } from './stage0';
 import { validateTimelineQuery } from './validators.generated';
 
 const DEFAULT_LIMIT = 100;
-/** Most combinations of filter values, each of which costs ordered ranges of its own. */
+/** Most combinations of filter values, since each adds index ranges. */
 const MAX_COMBINATIONS = 10;
-/** Beyond every ordinal: a position behind all of a transaction. */
+/** The greatest ordinal: a position after all spans of a transaction. */
 const LAST_ORDINAL = '9223372036854775807';
-/** How often somebody who waits is asked for a token that still counts. */
+/** Interval at which the token of a waiting caller is checked. */
 const TOKEN_CHECK_MS = 1_000;
 
 interface TimelineQuery extends TimelineFilterValues {
@@ -56,7 +56,7 @@ export const listTimeline: Handler = async (stage0, route) => {
   const identity = identityOf(route.caller);
   const values = normalize(given);
   const filters = combinedFilters(values);
-  // A cursor belongs to one listing of one caller: what it is sealed with is exactly that.
+  // Binds the cursor to one listing of one caller.
   const listing: JsonValue = { order, filter: { ...values }, user: identity.user, tenant: identity.tenant };
   if (from === 'end') return answerOf(stage0, await endOfFeed(stage0), listing, {});
   const request: EpochTimelineRequest = {
@@ -81,7 +81,7 @@ export const listTimeline: Handler = async (stage0, route) => {
   return waitForPage(stage0, route, request, listing, waitSeconds);
 };
 
-/** The share is held while a page is read, not while somebody waits. */
+/** Reads a page within the tenant's share, which is not held while a caller waits. */
 function read(
   stage0: Stage0,
   request: EpochTimelineRequest,
@@ -107,7 +107,7 @@ function answerOf(
   );
 }
 
-/** An empty page, and a cursor behind all that is certain to have been committed. */
+/** An empty page with a cursor after all transactions that are certain to have ended. */
 async function endOfFeed({ epochs }: Stage0): Promise<EpochTimelinePage> {
   const { current, xmin, restoreNeeded } = await epochs.read();
   if (restoreNeeded) throw new RestoreNeededError();
@@ -118,7 +118,7 @@ async function endOfFeed({ epochs }: Stage0): Promise<EpochTimelinePage> {
   };
 }
 
-/** The place behind a version that the caller may read; undefined when none is named. */
+/** The position after a version that the caller may read; undefined when none is named. */
 async function behindVersion(
   { database, epochs }: Stage0,
   identity: Identity,
@@ -126,22 +126,22 @@ async function behindVersion(
 ): Promise<EpochPosition | undefined> {
   if (after === undefined) return undefined;
   const [id = '', seq] = after.split('.');
-  const place = await feedPositionOf(database, identity, { id, seq: Number(seq) });
-  if (place === undefined) {
+  const position = await feedPositionOf(database, identity, { id, seq: Number(seq) });
+  if (position === undefined) {
     const detail = 'names no version that you may read; take the last one that you have seen';
     throw malformed('The query', [{ pointer: '/after', detail }]);
   }
   const { current } = await epochs.read();
-  return { epoch: current, position: { order: 'feed', txId: place.tx_id, ordinal: place.ordinal } };
+  return { epoch: current, position: { order: 'feed', txId: position.tx_id, ordinal: position.ordinal } };
 }
 
-/** Seconds that the caller would wait for an empty page to fill; 0 for not at all. */
+/** Seconds of long polling; 0 for none. */
 function waitSecondsOf({ maxWaitSeconds }: Stage0, request: Request): number {
   const wait = preferencesOf(request).get('wait') ?? '';
   return /^\d{1,9}$/.test(wait) ? Math.min(Number(wait), maxWaitSeconds) : 0;
 }
 
-/** The page, once it holds something or the time is up. */
+/** Waits until the page is not empty or the time is up. */
 async function waitForPage(
   stage0: Stage0,
   { request: httpRequest, caller }: RouteRequest,
@@ -178,7 +178,7 @@ async function waitForPage(
   }
 }
 
-/** What a schema cannot say of the query. */
+/** Faults of the query that a schema cannot express. */
 function queryFaults(query: Query): Fault[] {
   const faults: Fault[] = [];
   for (const member of ['since', 'until']) {
@@ -206,7 +206,7 @@ function queryFaults(query: Query): Fault[] {
   return faults;
 }
 
-/** The values in the form in which the ledger keeps them. */
+/** The values in the ledger's form. */
 function normalize(given: TimelineFilterValues): TimelineFilterValues {
   const { since, until, parent_id, related_to, ...rest } = given;
   const lower = (ids: readonly string[]) => [...new Set(ids.map((id) => id.toLowerCase()))];

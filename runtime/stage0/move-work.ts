@@ -14,18 +14,18 @@ import { parseQuery } from './query';
 import { readJsonBody } from './request-body';
 import { validateTenantPath, validateWorkPage, validateWorkQuery } from './validators.generated';
 
-/** `GET /api/work/{tenant}`: what is kept beside the spans of a frozen tenant, for the cell that it moves to. */
+/** `GET /api/work/{tenant}`: the work state of a frozen tenant, for the cell that it moves to. */
 export const readWork: Handler = async (stage0, { request, caller, path }) => {
   requireOperator(callerOf(caller));
   const { tenant } = parseWith<{ tenant: string }>(validateTenantPath, path, 'The path');
   const { kind, after } = parseQuery<{ kind: WorkKind; after?: string }>(request, validateWorkQuery);
   const page = await pageOfWork(stage0.database, tenant, kind, after ?? null);
-  // One that moved in before goes on with the salt that it brought along.
+  // A tenant that was moved here before keeps the salt of its first cell.
   const isOwnSalt = kind === 'salt' && page.rows.length === 0;
   return json(200, isOwnSalt ? { ...page, rows: [{ salt: stage0.stableIdSalt() }] } : page);
 };
 
-/** `POST /api/work/{tenant}`: takes a page of it. */
+/** `POST /api/work/{tenant}`: imports a page of it. */
 export const importWork: Handler = async (stage0, { request, caller, path }) => {
   requireOperator(callerOf(caller));
   const { tenant } = parseWith<{ tenant: string }>(validateTenantPath, path, 'The path');

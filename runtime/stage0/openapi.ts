@@ -2,7 +2,7 @@ import { ROUTE_TAGS, type Route } from './route';
 import { COMPONENTS, ROUTES } from './route-table';
 import { PROBLEM } from './schemas';
 
-/** The OpenAPI 3.1 document of the API, made of the routes and schemas that serve it. */
+/** The OpenAPI 3.1 document, generated from the route table and its schemas. */
 export function openApiDocument(): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const route of ROUTES) {

@@ -1,6 +1,6 @@
 /**
- * The preferences of a request (RFC 7240 section 2): name in lower case → value without quotes, `''` when it has
- * none. Parameters behind a semicolon are passed over; of a name given twice the first counts.
+ * The preferences of a request (RFC 7240 section 2): values without quotes by lower-case name, `''` for a preference
+ * without a value. Parameters after a semicolon are ignored; of a name given twice the first counts.
  */
 export function preferencesOf(request: Request): ReadonlyMap<string, string> {
   const preferences = new Map<string, string>();

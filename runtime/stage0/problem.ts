@@ -15,14 +15,14 @@ export interface Problem {
   readonly [extension: string]: unknown;
 }
 
-/** What an error is to the caller; one that was not meant for callers becomes a plain 500. */
+/** The error for the caller; one that is not a LogLineError becomes a general 500. */
 export function asCallerError(error: unknown): LogLineError {
   const known = asLogLineError(error);
   if (known instanceof LogLineError) return known;
   return new InternalError('Something went wrong on our side; it has been logged.', { cause: error });
 }
 
-/** The one place where errors meet HTTP. */
+/** The problem details (RFC 9457) of an error. */
 export function problemAnswer(error: LogLineError): Answer {
   const problem: Problem = {
     type: `urn:logline:problem:${error.code}`,
@@ -52,7 +52,7 @@ export function problemResponse(error: LogLineError): Response {
   return responseOf({ ...answer, headers });
 }
 
-/** draft-ietf-httpapi-ratelimit-headers-10: what the limit is, and when there is some of it again. */
+/** The headers of draft-ietf-httpapi-ratelimit-headers-10: the limit, and when it resets. */
 function rateLimitHeaders({ rateLimit, retryAfterSeconds }: LogLineError): Record<string, string> {
   if (rateLimit === undefined) return {};
   const { policy, quota, windowSeconds } = rateLimit;

@@ -5,9 +5,9 @@ import { describeFault, malformed, type Validator } from '../json/parse-with';
 export type Query = Record<string, string | string[]>;
 
 /**
- * The query of a request as what its schema describes.
+ * Parses the query of a request by its schema.
  * @param repeatable parameters that become lists, given once or more often
- * @param moreFaults what a schema cannot say
+ * @param moreFaults finds faults that a schema cannot express
  * @throws MalformedError with every fault, at the parameter that has it.
  */
 export function parseQuery<T>(

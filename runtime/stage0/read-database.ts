@@ -24,7 +24,7 @@ export async function withReadDatabase<T>(
   return reader.run(database, newest === 0n ? undefined : newest, work);
 }
 
-/** 0 without the header, with one that is not ours, or with one from before a restore. */
+/** The transaction of the header; 0 without it, if it is not valid here, or if it is from before a restore. */
 async function atLeast({ cursors, epochs }: Stage0, request: Request): Promise<bigint> {
   const header = request.headers.get(AT_LEAST_HEADER);
   const position = header === null ? undefined : cursors.openPosition(header);
@@ -32,7 +32,7 @@ async function atLeast({ cursors, epochs }: Stage0, request: Request): Promise<b
   return position.epoch === (await epochs.recall()).current ? BigInt(position.txId) : 0n;
 }
 
-/** The newest transaction that a reader must have to go on from here. */
+/** The newest transaction that a reader must have to continue after a position. */
 function newestIn(position: TimelinePosition): bigint {
   if (position.order === 'feed') return BigInt(position.txId);
   const [, end = '0'] = position.snapshot.split(':');

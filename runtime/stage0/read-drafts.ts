@@ -15,13 +15,13 @@ import { memoryOf } from './fairness';
 import { readSpanTexts } from './request-body';
 import type { SpanText } from './span-texts';
 
-/** Whose body it is, what it may take up, and when it may be worked on. */
+/** The caller, share and turns under which a body is processed. */
 export interface BodyWork {
   readonly identity: Identity;
   readonly share: AppendShare;
-  /** Undefined when so many bytes may be worked on at once. */
+  /** A turn for this many bytes; undefined when the work may start at once. */
   readonly turn: (bytes: number) => Promise<void> | undefined;
-  /** Spans that a ledger took once: they may pass the limits that a span has today. Defaults to false. */
+  /** Whether the spans come from a ledger, and so may exceed today's limits of a span. Defaults to false. */
   readonly isStored?: boolean;
 }
 
@@ -55,7 +55,7 @@ export async function readDrafts(
     const pointer = isList ? `/${index}` : '';
     let value: JsonValue;
     try {
-      // An await for each of a thousand small spans would cost more than it spares.
+      // An await for each of a thousand small spans would cost more than it saves.
       value = hasManyValues(text)
         ? await parseIJsonInSlices(bytes, () => turn(TURN_BYTES))
         : parseIJson(bytes);
@@ -63,7 +63,7 @@ export async function readDrafts(
       faults.push(...faultsOf(error, pointer, isList));
       continue;
     }
-    // Nothing else becomes longer when it is written again.
+    // Only numbers with exponents can be longer when stored; the exact check is costly.
     if (!isStored && bytes.length + exponents * MAX_EXPONENT > MAX_SPAN_BYTES) {
       const fault = bytesFault(value);
       if (fault !== undefined) large.push({ ...fault, pointer });
@@ -77,7 +77,7 @@ export async function readDrafts(
   return { drafts, isList, hasManyValues: texts.some(hasManyValues) };
 }
 
-/** The faults of a text that is not storable JSON, with those of the others of its list; alone it is refused at once. */
+/** The faults of a text that is not storable JSON. @throws the error itself when the body is no list */
 function faultsOf(error: unknown, pointer: string, isList: boolean): Fault[] {
   if (!(error instanceof MalformedError) || !isList) throw error;
   return error.faults.map((fault) => ({ ...fault, pointer: `${pointer}${fault.pointer}` }));

@@ -17,7 +17,7 @@ const IMMUTABLE = { 'cache-control': 'private, max-age=31536000, immutable' };
 /** `GET /api/log/{tenant}/checkpoint`: the newest signed state of a tenant's log, or that of one size. */
 export const readCheckpoint: Handler = async (stage0, { request, caller, path }) => {
   const query = parseQuery<{ size?: string }>(request, validateCheckpointQuery);
-  // From the writer: a newest checkpoint that goes back would look like a fork.
+  // From the writer: a newest checkpoint that is older than one seen before would look like a rollback.
   const reader = new LogReader(stage0.database, ownTenant(caller, path));
   const { note } = await reader.checkpoint(query.size === undefined ? undefined : Number(query.size));
   const headers = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'private, no-cache' };
@@ -36,7 +36,7 @@ export const readConsistency: Handler = async (stage0, { request, caller, path }
 export const readTile: Handler = async (stage0, { request, caller, path }) => {
   parseQuery<object>(request, validateNoQuery);
   const { level, ...place } = parseTilePath(path.tile ?? '');
-  // Leaves name the private spans of everybody in the tenant.
+  // Entries have the ids of all private spans of the tenant.
   if (level === 'entries') {
     requireScope(callerOf(caller), 'admin');
     return bytes(await onReader(stage0, request, caller, path, (log) => log.entries(place)));
@@ -45,7 +45,7 @@ export const readTile: Handler = async (stage0, { request, caller, path }) => {
 };
 
 /**
- * What never changes once it is there may come from a reader; what one does not have yet, the writer may.
+ * Reads immutable data from the reader, and from the writer when the reader does not have it yet.
  * @throws NotFoundError for the log of another tenant
  */
 function onReader<T>(

@@ -23,10 +23,10 @@ import { validateIdPath, validateProofQuery } from './validators.generated';
 
 /** Largest PostgreSQL integer. */
 const MAX_SEQ = 2_147_483_647;
-/** What `Prefer: wait=N` may hold an answer at most. */
+/** Longest wait of `Prefer: wait=N`. */
 const MAX_WAIT_S = 20;
 const LOOK_MS = 200;
-/** Answers that are held at a time; more are given at once. */
+/** Most answers that wait; further ones are sent at once. */
 const MAX_WAITING = 200;
 
 const KERNEL_MANIFEST = 'kernel_manifest';
@@ -45,7 +45,7 @@ export const readProof: Handler = async (stage0, { request, caller, path }) => {
     find(stage0, database, { request, caller, id: id.toLowerCase(), seqText: query.seq, waitSeconds });
   const { span, proof } = await withReadDatabase(stage0, request, undefined, async (database, isReplica) => {
     if (!isReplica) return look(database, waitSecondsOf(request));
-    // A proof holds for ever, whoever has it; what a reader does not have yet, the writer may.
+    // A proof never changes, so the reader serves it; the writer, if the reader does not have it yet.
     const found = await look(database, 0).catch((error) => {
       if (error instanceof NotFoundError) return undefined;
       throw error;

@@ -2,8 +2,8 @@ import type { Identity } from '../base/identity';
 import type { Stage0 } from './stage0';
 
 /**
- * Reads within the share of the caller's tenant; all callers without a token are one tenant. Held until the answer is
- * written out, since a page takes up memory for as long.
+ * Reads within the share of the caller's tenant; all callers without a token count as one tenant. Held until the answer is
+ * serialised, since a page uses memory until then.
  * @throws ShareUsedUpError or UnavailableError, as `FairShares` does.
  */
 export async function withReadShare<T>(

@@ -15,7 +15,7 @@ export const MAX_SPANS = 1_000;
 /** Most JSON values of one request. */
 export const MAX_REQUEST_VALUES = 100_000;
 
-/** What a body takes up whose length was not announced, until it is longer: then it may become the longest. */
+/** Bytes reserved for a body without Content-Length; once it is longer, the largest request is reserved. */
 const UNANNOUNCED_BYTES = 64 * 1024;
 
 /** What the parts of a body are: spans, or CloudEvents that become spans. */
@@ -36,8 +36,8 @@ const BODY_KINDS: ReadonlyMap<string, BodyKind> = new Map([
 const BINARY_MODE_HEADERS = ['ce-specversion', 'ce-id', 'ce-source', 'ce-type'];
 
 /**
- * Reads a request for spans and parts it into their texts: one JSON object, a JSON array, or NDJSON. What is in the
- * texts is not looked at but for its size.
+ * Reads the body of a request and splits it into the texts of its spans: one JSON object, a JSON array, or NDJSON. The
+ * texts are not parsed, only measured.
  * @param isStored the spans come from a ledger, which may have taken more values than a request holds today
  * @throws MalformedError, TooLargeError or UnsupportedMediaTypeError.
  */
@@ -116,7 +116,7 @@ async function readBytes(request: Request, reservation: Reservation): Promise<Ui
 
 const gunzipAsync = promisify(gunzip);
 
-/** Ends as soon as it passes the largest request, so that a small body of a large one costs no more than that. */
+/** Decompresses up to the largest request and then stops, so that a small body of a large one costs no more. */
 async function inflate(bytes: Uint8Array): Promise<Uint8Array> {
   try {
     return await gunzipAsync(bytes, { maxOutputLength: MAX_REQUEST_BYTES });
@@ -144,7 +144,7 @@ async function readSentBytes(request: Request, reservation: Reservation): Promis
   }
 }
 
-/** A body of unknown length, no further than it may go. */
+/** Reads a body of unknown length, up to the limit. */
 async function readChunks(request: Request, reservation: Reservation): Promise<Uint8Array> {
   if (request.body === null) return new Uint8Array();
   const chunks: Uint8Array[] = [];

@@ -1,8 +1,8 @@
 import type { Answer } from './answer';
 
 /**
- * What every answer carries beside its own headers. The API answers no documents: nothing may be loaded, framed or
- * guessed from what it sends, and no cache may keep what one caller was shown.
+ * Headers of every answer. The API serves no documents: nothing may be loaded, framed or sniffed, and no shared cache may
+ * store a caller's answer.
  */
 const COMMON: Readonly<Record<string, string>> = {
   'x-content-type-options': 'nosniff',
@@ -12,7 +12,7 @@ const COMMON: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
 };
 
-/** Headers of {@link Answer} that say more than {@link COMMON} win. */
+/** The headers of an answer; its own take precedence over {@link COMMON}. */
 export function responseHeaders(
   { headers }: Pick<Answer, 'headers'>,
   more: Readonly<Record<string, string>>,

@@ -1,6 +1,6 @@
 import type { Scope } from '../auth/scope';
 
-/** One route of the API: what the router, the OpenAPI document and API Gateway need of it. */
+/** One route of the API, for the router, the OpenAPI document and API Gateway. */
 export interface Route {
   /** Its name: of its handler, in the OpenAPI document and in logs. */
   readonly operation: string;
@@ -9,7 +9,7 @@ export interface Route {
   readonly path: string;
   /** One line, without a full stop. */
   readonly summary: string;
-  /** What a caller has to know beside the schemas. */
+  /** What a caller has to know in addition to the schemas. */
   readonly description: string;
   /** Group in the OpenAPI document. */
   readonly tag: RouteTag;

@@ -13,7 +13,7 @@ import type { Fairness } from './fairness';
 import type { Health } from './health';
 import type { InstanceKeys } from './instance-keys';
 
-/** A request that was answered: nothing of who asked, and nothing of what for. */
+/** An answered request, without its caller and content. */
 export interface SeenRequest {
   readonly operation: string;
   readonly method: string;
@@ -23,13 +23,13 @@ export interface SeenRequest {
   readonly durationMs: number;
   /** 32 hexadecimal digits (W3C Trace Context). */
   readonly traceId: string;
-  /** 16 hexadecimal digits; undefined when nobody collects traces. */
+  /** 16 hexadecimal digits; undefined when traces are not collected. */
   readonly spanId: string | undefined;
   /** The caller's `traceparent`, if it sent one. */
   readonly traceparent: string | null;
 }
 
-/** Everything Stage-0 works with. */
+/** The dependencies and settings of Stage-0. */
 export interface Stage0 {
   readonly database: Database;
   /** A standby that answers reads. Defaults to none. */
@@ -40,20 +40,20 @@ export interface Stage0 {
   readonly cursors: CursorSealer;
   readonly epochs: FeedEpochs;
   readonly waiters: FeedWaiters;
-  /** How long an empty page of the feed may be held; 0 for not at all. */
+  /** Longest long poll of the feed, in seconds; 0 disables it. */
   readonly maxWaitSeconds: number;
   readonly functions: FunctionStarter;
   readonly fairness: Fairness;
   readonly logger: Logger;
   readonly instanceKeys: InstanceKeys;
   readonly health: Health;
-  /** Told of each request once it is answered; must not take long. Defaults to nobody. */
+  /** Called after each answered request; must not take long. */
   readonly onRequest?: (seen: SeenRequest) => void;
-  /** Ids of a trace's spans, 16 hexadecimal digits. Defaults to none: nobody collects traces. */
+  /** Makes ids of a trace's spans, 16 hexadecimal digits. Defaults to none, when traces are not collected. */
   readonly newSpanId?: () => string;
-  /** Public keys (hex) whose signatures count as the instance's. */
+  /** Public keys (hex) whose signatures are trusted as the instance's. */
   readonly trustedKeys: () => ReadonlySet<string>;
-  /** What makes stable ids of this instance; a secret. */
+  /** Secret salt of this instance's stable ids. */
   readonly stableIdSalt: () => string;
   /** Public key of the instance, for health. */
   readonly publicKeyHex: () => string;

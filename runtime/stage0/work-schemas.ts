@@ -2,9 +2,9 @@ import { FREEZE_WAITS } from '../ledger/frozen-tenant';
 import { NAME, UUID } from '../ledger/span-schema';
 import { WORK_KINDS, type WorkKind } from '../ledger/work-state';
 
-// What `GET` and `POST /api/work/{tenant}` give and take.
+// Schemas of `GET` and `POST /api/work/{tenant}`.
 
-/** As PostgreSQL writes a moment and a day in JSON. */
+/** Timestamps and dates as PostgreSQL writes them in JSON. */
 const MOMENT = {
   type: 'string',
   pattern: '^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$',
@@ -40,7 +40,7 @@ const ROWS: Readonly<Record<WorkKind, object>> = {
   }),
 };
 
-/** A key that a page begins behind, or ends with. */
+/** The key after which a page begins, or with which it ends. */
 const PLACE = { type: ['string', 'null'], maxLength: 300 } as const;
 
 /** A page of the work of a tenant. */

@@ -20,7 +20,8 @@ const ENGINES = {
     setUp: `aws rds create-db-parameter-group --db-parameter-group-name parameters --db-parameter-group-family postgres17 --description x
       aws rds create-db-instance --db-instance-identifier logline-dev-db --engine postgres --db-instance-class db.t4g.micro --allocated-storage 20 --db-parameter-group-name parameters ${SERVER} ${PLACE}`,
     databases: 'aws rds describe-db-instances --query DBInstances[].DBInstanceIdentifier --output text',
-    snapshots: 'aws rds describe-db-snapshots --query DBSnapshots[].DBSnapshotIdentifier --output text',
+    snapshots:
+      'aws rds describe-db-snapshots --snapshot-type manual --query DBSnapshots[].DBSnapshotIdentifier --output text',
   },
   Aurora: {
     database: { engine: 'aurora', serverless: { minAcu: 0.5, maxAcu: 4 } },
@@ -28,7 +29,7 @@ const ENGINES = {
       aws rds create-db-cluster --db-cluster-identifier logline-dev-db --engine aurora-postgresql --db-cluster-parameter-group-name parameters ${SERVER} ${PLACE}`,
     databases: 'aws rds describe-db-clusters --query DBClusters[].DBClusterIdentifier --output text',
     snapshots:
-      'aws rds describe-db-cluster-snapshots --query DBClusterSnapshots[].DBClusterSnapshotIdentifier --output text',
+      'aws rds describe-db-cluster-snapshots --snapshot-type manual --query DBClusterSnapshots[].DBClusterSnapshotIdentifier --output text',
   },
 } as const;
 

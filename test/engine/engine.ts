@@ -1,5 +1,6 @@
 /** `npm run test:engine`: runs the scenario of both stacks in Pulumi's own engine, if one is on PATH. */
 
+import { describeChanges } from './changes';
 import { ProgramHost } from './program-host';
 import { findPulumi, PulumiCli } from './pulumi-cli';
 import { describeLife } from './scenario';
@@ -10,6 +11,7 @@ if (pulumi === undefined) {
     'No pulumi on PATH (DEVELOPERS.md says how to get it): the stand-in for its engine is used instead.\n',
   );
 }
-for (const stack of ['dev', 'prod'] as const) {
-  describeLife(stack, async () => (pulumi === undefined ? new ProgramHost(stack) : PulumiCli.open(stack)));
-}
+const open = async (stack: 'dev' | 'prod') =>
+  pulumi === undefined ? new ProgramHost(stack) : PulumiCli.open(stack);
+for (const stack of ['dev', 'prod'] as const) describeLife(stack, () => open(stack));
+describeChanges(() => open('dev'));

@@ -25,6 +25,7 @@ const REPLACED_BY: Readonly<Record<string, readonly string[]>> = {
   'aws:lambda/layerVersion:LayerVersion': ['code', 'description', 'layerName'],
   'aws:secretsmanager/secretVersion:SecretVersion': ['secretString', 'secretId'],
   'aws:secretsmanager/secret:Secret': ['namePrefix'],
+  'random:index/randomPassword:RandomPassword': ['keepers', 'length', 'special'],
   'aws:rds/instance:Instance': ['identifier', 'dbName', 'username'],
   'aws:ec2/vpc:Vpc': ['cidrBlock'],
   'aws:ec2/subnet:Subnet': ['cidrBlock', 'availabilityZone', 'vpcId'],

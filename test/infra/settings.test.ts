@@ -262,7 +262,7 @@ describe('stack settings', () => {
     ],
     [
       'more origins than the environment of a function holds',
-      { api: { corsOrigins: Array.from({ length: 60 }, (_, index) => `https://app${index}.example.com`) } },
+      { api: { corsOrigins: Array.from({ length: 80 }, (_, index) => `https://app${index}.example.com`) } },
       /logline:api\.corsOrigins: has \d+ bytes .*Lambda takes/,
     ],
     [

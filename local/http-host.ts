@@ -12,6 +12,7 @@ import {
 import { pooledRandomHex } from '../runtime/crypto/random-pool';
 import { problemAnswer, problemResponse } from '../runtime/stage0/problem';
 import { responseHeaders } from '../runtime/stage0/response-headers';
+import { OpenConnections } from './open-connections';
 import { OperatorError, oneLine, systemErrorCode } from './operator-error';
 import { UnsentAnswers } from './unsent-answers';
 
@@ -33,6 +34,8 @@ export interface SocketLimits {
   readonly connections?: number;
   /** Connections of one address at once. Defaults to 2,000, since a proxy in front is one address, too. */
   readonly connectionsPerAddress?: number;
+  /** Milliseconds that a connection must have waited for its client before it is given up for another. Defaults to 1,000. */
+  readonly graceMs?: number;
   /** Milliseconds from the start of the connection or of a request to the end of its header. Defaults to 15,000. */
   readonly headersMs?: number;
   /** Milliseconds from a request's first byte to its last. Defaults to 60,000: 70 KB/s for the largest request. */
@@ -59,6 +62,11 @@ export async function openHttpHost(port: number, host: string, limits: SocketLim
   const listener = getRequestListener((request) => current(request), options);
   const refuseHost = getRequestListener(badHost, options);
   const unsent = new UnsentAnswers(limits.unsentBytes ?? 64 * 1024 * 1024);
+  const connections = new OpenConnections({
+    connections: limits.connections ?? 4_000,
+    connectionsPerAddress: limits.connectionsPerAddress ?? 2_000,
+    graceMs: limits.graceMs ?? 1_000,
+  });
   const requestTimeout = limits.requestMs ?? 60_000;
   const server = createServer(
     {
@@ -71,13 +79,17 @@ export async function openHttpHost(port: number, host: string, limits: SocketLim
       requireHostHeader: false,
     },
     (request, response) => {
+      connections.serve(request, response);
       const hasHost = request.headers.host !== undefined || request.httpVersion === '1.0';
       void (hasHost ? listener : refuseHost)(request, response).then(() => unsent.add(response));
     },
   );
   server.on('clientError', refuse);
   server.setTimeout(limits.silentMs ?? 120_000);
-  boundConnections(server, limits.connections ?? 4_000, limits.connectionsPerAddress ?? 2_000);
+  // Before Node's own listener, which would begin to read. What finds no place is answered 503.
+  server.prependListener('connection', (socket: Socket) => {
+    if (!connections.open(socket)) refuseConnection(socket);
+  });
   const bound = await listen(server, port, host);
   const shownHost = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
   return {
@@ -134,25 +146,6 @@ function refusalOf(code: string | undefined): LogLineError {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
     return new RequestTimeoutError('The request did not arrive in time; send it again.');
   return new MalformedError('This is not HTTP/1.1 as RFC 9112 has it.');
-}
-
-/** Answers connections beyond the limits with 503 without reading from them. */
-function boundConnections(server: Server, connections: number, perAddress: number): void {
-  const open = new Map<string, number>();
-  let total = 0;
-  server.prependListener('connection', (socket: Socket) => {
-    const address = socket.remoteAddress ?? '';
-    const own = (open.get(address) ?? 0) + 1;
-    total += 1;
-    open.set(address, own);
-    socket.once('close', () => {
-      total -= 1;
-      const left = (open.get(address) ?? 1) - 1;
-      if (left === 0) open.delete(address);
-      else open.set(address, left);
-    });
-    if (total > connections || own > perAddress) refuseConnection(socket);
-  });
 }
 
 /** Milliseconds that a refused connection may stay open without traffic. */

@@ -160,7 +160,7 @@ describe('API behind a socket', () => {
   });
 
   it('connections above the limit get 503 with Retry-After, and the others are served', async () => {
-    const small = await openHttpHost(0, '127.0.0.1', { connectionsPerAddress: 3 });
+    const small = await openHttpHost(0, '127.0.0.1', { connectionsPerAddress: 3, graceMs: 60_000 });
     small.serve(stage0.fetch);
     const open: Socket[] = [];
     try {
@@ -177,6 +177,45 @@ describe('API behind a socket', () => {
       first?.write('GET /api/health HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n');
       assert.match(first === undefined ? '' : await received(first), /^HTTP\/1\.1 200 /);
       assert.equal((await fetch(`${small.url}/api/health`)).status, 200);
+    } finally {
+      for (const socket of open) socket.destroy();
+      await small.close(100);
+    }
+  });
+
+  it('when there are too many connections, the one goes that has waited longest for its client', async () => {
+    const small = await openHttpHost(0, '127.0.0.1', { connectionsPerAddress: 3, graceMs: 0 });
+    let answer: (response: Response) => void = () => assert.fail('nothing is being served');
+    const asked = new Promise<void>((resolve) => {
+      small.serve((asking) => {
+        if (asking.method === 'GET') return new Response('ok');
+        resolve();
+        return new Promise((settle) => {
+          answer = settle;
+        });
+      });
+    });
+    const open: Socket[] = [];
+    const opened = async (text: string): Promise<Socket> => {
+      const socket = connect(small.port, '127.0.0.1');
+      socket.on('error', () => undefined);
+      open.push(socket);
+      await once(socket, 'connect');
+      socket.write(text);
+      return socket;
+    };
+    try {
+      const served = await opened('POST /whole HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}');
+      await asked;
+      const silent = await opened('POST /half HTTP/1.1\r\nhost: a\r\nx: ');
+      const later = await opened('');
+      const silentEnd = received(silent);
+      const newest = await opened('GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n');
+      assert.match(await received(newest), /^HTTP\/1\.1 200 /);
+      assert.equal(await silentEnd, '');
+      assert.equal(later.destroyed, false);
+      const [head] = await Promise.all([once(served, 'data'), answer(new Response('late'))]);
+      assert.match(String(head[0]), /^HTTP\/1\.1 200 /);
     } finally {
       for (const socket of open) socket.destroy();
       await small.close(100);

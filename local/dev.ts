@@ -7,6 +7,7 @@ import { type DataDirectory, dataDirectory, prepareDataDirectory } from './data-
 import { devSettings } from './dev-settings';
 import { keepHeapSmall } from './heap';
 import { type HttpHost, openHttpHost } from './http-host';
+import { IdleCollection } from './idle-collection';
 import { KernelProcess } from './kernel-process';
 import { loadOrCreateKeys } from './keys';
 import { type Ledger, openLedger } from './ledger';
@@ -210,6 +211,8 @@ async function startLedger(context: StartContext): Promise<void> {
   await kernels.begin({ type: 'start', database: database.as, guestReader: database.reader?.guest });
   if (context.stop.isRequested) return;
   keepHeapSmall();
+  const idle = IdleCollection.start();
+  closers.push(() => idle.stop());
   http.serve(ledger.fetch);
   await context.lock.publish({ url: http.url, postgresPort: database.port });
   const mint = (ttlSeconds: number): Promise<string> =>

@@ -1,4 +1,5 @@
 import { Socket } from 'node:net';
+import { constants, getPriority, setPriority } from 'node:os';
 import { cryptoReady } from '../runtime/crypto';
 import { Database } from '../runtime/db/pool';
 import { KernelHost } from '../runtime/host/kernel-host';
@@ -12,6 +13,7 @@ import type { DataDirectory } from './data-directory';
 import { devSettings } from './dev-settings';
 import { FramedPipe } from './framed-pipe';
 import { keepHeapSmall } from './heap';
+import { IdleCollection } from './idle-collection';
 import {
   type FromKernels,
   MAX_CALLS,
@@ -37,6 +39,8 @@ const POOL_SIZE = 8;
 const WORK_POOL_SIZE = 6;
 /** Milliseconds for a clean end after the API has exited. */
 const LAST_MS = 5_000;
+/** Niceness of user code: where both want a processor, the API and PostgreSQL get three quarters of it. */
+const BEHIND_THE_API = 5;
 /** Ignored here: the API handles these signals and sends a stop message. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -53,6 +57,8 @@ interface House {
  */
 export async function runKernelHouse(data: DataDirectory): Promise<void> {
   for (const signal of SIGNALS) process.on(signal, () => undefined);
+  // Before the threads of the sandbox are started, which inherit it.
+  setPriority(Math.min(getPriority() + BEHIND_THE_API, constants.priority.PRIORITY_LOW));
   const stream = inheritedPipe();
   let house: Promise<House> | undefined;
   const underWay = new Map<number, AbortController>();
@@ -235,11 +241,13 @@ async function openHouse(
     idempotencyDays: settings.idempotencyDays,
   });
   keepHeapSmall();
+  const idle = IdleCollection.start();
   logger.info({ pid: process.pid }, 'kernels ready');
   return {
     host,
     sealing,
     async stop() {
+      idle.stop();
       await Promise.all([ticker.stop(), sandbox.close(), sealing.stop(), traces?.close()]);
       await Promise.all([database.close(), guests.close(), guestReader?.close(), kernelDatabase.close()]);
       closeLog();

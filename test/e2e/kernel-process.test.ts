@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import { getPriority } from 'node:os';
 import path from 'node:path';
 import {
   cleanUp,
@@ -48,6 +49,12 @@ describe('the process of the kernels', function () {
     });
     return body.span.id;
   }
+
+  it('leaves the processor to the API where both want it', async () => {
+    const [pid] = await kernels();
+    assert.ok(pid !== undefined);
+    assert.ok(getPriority(pid) > getPriority(), `niceness ${getPriority(pid)}`);
+  });
 
   /** Ids of the kernel processes of this data folder, by their command lines. */
   async function kernels(): Promise<number[]> {

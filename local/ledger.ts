@@ -63,6 +63,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     oidc: settings.oidc,
     corsOrigins: settings.corsOrigins,
     explorer: settings.explorer ? builtOnDemand() : undefined,
+    isShared: true,
     maxWaitSeconds: settings.maxWaitSeconds,
     idempotencyDays: settings.idempotencyDays,
     origin: settings.origin,

@@ -1,3 +1,6 @@
+import { performance } from 'node:perf_hooks';
+import type { Pace } from './thread-pace';
+
 /** Most work of one turn of the event loop, in bytes of JSON: about 2 ms of parsing, hashing or serialising. */
 export const TURN_BYTES = 64 * 1024;
 
@@ -8,6 +11,10 @@ interface Waiting {
 
 /** Above this many tenants, those that have caught up with the clock are forgotten. */
 const MAX_REMEMBERED = 1_000;
+/** A tenant that asked for a turn within this is active. */
+const ACTIVE_MS = 1_000;
+/** Shorter rests than a timer can tell apart are none. */
+const MIN_REST_MS = 1;
 
 /**
  * Shares the main thread between tenants: one turn of the event loop does at most {@link TURN_BYTES} of work. Slicing
@@ -16,6 +23,9 @@ const MAX_REMEMBERED = 1_000;
  *
  * The next piece is the one with the smallest start tag, counted in bytes (start-time fair queueing: Goyal, Vin and
  * Cheng, 1996). Counted in pieces, a page of small spans would wait for as many spans of 1 MB.
+ *
+ * With a pace, tenants that have work waiting also rest while another active tenant has none waiting. A fair share of a
+ * thread that is always busy is no help to a small request: it waits for the processor, too.
  */
 export class FairTurns {
   readonly #waiting = new Map<string, Waiting[]>();
@@ -26,6 +36,16 @@ export class FairTurns {
   #spentBytes = 0;
   #isTurnPlanned = false;
   #turns = 0;
+  readonly #pace: Pace | undefined;
+  /** Tenant → when it last asked for a turn, the latest last. */
+  readonly #askedAtMs = new Map<string, number>();
+  /** Tenants that had work waiting when the rest began; undefined while none do rest. */
+  #resting: ReadonlySet<string> | undefined;
+
+  /** @param pace Defaults to none: a process that serves one request at a time would only rest from its own work. */
+  constructor(pace?: Pace) {
+    this.#pace = pace;
+  }
 
   /** Turns of the event loop used so far, for tests. */
   get turns(): number {
@@ -37,6 +57,7 @@ export class FairTurns {
    * @param bytes of JSON to work on; a single piece may be larger than {@link TURN_BYTES}
    */
   take(tenant: string, bytes: number): Promise<void> | undefined {
+    if (this.#pace !== undefined) this.#noteActive(tenant);
     if (this.#hasRoom(bytes) && this.#isNext(tenant)) {
       this.#spend(tenant, bytes);
       return undefined;
@@ -57,7 +78,9 @@ export class FairTurns {
     if (this.#waiting.size === 0) return true;
     if (this.#waiting.has(tenant)) return false;
     const startTag = this.#startTagOf(tenant);
-    for (const other of this.#waiting.keys()) if (this.#startTagOf(other) <= startTag) return false;
+    for (const other of this.#waiting.keys()) {
+      if (this.#startTagOf(other) <= startTag && !this.#resting?.has(other)) return false;
+    }
     return true;
   }
 
@@ -81,6 +104,7 @@ export class FairTurns {
     this.#spentBytes = 0;
     this.#turns += 1;
     if (this.#waiting.size === 0) this.#finishTags.clear();
+    this.#mayRest();
     for (;;) {
       const tenant = this.#first();
       const own = tenant === undefined ? undefined : this.#waiting.get(tenant);
@@ -96,10 +120,45 @@ export class FairTurns {
     }
   }
 
+  /** Begins a rest of all who have work waiting, if there is somebody whom it helps. */
+  #mayRest(): void {
+    const pace = this.#pace;
+    if (pace === undefined || this.#resting !== undefined || this.#waiting.size === 0) return;
+    const restMs = this.#isSomebodyLight() ? pace.restMs() : 0;
+    if (restMs < MIN_REST_MS) return;
+    this.#resting = new Set(this.#waiting.keys());
+    setTimeout(() => {
+      pace.rested();
+      this.#resting = undefined;
+      if (!this.#isTurnPlanned) this.#turn();
+    }, restMs);
+  }
+
+  /** Whether a tenant is active that has nothing waiting. */
+  #isSomebodyLight(): boolean {
+    const sinceMs = performance.now() - ACTIVE_MS;
+    for (const [tenant, atMs] of this.#askedAtMs) {
+      if (atMs < sinceMs) this.#askedAtMs.delete(tenant);
+      else if (!this.#waiting.has(tenant)) return true;
+    }
+    return false;
+  }
+
+  #noteActive(tenant: string): void {
+    this.#askedAtMs.delete(tenant);
+    this.#askedAtMs.set(tenant, performance.now());
+    if (this.#askedAtMs.size <= MAX_REMEMBERED) return;
+    for (const oldest of this.#askedAtMs.keys()) {
+      this.#askedAtMs.delete(oldest);
+      return;
+    }
+  }
+
   #first(): string | undefined {
     let first: string | undefined;
     let least = Number.POSITIVE_INFINITY;
     for (const tenant of this.#waiting.keys()) {
+      if (this.#resting?.has(tenant)) continue;
       const startTag = this.#startTagOf(tenant);
       if (startTag >= least) continue;
       least = startTag;

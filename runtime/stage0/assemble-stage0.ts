@@ -44,6 +44,8 @@ export interface AssembleStage0Options {
   readonly onRequest?: Stage0['onRequest'];
   /** See {@link Stage0.newSpanId}. */
   readonly newSpanId?: Stage0['newSpanId'];
+  /** Whether many requests are served at a time. Defaults to false, as in a Lambda. */
+  readonly isShared?: boolean | undefined;
   /** Called after each commit with the number of appends that shared it, for instance to seal new spans. */
   readonly onCommit?: ((batches: number) => void) | undefined;
   /** See {@link HealthOptions}. */
@@ -59,7 +61,7 @@ export interface AssembledStage0 {
 /** Assembles Stage-0, the same locally and in a Lambda. */
 export function assembleStage0(options: AssembleStage0Options): AssembledStage0 {
   const { database, keys, logger, oidc, corsOrigins = [] } = options;
-  const fairness = createFairness();
+  const fairness = createFairness({ isShared: options.isShared });
   const waiters = new FeedWaiters({ database });
   const writer = new SpanWriter({
     database,

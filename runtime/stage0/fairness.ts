@@ -1,5 +1,7 @@
 import { FairShares } from '../base/fair-shares';
 import { FairTurns } from '../base/fair-turns';
+import { LruCache } from '../base/lru-cache';
+import { ThreadPace } from '../base/thread-pace';
 import type { SpanText } from './span-texts';
 
 const MIB = 1024 * 1024;
@@ -18,14 +20,19 @@ export interface Fairness {
   readonly spans: FairShares;
   /** Large answers being compressed, each on one of libuv's four threads. */
   readonly compressions: FairShares;
-  /** Pages being read; each takes a connection and up to 4 MiB of JSON in memory. */
+  /** Pages being read: each takes a connection and one part, or two when its tenant reads large pages. */
   readonly reads: FairShares;
+  /** Tenant → bytes of the page that it read last. */
+  readonly lastPageBytes: LruCache<number>;
 }
 
 export interface FairnessOptions {
   /** Defaults to 32 MiB. */
   readonly bodyBytes?: number;
-  /** Defaults to 96 MiB. */
+  /**
+   * Defaults to 32 MiB, of which one tenant alone gets half: three batches of a thousand small spans keep the thread
+   * busy, and with nine at a time it spends a fifth of its time on collecting them.
+   */
   readonly spanBytes?: number;
   /** Defaults to 2,000. */
   readonly appends?: number;
@@ -36,18 +43,23 @@ export interface FairnessOptions {
   readonly work?: number;
   /** Fewer than the pool has connections, so that one is always left for who is calling. Defaults to 8. */
   readonly reads?: number;
+  /** Whether many requests are served at a time, so that heavy tenants rest for others. Defaults to false. */
+  readonly isShared?: boolean | undefined;
 }
+
+const MAX_REMEMBERED_TENANTS = 10_000;
 
 /** The bounds of one process. */
 export function createFairness(options: FairnessOptions = {}): Fairness {
   return {
-    turns: new FairTurns(),
+    turns: new FairTurns(options.isShared === true ? new ThreadPace() : undefined),
     bodies: new FairShares({ what: 'bytes of requests under way', capacity: options.bodyBytes ?? 32 * MIB }),
-    spans: new FairShares({ what: 'memory of spans under way', capacity: options.spanBytes ?? 96 * MIB }),
+    spans: new FairShares({ what: 'memory of spans under way', capacity: options.spanBytes ?? 32 * MIB }),
     appends: new FairShares({ what: 'appends under way', capacity: options.appends ?? 2_000 }),
     work: new FairShares({ what: 'appends being worked on', capacity: options.work ?? 64 }),
     compressions: new FairShares({ what: 'large answers being compressed', capacity: 2 }),
     reads: new FairShares({ what: 'reads under way', capacity: options.reads ?? 8 }),
+    lastPageBytes: new LruCache(MAX_REMEMBERED_TENANTS),
   };
 }
 

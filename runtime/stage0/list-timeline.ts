@@ -23,7 +23,7 @@ import type { Handler, RouteRequest } from './handlers';
 import { preferencesOf } from './prefer';
 import { parseQuery, type Query } from './query';
 import { withReadDatabase } from './read-database';
-import { withReadShare } from './read-share';
+import { lengthOf, withReadShare } from './read-share';
 import type { Stage0 } from './stage0';
 import { validateTimelineQuery } from './validators.generated';
 
@@ -87,8 +87,11 @@ function read(
   request: EpochTimelineRequest,
   database: Database = stage0.database,
 ): Promise<EpochTimelinePage> {
-  return withReadShare(stage0, request.identity, () =>
-    readTimelineAcrossEpochs(database, stage0.epochs, request),
+  return withReadShare(
+    stage0,
+    request.identity,
+    () => readTimelineAcrossEpochs(database, stage0.epochs, request),
+    ({ page }) => lengthOf(page.json),
   );
 }
 

@@ -11,9 +11,14 @@ export const readManifest: Handler = async (stage0, { caller, path }) => {
   const identity = identityOf(caller);
   const name = path.name ?? '';
   if (name.includes('\0')) throw new NotFoundError('There is no such manifest for you.');
-  const [row] = await withReadShare(stage0, identity, () =>
-    runStatement(stage0.database, identity, 'manifest', [name, identity.tenant]),
+  return withReadShare(
+    stage0,
+    identity,
+    async () => {
+      const [row] = await runStatement(stage0.database, identity, 'manifest', [name, identity.tenant]);
+      if (row === undefined) throw new NotFoundError('There is no such manifest for you.');
+      return json(200, { manifest: spanOfRow(row) });
+    },
+    ({ text }) => text.length,
   );
-  if (row === undefined) throw new NotFoundError('There is no such manifest for you.');
-  return json(200, { manifest: spanOfRow(row) });
 };

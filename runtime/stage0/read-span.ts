@@ -29,10 +29,14 @@ export const readSpan: Handler = (stage0, { request, caller, path }) => {
   const { id } = parseWith<{ id: string }>(validateIdPath, path, 'The path');
   const query = parseQuery<SpanQuery>(request, validateSpanQuery);
   const identity = identityOf(caller);
-  return withReadShare(stage0, identity, () =>
-    withReadDatabase(stage0, request, undefined, (database) =>
-      readEntity({ ...stage0, database }, identity, id.toLowerCase(), query),
-    ),
+  return withReadShare(
+    stage0,
+    identity,
+    () =>
+      withReadDatabase(stage0, request, undefined, (database) =>
+        readEntity({ ...stage0, database }, identity, id.toLowerCase(), query),
+      ),
+    ({ text }) => text.length,
   );
 };
 

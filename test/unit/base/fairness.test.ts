@@ -74,6 +74,50 @@ describe('turns of the thread that serves', () => {
     assert.ok(before <= 2, `${before} large pieces went before the last small one`);
   });
 
+  it('let a tenant that has work waiting rest for one that has none, and serve that one meanwhile', async () => {
+    const rests: number[] = [];
+    let isOver = false;
+    const turns = new FairTurns({
+      restMs: () => (rests.length === 0 ? rests.push(100) * 100 : 0),
+      rested() {
+        isOver = true;
+      },
+    });
+    const order: string[] = [];
+    const work = async (name: string, pieces: number, bytes: number) => {
+      for (let piece = 0; piece < pieces; piece += 1) {
+        await turns.take(name, bytes);
+        order.push(`${name}${isOver ? '' : ' in the rest'}`);
+      }
+    };
+    await turns.take('light', 1);
+    const heavy = Promise.all([work('heavy', 2, TURN_BYTES), work('heavy', 2, TURN_BYTES)]);
+    // The turn at whose end the rest begins.
+    await new Promise(setImmediate);
+    await work('light', 3, TURN_BYTES);
+    await heavy;
+    assert.equal(rests.length, 1);
+    assert.equal(isOver, true);
+    assert.ok(order.includes('light in the rest'), order.join());
+    assert.equal(order.filter((name) => name === 'heavy').length, 4, order.join());
+  });
+
+  it('let nobody rest while all who are active have work waiting', async () => {
+    let asked = 0;
+    const turns = new FairTurns({
+      restMs: () => {
+        asked += 1;
+        return 1;
+      },
+      rested: () => undefined,
+    });
+    const work = async (name: string) => {
+      for (let piece = 0; piece < 8; piece += 1) await turns.take(name, TURN_BYTES);
+    };
+    await Promise.all(['a', 'a', 'a'].map(work));
+    assert.equal(asked, 0);
+  });
+
   it('cut a large work into as many turns as it has pieces', async () => {
     const turns = new FairTurns();
     // The largest request, 4 MiB; a turn is 2 ms of it.

@@ -4,7 +4,7 @@ import { KERNEL_NAMES, kernelRow } from '../../runtime/host/kernel-table';
 import { TICK_MESSAGE } from '../../runtime/host/tick-message-schema';
 import { MIDNIGHT_EVENT } from '../../runtime/ledger/kernel-event-schema';
 import { LEDGER_SCHEMAS } from '../../runtime/ledger/ledger-schemas';
-import { ROUTE_SCHEMAS } from '../../runtime/stage0/schemas';
+import { ROUTE_SCHEMAS } from '../../runtime/stage0/route-table';
 import type { GeneratedFile } from './generated-file';
 
 /** Output file → schemas, by the name of the exported function. */

@@ -1,6 +1,7 @@
 import openapiTS, { astToString } from 'openapi-typescript';
 import { SPAN, SPAN_INPUT } from '../../runtime/ledger/span-schema';
-import { PROBLEM, TIMELINE_QUERY } from '../../runtime/stage0/schemas';
+import { PROBLEM } from '../../runtime/stage0/schemas';
+import { TIMELINE_QUERY } from '../../runtime/stage0/span-routes';
 import type { GeneratedFile } from './generated-file';
 
 /** The query with one value for each parameter; the client adds repeated values and the start of a feed itself. */

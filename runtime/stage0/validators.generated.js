@@ -1023,462 +1023,13 @@ return errors === 0;
 }
 validate21.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-exports.validateHealthQuery = validate22;
-const schema33 = {"type":"object","additionalProperties":false,"properties":{"ready":{"enum":["0","1"],"description":"`1`: 503 until kernels are booted."}}};
+exports.validateCloudEvent = validate22;
+const schema33 = {"type":"object","required":["specversion","id","source","type","subject"],"additionalProperties":{"type":["string","boolean","integer","null"],"minimum":-2147483648,"maximum":2147483647},"properties":{"specversion":{"enum":["1.0"]},"id":{"type":"string","minLength":1},"source":{"type":"string","minLength":1,"maxLength":255},"type":{"type":"string","minLength":1,"maxLength":128},"subject":{"type":"string","minLength":1},"time":{"type":["string","null"],"description":"RFC 3339."},"datacontenttype":{"type":["string","null"]},"dataschema":{"type":["string","null"]},"traceparent":{"type":["string","null"],"description":"W3C Trace Context."},"data":{"description":"Any JSON within I-JSON (RFC 7493)."}}};
 
 function validate22(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
 const evaluated0 = validate22.evaluated;
-if(evaluated0.dynamicProps){
-evaluated0.props = undefined;
-}
-if(evaluated0.dynamicItems){
-evaluated0.items = undefined;
-}
-if(data && typeof data == "object" && !Array.isArray(data)){
-for(const key0 in data){
-if(!(key0 === "ready")){
-const err0 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
-if(vErrors === null){
-vErrors = [err0];
-}
-else {
-vErrors.push(err0);
-}
-errors++;
-}
-}
-if(data.ready !== undefined){
-let data0 = data.ready;
-if(!((data0 === "0") || (data0 === "1"))){
-const err1 = {instancePath:instancePath+"/ready",schemaPath:"#/properties/ready/enum",keyword:"enum",params:{allowedValues: schema33.properties.ready.enum},message:"must be equal to one of the allowed values"};
-if(vErrors === null){
-vErrors = [err1];
-}
-else {
-vErrors.push(err1);
-}
-errors++;
-}
-}
-}
-else {
-const err2 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
-if(vErrors === null){
-vErrors = [err2];
-}
-else {
-vErrors.push(err2);
-}
-errors++;
-}
-validate22.errors = vErrors;
-return errors === 0;
-}
-validate22.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
-
-exports.validateIdPath = validate23;
-const schema34 = {"type":"object","required":["id"],"properties":{"id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."}}};
-
-function validate23(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
-let vErrors = null;
-let errors = 0;
-const evaluated0 = validate23.evaluated;
-if(evaluated0.dynamicProps){
-evaluated0.props = undefined;
-}
-if(evaluated0.dynamicItems){
-evaluated0.items = undefined;
-}
-if(data && typeof data == "object" && !Array.isArray(data)){
-if(data.id === undefined){
-const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
-if(vErrors === null){
-vErrors = [err0];
-}
-else {
-vErrors.push(err0);
-}
-errors++;
-}
-if(data.id !== undefined){
-let data0 = data.id;
-if(typeof data0 === "string"){
-if(!pattern4.test(data0)){
-const err1 = {instancePath:instancePath+"/id",schemaPath:"#/properties/id/pattern",keyword:"pattern",params:{pattern: "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"},message:"must match pattern \""+"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"+"\""};
-if(vErrors === null){
-vErrors = [err1];
-}
-else {
-vErrors.push(err1);
-}
-errors++;
-}
-}
-else {
-const err2 = {instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
-if(vErrors === null){
-vErrors = [err2];
-}
-else {
-vErrors.push(err2);
-}
-errors++;
-}
-}
-}
-else {
-const err3 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
-if(vErrors === null){
-vErrors = [err3];
-}
-else {
-vErrors.push(err3);
-}
-errors++;
-}
-validate23.errors = vErrors;
-return errors === 0;
-}
-validate23.evaluated = {"props":{"id":true},"dynamicProps":false,"dynamicItems":false};
-
-exports.validateProofQuery = validate24;
-const schema35 = {"type":"object","additionalProperties":false,"properties":{"seq":{"type":"string","pattern":"^(?:0|[1-9][0-9]{0,9})$","description":"Defaults to the newest version."}}};
-
-function validate24(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
-let vErrors = null;
-let errors = 0;
-const evaluated0 = validate24.evaluated;
-if(evaluated0.dynamicProps){
-evaluated0.props = undefined;
-}
-if(evaluated0.dynamicItems){
-evaluated0.items = undefined;
-}
-if(data && typeof data == "object" && !Array.isArray(data)){
-for(const key0 in data){
-if(!(key0 === "seq")){
-const err0 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
-if(vErrors === null){
-vErrors = [err0];
-}
-else {
-vErrors.push(err0);
-}
-errors++;
-}
-}
-if(data.seq !== undefined){
-let data0 = data.seq;
-if(typeof data0 === "string"){
-if(!pattern8.test(data0)){
-const err1 = {instancePath:instancePath+"/seq",schemaPath:"#/properties/seq/pattern",keyword:"pattern",params:{pattern: "^(?:0|[1-9][0-9]{0,9})$"},message:"must match pattern \""+"^(?:0|[1-9][0-9]{0,9})$"+"\""};
-if(vErrors === null){
-vErrors = [err1];
-}
-else {
-vErrors.push(err1);
-}
-errors++;
-}
-}
-else {
-const err2 = {instancePath:instancePath+"/seq",schemaPath:"#/properties/seq/type",keyword:"type",params:{type: "string"},message:"must be string"};
-if(vErrors === null){
-vErrors = [err2];
-}
-else {
-vErrors.push(err2);
-}
-errors++;
-}
-}
-}
-else {
-const err3 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
-if(vErrors === null){
-vErrors = [err3];
-}
-else {
-vErrors.push(err3);
-}
-errors++;
-}
-validate24.errors = vErrors;
-return errors === 0;
-}
-validate24.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
-
-exports.validateCheckpointQuery = validate25;
-const schema36 = {"type":"object","additionalProperties":false,"properties":{"size":{"type":"string","pattern":"^(?:0|[1-9][0-9]{0,14})$","description":"Spans in the log; defaults to the newest checkpoint."}}};
-const pattern11 = new RegExp("^(?:0|[1-9][0-9]{0,14})$", "u");
-
-function validate25(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
-let vErrors = null;
-let errors = 0;
-const evaluated0 = validate25.evaluated;
-if(evaluated0.dynamicProps){
-evaluated0.props = undefined;
-}
-if(evaluated0.dynamicItems){
-evaluated0.items = undefined;
-}
-if(data && typeof data == "object" && !Array.isArray(data)){
-for(const key0 in data){
-if(!(key0 === "size")){
-const err0 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
-if(vErrors === null){
-vErrors = [err0];
-}
-else {
-vErrors.push(err0);
-}
-errors++;
-}
-}
-if(data.size !== undefined){
-let data0 = data.size;
-if(typeof data0 === "string"){
-if(!pattern11.test(data0)){
-const err1 = {instancePath:instancePath+"/size",schemaPath:"#/properties/size/pattern",keyword:"pattern",params:{pattern: "^(?:0|[1-9][0-9]{0,14})$"},message:"must match pattern \""+"^(?:0|[1-9][0-9]{0,14})$"+"\""};
-if(vErrors === null){
-vErrors = [err1];
-}
-else {
-vErrors.push(err1);
-}
-errors++;
-}
-}
-else {
-const err2 = {instancePath:instancePath+"/size",schemaPath:"#/properties/size/type",keyword:"type",params:{type: "string"},message:"must be string"};
-if(vErrors === null){
-vErrors = [err2];
-}
-else {
-vErrors.push(err2);
-}
-errors++;
-}
-}
-}
-else {
-const err3 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
-if(vErrors === null){
-vErrors = [err3];
-}
-else {
-vErrors.push(err3);
-}
-errors++;
-}
-validate25.errors = vErrors;
-return errors === 0;
-}
-validate25.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
-
-exports.validateConsistencyQuery = validate26;
-const schema37 = {"type":"object","additionalProperties":false,"required":["from","to"],"properties":{"from":{"type":"string","pattern":"^(?:0|[1-9][0-9]{0,14})$","description":"Size of the smaller log."},"to":{"type":"string","pattern":"^(?:0|[1-9][0-9]{0,14})$","description":"Size of the greater log."}}};
-
-function validate26(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
-let vErrors = null;
-let errors = 0;
-const evaluated0 = validate26.evaluated;
-if(evaluated0.dynamicProps){
-evaluated0.props = undefined;
-}
-if(evaluated0.dynamicItems){
-evaluated0.items = undefined;
-}
-if(data && typeof data == "object" && !Array.isArray(data)){
-if(data.from === undefined){
-const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "from"},message:"must have required property '"+"from"+"'"};
-if(vErrors === null){
-vErrors = [err0];
-}
-else {
-vErrors.push(err0);
-}
-errors++;
-}
-if(data.to === undefined){
-const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "to"},message:"must have required property '"+"to"+"'"};
-if(vErrors === null){
-vErrors = [err1];
-}
-else {
-vErrors.push(err1);
-}
-errors++;
-}
-for(const key0 in data){
-if(!((key0 === "from") || (key0 === "to"))){
-const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
-if(vErrors === null){
-vErrors = [err2];
-}
-else {
-vErrors.push(err2);
-}
-errors++;
-}
-}
-if(data.from !== undefined){
-let data0 = data.from;
-if(typeof data0 === "string"){
-if(!pattern11.test(data0)){
-const err3 = {instancePath:instancePath+"/from",schemaPath:"#/properties/from/pattern",keyword:"pattern",params:{pattern: "^(?:0|[1-9][0-9]{0,14})$"},message:"must match pattern \""+"^(?:0|[1-9][0-9]{0,14})$"+"\""};
-if(vErrors === null){
-vErrors = [err3];
-}
-else {
-vErrors.push(err3);
-}
-errors++;
-}
-}
-else {
-const err4 = {instancePath:instancePath+"/from",schemaPath:"#/properties/from/type",keyword:"type",params:{type: "string"},message:"must be string"};
-if(vErrors === null){
-vErrors = [err4];
-}
-else {
-vErrors.push(err4);
-}
-errors++;
-}
-}
-if(data.to !== undefined){
-let data1 = data.to;
-if(typeof data1 === "string"){
-if(!pattern11.test(data1)){
-const err5 = {instancePath:instancePath+"/to",schemaPath:"#/properties/to/pattern",keyword:"pattern",params:{pattern: "^(?:0|[1-9][0-9]{0,14})$"},message:"must match pattern \""+"^(?:0|[1-9][0-9]{0,14})$"+"\""};
-if(vErrors === null){
-vErrors = [err5];
-}
-else {
-vErrors.push(err5);
-}
-errors++;
-}
-}
-else {
-const err6 = {instancePath:instancePath+"/to",schemaPath:"#/properties/to/type",keyword:"type",params:{type: "string"},message:"must be string"};
-if(vErrors === null){
-vErrors = [err6];
-}
-else {
-vErrors.push(err6);
-}
-errors++;
-}
-}
-}
-else {
-const err7 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
-if(vErrors === null){
-vErrors = [err7];
-}
-else {
-vErrors.push(err7);
-}
-errors++;
-}
-validate26.errors = vErrors;
-return errors === 0;
-}
-validate26.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
-
-exports.validateNoQuery = validate27;
-const schema38 = {"type":"object","additionalProperties":false,"properties":{}};
-
-function validate27(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
-let vErrors = null;
-let errors = 0;
-const evaluated0 = validate27.evaluated;
-if(evaluated0.dynamicProps){
-evaluated0.props = undefined;
-}
-if(evaluated0.dynamicItems){
-evaluated0.items = undefined;
-}
-if(data && typeof data == "object" && !Array.isArray(data)){
-for(const key0 in data){
-const err0 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
-if(vErrors === null){
-vErrors = [err0];
-}
-else {
-vErrors.push(err0);
-}
-errors++;
-}
-}
-else {
-const err1 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
-if(vErrors === null){
-vErrors = [err1];
-}
-else {
-vErrors.push(err1);
-}
-errors++;
-}
-validate27.errors = vErrors;
-return errors === 0;
-}
-validate27.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
-
-exports.validateExecuteBody = validate28;
-const schema39 = {"type":"object","additionalProperties":false,"properties":{"input":{"description":"Any JSON within I-JSON (RFC 7493)."}}};
-
-function validate28(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
-let vErrors = null;
-let errors = 0;
-const evaluated0 = validate28.evaluated;
-if(evaluated0.dynamicProps){
-evaluated0.props = undefined;
-}
-if(evaluated0.dynamicItems){
-evaluated0.items = undefined;
-}
-if(data && typeof data == "object" && !Array.isArray(data)){
-for(const key0 in data){
-if(!(key0 === "input")){
-const err0 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
-if(vErrors === null){
-vErrors = [err0];
-}
-else {
-vErrors.push(err0);
-}
-errors++;
-}
-}
-}
-else {
-const err1 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
-if(vErrors === null){
-vErrors = [err1];
-}
-else {
-vErrors.push(err1);
-}
-errors++;
-}
-validate28.errors = vErrors;
-return errors === 0;
-}
-validate28.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
-
-exports.validateCloudEvent = validate29;
-const schema40 = {"type":"object","required":["specversion","id","source","type","subject"],"additionalProperties":{"type":["string","boolean","integer","null"],"minimum":-2147483648,"maximum":2147483647},"properties":{"specversion":{"enum":["1.0"]},"id":{"type":"string","minLength":1},"source":{"type":"string","minLength":1,"maxLength":255},"type":{"type":"string","minLength":1,"maxLength":128},"subject":{"type":"string","minLength":1},"time":{"type":["string","null"],"description":"RFC 3339."},"datacontenttype":{"type":["string","null"]},"dataschema":{"type":["string","null"]},"traceparent":{"type":["string","null"],"description":"W3C Trace Context."},"data":{"description":"Any JSON within I-JSON (RFC 7493)."}}};
-
-function validate29(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
-let vErrors = null;
-let errors = 0;
-const evaluated0 = validate29.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1537,10 +1088,10 @@ vErrors.push(err4);
 errors++;
 }
 for(const key0 in data){
-if(!(func1.call(schema40.properties, key0))){
+if(!(func1.call(schema33.properties, key0))){
 let data0 = data[key0];
 if((((typeof data0 !== "string") && (typeof data0 !== "boolean")) && (!(((typeof data0 == "number") && (!(data0 % 1) && !isNaN(data0))) && (isFinite(data0))))) && (data0 !== null)){
-const err5 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/additionalProperties/type",keyword:"type",params:{type: schema40.additionalProperties.type},message:"must be string,boolean,integer,null"};
+const err5 = {instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/additionalProperties/type",keyword:"type",params:{type: schema33.additionalProperties.type},message:"must be string,boolean,integer,null"};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -1575,7 +1126,7 @@ errors++;
 }
 if(data.specversion !== undefined){
 if(!(data.specversion === "1.0")){
-const err8 = {instancePath:instancePath+"/specversion",schemaPath:"#/properties/specversion/enum",keyword:"enum",params:{allowedValues: schema40.properties.specversion.enum},message:"must be equal to one of the allowed values"};
+const err8 = {instancePath:instancePath+"/specversion",schemaPath:"#/properties/specversion/enum",keyword:"enum",params:{allowedValues: schema33.properties.specversion.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -1708,7 +1259,7 @@ errors++;
 if(data.time !== undefined){
 let data6 = data.time;
 if((typeof data6 !== "string") && (data6 !== null)){
-const err19 = {instancePath:instancePath+"/time",schemaPath:"#/properties/time/type",keyword:"type",params:{type: schema40.properties.time.type},message:"must be string,null"};
+const err19 = {instancePath:instancePath+"/time",schemaPath:"#/properties/time/type",keyword:"type",params:{type: schema33.properties.time.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -1721,7 +1272,7 @@ errors++;
 if(data.datacontenttype !== undefined){
 let data7 = data.datacontenttype;
 if((typeof data7 !== "string") && (data7 !== null)){
-const err20 = {instancePath:instancePath+"/datacontenttype",schemaPath:"#/properties/datacontenttype/type",keyword:"type",params:{type: schema40.properties.datacontenttype.type},message:"must be string,null"};
+const err20 = {instancePath:instancePath+"/datacontenttype",schemaPath:"#/properties/datacontenttype/type",keyword:"type",params:{type: schema33.properties.datacontenttype.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -1734,7 +1285,7 @@ errors++;
 if(data.dataschema !== undefined){
 let data8 = data.dataschema;
 if((typeof data8 !== "string") && (data8 !== null)){
-const err21 = {instancePath:instancePath+"/dataschema",schemaPath:"#/properties/dataschema/type",keyword:"type",params:{type: schema40.properties.dataschema.type},message:"must be string,null"};
+const err21 = {instancePath:instancePath+"/dataschema",schemaPath:"#/properties/dataschema/type",keyword:"type",params:{type: schema33.properties.dataschema.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -1747,7 +1298,7 @@ errors++;
 if(data.traceparent !== undefined){
 let data9 = data.traceparent;
 if((typeof data9 !== "string") && (data9 !== null)){
-const err22 = {instancePath:instancePath+"/traceparent",schemaPath:"#/properties/traceparent/type",keyword:"type",params:{type: schema40.properties.traceparent.type},message:"must be string,null"};
+const err22 = {instancePath:instancePath+"/traceparent",schemaPath:"#/properties/traceparent/type",keyword:"type",params:{type: schema33.properties.traceparent.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -1768,18 +1319,18 @@ vErrors.push(err23);
 }
 errors++;
 }
-validate29.errors = vErrors;
+validate22.errors = vErrors;
 return errors === 0;
 }
-validate29.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate22.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-exports.validateTenantPath = validate30;
-const schema41 = {"type":"object","required":["tenant"],"properties":{"tenant":{"type":"string","minLength":1,"maxLength":255}}};
+exports.validateExecuteBody = validate23;
+const schema34 = {"type":"object","additionalProperties":false,"properties":{"input":{"description":"Any JSON within I-JSON (RFC 7493)."}}};
 
-function validate30(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate23(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate30.evaluated;
+const evaluated0 = validate23.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1787,8 +1338,9 @@ if(evaluated0.dynamicItems){
 evaluated0.items = undefined;
 }
 if(data && typeof data == "object" && !Array.isArray(data)){
-if(data.tenant === undefined){
-const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "tenant"},message:"must have required property '"+"tenant"+"'"};
+for(const key0 in data){
+if(!(key0 === "input")){
+const err0 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err0];
 }
@@ -1797,11 +1349,10 @@ vErrors.push(err0);
 }
 errors++;
 }
-if(data.tenant !== undefined){
-let data0 = data.tenant;
-if(typeof data0 === "string"){
-if(func2(data0) > 255){
-const err1 = {instancePath:instancePath+"/tenant",schemaPath:"#/properties/tenant/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
+}
+}
+else {
+const err1 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -1810,8 +1361,108 @@ vErrors.push(err1);
 }
 errors++;
 }
-if(func2(data0) < 1){
-const err2 = {instancePath:instancePath+"/tenant",schemaPath:"#/properties/tenant/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+validate23.errors = vErrors;
+return errors === 0;
+}
+validate23.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+exports.validateHealthQuery = validate24;
+const schema35 = {"type":"object","additionalProperties":false,"properties":{"ready":{"enum":["0","1"],"description":"`1`: 503 until kernels are booted."}}};
+
+function validate24(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate24.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+for(const key0 in data){
+if(!(key0 === "ready")){
+const err0 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+}
+if(data.ready !== undefined){
+let data0 = data.ready;
+if(!((data0 === "0") || (data0 === "1"))){
+const err1 = {instancePath:instancePath+"/ready",schemaPath:"#/properties/ready/enum",keyword:"enum",params:{allowedValues: schema35.properties.ready.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+}
+}
+else {
+const err2 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+validate24.errors = vErrors;
+return errors === 0;
+}
+validate24.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+exports.validateProofQuery = validate25;
+const schema36 = {"type":"object","additionalProperties":false,"properties":{"seq":{"type":"string","pattern":"^(?:0|[1-9][0-9]{0,9})$","description":"Defaults to the newest version."}}};
+
+function validate25(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate25.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+for(const key0 in data){
+if(!(key0 === "seq")){
+const err0 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+}
+if(data.seq !== undefined){
+let data0 = data.seq;
+if(typeof data0 === "string"){
+if(!pattern8.test(data0)){
+const err1 = {instancePath:instancePath+"/seq",schemaPath:"#/properties/seq/pattern",keyword:"pattern",params:{pattern: "^(?:0|[1-9][0-9]{0,9})$"},message:"must match pattern \""+"^(?:0|[1-9][0-9]{0,9})$"+"\""};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+}
+else {
+const err2 = {instancePath:instancePath+"/seq",schemaPath:"#/properties/seq/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -1821,8 +1472,141 @@ vErrors.push(err2);
 errors++;
 }
 }
+}
 else {
-const err3 = {instancePath:instancePath+"/tenant",schemaPath:"#/properties/tenant/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err3 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+validate25.errors = vErrors;
+return errors === 0;
+}
+validate25.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+exports.validateCheckpointQuery = validate26;
+const schema37 = {"type":"object","additionalProperties":false,"properties":{"size":{"type":"string","pattern":"^(?:0|[1-9][0-9]{0,14})$","description":"Spans in the log; defaults to the newest checkpoint."}}};
+const pattern10 = new RegExp("^(?:0|[1-9][0-9]{0,14})$", "u");
+
+function validate26(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate26.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+for(const key0 in data){
+if(!(key0 === "size")){
+const err0 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+}
+if(data.size !== undefined){
+let data0 = data.size;
+if(typeof data0 === "string"){
+if(!pattern10.test(data0)){
+const err1 = {instancePath:instancePath+"/size",schemaPath:"#/properties/size/pattern",keyword:"pattern",params:{pattern: "^(?:0|[1-9][0-9]{0,14})$"},message:"must match pattern \""+"^(?:0|[1-9][0-9]{0,14})$"+"\""};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+}
+else {
+const err2 = {instancePath:instancePath+"/size",schemaPath:"#/properties/size/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+}
+}
+else {
+const err3 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+validate26.errors = vErrors;
+return errors === 0;
+}
+validate26.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+exports.validateConsistencyQuery = validate27;
+const schema38 = {"type":"object","additionalProperties":false,"required":["from","to"],"properties":{"from":{"type":"string","pattern":"^(?:0|[1-9][0-9]{0,14})$","description":"Size of the smaller log."},"to":{"type":"string","pattern":"^(?:0|[1-9][0-9]{0,14})$","description":"Size of the greater log."}}};
+
+function validate27(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate27.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.from === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "from"},message:"must have required property '"+"from"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.to === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "to"},message:"must have required property '"+"to"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+for(const key0 in data){
+if(!((key0 === "from") || (key0 === "to"))){
+const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+}
+if(data.from !== undefined){
+let data0 = data.from;
+if(typeof data0 === "string"){
+if(!pattern10.test(data0)){
+const err3 = {instancePath:instancePath+"/from",schemaPath:"#/properties/from/pattern",keyword:"pattern",params:{pattern: "^(?:0|[1-9][0-9]{0,14})$"},message:"must match pattern \""+"^(?:0|[1-9][0-9]{0,14})$"+"\""};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -1832,9 +1616,8 @@ vErrors.push(err3);
 errors++;
 }
 }
-}
 else {
-const err4 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err4 = {instancePath:instancePath+"/from",schemaPath:"#/properties/from/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -1843,19 +1626,56 @@ vErrors.push(err4);
 }
 errors++;
 }
-validate30.errors = vErrors;
+}
+if(data.to !== undefined){
+let data1 = data.to;
+if(typeof data1 === "string"){
+if(!pattern10.test(data1)){
+const err5 = {instancePath:instancePath+"/to",schemaPath:"#/properties/to/pattern",keyword:"pattern",params:{pattern: "^(?:0|[1-9][0-9]{0,14})$"},message:"must match pattern \""+"^(?:0|[1-9][0-9]{0,14})$"+"\""};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+}
+else {
+const err6 = {instancePath:instancePath+"/to",schemaPath:"#/properties/to/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+}
+}
+else {
+const err7 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+validate27.errors = vErrors;
 return errors === 0;
 }
-validate30.evaluated = {"props":{"tenant":true},"dynamicProps":false,"dynamicItems":false};
+validate27.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-exports.validateCompareBody = validate31;
-const schema42 = {"type":"object","additionalProperties":false,"required":["tenant_id","versions"],"properties":{"tenant_id":{"type":"string","minLength":1,"maxLength":255},"versions":{"type":"array","minItems":1,"maxItems":1000,"items":{"type":"object","additionalProperties":false,"required":["id","seq","owner_id","curr_hash"],"properties":{"id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"seq":{"type":"integer","minimum":0,"maximum":2147483647},"owner_id":{"type":"string","minLength":1,"maxLength":255},"curr_hash":{"type":"string","pattern":"^[0-9a-f]{64}$","description":"32 bytes in lower-case hex."}}}}}};
-const pattern15 = new RegExp("^[0-9a-f]{64}$", "u");
+exports.validateCompareBody = validate28;
+const schema39 = {"type":"object","additionalProperties":false,"required":["tenant_id","versions"],"properties":{"tenant_id":{"type":"string","minLength":1,"maxLength":255},"versions":{"type":"array","minItems":1,"maxItems":1000,"items":{"type":"object","additionalProperties":false,"required":["id","seq","owner_id","curr_hash"],"properties":{"id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"seq":{"type":"integer","minimum":0,"maximum":2147483647},"owner_id":{"type":"string","minLength":1,"maxLength":255},"curr_hash":{"type":"string","pattern":"^[0-9a-f]{64}$","description":"32 bytes in lower-case hex."}}}}}};
+const pattern14 = new RegExp("^[0-9a-f]{64}$", "u");
 
-function validate31(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate28(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate31.evaluated;
+const evaluated0 = validate28.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -2107,7 +1927,7 @@ errors++;
 if(data2.curr_hash !== undefined){
 let data6 = data2.curr_hash;
 if(typeof data6 === "string"){
-if(!pattern15.test(data6)){
+if(!pattern14.test(data6)){
 const err21 = {instancePath:instancePath+"/versions/" + i0+"/curr_hash",schemaPath:"#/properties/versions/items/properties/curr_hash/pattern",keyword:"pattern",params:{pattern: "^[0-9a-f]{64}$"},message:"must match pattern \""+"^[0-9a-f]{64}$"+"\""};
 if(vErrors === null){
 vErrors = [err21];
@@ -2164,18 +1984,18 @@ vErrors.push(err25);
 }
 errors++;
 }
-validate31.errors = vErrors;
+validate28.errors = vErrors;
 return errors === 0;
 }
-validate31.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate28.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-exports.validateWorkQuery = validate32;
-const schema43 = {"type":"object","additionalProperties":false,"required":["kind"],"properties":{"kind":{"enum":["salt","quota","append_usage","schedule","subject","request","policy","emission","idempotency_key"]},"after":{"type":"string","minLength":1,"maxLength":300,"description":"`until` of the page before."}}};
+exports.validateWorkQuery = validate29;
+const schema40 = {"type":"object","additionalProperties":false,"required":["kind"],"properties":{"kind":{"enum":["salt","quota","append_usage","schedule","subject","request","policy","emission","idempotency_key"]},"after":{"type":"string","minLength":1,"maxLength":300,"description":"`until` of the page before."}}};
 
-function validate32(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate29(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate32.evaluated;
+const evaluated0 = validate29.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -2208,7 +2028,7 @@ errors++;
 if(data.kind !== undefined){
 let data0 = data.kind;
 if(!(((((((((data0 === "salt") || (data0 === "quota")) || (data0 === "append_usage")) || (data0 === "schedule")) || (data0 === "subject")) || (data0 === "request")) || (data0 === "policy")) || (data0 === "emission")) || (data0 === "idempotency_key"))){
-const err2 = {instancePath:instancePath+"/kind",schemaPath:"#/properties/kind/enum",keyword:"enum",params:{allowedValues: schema43.properties.kind.enum},message:"must be equal to one of the allowed values"};
+const err2 = {instancePath:instancePath+"/kind",schemaPath:"#/properties/kind/enum",keyword:"enum",params:{allowedValues: schema40.properties.kind.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -2264,20 +2084,20 @@ vErrors.push(err6);
 }
 errors++;
 }
-validate32.errors = vErrors;
+validate29.errors = vErrors;
 return errors === 0;
 }
-validate32.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate29.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-exports.validateWorkPage = validate33;
-const schema44 = {"type":"object","additionalProperties":false,"required":["kind","after","until","rows"],"properties":{"kind":{"enum":["salt","quota","append_usage","schedule","subject","request","policy","emission","idempotency_key"]},"after":{"type":["string","null"],"maxLength":300},"until":{"type":["string","null"],"maxLength":300},"rows":{"type":"array","maxItems":1000,"items":{"type":"object"}}},"allOf":[{"if":{"properties":{"kind":{"const":"salt"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["salt"],"properties":{"salt":{"type":"string","pattern":"^[0-9a-f]{64}$"}}}}}}},{"if":{"properties":{"kind":{"const":"quota"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["day","used","cpu_ms"],"properties":{"day":{"type":"string","pattern":"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\d)$"},"used":{"type":"integer","minimum":0,"maximum":2147483647},"cpu_ms":{"type":"number","minimum":0}}}}}}},{"if":{"properties":{"kind":{"const":"append_usage"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["day","bytes"],"properties":{"day":{"type":"string","pattern":"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\d)$"},"bytes":{"type":"integer","minimum":0,"maximum":9007199254740991}}}}}}},{"if":{"properties":{"kind":{"const":"schedule"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["function_id","seq","due_at","done_until"],"properties":{"function_id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"seq":{"type":"integer","minimum":0,"maximum":2147483647},"due_at":{"type":"string","pattern":"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"},"done_until":{"type":["string","null"],"pattern":"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"}}}}}}},{"if":{"properties":{"kind":{"const":"subject"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["subject_id","ruled_on"],"properties":{"subject_id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"ruled_on":{"type":"string","pattern":"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\d)$"}}}}}}},{"if":{"properties":{"kind":{"const":"request"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["request_id","attempt","due_at"],"properties":{"request_id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"attempt":{"type":"integer","minimum":0,"maximum":2147483647},"due_at":{"type":"string","pattern":"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"}}}}}}},{"if":{"properties":{"kind":{"const":"policy"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["policy_id","owner_id","after_id","after_seq"],"properties":{"policy_id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"owner_id":{"type":"string","minLength":1,"maxLength":255},"after_id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"after_seq":{"type":"integer","minimum":0,"maximum":2147483647}}}}}}},{"if":{"properties":{"kind":{"const":"emission"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["policy_id","span_id","depth","at"],"properties":{"policy_id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"span_id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"depth":{"type":"integer","minimum":0,"maximum":2147483647},"at":{"type":"string","pattern":"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"}}}}}}},{"if":{"properties":{"kind":{"const":"idempotency_key"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["key","fingerprint","span_ids","span_seqs","at"],"properties":{"key":{"type":"string","minLength":1,"maxLength":255},"fingerprint":{"type":"string","minLength":1,"maxLength":128},"span_ids":{"type":"array","maxItems":1000,"items":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."}},"span_seqs":{"type":"array","maxItems":1000,"items":{"type":"integer","minimum":0,"maximum":2147483647}},"at":{"type":"string","pattern":"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"}}}}}}}]};
-const pattern17 = new RegExp("^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\d)$", "u");
-const pattern20 = new RegExp("^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$", "u");
+exports.validateWorkPage = validate30;
+const schema41 = {"type":"object","additionalProperties":false,"required":["kind","after","until","rows"],"properties":{"kind":{"enum":["salt","quota","append_usage","schedule","subject","request","policy","emission","idempotency_key"]},"after":{"type":["string","null"],"maxLength":300},"until":{"type":["string","null"],"maxLength":300},"rows":{"type":"array","maxItems":1000,"items":{"type":"object"}}},"allOf":[{"if":{"properties":{"kind":{"const":"salt"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["salt"],"properties":{"salt":{"type":"string","pattern":"^[0-9a-f]{64}$"}}}}}}},{"if":{"properties":{"kind":{"const":"quota"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["day","used","cpu_ms"],"properties":{"day":{"type":"string","pattern":"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\d)$"},"used":{"type":"integer","minimum":0,"maximum":2147483647},"cpu_ms":{"type":"number","minimum":0}}}}}}},{"if":{"properties":{"kind":{"const":"append_usage"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["day","bytes"],"properties":{"day":{"type":"string","pattern":"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\d)$"},"bytes":{"type":"integer","minimum":0,"maximum":9007199254740991}}}}}}},{"if":{"properties":{"kind":{"const":"schedule"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["function_id","seq","due_at","done_until"],"properties":{"function_id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"seq":{"type":"integer","minimum":0,"maximum":2147483647},"due_at":{"type":"string","pattern":"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"},"done_until":{"type":["string","null"],"pattern":"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"}}}}}}},{"if":{"properties":{"kind":{"const":"subject"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["subject_id","ruled_on"],"properties":{"subject_id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"ruled_on":{"type":"string","pattern":"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\d)$"}}}}}}},{"if":{"properties":{"kind":{"const":"request"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["request_id","attempt","due_at"],"properties":{"request_id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"attempt":{"type":"integer","minimum":0,"maximum":2147483647},"due_at":{"type":"string","pattern":"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"}}}}}}},{"if":{"properties":{"kind":{"const":"policy"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["policy_id","owner_id","after_id","after_seq"],"properties":{"policy_id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"owner_id":{"type":"string","minLength":1,"maxLength":255},"after_id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"after_seq":{"type":"integer","minimum":0,"maximum":2147483647}}}}}}},{"if":{"properties":{"kind":{"const":"emission"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["policy_id","span_id","depth","at"],"properties":{"policy_id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"span_id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."},"depth":{"type":"integer","minimum":0,"maximum":2147483647},"at":{"type":"string","pattern":"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"}}}}}}},{"if":{"properties":{"kind":{"const":"idempotency_key"}}},"then":{"properties":{"rows":{"items":{"type":"object","additionalProperties":false,"required":["key","fingerprint","span_ids","span_seqs","at"],"properties":{"key":{"type":"string","minLength":1,"maxLength":255},"fingerprint":{"type":"string","minLength":1,"maxLength":128},"span_ids":{"type":"array","maxItems":1000,"items":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."}},"span_seqs":{"type":"array","maxItems":1000,"items":{"type":"integer","minimum":0,"maximum":2147483647}},"at":{"type":"string","pattern":"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"}}}}}}}]};
+const pattern16 = new RegExp("^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\d)$", "u");
+const pattern19 = new RegExp("^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$", "u");
 
-function validate33(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate30(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate33.evaluated;
+const evaluated0 = validate30.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -2346,7 +2166,7 @@ errors++;
 if(data2.salt !== undefined){
 let data3 = data2.salt;
 if(typeof data3 === "string"){
-if(!pattern15.test(data3)){
+if(!pattern14.test(data3)){
 const err3 = {instancePath:instancePath+"/rows/" + i0+"/salt",schemaPath:"#/allOf/0/then/properties/rows/items/properties/salt/pattern",keyword:"pattern",params:{pattern: "^[0-9a-f]{64}$"},message:"must match pattern \""+"^[0-9a-f]{64}$"+"\""};
 if(vErrors === null){
 vErrors = [err3];
@@ -2483,7 +2303,7 @@ errors++;
 if(data6.day !== undefined){
 let data7 = data6.day;
 if(typeof data7 === "string"){
-if(!pattern17.test(data7)){
+if(!pattern16.test(data7)){
 const err12 = {instancePath:instancePath+"/rows/" + i1+"/day",schemaPath:"#/allOf/1/then/properties/rows/items/properties/day/pattern",keyword:"pattern",params:{pattern: "^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\d)$"},message:"must match pattern \""+"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\d)$"+"\""};
 if(vErrors === null){
 vErrors = [err12];
@@ -2679,7 +2499,7 @@ errors++;
 if(data12.day !== undefined){
 let data13 = data12.day;
 if(typeof data13 === "string"){
-if(!pattern17.test(data13)){
+if(!pattern16.test(data13)){
 const err25 = {instancePath:instancePath+"/rows/" + i2+"/day",schemaPath:"#/allOf/2/then/properties/rows/items/properties/day/pattern",keyword:"pattern",params:{pattern: "^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\d)$"},message:"must match pattern \""+"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\d)$"+"\""};
 if(vErrors === null){
 vErrors = [err25];
@@ -2930,7 +2750,7 @@ errors++;
 if(data17.due_at !== undefined){
 let data20 = data17.due_at;
 if(typeof data20 === "string"){
-if(!pattern20.test(data20)){
+if(!pattern19.test(data20)){
 const err43 = {instancePath:instancePath+"/rows/" + i3+"/due_at",schemaPath:"#/allOf/3/then/properties/rows/items/properties/due_at/pattern",keyword:"pattern",params:{pattern: "^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"},message:"must match pattern \""+"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"+"\""};
 if(vErrors === null){
 vErrors = [err43];
@@ -2955,7 +2775,7 @@ errors++;
 if(data17.done_until !== undefined){
 let data21 = data17.done_until;
 if((typeof data21 !== "string") && (data21 !== null)){
-const err45 = {instancePath:instancePath+"/rows/" + i3+"/done_until",schemaPath:"#/allOf/3/then/properties/rows/items/properties/done_until/type",keyword:"type",params:{type: schema44.allOf[3].then.properties.rows.items.properties.done_until.type},message:"must be string,null"};
+const err45 = {instancePath:instancePath+"/rows/" + i3+"/done_until",schemaPath:"#/allOf/3/then/properties/rows/items/properties/done_until/type",keyword:"type",params:{type: schema41.allOf[3].then.properties.rows.items.properties.done_until.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -2965,7 +2785,7 @@ vErrors.push(err45);
 errors++;
 }
 if(typeof data21 === "string"){
-if(!pattern20.test(data21)){
+if(!pattern19.test(data21)){
 const err46 = {instancePath:instancePath+"/rows/" + i3+"/done_until",schemaPath:"#/allOf/3/then/properties/rows/items/properties/done_until/pattern",keyword:"pattern",params:{pattern: "^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"},message:"must match pattern \""+"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"+"\""};
 if(vErrors === null){
 vErrors = [err46];
@@ -3116,7 +2936,7 @@ errors++;
 if(data24.ruled_on !== undefined){
 let data26 = data24.ruled_on;
 if(typeof data26 === "string"){
-if(!pattern17.test(data26)){
+if(!pattern16.test(data26)){
 const err55 = {instancePath:instancePath+"/rows/" + i4+"/ruled_on",schemaPath:"#/allOf/4/then/properties/rows/items/properties/ruled_on/pattern",keyword:"pattern",params:{pattern: "^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\d)$"},message:"must match pattern \""+"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\d)$"+"\""};
 if(vErrors === null){
 vErrors = [err55];
@@ -3322,7 +3142,7 @@ errors++;
 if(data29.due_at !== undefined){
 let data32 = data29.due_at;
 if(typeof data32 === "string"){
-if(!pattern20.test(data32)){
+if(!pattern19.test(data32)){
 const err69 = {instancePath:instancePath+"/rows/" + i5+"/due_at",schemaPath:"#/allOf/5/then/properties/rows/items/properties/due_at/pattern",keyword:"pattern",params:{pattern: "^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"},message:"must match pattern \""+"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"+"\""};
 if(vErrors === null){
 vErrors = [err69];
@@ -3814,7 +3634,7 @@ errors++;
 if(data42.at !== undefined){
 let data46 = data42.at;
 if(typeof data46 === "string"){
-if(!pattern20.test(data46)){
+if(!pattern19.test(data46)){
 const err104 = {instancePath:instancePath+"/rows/" + i7+"/at",schemaPath:"#/allOf/7/then/properties/rows/items/properties/at/pattern",keyword:"pattern",params:{pattern: "^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"},message:"must match pattern \""+"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"+"\""};
 if(vErrors === null){
 vErrors = [err104];
@@ -4162,7 +3982,7 @@ errors++;
 if(data49.at !== undefined){
 let data56 = data49.at;
 if(typeof data56 === "string"){
-if(!pattern20.test(data56)){
+if(!pattern19.test(data56)){
 const err130 = {instancePath:instancePath+"/rows/" + i8+"/at",schemaPath:"#/allOf/8/then/properties/rows/items/properties/at/pattern",keyword:"pattern",params:{pattern: "^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"},message:"must match pattern \""+"^(?:-?infinity|\\d{4,6}-\\d\\d-\\d\\dT[\\d:.]{8,15}(?:Z|[+-]\\d\\d:\\d\\d))$"+"\""};
 if(vErrors === null){
 vErrors = [err130];
@@ -4282,7 +4102,7 @@ errors++;
 if(data.kind !== undefined){
 let data57 = data.kind;
 if(!(((((((((data57 === "salt") || (data57 === "quota")) || (data57 === "append_usage")) || (data57 === "schedule")) || (data57 === "subject")) || (data57 === "request")) || (data57 === "policy")) || (data57 === "emission")) || (data57 === "idempotency_key"))){
-const err139 = {instancePath:instancePath+"/kind",schemaPath:"#/properties/kind/enum",keyword:"enum",params:{allowedValues: schema44.properties.kind.enum},message:"must be equal to one of the allowed values"};
+const err139 = {instancePath:instancePath+"/kind",schemaPath:"#/properties/kind/enum",keyword:"enum",params:{allowedValues: schema41.properties.kind.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err139];
 }
@@ -4295,7 +4115,7 @@ errors++;
 if(data.after !== undefined){
 let data58 = data.after;
 if((typeof data58 !== "string") && (data58 !== null)){
-const err140 = {instancePath:instancePath+"/after",schemaPath:"#/properties/after/type",keyword:"type",params:{type: schema44.properties.after.type},message:"must be string,null"};
+const err140 = {instancePath:instancePath+"/after",schemaPath:"#/properties/after/type",keyword:"type",params:{type: schema41.properties.after.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err140];
 }
@@ -4320,7 +4140,7 @@ errors++;
 if(data.until !== undefined){
 let data59 = data.until;
 if((typeof data59 !== "string") && (data59 !== null)){
-const err142 = {instancePath:instancePath+"/until",schemaPath:"#/properties/until/type",keyword:"type",params:{type: schema44.properties.until.type},message:"must be string,null"};
+const err142 = {instancePath:instancePath+"/until",schemaPath:"#/properties/until/type",keyword:"type",params:{type: schema41.properties.until.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err142];
 }
@@ -4392,8 +4212,188 @@ vErrors.push(err147);
 }
 errors++;
 }
+validate30.errors = vErrors;
+return errors === 0;
+}
+validate30.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+exports.validateIdPath = validate31;
+const schema42 = {"type":"object","required":["id"],"properties":{"id":{"type":"string","pattern":"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$","description":"A UUID (RFC 9562); stored and hashed in lower case."}}};
+
+function validate31(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate31.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.id === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.id !== undefined){
+let data0 = data.id;
+if(typeof data0 === "string"){
+if(!pattern4.test(data0)){
+const err1 = {instancePath:instancePath+"/id",schemaPath:"#/properties/id/pattern",keyword:"pattern",params:{pattern: "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"},message:"must match pattern \""+"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"+"\""};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+}
+else {
+const err2 = {instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+}
+}
+else {
+const err3 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+validate31.errors = vErrors;
+return errors === 0;
+}
+validate31.evaluated = {"props":{"id":true},"dynamicProps":false,"dynamicItems":false};
+
+exports.validateNoQuery = validate32;
+const schema43 = {"type":"object","additionalProperties":false,"properties":{}};
+
+function validate32(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate32.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+for(const key0 in data){
+const err0 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+}
+else {
+const err1 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+validate32.errors = vErrors;
+return errors === 0;
+}
+validate32.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+exports.validateTenantPath = validate33;
+const schema44 = {"type":"object","required":["tenant"],"properties":{"tenant":{"type":"string","minLength":1,"maxLength":255}}};
+
+function validate33(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate33.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.tenant === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "tenant"},message:"must have required property '"+"tenant"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.tenant !== undefined){
+let data0 = data.tenant;
+if(typeof data0 === "string"){
+if(func2(data0) > 255){
+const err1 = {instancePath:instancePath+"/tenant",schemaPath:"#/properties/tenant/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+if(func2(data0) < 1){
+const err2 = {instancePath:instancePath+"/tenant",schemaPath:"#/properties/tenant/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+}
+else {
+const err3 = {instancePath:instancePath+"/tenant",schemaPath:"#/properties/tenant/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+}
+}
+else {
+const err4 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
 validate33.errors = vErrors;
 return errors === 0;
 }
-validate33.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate33.evaluated = {"props":{"tenant":true},"dynamicProps":false,"dynamicItems":false};
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { filterOf, searchOf, withoutValue, withValue } from '../../../explorer/src/filter';
-import { TIMELINE_QUERY } from '../../../runtime/stage0/schemas';
+import { TIMELINE_QUERY } from '../../../runtime/stage0/span-routes';
 
 const read = (query: string) => filterOf(new URLSearchParams(query));
 

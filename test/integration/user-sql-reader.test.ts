@@ -108,6 +108,14 @@ describe('SQL of user code beside a reader', function () {
     return { found, ran: { writer, reader: (await onStandby(busy(since[1]))).rows[0].n } };
   }
 
+  /** Statements of users that run on the reader now. */
+  async function fetching(): Promise<number> {
+    const { rows } = await onStandby(
+      `SELECT FROM pg_stat_activity WHERE usename = 'logline_guest' AND state = 'active' AND query ~ '^FETCH'`,
+    );
+    return rows.length;
+  }
+
   const ALICE = { user: 'alice', tenant: 'acme' };
   const never = new AbortController().signal;
   const select = async (run: UserSqlRun, name: string): Promise<JsonValue[]> =>
@@ -309,16 +317,37 @@ describe('SQL of user code beside a reader', function () {
     await follows();
     const over = new AbortController();
     const left = userSql.ofRun(ALICE, await xmax()).run({ text: ENDLESS, values: [] }, over.signal);
-    await until('it runs on the reader', async () => {
-      const { rows } = await onStandby(
-        `SELECT FROM pg_stat_activity WHERE usename = 'logline_guest' AND state = 'active' AND query ~ '^FETCH'`,
-      );
-      return rows.length > 0;
-    });
+    await until('it runs on the reader', async () => (await fetching()) > 0);
     over.abort();
     await assert.rejects(left, { name: 'AbortError' });
     const { ran } = await seatsOf(async () => select(userSql.ofRun(ALICE, await xmax()), 'nothing'));
     assert.deepEqual(ran, { writer: 0, reader: 1 });
+  });
+
+  it('that the reader ends for the sake of replay runs again on the writer', async () => {
+    await onPrimary('CREATE TABLE public.in_the_way (n int) WITH (autovacuum_enabled = off)');
+    await onPrimary('INSERT INTO public.in_the_way SELECT generate_series(1, 1000)');
+    await onStandby("ALTER SYSTEM SET max_standby_streaming_delay = '0'");
+    await onStandby('SELECT pg_reload_conf()');
+    try {
+      // Where the machine is slow the statement may reach its own limit on the reader first.
+      await until('one is ended and runs on the writer', async () => {
+        await follows();
+        const run = userSql.ofRun(ALICE, await xmax());
+        const { ran } = await seatsOf(async () => {
+          const ended = assert.rejects(run.run({ text: ENDLESS, values: [] }, never), /longer than 2000 ms/);
+          await until('it runs on the reader', async () => (await fetching()) > 0);
+          await onPrimary('DELETE FROM public.in_the_way WHERE n IN (SELECT min(n) FROM public.in_the_way)');
+          await onPrimary('VACUUM public.in_the_way');
+          await ended;
+        });
+        return ran.writer === 1;
+      });
+    } finally {
+      await onStandby('ALTER SYSTEM RESET max_standby_streaming_delay');
+      await onStandby('SELECT pg_reload_conf()');
+    }
+    await follows();
   });
 
   /** A run that asks until it sees the span named by its input. */

@@ -26,7 +26,7 @@ export function environmentFaults({
     return bytes <= most
       ? []
       : [
-          `${key}: has ${bytes} bytes together with logline:oidc and logline:origin, and Lambda takes ${most} beside what the program itself tells a function; make them shorter or fewer`,
+          `${key}: has ${bytes} bytes together with logline:oidc and logline:origin, and Lambda takes ${most} besides the program's own variables; make them shorter or fewer`,
         ];
   });
 }

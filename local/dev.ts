@@ -254,7 +254,7 @@ function welcome({ url, token, link, data, database, metrics }: Welcome): string
     `  log       ${data.log}`,
     ...(metrics === undefined ? [] : [`  metrics   ${metrics}`]),
     '',
-    ...(link === undefined ? [] : ['Look at it, as user dev in tenant dev, for an hour:', '', link, '']),
+    ...(link === undefined ? [] : ['Explorer for user dev in tenant dev, valid for an hour:', '', link, '']),
     'Token for user dev in tenant dev, valid for 7 days:',
     '',
     token,

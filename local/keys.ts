@@ -21,7 +21,7 @@ export async function loadOrCreateKeys(data: DataDirectory): Promise<LocalKeys> 
   if (present !== undefined) return present;
   if ((await stat(data.postgres).catch(() => undefined)) !== undefined) {
     throw new OperatorError(
-      `${data.keys} is missing, but ${data.postgres} needs it; put the file back from a backup; or, if it is lost, go on under a new key with npx logline keys adopt; or move the whole folder ${data.path} away to begin with an empty ledger`,
+      `${data.keys} is missing, but ${data.postgres} needs it; put the file back from a backup; or, if it is lost, continue under a new key with npx logline keys adopt; or move the whole folder ${data.path} away to begin with an empty ledger`,
     );
   }
   return createKeys(data);

@@ -66,7 +66,7 @@ export class LiveKeys {
       this.#ring = ring;
       onChange(ring);
     } catch (error) {
-      if (!this.#hasTrouble) onTrouble(`${oneLine(error)}; going on with the keys of before`);
+      if (!this.#hasTrouble) onTrouble(`${oneLine(error)}; keeping the previous keys`);
       this.#hasTrouble = true;
     }
   }

@@ -84,13 +84,13 @@ async function safeHome(home: string): Promise<string> {
   const own = await lstat(home);
   if (!own.isDirectory()) throw new Error('it is not a folder');
   if (own.uid !== 0 || (own.mode & OTHERS_MAY_WRITE) !== 0)
-    throw new Error('somebody other than root may write to it');
+    throw new Error('users other than root may write to it');
   const real = await realpath(home);
   for (let folder = path.dirname(real); ; folder = path.dirname(folder)) {
     const { uid, mode } = await stat(folder);
     // In a sticky folder such as /tmp, only owners may rename entries.
     if (uid !== 0 || ((mode & OTHERS_MAY_WRITE) !== 0 && (mode & STICKY) === 0))
-      throw new Error(`somebody other than root may write to ${folder}`);
+      throw new Error(`users other than root may write to ${folder}`);
     if (folder === path.dirname(folder)) return real;
   }
 }
@@ -172,7 +172,7 @@ async function hashFolder(hash: Hash, folder: string, owner: number | undefined)
     const place = path.join(folder, entry.name);
     const { uid, mode, size } = await lstat(place);
     if (owner !== undefined && (uid !== owner || (!entry.isSymbolicLink() && mode & OTHERS_MAY_WRITE)))
-      throw new Error(`somebody else may write to ${place}`);
+      throw new Error(`other users may write to ${place}`);
     if (entry.isDirectory()) {
       hash.update(`folder ${JSON.stringify(entry.name)}\n`);
       await hashFolder(hash, place, owner);

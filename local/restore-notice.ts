@@ -42,4 +42,4 @@ export async function noticeRestore(
 }
 
 const TOLD =
-  'the database was put back by other means than logline restore: feed, policies and log stand still until you stop LogLine and run npx logline restore';
+  'the database was restored by other means than logline restore: feed, policies and log are stopped until you stop LogLine and run npx logline restore';

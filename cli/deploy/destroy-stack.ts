@@ -51,7 +51,7 @@ export function requireMeant(options: DestroyOptions, settings: StackSettings): 
   }
   if (yes === undefined && !process.stdin.isTTY) {
     throw new OperatorError(
-      `destroying without a terminal to ask at needs --yes ${stack} (the stack's name once more)`,
+      `destroying without a terminal to ask at needs --yes ${stack} (the stack's name again)`,
       { exitCode: 2 },
     );
   }
@@ -61,7 +61,7 @@ async function confirm(stack: string): Promise<void> {
   process.stdout.write(
     `This deletes stack "${stack}" with its database, keys and logs. It cannot be undone.\n`,
   );
-  if (!(await ask(`Type the stack's name to go on: `, stack))) {
+  if (!(await ask(`Type the stack's name to continue: `, stack))) {
     throw new OperatorError('not destroyed; nothing was changed');
   }
 }

@@ -70,7 +70,7 @@ async function explainEnd(error: unknown, end: End): Promise<OperatorError> {
   const changes = progress.summary();
   return new OperatorError(
     `${cause}the ${NAMES[operation]} ${what} after ${elapsed(progress.elapsedMs).trim()} (${changes === '' ? 'nothing changed' : changes}). ` +
-      `${await stateOf(end)} Next: ${command}, which goes on from here.`,
+      `${await stateOf(end)} Next: ${command}, which continues from here.`,
     { cause: error },
   );
 }

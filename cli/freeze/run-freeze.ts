@@ -36,7 +36,7 @@ export async function runThaw(options: FreezeOptions): Promise<void> {
   const wasFrozen = await withFreezer(options, (freezer) => thawTenant(freezer, tenant));
   process.stdout.write(
     wasFrozen
-      ? `tenant ${tenant} writes again, and its open work goes on\n`
+      ? `tenant ${tenant} writes again, and its open work resumes\n`
       : `tenant ${tenant} was not frozen\n`,
   );
 }

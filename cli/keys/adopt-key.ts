@@ -89,7 +89,7 @@ function report(publicKey: string, lines: readonly string[], seeds: readonly str
   const text = [
     ...(lines.length === 0 ? ['nothing to do: the ledger knows this key'] : lines),
     `signs now  ${publicKey} (key id ${keyIdOf(publicKey)})`,
-    ...(seeds.length === 0 ? [] : [`signed anew: ${seeds.join(', ')}`]),
+    ...(seeds.length === 0 ? [] : [`signed again: ${seeds.join(', ')}`]),
     'Tokens and cursors of the keys before are gone. verify names the adoption.',
   ];
   process.stdout.write(`${text.join('\n')}\n`);

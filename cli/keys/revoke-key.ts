@@ -48,11 +48,11 @@ export async function revokeKey(options: RevokeOptions): Promise<void> {
     `revoked    ${key.publicKeyHex} (key id ${keyIdOf(key.publicKeyHex)}), from ${key.from}`,
     `signs now  ${signsNow}${hasRotated ? ', a new key: the revoked one was signing' : ''}`,
     'Tokens of the revoked key are refused; verify reports the spans that it signed.',
-    ...(seeds.length > 0 ? [`signed anew: ${seeds.join(', ')}`] : []),
+    ...(seeds.length > 0 ? [`signed again: ${seeds.join(', ')}`] : []),
   ];
   if (lostManifestVersion !== undefined) {
     lines.push(
-      `kernel_manifest has its first settings again: your version ${lostManifestVersion} was signed by the revoked key. Look at it, and append it anew if it is yours.`,
+      `kernel_manifest has its first settings again: your version ${lostManifestVersion} was signed by the revoked key. Check it, and append it again if it is yours.`,
     );
   }
   process.stdout.write(`${lines.join('\n')}\n`);

@@ -87,6 +87,6 @@ export async function revokeStackKey(stack: string, options: RevokeOptions): Pro
   process.stdout.write(
     options.json
       ? `${JSON.stringify({ revoked_public_key: publicKey, signed_anew: seeds })}\n`
-      : `${[...keys, ...seeds.map((name) => `signed anew ${name}`), `revoked ${publicKey}`, 'Functions refuse its tokens within five minutes.'].join('\n')}\n`,
+      : `${[...keys, ...seeds.map((name) => `signed again ${name}`), `revoked ${publicKey}`, 'Functions refuse its tokens within five minutes.'].join('\n')}\n`,
   );
 }

@@ -36,7 +36,7 @@ export async function resumeLog({ tenant, json }: ResumeOptions): Promise<void> 
     process.stdout.write(
       json
         ? `${JSON.stringify(outcome)}\n`
-        : `the log of tenant ${tenant} goes on behind ${size} spans; ${waiting} that waited are sealed next, and audited again\nit was stopped ${outcome.stopped_at}: ${stop_reason}\nthat fault stays in the log, and verify goes on naming it\n`,
+        : `the log of tenant ${tenant} continues after ${size} spans; ${waiting} that waited are sealed next, and audited again\nit was stopped ${outcome.stopped_at}: ${stop_reason}\nthat fault stays in the log, and verify goes on naming it\n`,
     );
   } finally {
     await client.end();

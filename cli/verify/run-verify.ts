@@ -264,7 +264,7 @@ async function localLogs(options: VerifyLogsOptions): Promise<LogsOutcome> {
 
 function renamedLine({ renamed }: LogAuditReport): string {
   if (renamed === 0) return '';
-  return `; ${plural(renamed, 'log')} under another name since a restore: what was signed under the old one beyond it is of what was lost`;
+  return `; ${plural(renamed, 'log')} under another name since a restore: later checkpoints under the old name are of the lost part`;
 }
 
 function remoteLine(report: RemoteLogReport, keysFrom: string | undefined): string {

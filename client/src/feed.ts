@@ -76,22 +76,17 @@ export async function* feedOf<Known extends Entity>(
   transport: Transport,
   { from = 'start', ...options }: SubscribeOptions<Known>,
 ): AsyncGenerator<Delivery<Known>, never, undefined> {
-  const start = parseCursor(from);
-  let { last } = start;
+  const [start = '', name] = from.split(MARK, 2);
+  let last = name;
   // Some of the first page may have been delivered before; it is found again when the page is as large as can be.
-  const pages = feedPagesOf<Known>(
-    transport,
-    { ...options, from: start.place },
-    last === undefined ? undefined : MAX_PAGE_SPANS,
-  );
+  const firstLimit = last ? MAX_PAGE_SPANS : undefined;
+  const pages = feedPagesOf<Known>(transport, { ...options, from: start }, firstLimit);
   for (;;) {
     const { spans, place, next } = (await pages.next()).value;
     const known = spans.findIndex((span) => nameOf(span) === last);
     last = undefined;
-    for (const [index, span] of spans.entries()) {
-      if (index <= known) continue;
-      const isLast = index === spans.length - 1;
-      yield { span, cursor: isLast ? next : `${place}${MARK}${nameOf(span)}` };
+    for (const span of spans.slice(known + 1)) {
+      yield { span, cursor: span === spans.at(-1) ? next : `${place}${MARK}${nameOf(span)}` };
       options.signal?.throwIfAborted();
     }
   }
@@ -111,13 +106,13 @@ export interface FeedPage<Known extends Entity = object> {
 export async function* feedPagesOf<Known extends Entity>(
   transport: Transport,
   { from = 'start', signal, limit = PAGE_SPANS, onCaughtUp, ...filter }: SubscribeOptions<Known>,
-  firstLimit?: number,
+  firstLimit = limit,
 ): AsyncGenerator<FeedPage<Known>, never, undefined> {
   let place = from;
   let pollMs = FIRST_POLL_MS;
   // Pages are held from then on; before, that it has caught up would be told late.
   let hasCaughtUp = false;
-  for (let asksFor = firstLimit ?? limit; ; asksFor = limit) {
+  for (let asksFor = firstLimit; ; asksFor = limit) {
     const asked = Date.now();
     const { spans, cursor, more }: Page<Known> = await readPage(
       transport,
@@ -147,13 +142,6 @@ export async function* feedPagesOf<Known extends Entity>(
  * the span before.
  */
 const MARK = '#';
-
-function parseCursor(from: string): { place: string; last: string | undefined } {
-  const at = from.indexOf(MARK);
-  return at === -1
-    ? { place: from, last: undefined }
-    : { place: from.slice(0, at), last: from.slice(at + 1) };
-}
 
 function nameOf(span: object): string {
   return `${member(span, 'id')}/${member(span, 'seq')}`;

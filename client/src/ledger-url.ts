@@ -5,10 +5,9 @@ export type LedgerUrl = string | Readonly<Record<string, string>>;
  * The address to speak to, without a slash at its end.
  * @throws TypeError when it is none, or there is none for the tenant
  */
-export function ledgerUrl(urls: LedgerUrl, tenant?: string): string {
-  const url = typeof urls === 'string' ? urls : tenant === undefined ? undefined : urls[tenant];
-  if (url === undefined || (typeof urls !== 'string' && !Object.hasOwn(urls, tenant ?? '')))
-    throw new TypeError(`no url for tenant ${tenant ?? '(none given)'}; set tenant, or add it to url`);
+export function ledgerUrl(urls: LedgerUrl, tenant = '(none given)'): string {
+  const url = typeof urls === 'string' ? urls : Object.hasOwn(urls, tenant) ? urls[tenant] : undefined;
+  if (url === undefined) throw new TypeError(`no url for tenant ${tenant}; set tenant, or add it to url`);
   if (!/^https?:\/\//.test(url) || !URL.canParse(url))
     throw new TypeError(`url must be like http://127.0.0.1:8787, got ${url}`);
   return url.replace(/\/+$/, '');

@@ -12,7 +12,7 @@ import {
   type StoredSpan,
   type TimelineOptions,
 } from './span';
-import { AskedToken, type TokenSource } from './token-source';
+import { type TokenSource, tokenOf } from './token-source';
 import { Transport, type TransportOptions } from './transport';
 
 /** A span that lacks nothing but its seal. */
@@ -77,12 +77,8 @@ export class LogLine {
 
   /** @throws TypeError when there is no usable URL. */
   constructor(options: LogLineOptions) {
-    const { token, ...others } = options;
-    this.#transport = new Transport({
-      ...others,
-      url: ledgerUrl(options.url, options.tenant),
-      ...(token === undefined ? {} : { token: typeof token === 'function' ? new AskedToken(token) : token }),
-    });
+    const { url, tenant, token } = options;
+    this.#transport = new Transport({ ...options, url: ledgerUrl(url, tenant), token: tokenOf(token) });
     this.#appender = new Appender(this.#transport);
     this.#sign = options.sign;
   }

@@ -20,7 +20,7 @@ export interface TransportOptions {
   /** Of the ledger, without a slash at its end. An answer never changes it. */
   readonly url: string;
   /** Without one, only public spans can be read. */
-  readonly token?: string | RenewedToken;
+  readonly token?: string | RenewedToken | undefined;
   readonly retry?: RetryOptions;
   /** Instead of the global `fetch`. */
   readonly fetch?: typeof fetch;
@@ -89,11 +89,16 @@ export class Transport {
   readonly #fetch: typeof fetch;
   #position: string | undefined;
 
-  constructor({ url, token, retry = {}, fetch: given }: TransportOptions) {
+  constructor({
+    url,
+    token,
+    retry = {},
+    fetch: given = (input, init) => fetch(input, init),
+  }: TransportOptions) {
     this.url = url;
     this.#token = token;
     this.#retry = retry;
-    this.#fetch = given ?? ((input, init) => fetch(input, init));
+    this.#fetch = given;
   }
 
   /** The body of a 2xx answer. @throws LogLineError for any other, or when none came. */
@@ -109,13 +114,13 @@ export class Transport {
    */
   async exchange(request: LedgerRequest): Promise<LedgerAnswer> {
     const deadline = Date.now() + (this.#retry.deadlineMs ?? DEADLINE_MS);
-    let renewed = false;
+    let renewable = typeof this.#token === 'object' ? this.#token : undefined;
     for (let attempt = 0; ; attempt += 1) {
       request.signal?.throwIfAborted();
       const outcome = await this.#try(request, deadline);
-      if (outcome.answer?.status === 401 && !renewed && typeof this.#token === 'object') {
-        renewed = true;
-        this.#token.renew();
+      if (outcome.answer?.status === 401 && renewable) {
+        renewable.renew();
+        renewable = undefined;
         continue;
       }
       const delayMs = delayBefore(request, outcome, attempt);

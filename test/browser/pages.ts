@@ -159,6 +159,13 @@ export function describePages(world: () => ExplorerWorld): void {
           assert.deepEqual(await axeFaults(page), [], address);
           const width = Number(await page.evaluate('document.documentElement.scrollWidth'));
           assert.ok(width <= look.width, `${address} is ${width} px wide`);
+          const [header, main] = (await page.evaluate(
+            "['.brand', 'main > *'].map((one) => document.querySelector(one).getBoundingClientRect().left)",
+          )) as [number, number];
+          assert.ok(
+            Math.abs(header - main) <= 1,
+            `${address}: header and page begin at ${header} and ${main} px`,
+          );
           await page.close();
         }
       });

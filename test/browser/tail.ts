@@ -41,8 +41,11 @@ export function describeTail(world: () => ExplorerWorld): void {
       const page = await world().open('?entity_type=spoken-restarted');
       await page.getByText('live', { exact: true }).waitFor();
       await page.getByText('1 verified').waitFor();
+      const top = () => page.evaluate("document.querySelector('.spans .body').getBoundingClientRect().top");
+      const topBefore = await top();
       await world().stopLedger();
       await page.getByText('The ledger does not answer. What you see').waitFor();
+      assert.equal(await top(), topBefore, 'nothing moves');
       await world().startLedger();
       await world().append(spoken('restarted', 'after the restart'));
       await page.getByRole('link', { name: 'after the restart' }).waitFor();

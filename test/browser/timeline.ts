@@ -168,6 +168,22 @@ export function describeTimeline(world: () => ExplorerWorld): void {
       await cleanUp(folder);
     });
 
+    it('tells how far an export is, and stops it when asked to', async () => {
+      await world().append(
+        ...Array.from({ length: 501 }, (_, index) => note(`out ${index}`, { status: 'halted' })),
+      );
+      const page = await world().open('?status=halted');
+      await page.getByText('100 verified').waitFor();
+      // The second page of the export never comes.
+      await page.route(/limit=500.*cursor=/, () => undefined);
+      await page.getByRole('button', { name: 'Export NDJSON' }).click();
+      await page.getByText(/^500 spans, \d+\.\d KiB…$/).waitFor();
+      await page.getByRole('button', { name: 'Stop' }).click();
+      await page.getByText('Stopped.').waitFor();
+      await page.getByRole('button', { name: 'Export NDJSON' }).waitFor();
+      await page.close();
+    });
+
     it('saves filters under a name', async () => {
       const page = await world().open('?status=out');
       await page.getByText('Saved filters').click();

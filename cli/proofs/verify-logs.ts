@@ -1,8 +1,9 @@
+import type { PoolClient } from 'pg';
 import { dataDirectory } from '../../local/data-directory';
 import { devSettings } from '../../local/dev-settings';
 import { GuardFile, guardPath } from '../../local/guard-file';
 import { Database } from '../../runtime/db/pool';
-import { auditLogs, type LogAuditReport, type LogFault } from '../../runtime/proofs/log-audit';
+import { auditLogs, type LogAuditReport, type LogFault, removedSpans } from '../../runtime/proofs/log-audit';
 import { type GuardRecord, judge } from '../../runtime/proofs/rollback-guard';
 import { SealStore } from '../../runtime/proofs/seal-store';
 import { localDatabaseUrl } from '../open-database';
@@ -18,10 +19,32 @@ export interface VerifyLogsOptions {
  * `logline_auditor`, since a token reads only a part of a log.
  */
 export async function verifyLocalLogs(options: VerifyLogsOptions): Promise<LogAuditReport> {
-  const data = dataDirectory();
-  const { runtime } = devSettings();
+  // Read before the snapshot, so that the database can only be ahead of it.
+  const announced = await new GuardFile(guardPath(dataDirectory().path)).read();
+  return asAuditor(async (client) => {
+    const { rows } = await client.query('SELECT public_key FROM app.checkpoint_key');
+    const report = await auditLogs(client, {
+      checkpointKeys: rows.map(({ public_key }) => String(public_key)),
+      ...options,
+    });
+    const behind = await guardFault(new SealStore(client), announced);
+    if (behind === undefined) return report;
+    options.onFault(behind);
+    return { ...report, faults: report.faults + 1 };
+  });
+}
+
+/** Positions of a tenant's log in the local run whose span was removed: a token cannot tell them from private spans. */
+export async function removedLocally(tenant: string): Promise<readonly LogFault[]> {
+  const faults: LogFault[] = [];
+  await asAuditor((client) => removedSpans(client, tenant, (fault) => faults.push(fault)));
+  return faults;
+}
+
+/** One snapshot of the local run's database, as `logline_auditor`. */
+async function asAuditor<T>(use: (client: PoolClient) => Promise<T>): Promise<T> {
   const database = new Database({
-    ...runtime.database,
+    ...devSettings().runtime.database,
     connectionString: await localDatabaseUrl('auditor'),
     poolSize: 1,
     statementTimeoutMs: 60_000,
@@ -29,20 +52,11 @@ export async function verifyLocalLogs(options: VerifyLogsOptions): Promise<LogAu
     applicationName: 'logline verify',
   });
   const client = await database.connect();
-  // Read before the snapshot, so that the database can only be ahead of it.
-  const announced = await new GuardFile(guardPath(data.path)).read();
   try {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-    const { rows } = await client.query('SELECT public_key FROM app.checkpoint_key');
-    const report = await auditLogs(client, {
-      checkpointKeys: rows.map(({ public_key }) => String(public_key)),
-      ...options,
-    });
-    const behind = await guardFault(new SealStore(client), announced);
+    const result = await use(client);
     await client.query('COMMIT');
-    if (behind === undefined) return report;
-    options.onFault(behind);
-    return { ...report, faults: report.faults + 1 };
+    return result;
   } finally {
     client.release(true);
     await database.close();

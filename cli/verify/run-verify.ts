@@ -14,7 +14,7 @@ import { keptLog, logFolderOf } from '../proofs/log-folder';
 import { RemoteLog, type RemoteLogOptions, type RemoteLogReport } from '../proofs/remote-log';
 import { tenantOfToken } from '../proofs/run-checkpoint';
 import { givenVerifierKeys, publishedVerifierKeys } from '../proofs/verifier-keys';
-import { type VerifyLogsOptions, verifyLocalLogs } from '../proofs/verify-logs';
+import { removedLocally, type VerifyLogsOptions, verifyLocalLogs } from '../proofs/verify-logs';
 import { verifyCheckpoints, verifyProofFile } from '../proofs/verify-offline';
 import { resolveTarget } from '../target';
 import { withSeekableFile } from './seekable-file';
@@ -139,19 +139,22 @@ async function runningSubject(options: VerifyCommandOptions): Promise<Subject> {
   if (tenant === undefined) return { ...subject, source: spans };
   const { vkey } = options;
   const keys = vkey === undefined ? await publishedVerifierKeys(client, tenant) : givenVerifierKeys(vkey);
-  return { ...subject, ...withLog(spans, { client, tenant, keys }) };
+  const removed = isLocal ? () => removedLocally(tenant) : undefined;
+  return { ...subject, ...withLog(spans, { client, tenant, keys, removed }) };
 }
 
 /** A log to verify together with spans. */
 export type LogToWalk = Omit<RemoteLogOptions, 'onFault'> & {
   /** Origin of the log's keys when they come from what is being verified; undefined when the user gave them. */
   readonly keysFrom?: string;
+  /** Finds spans that were removed, where more can be seen than the token reads. Defaults to nothing. */
+  readonly removed?: (() => Promise<readonly LogFault[]>) | undefined;
 };
 
 /** Passes spans through, and records each for the tenant's log. */
 export function withLog(
   spans: AsyncIterable<Found>,
-  { keysFrom, ...options }: LogToWalk,
+  { keysFrom, removed = async () => [], ...options }: LogToWalk,
 ): Required<Pick<Subject, 'source' | 'logs'>> {
   const faults: LogFault[] = [];
   const log = new RemoteLog({ ...options, onFault: (fault) => faults.push(fault) });
@@ -162,8 +165,10 @@ export function withLog(
     }
   };
   const logs = async ({ onFault }: VerifyLogsOptions): Promise<LogsOutcome> => {
-    const report = await log.finish();
-    faults.forEach(onFault);
+    const walked = await log.finish();
+    const all = [...faults, ...(await removed())];
+    all.forEach(onFault);
+    const report = { ...walked, faults: all.length };
     return { report, line: remoteLine(report, keysFrom) };
   };
   return { source: source(), logs };
@@ -271,7 +276,10 @@ function remoteLine(report: RemoteLogReport, keysFrom: string | undefined): stri
   const { tenant, size, spans, leaves, unseen, witnesses, faults } = report;
   if (faults > 0) return `FAILED: ${plural(faults, 'fault')} in the log of tenant ${tenant}`;
   const below = leaves ? 'tiles and leaves' : 'tiles (its leaves take scope admin)';
-  const seen = keysFrom === undefined ? 'that this token cannot read' : 'that are not in the file';
+  const seen =
+    keysFrom === undefined
+      ? 'that this token cannot read (private, or removed: without --token, where the ledger runs, verify says which)'
+      : 'that are not in the file';
   const rest = unseen === 0 ? '' : `; ${unseen} more are of spans ${seen}`;
   const by = witnesses.length === 0 ? '' : `; cosigned by ${witnesses.join(', ')}`;
   return `OK: the log of tenant ${tenant} with ${plural(size, 'position')}: the signed root follows from its ${below}, and ${plural(spans, 'span')} from its positions${rest}${by}${keysFrom === undefined ? '' : `; whose log it is, ${keysFrom}`}`;

@@ -54,6 +54,7 @@ interface AuditedLog {
 
 const PAGE = 1_000;
 const MAX_UNSEALED = 1_000;
+const REMOVED = 'the span is in the log and not in the ledger: it was removed';
 const COLUMNS = SPAN_COLUMNS.map((column) => `r.${column}`).join(', ');
 
 /**
@@ -63,9 +64,10 @@ const COLUMNS = SPAN_COLUMNS.map((column) => `r.${column}`).join(', ');
  */
 export async function auditLogs(client: PoolClient, options: LogAuditOptions): Promise<LogAuditReport> {
   const { rows } = await client.query(
-    `SELECT l.log_no, l.tenant_id, coalesce(h.size, 0) AS size, coalesce(h.checkpoint_size, 0) AS checkpoint_size,
+    `SELECT l.log_no, l.tenant_id, greatest(h.size, a.audited_size, 0) AS size, coalesce(h.checkpoint_size, 0) AS checkpoint_size,
             EXISTS (SELECT FROM ledger.log_origin o WHERE o.log_no = l.log_no) AS is_renamed
        FROM ledger.log l LEFT JOIN app.log_head h ON h.log_no = l.log_no
+            LEFT JOIN app.log_audit a ON a.log_no = l.log_no
       WHERE $1::text IS NULL OR l.tenant_id = $1 ORDER BY l.log_no`,
     [options.tenant ?? null],
   );
@@ -89,6 +91,7 @@ export async function auditLogs(client: PoolClient, options: LogAuditOptions): P
     if (row.is_renamed === true) report.renamed += 1;
   }
   await unsealedSpans(client, options.tenant, count);
+  if (options.tenant === undefined) await lastSealedSpan(client, count);
   return report;
 }
 
@@ -156,7 +159,7 @@ class LogAudit {
     this.entries += 1;
     const logged = String(row.logged);
     if (row.id === null) {
-      this.#fault('span', at, 'the span is in the log and not in the ledger: it was removed');
+      this.#fault('span', at, REMOVED);
     } else {
       this.#span(spanOfRow(row), at, logged, row);
       if (verdict !== undefined && !verdict.ok)
@@ -339,4 +342,35 @@ async function unsealedSpans(
     const detail = 'the span lies before what is sealed and is in no log: it was inserted afterwards';
     onFault({ tenant: tenant_id, kind: 'unsealed', position: undefined, id, seq, detail });
   }
+}
+
+/** Reports when the span that was sealed last is gone: the end of the feed was cut off. */
+async function lastSealedSpan(client: PoolClient, onFault: (fault: LogFault) => void): Promise<void> {
+  const { rows } = await client.query(
+    `SELECT c.tx_id::text AS tx_id FROM app.seal_cursor c
+      WHERE c.batch > 0
+        AND NOT EXISTS (SELECT FROM ledger.universal_registry r
+                         WHERE r.seq >= 0 AND r.tx_id = c.tx_id AND r.ordinal = c.ordinal)`,
+  );
+  for (const { tx_id } of rows) {
+    const detail = `the span that was sealed last, of transaction ${tx_id}, is not in the ledger: the end was cut off`;
+    onFault({ tenant: '', kind: 'gap', position: undefined, id: undefined, seq: undefined, detail });
+  }
+}
+
+/** Reports the positions of a tenant's log whose span is gone from the ledger, in order; at most 1,000. */
+export async function removedSpans(
+  client: PoolClient,
+  tenant: string,
+  onFault: (fault: LogFault) => void,
+): Promise<void> {
+  const { rows } = await client.query(
+    `SELECT e.position, e.id, e.seq FROM ledger.log l JOIN ledger.log_entry e ON e.log_no = l.log_no
+      WHERE l.tenant_id = $1
+        AND NOT EXISTS (SELECT FROM ledger.universal_registry r WHERE r.id = e.id AND r.seq = e.seq)
+      ORDER BY e.position LIMIT ${MAX_UNSEALED}`,
+    [tenant],
+  );
+  for (const { position, id, seq } of rows)
+    onFault({ tenant, kind: 'span', position: Number(position), id, seq, detail: REMOVED });
 }

@@ -14,6 +14,7 @@ import {
   startLocalRun,
   temporaryFolder,
 } from '../support/local-run';
+import { withClient } from '../support/sql-session';
 import { createEmptyDatabase } from '../support/test-database';
 import { until } from '../support/until';
 
@@ -83,6 +84,41 @@ describe('npm start', function () {
     const verified = await runCommand(['verify', '--url', local.url, '--token', local.token]);
     assert.equal(verified.code, 0, verified.stdout + verified.stderr);
     assert.match(verified.stdout, /^OK: \d+ spans? of/m);
+    await local.stop();
+  });
+
+  it('lets verify name a span that a superuser deleted, also with a token that could not read it', async () => {
+    const local = await startAgain();
+    const env = { LOGLINE_DATA: data };
+    const { span } = (await (await append(local, { visibility: 'private' })).json()) as {
+      span: { id: string };
+    };
+    const sealed = await fetch(`${local.url}/api/spans/${span.id}/proof`, {
+      headers: { authorization: `Bearer ${local.token}`, prefer: 'wait=20' },
+    });
+    assert.equal(sealed.status, 200, await sealed.text());
+
+    const { database_passwords } = JSON.parse(await readFile(path.join(data, 'keys.json'), 'utf8'));
+    const url = new URL((await runCommand(['connect', '--print', '--admin'], { env })).stdout.trim());
+    url.username = 'postgres';
+    url.password = database_passwords.superuser;
+    await withClient(url.href, async (client) => {
+      await client.query('ALTER TABLE ledger.universal_registry DISABLE TRIGGER ALL');
+      await client.query('DELETE FROM ledger.universal_registry WHERE id = $1', [span.id]);
+    });
+
+    const other = await runCommand(['token', '--user', 'somebody else', '--tenant', 'dev'], { env });
+    for (const args of [[], ['--url', local.url, '--token', other.stdout.trim()]]) {
+      const { code, stdout } = await runCommand(['verify', ...args], { env });
+      assert.equal(code, 1, stdout);
+      assert.match(
+        stdout,
+        new RegExp(
+          `^FAULT span ${span.id} version 0 \\(position \\d+ of the log of tenant dev\\) span: .*removed`,
+          'm',
+        ),
+      );
+    }
     await local.stop();
   });
 

@@ -180,6 +180,47 @@ describe('verification of the log', () => {
     });
   }
 
+  it('names the cut of a tail whose head was set back along with it, by what was audited before', async () => {
+    await log.audit();
+    const faults = await afterDeed(async (client) => {
+      await client.query(
+        `DELETE FROM ledger.universal_registry WHERE id IN (SELECT id FROM ledger.log_entry WHERE log_no = 1 AND position >= 2);
+         DELETE FROM ledger.log_entry WHERE log_no = 1 AND position >= 2;
+         DELETE FROM ledger.checkpoint WHERE log_no = 1 AND size > 2;
+         CREATE TABLE public.kept_head AS TABLE app.log_head;
+         UPDATE app.log_head SET size = 2, checkpoint_size = 2 WHERE log_no = 1`,
+      );
+    }, faultsFound);
+    await withClient(log.stage0.database.superuserUrl, (client) =>
+      client.query(
+        `UPDATE app.log_head h SET size = k.size, checkpoint_size = k.checkpoint_size
+           FROM public.kept_head k WHERE k.log_no = h.log_no;
+         DROP TABLE public.kept_head`,
+      ),
+    );
+    assert.deepEqual(
+      faults.map(({ kind, tenant, position }) => [kind, tenant, position]),
+      [['gap', 'acme', 2]],
+    );
+  });
+
+  it('tells when the span that was sealed last is gone', async () => {
+    const faults = await afterDeed(
+      (client) =>
+        client.query(
+          `DELETE FROM ledger.universal_registry WHERE (tx_id, ordinal) = (SELECT tx_id, ordinal FROM app.seal_cursor)`,
+        ),
+      faultsFound,
+    );
+    assert.deepEqual(
+      faults.map(({ kind, tenant, position }) => [kind, tenant, position]),
+      [
+        ['span', 'other', 1],
+        ['gap', '', undefined],
+      ],
+    );
+  });
+
   it('names a span that was inserted with an old transaction id', async () => {
     const span = signedSpan({ tenant_id: 'acme', owner_id: 'alice' }, log.stage0.key);
     const faults = await afterDeed(

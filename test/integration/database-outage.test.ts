@@ -172,6 +172,10 @@ describe('database outage', () => {
 
   it('because a limit of the server is reached is a 503, too', async () => {
     await withClient(stage0.database.superuserUrl, async (superuser) => {
+      // Roles belong to the server, so other tests see the limit, too.
+      const { rows } = await superuser.query<{ rolconnlimit: number }>(
+        `SELECT rolconnlimit FROM pg_roles WHERE rolname = 'logline_app'`,
+      );
       await superuser.query('ALTER ROLE logline_app CONNECTION LIMIT 0');
       await endSessions();
       try {
@@ -179,7 +183,7 @@ describe('database outage', () => {
           assertProblem(await stage0.call('/api/timeline', { token }), 503);
         }
       } finally {
-        await superuser.query('ALTER ROLE logline_app CONNECTION LIMIT -1');
+        await superuser.query(`ALTER ROLE logline_app CONNECTION LIMIT ${rows[0]?.rolconnlimit ?? -1}`);
       }
     });
     await assertWorking();

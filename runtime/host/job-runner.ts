@@ -165,7 +165,7 @@ class SingleRun implements RunRecord {
     await runStatement(this.#database, NOBODY, 'end_job', [...values], 'write');
   }
 
-  /** Retries while the database does not answer; ends the run when the lease is lost. */
+  /** Renews the lease; aborts the run when it is lost. If the database does not answer, the next renewal may succeed. */
   async #renew(): Promise<void> {
     const values = [this.#job, this.#lease ?? '', LEASE_SECONDS] as const;
     const rows = await runStatement(this.#database, NOBODY, 'renew_job', [...values], 'write').catch(

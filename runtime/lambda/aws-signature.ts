@@ -17,7 +17,7 @@ export interface UnsignedRequest {
 }
 
 /**
- * The headers of a request with its signature, by AWS Signature Version 4.
+ * Signs a request by AWS Signature Version 4 and returns its headers.
  * @param service such as `s3`
  * @see https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
  */

@@ -3,12 +3,12 @@ import { ConfigurationError } from '../base/errors';
 import { signingKeyFromHex } from '../crypto';
 import type { CheckpointKeys } from '../proofs/checkpoint-keys';
 
-/** For this long a key that was rotated out signs beside the new one, so that verifiers have time to learn that. */
+/** How long a key that was rotated out still signs together with the new one, so that verifiers can learn the new one. */
 const SIGNS_ALONG_MS = 30 * 86_400_000;
 
 /**
- * The keys that sign checkpoints, from the text members of their secret: `seed_hex` signs, `previous_seeds`, separated
- * by commas and newest first, are `seed@until`, each of which signs along until then.
+ * The keys that sign checkpoints, from the members of their secret: `seed_hex` signs; `previous_seeds`, separated by
+ * commas and newest first, are `seed@until`, each of which also signs until then.
  * @throws ConfigurationError when the secret is something else; the message holds none of it
  */
 export function checkpointKeysOf(
@@ -27,7 +27,7 @@ export function checkpointKeysOf(
   }
 }
 
-/** The secret after a rotation: a new key signs, that of before along with it for 30 days. */
+/** The secret after a rotation: a new key signs, together with the previous one for 30 days. */
 export function rotatedCheckpointKey(
   secret: Readonly<Record<string, string>>,
   now: Date = new Date(),

@@ -1,15 +1,15 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { SecretReader, SecretStage } from './secret-reader';
 
-/** Header by which a call shows that it came through the distribution. */
+/** Header that proves that a call came through the distribution. */
 export const EDGE_HEADER = 'x-logline-edge';
 
-/** Least time between two looks at the secret, so that guessing makes no bill. */
+/** Shortest interval between two reads of the secret, so that guessing the value incurs no costs. */
 const LOOK_AGAIN_MS = 30_000;
 
 /**
- * Knows the value that the distribution before the API puts on each call. While the value is changed both are good: the
- * secret changes some minutes before all places of the distribution do.
+ * Checks the secret header that the distribution in front of the API adds to each call. During a rotation both values are
+ * accepted, since the secret changes some minutes before all edge locations do.
  */
 export class EdgeGuard {
   readonly #reader: Pick<SecretReader, 'read'>;
@@ -56,7 +56,7 @@ async function valuesOf(
   return texts.filter((text) => text !== undefined && text !== '').map((text) => digestOf(text ?? ''));
 }
 
-/** Of one length, as the comparison wants it. */
+/** A digest, since the constant-time comparison needs equal lengths. */
 function digestOf(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }

@@ -4,12 +4,12 @@ import { parseWitnesses, type RemoteWitness, tenantsOf } from '../proofs/remote-
 import { readSettings, type Settings } from '../settings';
 
 /**
- * Connections of one instance and role. A Lambda instance serves one event at a time, so a few are enough, and many
- * instances must share what the database allows; the stack's `apiConcurrency` reckons with this number.
+ * Connections per instance and role. A Lambda instance serves one event at a time, so few are enough, and all instances
+ * share the database's limit; the stack's `apiConcurrency` is computed with this number.
  */
 export const CONNECTIONS_PER_INSTANCE = 3;
 
-/** What a Lambda function is told by `infra/`. Secrets come as ARNs. */
+/** The environment that `infra/` gives a Lambda function. Secrets are given as ARNs. */
 export interface Environment {
   readonly stage: string;
   readonly databaseHost: string;
@@ -23,7 +23,7 @@ export interface Environment {
   readonly signingKeySecretArn: string;
   /** The migrator alone has it. */
   readonly masterSecretArn: string | undefined;
-  /** Stage-0 alone has it, and only behind a distribution: the header that shows where a call came from. */
+  /** Secret of the header that the distribution adds; only for Stage-0 behind a distribution. */
   readonly edgeSecretArn: string | undefined;
   /** provider_exec alone has it, and only when keys are configured. */
   readonly providerKeysSecretArn: string | undefined;
@@ -116,7 +116,7 @@ function namesOf(name: string, env: NodeJS.ProcessEnv, faults: string[]): Record
   return {};
 }
 
-/** TLS can be left out only towards this very machine. */
+/** TLS may be off only for loopback addresses. */
 function tlsOf(text: string | undefined, host: string, faults: string[]): 'rds' | 'off' {
   if (text === undefined || text === 'rds') return 'rds';
   if (text === 'off' && ['127.0.0.1', '::1', 'localhost'].includes(host)) return 'off';

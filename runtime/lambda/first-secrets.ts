@@ -8,9 +8,9 @@ const PASSWORD_BYTES = 24;
 const SEED_BYTES = 32;
 
 /**
- * Fills every secret of the environment that has no value yet: the passwords of the roles and the seeds of the
- * two keys. They are made here, inside AWS, and leave it never.
- * @returns what was made, for the log
+ * Generates every secret of the environment that has no value yet: the roles' passwords and the seeds of the two keys.
+ * They are made inside AWS and never leave it.
+ * @returns the names of the secrets made, for the log
  */
 export async function fillSecrets(
   environment: Environment,

@@ -20,7 +20,7 @@ import { databaseOptions, type LambdaRuntime, once, openLambdaRuntime } from './
 export { createMigratorHandler } from './migrator';
 export { createSealerHandler } from './sealer';
 
-/** Left at the end of a run for writing down what happened. */
+/** Time kept at the end of a run for recording it. */
 const RESERVE_MS = 5_000;
 
 /** A tick from the queue, a call of another function, or a planned run of a daily job. */
@@ -73,7 +73,7 @@ async function openKernel(kernel: KernelName): Promise<OpenKernel> {
   return { runtime, host };
 }
 
-/** Several ticks of one batch are one: each finds all the work there is. Only what failed goes back. */
+/** Runs several ticks of one batch as one, since each finds all work. Only failed messages return to the queue. */
 async function runTicks(
   opened: OpenKernel,
   kernel: KernelName,
@@ -93,7 +93,7 @@ async function runTicks(
   };
 }
 
-/** A failed night is thrown, so that Lambda tries it again and sets it aside in the end. */
+/** A failed night is thrown, so that Lambda retries it. */
 async function runDaily(
   opened: OpenKernel,
   kernel: KernelName,

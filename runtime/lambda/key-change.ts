@@ -7,19 +7,19 @@ import { KEYS_REMEMBERED_MS } from './rotating-keys';
 /** Text members of the secret that holds the instance keys; see {@link RotatingKeys} for what each means. */
 export type KeySecret = Readonly<Record<string, string>>;
 
-/** What an operator may ask the migrator to do to the instance keys. */
+/** Changes of the instance keys that an operator may request from the migrator. */
 export type KeyChange =
   | { readonly change: 'announce_key' | 'promote_key' }
   | { readonly change: 'revoke_key'; readonly public_key: string; readonly since?: string };
 
-/** Functions look at the secret at the start of an event, and an event may last this long. */
+/** Functions read the secret at the start of an event, and an event may last this long. */
 const LONGEST_EVENT_MS = 60_000;
 const SETTLE_MS = KEYS_REMEMBERED_MS + LONGEST_EVENT_MS;
 const PUBLIC_KEY = hexPattern(32);
 
 /**
- * The secret after a change. A rotation takes two: the next key is announced, so that every function trusts it, and
- * signs once all have read it.
+ * The secret after a change. A rotation takes two changes: the next key is announced, so that every function trusts it,
+ * and signs once all have read it.
  * @throws ConfigurationError for a change that is not possible now; the message says what to do
  */
 export function changedKeys(secret: KeySecret, change: KeyChange, now: Date = new Date()): KeySecret {
@@ -37,11 +37,11 @@ export function changedKeys(secret: KeySecret, change: KeyChange, now: Date = ne
 export function settlesInMs({ next_seed_hex, next_since }: KeySecret, now: Date = new Date()): number {
   if (next_seed_hex === undefined) return 0;
   const since = next_since === undefined ? Number.NaN : Date.parse(next_since);
-  // Announced by hand: nobody wrote down when, so it was just now at the latest.
+  // Announced by hand, without a timestamp: assume now.
   return Number.isNaN(since) ? SETTLE_MS : Math.max(0, since + SETTLE_MS - now.getTime());
 }
 
-/** A rotation that was interrupted goes on with the key that it had. */
+/** An interrupted rotation continues with the key that was announced. */
 function announced(secret: KeySecret, now: Date): KeySecret {
   if (secret.next_seed_hex !== undefined && secret.next_since !== undefined) return secret;
   return {

@@ -6,7 +6,7 @@ import type { KernelOutcome } from '../kernels/kernel-context';
 import type { KernelName } from '../kernels/stable-ids';
 import type { Logger } from '../log/logger';
 
-/** How one Lambda of LogLine calls another; IAM decides who may. */
+/** Calls another Lambda function of LogLine; IAM decides who may. */
 export interface KernelCall {
   readonly logline_call: { readonly identity: Identity; readonly event: JsonValue };
 }

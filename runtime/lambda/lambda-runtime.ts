@@ -10,7 +10,7 @@ import { RotatingKeys } from './rotating-keys';
 import { RotatingPassword } from './rotating-password';
 import { SecretReader } from './secret-reader';
 
-/** What every Lambda function of LogLine starts with. */
+/** The parts that every Lambda function of LogLine needs. */
 export interface LambdaRuntime {
   /** Names the function to the database. */
   readonly service: string;
@@ -19,11 +19,11 @@ export interface LambdaRuntime {
   readonly database: Database;
   /** As `logline_kernel`; of use in kernels only. */
   readonly kernelDatabase: Database;
-  /** The instance keys of this moment. */
+  /** The current instance keys. */
   readonly keys: () => KeyRing;
   /**
-   * Looks whether the keys were rotated; to be called at the start of an event, since a frozen function notices
-   * nothing. Never throws.
+   * Reads the keys again if they are old. Call it at the start of an event, since a frozen function runs no timers. Never
+   * throws.
    * @param maxAgeMs how old the keys may be. Defaults to 300,000.
    */
   readonly refreshKeys: (maxAgeMs?: number) => Promise<void>;
@@ -67,7 +67,7 @@ export function databaseAs(role: RoleKey, access: DatabaseAccess, poolSize?: num
   });
 }
 
-/** Where the database is, for a role. */
+/** The database's address and password for a role. */
 export function databaseOptions(
   role: RoleKey,
   { service, environment, secrets }: DatabaseAccess,
@@ -100,7 +100,7 @@ export function passwordOf(
   };
 }
 
-/** Runs once, however many events arrive meanwhile; a failure is forgotten, so that the next event tries again. */
+/** Caches the result of `work` for all events; a failure is not cached, so that the next event retries. */
 export function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;
   return () => {

@@ -18,7 +18,7 @@ import { type RestoredStack, settleRestored } from './restored-stack';
 import { SecretKeeper } from './secret-keeper';
 import { SecretReader } from './secret-reader';
 
-/** What `pulumi up`, the operator's commands and the schedule send. Without a `change` it only brings everything up to date. */
+/** The event of `pulumi up`, the operator's commands and the schedule. Without a `change` it only migrates and seeds. */
 export interface MigratorEvent {
   readonly trigger: 'deployment' | 'operator' | 'schedule';
   readonly change?:
@@ -29,7 +29,7 @@ export interface MigratorEvent {
     | 'restore';
   /** Of `revoke_key`: 64 hexadecimal digits. */
   readonly public_key?: string;
-  /** Of `revoke_key`: from when on the key is in doubt, RFC 3339. Defaults to now. */
+  /** Of `revoke_key`: RFC 3339 time from which on the key is in doubt. Defaults to now. */
   readonly since?: string;
   /** Of `rotate_due`: how old a password may be. Without it passwords stay. */
   readonly passwords_days?: number;
@@ -43,7 +43,7 @@ export interface CheckpointKeyChange {
   readonly replaced_public_key: string;
 }
 
-/** What the migrator did, a line each, and what the deployment wants to know. No secret is part of it. */
+/** The migrator's result: its changes, a line each, and values for the deployment. Contains no secret. */
 export interface MigratorResult {
   readonly migrations: readonly string[];
   readonly seeds: readonly string[];
@@ -55,13 +55,13 @@ export interface MigratorResult {
   readonly public_key: string;
   /** While a rotation is under way: seconds until the next key may sign. */
   readonly promote_in_seconds?: number;
-  /** Public halves of the key that signs checkpoints after its rotation, and of the one that signs along. */
+  /** Public keys of checkpoints after a rotation: the signing one, and the previous one that also signs. */
   readonly checkpoint_keys?: CheckpointKeyChange;
-  /** What a restore came to. */
+  /** The result of a restore. */
   readonly restored?: RestoredStack;
 }
 
-/** Time as a rotation sees it, so that a test need not wait for minutes. */
+/** The clock of rotations, so that tests need not wait for minutes. */
 export interface Clock {
   readonly now: () => Date;
   readonly pause: (ms: number) => Promise<void>;
@@ -73,8 +73,8 @@ const DAY_MS = 86_400_000;
 const SPARE_MS = 1_000;
 
 /**
- * Fills empty secrets, applies migrations, sets the passwords of the database's roles and plants the seeds, as part of
- * `pulumi up`; and changes keys and passwords for an operator or by schedule, or goes on with a database that was put back, so
+ * Fills empty secrets, applies migrations, sets the passwords of the database's roles and seeds the ledger, as part of
+ * `pulumi up`. Also changes keys and passwords for an operator or by schedule, and finishes the restore of a database, so
  * that no secret has to leave AWS for that. An error fails the deployment, or the command, with its message.
  * @param clock defaults to the system's
  */
@@ -124,7 +124,7 @@ async function bringUpToDate(
     : undefined;
   const result = { migrations, public_key: keys().current.publicKeyHex, ...(restored && { restored }) };
   if (await isRestoreNeeded(runtime)) {
-    // What is planted now might lie behind every cursor.
+    // While a restore is pending, seeds might be ordered before existing cursors.
     onProgress('the database was put back: nothing is planted until npx logline restore --stack has run');
     return { ...result, seeds: [], keys: [] };
   }
@@ -139,7 +139,7 @@ async function isRestoreNeeded({ database }: LambdaRuntime): Promise<boolean> {
   return state?.restore_needed === true;
 }
 
-/** Read at each run: RDS makes a new password every seven days. */
+/** Read at each run, since RDS rotates the owner's password every seven days. */
 async function readAdmin(environment: Environment, secrets: SecretReader): Promise<DatabaseOptions> {
   if (environment.masterSecretArn === undefined) {
     throw new ConfigurationError('LOGLINE_MASTER_SECRET_ARN is not set.');
@@ -167,8 +167,8 @@ async function readRolePasswords(environment: Environment, secrets: SecretReader
 }
 
 /**
- * The migration that follows sets them; until then functions get in with the version before. So that version has to be what
- * the database knows: were it a password that an earlier rotation never got to set, nobody could log in.
+ * Makes new passwords, which the following migration sets. Until then functions log in with the previous version, so that
+ * version must be the one that the database has: not one that an interrupted rotation never set.
  */
 async function renewPasswords(
   runtime: LambdaRuntime,
@@ -198,8 +198,8 @@ async function renewCheckpointKey(
 }
 
 /**
- * Makes new what is older than the schedule wants. A key takes two steps with minutes between, in which every function
- * reads the next one; a rotation that was cut short, by whomever, is finished.
+ * Rotates what is older than scheduled. A key takes two steps with minutes in between, in which every function reads the
+ * next one; an interrupted rotation is finished.
  */
 async function rotateDue(
   runtime: LambdaRuntime,
@@ -219,14 +219,14 @@ async function rotateDue(
   const arn = environment.signingKeySecretArn;
   const isUnderWay = (await secrets.readObject(arn)).next_seed_hex !== undefined;
   if (keys_days === undefined || !(isUnderWay || (await isDue(arn, keys_days)))) return;
-  // The next day looks again.
+  // Checked again the next day.
   if (await isRestoreNeeded(runtime)) return;
   await changeKeys(runtime, keeper, { change: 'announce_key' }, clock.now());
   await runtime.refreshKeys(0);
   await bringUpToDate(runtime, false);
   const waitMs = settlesInMs(await secrets.readObject(arn), clock.now());
   if (waitMs > 0) await clock.pause(waitMs + SPARE_MS);
-  // The database may have been put back meanwhile, to before the key was introduced.
+  // The database may have been restored to a state before the key was introduced.
   if (await isRestoreNeeded(runtime)) return;
   await changeKeys(runtime, keeper, { change: 'promote_key' }, clock.now());
 }
@@ -247,7 +247,7 @@ async function changeKeys(
   const after = changedKeys(before, change, now);
   if (after === before) return;
   if (change.change === 'revoke_key') {
-    // What the key vouched for is signed again before it loses its trust, so that there is always something to boot.
+    // Seeds that the key signed are signed again before it loses its trust, so that kernels can always boot.
     const revoked = { publicKeyHex: change.public_key, from: change.since };
     const ring = runtime.keys().withRevoked(revoked);
     const writer = new SpanWriter({ database, signingKey: () => ring.current });
@@ -256,7 +256,7 @@ async function changeKeys(
   await keeper.replace(environment.signingKeySecretArn, JSON.stringify(after));
 }
 
-/** @throws ConfigurationError for a change that there is not */
+/** @throws ConfigurationError for an unknown change */
 function keyChangeOf({ change, public_key = '', since }: MigratorEvent): KeyChange {
   switch (change) {
     case 'announce_key':

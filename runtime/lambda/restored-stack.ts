@@ -12,28 +12,28 @@ import { databaseAs, type LambdaRuntime } from './lambda-runtime';
 import { S3Bucket } from './s3-bucket';
 import { S3Guard } from './s3-guard';
 
-/** How far a restore came. */
+/** The progress of a restore. */
 export interface RestoredStack {
-  /** Transaction ids that are still to be used up: with more than 0 nothing else has happened, and another call goes on. */
+  /** Transaction ids left to consume; if more than 0, nothing else has happened and another call has to continue. */
   readonly ids_left: number;
-  /** What the rollback guard knows beyond the restored state; null when there is no guard. */
+  /** Sealed batches that only the rollback guard knows of; null when there is no guard. */
   readonly lost: LostBatches | null;
-  /** Logs that go on under another name, each of which says so in itself. */
+  /** Number of logs that continue under a new name, which a span in each of them records. */
   readonly renamed_logs: number;
 }
 
-/** Ids are used up for this long; a Lambda runs 15 minutes at most. */
+/** Time for consuming ids in one call; a Lambda runs 15 minutes at most. */
 const MOVE_MS = 600_000;
-/** Uses up ids for as long as it takes, and waits for appends to make room for the new epoch. */
+/** Statement and lock timeouts of the owner: consuming ids takes long, and the new epoch waits for appends to end. */
 const PATIENT = { statementTimeoutMs: 0, lockTimeoutMs: 60_000, idleInTransactionTimeoutMs: 0 } as const;
 
 /**
- * Goes on with a stack whose database was put back, as `logline restore` does with a local one: the transaction counter is
- * moved above every stored id, the feed begins a new epoch, the rollback guard follows it, and logs that may have lost what
- * was signed go on under another name. No row is changed, and nobody has to stop meanwhile.
+ * Finishes the restore of a stack's database, as `logline restore` does for a local one: moves the transaction counter
+ * above every stored id, begins a new feed epoch, updates the rollback guard, and continues logs that may have lost signed
+ * entries under a new name. Changes no span, and needs no downtime.
  * @param admin as the owner of the schema, which every migration has
  * @param append as the instance
- * @throws UnavailableError when somebody seals at the same moment; nothing has happened then
+ * @throws UnavailableError when a sealer runs at the same time; nothing has happened then
  */
 export async function settleRestored(
   runtime: LambdaRuntime,
@@ -48,7 +48,7 @@ export async function settleRestored(
     const untilMs = Date.now() + MOVE_MS;
     const left = await moveCounter(client, least, (ids) => logger.info({ ids }, 'moving ids'), untilMs);
     if (left > 0n) return { ids_left: Number(left), lost: null, renamed_logs: 0 };
-    lost = await beginAnew(client, environment.proofsBucket);
+    lost = await beginNewEpoch(client, environment.proofsBucket);
   } finally {
     await client.end();
   }
@@ -64,12 +64,12 @@ export async function settleRestored(
 }
 
 /**
- * Writes down when stored ids lie in the future of this server, so that nobody appends while the counter moves past them.
- * @returns above every stored id
+ * Records that stored ids are ahead of this server's counter, so that nothing is appended while the counter is moved.
+ * @returns an id above every stored one
  */
 async function noticeAhead(client: Client): Promise<bigint> {
   await client.query('BEGIN');
-  // Forced row-level security hides the spans from their owner too. The lock is short, and the change is taken back.
+  // Forced row-level security also hides the spans from their owner. The lock is short, and the change is rolled back.
   await client.query('ALTER TABLE ledger.universal_registry NO FORCE ROW LEVEL SECURITY');
   const { rows } = await client.query<{ tx_id: string; ordinal: string; ahead: boolean }>(
     `SELECT tx_id::text, ordinal::text, tx_id >= pg_snapshot_xmax(pg_current_snapshot()) AS ahead
@@ -86,15 +86,15 @@ async function noticeAhead(client: Client): Promise<bigint> {
   return BigInt(last?.tx_id ?? '0') + 1n;
 }
 
-/** Nobody seals meanwhile. The guard is written first: what it announces and the database lacks asks for a restore again. */
-async function beginAnew(client: Client, bucket: string | undefined): Promise<LostBatches | undefined> {
+/** Begins the epoch under the sealing lock. The guard is written first: after a crash, the mismatch requires a restore again. */
+async function beginNewEpoch(client: Client, bucket: string | undefined): Promise<LostBatches | undefined> {
   const guard = bucket === undefined ? undefined : new S3Guard(new S3Bucket(bucket));
   const store = new SealStore(client);
   await client.query('BEGIN');
   await client.query('SELECT pg_advisory_xact_lock($1)', [SEAL_LOCK]);
   const { record, epochs } = await store.cursor();
   const before = await guard?.read();
-  // Spans may have come before the sealer looked: the epoch then begins behind what was sealed.
+  // Spans may have been appended before the sealer noticed: the epoch then begins after what was sealed.
   if (judge(record, before, epochs) === 'behind') await store.setRestoreNeeded(true);
   const after = await beginEpoch(client, before);
   if (guard !== undefined && !(await guard.swap(before, after)))

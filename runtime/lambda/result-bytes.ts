@@ -6,21 +6,21 @@ import { problemResponse } from '../stage0/problem';
 /** Largest result of a function, as JSON ("Lambda quotas", invocation payload, synchronous): 6 MB less its envelope. */
 export const MAX_RESULT_BYTES = 6_291_556;
 
-/** What a result has beside its body: status and headers. */
+/** Room for the rest of a result: status and headers. */
 const HEAD_BYTES = 32 * 1024;
 
-/** From here on a text goes out as base64: quotes of JSON within JSON double, base64 adds a third, whatever is in it. */
+/** Longer bodies are sent as base64, which adds a third; escaping JSON within JSON can double it. */
 const MAX_ESCAPED_BYTES = 6_000_000;
 
 /**
- * The result in a form that reaches the caller. A body that is too large even as base64 is one span of the first
- * edition, which is named instead: 413 with its id, seq and curr_hash.
+ * The result within Lambda's limit. A body that is too large even as base64 is a single span of the first edition; it is
+ * replaced by 413 with the span's id, seq and curr_hash.
  */
 export async function fittingResult(
   result: APIGatewayProxyStructuredResultV2,
 ): Promise<APIGatewayProxyStructuredResultV2> {
   const { body = '', isBase64Encoded = false } = result;
-  // Most answers are far too small to look at closely: a character takes six bytes at most.
+  // Most answers are far too small to measure: a character takes six bytes at most.
   if (body.length * 6 <= MAX_ESCAPED_BYTES) return result;
   const bytes = isBase64Encoded ? body.length : Buffer.byteLength(JSON.stringify(body));
   if (bytes <= MAX_ESCAPED_BYTES) return result;
@@ -50,7 +50,7 @@ async function tooLarge(body: string): Promise<APIGatewayProxyStructuredResultV2
   };
 }
 
-/** `id`, `seq` and `curr_hash` of the span that an answer of ours holds, or of the first of its spans. */
+/** `id`, `seq` and `curr_hash` of the span in an answer, or of the first of several. */
 function firstSpanIn(body: string): Readonly<Record<string, unknown>> {
   if (body === '') return {};
   const answer = memberOf(parseIJson(body), 'span', 'spans', 'manifest', 'execution');

@@ -5,8 +5,8 @@ import type { Logger } from '../log/logger';
 import type { SecretReader } from './secret-reader';
 
 /**
- * How old a warm function's keys may be. A rotation puts the next key into the secret (`next_seed_hex`) and waits
- * longer than this before it lets that key sign. Each look is a paid call of Secrets Manager and one of KMS.
+ * Age at which a warm function reads its keys again. A rotation announces the next key in the secret (`next_seed_hex`) and
+ * waits longer than this before that key signs. Each read is a paid call of Secrets Manager and of KMS.
  */
 export const KEYS_REMEMBERED_MS = 300_000;
 
@@ -14,10 +14,10 @@ export const KEYS_REMEMBERED_MS = 300_000;
  * The instance keys as Secrets Manager holds them, read again by warm functions at the start of an event:
  *
  * - `seed_hex` signs;
- * - `next_seed_hex` is trusted already and will sign when the rotation under way is done;
- * - `next_since` is when that was announced;
- * - `previous_seeds_hex`, separated by commas and newest first, keep what they signed trusted;
- * - `revoked_keys`, separated by commas, each a public key or `key@timestamp`, count no longer.
+ * - `next_seed_hex` is trusted already and will sign after the current rotation;
+ * - `next_since` is when it was announced;
+ * - `previous_seeds_hex`, separated by commas and newest first, are earlier keys, whose signatures stay trusted;
+ * - `revoked_keys`, separated by commas, each a public key or `key@timestamp`, are not trusted any more.
  */
 export class RotatingKeys {
   readonly #reader: SecretReader;
@@ -36,21 +36,21 @@ export class RotatingKeys {
     return new RotatingKeys(reader, arn, await readKeyRing(reader, arn));
   }
 
-  /** The ring of this moment; the same object as long as nothing changes. */
+  /** The current ring; the same object as long as nothing changes. */
   ring(): KeyRing {
     return this.#ring;
   }
 
-  /** Reads the secret again if it was read long ago. When that fails, the keys of before go on. */
+  /** Reads the secret again if it was read long ago. When that fails, the previous keys stay in use. */
   async refresh(logger: Logger, maxAgeMs: number = KEYS_REMEMBERED_MS): Promise<void> {
     if (Date.now() - this.#readAtMs < maxAgeMs) return;
-    // Before the answer: while the service is down, not every event shall wait for it.
+    // Set before the call, so that not every event waits while the service is down.
     this.#readAtMs = Date.now();
     try {
       const ring = await readKeyRing(this.#reader, this.#arn);
       if (namesOf(ring) !== namesOf(this.#ring)) this.#ring = ring;
     } catch (error) {
-      logger.error({ err: error }, 'the signing key could not be read anew');
+      logger.error({ err: error }, 'the signing key could not be read again');
     }
   }
 }
@@ -60,7 +60,7 @@ async function readKeyRing(secrets: SecretReader, arn: string): Promise<KeyRing>
   if (secret.seed_hex === undefined) throw new ConfigurationError(`The secret ${arn} holds no seed_hex.`);
   const revoked = listOf(secret.revoked_keys).map((entry) => {
     const [publicKeyHex = '', from] = entry.split('@');
-    // A moment that is none must not keep functions from starting: the key is revoked all the same.
+    // An invalid timestamp must not keep functions from starting: the key is revoked without it.
     return { publicKeyHex, from: from === undefined ? undefined : normalizeTimestamp(from) };
   });
   try {

@@ -3,8 +3,8 @@ import type { PasswordSource } from '../db/database-options';
 import type { SecretReader, SecretStage } from './secret-reader';
 
 /**
- * The database password as Secrets Manager holds it. During a rotation the secret changes a moment before
- * PostgreSQL does: when the server refuses one version, the other is tried.
+ * The database password from Secrets Manager. During a rotation the secret changes shortly before PostgreSQL does: when
+ * the server refuses one version, the other is tried.
  */
 export class RotatingPassword implements PasswordSource {
   readonly #reader: SecretReader;

@@ -3,13 +3,13 @@ import { setTimeout } from 'node:timers/promises';
 import { UnavailableError } from '../base/errors';
 import { type AwsCredentials, signedHeaders } from './aws-signature';
 
-/** An object, with what a conditional write names it by. */
+/** An object with its ETag, for conditional writes. */
 export interface StoredObject {
   readonly text: string;
   readonly etag: string;
 }
 
-/** Under which condition an object is written: it is still the one of this ETag, or there is none. */
+/** Condition of a write: the object still has this ETag, or does not exist. */
 export type WriteCondition = { readonly etag: string } | 'absent';
 
 const TIMEOUT_MS = 5_000;
@@ -17,19 +17,18 @@ const TRIES = 3;
 const PAUSE_MS = 200;
 /** Largest object that is read. */
 const MAX_BYTES = 65_536;
-/** What S3 answers when the condition of a write does not hold, or when two of them meet. */
+/** S3's statuses for a condition that does not hold, and for conflicting conditional writes. */
 const CONDITION_FAILED = [409, 412];
 
 /**
- * Small objects of one S3 bucket, by the REST API. The SDK's client for S3 would take every cold start longer than all
- * of this takes.
+ * Small objects of one S3 bucket, by the REST API: the SDK's S3 client would make every cold start slower.
  */
 export class S3Bucket {
   readonly #base: string;
   readonly #env: NodeJS.ProcessEnv;
   readonly #region: string;
 
-  /** @param env has Lambda's credentials and region; `AWS_ENDPOINT_URL_S3` names another place, for tests */
+  /** @param env has Lambda's credentials and region; `AWS_ENDPOINT_URL_S3` sets another endpoint, for tests */
   constructor(bucket: string, env: NodeJS.ProcessEnv = process.env) {
     this.#env = env;
     this.#region = env.AWS_REGION ?? 'us-east-1';
@@ -63,7 +62,7 @@ export class S3Bucket {
     const headers = {
       ...conditionHeaders(condition),
       'content-type': 'text/plain; charset=utf-8',
-      // A bucket with Object Lock takes nothing without a checksum.
+      // A bucket with Object Lock requires a checksum.
       'x-amz-sdk-checksum-algorithm': 'SHA256',
       'x-amz-checksum-sha256': createHash('sha256').update(text).digest('base64'),
     };

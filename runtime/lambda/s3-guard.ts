@@ -5,20 +5,20 @@ import type { S3Bucket } from './s3-bucket';
 const KEY = 'guard/record.json';
 
 /**
- * The rollback guard as an object in S3, out of reach of whoever puts the database back. Two that seal at once cannot
- * both replace it: each write names the object that it was made after.
+ * The rollback guard as an object in S3, which a restore of the database does not touch. Of two concurrent sealers only
+ * one can replace it: each write is conditional on the ETag that was read.
  * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
  */
 export class S3Guard implements GuardStore {
   readonly #bucket: S3Bucket;
-  /** What was read last, and the ETag that it had. */
+  /** The record read last, with its ETag. */
   #seen: { readonly record: GuardRecord; readonly etag: string } | undefined;
 
   constructor(bucket: S3Bucket) {
     this.#bucket = bucket;
   }
 
-  /** @throws ConfigurationError when the object is there and cannot be understood */
+  /** @throws ConfigurationError when the object exists but is no valid record */
   async read(): Promise<GuardRecord | undefined> {
     this.#seen = undefined;
     const object = await this.#bucket.read(KEY);

@@ -17,7 +17,7 @@ import { KEYS_REMEMBERED_MS } from './rotating-keys';
 import { S3Bucket } from './s3-bucket';
 import { S3Guard } from './s3-guard';
 
-/** What a tick came to, for the log and for tests; to the queue it says that nothing is to come again. */
+/** The result of a tick, for the log and for tests. No message returns to the queue. */
 export interface SealReport {
   readonly batchItemFailures: readonly [];
   readonly outcome: SealOutcome['outcome'];
@@ -29,18 +29,18 @@ export interface SealReport {
   readonly cosigned: number;
 }
 
-/** What its ticks are called, as `infra/scheduler.ts` sends them. */
+/** Name of its ticks, as `infra/scheduler.ts` sends them. */
 const JOB = 'sealer';
-/** How long one tick seals, and how long it audits after that. The next tick comes within 10 s. */
+/** Time for sealing in one tick, and for auditing after that. The next tick comes within 10 s. */
 const SEAL_MS = 20_000;
 const AUDIT_MS = 15_000;
 const AUDIT_BATCH = 100;
-/** Left at the end of a tick for writing down what happened. */
+/** Time kept at the end of a tick for recording it. */
 const RESERVE_MS = 4_000;
-/** One to work with. Two instances may run at once. */
+/** Connections per role; two instances may run concurrently. */
 const POOL_SIZE = 1;
 
-/** Gives spans their places in the logs, checks what was sealed, and keeps a checkpoint a day, on each tick. */
+/** The Lambda function that on each tick seals spans into the logs, audits what was sealed, and keeps a daily checkpoint. */
 export function createSealerHandler(): (event: SQSEvent, context: Context) => Promise<SealReport> {
   const open = once(openSealing);
   return async (event, context) => {
@@ -128,7 +128,7 @@ class LambdaSealing {
 
   /**
    * @param endMs when Lambda ends the tick
-   * @throws what goes wrong, so that Lambda counts it; the next tick goes on
+   * @throws any error, so that Lambda counts it; the next tick continues
    */
   async tick(endMs: number): Promise<SealReport> {
     const { logger } = this.#runtime;
@@ -218,7 +218,7 @@ class LambdaSealing {
     this.#keys = keys;
   }
 
-  /** Trouble is put only when there is some: a metric is paid for when it has values. */
+  /** Puts error metrics only when there are errors, since a metric costs when it has values. */
   async #measure(outcome: SealOutcome['outcome'], isCaughtUp: boolean, sealed: number): Promise<void> {
     const { rows } = await this.#sealing.pool.query(
       `SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xmin,

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { SecretReader } from './secret-reader';
 
-/** Puts values into secrets that the program made empty. The migrator alone may. */
+/** Writes values of secrets that the Pulumi program created empty. Only the migrator may. */
 export class SecretKeeper {
   readonly #client = new SecretsManagerClient({});
   readonly #reader: SecretReader;
@@ -12,8 +12,8 @@ export class SecretKeeper {
   }
 
   /**
-   * Gives a secret its first value; one that has a value keeps it. Several may try at once: the first version of a
-   * secret has one id, whoever writes it, and Secrets Manager refuses another text under an id that is taken
+   * Writes the first value of a secret; an existing value stays. Safe for concurrent callers: the first version of a
+   * secret always has the same id, and Secrets Manager refuses another value under an existing id
    * (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html, ClientRequestToken).
    * @returns whether this call wrote it
    * @throws what the SDK throws when the secret is missing or may not be written
@@ -29,7 +29,7 @@ export class SecretKeeper {
     }
   }
 
-  /** Replaces the value; the one before stays readable as AWSPREVIOUS. */
+  /** Replaces the value; the previous one stays readable as AWSPREVIOUS. */
   async replace(arn: string, text: string): Promise<void> {
     await this.#put(arn, text, randomUUID());
   }
@@ -41,7 +41,7 @@ export class SecretKeeper {
   }
 }
 
-/** The same for everybody who fills the secret: 36 characters, as a version id has at least 32. */
+/** Version id of a secret's first value: 36 characters, since one needs at least 32. */
 function firstVersionId(arn: string): string {
   const digest = createHash('sha256').update(`logline first version of ${arn}`).digest('hex');
   return [0, 8, 12, 16, 20].map((from, index, all) => digest.slice(from, all[index + 1] ?? 32)).join('-');

@@ -1,7 +1,7 @@
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { ConfigurationError } from '../base/errors';
 
-/** Which version of a secret: the present one, or the one before it while a rotation is under way. */
+/** A version of a secret: the current one, or during a rotation the previous one. */
 export type SecretStage = 'AWSCURRENT' | 'AWSPREVIOUS';
 
 /** Reads secrets of AWS Secrets Manager. */
@@ -25,7 +25,7 @@ export class SecretReader {
   }
 
   /**
-   * When the present version was made; undefined when there is none.
+   * When the current version was created; undefined when there is none.
    * @throws what the SDK throws when the service does not answer or access is denied.
    */
   async madeAt(arn: string): Promise<Date | undefined> {

@@ -37,7 +37,7 @@ async function answer(
     const { serve, refreshKeys, edge } = await open();
     const proof = event.headers?.[EDGE_HEADER];
     if (edge !== undefined && !(await edge.admits(typeof proof === 'string' ? proof : undefined)))
-      return await goneAround();
+      return await bypassRefusal();
     await refreshKeys();
     return await fittingResult((await serve(event, context)) as APIGatewayProxyStructuredResultV2);
   } catch {
@@ -45,7 +45,7 @@ async function answer(
   }
 }
 
-/** Also of a request that never reached the app, because Stage-0 could not start. */
+/** Puts the metrics of a request, also of one that failed because Stage-0 could not start. */
 function measure(metrics: Metrics, context: LambdaContext, status: number, durationMs: number): void {
   metrics.put({
     dimensions: {},
@@ -74,7 +74,7 @@ async function openStage0() {
     explorer: environment.settings.explorer ? readExplorerFile : undefined,
     origin: environment.settings.origin,
     idempotencyDays: environment.settings.idempotencyDays,
-    // A function that waits is paid for waiting.
+    // No long polling by default: a function costs while it waits.
     maxWaitSeconds: environment.settings.maxWaitSeconds ?? 0,
     health: { ticks: expectedTicks() },
     functions: (writer) => new KernelFunctionStarter({ database, writer, guard, invoker }),
@@ -82,7 +82,7 @@ async function openStage0() {
   return { serve: handle(app), refreshKeys, edge };
 }
 
-/** A secret that cannot be read just now is the caller's cue to try again, not a bare 500. */
+/** Answers 503 instead of 500 when a secret cannot be read now, so that callers retry. */
 function startFailure(): Promise<APIGatewayProxyStructuredResultV2> {
   return refusal(
     new UnavailableError('Stage-0 is starting; try again in a moment.', {
@@ -92,8 +92,8 @@ function startFailure(): Promise<APIGatewayProxyStructuredResultV2> {
   );
 }
 
-/** A call of API Gateway itself where a distribution with a firewall stands before it. */
-function goneAround(): Promise<APIGatewayProxyStructuredResultV2> {
+/** The refusal of a call that bypassed the distribution and its firewall. */
+function bypassRefusal(): Promise<APIGatewayProxyStructuredResultV2> {
   return refusal(new ForbiddenError('This address answers its distribution only; call that one.'));
 }
 

@@ -12,11 +12,11 @@ export interface AuditorOptions {
   readonly database: Database;
   /** Instance keys at hand: signing again and comparing takes a third of verifying. */
   readonly keys: () => readonly SigningKey[];
-  /** Told of each span that is not what the log bears. */
+  /** Called for each span that differs from its log entry. */
   readonly onMismatch: (mismatch: AuditMismatch) => void;
 }
 
-/** A span whose row and log entry do not agree, or that does not verify. */
+/** A span that differs from its log entry or does not verify. */
 export interface AuditMismatch {
   readonly tenant: string;
   readonly logNo: number;
@@ -26,7 +26,7 @@ export interface AuditMismatch {
   readonly detail: string;
 }
 
-/** One log entry with the span that it stands for. */
+/** One log entry with its span. */
 interface Audited {
   readonly logNo: number;
   readonly position: number;
@@ -36,19 +36,19 @@ interface Audited {
   readonly ordinal: string;
   readonly logged: string;
   readonly tenant: string;
-  /** Faults below this size of the log were looked at, and it was told to go on. */
+  /** Faults below this size of the log were acknowledged by the operator, who resumed it. */
   readonly explainedSize: number;
   readonly span: SignedSpan;
 }
 
-/** What is kept of an entry that was checked. */
+/** The record of a checked entry. */
 type Checked = Pick<Audited, 'logNo' | 'position' | 'txId' | 'ordinal'>;
 
 /** Any constant works, as long as every version of LogLine uses the same. */
 export const AUDIT_LOCK = 4_011_846_203;
 const COLUMNS = SPAN_COLUMNS.map((column) => `r.${column}`).join(', ');
 
-/** Spans of a log that goes on again come first: they are checked once they have their positions. */
+/** Spans of a resumed log come first: they are checked once they have positions. */
 const WAITING = `
   SELECT u.tx_id, u.ordinal FROM app.unsealed u JOIN app.log_head h ON h.log_no = u.log_no AND h.stopped_at IS NULL
    ORDER BY u.tx_id, u.ordinal LIMIT 1`;
@@ -57,9 +57,9 @@ const WAITING = `
  * Spans that come at a time, while as many are checked: a thousand of 1 MiB would be more memory than a function has.
  */
 const ROWS_AT_A_TIME = 16;
-/** Spans that are checked in one turn of the thread. */
+/** Spans checked in one turn of the event loop. */
 const SPANS_A_TURN = 2;
-/** Spans of one batch at most. */
+/** Most spans of one batch. */
 const MAX_BATCH = 1_000;
 
 const NEXT = `
@@ -90,9 +90,9 @@ const ADVANCE = `
    WHERE h.log_no = bad.log_no AND h.stopped_at IS NULL`;
 
 /**
- * Follows the sealer and checks what it sealed: the hash of each span is computed again, its signature checked, and
- * both compared with the log's entry. What does not agree stops the sealing of that tenant, so that nothing wrong is
- * signed for twice. (In front of sealing the same check costs writers 21 to 23 % and does not keep up on two cores.)
+ * Follows the sealer and audits what it sealed: recomputes the hash of each span, verifies its signature, and compares
+ * both with the log's entry. A mismatch stops the sealing of that tenant, so that nothing wrong is signed again. Done
+ * after sealing, since checking before it slows down writers and does not keep up.
  */
 export class Auditor {
   readonly #options: AuditorOptions;
@@ -176,7 +176,7 @@ export class Auditor {
     return { audited, mismatches };
   }
 
-  /** The first of each log: it stops there, and a thousand more would say nothing new. */
+  /** The first fault of each log; sealing stops there, so that further ones add nothing. */
   #tell(mismatches: readonly AuditMismatch[]): void {
     const told = new Set<string>();
     for (const mismatch of mismatches) {
@@ -188,7 +188,7 @@ export class Auditor {
   #mismatchOf(entry: Audited): AuditMismatch | undefined {
     const { logNo, position, id, seq, logged, tenant, explainedSize, span } = entry;
     if (position < explainedSize) return undefined;
-    // Of a stopped log: it is put aside, and checked by itself once it is sealed.
+    // A span of a stopped log: it is set aside, and audited once it is sealed.
     const detail =
       logNo === 0
         ? spanFault(span, this.#options.keys())

@@ -11,6 +11,6 @@ export function toBase64(bytes: Uint8Array): string {
 export function fromBase64(text: string): Uint8Array | undefined {
   if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined;
   const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-  // Bits behind the last byte must be zero: a text has one spelling.
+  // Bits after the last byte must be zero, so that each value has one spelling.
   return toBase64(bytes) === text ? bytes : undefined;
 }

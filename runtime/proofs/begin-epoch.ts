@@ -3,9 +3,9 @@ import { type GuardRecord, isSameRecord } from './rollback-guard';
 import { SealStore } from './seal-store';
 
 /**
- * Begins a new feed epoch behind the last span that survived, as the owner. Logs keep their names only if the guard says
- * that nothing was signed beyond what is here: without it nobody can tell.
- * @returns what the guard is to hold from now on
+ * Begins a new feed epoch after the last surviving span, as the owner. Logs keep their names only if the rollback guard
+ * proves that nothing signed was lost.
+ * @returns the new record for the guard
  */
 export async function beginEpoch(client: ClientBase, guard: GuardRecord | undefined): Promise<GuardRecord> {
   const { record } = await new SealStore(client).cursor();

@@ -5,12 +5,12 @@ import { type NoteSignature, signatureLine } from './signed-note';
 import { SIGNER, type VerifierKey, verifierKey } from './verifier-key';
 
 /**
- * The keys that sign checkpoints. They sign nothing else, and no other key signs checkpoints, so that either kind can be
- * rotated without the other.
+ * The keys that sign checkpoints, and nothing else. They are separate from the keys that sign spans, so that either can be
+ * rotated on its own.
  */
 export interface CheckpointKeys {
   readonly current: SigningKey;
-  /** Keys that were rotated out and go on signing beside the current one for a while, newest first. */
+  /** Keys that were rotated out and still sign together with the current one for a while, newest first. */
   readonly along: readonly SigningKey[];
 }
 
@@ -28,20 +28,20 @@ export function signCheckpoint(checkpoint: Checkpoint, key: SigningKey): NoteSig
   };
 }
 
-/** The lines of the keys that sign beside the current one. */
+/** The signature lines of the previous keys that still sign. */
 export function linesAlong(checkpoint: Checkpoint, keys: CheckpointKeys): readonly string[] {
   return keys.along.map((key) => signatureLine(signCheckpoint(checkpoint, key)).trimEnd());
 }
 
-/** The name that origins begin with unless the configuration says another. */
+/** The default name that origins begin with. */
 export function defaultInstance(keys: CheckpointKeys): string {
   const first = keys.along.at(-1) ?? keys.current;
   return `logline-${first.publicKeyHex.slice(0, 16)}`;
 }
 
 /**
- * What the id of the span that keeps a checkpoint in the ledger is made of. Only who holds the key can tell it
- * beforehand, so nobody can take the id, nor write spans that sealing mistakes for it.
+ * Secret salt for the ids of spans that keep checkpoints in the ledger. Derived from the key, so that nobody else can
+ * compute and take such an id, or write spans that sealing mistakes for them.
  */
 export function checkpointSpanSeed(origin: string, size: number, keys: CheckpointKeys): string {
   const secret = toU8((keys.along.at(-1) ?? keys.current).secretKeyHex());

@@ -2,7 +2,7 @@ import { MalformedError } from '../base/errors';
 import { fromBase64, toBase64 } from './base64';
 import { HASH_BYTES } from './merkle-hash';
 
-/** What the signed text of a checkpoint says (https://c2sp.org/tlog-checkpoint): one state of one log. */
+/** The content of a checkpoint (https://c2sp.org/tlog-checkpoint): one state of one log. */
 export interface Checkpoint {
   readonly origin: string;
   /** Leaves in the tree. */
@@ -12,8 +12,8 @@ export interface Checkpoint {
 }
 
 /**
- * What origins begin with after a restore that lost what was signed, or may have: nothing that contradicts the lost
- * part is signed under its name.
+ * The name that origins begin with after a restore that lost, or may have lost, signed entries. A new name, so that
+ * nothing that contradicts the lost part is signed under the old one.
  * @param logName `app.feed_epoch.log_name` of the latest restore of that kind; undefined when there was none
  */
 export function namedInstance(instance: string, logName: string | undefined): string {
@@ -42,7 +42,7 @@ export function checkpointText({ origin, size, root }: Checkpoint): string {
 }
 
 /**
- * Reads the signed text of a checkpoint. Extension lines behind the root are allowed and ignored.
+ * Parses the signed text of a checkpoint. Extension lines after the root are allowed and ignored.
  * @throws MalformedError when it is none
  */
 export function parseCheckpoint(text: string): Checkpoint {

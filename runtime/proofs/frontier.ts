@@ -1,7 +1,7 @@
 import { emptyRoot, HASH_BYTES, nodeHash, type Sha256 } from './merkle-hash';
 import { foldNodes } from './merkle-path';
 
-/** A complete node that came to be when a leaf was added. */
+/** A node that adding a leaf completed. */
 export interface NewNode {
   /** 0 is the leaf. */
   readonly level: number;
@@ -11,7 +11,7 @@ export interface NewNode {
 
 /**
  * The right edge of a growing tree: the hash of each complete node that has no parent yet, one for each bit of the
- * size. It is all that is needed to add leaves and to tell the root.
+ * size. It suffices to add leaves and to compute the root.
  */
 export class Frontier {
   readonly #sha256: Sha256;
@@ -43,7 +43,7 @@ export class Frontier {
     return this.#size === 0 ? emptyRoot(this.#sha256) : foldNodes(this.#sha256, this.#hashes);
   }
 
-  /** Adds a leaf by its hash. Tells the nodes that are complete now, from the leaf up. */
+  /** Adds a leaf by its hash, and reports the nodes that it completes, from the leaf up. */
   add(leaf: Uint8Array): readonly NewNode[] {
     const nodes: NewNode[] = [{ level: 0, index: this.#size, hash: leaf }];
     let hash = leaf;

@@ -2,7 +2,7 @@ import { Frontier } from './frontier';
 import type { Sha256 } from './merkle-hash';
 import { TILE_HEIGHT, TILE_WIDTH } from './tile';
 
-/** A full tile that came to be. */
+/** A tile that has become full. */
 export interface NewTile {
   readonly level: number;
   readonly index: number;
@@ -20,7 +20,7 @@ export interface PendingRange {
   readonly to: number;
 }
 
-/** What has to be known of a log before it grows: the hashes that wait in tiles that will be full. */
+/** The existing hashes that are needed before a log grows: those in tiles that will become full. */
 export function pendingRanges(size: number, newSize: number): readonly PendingRange[] {
   const ranges: PendingRange[] = [];
   for (let level = 0; tilesAt(level, newSize) > tilesAt(level, size); level += 1) {
@@ -66,7 +66,7 @@ export class GrowingLog {
     hashes.push(hash);
   }
 
-  /** The node above a tile is there: the tile is full. */
+  /** Called with the node above a tile, which means that the tile is full. */
   #close(level: number, index: number, root: Uint8Array): void {
     const hashes = this.#pending[level];
     if (hashes?.length !== TILE_WIDTH) throw new TypeError('growing log: a tile was not expected to be full');

@@ -13,7 +13,7 @@ export interface KeepCheckpointsOptions {
   readonly database: Database;
   readonly keys: CheckpointKeys;
   readonly append: (identity: Identity, drafts: readonly SpanDraft[]) => Promise<unknown>;
-  /** Keeps a checkpoint outside the database as well. */
+  /** Also stores a checkpoint outside the database. */
   readonly keep: (tenant: string, note: string) => Promise<void>;
 }
 
@@ -28,8 +28,8 @@ export function checkpointDay(now: Date = new Date()): string {
 }
 
 /**
- * Name of the file that a tenant's checkpoint is kept in: percent-encoded, and short enough for every file system; a
- * long name is cut, and told apart by what follows.
+ * File name for a tenant's checkpoint: percent-encoded and short enough for every file system; a long name is truncated
+ * and gets a unique suffix.
  */
 export function checkpointFile(tenant: string): string {
   const name = encodeURIComponent(tenant).replaceAll('*', '%2A').replace(/^\./, '%2E');
@@ -39,9 +39,9 @@ export function checkpointFile(tenant: string): string {
 }
 
 /**
- * Keeps the newest checkpoint of each log that has a newer one than was kept: as a span of the tenant's user
- * `logline`, and outside the database. Interrupted or repeated, it keeps none twice.
- * @returns how many were kept
+ * Keeps the newest checkpoint of each log, if it is newer than the last one kept: as a span of the tenant's user
+ * `logline`, and outside the database. Idempotent, also after an interruption.
+ * @returns number of checkpoints kept
  */
 export async function keepCheckpoints(options: KeepCheckpointsOptions): Promise<number> {
   const { sealing } = options;

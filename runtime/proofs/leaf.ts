@@ -1,6 +1,6 @@
 import { HASH_BYTES, leafHash, type Sha256 } from './merkle-hash';
 
-/** What a span's leaf says of it: enough to find the span, and a hash of everything in it. */
+/** The content of a span's leaf: the span's key, and a hash of its content. */
 export interface LeafSource {
   /** Lower-case UUID. */
   readonly id: string;
@@ -22,7 +22,7 @@ export function leafHashOf<Hash>(sha256: Sha256<Hash>, source: LeafSource): Hash
 }
 
 /**
- * A bundle of entries (tlog-tiles): each leaf behind its length in two bytes, big-endian.
+ * A bundle of entries (tlog-tiles): each leaf preceded by its length in two bytes, big-endian.
  * @param sources at most 256
  */
 export function entryBundle(sources: readonly LeafSource[]): Uint8Array {

@@ -12,7 +12,7 @@ import { isSameBytes } from './merkle-hash';
 import { noteText, parseNote, type SignedNote, verifyNote } from './signed-note';
 import { TILE_HEIGHT, TILE_WIDTH } from './tile';
 
-/** Something that is wrong with a tenant's log. */
+/** A fault of a tenant's log. */
 export interface LogFault {
   readonly tenant: string;
   /** What failed: span, entry, order, gap, unsealed, tile, checkpoint, head. */
@@ -24,23 +24,23 @@ export interface LogFault {
   readonly detail: string;
 }
 
-/** What a check of all logs found. */
+/** The result of a check of all logs. */
 export interface LogAuditReport {
   readonly logs: number;
   readonly entries: number;
   readonly checkpoints: number;
-  /** Logs that go on under another name since a restore. */
+  /** Logs that continue under a new name since a restore. */
   readonly renamed: number;
   readonly faults: number;
 }
 
 export interface LogAuditOptions {
-  /** Public keys (hex) whose checkpoints count. */
+  /** Public keys (hex) whose checkpoints are trusted. */
   readonly checkpointKeys: readonly string[];
   /** Only this tenant. Defaults to all. */
   readonly tenant?: string | undefined;
   readonly onFault: (fault: LogFault) => void;
-  /** Told now and then how many entries are done. */
+  /** Called from time to time with the number of entries checked. */
   readonly onProgress?: (entries: number) => void;
 }
 
@@ -58,8 +58,8 @@ const REMOVED = 'the span is in the log and not in the ledger: it was removed';
 const COLUMNS = SPAN_COLUMNS.map((column) => `r.${column}`).join(', ');
 
 /**
- * Derives every log again from the spans, in one snapshot: leaves from spans, roots from leaves, and compares with every
- * entry, tile and checkpoint that is stored. Memory does not grow with the logs.
+ * Recomputes every log from the spans in one snapshot, leaves from spans and roots from leaves, and compares it with every
+ * stored entry, tile and checkpoint. Uses constant memory.
  * @param client as role `logline_auditor`, with a transaction of isolation REPEATABLE READ open
  */
 export async function auditLogs(client: PoolClient, options: LogAuditOptions): Promise<LogAuditReport> {
@@ -185,7 +185,7 @@ class LogAudit {
     this.#place = place;
   }
 
-  /** Adds a leaf, and compares each tile and checkpoint that is complete with it. */
+  /** Adds a leaf, and checks each tile and checkpoint that it completes. */
   async #grow(leaf: { id: string; seq: number; curr_hash: string }): Promise<void> {
     for (const { level, index, hash } of this.#frontier.add(leafHashOf(sha256, leaf))) {
       if (level % TILE_HEIGHT !== 0) continue;
@@ -323,7 +323,7 @@ function differentHash(one: Uint8Array, other: Uint8Array): number {
   return Math.floor(one.findIndex((byte, at) => byte !== other[at]) / 32);
 }
 
-/** Spans that lie before what is sealed and are in no log: they were put there afterwards. */
+/** Spans before the sealed position that are in no log: they were inserted afterwards. */
 async function unsealedSpans(
   client: PoolClient,
   tenant: string | undefined,

@@ -7,8 +7,8 @@ import { type CheckpointKeys, defaultInstance } from './checkpoint-keys';
 import { isKeyName } from './verifier-key';
 
 /**
- * What the origins of this ledger begin with: what was stored at the first sealing; before that what the configuration
- * says (`LOGLINE_ORIGIN`), else `logline-` and 16 hex digits of the first checkpoint key.
+ * The name that the origins of this ledger begin with: the one stored at the first sealing; before that the configured
+ * one (`LOGLINE_ORIGIN`), else `logline-` and 16 hex digits of the first checkpoint key.
  * @param database as role `logline_sealer`
  * @throws ConfigurationError when the configuration says another one than is stored, or one that no key can be named by
  */
@@ -36,7 +36,7 @@ export async function storedInstance(
 }
 
 /**
- * Writes down the public halves of the keys that sign checkpoints, so that whoever asks can be told of them.
+ * Stores the public keys that sign checkpoints, so that the API can return them.
  * @param database as role `logline_sealer`
  */
 export async function publishCheckpointKeys(database: Database, keys: CheckpointKeys): Promise<void> {
@@ -50,16 +50,16 @@ export async function publishCheckpointKeys(database: Database, keys: Checkpoint
   );
 }
 
-/** A key that signs checkpoints, as anybody may know it. */
+/** The public part of a key that signs checkpoints. */
 export interface PublishedCheckpointKey {
   readonly publicKeyHex: string;
   /** RFC 3339. */
   readonly since: string;
-  /** From when on it signed no more; null for one that still does. */
+  /** When it stopped signing; null for a key that still signs. */
   readonly until: string | null;
 }
 
-/** What anybody may know of how the logs are signed. */
+/** The public names and keys of the logs. */
 export interface LogInstance {
   /** What origins begin with now; undefined before anything was sealed. */
   readonly origin: string | undefined;

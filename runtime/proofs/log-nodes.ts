@@ -5,7 +5,7 @@ import { nodeHash } from './merkle-hash';
 import { type CompleteNode, foldNodes, type ProofStep } from './merkle-path';
 import { TILE_WIDTH, tileOfNode } from './tile';
 
-/** Runs a statement under whatever identity or role may read the log. */
+/** Runs a statement under an identity or role that may read the log. */
 export type LogQuery = (text: string, values: readonly unknown[]) => Promise<readonly LogRow[]>;
 
 /** A row as pg gives it. */
@@ -50,7 +50,7 @@ export class LogNodes {
 
   /**
    * The hash of each step, in a tree of this size.
-   * @throws NotFoundError when the log does not hold what it should
+   * @throws NotFoundError when the log lacks a hash that it should have
    */
   async steps(size: number, steps: readonly ProofStep[]): Promise<readonly Uint8Array[]> {
     const hashes = await this.#nodes(size, steps.flat());
@@ -73,7 +73,7 @@ export class LogNodes {
     return (await this.#slices(size, [{ level, index, begin, end }]))[0] ?? [];
   }
 
-  /** What positions hold, from `begin` up to, but not including, `end`. */
+  /** Leaf hashes at positions from `begin` up to, but not including, `end`. */
   async entries(begin: number, end: number): Promise<readonly LeafSource[]> {
     const rows = await this.#query(ENTRIES, [this.#logNo, begin, end]);
     if (rows.length !== end - begin) throw incomplete(`entries ${begin} to ${end - 1}`);

@@ -9,7 +9,7 @@ import { consistencyPath, inclusionPath } from './merkle-path';
 import { noteText } from './signed-note';
 import { type TileId, tileWidth } from './tile';
 
-/** A state of a log that was signed. */
+/** A signed state of a log. */
 export interface SignedCheckpoint {
   readonly logNo: number;
   readonly size: number;
@@ -33,7 +33,7 @@ const CHECKPOINT = `
     FROM ledger.log l JOIN ledger.checkpoint c ON c.log_no = l.log_no
    WHERE l.tenant_id = $1`;
 
-/** Reads the log of one tenant, whose checkpoints its callers were found to be entitled to. */
+/** Reads the log of one tenant; callers have checked that access is allowed. */
 export class LogReader {
   readonly #database: Database;
   readonly #tenant: string;
@@ -113,11 +113,11 @@ export class LogReader {
     });
   }
 
-  /** The log, if the newest checkpoint covers `size` spans: nothing is served that is not signed. */
+  /** The log, if the newest checkpoint covers `size` spans: only signed entries are served. */
   async #logOfSize(query: LogQuery, size: number): Promise<number> {
     const newest = Number.isSafeInteger(size) ? await this.#checkpointOf(query, '') : undefined;
     if (newest === undefined || newest.size < size || tileWidth(0, 0, newest.size) === 0) {
-      throw new NotFoundError(`The log has ${newest?.size ?? 0} spans; that is beyond them.`);
+      throw new NotFoundError(`The log has ${newest?.size ?? 0} spans; this position is not among them.`);
     }
     return newest.logNo;
   }
@@ -146,7 +146,7 @@ export class LogReader {
     return { logNo: Number(row.log_no), size: checkpointSize, root, note: note + further };
   }
 
-  /** Each statement is a transaction of its own: what is written here never changes. */
+  /** Each statement is a transaction of its own, since rows of a log never change. */
   #read<T>(work: (query: LogQuery) => Promise<T>): Promise<T> {
     const identity: Identity = { user: LOG_USER, tenant: this.#tenant };
     return work(async (text, values) => {

@@ -57,7 +57,7 @@ export function consistencyPath(from: number, to: number): readonly ProofStep[] 
     siblings.unshift(isLeft ? right : left);
     range = isLeft ? left : right;
   }
-  // A complete old tree is known to whoever asks.
+  // The root of a complete old tree is its checkpoint's, so it is not part of the proof.
   return [...(range.begin === 0 ? [] : [range]), ...siblings].map(completeNodes);
 }
 

@@ -1,7 +1,6 @@
 /**
- * SHA-256 (FIPS 180-4) without Node and without waiting, for proofs in a browser: `crypto.subtle` answers by promise
- * only, and noble's takes half of what the whole client/proofs may weigh. Node's own is used where there is Node; a test
- * holds the two equal.
+ * Synchronous SHA-256 (FIPS 180-4) without Node, for proofs in a browser: `crypto.subtle` is asynchronous, and noble's
+ * takes half of the size budget of client/proofs. Tested equal to Node's, which is used where there is Node.
  */
 
 /** The fractional parts of the square or cube roots of the first primes, in 32 bits. */

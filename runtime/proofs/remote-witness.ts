@@ -10,8 +10,8 @@ export interface RemoteWitness {
 }
 
 /**
- * Reads witnesses from lines `witness <name> <verifier key> <url>` (https://c2sp.org/tlog-policy); empty lines and those
- * that begin with # are passed over.
+ * Parses lines `witness <name> <verifier key> <url>` (https://c2sp.org/tlog-policy); empty lines and those that begin with
+ * # are skipped.
  * @throws ConfigurationError for any other line
  */
 export function parseWitnesses(text: string): readonly RemoteWitness[] {

@@ -3,22 +3,22 @@ import { sha256 } from '../crypto/sha256';
 import { toBase64 } from './base64';
 
 /**
- * What was sealed last, kept outside the database as well: a database that was put back to an earlier moment cannot
- * know that checkpoints of a later one are out.
+ * The last sealed batch, also stored outside the database: a database that was restored to an earlier state cannot know
+ * that checkpoints of a later one were published.
  */
 export interface GuardRecord {
   /** The feed epoch (`app.feed_epoch`); a restore begins a new one. */
   readonly epoch: string;
   /** Batches sealed so far. */
   readonly batch: number;
-  /** Place of the last sealed span in the feed. */
+  /** Feed position of the last sealed span. */
   readonly tx_id: string;
   readonly ordinal: string;
   /** SHA-256 in hex over the batch's (log_no, size, root), see {@link batchDigest}. */
   readonly digest: string;
 }
 
-/** Where the record outside the database is kept. */
+/** The store of the record outside the database. */
 export interface GuardStore {
   /** Undefined when there is none yet. */
   read(): Promise<GuardRecord | undefined>;
@@ -29,19 +29,19 @@ export interface GuardStore {
   swap(before: GuardRecord | undefined, after: GuardRecord): Promise<boolean>;
 }
 
-/** Whether the database is exactly where the guard saw it last. */
+/** Whether the database is exactly in the state that the guard recorded last. */
 export function isSameRecord(database: GuardRecord, guard: GuardRecord | undefined): boolean {
   return (
     guard?.epoch === database.epoch && guard.batch === database.batch && guard.digest === database.digest
   );
 }
 
-/** The one text of a record: equal records have equal texts. */
+/** The canonical text of a record: equal records have equal texts. */
 export function guardText({ epoch, batch, tx_id, ordinal, digest }: GuardRecord): string {
   return JSON.stringify({ epoch, batch, tx_id, ordinal, digest });
 }
 
-/** The record that a text is; undefined when it is none. */
+/** Parses the text of a record; undefined when it is none. */
 export function parseGuard(text: string): GuardRecord | undefined {
   let value: unknown;
   try {
@@ -76,11 +76,11 @@ export function batchDigest(logs: readonly SealedLog[]): Uint8Array {
 }
 
 /**
- * What the two records say of the database. The guard is written before the batch is committed, so a crash between
- * the two leaves it one batch ahead.
+ * The state of the database by comparison with the guard. The guard is written before the batch is committed, so a crash
+ * in between leaves it one batch ahead.
  *
- * `sound`: go on. `finish`: a batch was announced and not committed; it must come out exactly as announced.
- * `behind`: the database is older than what was signed.
+ * `sound`: sealing may continue. `finish`: a batch was announced but not committed, and must be committed exactly as
+ * announced. `behind`: the database is older than what was signed.
  */
 export type GuardVerdict = 'sound' | 'finish' | 'behind';
 
@@ -93,7 +93,7 @@ export function judge(
   epochs: ReadonlySet<string>,
 ): GuardVerdict {
   if (guard === undefined) return 'sound';
-  // A restore that was told to LogLine began a new epoch, and the guard is of the one before.
+  // `logline restore` began a new epoch, and the guard still has the previous one.
   if (guard.epoch !== database.epoch) return epochs.has(guard.epoch) ? 'sound' : 'behind';
   if (database.batch === guard.batch) return database.digest === guard.digest ? 'sound' : 'behind';
   if (database.batch === guard.batch - 1) return 'finish';

@@ -2,7 +2,7 @@ import type { Logger } from '../log/logger';
 import type { Auditor } from './auditor';
 import type { Sealer, SealOutcome } from './sealer';
 
-/** Why nothing, or not everything, is sealed just now; for health. */
+/** Why nothing, or not everything, is sealed now; for health. */
 export type SealTrouble = 'restore_needed' | 'proofs_stopped';
 
 export interface SealLoopOptions {
@@ -14,7 +14,7 @@ export interface SealLoopOptions {
    * few spans it has. Defaults to 250.
    */
   readonly gatherMs?: number;
-  /** Looks by itself this often: for what others wrote. Defaults to 1,000. */
+  /** Polling interval, for spans of other processes. Defaults to 1,000. */
   readonly lookMs?: number;
   /** Spans a second that are audited while sealing has work. Defaults to 200. */
   readonly auditFloor?: number;
@@ -24,9 +24,9 @@ export interface SealLoopOptions {
 const BUSY_AUDIT_EVERY_MS = 1_000;
 /** What such a look makes up for at most. */
 const BUSY_AUDIT_MAX_MS = 2_000;
-/** Spans of one look of the audit while there is nothing to seal. */
+/** Spans of one round of the audit while there is nothing to seal. */
 const IDLE_AUDIT = 1_000;
-/** Between two such looks: others have the processor then. */
+/** Pause between two such rounds, to leave the processor to others. */
 const IDLE_AUDIT_PAUSE_MS = 5;
 
 /** Seals and audits for as long as a ledger runs. */
@@ -46,7 +46,7 @@ export class SealLoop {
     this.#options = options;
   }
 
-  /** Sealing stands still: the database is older than what was signed. */
+  /** Whether sealing has stopped because the database is older than what was signed. */
   get isBehind(): boolean {
     return this.#isBehind;
   }
@@ -55,7 +55,7 @@ export class SealLoop {
     this.#schedule(0);
   }
 
-  /** Something was committed. */
+  /** Seals soon, because something was committed. */
   wake(): void {
     this.#isAuditDue = true;
     // The round under way may have looked before this commit.
@@ -63,14 +63,14 @@ export class SealLoop {
     this.#schedule(this.#gatherMs);
   }
 
-  /** Waits for the batch under way. */
+  /** Stops, after the current batch. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#timer);
     await this.#running;
   }
 
-  /** The nearer of two looks counts. */
+  /** Schedules the next round, or moves it earlier. */
   #schedule(delayMs: number): void {
     if (this.#isStopped || this.#isRunning) return;
     const dueMs = performance.now() + delayMs;

@@ -31,7 +31,7 @@ export interface BatchWrite {
   readonly before: GuardRecord;
   readonly after: GuardRecord;
   readonly logs: readonly { readonly logNo: number; readonly tenant: string; readonly origin: string }[];
-  /** Logs that go on under another name from this size on. */
+  /** Logs that continue under a new name from this size on. */
   readonly renamed: readonly { readonly logNo: number; readonly fromSize: number; readonly origin: string }[];
   readonly entries: readonly { readonly logNo: number; readonly position: number; readonly row: FeedRow }[];
   readonly tiles: readonly {
@@ -54,18 +54,18 @@ export interface BatchWrite {
     readonly frontier: Uint8Array;
     readonly checkpointSize: number;
   }[];
-  /** Spans of stopped logs, put aside. */
+  /** Spans of stopped logs, set aside. */
   readonly aside: readonly { readonly logNo: number; readonly row: FeedRow }[];
-  /** Spans that were put aside and are sealed now. */
+  /** Spans that were set aside and are sealed now. */
   readonly taken: readonly { readonly logNo: number; readonly row: FeedRow }[];
 }
 
-/** No log has as many spans: its name at this size is its newest. */
+/** Greater than the size of any log, so that the name at this size is the newest. */
 const NO_SIZE = '9223372036854775807';
 
 const FEED_ROW = `r.tx_id::text AS tx_id, r.ordinal::text AS ordinal, r.id, r.seq, r.curr_hash, r.tenant_id`;
 
-/** What sealing reads and writes, on one connection of role `logline_sealer` with a transaction open. */
+/** Reads and writes for sealing, on one connection of role `logline_sealer` with an open transaction. */
 export class SealStore {
   readonly #client: ClientBase;
 
@@ -76,8 +76,8 @@ export class SealStore {
   readonly query: LogQuery = async (text, values) => (await this.#client.query(text, [...values])).rows;
 
   /**
-   * Whether nobody else seals now. A statement of its own: together with the read of the cursor it would see the
-   * cursor of before the wait, and rows would be sealed twice.
+   * Tries to take the sealing lock; false when another sealer has it. A separate statement: combined with reading the cursor, its snapshot would have the cursor of
+   * before the lock was taken, and rows would be sealed twice.
    */
   async lock(): Promise<boolean> {
     const { rows } = await this.#client.query({
@@ -108,7 +108,7 @@ export class SealStore {
     return { record, epochs: new Set(epochs), logName: row.log_name ?? undefined };
   }
 
-  /** Says in the database whether it was found older than what was signed. */
+  /** Records in the database whether it was found to be older than what was signed. */
   async setRestoreNeeded(isNeeded: boolean): Promise<void> {
     await this.#client.query(
       'UPDATE app.seal_cursor SET restore_needed = $1 WHERE restore_needed IS DISTINCT FROM $1',
@@ -117,9 +117,9 @@ export class SealStore {
   }
 
   /**
-   * The next spans behind a place in the feed. Those of transactions that may still be under way are left for later,
-   * so that a late commit is never jumped over.
-   * @param upTo a place that is not passed
+   * The next spans after a feed position. Stops before transactions that may still be in progress, so that a late commit
+   * is never skipped.
+   * @param upTo last position to read
    */
   async feed(after: GuardRecord, limit: number, upTo?: GuardRecord): Promise<readonly FeedRow[]> {
     const { rows } = await this.#client.query({
@@ -133,7 +133,7 @@ export class SealStore {
     return rows.map(feedRow);
   }
 
-  /** Spans that were put aside while their log was stopped, of logs that go on. */
+  /** Spans of resumed logs that were set aside while the log was stopped. */
   async aside(limit: number): Promise<readonly FeedRow[]> {
     const { rows } = await this.#client.query({
       name: 'seal_aside',
@@ -235,7 +235,7 @@ export class SealStore {
   }
 }
 
-/** Every part hangs on the fence: a cursor that somebody else has moved leaves nothing of it. */
+/** Every part depends on the fence: if another sealer has moved the cursor, nothing is written. */
 const WRITE = `
   WITH fence AS (
     UPDATE app.seal_cursor

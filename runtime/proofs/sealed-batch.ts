@@ -17,7 +17,7 @@ export interface BatchTools {
   readonly keys: CheckpointKeys;
   /** What origins begin with. */
   readonly instance: string;
-  /** Seals logs that are stopped, too: a batch that was announced before they were has to come out as it was. */
+  /** Also seals stopped logs, since a batch that was announced before they stopped must be committed as announced. */
   readonly ignoresStops: boolean;
 }
 
@@ -37,8 +37,8 @@ export function checkpointSpanId(origin: string, size: number, keys: CheckpointK
 }
 
 /**
- * Hashes and signs a batch: everything between reading it and writing it.
- * @param isAside the rows were put aside before, so the cursor stays where it is
+ * Hashes and signs a batch, without database access.
+ * @param isAside whether the rows had been set aside, so that the cursor does not move
  */
 export async function makeBatch(
   before: GuardRecord,
@@ -57,8 +57,8 @@ export async function makeBatch(
   const logs = grown.map(({ head, log }) => ({ head, root: log.frontier.root(), size: log.frontier.size }));
   const digest = hex(batchDigest(logs.map(({ head, size, root }) => ({ logNo: head.logNo, size, root }))));
   const last = rows.at(-1);
-  const place = isAside || last === undefined ? before : { tx_id: last.txId, ordinal: last.ordinal };
-  const after = { ...before, batch: before.batch + 1, tx_id: place.tx_id, ordinal: place.ordinal, digest };
+  const cursor = isAside || last === undefined ? before : { tx_id: last.txId, ordinal: last.ordinal };
+  const after = { ...before, batch: before.batch + 1, tx_id: cursor.tx_id, ordinal: cursor.ordinal, digest };
   return {
     before,
     after,
@@ -68,8 +68,7 @@ export async function makeBatch(
 }
 
 /**
- * The logs of the rows' tenants under the names that count now; those that have none get the next numbers, in the order
- * of the feed.
+ * The logs of the rows' tenants under their current names; new logs get the next numbers, in the order of the feed.
  */
 async function headsOf(
   rows: readonly FeedRow[],
@@ -110,7 +109,7 @@ async function grow(
   return { head, isNew, isRenamed, rows, log, firstPosition: size };
 }
 
-/** A head whose row is gone, from entries and tiles. */
+/** Recomputes a log's head, whose row is missing, from entries and tiles. */
 async function rebuiltHead(head: LogHead, store: SealStore, nodes: LogNodes): Promise<LogHead> {
   const { size, checkpointSize } = await store.sizesOf(head.logNo);
   const frontier = await nodes.steps(
@@ -151,8 +150,8 @@ function partsOf(
 }
 
 /**
- * Whether nothing is new but the span that keeps the newest checkpoint: a checkpoint for it would be kept by the next
- * one, and the log would never rest.
+ * Whether the only new span is the one that keeps the newest checkpoint. It gets no checkpoint of its own, which would
+ * have to be kept by another span, and so on.
  */
 function isQuiet({ head, isRenamed, rows }: Grown, keys: CheckpointKeys): boolean {
   const [only] = rows;
@@ -178,7 +177,7 @@ function storedTile(logNo: number, { level, index, root, hashes }: NewTile): Bat
   return { logNo, level, index, root, hashes: Buffer.concat(hashes) };
 }
 
-/** Rows of stopped logs are put aside; rows that were aside before are taken from there. */
+/** Sets rows of stopped logs aside, and removes sealed rows from those set aside. */
 function asideOf(
   heads: readonly { readonly head: LogHead }[],
   byTenant: ReadonlyMap<string, readonly FeedRow[]>,

@@ -7,18 +7,18 @@ import { type GuardRecord, type GuardStore, judge } from './rollback-guard';
 import { type BatchWrite, type FeedRow, SealStore } from './seal-store';
 import { type BatchTools, makeBatch } from './sealed-batch';
 
-/** The moments of a batch, in order; tests end the process at each of them. */
+/** The steps of a batch, in order; failpoints of tests. */
 export type SealStep = 'locked' | 'read' | 'hashed' | 'guarded' | 'written' | 'committed';
 
 export interface SealerOptions {
   /** As role `logline_sealer`. */
   readonly database: Database;
-  /** Asked for at each batch, so that a rotation counts from the next one on. */
+  /** Called for each batch, so that a rotation takes effect with the next one. */
   readonly keys: () => CheckpointKeys;
   /** What origins begin with; see {@link storedInstance}. */
   readonly instance: string;
   readonly guard: GuardStore;
-  /** Spans of one batch at most. Defaults to 2,000. */
+  /** Most spans of one batch. Defaults to 2,000. */
   readonly batchSize?: number;
   /** Told at each step. */
   readonly onStep?: (step: SealStep) => Promise<void> | void;
@@ -26,7 +26,7 @@ export interface SealerOptions {
 
 /**
  * How a batch ended. `restore_needed`: the database is older than what was signed, so nothing is signed until
- * `logline restore`. `busy`: somebody else seals.
+ * `logline restore`. `busy`: another sealer has the lock.
  */
 export type SealOutcome =
   | { readonly outcome: 'sealed'; readonly spans: number; readonly isMore: boolean }
@@ -35,8 +35,8 @@ export type SealOutcome =
 const BATCH_SIZE = 2_000;
 
 /**
- * Gives every committed span its position in the log of its tenant. One batch holds the spans of all tenants, in feed
- * order; whoever holds the lock seals, so any number of sealers may run.
+ * Gives every committed span its position in the log of its tenant. One batch has spans of all tenants, in feed order. Any
+ * number of sealers may run: a lock lets one seal at a time.
  */
 export class Sealer {
   readonly #options: SealerOptions;
@@ -87,7 +87,7 @@ export class Sealer {
     if (batch === 'restore_needed') return { outcome: 'restore_needed' };
     if (batch === undefined) return { outcome: 'nothing' };
     await onStep?.('hashed');
-    // Before the commit: a checkpoint that anybody can read is one that the guard knows of.
+    // Before the commit, so that the guard knows every checkpoint that can be read.
     if (verdict !== 'finish' && !(await guard.swap(announced, batch.after))) return { outcome: 'busy' };
     await onStep?.('guarded');
     if (!(await store.write(batch))) return { outcome: 'busy' };
@@ -113,8 +113,8 @@ export class Sealer {
   }
 
   /**
-   * The batch that the guard announces and the database lacks. Its checkpoints may be out, so it must come out with the
-   * same roots; a database that cannot do that has lost spans.
+   * Seals the batch that the guard announced and the database lacks. Its checkpoints may have been published, so it must
+   * have the same roots; if that is not possible, the database has lost spans.
    */
   async #announcedBatch(
     store: SealStore,

@@ -12,9 +12,9 @@ export interface SignedNote {
 
 export interface NoteSignature {
   readonly name: string;
-  /** Four bytes that tell which key of that name signed. */
+  /** Four bytes that identify the key of that name. */
   readonly keyId: Uint8Array;
-  /** What stands behind the key id. */
+  /** The bytes after the key id. */
   readonly bytes: Uint8Array;
 }
 
@@ -25,7 +25,7 @@ export type VerifyEd25519 = (
   publicKey: Uint8Array,
 ) => boolean | Promise<boolean>;
 
-/** A signature that was found good. */
+/** A valid signature. */
 export interface VerifiedSignature {
   readonly key: VerifierKey;
   /** When a witness cosigned, in seconds since 1970; undefined for a plain signature. */
@@ -73,9 +73,8 @@ export function parseNote(note: string): SignedNote {
 }
 
 /**
- * Which of some keys signed a note.
- * @returns one entry for each key with a good signature. A signature of a known key that is not good counts as none:
- * whoever needs it finds it missing.
+ * The keys, out of those given, that signed a note.
+ * @returns one entry for each key with a valid signature; an invalid signature of a known key counts as missing
  */
 export async function verifyNote(
   note: SignedNote,

@@ -7,7 +7,7 @@ import { parseNote, type VerifiedSignature, type VerifyEd25519, verifyNote } fro
 import { parseTlogProof } from './tlog-proof';
 import { COSIGNER, SIGNER, type VerifierKey } from './verifier-key';
 
-/** What proofs are checked with. */
+/** The keys and functions that proofs are checked with. */
 export interface ProofTools {
   readonly sha256: Sha256;
   readonly verify: VerifyEd25519;
@@ -18,7 +18,7 @@ export interface OpenedCheckpoint extends Checkpoint {
   readonly signatures: readonly VerifiedSignature[];
 }
 
-/** What the check of a proof says. */
+/** The result of checking a proof. */
 export interface ProofCheck {
   readonly ok: boolean;
   /** What is wrong; empty when ok. */
@@ -52,8 +52,8 @@ export async function openCheckpoint(
 }
 
 /**
- * Checks that a span's leaf is in the log that one of the keys speaks for. That the span has this hash is for
- * the span's own check: the two together prove its content.
+ * Checks that a span's leaf is in the log of one of the keys. That the span's content has this hash is checked by
+ * verifying the span; together they prove its content.
  * @param proof the text of a tlog-proof
  */
 export async function checkSpanProof(

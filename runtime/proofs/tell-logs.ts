@@ -5,7 +5,7 @@ import { namedInstance, originOf } from './checkpoint';
 import { LogReader } from './log-reader';
 import { SealStore } from './seal-store';
 
-/** What the rollback guard knows beyond the restored state. */
+/** The sealed state that the rollback guard recorded after the restored one. */
 export interface LostBatches {
   readonly batches: number;
   readonly up_to_tx_id: string;
@@ -25,10 +25,9 @@ export interface TellOptions {
 }
 
 /**
- * Appends to each log that has to go on under another name a span that says so: what the log was called, the last
- * checkpoint of it that is here, and what is known to be lost. It is the first span that is sealed under the new name, but for
- * what was appended meanwhile.
- * @returns how many logs there are
+ * Appends a span to each log that continues under a new name, with its old name, its last surviving checkpoint and what is
+ * known to be lost. It is the first span sealed under the new name, except for spans appended concurrently.
+ * @returns number of such logs
  */
 export async function tellLogs(options: TellOptions): Promise<number> {
   const { sealing, database, append, lost, onProgress } = options;

@@ -24,7 +24,7 @@ export const COSIGNER = 0x04;
 const PUBLIC_KEY_BYTES = 32;
 const encoder = new TextEncoder();
 
-/** A key's names are what a signature line can carry: no white space and no plus sign. */
+/** Form of a key's name, as a signature line allows it: no white space and no plus sign. */
 export function isKeyName(name: string): boolean {
   return name !== '' && name.isWellFormed() && !/[\s+\p{Cc}\p{White_Space}]/u.test(name);
 }

@@ -25,9 +25,9 @@ export interface WitnessPushOptions {
 
 const MAX_ANSWER_BYTES = 64 * 1024;
 const TIMEOUT_MS = 5_000;
-/** A witness that has another size than was thought is asked once more. */
+/** Attempts per witness: one retry with the size that the witness reports. */
 const ATTEMPTS = 2;
-/** How long asking one witness takes at most, and a little. */
+/** Upper bound of asking one witness, with a margin. */
 export const ASKING_MS = ATTEMPTS * TIMEOUT_MS + 1_000;
 
 /** Asks witnesses to cosign the newest checkpoints of some logs, outside of sealing. */
@@ -35,7 +35,7 @@ export class WitnessPush {
   readonly #options: WitnessPushOptions;
   /** Size that a witness cosigned last, by witness and tenant. */
   readonly #sizes = new Map<string, number>();
-  /** Which pair of tenant and witness comes next, so that all get their turn when time is short. */
+  /** The next pair of tenant and witness, so that all get a turn when time is short. */
   #next = 0;
   #isStopped = false;
 
@@ -43,7 +43,7 @@ export class WitnessPush {
     this.#options = options;
   }
 
-  /** Asks nobody else; who is being asked answers within 5 s. */
+  /** Stops asking; a request in flight ends within 5 s. */
   stop(): void {
     this.#isStopped = true;
   }
@@ -116,7 +116,7 @@ export class WitnessPush {
     throw new MalformedError('The witness was asked by somebody else meanwhile.');
   }
 
-  /** Only what the witness's own key signed is kept. */
+  /** Keeps only signatures of the witness's own key. */
   async #keep(key: VerifierKey, { logNo, size, note }: SignedCheckpoint, lines: string): Promise<void> {
     const parsed = parseNote(note);
     const { signatures } = parseNote(`${parsed.text}\n${lines}`);

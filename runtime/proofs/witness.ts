@@ -15,10 +15,10 @@ import {
 } from './signed-note';
 import { COSIGNER, SIGNER, type VerifierKey, verifierKey } from './verifier-key';
 
-/** What a witness cosigned last of a log. */
+/** The state of a log that a witness cosigned last. */
 export type WitnessedState = Pick<Checkpoint, 'size' | 'root'>;
 
-/** Where a witness remembers what it cosigned. */
+/** A witness's store of the states that it cosigned. */
 export interface WitnessStore {
   /** Undefined of a log that was never cosigned. */
   read(origin: string): Promise<WitnessedState | undefined>;
@@ -139,7 +139,7 @@ export class Witness {
     if (!verifyConsistency(sha256, claim, hashes)) {
       return refusal(422, `The proof does not lead from ${old} to ${size} spans.`);
     }
-    // Whoever was first between the look and this counts.
+    // Another request may have updated the state after it was read.
     if (!(await store.swap(origin, known, { size, root }))) {
       return conflict((await store.read(origin))?.size ?? 0);
     }

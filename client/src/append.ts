@@ -2,24 +2,24 @@ import { errorOfAnswer, LogLineError, member, type Refusal } from './error';
 import type { StoredSpan } from './span';
 import { jsonOf, type LedgerRequest, type Transport } from './transport';
 
-/** A draft as it goes over the wire. */
+/** A draft in its serialised form. */
 export interface WireDraft {
   readonly text: string;
   /** UTF-8 bytes of `text`. */
   readonly bytes: number;
 }
 
-/** Spans of one request at most. */
+/** Most spans of one request. */
 export const MAX_SPANS = 1_000;
-/** Bytes of one request at most, a little below the 4 MiB that the ledger takes. */
+/** Most bytes of one request, a little below the ledger's limit of 4 MiB. */
 export const MAX_BYTES = 4 * 2 ** 20 - 4_096;
-/** What a Lambda behind API Gateway is sure to take as JSON; more is sent compressed. */
+/** Largest uncompressed request, which Lambda's limit behind API Gateway allows; larger ones are sent gzipped. */
 const DENSE_BYTES = 2.8 * 2 ** 20;
 
-/** Refusals that the same spans get again. */
+/** Statuses of refusals that a retry cannot resolve. */
 const FINAL = new Set([400, 403, 409, 413, 422]);
 
-/** A token without the scope (the problem names it) is no fault of the spans. */
+/** Whether the token lacks a scope, which is not a fault of the spans. */
 function isAboutSpans({ status, problem }: LogLineError): boolean {
   return FINAL.has(status) && problem.scope === undefined;
 }
@@ -44,7 +44,7 @@ export function batchLength(drafts: readonly WireDraft[], maxSpans: number, maxB
   return length;
 }
 
-/** What became of each span of a batch. */
+/** The result of each span of a batch. */
 export interface BatchOutcome {
   /** In the order of the batch; undefined where one was refused. */
   readonly stored: readonly (StoredSpan | undefined)[];
@@ -52,7 +52,7 @@ export interface BatchOutcome {
   readonly refused: ReadonlyMap<number, LogLineError>;
 }
 
-/** Sends batches, and takes out of them what is refused. */
+/** Sends batches, and removes spans that the ledger refuses. */
 export class Appender {
   readonly #transport: Transport;
   readonly #preference: string | undefined;
@@ -110,7 +110,7 @@ export class Appender {
     });
   }
 
-  /** A server of an older edition knows no gzip: it says so, and hears no more of it. */
+  /** Turns compression off for a server of an older edition, which refuses gzip. */
   async #demand(request: () => Promise<LedgerRequest>): Promise<unknown> {
     for (;;) {
       const sent = await request();
@@ -140,7 +140,7 @@ export class Appender {
   }
 }
 
-/** Notes who is at fault, and gives back what to send next. */
+/** Records the faulty spans, and returns the indices to send next. */
 function settle(indices: number[], error: LogLineError, refused: Map<number, LogLineError>): number[][] {
   const [only] = indices;
   if (indices.length === 1 && only !== undefined) {
@@ -166,7 +166,7 @@ function placeOf(pointer: string): number | undefined {
   return place === undefined ? undefined : Number(place);
 }
 
-/** The error as it concerns one span of the request. */
+/** The part of an error that concerns one span of the request. */
 function about(error: LogLineError, place: number): LogLineError {
   const own = error.errors.filter(({ pointer }) => (placeOf(pointer) ?? place) === place);
   return new LogLineError(
@@ -178,7 +178,7 @@ function about(error: LogLineError, place: number): LogLineError {
   );
 }
 
-/** What was refused, with the draft it was. */
+/** The refused spans with their drafts and errors. */
 export function refusalsOf<Draft>(
   drafts: readonly Draft[],
   refused: ReadonlyMap<number, LogLineError>,

@@ -3,7 +3,7 @@ import type { Problem } from './wire.generated';
 /** One fault of a request, at an RFC 6901 JSON pointer (`""` is the whole document). */
 export type Fault = NonNullable<Problem['errors']>[number];
 
-/** What a {@link LogLineError} is made of. */
+/** Values of a {@link LogLineError}. */
 export interface LogLineErrorParts {
   readonly status: number;
   readonly type: string;
@@ -15,7 +15,7 @@ export interface LogLineErrorParts {
   readonly cause?: unknown;
 }
 
-/** Whatever the ledger refused, or what kept it from answering. */
+/** An error answer of the ledger, or a failure to get an answer. */
 export class LogLineError extends Error {
   /** HTTP status; 0 when no answer came. */
   readonly status: number;
@@ -23,7 +23,7 @@ export class LogLineError extends Error {
   readonly type: string;
   /** Every fault of the request that the ledger named. */
   readonly errors: readonly Fault[];
-  /** `x-request-id` of the answer, for whoever reads the server's log. */
+  /** `x-request-id` of the answer, to find the request in the server's log. */
   readonly requestId: string | undefined;
   /** How long the ledger asked to wait. */
   readonly retryAfterMs: number | undefined;
@@ -41,14 +41,14 @@ export class LogLineError extends Error {
   }
 }
 
-/** A span that the ledger will not take, however often it is sent. */
+/** A span that the ledger refuses; a retry cannot resolve it. */
 export interface Refusal<Draft> {
   readonly draft: Draft;
   /** Its pointers begin at the span. */
   readonly error: LogLineError;
 }
 
-/** Spans of a queue were refused and nobody had asked to hear of it by `onRefused`. */
+/** Spans of a queue were refused, and the queue has no `onRefused` callback. */
 export class SpansRefusedError<Draft> extends LogLineError {
   readonly refused: readonly Refusal<Draft>[];
 

@@ -9,7 +9,7 @@ interface Page<Known extends Entity> {
   readonly cursor: string | undefined;
 }
 
-/** Where to begin with, and how to end, following the feed. */
+/** Options of following the feed. */
 export type SubscribeOptions<Known extends Entity = object> = TimelineFilter<Known> & {
   /** `start` (default), `end` for what comes from now on, or the cursor of the last span that was dealt with. */
   readonly from?: string;
@@ -21,13 +21,13 @@ export type SubscribeOptions<Known extends Entity = object> = TimelineFilter<Kno
   readonly onCaughtUp?: (cursor: string) => void;
 };
 
-/** A span of the feed, and the cursor behind it: keep it once the span is dealt with, and go on from it. */
+/** A span of the feed with the cursor after it. Save the cursor once the span is processed, and resume from it. */
 export interface Delivery<Known extends Entity = object> {
   readonly span: Span<Known>;
   readonly cursor: string;
 }
 
-/** As long as the ledger holds an empty page at most. */
+/** The ledger's longest wait for an empty page. */
 const WAIT_S = 20;
 /** An answer faster than this did not wait. */
 const HELD_MS = 1_000;
@@ -71,7 +71,7 @@ export async function* versionsOf<Known extends Entity>(
   } while (cursor !== undefined);
 }
 
-/** The feed from some place on, for ever. */
+/** The feed from a position on; never ends by itself. */
 export async function* feedOf<Known extends Entity>(
   transport: Transport,
   { from = 'start', ...options }: SubscribeOptions<Known>,
@@ -92,7 +92,7 @@ export async function* feedOf<Known extends Entity>(
   }
 }
 
-/** A page of the feed that is not empty, with the cursors before it and behind it. */
+/** A non-empty page of the feed, with the cursors before and after it. */
 export interface FeedPage<Known extends Entity = object> {
   readonly spans: readonly Span<Known>[];
   readonly place: string;
@@ -100,7 +100,7 @@ export interface FeedPage<Known extends Entity = object> {
 }
 
 /**
- * The same, page by page, between which cursors of the ledger lie.
+ * {@link feedOf} page by page; the ledger's cursors are between pages.
  * @param firstLimit instead of the limit, for the first page
  */
 export async function* feedPagesOf<Known extends Entity>(

@@ -15,7 +15,7 @@ import {
 import { type TokenSource, tokenOf } from './token-source';
 import { Transport, type TransportOptions } from './transport';
 
-/** A span that lacks nothing but its seal. */
+/** A complete span without `public_key`, `curr_hash` and `signature`. */
 export type UnsealedSpan = IdentifiedDraft & {
   readonly seq: number;
   readonly owner_id: string;
@@ -27,7 +27,7 @@ export type UnsealedSpan = IdentifiedDraft & {
 /** Adds `public_key`, `curr_hash` and `signature`; `signerOf` of `logline-client/verify` makes one of a key. */
 export type Signer = (span: UnsealedSpan) => Promise<IdentifiedDraft>;
 
-/** Where the ledger is, and who speaks to it. */
+/** The ledger's address and the caller's token. */
 export interface LogLineOptions extends Omit<TransportOptions, 'url' | 'token'> {
   /** Of the ledger, or of each tenant's. */
   readonly url: LedgerUrl;
@@ -39,11 +39,11 @@ export interface LogLineOptions extends Omit<TransportOptions, 'url' | 'token'> 
   readonly sign?: Signer;
 }
 
-/** What became of many spans. */
+/** The result of appending many spans. */
 export interface AppendedAll<Known extends Entity = object> {
   /** Stored, in the order given. Of a very large batch the ledger answers `id`, `seq` and `curr_hash` only. */
   readonly spans: readonly StoredSpan<Known>[];
-  /** Not taken, and why. */
+  /** Refused spans with the reason. */
   readonly refused: readonly Refusal<SpanDraft<Known>>[];
 }
 
@@ -65,10 +65,10 @@ export interface Me {
   readonly expires_at?: string;
 }
 
-/** Tries of a version that others were faster to append. */
+/** Attempts to append a version while others append concurrently. */
 const MAX_VERSION_TRIES = 10;
 
-/** A ledger, as one caller sees it. Requests are tried again where that is harmless; see `retry`. */
+/** A client of one ledger for one caller. Safe requests are retried; see `retry`. */
 export class LogLine {
   readonly #transport: Transport;
   readonly #appender: Appender;
@@ -106,7 +106,7 @@ export class LogLine {
     const given = [...drafts];
     const spans: StoredSpan<Known>[] = [];
     const refused: Refusal<SpanDraft<Known>>[] = [];
-    // Prepared once, so that a span keeps its id from one try to the next.
+    // Prepared once, so that a span keeps its id across retries.
     const wires = await Promise.all(given.map(async (draft) => wireDraft(await this.#prepared(draft))));
     for (let start = 0; start < wires.length; ) {
       const window = wires.slice(start, start + MAX_SPANS);
@@ -121,7 +121,7 @@ export class LogLine {
 
   /** A queue that appends in batches; see {@link SpanQueue}. */
   queue(options: QueueOptions = {}): SpanQueue {
-    // Nobody looks at the echo of a queue's batch.
+    // A queue does not use the echo of its batches.
     const appender = new Appender(this.#transport, 'return=minimal');
     return new SpanQueue(appender, (draft) => this.#prepared(draft), options);
   }
@@ -134,9 +134,9 @@ export class LogLine {
   }
 
   /**
-   * Follows the feed: every span that the caller may read, in the order of commit, without gaps, for ever. Going on
+   * Follows the feed: every span that the caller may read, in commit order, without gaps. Never ends by itself. Resuming
    * from the cursor of the last span repeats none.
-   * @throws LogLineError once trying again has no time left; the signal's reason.
+   * @throws LogLineError when retries are exhausted; the signal's reason
    */
   subscribe<Known extends Entity = object>(
     options: SubscribeOptions<Known> = {},
@@ -150,7 +150,7 @@ export class LogLine {
   }
 
   /**
-   * Runs a function or kernel and waits for it. Tried again only when the ledger says that the run did not begin.
+   * Runs a function or kernel and waits for it. Retried only when the ledger says that the run did not begin.
    * @throws LogLineError; of a function that failed, `problem.execution` holds the span.
    */
   async execute(functionId: string, input?: unknown, { signal }: CallOptions = {}): Promise<Executed> {
@@ -158,7 +158,7 @@ export class LogLine {
     return { result: member(body, 'result'), execution: spanOf(member(body, 'execution')) };
   }
 
-  /** Asks for a run, and returns the request span; its later versions tell what became of it. */
+  /** Requests a run and returns the request span, whose later versions have the outcome. */
   async request(functionId: string, input?: unknown, { signal }: CallOptions = {}): Promise<Span> {
     return spanOf(member(await this.#execute(functionId, input, signal, 'respond-async'), 'request'));
   }
@@ -234,9 +234,9 @@ export class EntityHandle<Known extends Entity = object> implements AsyncIterabl
   }
 
   /**
-   * Appends the next version: `seq` and `prev_hash` are those that follow the newest. When somebody else was faster,
-   * it follows theirs.
-   * @param draft the version, or what makes it of the newest one.
+   * Appends the next version, with `seq` and `prev_hash` after the newest one. On a concurrent append it retries after the
+   * other's version.
+   * @param draft the version, or a function that makes it from the newest one
    */
   async append(
     draft: SpanDraft<Known> | ((latest: Span<Known>) => SpanDraft<Known>),

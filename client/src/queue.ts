@@ -11,9 +11,9 @@ export interface QueuedSpan {
   readonly text: string;
 }
 
-/** Keeps what a queue holds while the program does not run. */
+/** Persists a queue across restarts of the program. */
 export interface QueueStore {
-  /** What an earlier run left, oldest first. Called once, before anything else. */
+  /** Spans left by an earlier run, oldest first. Called once, before anything else. */
   open(): Promise<readonly QueuedSpan[]>;
   /** Resolves when the spans would survive a crash. Calls are settled in the order in which they were made. */
   add(spans: readonly QueuedSpan[]): Promise<void>;
@@ -38,9 +38,9 @@ export interface QueueOptions {
   readonly maxInFlight?: number;
   /** Without one, what is held is lost with the process. */
   readonly store?: QueueStore;
-  /** Hears of each span that the ledger will not take. Without it `flush` throws {@link SpansRefusedError}. */
+  /** Called with each span that the ledger refuses. Without it `flush` throws {@link SpansRefusedError}. */
   readonly onRefused?: (refusal: Refusal<SpanDraft>) => void;
-  /** Hears why nothing can be sent at present; what is held is kept and tried again. */
+  /** Called with the reason when nothing can be sent now; spans are kept and retried. */
   readonly onStalled?: (error: unknown) => void;
 }
 
@@ -49,7 +49,7 @@ interface Held extends WireDraft, QueuedSpan {
   readonly addedMs: number;
 }
 
-/** Somebody who waits until everything up to a number is settled. */
+/** A caller that waits until everything up to a number is settled. */
 interface Flush {
   readonly isMet: () => boolean;
   readonly resolve: () => void;
@@ -97,7 +97,7 @@ export class SpanQueue {
     this.#prepare = prepare;
     this.#options = options;
     this.#opened = this.#open();
-    // Whoever adds or flushes hears of it.
+    // The next `add` or `flush` throws it.
     this.#opened.catch(() => undefined);
   }
 
@@ -273,7 +273,7 @@ export class SpanQueue {
     return length >= (this.#options.maxSpans ?? 500) || length < this.#ready.length;
   }
 
-  /** Tries until every span of the batch is stored or refused. */
+  /** Retries until every span of the batch is stored or refused. */
   async #send(batch: readonly Held[]): Promise<void> {
     const ids = new Set(batch.map(({ id }) => id));
     this.#inFlight.push(ids);
@@ -300,7 +300,7 @@ export class SpanQueue {
     else this.#options.onRefused(refusal);
   }
 
-  /** Tells whoever waits for a flush, and lets some time pass; the next flush cuts it short. */
+  /** Rejects pending flushes with the error, and pauses; the next flush ends the pause. */
   async #stall(error: unknown, attempt: number): Promise<void> {
     this.#options.onStalled?.(error);
     for (const flush of this.#waitingFlushes) flush.reject(error);

@@ -40,10 +40,10 @@ export type TimelineOptions<Known extends Entity = object> = TimelineFilter<Know
   readonly signal?: AbortSignal;
 };
 
-/** A draft that can be sent any number of times and is stored once. */
+/** A draft that is stored once, however often it is sent. */
 export type IdentifiedDraft = wire.SpanDraft & { readonly id: string; readonly at: string };
 
-/** The draft with what makes sending it again harmless. */
+/** The draft with `id`, `at` and `seq`, so that it can be sent again safely. */
 export function identified(draft: wire.SpanDraft): IdentifiedDraft {
   return { ...draft, id: draft.id ?? uuidV7(), at: draft.at ?? new Date().toISOString() };
 }

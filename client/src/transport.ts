@@ -7,15 +7,15 @@ export interface RenewedToken {
   renew(): void;
 }
 
-/** Bounds of trying again. */
+/** Limits of retries. */
 export interface RetryOptions {
-  /** From the first try to the last, 60,000 ms. */
+  /** From the first attempt to the last; defaults to 60,000. */
   readonly deadlineMs?: number;
-  /** One try, 30,000 ms. */
+  /** Timeout of one attempt; defaults to 30,000. */
   readonly tryMs?: number;
 }
 
-/** Where and how to reach a ledger. */
+/** How to reach a ledger. */
 export interface TransportOptions {
   /** Of the ledger, without a slash at its end. An answer never changes it. */
   readonly url: string;
@@ -45,7 +45,7 @@ export interface LedgerRequest {
   readonly heldMs?: number;
 }
 
-/** What came back, with any status. */
+/** An answer of any status. */
 export interface LedgerAnswer {
   readonly status: number;
   readonly headers: Headers;
@@ -142,7 +142,7 @@ export class Transport {
       const response = await this.#fetch(this.url + path, {
         method,
         headers,
-        // An answer must not choose who gets the token.
+        // A redirect could send the token to another host.
         redirect: 'manual',
         signal: signal === undefined ? timeLimit : AbortSignal.any([signal, timeLimit]),
         ...(body === undefined ? {} : { body }),
@@ -187,7 +187,7 @@ type Outcome =
   | { readonly answer: LedgerAnswer; readonly error?: undefined }
   | { readonly answer?: undefined; readonly error: LogLineError };
 
-/** How long to wait before the next try; undefined when there is to be none. */
+/** Delay before the next attempt; undefined for no retry. */
 function delayBefore({ retry = 'idempotent' }: LedgerRequest, { answer }: Outcome, attempt: number) {
   if (retry === 'never') return undefined;
   if (answer === undefined) return retry === 'idempotent' ? jitteredDelayMs(attempt) : undefined;

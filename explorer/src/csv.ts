@@ -33,7 +33,7 @@ export const CSV_COLUMNS = [
   'public_key',
 ] as const;
 
-/** What spreadsheets take for a formula (https://owasp.org/www-community/attacks/CSV_Injection), or drop and then take. */
+/** Starts that spreadsheets treat as a formula, also after dropping them (https://owasp.org/www-community/attacks/CSV_Injection). */
 const FORMULA = /^[=+\-@\t\r\n＝＋－＠]/;
 
 export function csvHead(): string {

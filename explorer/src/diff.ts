@@ -10,7 +10,7 @@ export interface Difference {
 
 /** Members that differ in every version and say nothing of the content. */
 const SEALS = new Set(['seq', 'at', 'prev_hash', 'curr_hash', 'signature', 'public_key']);
-/** More are not read by anybody. */
+/** Most differences shown. */
 export const MAX_DIFFERENCES = 500;
 
 export function differencesOf(before: object, after: object): readonly Difference[] {

@@ -1,6 +1,6 @@
 import { isUuid } from '../../client/src/uuid';
 
-/** What the timeline shows. The address holds all of it, so a link shows the same to whoever may see it. */
+/** The timeline's filter. The address has all of it, so that a link shows the same to everybody with access. */
 
 /** Filters of `GET /api/timeline` that take any of several values, in the order in which the form shows them. */
 export const VALUE_FILTERS = [
@@ -34,7 +34,7 @@ export const NO_FILTER: Filter = { values: {} };
 const MAX_COMBINATIONS = 10;
 const VISIBILITIES = new Set(['private', 'tenant', 'public']);
 
-/** A filter that was read, and what of the address could not be applied: never passed over in silence. */
+/** A parsed filter, and the parts of the address that could not be applied, which are always shown. */
 export interface ReadFilter {
   readonly filter: Filter;
   readonly faults: readonly string[];

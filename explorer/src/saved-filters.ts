@@ -28,7 +28,7 @@ export function savedFilters(caller: string): readonly SavedFilter[] {
   }
 }
 
-/** Adds one, in place of another of that name. @returns what is kept then, newest first */
+/** Adds a filter, replacing one of the same name. @returns the saved filters, newest first */
 export function saveFilter(caller: string, filter: SavedFilter): readonly SavedFilter[] {
   const others = savedFilters(caller).filter(({ name }) => name !== filter.name);
   return keep(caller, [filter, ...others].slice(0, MAX_SAVED));

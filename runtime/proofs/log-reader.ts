@@ -117,7 +117,7 @@ export class LogReader {
   async #logOfSize(query: LogQuery, size: number): Promise<number> {
     const newest = Number.isSafeInteger(size) ? await this.#checkpointOf(query, '') : undefined;
     if (newest === undefined || newest.size < size || tileWidth(0, 0, newest.size) === 0) {
-      throw new NotFoundError(`The log has ${newest?.size ?? 0} spans; this position is not among them.`);
+      throw new NotFoundError(`The log has ${newest?.size ?? 0} spans; that is beyond them.`);
     }
     return newest.logNo;
   }

@@ -4,7 +4,7 @@ import { link, open, readFile, rename, rm } from 'node:fs/promises';
 /** Files that this process holds, so that its own process id in a file left by an earlier one is not mistaken. */
 const heldHere = new Set<string>();
 
-/** One process at a time: the file names who holds it. A process that died holds nothing. */
+/** A lock for one process at a time; the file has the holder's process id. A dead process holds no lock. */
 export class FileLock {
   readonly #path: string;
 
@@ -12,7 +12,7 @@ export class FileLock {
     this.#path = path;
   }
 
-  /** @throws Error when a living process holds it. */
+  /** @throws Error when a running process holds it */
   static async take(path: string): Promise<FileLock> {
     for (let attempt = 0; attempt < 5; attempt += 1) {
       if (heldHere.has(path)) throw held(path, `this process (${process.pid})`);

@@ -3,9 +3,9 @@ import { dirname, resolve } from 'node:path';
 import type { QueuedSpan, QueueStore } from '../queue';
 import { FileLock } from './file-lock';
 
-/** A file is written anew when so much of it is of spans that are settled. */
+/** The file is compacted when this many bytes of it are of settled spans. */
 const MAX_SETTLED_BYTES = 16 * 2 ** 20;
-/** And of this much when nothing else is in it. */
+/** The file is compacted from this size on when all its spans are settled. */
 const MAX_IDLE_BYTES = 2 ** 20;
 
 interface Write {
@@ -55,7 +55,7 @@ export class FileStore implements QueueStore {
 
   async add(spans: readonly QueuedSpan[]): Promise<void> {
     const lines = spans.map(({ n, text }) => ({ n, line: `{"n":${n},"span":${text}}` }));
-    // Kept before it is written, so that a file written anew in between has it, too.
+    // Kept before it is written, so that a concurrent compaction includes it.
     for (const { n, line } of lines) this.#keep(n, line);
     try {
       await this.#write(lines.map(({ line }) => `${line}\n`).join(''), true);
@@ -67,7 +67,7 @@ export class FileStore implements QueueStore {
 
   async done(numbers: readonly number[]): Promise<void> {
     for (const n of numbers) this.#forget(n);
-    // Not waited for on the disk: a span that is sent again is not stored again.
+    // Not synced to disk: a span that is sent twice is stored once.
     await this.#write(`{"done":[${numbers.join(',')}]}\n`, false);
   }
 
@@ -109,7 +109,7 @@ export class FileStore implements QueueStore {
     });
   }
 
-  /** Whatever came in while the last write was under way goes to the disk together. */
+  /** Writes everything that arrived during the previous write, with a single fsync. */
   async #writeAll(): Promise<void> {
     for (let batch = this.#writes.splice(0); batch.length > 0; batch = this.#writes.splice(0)) {
       try {
@@ -139,7 +139,7 @@ export class FileStore implements QueueStore {
     this.#bytes += bytes.length;
   }
 
-  /** A new file of what is not settled, in the place of the old one. */
+  /** Compacts the file: replaces it by one with only the unsettled spans. */
   async #rewrite(): Promise<void> {
     const draft = `${this.path}.new`;
     const text = [...this.#live.values()].map((line) => `${line}\n`).join('');

@@ -1,3 +1,3 @@
-/** What only Node.js (or Deno, or Bun) can do for a client: keep a queue in a file. */
+/** The part of the client that needs Node.js (or Deno, or Bun): a queue stored in a file. */
 
 export { FileStore } from './file-store';

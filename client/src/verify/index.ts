@@ -8,7 +8,7 @@ import { verifyEd25519 } from './web-ed25519';
 
 export { type KeyLapse, type KeyValidity, keyLapse } from './key-validity';
 
-/** What does not hold of a span. */
+/** A fault of a span. */
 export interface SpanFault {
   readonly fault: 'malformed' | 'hash' | 'signature' | 'untrusted';
   readonly detail: string;
@@ -21,7 +21,7 @@ export interface SpanVerdict {
   readonly faults: readonly SpanFault[];
 }
 
-/** What {@link verifySpan} asks for beyond a good hash and signature. */
+/** Further requirements of {@link verifySpan}. */
 export interface VerifyOptions {
   /** Public keys in hex, such as those of `/api/keys`, of which one must have signed. Defaults to any key. */
   readonly trustedKeys?: ReadonlySet<string>;
@@ -67,7 +67,7 @@ export function hashSpan(span: object): string {
 }
 
 /**
- * Signs spans with a key of one's own; give it to the client as `sign`.
+ * Makes a function that signs spans with your own key; pass it to the client as `sign`.
  * @param secretKeyHex the 32-byte seed (RFC 8032) in hex
  * @throws TypeError when it is not 64 hex digits
  */

@@ -1,14 +1,14 @@
 /** For how long a key was the ledger's, as an entry of `GET /api/keys` says it (RFC 3339, in UTC, with milliseconds). */
 export interface KeyValidity {
-  /** Its first moment; null or absent where the ledger does not say. */
+  /** When it began; null or absent when unknown. */
   readonly since?: string | null | undefined;
-  /** The first moment at which it was not the ledger's any more. */
+  /** When it ended, exclusive. */
   readonly until?: string | null | undefined;
-  /** It was in wrong hands from `until` on. */
+  /** Whether it was compromised from `until` on. */
   readonly revoked?: boolean;
 }
 
-/** When a key was not valid: before its first moment, or from its last on, as one that was replaced or taken back. */
+/** Why a key was not valid: `early` is before its start; `retired` or `revoked` is from its end on. */
 export type KeyLapse = 'early' | 'retired' | 'revoked';
 
 /**

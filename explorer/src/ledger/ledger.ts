@@ -23,10 +23,10 @@ export const reachable = new Store(true);
 
 /** Spans of a page of the listing. */
 export const PAGE_SPANS = 100;
-/** A person waits; a program may be more patient. */
+/** Shorter than the client's default, since a person waits. */
 const DEADLINE_MS = 15_000;
 
-/** The ledger as one token sees it. */
+/** The ledger, read with one token. */
 export class Ledger {
   readonly #transport: Transport;
   readonly #onUnauthorized: () => void;

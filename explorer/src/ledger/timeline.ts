@@ -14,13 +14,13 @@ export interface TimelineState {
   readonly error: unknown;
   readonly hasMore: boolean;
   readonly isLoadingMore: boolean;
-  /** Rows beyond {@link MAX_ROWS} were let go, or never asked for. */
+  /** Rows above {@link MAX_ROWS} were dropped or not loaded. */
   readonly isFull: boolean;
   readonly tail: 'connecting' | 'live' | 'reconnecting' | 'off';
   readonly isPaused: boolean;
 }
 
-/** Rows that are kept; whoever needs more narrows the filter, or exports. */
+/** Most rows kept; for more, users narrow the filter or export. */
 export const MAX_ROWS = 10_000;
 const MAX_CHECKS = 5;
 /** Spans that are being checked at a time; the tail asks for no more before they are done. */
@@ -105,7 +105,7 @@ export class Timeline {
       this.#add(this.#newRows(spans), { phase: 'ready', hasMore, isLoadingMore: false, error: undefined });
     } catch (error) {
       if (this.#ended.signal.aborted) return;
-      // A generator that threw is at its end; trying again begins anew.
+      // A generator that threw has ended, so a retry starts a new one.
       this.#change({ phase: 'failed', error, isLoadingMore: false, hasMore: false });
     }
   }
@@ -184,7 +184,7 @@ export class Timeline {
         await new Promise((resolve) => setTimeout(resolve));
         row.check = await checkSpan(span, keys);
       } catch (error) {
-        // The keys may be there in a moment; a browser that cannot check never will.
+        // The keys may load on a retry; a browser that lacks Ed25519 will not.
         if (attempt === MAX_CHECKS) row.check = unchecked(error);
         else await new Promise((resolve) => setTimeout(resolve, FIRST_RETRY_MS * attempt));
       }

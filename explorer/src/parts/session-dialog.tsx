@@ -6,7 +6,7 @@ import { useStore } from '../store';
 import { visible } from '../text';
 import { Dialog } from './dialog';
 
-/** Asks whether a link's token may take the place of the one in use: a link must not change who somebody is. */
+/** Asks before a link's token replaces the one in use: a link must not silently change the user. */
 export function OfferedSession() {
   const offered = useStore(session.offered);
   if (offered === undefined) return null;

@@ -11,7 +11,7 @@ import { Time } from './time';
 
 /** A row takes three lines where the window is narrow. */
 const ROW_PX = { wide: 38, narrow: 84 };
-/** Rows drawn beyond each edge, so that scrolling and Tab meet no blank. */
+/** Rows rendered outside of each edge, so that scrolling and Tab meet no blank. */
 const OVERSCAN = 12;
 
 interface SpanTableProps {

@@ -6,7 +6,7 @@ interface TimeProps {
   readonly at: string | undefined;
 }
 
-/** A moment in local time, with UTC on hover. */
+/** A timestamp in local time, with UTC on hover. */
 export function Time({ at }: TimeProps) {
   return at === undefined ? null : (
     <time datetime={at} title={utcTitle(at)}>
@@ -15,7 +15,7 @@ export function Time({ at }: TimeProps) {
   );
 }
 
-/** A moment as seen from now, with both times on hover. */
+/** A timestamp relative to now, with local time and UTC on hover. */
 export function Ago({ at }: TimeProps) {
   return at === undefined ? null : (
     <time datetime={at} title={`${localTime(at)} · ${utcTitle(at)}`}>

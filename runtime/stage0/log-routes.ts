@@ -87,7 +87,7 @@ export const LOG_ROUTES = [
     path: '/api/spans/{id}/proof',
     summary: "Read the proof that a span is in its tenant's log",
     description:
-      'For whoever may read the span. Fold the hashes to the root of the checkpoint, as RFC 9162 section 2.1.3.2 says.',
+      'For callers that may read the span. Fold the hashes to the root of the checkpoint, as RFC 9162 section 2.1.3.2 says.',
     tag: 'log',
     scope: 'timeline:read',
     pathSchema: ID_PATH,

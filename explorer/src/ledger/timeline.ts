@@ -42,7 +42,7 @@ const START: TimelineState = {
   isPaused: false,
 };
 
-/** One filter's listing, page by page, and what arrives from the moment it was opened: nothing lies between the two. */
+/** The listing of one filter, page by page, and new spans since it was opened, without a gap in between. */
 export class Timeline {
   readonly state = new Store<TimelineState>(START);
   readonly ledger: Ledger;

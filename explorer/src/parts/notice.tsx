@@ -81,8 +81,7 @@ function explained(error: unknown): { title: string; advice: string } {
   if (status === 429) return { title: 'Too much at once', advice: `${said} Wait a moment, then try again.` };
   return {
     title: status >= 500 ? 'The ledger has trouble' : 'The ledger refused this',
-    advice:
-      requestId === undefined ? said : `${said} Request ${requestId}, for whoever reads the server's log.`,
+    advice: requestId === undefined ? said : `${said} Request ${requestId}, to find it in the server's log.`,
   };
 }
 

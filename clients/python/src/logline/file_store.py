@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-# A file is written anew when so much of it is of spans that are settled, and of this much when nothing else is in it.
+# The file is compacted when this many bytes of it are of settled spans, or from this size on when all are settled.
 _MAX_SETTLED_BYTES = 16 * 2**20
 _MAX_IDLE_BYTES = 2**20
 
@@ -139,7 +139,7 @@ class FileStore:
             self._live_bytes -= len(line) + 1
 
     def _rewrite(self) -> None:
-        """A new file of what is not settled, in the place of the old one."""
+        """Compacts the file: replaces it by one with only the unsettled spans."""
         draft = Path(f"{self.path}.new")
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.writelines(line + b"\n" for line in self._live.values())

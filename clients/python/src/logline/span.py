@@ -78,5 +78,5 @@ def uuid7() -> str:
 
 
 def now() -> str:
-    """This moment as the ledger writes it."""
+    """The current time in the form of the ledger: RFC 3339, UTC, milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

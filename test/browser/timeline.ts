@@ -92,8 +92,8 @@ export function describeTimeline(world: () => ExplorerWorld): void {
       await page.getByRole('link', { name: 'many 1999' }).waitFor();
       const loaded = () => page.locator('[role=table]').getAttribute('aria-rowcount').then(Number);
       while ((await loaded()) < 700) {
-        await page.evaluate('window.scrollTo(0, document.documentElement.scrollHeight)');
         const before = await loaded();
+        await page.evaluate('window.scrollTo(0, document.documentElement.scrollHeight)');
         await until('more rows are loaded', async () => (await loaded()) > before);
       }
       assert.ok((await page.locator('.spans .body .row').count()) < 80);

@@ -89,11 +89,7 @@ function Listing({ filter }: { readonly filter: Filter }) {
         </Empty>
       )}
       {state.rows.length > 0 && (
-        <SpanTable
-          rows={state.rows}
-          label="Spans, newest first"
-          onEnd={() => state.hasMore && timeline.loadMore()}
-        />
+        <SpanTable rows={state.rows} label="Spans, newest first" onEnd={() => timeline.loadMore()} />
       )}
       <More timeline={timeline} state={state} />
     </>

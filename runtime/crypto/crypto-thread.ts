@@ -1,10 +1,10 @@
 import { dirname, join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 
-/** Lies beside this file in the sources, and beside index.js in the artifact. */
+/** Beside this file in the sources, and beside index.js in the artifact. */
 export const CRYPTO_WORKER_FILE = 'crypto-worker.js';
 
-/** It holds one message at a time; without limits V8 would let it grow as it lets the whole process. */
+/** The thread holds one message at a time; without limits V8 would give it the heap of a whole process. */
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 1, stackSizeMb: 1 };
 
 interface Job {
@@ -14,28 +14,25 @@ interface Job {
 }
 
 /**
- * Signs or verifies on a thread of its own, so that the thread that serves goes on meanwhile: a batch in one message.
+ * Signs or verifies batches on a worker thread, one message each, so that the main thread keeps serving. `crypto.sign` and
+ * `crypto.verify` with a callback would cost the main thread a job, a wake-up and a callback per signature.
  *
- * `crypto.sign` and `crypto.verify` with a callback would do the same on libuv's threads, but ask for a job, a wake-up
- * and a callback for every signature: 15 µs of the serving thread for each, and garbage, where a message for 100 of them
- * takes 60 µs.
- *
- * The thread starts with the first batch and keeps no process alive. When it breaks down or cannot be started, what it
- * owed is done on the calling thread, and the next batch tries again.
+ * The thread starts with the first batch and does not keep the process alive. If it crashes or cannot start, its pending
+ * batches are done on the calling thread, and the next batch tries to start it again.
  */
 export class CryptoThread {
   readonly #file: string;
   #worker: Worker | undefined;
   readonly #owed: Job[] = [];
 
-  /** @param file what the thread runs; defaults to {@link CRYPTO_WORKER_FILE}. */
+  /** @param file the thread's program; defaults to {@link CRYPTO_WORKER_FILE} */
   constructor(file = join(dirname(__filename), CRYPTO_WORKER_FILE)) {
     this.#file = file;
   }
 
   /**
    * Runs one job of crypto-worker.js.
-   * @param here does the same on the calling thread, the fallback
+   * @param here the fallback: does the same on the calling thread
    * @throws what `here` throws
    */
   run(message: object, here: () => Uint8Array): Promise<Uint8Array> {
@@ -52,7 +49,7 @@ export class CryptoThread {
     });
   }
 
-  /** Undefined when the system gives no thread. */
+  /** The thread, started if needed; undefined when it cannot start. */
   #running(): Worker | undefined {
     try {
       this.#worker ??= this.#start();
@@ -63,7 +60,7 @@ export class CryptoThread {
   }
 
   #start(): Worker {
-    // Asked for when it is needed: loading the module takes a cold start some milliseconds.
+    // Loaded on first use, since loading the module would delay a cold start by some milliseconds.
     const { Worker } = process.getBuiltinModule('node:worker_threads');
     const worker = new Worker(this.#file, {
       argv: [],
@@ -77,7 +74,7 @@ export class CryptoThread {
       this.#owed.shift()?.resolve(bytes);
       if (this.#owed.length === 0) worker.unref();
     });
-    // Without a listener an error of the thread would be one of the process; what follows it is its exit.
+    // Without a listener an error of the thread would end the process; 'exit' follows and is handled there.
     worker.on('error', () => undefined);
     worker.on('exit', () => {
       this.#worker = undefined;

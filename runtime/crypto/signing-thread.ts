@@ -5,14 +5,13 @@ const HASH_BYTES = 32;
 const SIGNATURE_BYTES = 64;
 
 /**
- * Signs hashes on a thread of its own. Batches of 100 from 8 callers on two cores, alternating with `crypto.sign` by
- * callback: 12,500 spans a second instead of 10,800. Gathering the single spans of a turn of the event loop into a
- * message lost: 4,900 to 5,000 a second from 32 callers instead of 5,500, because fewer of them then share a commit.
+ * Signs the hashes of a batch on a worker thread. Not for single spans: gathering those into messages was slower
+ * (bench/README.md).
  */
 export class SigningThread {
   readonly #thread: CryptoThread;
 
-  /** @param file what the thread runs; defaults to that of {@link CryptoThread}. */
+  /** @param file the thread's program; defaults to that of {@link CryptoThread} */
   constructor(file?: string) {
     this.#thread = new CryptoThread(file);
   }

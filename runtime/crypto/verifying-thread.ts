@@ -13,17 +13,17 @@ export interface GivenSignature {
   readonly publicKey: Uint8Array;
 }
 
-/** Verifies batches on a thread of its own, so that signing does not wait for it: 500 signatures take 25 to 50 ms. */
+/** Verifies batches on a worker thread, separate from the signing one, since 500 signatures take 25 to 50 ms. */
 export class VerifyingThread {
   readonly #thread: CryptoThread;
 
-  /** @param file what the thread runs; defaults to that of {@link CryptoThread}. */
+  /** @param file the thread's program; defaults to that of {@link CryptoThread} */
   constructor(file?: string) {
     this.#thread = new CryptoThread(file);
   }
 
   /**
-   * Whether each signature is good, in order. Decides exactly as `ed25519.verify` does.
+   * Whether each signature is valid, in order. Decides exactly as `ed25519.verify` does.
    * @throws TypeError for a hash that is not 32 bytes.
    */
   async verify(given: readonly GivenSignature[]): Promise<readonly boolean[]> {
@@ -33,7 +33,7 @@ export class VerifyingThread {
     const toCheck: GivenSignature[] = [];
     const places: number[] = [];
     for (const [place, one] of given.entries()) {
-      // Refused by its bytes alone.
+      // Refused by its encoding.
       const key = verifyingKey(one.signature, one.publicKey);
       if (key === undefined) continue;
       const name = hex(one.publicKey);

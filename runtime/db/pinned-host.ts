@@ -1,7 +1,7 @@
 import { type LookupAddress, lookup as systemLookup } from 'node:dns';
 import { type LookupFunction, Socket } from 'node:net';
 
-/** How a name becomes addresses; `dns.lookup` with `all`. */
+/** Resolves a host name to all its addresses; `dns.lookup` with `all`. */
 export type ResolveAll = (
   host: string,
   callback: (error: Error | null, found: LookupAddress[]) => void,
@@ -10,8 +10,8 @@ export type ResolveAll = (
 const resolveAll: ResolveAll = (host, callback) => systemLookup(host, { all: true }, callback);
 
 /**
- * A host of which all connections go to one address. A reader endpoint gives each connection another reader, and what
- * one of them has, the next may lack (Aurora user guide, "Reader endpoints").
+ * Pins all connections to a host to one of its addresses. A reader endpoint resolves to a different reader for each
+ * connection, and one may lack what another has replayed (Aurora user guide, "Reader endpoints").
  */
 export class PinnedHost {
   readonly #resolve: ResolveAll;
@@ -22,7 +22,7 @@ export class PinnedHost {
     this.#resolve = resolve;
   }
 
-  /** The next connection may go to another address, and those after it follow. */
+  /** Resolves the name again for the next connection, and pins later ones to the result. */
   release(): void {
     this.#address = undefined;
   }
@@ -42,7 +42,7 @@ export class PinnedHost {
   };
 }
 
-/** A socket that resolves names in a way of its own. */
+/** A socket with a custom lookup of names. */
 export class ResolvingSocket extends Socket {
   readonly #lookup: LookupFunction;
 

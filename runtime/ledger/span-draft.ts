@@ -154,7 +154,7 @@ export function checkClientHash(span: Span, pointer: string): UncheckedSpan {
   return uncheckedOrRefused(hashVerified(span), pointer);
 }
 
-/** {@link checkClientHash} of a span of many values. */
+/** {@link checkClientHash} with pauses, for a span of many values. */
 export async function checkClientHashInSlices(
   span: Span,
   pointer: string,

@@ -17,9 +17,9 @@ export interface Imported {
 export type HeldVersion = Pick<SignedSpan, 'id' | 'seq' | 'owner_id' | 'tenant_id' | 'curr_hash'>;
 
 /**
- * Appends signed spans as they are, in their order and in one transaction, each under the identity of its owner. What
- * they stand for (requests, schedules, policies, subjects of rulings) is not begun again. A span that the ledger holds
- * with the same hash counts as done.
+ * Appends signed spans unchanged, in their order and in one transaction, each under the identity of its owner. Starts no
+ * work for them (requests, schedules, policies, rulings). Spans that the ledger already has with the same hash are
+ * skipped.
  * @param verified verifies the signatures while PostgreSQL writes; when it rejects, nothing is committed. The hashes must
  * have been verified before.
  * @throws what `verified` rejects with; ConflictError for a gap, a fork or other content; ForbiddenError for a version
@@ -92,7 +92,7 @@ export async function holdsAll(database: Database, spans: readonly HeldVersion[]
 }
 
 /**
- * Which of some spans the ledger holds with the same hash.
+ * For each span, whether the ledger has it with the same hash.
  * @throws UnavailableError when the database does not answer.
  */
 export async function heldSpans(

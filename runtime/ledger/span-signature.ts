@@ -157,7 +157,7 @@ export function hashVerified(span: Partial<Span>): UncheckedSpan | SpanRefusal {
   return unchecked(span, contentText(span));
 }
 
-/** {@link hashVerified} of a span of many values. */
+/** {@link hashVerified} with pauses, for a span of many values. */
 export async function hashVerifiedInSlices(
   span: Partial<Span>,
   pause: Pause,

@@ -1,9 +1,9 @@
 import { DatabaseError } from 'pg';
 
-/** What `LOGLINE_LOG_LEVEL` may be. */
+/** Values of `LOGLINE_LOG_LEVEL`. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
-/** The level of that name; undefined when there is none. */
+/** The level of that name, or undefined. */
 export function logLevel(name: string | undefined): (typeof LOG_LEVELS)[number] | undefined {
   return LOG_LEVELS.find((level) => level === name);
 }
@@ -16,15 +16,16 @@ export interface LogMethod {
 
 export type Logger = Readonly<Record<'debug' | 'info' | 'warn' | 'error', LogMethod>>;
 
-/** What takes the lines; it has to keep them itself when it cannot write them at once. */
+/** A sink of lines; it buffers those that it cannot write at once. */
 export interface LogDestination {
   write(line: string): unknown;
 }
 
 /**
- * JSON lines: what happened, for whom, how long it took. Never span content, tokens or keys; those are not
- * passed here in the first place. `LOGLINE_LOG_LEVEL` is the mildest level written, `info` by default.
- * @param destination defaults to standard output, where Lambda collects it
+ * A logger that writes JSON lines. Callers never pass it span content, tokens or keys. `LOGLINE_LOG_LEVEL` is the lowest
+ * level written; defaults to `info`.
+ * @param service name of the program, in every line
+ * @param destination defaults to standard output, which Lambda collects
  */
 export function createLogger(service: string, destination: LogDestination = process.stdout): Logger {
   const mildest = LOG_LEVELS.indexOf(logLevel(process.env.LOGLINE_LOG_LEVEL) ?? 'info');
@@ -39,7 +40,7 @@ export function createLogger(service: string, destination: LogDestination = proc
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
 
-/** A logger that says nothing, for tests and programs that only use the library. */
+/** A logger that writes nothing, for tests and programs that only use the library. */
 export function silentLogger(): Logger {
   return createLogger('silent', { write: () => undefined });
 }
@@ -49,14 +50,14 @@ function lineOf(head: object, fields: object, msg: string | undefined): string {
     const described = 'err' in fields ? { ...fields, err: describeError(fields.err) } : fields;
     return JSON.stringify({ ...head, ...described, msg });
   } catch {
-    // A circle or a bigint has no JSON: the line loses its fields rather than the caller its work.
+    // A cycle or a bigint cannot be JSON: drop the fields rather than throw.
     return JSON.stringify({ ...head, msg, fields: 'not writable as JSON' });
   }
 }
 
 /**
- * An error for the log. PostgreSQL puts values of the row into its messages, so of a database error only the
- * SQLSTATE and the names of schema objects are kept.
+ * An error as logged. PostgreSQL puts row values into its messages, so a database error is reduced to its SQLSTATE and the
+ * names of schema objects.
  */
 export function describeError(error: unknown): object {
   if (error instanceof DatabaseError) {

@@ -111,6 +111,8 @@ export function describeTimeline(world: () => ExplorerWorld): void {
         page.evaluate(
           `[...document.querySelectorAll('.spans a')].find((link) => link.textContent === '${text}')?.getBoundingClientRect().top`,
         );
+      // The page finds the place, not the browser alone.
+      await page.evaluate("history.scrollRestoration = 'manual'");
       await page.evaluate('scrollTo(0, 1200)');
       const link = page.getByRole('link', { name: 'left 50', exact: true });
       await link.waitFor();

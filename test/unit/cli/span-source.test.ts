@@ -29,9 +29,9 @@ describe('spansOfFile', () => {
 
   const LINES = '{"a":1}\n\n{"b":"é"}\r\n{"c":3}';
   const SPANS = [
-    { location: 'line 1', span: { a: 1 } },
-    { location: 'line 3', span: { b: 'é' } },
-    { location: 'line 4', span: { c: 3 } },
+    { location: 'line 1', span: { a: 1 }, line: Buffer.from('{"a":1}') },
+    { location: 'line 3', span: { b: 'é' }, line: Buffer.from('{"b":"é"}\r') },
+    { location: 'line 4', span: { c: 3 }, line: Buffer.from('{"c":3}') },
   ];
 
   it('reads one span a line and skips blank lines', async () => {

@@ -34,7 +34,7 @@ export interface SocketLimits {
   readonly connections?: number;
   /** Connections of one address at once. Defaults to 2,000, since a proxy in front is one address, too. */
   readonly connectionsPerAddress?: number;
-  /** Milliseconds that a connection must have waited for its client before it is given up for another. Defaults to 1,000. */
+  /** Milliseconds that a connection must have waited for its client before it is given up for another. Defaults to 100. */
   readonly graceMs?: number;
   /** Milliseconds from the start of the connection or of a request to the end of its header. Defaults to 15,000. */
   readonly headersMs?: number;
@@ -42,7 +42,7 @@ export interface SocketLimits {
   readonly requestMs?: number;
   /** Milliseconds without a byte in either direction. Defaults to 120,000, longer than the longest run. */
   readonly silentMs?: number;
-  /** Bytes of unsent answers over all connections. Defaults to 64 MiB. */
+  /** Bytes of unsent answers over all connections. Defaults to 32 MiB. */
   readonly unsentBytes?: number;
 }
 
@@ -61,11 +61,11 @@ export async function openHttpHost(port: number, host: string, limits: SocketLim
   };
   const listener = getRequestListener((request) => current(request), options);
   const refuseHost = getRequestListener(badHost, options);
-  const unsent = new UnsentAnswers(limits.unsentBytes ?? 64 * 1024 * 1024);
+  const unsent = new UnsentAnswers(limits.unsentBytes ?? 32 * 1024 * 1024);
   const connections = new OpenConnections({
     connections: limits.connections ?? 4_000,
     connectionsPerAddress: limits.connectionsPerAddress ?? 2_000,
-    graceMs: limits.graceMs ?? 1_000,
+    graceMs: limits.graceMs ?? 100,
   });
   const requestTimeout = limits.requestMs ?? 60_000;
   const server = createServer(

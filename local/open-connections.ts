@@ -20,16 +20,18 @@ export interface ConnectionLimits {
 }
 
 /**
- * The connections of the server. When there are too many, the one goes that has waited longest for its client to send a
- * request, or the rest of one: a thousand that send nothing would otherwise keep out everybody behind the same address.
+ * The connections of the server. When there are too many, one that waits for its client goes: the oldest of those that
+ * never sent a request, else the one that has waited longest for the next request or the rest of one. Otherwise a
+ * thousand silent ones would keep out everybody behind the same address.
  */
 export class OpenConnections {
   readonly #limits: ConnectionLimits;
   readonly #nowMs: () => number;
-  /** In the order of {@link Connection.sinceMs}. */
-  readonly #open = new Map<Socket, Connection>();
+  /** Those that have sent no header yet, the oldest first. */
+  readonly #silent = new Map<Socket, Connection>();
+  /** The others, in the order of {@link Connection.sinceMs}. */
+  readonly #served = new Map<Socket, Connection>();
   readonly #perAddress = new Map<string, number>();
-  #total = 0;
 
   constructor(limits: ConnectionLimits, nowMs: () => number = () => performance.now()) {
     this.#limits = limits;
@@ -38,50 +40,54 @@ export class OpenConnections {
 
   /** Takes in a new connection; false when there is no place for it, nor one to be had. */
   open(socket: Socket): boolean {
+    const { connections, connectionsPerAddress } = this.#limits;
     const address = socket.remoteAddress ?? '';
-    const own = (this.#perAddress.get(address) ?? 0) + 1;
-    this.#total += 1;
-    this.#perAddress.set(address, own);
+    const own = this.#perAddress.get(address) ?? 0;
+    const isFull = own >= connectionsPerAddress;
+    if (isFull || this.#silent.size + this.#served.size >= connections) {
+      const found = this.#longestWaiting(isFull ? address : undefined);
+      if (found === undefined) return false;
+      this.#forget(found);
+      found.socket.destroy();
+    }
     const connection = { socket, address, sinceMs: this.#nowMs(), request: undefined };
-    socket.once('close', () => this.#close(connection));
-    const isFull = own > this.#limits.connectionsPerAddress;
-    if ((isFull || this.#total > this.#limits.connections) && !this.#giveUpOne(isFull ? address : undefined))
-      return false;
-    this.#open.set(socket, connection);
+    this.#silent.set(socket, connection);
+    this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1);
+    socket.once('close', () => this.#forget(connection));
     return true;
   }
 
   /** To be called when the header of a request has arrived. */
   serve(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
-    const connection = this.#open.get(socket);
+    const connection = this.#silent.get(socket) ?? this.#served.get(socket);
+    // One that was refused.
     if (connection === undefined) return;
     connection.request = request;
+    if (this.#silent.delete(socket)) this.#served.set(socket, connection);
     response.once('close', () => {
-      if (!this.#open.delete(socket)) return;
+      if (!this.#served.delete(socket)) return;
       connection.request = undefined;
       connection.sinceMs = this.#nowMs();
-      this.#open.set(socket, connection);
+      this.#served.set(socket, connection);
     });
   }
 
-  #giveUpOne(address: string | undefined): boolean {
+  #longestWaiting(address: string | undefined): Connection | undefined {
     const untilMs = this.#nowMs() - this.#limits.graceMs;
-    for (const [socket, connection] of this.#open) {
-      if (connection.sinceMs > untilMs) return false;
-      if (address !== undefined && connection.address !== address) continue;
-      // What has arrived whole is ours to answer.
-      if (connection.request?.complete) continue;
-      this.#open.delete(socket);
-      socket.destroy();
-      return true;
+    for (const tier of [this.#silent, this.#served]) {
+      for (const connection of tier.values()) {
+        if (connection.sinceMs > untilMs) break;
+        if (address !== undefined && connection.address !== address) continue;
+        // A request that has arrived whole is ours to answer.
+        if (!connection.request?.complete) return connection;
+      }
     }
-    return false;
+    return undefined;
   }
 
-  #close({ socket, address }: Connection): void {
-    this.#open.delete(socket);
-    this.#total -= 1;
+  #forget({ socket, address }: Connection): void {
+    if (!this.#silent.delete(socket) && !this.#served.delete(socket)) return;
     const left = (this.#perAddress.get(address) ?? 1) - 1;
     if (left === 0) this.#perAddress.delete(address);
     else this.#perAddress.set(address, left);

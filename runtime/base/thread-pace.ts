@@ -3,6 +3,9 @@ import { performance } from 'node:perf_hooks';
 /** How long work may be put off at a time: a rest that took longer would be felt by the tenant that rests. */
 const MAX_REST_MS = 50;
 
+/** Idle time for each unit of busy time: the thread is busy for two fifths of the time. */
+const IDLE_PER_BUSY = 1.5;
+
 /** Tells how long heavy work should rest. */
 export interface Pace {
   /** Milliseconds to rest from now on; 0 for none. */
@@ -12,7 +15,7 @@ export interface Pace {
 }
 
 /**
- * Keeps the thread that serves half idle, as its event loop measures it. A thread that is always busy waits for a
+ * Keeps the thread that serves idle for more than half of the time, as its event loop measures it. A thread that is always busy waits for a
  * processor each time another program wants it: on two cores a request that takes 3 ms took 35 beside a thread that was
  * all busy (bench/README.md, "A noisy neighbour").
  */
@@ -21,9 +24,10 @@ export class ThreadPace implements Pace {
 
   restMs(): number {
     const { active, idle } = performance.eventLoopUtilization(this.#since);
+    const restMs = IDLE_PER_BUSY * active - idle;
     // Idle time is not saved up.
-    if (idle >= active) this.rested();
-    return Math.min(Math.max(0, active - idle), MAX_REST_MS);
+    if (restMs <= 0) this.rested();
+    return Math.min(Math.max(0, restMs), MAX_REST_MS);
   }
 
   rested(): void {

@@ -36,7 +36,6 @@ interface Tally {
 
 const MAX_SHOWN = 100;
 const BATCH = 200;
-const NOTHING = 'nothing was changed';
 
 /** Checks a file and imports it, unless it has faults or this is a dry run. */
 export async function runImport(file: string, options: ImportOptions): Promise<void> {
@@ -89,14 +88,15 @@ async function importFile(
   } catch (error) {
     if (!(error instanceof SignatureRefusedError)) throw error;
     // The ledger's answer names indices in a request; the full check names lines.
-    if (await checkFile(source, { ...WHOLE, changed: changedBefore(error) }, options)) throw error;
+    const { spansBefore } = error;
+    if (await checkFile(source, { ...WHOLE, spansBefore }, options)) throw error;
   } finally {
     await order?.close();
   }
 }
 
-function changedBefore({ spansBefore }: SignatureRefusedError): string {
-  if (spansBefore === 0) return NOTHING;
+function changedBy(spansBefore: number): string {
+  if (spansBefore === 0) return 'nothing was changed';
   return `the ${spansBefore} spans before are imported and stay; mend the file and import again`;
 }
 
@@ -136,16 +136,16 @@ interface Check {
   /** Receives the spans on the way. */
   readonly order: LogOrder | undefined;
   readonly signatures: boolean;
-  /** Changes made in the ledger so far, for the report. */
-  readonly changed: string;
+  /** Spans that were imported before the check, for the report. */
+  readonly spansBefore: number;
 }
 
-const WHOLE: Check = { comparison: undefined, order: undefined, signatures: true, changed: NOTHING };
+const WHOLE: Check = { comparison: undefined, order: undefined, signatures: true, spansBefore: 0 };
 
 /** Returns whether the file has no faults. */
 async function checkFile(
   { name, file }: Source,
-  { comparison, order, signatures, changed }: Check,
+  { comparison, order, signatures, spansBefore }: Check,
   options: ImportOptions,
 ): Promise<boolean> {
   const digest = await readDigest(file);
@@ -179,7 +179,13 @@ async function checkFile(
   const { entities, repeated } = report;
   if (options.json) {
     const counts = { spans: report.spans, entities, repeated, fault_count: faults };
-    const answer = { ok: faults === 0, ...counts, faults: shown, compared: compared ?? null };
+    const answer = {
+      ok: faults === 0,
+      ...counts,
+      faults: shown,
+      compared: compared ?? null,
+      imported: spansBefore,
+    };
     process.stdout.write(`${JSON.stringify(answer)}\n`);
     return isSound;
   }
@@ -192,8 +198,8 @@ async function checkFile(
       ? 'compared with no ledger; name one with --url'
       : `${compared.added} spans are new there, ${compared.present} are there already, ${compared.conflicts} conflict`,
     faults === 0
-      ? `OK: ${what} could be imported; ${changed}`
-      : `FAILED: ${faults} faults in ${what}; ${changed}`,
+      ? `OK: ${what} could be imported; ${changedBy(spansBefore)}`
+      : `FAILED: ${faults} faults in ${what}; ${changedBy(spansBefore)}`,
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
   return isSound;

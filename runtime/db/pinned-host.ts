@@ -1,10 +1,10 @@
 import { type LookupAddress, lookup as systemLookup } from 'node:dns';
 import { type LookupFunction, Socket } from 'node:net';
 
-/** Resolves a host name to all its addresses; `dns.lookup` with `all`. */
+/** Resolves a host name to all its addresses; `dns.lookup` with `all`, which gives no second argument with an error. */
 export type ResolveAll = (
   host: string,
-  callback: (error: Error | null, found: LookupAddress[]) => void,
+  callback: (error: Error | null, found?: readonly LookupAddress[]) => void,
 ) => void;
 
 const resolveAll: ResolveAll = (host, callback) => systemLookup(host, { all: true }, callback);
@@ -16,6 +16,8 @@ const resolveAll: ResolveAll = (host, callback) => systemLookup(host, { all: tru
 export class PinnedHost {
   readonly #resolve: ResolveAll;
   #address: LookupAddress | undefined;
+  /** The address that was released last, so that one that does not answer is not taken again while there are others. */
+  #released: string | undefined;
 
   /** @param resolve defaults to the system's resolver */
   constructor(resolve: ResolveAll = resolveAll) {
@@ -24,6 +26,7 @@ export class PinnedHost {
 
   /** Resolves the name again for the next connection, and pins later ones to the result. */
   release(): void {
+    this.#released = this.#address?.address;
     this.#address = undefined;
   }
 
@@ -35,8 +38,9 @@ export class PinnedHost {
       else callback(null, address.address, address.family);
     };
     if (this.#address !== undefined) return answer(null, this.#address);
-    this.#resolve(host, (error, [first]) => {
-      if (error === null) this.#address ??= first;
+    this.#resolve(host, (error, found = []) => {
+      if (error === null)
+        this.#address ??= found.find(({ address }) => address !== this.#released) ?? found[0];
       answer(error, this.#address);
     });
   };

@@ -353,7 +353,7 @@ async function lastSealedSpan(client: PoolClient, onFault: (fault: LogFault) => 
                          WHERE r.seq >= 0 AND r.tx_id = c.tx_id AND r.ordinal = c.ordinal)`,
   );
   for (const { tx_id } of rows) {
-    const detail = `the span that was sealed last, of transaction ${tx_id}, is not in the ledger: the end was cut off`;
+    const detail = `the span that was sealed last, of transaction ${tx_id}, is not in the ledger: it, or the end of the feed, was removed`;
     onFault({ tenant: '', kind: 'gap', position: undefined, id: undefined, seq: undefined, detail });
   }
 }

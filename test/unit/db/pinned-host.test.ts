@@ -67,6 +67,25 @@ describe('a host name of several servers', () => {
     assert.notEqual(await answerOf(home, port), first);
   });
 
+  it('is another of its addresses once the first one is released, while it has others', async () => {
+    const home = new PinnedHost((_host, callback) =>
+      setImmediate(
+        callback,
+        null,
+        ['127.0.0.1', '127.0.0.2'].map((address) => ({ address, family: 4 })),
+      ),
+    );
+    assert.equal(await answerOf(home, port), '127.0.0.1');
+    home.release();
+    assert.equal(await answerOf(home, port), '127.0.0.2');
+  });
+
+  it('that the system does not know is an error of the connection', async () => {
+    const lost = new ResolvingSocket(new PinnedHost().lookup);
+    lost.connect(port, 'no-such-reader.invalid');
+    await assert.rejects(once(lost, 'connect'), /ENOTFOUND|EAI_AGAIN/);
+  });
+
   it('without an address is an error of the connection, and is looked for again', async () => {
     let isThere = false;
     const home = new PinnedHost((_host, callback) =>

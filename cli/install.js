@@ -1,4 +1,4 @@
-// Installs what is missing; every npm script has it for its hook. Plain JavaScript for any Node from 20 on: it runs before
+// Installs what is missing; every npm script but the parts of `check` has it for its hook. Plain JavaScript for any Node from 20 on: it runs before
 // there are node_modules.
 
 const { spawn } = require('node:child_process');

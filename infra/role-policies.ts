@@ -106,23 +106,31 @@ export function previewPolicy(types: Iterable<string>, scope: PolicyScope): Poli
  * (RDS user guide, "Password management with Amazon RDS and AWS Secrets Manager"; AWS Backup guide, "Access control").
  */
 function keyStatements(types: readonly string[], scope: PolicyScope): PolicyStatement[] {
-  const through = (Sid: string, region: string, services: readonly string[], actions: readonly string[]) => ({
+  const through = (
+    Sid: string,
+    regions: readonly string[],
+    services: readonly string[],
+    actions: readonly string[],
+  ) => ({
     Sid,
     Effect: 'Allow' as const,
     Action: actions,
-    Resource: [filled(`arn:$P:kms:${region}:$A:key/*`, scope)],
+    Resource: regions.map((region) => filled(`arn:$P:kms:${region}:$A:key/*`, scope)),
     Condition: {
-      StringLike: { 'kms:ViaService': services.map((service) => `${service}.${filled(region, scope)}.*`) },
+      StringLike: {
+        'kms:ViaService': regions.flatMap((region) => services.map((service) => `${service}.${region}.*`)),
+      },
     },
   });
   const encrypt = ['kms:Decrypt', 'kms:GenerateDataKey'];
-  const secrets = through('EncryptSecrets', '$R', ['rds', 'secretsmanager'], encrypt);
+  const secrets = through('EncryptSecrets', [scope.region], ['rds', 'secretsmanager'], encrypt);
   if (!types.includes('aws:backup/vault:Vault')) return [secrets];
   const grants = [...encrypt, 'kms:CreateGrant', 'kms:DescribeKey', 'kms:RetireGrant'].sort();
+  // The copies lie in another region.
+  const regions = scope.copyRegion === undefined ? [scope.region] : [scope.region, scope.copyRegion];
   return [
     secrets,
-    // The copies lie in another region.
-    through('EncryptVaults', '*', ['backup'], grants),
+    through('EncryptVaults', regions, ['backup'], grants),
     {
       Sid: 'MountVaults',
       Effect: 'Allow',
@@ -130,8 +138,7 @@ function keyStatements(types: readonly string[], scope: PolicyScope): PolicyStat
       Resource: ['*'],
       Condition: {
         StringEquals: {
-          'aws:RequestedRegion':
-            scope.copyRegion === undefined ? scope.region : [scope.region, scope.copyRegion],
+          'aws:RequestedRegion': scope.copyRegion === undefined ? scope.region : regions,
         },
       },
     },

@@ -4,9 +4,9 @@ import type { SettingsReader } from './settings-reader';
 const OWN_TAGS = ['Project', 'Stack', 'ManagedBy', 'Name'];
 /** Limit of tags on one resource, including the program's own (AWS tagging guide, "Tag naming limits and requirements"). */
 const MOST_TAGS = 50;
-/** Characters that every service accepts in tags. */
-const NAME = /^(?!aws:)[\w .:/=+@-]{1,128}$/i;
-const VALUE = /^[\w .:/=+@-]{0,256}$/;
+/** Characters that every service accepts in tags (AWS tagging guide, "Tag naming limits and requirements"). */
+const NAME = /^(?!aws:)[\p{L}\p{Z}\p{N}_.:/=+@-]{1,128}$/iu;
+const VALUE = /^[\p{L}\p{Z}\p{N}_.:/=+@-]{0,256}$/u;
 
 /** Reads `tags`; faults go to the reader. */
 export function readTags(root: SettingsReader): Readonly<Record<string, string>> {

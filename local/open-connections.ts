@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 interface Connection {
   readonly socket: Socket;
   readonly address: string;
-  /** When it was opened, or its last answer was over. */
+  /** When it was opened, the header of its request arrived, or its last answer was over. */
   sinceMs: number;
   /** The request whose header has arrived and that is not answered yet. */
   request: IncomingMessage | undefined;
@@ -63,14 +63,20 @@ export class OpenConnections {
     const connection = this.#silent.get(socket) ?? this.#served.get(socket);
     // One that was refused.
     if (connection === undefined) return;
-    connection.request = request;
-    if (this.#silent.delete(socket)) this.#served.set(socket, connection);
+    this.#change(connection, request);
     response.once('close', () => {
-      if (!this.#served.delete(socket)) return;
-      connection.request = undefined;
-      connection.sinceMs = this.#nowMs();
-      this.#served.set(socket, connection);
+      // With pipelining the next request is under way already.
+      if (connection.request === request && this.#served.has(socket)) this.#change(connection, undefined);
     });
+  }
+
+  #change(connection: Connection, request: IncomingMessage | undefined): void {
+    const { socket } = connection;
+    connection.request = request;
+    connection.sinceMs = this.#nowMs();
+    this.#silent.delete(socket);
+    this.#served.delete(socket);
+    this.#served.set(socket, connection);
   }
 
   #longestWaiting(address: string | undefined): Connection | undefined {

@@ -20,7 +20,8 @@ export interface Mapping {
   ) => Record<string, { Type: string; Properties: Properties }>;
 }
 
-const upper = (key: string): string => key.charAt(0).toUpperCase() + key.slice(1);
+/** The text with a capital first. */
+export const upper = (key: string): string => key.charAt(0).toUpperCase() + key.slice(1);
 
 /** Everything as CloudFormation writes it, a capital first; `renamed` are those that are called otherwise. */
 function capitals(value: unknown, renamed: Readonly<Record<string, string>> = {}): unknown {

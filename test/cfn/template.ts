@@ -4,7 +4,7 @@
  */
 
 import { recordOf, type Stack, type Subject } from '../infra/subject';
-import { MAPPINGS, type Mapping, type Properties } from './mappings';
+import { MAPPINGS, type Mapping, type Properties, upper } from './mappings';
 
 export interface Resource {
   readonly Type: string;
@@ -120,9 +120,5 @@ function realArns(text: string): string {
 /** CloudFormation takes letters and digits. */
 function logicalId(type: string, name: string): string {
   const kind = type.split(':').at(-1) ?? '';
-  return [kind, ...name.split(/[^A-Za-z0-9]+/)].map(capital).join('');
-}
-
-function capital(word: string): string {
-  return word.charAt(0).toUpperCase() + word.slice(1);
+  return [kind, ...name.split(/[^A-Za-z0-9]+/)].map(upper).join('');
 }

@@ -75,15 +75,21 @@ describe('any settings together', function () {
       });
 
       it('name buckets and roles as the deploy policy allows', () => {
-        const scope = { project: 'logline', stack: options.stack, region: 'us-east-1', partition: 'aws' };
+        const region = String(options.config?.['aws:region'] ?? 'us-east-1');
+        const scope = { project: 'logline', stack: options.stack, region, partition: 'aws' };
         const types = stack.resources.filter(({ custom }) => custom).map(({ type }) => type);
         const allowed = deployPolicy(types, scope)
-          .Statement.flatMap(({ Resource }) => Resource)
+          .Statement.filter(({ Effect }) => Effect === 'Allow')
+          .flatMap(({ Resource }) => Resource)
           .filter((arn) => arn !== '*');
         const isAllowed = (arn: string) =>
           allowed.some((one) => new RegExp(`^${one.replaceAll('*', '.*')}$`).test(arn));
         for (const { inputs } of ofType(stack, 'aws:s3/bucket:Bucket'))
           assert.ok(isAllowed(`arn:aws:s3:::${inputs.bucketPrefix}0123`), String(inputs.bucketPrefix));
+        const roles = ofType(stack, 'aws:iam/role:Role');
+        assert.ok(roles.length > 0);
+        for (const { inputs } of roles)
+          assert.ok(isAllowed(`arn:aws:iam::123456789012:role/${inputs.name}`), String(inputs.name));
         assert.ok(!isAllowed(`arn:aws:iam::123456789012:role/logline-${options.stack}-deploy`));
       });
     });

@@ -1,4 +1,4 @@
-/** Stacks that combine settings which the three of `subject.ts` do not: each pair of their values is in one of them. */
+/** Stacks that combine settings which the three of `subject.ts` do not. */
 
 import type { DryRunOptions } from '../../infra/dry-run';
 

@@ -31,6 +31,7 @@ describe('the policies of the roles around a stack', function () {
     assert.deepEqual(denied(preview)[0]?.Resource, ['*']);
     assert.ok(denied(preview)[0]?.Action.includes('secretsmanager:GetSecretValue'));
     assert.ok(denied(deploy)[0]?.Resource.some((arn) => arn.includes('secrets-signing-key')));
+    assert.ok(denied(deploy)[0]?.Resource.some((arn) => arn.includes('secret:rds!')));
   });
 
   it('let previews change nothing', () => {
@@ -50,6 +51,19 @@ describe('the policies of the roles around a stack', function () {
       if (Resource.includes('*')) {
         assert.equal(Condition?.StringEquals?.['aws:RequestedRegion'], 'us-east-1', Sid);
       }
+    }
+  });
+
+  it('use keys only in the regions of the stack and of its copies', () => {
+    for (const copyRegion of [undefined, 'eu-west-1']) {
+      const used = deployPolicy(types, { ...SCOPE, ...(copyRegion === undefined ? {} : { copyRegion }) })
+        .Statement.filter(({ Effect }) => Effect === 'Allow')
+        .flatMap(({ Resource }) => Resource)
+        .flatMap((arn) => arn.match(/:kms:([^:]*):[^:]*:key/)?.[1] ?? []);
+      assert.deepEqual(
+        [...new Set(used)].sort(),
+        copyRegion === undefined ? [SCOPE.region] : [copyRegion, SCOPE.region],
+      );
     }
   });
 

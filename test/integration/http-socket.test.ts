@@ -222,6 +222,53 @@ describe('API behind a socket', () => {
     }
   });
 
+  it('what was sent whole behind another request is answered, however many come', async () => {
+    const small = await openHttpHost(0, '127.0.0.1', { connectionsPerAddress: 2, graceMs: 0 });
+    let answer: (response: Response) => void = () => assert.fail('nothing is being served');
+    let begun: () => void = () => undefined;
+    const asked = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    small.serve(async (asking) => {
+      if (asking.method === 'POST') await asking.text();
+      if (!asking.url.endsWith('/slow')) return new Response('ok');
+      begun();
+      return new Promise((settle) => {
+        answer = settle;
+      });
+    });
+    const get = (target: string) => `GET ${target} HTTP/1.1\r\nhost: a\r\n\r\n`;
+    const open: Socket[] = [];
+    const opened = async (text: string): Promise<Socket> => {
+      const socket = connect(small.port, '127.0.0.1');
+      socket.on('error', () => undefined);
+      open.push(socket);
+      await once(socket, 'connect');
+      socket.write(text);
+      return socket;
+    };
+    try {
+      const pipelined = await opened(get('/fast') + get('/slow'));
+      await Promise.all([once(pipelined, 'data'), asked]);
+      const sending = await opened(get('/first'));
+      await once(sending, 'data');
+      sending.write('POST /half HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{');
+      // The only one that waits for its client is the one that is sending.
+      const sent = received(sending);
+      const idle = await opened(get('/idle'));
+      assert.equal(await sent, '');
+      await once(idle, 'data');
+      const newest = await opened(get('/newest'));
+      await once(newest, 'data');
+      assert.equal(pipelined.destroyed, false);
+      const [slow] = await Promise.all([once(pipelined, 'data'), answer(new Response('late'))]);
+      assert.match(String(slow[0]), /late|200/);
+    } finally {
+      for (const socket of open) socket.destroy();
+      await small.close(100);
+    }
+  });
+
   it('of unread answers, those that have waited longest are cut, and the latest is kept', async () => {
     const bytes = 16 * MIB;
     const slow = await openHttpHost(0, '127.0.0.1', { unsentBytes: 24 * MIB });

@@ -3,10 +3,10 @@
 import { strict as assert } from 'node:assert';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { promisify } from 'node:util';
 import { beginSnapshot } from '../../cli/aws/snapshot-stack';
 import { parseSettings } from '../../infra/settings';
+import { freePort } from '../../local/free-port';
 import { until } from '../support/until';
 
 const run = promisify(execFile);
@@ -90,13 +90,4 @@ export function describeDrills(pythonOf: () => string): void {
       });
     });
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }

@@ -102,7 +102,7 @@ describe('turns of the thread that serves', () => {
     assert.equal(order.filter((name) => name === 'heavy').length, 4, order.join());
   });
 
-  it('let nobody rest while all who are active have work waiting', async () => {
+  it('let a tenant never rest that is alone', async () => {
     let asked = 0;
     const turns = new FairTurns({
       restMs: () => {

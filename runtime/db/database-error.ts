@@ -48,6 +48,11 @@ export function isChainViolation(error: unknown): boolean {
   return error instanceof DatabaseError && (error.code === VERSION_GAP || error.code === VERSION_FORK);
 }
 
+/** Whether a statement waited for a lock for longer than it may. */
+export function isLockTimeout(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code === LOCK_NOT_AVAILABLE;
+}
+
 /** Whether the error came from the database server itself, which is therefore reachable. */
 export function isAnswer(error: unknown): boolean {
   return error instanceof LogLineError ? isAnswer(error.cause) : error instanceof DatabaseError;

@@ -1,8 +1,9 @@
 import { LogLineError } from '../base/errors';
 import { FairShares } from '../base/fair-shares';
 import type { Identity } from '../base/identity';
+import { LruCache } from '../base/lru-cache';
 import { TenantQueue } from '../base/tenant-queue';
-import { asLogLineError, isConnectionLost } from '../db/database-error';
+import { asLogLineError, isConnectionLost, isLockTimeout } from '../db/database-error';
 import type { Database } from '../db/pool';
 import type { EncodedSpan } from './span-signature';
 
@@ -49,6 +50,8 @@ export interface AppendQueueOptions {
 interface Waiting {
   readonly batch: AppendBatch;
   readonly bytes: number;
+  /** Until when it is tried again when another transaction holds what it needs. */
+  readonly untilMs: number;
   readonly resolve: (txId: string) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -61,12 +64,27 @@ interface Lane {
   readonly maxBytes: number;
   /** Whether batches of several tenants share a statement. */
   readonly isShared: boolean;
+  /** How long a statement waits for a lock, in milliseconds: whoever comes after it waits as long. */
+  readonly lockMs: number;
   spans: number;
   inFlight: number;
 }
 
 /** About 20 ms of work for PostgreSQL. */
 const MAX_BYTES_PER_COMMIT = 512 * 1024;
+
+/** A tenant whose batch was refused shares no statement with others for this long. */
+const APART_MS = 2_000;
+/** Most spans of a tenant's small batches in one statement meanwhile: of many, one refused batch costs many statements. */
+const MAX_APART_SPANS = 16;
+const MAX_APART_TENANTS = 1_000;
+
+/** Lock time-outs of statements with small and large batches. A transaction holds the keys that it inserts to its end. */
+const SMALL_LOCK_MS = 25;
+const LARGE_LOCK_MS = 250;
+/** Pause before a batch that needs a lock is tried again, and for how long it is: the roles' lock time-out. */
+const LOCKED_PAUSE_MS = 50;
+const LOCK_PATIENCE_MS = 5_000;
 
 /**
  * Group commit: while one statement is in flight the next group gathers, so that the cost of a commit is shared exactly
@@ -76,7 +94,12 @@ const MAX_BYTES_PER_COMMIT = 512 * 1024;
  * as the statement of 1,000 spans that it waits for or shares. Large batches of different tenants share no statement.
  *
  * Each batch is inserted under its own identity and checked by row-level security. When a shared statement is refused,
- * its batches are bisected until the refused one is alone, so that one caller's fault does not fail the others.
+ * its batches are bisected, by tenant first, until the refused one is alone, so that one caller's fault does not fail the
+ * others. Its tenant's next batches share no statement with others: bisecting for one that sends nothing but refused
+ * batches would cost the others a hundred statements each time.
+ *
+ * A statement that needs a key of a running transaction gives up soon and is tried again later: a tenant that appends
+ * the same id in a large batch and beside it would otherwise hold up everybody's spans for as long as the batch takes.
  */
 export class AppendQueue {
   readonly #database: Database;
@@ -84,6 +107,10 @@ export class AppendQueue {
   readonly #room: FairShares;
   readonly #small: Lane;
   readonly #large: Lane;
+  /** Small batches of tenants that had one refused, each tenant's in statements of their own. */
+  readonly #apart: Lane;
+  /** Tenant → until when its batches go there. */
+  readonly #apartUntilMs = new LruCache<number>(MAX_APART_TENANTS);
   #failedAtMs: number | undefined;
   readonly #onCommit: ((batches: number) => void) | undefined;
 
@@ -105,8 +132,9 @@ export class AppendQueue {
       capacity: this.#options.maxWaitingSpans,
       maxWaiting: 0,
     });
-    this.#small = lane(this.#options.maxSmallSpansPerCommit, true);
-    this.#large = lane(this.#options.maxSpansPerCommit, false);
+    this.#small = lane(this.#options.maxSmallSpansPerCommit, true, SMALL_LOCK_MS);
+    this.#large = lane(this.#options.maxSpansPerCommit, false, LARGE_LOCK_MS);
+    this.#apart = lane(MAX_APART_SPANS, false, SMALL_LOCK_MS);
   }
 
   /** When the last statement failed, unless by a caller's fault; undefined when it did not. */
@@ -126,27 +154,34 @@ export class AppendQueue {
     try {
       return await new Promise((resolve, reject) => {
         const bytes = batch.spans.reduce((sum, { json }) => sum + json.length, 0);
-        const own = this.#laneOf(batch, bytes);
-        own.queue.push(tenant, { batch, bytes, resolve, reject });
-        own.spans += batch.spans.length;
-        // So that callers of the same turn of the event loop join the same group.
-        setImmediate(() => this.#flush(own));
+        this.#push({ batch, bytes, untilMs: performance.now() + LOCK_PATIENCE_MS, resolve, reject });
       });
     } finally {
       release();
     }
   }
 
-  #laneOf({ spans }: AppendBatch, bytes: number): Lane {
+  #push(waiting: Waiting): void {
+    const { batch, bytes } = waiting;
+    const own = this.#laneOf(batch, bytes);
+    own.queue.push(batch.identity.tenant, waiting);
+    own.spans += batch.spans.length;
+    // So that callers of the same turn of the event loop join the same group.
+    setImmediate(() => this.#flush(own));
+  }
+
+  #laneOf({ spans, identity }: AppendBatch, bytes: number): Lane {
     const { largeFromSpans, largeFromBytes } = this.#options;
-    return spans.length >= largeFromSpans || bytes >= largeFromBytes ? this.#large : this.#small;
+    if (spans.length >= largeFromSpans || bytes >= largeFromBytes) return this.#large;
+    const isApart = (this.#apartUntilMs.get(identity.tenant) ?? 0) > performance.now();
+    return isApart ? this.#apart : this.#small;
   }
 
   #flush(own: Lane): void {
     while (this.#maySend(own)) {
       const group = takeGroup(own);
       own.inFlight += 1;
-      void this.#commit(group).finally(() => {
+      void this.#commit(group, own.lockMs).finally(() => {
         own.inFlight -= 1;
         this.#flush(own);
       });
@@ -159,31 +194,41 @@ export class AppendQueue {
     return inFlight < this.#options.maxInFlight && (!isShared || spans >= this.#options.minSpansBeside);
   }
 
-  async #commit(group: readonly Waiting[]): Promise<void> {
+  async #commit(group: readonly Waiting[], lockMs: number): Promise<void> {
     try {
-      const txId = await this.#send(group.map((waiting) => waiting.batch));
+      const batches = group.map((waiting) => waiting.batch);
+      const txId = await this.#send(batches, lockMs);
       this.#failedAtMs = undefined;
       for (const waiting of group) waiting.resolve(txId);
       this.#onCommit?.(group.length);
     } catch (error) {
-      this.#failedAtMs = isOurFault(error) ? Date.now() : undefined;
-      if (group.length === 1 || isConnectionLost(error)) {
-        for (const waiting of group) waiting.reject(error);
+      if (group.length > 1 && !isConnectionLost(error)) {
+        // By halves: one refused batch among 64 costs 12 more statements, not 64.
+        for (const half of halves(group)) await this.#commit(half, lockMs);
         return;
       }
-      // By halves: one refused batch among 64 costs 12 more statements, not 64.
-      const half = Math.ceil(group.length / 2);
-      await this.#commit(group.slice(0, half));
-      await this.#commit(group.slice(half));
+      for (const waiting of group) this.#refuse(waiting, error);
     }
   }
 
-  async #send(batches: readonly AppendBatch[]): Promise<string> {
+  /** Tells a batch's caller that it was refused, or tries it again when it needs what another transaction holds. */
+  #refuse(waiting: Waiting, error: unknown): void {
+    const { tenant } = waiting.batch.identity;
+    const isLocked = isLockTimeout(error);
+    const isOurs = !isLocked && isOurFault(error);
+    if (!isLocked) this.#failedAtMs = isOurs ? Date.now() : undefined;
+    if (!isOurs) this.#apartUntilMs.set(tenant, performance.now() + APART_MS);
+    if (isLocked && performance.now() < waiting.untilMs)
+      setTimeout(() => this.#push(waiting), LOCKED_PAUSE_MS);
+    else waiting.reject(error);
+  }
+
+  async #send(batches: readonly AppendBatch[], lockMs: number): Promise<string> {
     const client = await this.#database.connect().catch((error) => {
       throw asLogLineError(error);
     });
     try {
-      const { rows } = await client.query<{ tx_id: string }>(appendQuery(mergeByIdentity(batches)));
+      const { rows } = await client.query<{ tx_id: string }>(appendQuery(mergeByIdentity(batches), lockMs));
       client.release();
       const [row] = rows;
       if (row === undefined) throw new Error('an append returned no transaction id');
@@ -195,12 +240,13 @@ export class AppendQueue {
   }
 }
 
-function lane(maxSpans: number, isShared: boolean): Lane {
+function lane(maxSpans: number, isShared: boolean, lockMs: number): Lane {
   return {
     queue: new TenantQueue(),
     maxSpans,
     maxBytes: MAX_BYTES_PER_COMMIT,
     isShared,
+    lockMs,
     spans: 0,
     inFlight: 0,
   };
@@ -230,6 +276,17 @@ function takeGroup(own: Lane): Waiting[] {
   return group;
 }
 
+/** Half of the tenants each, those with the fewest batches first; of one tenant half of its batches each. */
+function halves(group: readonly Waiting[]): readonly (readonly Waiting[])[] {
+  const byTenant = Map.groupBy(group, ({ batch }) => batch.identity.tenant);
+  const parts =
+    byTenant.size === 1
+      ? group.map((waiting) => [waiting])
+      : [...byTenant.values()].sort((one, other) => one.length - other.length);
+  const half = Math.ceil(parts.length / 2);
+  return [parts.slice(0, half).flat(), parts.slice(half).flat()];
+}
+
 function isOurFault(error: unknown): boolean {
   const known = asLogLineError(error);
   return !(known instanceof LogLineError) || known.status >= 500;
@@ -242,14 +299,19 @@ interface WireBatch {
 }
 
 /** The statement that appends. The spans' JSON texts are concatenated, not serialised again. */
-function appendQuery(batches: readonly WireBatch[]): { name: string; text: string; values: string[] } {
+function appendQuery(
+  batches: readonly WireBatch[],
+  lockMs: number,
+): { name: string; text: string; values: string[] } {
   const [first] = batches;
+  const lockTimeout = `${lockMs}ms`;
   if (batches.length === 1 && first !== undefined && first.idempotency === undefined) {
     const { identity, spans } = first;
     return {
       name: 'append_spans_of_one',
-      text: 'SELECT ledger.append_spans($1, $2, $3), pg_current_xact_id() AS tx_id',
-      values: [identity.user, identity.tenant, `[${spans.join(',')}]`],
+      text: `WITH impatient AS (SELECT set_config('lock_timeout', $4, true))
+        SELECT ledger.append_spans($1, $2, $3), pg_current_xact_id() AS tx_id FROM impatient`,
+      values: [identity.user, identity.tenant, `[${spans.join(',')}]`, lockTimeout],
     };
   }
   const texts = batches.map(({ identity, spans, idempotency }) => {
@@ -258,8 +320,9 @@ function appendQuery(batches: readonly WireBatch[]): { name: string; text: strin
   });
   return {
     name: 'append_spans',
-    text: 'SELECT ledger.append_spans($1), pg_current_xact_id() AS tx_id',
-    values: [`[${texts.join(',')}]`],
+    text: `WITH impatient AS (SELECT set_config('lock_timeout', $2, true))
+      SELECT ledger.append_spans($1), pg_current_xact_id() AS tx_id FROM impatient`,
+    values: [`[${texts.join(',')}]`, lockTimeout],
   };
 }
 

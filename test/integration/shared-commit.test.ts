@@ -212,6 +212,51 @@ describe('callers that share a commit', () => {
     });
   });
 
+  it('share none with a tenant whose batch was just refused', async () => {
+    const shared: number[] = [];
+    const writer = new SpanWriter({
+      database: stage0.pool,
+      signingKey: () => stage0.key,
+      maxInFlight: 1,
+      onCommit: (batches) => shared.push(batches),
+    });
+    const [faulty, fine] = [
+      { user: 'mallory', tenant: 'faulty' },
+      { user: 'alice', tenant: 'fine' },
+    ];
+    const [taken] = (await writer.append(fine, [note('taken')])).spans;
+    await assert.rejects(writer.append(faulty, [note('refused', { id: taken?.id ?? '' })]), ConflictError);
+    shared.length = 0;
+    await Promise.all(
+      Array.from({ length: 10 }, (_, n) => [
+        writer.append(faulty, [note(String(n))]),
+        writer.append(fine, [note(String(n))]),
+      ]).flat(),
+    );
+    assert.equal(
+      shared.reduce((sum, batches) => sum + batches, 0),
+      20,
+    );
+    assert.ok(Math.max(...shared) <= 10, shared.join());
+  });
+
+  it('wait for nobody who needs what another transaction holds, and that one is written once it ends', async () => {
+    const writer = new SpanWriter({ database: stage0.pool, signingKey: () => stage0.key, maxInFlight: 1 });
+    await withClient(stage0.database.superuserUrl, async (superuser) => {
+      await superuser.query('BEGIN');
+      await superuser.query(
+        `INSERT INTO app.idempotency_key (tenant_id, key, fingerprint, span_ids, span_seqs)
+         VALUES ('locked', 'held', 'x', '{}', '{}')`,
+      );
+      const locked = { user: 'mallory', tenant: 'locked' };
+      const waiting = writer.append(locked, [note('waits')], { idempotencyKey: 'held' });
+      const others = Array.from({ length: 5 }, (_, n) => writer.append(identity(n), [note(String(n))]));
+      await Promise.all(others);
+      await superuser.query('ROLLBACK');
+      assert.equal((await waiting).created, true);
+    });
+  });
+
   it('are refused with 429 or 503 when too much is waiting, instead of memory growing', async () => {
     const writer = new SpanWriter({
       database: stage0.pool,

@@ -1,4 +1,4 @@
-import type { Identity } from '../base/identity';
+import { type Identity, SYSTEM } from '../base/identity';
 import { LruCache } from '../base/lru-cache';
 import type { Database } from '../db/pool';
 import { runStatement } from '../db/query-as';
@@ -8,6 +8,13 @@ import type { Caller } from './caller';
 const REMEMBER_MS = 30_000;
 const REMEMBERED = 10_000;
 
+interface Answer {
+  readonly revoked: boolean;
+  readonly untilMs: number;
+  /** The tenant's last revocation that this answer knows of. */
+  readonly revocation: number;
+}
+
 /**
  * Whether a token was revoked, by its own tenant or by the system tenant; answers are cached for 30 s. Anyone in the
  * tenant who knows a `jti` may revoke it: only the holder and the issuer of a token know it, as in RFC 7009.
@@ -15,7 +22,10 @@ const REMEMBERED = 10_000;
 export class RevocationList {
   readonly #database: Database;
   readonly #now: () => number;
-  readonly #answers = new LruCache<{ readonly revoked: boolean; readonly untilMs: number }>(REMEMBERED);
+  readonly #answers = new LruCache<Answer>(REMEMBERED);
+  /** Tenant → number of its last revocation; 0 for a tenant without an entry. */
+  readonly #lastRevocations = new LruCache<number>(REMEMBERED);
+  #revocations = 0;
 
   constructor(database: Database, now: () => number = Date.now) {
     this.#database = database;
@@ -27,15 +37,22 @@ export class RevocationList {
     if (tokenId === undefined) return false;
     const name = JSON.stringify([tenant, tokenId]);
     const remembered = this.#answers.get(name);
-    if (remembered !== undefined && this.#now() < remembered.untilMs) return remembered.revoked;
+    const revocation = this.#lastRevocations.get(tenant) ?? 0;
+    if (remembered?.revocation === revocation && this.#now() < remembered.untilMs) return remembered.revoked;
     const revoked = await this.#look({ user, tenant }, tokenId);
-    this.#answers.set(name, { revoked, untilMs: this.#now() + REMEMBER_MS });
+    this.#answers.set(name, { revoked, untilMs: this.#now() + REMEMBER_MS, revocation });
     return revoked;
   }
 
-  /** Forgets every answer: this instance has just appended a revocation. */
-  forget(): void {
-    this.#answers.clear();
+  /**
+   * Forgets the answers for a tenant's tokens, for which this instance has just appended a revocation; those of all
+   * tenants when it is the system's. Those of others stay: a tenant that revokes without end must not send each of their
+   * requests to the database.
+   */
+  forget(tenant: string): void {
+    if (tenant === SYSTEM.tenant) this.#answers.clear();
+    this.#revocations += 1;
+    this.#lastRevocations.set(tenant, this.#revocations);
   }
 
   async #look(identity: Identity, tokenId: string): Promise<boolean> {

@@ -13,11 +13,18 @@ export interface FeedWaitersOptions {
   readonly lookEveryMs?: number;
 }
 
+/** How a wait ended. */
+export interface FeedNews {
+  readonly isNews: boolean;
+  /** Where the next wait begins: what earlier transactions wrote has been looked at. */
+  readonly since: bigint;
+}
+
 interface Waiter {
   readonly identity: Identity;
   /** Waits for spans of transactions from this id on. */
-  readonly since: bigint;
-  readonly resolve: (xmin: bigint | undefined) => void;
+  since: bigint;
+  readonly resolve: (isNews: boolean) => void;
 }
 
 /** Delay after a commit, so that commits in quick succession share one poll. */
@@ -65,29 +72,24 @@ export class FeedWaiters {
   }
 
   /**
-   * Waits for a span that the identity may read, written by a transaction from `since` on and visible in the feed.
-   * @returns the id below which all transactions had ended then; undefined after `timeoutMs` or when the signal aborts
+   * Waits for a span that the identity may read, written by a transaction from `since` on and visible in the feed; no
+   * longer than `timeoutMs`, or until the signal aborts.
    */
-  next(
-    identity: Identity,
-    since: bigint,
-    timeoutMs: number,
-    signal: AbortSignal,
-  ): Promise<bigint | undefined> {
-    if (signal.aborted) return Promise.resolve(undefined);
+  next(identity: Identity, since: bigint, timeoutMs: number, signal: AbortSignal): Promise<FeedNews> {
+    if (signal.aborted) return Promise.resolve({ isNews: false, since });
     return new Promise((resolve) => {
-      const end = () => waiter.resolve(undefined);
+      const end = () => waiter.resolve(false);
       const timer = setTimeout(end, timeoutMs);
       signal.addEventListener('abort', end, { once: true });
       const waiter: Waiter = {
         identity,
         since,
-        resolve: (xmin) => {
+        resolve: (isNews) => {
           clearTimeout(timer);
           signal.removeEventListener('abort', end);
           this.#waiting.delete(waiter);
           if (this.#waiting.size === 0) this.#wake?.();
-          resolve(xmin);
+          resolve({ isNews, since: waiter.since });
         },
       };
       this.#waiting.add(waiter);
@@ -140,8 +142,13 @@ export class FeedWaiters {
     );
     const [row] = rows;
     if (row === undefined) return;
+    const complete = BigInt(row.complete);
     groups.forEach((group, index) => {
-      if (row.news[index]) for (const waiter of group) waiter.resolve(BigInt(row.complete));
+      for (const waiter of group) {
+        // What one poll has found to be unreadable no later one looks at: a busy stranger would make each longer.
+        if (complete > waiter.since) waiter.since = complete;
+        if (row.news[index]) waiter.resolve(true);
+      }
     });
   }
 }

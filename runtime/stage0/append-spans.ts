@@ -46,7 +46,7 @@ async function append(stage0: Stage0, { identity, request, share, traceId }: App
     hasManyValues,
     isLimited: true,
   });
-  if (drafts.some(isRevocation)) stage0.revocations.forget();
+  if (drafts.some(isRevocation)) stage0.revocations.forget(identity.tenant);
   const headers = await positionHeader(stage0, appended.txId);
   return isMinimal || bytesOf(appended) > MAX_SPANS_BYTES
     ? answerWith(appended, minimalTexts(appended), isList, {

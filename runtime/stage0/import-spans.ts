@@ -46,7 +46,8 @@ export const importSpans: Handler = async (stage0, { request, caller }) => {
     const { added, txId } = await appendImported(stage0.database, unchecked, () =>
       checkClientSignatures(unchecked),
     );
-    if (spans.some(({ entity_type }) => entity_type === 'token_revocation')) stage0.revocations.forget();
+    const revocation = spans.find(({ entity_type }) => entity_type === 'token_revocation');
+    if (revocation !== undefined) stage0.revocations.forget(revocation.tenant_id);
     if (added > 0) stage0.waiters.notice();
     return json(added > 0 ? 201 : 200, answerOf(spans, added), await positionHeader(stage0, txId));
   });

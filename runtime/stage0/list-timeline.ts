@@ -167,10 +167,10 @@ async function waitForPage(
       const leftMs = untilMs - performance.now();
       if (leftMs <= 0 || signal.aborted) return answerOf(stage0, found, listing, applied);
       const news = await waiters.next(request.identity, since, Math.min(leftMs, TOKEN_CHECK_MS), signal);
+      since = news.since;
       // A token that is revoked or has expired ends the wait.
       if (caller !== undefined) await authenticate(httpRequest, tokens);
-      if (news === undefined) continue;
-      since = news;
+      if (!news.isNews) continue;
       const { next } = found.page;
       const after = next === undefined ? request.after : { epoch: found.epoch, position: next };
       found = await read(stage0, { ...request, after });

@@ -48,6 +48,46 @@ describe('revocation list', () => {
     assert.equal(await list.isRevoked({ ...caller, tenant: 'acme' }), true);
   });
 
+  it("a tenant's revocation makes its own tokens be looked up again, and no other tenant's", async () => {
+    const list = new RevocationList(stage0.pool);
+    const tokenId = randomUUID();
+    const caller: Caller = {
+      user: 'alice',
+      tenant: 'initech',
+      scopes: new Set(),
+      tokenId,
+      expiresAt: new Date(),
+      isMintedHere: true,
+    };
+    assert.equal(await list.isRevoked(caller), false);
+    await stage0.writer.append({ user: 'bob', tenant: 'initech' }, [
+      { entity_type: 'token_revocation', who: 'bob', this: tokenId },
+    ]);
+    list.forget('umbrella');
+    assert.equal(await list.isRevoked(caller), false);
+    list.forget('initech');
+    assert.equal(await list.isRevoked(caller), true);
+  });
+
+  it("the system's revocation makes all tokens be looked up again", async () => {
+    const list = new RevocationList(stage0.pool);
+    const tokenId = randomUUID();
+    const caller: Caller = {
+      user: 'alice',
+      tenant: 'hooli',
+      scopes: new Set(),
+      tokenId,
+      expiresAt: new Date(),
+      isMintedHere: true,
+    };
+    assert.equal(await list.isRevoked(caller), false);
+    await stage0.writer.append({ user: 'system', tenant: 'system' }, [
+      { entity_type: 'token_revocation', who: 'system', this: tokenId },
+    ]);
+    list.forget('system');
+    assert.equal(await list.isRevoked(caller), true);
+  });
+
   it('the system tenant revokes any token', async () => {
     const list = new RevocationList(stage0.pool);
     const tokenId = randomUUID();

@@ -1,6 +1,28 @@
 import assert from 'node:assert/strict';
 import { Database } from '../../../runtime/db/pool';
 import { FeedWaiters } from '../../../runtime/ledger/feed-waiters';
+import { createTestStage0, type TestStage0 } from '../../support/test-stage0';
+
+describe('a wait for news in the feed', () => {
+  let stage0: TestStage0;
+  before(async () => {
+    stage0 = await createTestStage0();
+  });
+  after(() => stage0.close());
+
+  it('goes on behind what it has looked at, so that a busy stranger does not make each look longer', async () => {
+    const waiters = new FeedWaiters({ database: stage0.pool, lookEveryMs: 5 });
+    const stranger = { user: 'bob', tenant: 'globex' };
+    const { xmin } = await stage0.epochs.read();
+    await stage0.writer.append(stranger, [{ entity_type: 'note', who: 'bob', this: 'private' }]);
+    const identity = { user: 'alice', tenant: 'acme' };
+    const { isNews, since } = await waiters.next(identity, xmin, 500, new AbortController().signal);
+    assert.equal(isNews, false);
+    assert.ok(since > xmin, `${since} > ${xmin}`);
+    await stage0.writer.append(identity, [{ entity_type: 'note', who: 'alice', this: 'mine' }]);
+    assert.equal((await waiters.next(identity, since, 10_000, new AbortController().signal)).isNews, true);
+  });
+});
 
 describe('slots for waiting feed requests', () => {
   // No server listens here: taking a slot needs no query.

@@ -11,6 +11,11 @@ export interface FairSharesOptions {
   readonly maxWaiting?: number;
   /** Longest wait of one request. Defaults to 10,000. */
   readonly maxWaitMs?: number;
+  /**
+   * Whether a tenant's first amount, too, leaves as much free as it takes: for bytes, since eight tenants that each take an
+   * eighth would otherwise leave no room for a small request of a ninth. Defaults to false.
+   */
+  readonly keepsRoom?: boolean;
 }
 
 interface Waiting {
@@ -33,7 +38,7 @@ export class FairShares {
   #total = 0;
 
   constructor(options: FairSharesOptions) {
-    this.#options = { maxWaiting: 1_000, maxWaitMs: 10_000, ...options };
+    this.#options = { maxWaiting: 1_000, maxWaitMs: 10_000, keepsRoom: false, ...options };
   }
 
   /** Requests that wait now, over all tenants. */
@@ -86,9 +91,10 @@ export class FairShares {
   }
 
   #fits(tenant: string, amount: number): boolean {
-    const free = this.#options.capacity - this.#total - amount;
+    const { capacity, keepsRoom } = this.#options;
+    const free = capacity - this.#total - amount;
     const held = this.#held.get(tenant) ?? 0;
-    return held === 0 ? free >= 0 : held + amount <= free;
+    return held === 0 && !keepsRoom ? free >= 0 : held + amount <= free;
   }
 
   #grant(tenant: string, amount: number): () => void {

@@ -7,7 +7,7 @@ import { LineBudget } from '../log/line-budget';
 import { type Answer, responseOf } from './answer';
 import { compressed } from './answer-encoding';
 import { appendSpans } from './append-spans';
-import { authenticate, authorize, identityOf } from './authenticate';
+import { authenticate, authorize, identityOf, tenantBefore } from './authenticate';
 import { compareImport } from './compare-import';
 import { corsHeaders, preflightHeaders } from './cors';
 import { executeFunction } from './execute-function';
@@ -59,6 +59,9 @@ const HANDLERS: Handlers = {
 /** A line of a request takes 300 bytes: a busy run would write gigabytes an hour. */
 const REQUEST_LINES_PER_SECOND = 200;
 
+/** What any request costs, in bytes of JSON that could be worked on in that time: 20 of them fill a turn. */
+const REQUEST_BYTES = 3 * 1024;
+
 /** The API as one `fetch` function, the same behind the local server and API Gateway. */
 export function createApp(stage0: Stage0): Hono {
   const app = new Hono();
@@ -73,6 +76,12 @@ export function createApp(stage0: Stage0): Hono {
     answerError(stage0, context, new NotFoundError('There is no such route; see /openapi.json.')),
   );
   app.onError((error, context) => answerError(stage0, context, error));
+  const answer = app.fetch;
+  app.fetch = (request, ...rest) => {
+    // Also for what is refused or not found: a thousand callers of these would keep the thread from everybody else.
+    const turn = stage0.fairness.turns.take(tenantBefore(request, stage0.tokens), REQUEST_BYTES);
+    return turn === undefined ? answer(request, ...rest) : turn.then(() => answer(request, ...rest));
+  };
   return app;
 }
 

@@ -10,7 +10,7 @@ import type { Route } from './route';
 export async function authenticate(request: Request, tokens: TokenVerifier): Promise<Caller | undefined> {
   const header = request.headers.get('authorization');
   if (header === null) return undefined;
-  const [, token] = /^bearer +([^\s]+)$/i.exec(header.trim()) ?? [];
+  const token = bearerToken(header);
   if (token === undefined) throw new UnauthorizedError('Send the header as: Authorization: Bearer <token>.');
   try {
     return await tokens.verify(token);
@@ -18,6 +18,19 @@ export async function authenticate(request: Request, tokens: TokenVerifier): Pro
     if (!(error instanceof UnauthorizedError)) throw error;
     throw new UnauthorizedError(error.message, { cause: error, headers: INVALID_TOKEN });
   }
+}
+
+/**
+ * The tenant in whose turn a request is looked at, before it is: that of a token verified before, else nobody's, as a
+ * token may say anything.
+ */
+export function tenantBefore(request: Request, tokens: TokenVerifier): string {
+  const token = bearerToken(request.headers.get('authorization') ?? '');
+  return (token === undefined ? undefined : tokens.tenantOf(token)) ?? NOBODY.tenant;
+}
+
+function bearerToken(header: string): string | undefined {
+  return /^bearer +([^\s]+)$/i.exec(header.trim())?.[1];
 }
 
 /** RFC 6750 section 3.1: tells a token that was refused from one that is missing. */

@@ -53,14 +53,18 @@ const MAX_REMEMBERED_TENANTS = 10_000;
 export function createFairness(options: FairnessOptions = {}): Fairness {
   return {
     turns: new FairTurns(options.isShared === true ? new ThreadPace() : undefined),
-    bodies: new FairShares({ what: 'bytes of requests under way', capacity: options.bodyBytes ?? 32 * MIB }),
-    spans: new FairShares({ what: 'memory of spans under way', capacity: options.spanBytes ?? 32 * MIB }),
+    bodies: bytesShared('bytes of requests under way', options.bodyBytes),
+    spans: bytesShared('memory of spans under way', options.spanBytes),
     appends: new FairShares({ what: 'appends under way', capacity: options.appends ?? 2_000 }),
     work: new FairShares({ what: 'appends being worked on', capacity: options.work ?? 64 }),
     compressions: new FairShares({ what: 'large answers being compressed', capacity: 2 }),
     reads: new FairShares({ what: 'reads under way', capacity: options.reads ?? 8 }),
     lastPageBytes: new LruCache(MAX_REMEMBERED_TENANTS),
   };
+}
+
+function bytesShared(what: string, capacity = 32 * MIB): FairShares {
+  return new FairShares({ what, capacity, keepsRoom: true });
 }
 
 /** Memory of a span in addition to what the client sent: members that the server adds, objects and texts. */

@@ -139,6 +139,13 @@ describe('shares of something scarce', () => {
     await assert.rejects(fifth, ShareUsedUpError);
   });
 
+  it('of bytes keep room for a small request, however many tenants take large ones', async () => {
+    const shares = new FairShares({ what: 'bytes', capacity: 800, maxWaiting: 0, keepsRoom: true });
+    const large = await Promise.allSettled(Array.from({ length: 50 }, (_, n) => shares.take(`t${n}`, 100)));
+    assert.ok(large.filter(({ status }) => status === 'fulfilled').length >= 6);
+    await shares.take('small', 1);
+  });
+
   it('are 503 when no other tenant is active, and 429 with RateLimit when others are', async () => {
     const shares = new FairShares({ ...options, maxWaiting: 0 });
     await shares.take('a', 4);

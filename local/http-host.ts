@@ -14,6 +14,7 @@ import { problemAnswer, problemResponse } from '../runtime/stage0/problem';
 import { responseHeaders } from '../runtime/stage0/response-headers';
 import { OpenConnections } from './open-connections';
 import { OperatorError, oneLine, systemErrorCode } from './operator-error';
+import { boundChunks, countUnanswered } from './request-bounds';
 import { UnsentAnswers } from './unsent-answers';
 
 type Fetch = (request: Request) => Response | Promise<Response>;
@@ -79,6 +80,9 @@ export async function openHttpHost(port: number, host: string, limits: SocketLim
       requireHostHeader: false,
     },
     (request, response) => {
+      if (!countUnanswered(request, response)) return;
+      if (request.headers['transfer-encoding'] !== undefined)
+        boundChunks(request, () => refuseRest(request.socket));
       connections.serve(request, response);
       const hasHost = request.headers.host !== undefined || request.httpVersion === '1.0';
       void (hasHost ? listener : refuseHost)(request, response).then(() => unsent.add(response));
@@ -150,6 +154,12 @@ function refusalOf(code: string | undefined): LogLineError {
 
 /** Milliseconds that a refused connection may stay open without traffic. */
 const REFUSED_MS = 2_000;
+
+/** Refuses the rest of a body, and closes the connection. */
+function refuseRest(socket: Socket): void {
+  endWith(new MalformedError('The body comes in too many small chunks; send larger ones.'), socket);
+  socket.setTimeout(REFUSED_MS, () => socket.destroy());
+}
 
 /** The answer is written even if the client has not sent its request yet. */
 function refuseConnection(socket: Socket): void {

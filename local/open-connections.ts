@@ -4,6 +4,8 @@ import type { Socket } from 'node:net';
 interface Connection {
   readonly socket: Socket;
   readonly address: string;
+  /** The token of its last request that was not refused for it; empty before and without one. */
+  caller: string;
   /** When it was opened, the header of its request arrived, or its last answer was over. */
   sinceMs: number;
   /** The request whose header has arrived and that is not answered yet. */
@@ -19,10 +21,15 @@ export interface ConnectionLimits {
   readonly graceMs: number;
 }
 
+/** Callers without a token that is known to be good. */
+const STRANGERS = '';
+const UNAUTHORIZED = 401;
+
 /**
  * The connections of the server. When there are too many, one that waits for its client goes: the oldest of those that
- * never sent a request, else the one that has waited longest for the next request or the rest of one. Otherwise a
- * thousand silent ones would keep out everybody behind the same address.
+ * never sent a request, else, of the caller with the most connections, the one that has waited longest for the next
+ * request or the rest of one, else that of any caller. Otherwise a thousand silent ones would keep out everybody behind
+ * the same address, and a thousand of one caller would push out the few of another.
  */
 export class OpenConnections {
   readonly #limits: ConnectionLimits;
@@ -32,6 +39,8 @@ export class OpenConnections {
   /** The others, in the order of {@link Connection.sinceMs}. */
   readonly #served = new Map<Socket, Connection>();
   readonly #perAddress = new Map<string, number>();
+  /** Connections of each caller among {@link #served}. */
+  readonly #perCaller = new Map<string, number>();
 
   constructor(limits: ConnectionLimits, nowMs: () => number = () => performance.now()) {
     this.#limits = limits;
@@ -50,9 +59,9 @@ export class OpenConnections {
       this.#forget(found);
       found.socket.destroy();
     }
-    const connection = { socket, address, sinceMs: this.#nowMs(), request: undefined };
+    const connection = { socket, address, caller: STRANGERS, sinceMs: this.#nowMs(), request: undefined };
     this.#silent.set(socket, connection);
-    this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1);
+    add(this.#perAddress, address, 1);
     socket.once('close', () => this.#forget(connection));
     return true;
   }
@@ -63,10 +72,13 @@ export class OpenConnections {
     const connection = this.#silent.get(socket) ?? this.#served.get(socket);
     // One that was refused.
     if (connection === undefined) return;
+    if (this.#silent.delete(socket)) add(this.#perCaller, connection.caller, 1);
     this.#change(connection, request);
     response.once('close', () => {
+      if (!this.#served.has(socket)) return;
+      this.#name(connection, response.statusCode === UNAUTHORIZED ? '' : request.headers.authorization);
       // With pipelining the next request is under way already.
-      if (connection.request === request && this.#served.has(socket)) this.#change(connection, undefined);
+      if (connection.request === request) this.#change(connection, undefined);
     });
   }
 
@@ -74,28 +86,64 @@ export class OpenConnections {
     const { socket } = connection;
     connection.request = request;
     connection.sinceMs = this.#nowMs();
-    this.#silent.delete(socket);
     this.#served.delete(socket);
     this.#served.set(socket, connection);
   }
 
+  #name(connection: Connection, caller = STRANGERS): void {
+    if (caller === connection.caller) return;
+    add(this.#perCaller, connection.caller, -1);
+    add(this.#perCaller, caller, 1);
+    connection.caller = caller;
+  }
+
   #longestWaiting(address: string | undefined): Connection | undefined {
+    const most = this.#callerWithMost();
+    return (
+      this.#firstWaiting(this.#silent, address) ??
+      this.#firstWaiting(this.#served, address, most) ??
+      this.#firstWaiting(this.#served, address)
+    );
+  }
+
+  #firstWaiting(
+    tier: ReadonlyMap<Socket, Connection>,
+    address: string | undefined,
+    caller?: string,
+  ): Connection | undefined {
     const untilMs = this.#nowMs() - this.#limits.graceMs;
-    for (const tier of [this.#silent, this.#served]) {
-      for (const connection of tier.values()) {
-        if (connection.sinceMs > untilMs) break;
-        if (address !== undefined && connection.address !== address) continue;
-        // A request that has arrived whole is ours to answer.
-        if (!connection.request?.complete) return connection;
-      }
+    for (const connection of tier.values()) {
+      if (connection.sinceMs > untilMs) return undefined;
+      if (address !== undefined && connection.address !== address) continue;
+      if (caller !== undefined && connection.caller !== caller) continue;
+      // A request that has arrived whole is ours to answer.
+      if (!connection.request?.complete) return connection;
     }
     return undefined;
   }
 
-  #forget({ socket, address }: Connection): void {
-    if (!this.#silent.delete(socket) && !this.#served.delete(socket)) return;
-    const left = (this.#perAddress.get(address) ?? 1) - 1;
-    if (left === 0) this.#perAddress.delete(address);
-    else this.#perAddress.set(address, left);
+  /** The caller with the most connections; strangers when they have as many. */
+  #callerWithMost(): string {
+    let most = STRANGERS;
+    let count = this.#perCaller.get(STRANGERS) ?? 0;
+    for (const [caller, own] of this.#perCaller) {
+      if (own <= count) continue;
+      most = caller;
+      count = own;
+    }
+    return most;
   }
+
+  #forget({ socket, address, caller }: Connection): void {
+    if (this.#served.delete(socket)) add(this.#perCaller, caller, -1);
+    else if (!this.#silent.delete(socket)) return;
+    add(this.#perAddress, address, -1);
+  }
+}
+
+/** Adds to a count; counts of zero are not kept. */
+function add(counts: Map<string, number>, name: string, change: number): void {
+  const count = (counts.get(name) ?? 0) + change;
+  if (count === 0) counts.delete(name);
+  else counts.set(name, count);
 }

@@ -147,15 +147,22 @@ async function readSentBytes(request: Request, reservation: Reservation): Promis
 /** Reads a body of unknown length, up to the limit. */
 async function readChunks(request: Request, reservation: Reservation): Promise<Uint8Array> {
   if (request.body === null) return new Uint8Array();
-  const chunks: Uint8Array[] = [];
+  // Copied as they come: a small chunk kept by itself would hold the 64 KiB that it was read with.
+  let bytes = new Uint8Array(UNANNOUNCED_BYTES);
   let length = 0;
   for await (const chunk of request.body) {
-    length += chunk.length;
-    if (length > MAX_REQUEST_BYTES) throw requestTooLarge();
-    if (length > UNANNOUNCED_BYTES) await reservation.atLeast(MAX_REQUEST_BYTES);
-    chunks.push(chunk);
+    const end = length + chunk.length;
+    if (end > MAX_REQUEST_BYTES) throw requestTooLarge();
+    if (end > bytes.length) {
+      await reservation.atLeast(MAX_REQUEST_BYTES);
+      const larger = new Uint8Array(MAX_REQUEST_BYTES);
+      larger.set(bytes.subarray(0, length));
+      bytes = larger;
+    }
+    bytes.set(chunk, length);
+    length = end;
   }
-  return Buffer.concat(chunks);
+  return bytes.subarray(0, length);
 }
 
 function requestTooLarge(): TooLargeError {

@@ -269,6 +269,44 @@ describe('API behind a socket', () => {
     }
   });
 
+  it('a connection with more unanswered requests than a pipelining client sends is cut', async () => {
+    const { promise, resolve } = Promise.withResolvers<Response>();
+    const host = await openHttpHost(0, '127.0.0.1');
+    let served = 0;
+    host.serve(() => {
+      served += 1;
+      return promise.then((answer) => answer.clone());
+    });
+    const pipelined = async (count: number): Promise<string> => {
+      const socket = connect(host.port, '127.0.0.1');
+      socket.on('error', () => undefined);
+      socket.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n'.repeat(count - 1));
+      socket.write('GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n');
+      return received(socket);
+    };
+    try {
+      assert.equal(await pipelined(10_000), '');
+      assert.ok(served <= 32, `${served} requests of one connection were served at once`);
+      resolve(new Response('late'));
+      assert.equal((await pipelined(32)).match(/HTTP\/1\.1 200 /g)?.length, 32);
+    } finally {
+      await host.close(100);
+    }
+  });
+
+  it('a body in thousands of tiny chunks is refused, one in larger chunks is not', async () => {
+    const chunks = (size: number, count: number): string =>
+      `${size.toString(16)}\r\n${' '.repeat(size)}\r\n`.repeat(count);
+    const body = JSON.stringify(good);
+    const end = `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
+    const post = head('transfer-encoding: chunked', 'connection: close');
+    assert.match(
+      await received(await send(`${post}${chunks(1, 20_000)}${end}`)),
+      /^HTTP\/1\.1 400 (?:.|\s)*small chunks/,
+    );
+    assert.match(await received(await send(`${post}${chunks(100, 20_000)}${end}`)), /^HTTP\/1\.1 201 /);
+  });
+
   it('of unread answers, those that have waited longest are cut, and the latest is kept', async () => {
     const bytes = 16 * MIB;
     const slow = await openHttpHost(0, '127.0.0.1', { unsentBytes: 24 * MIB });
@@ -289,6 +327,29 @@ describe('API behind a socket', () => {
       const received = await Promise.all([lengthOf(first), lengthOf(last)]);
       assert.ok(received[0] < bytes, `the first one got ${received[0]} bytes`);
       assert.ok(received[1] > bytes, `the last one got ${received[1]} bytes`);
+    } finally {
+      for (const socket of open) socket.destroy();
+      await slow.close(100);
+    }
+  });
+
+  it('of unread answers, those of the caller with the most are cut, and not an older one of another', async () => {
+    const bytes = 16 * MIB;
+    const slow = await openHttpHost(0, '127.0.0.1', { unsentBytes: 40 * MIB });
+    slow.serve(() => new Response('x'.repeat(bytes)));
+    const open: Socket[] = [];
+    try {
+      for (const caller of ['slow', 'deaf', 'deaf', 'deaf', 'deaf']) {
+        const socket = connect(slow.port, '127.0.0.1');
+        socket.on('error', () => undefined);
+        await once(socket, 'connect');
+        socket.write(`GET / HTTP/1.1\r\nhost: a\r\nauthorization: ${caller}\r\nconnection: close\r\n\r\n`);
+        await once(socket, 'readable');
+        open.push(socket);
+      }
+      const [first] = open;
+      assert.ok(first !== undefined);
+      assert.ok((await lengthOf(first)) > bytes);
     } finally {
       for (const socket of open) socket.destroy();
       await slow.close(100);

@@ -8,7 +8,10 @@ import type { TimelinePosition, TimelineRequest } from './timeline-request';
 
 const SPAN = SPAN_COLUMNS.map((column) => `r.${column}`).join(', ');
 
-/** Most prepared statements of this kind per connection; every other text is planned at each execution. */
+/**
+ * Most prepared statements of this kind per connection; every other text is planned at each execution. So is that of a
+ * repeated filter: its plan takes ten times the memory, in each connection, and callers can make hundreds of such texts.
+ */
 const MAX_NAMED = 256;
 const named = new Map<string, string>();
 
@@ -49,7 +52,8 @@ export function timelineQuery(request: TimelineRequest): Statement {
           `, r.tx_id, r.ordinal${snapshotColumns(request)}`,
         );
   const query = { text, values: ranges.length === 0 ? [] : parameters.values };
-  const name = isOrderedPlan(request) && ranges.length > 0 ? nameOf(text) : undefined;
+  const isNamed = isOrderedPlan(request) && ranges.length > 0 && filters.length === 1;
+  const name = isNamed ? nameOf(text) : undefined;
   return name === undefined ? query : { ...query, name };
 }
 

@@ -4,6 +4,9 @@ import { describeFault, malformed, type Validator } from '../json/parse-with';
 /** The parameters of a query: text, or a list for those that may be repeated. */
 export type Query = Record<string, string | string[]>;
 
+/** Most parameters of a query, several times as many as any route takes: judging thousands would block the event loop. */
+const MAX_PARAMETERS = 100;
+
 /**
  * Parses the query of a request by its schema.
  * @param repeatable parameters that become lists, given once or more often
@@ -35,7 +38,10 @@ export function parseQuery<T>(
 function queryOf(request: Request, repeatable: readonly string[]): { query: Query; faults: Fault[] } {
   const query: Query = Object.create(null);
   const faults: Fault[] = [];
-  for (const [name, value] of new URL(request.url).searchParams) {
+  const { searchParams } = new URL(request.url);
+  if (searchParams.size > MAX_PARAMETERS)
+    throw malformed('The query', [{ pointer: '', detail: `has more than ${MAX_PARAMETERS} parameters` }]);
+  for (const [name, value] of searchParams) {
     const pointer = `/${name}`;
     if (value.includes('\0') || value.includes('\uFFFD'))
       faults.push({ pointer, detail: 'must be UTF-8 without U+0000' });

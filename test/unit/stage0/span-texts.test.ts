@@ -75,6 +75,18 @@ describe('the texts of a body', () => {
     );
   });
 
+  it('skip blank lines all at once, not one by one', () => {
+    const bytes = bytesOf(`${'\n'.repeat(10_000)}{}${' \r\n'.repeat(10_000)}{}`);
+    let parts = 0;
+    const whole = bytes.subarray.bind(bytes);
+    bytes.subarray = (...range) => {
+      parts += 1;
+      return whole(...range);
+    };
+    assert.equal(spanTextsOfLines(bytes, anyCount).length, 2);
+    assert.equal(parts, 2);
+  });
+
   it('are refused as soon as there are too many', () => {
     let most = 0;
     const refuse = (count: number) => {
@@ -83,6 +95,11 @@ describe('the texts of a body', () => {
     };
     assert.throws(() => spanTextsOfJson(bytesOf(`[${'{},'.repeat(1_000)}{}]`), refuse), RangeError);
     assert.equal(most, 4);
+  });
+
+  it('of a text that is no JSON are counted up to where it stops being JSON', () => {
+    assert.equal(countValues(bytesOf(`{"a":[1,2]},${',1'.repeat(1_000)}`)), 4);
+    assert.equal(countValues(bytesOf(','.repeat(1_000))), 1);
   });
 
   it('of a text that is no JSON have no more values than bytes', () => {

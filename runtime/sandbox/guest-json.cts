@@ -6,8 +6,12 @@ const { MAX_JSON_DEPTH }: typeof import('./guest-host') = require('./guest-host.
 const MAX_MESSAGE = 4_000;
 const MAX_STACK_LINES = 20;
 
-/** Refuses deep nesting and `__proto__` members, which would harm careless readers. Breadth first, without recursion. */
-const jsonFault: JsonFault = (text) => {
+/**
+ * Refuses deep nesting and `__proto__` members, which would harm careless readers, and more values than the main thread
+ * should parse. Breadth first, without recursion.
+ */
+const jsonFault: JsonFault = (text, maxValues) => {
+  let values = 1;
   let level: unknown[];
   try {
     level = [JSON.parse(text)];
@@ -20,8 +24,10 @@ const jsonFault: JsonFault = (text) => {
     for (const item of level) {
       if (typeof item !== 'object' || item === null) continue;
       if (Object.hasOwn(item, '__proto__')) return 'it has a member named __proto__';
-      for (const child of Object.values(item))
-        if (typeof child === 'object' && child !== null) next.push(child);
+      const children: unknown[] = Object.values(item);
+      values += children.length;
+      if (values > maxValues) return `it holds more than ${maxValues} JSON values`;
+      for (const child of children) if (typeof child === 'object' && child !== null) next.push(child);
     }
     level = next;
   }

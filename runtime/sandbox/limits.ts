@@ -18,6 +18,8 @@ export interface SandboxLimits {
   answerBytes: number;
   /** Arguments and answers of all host calls together, in bytes; the main thread parses them. Defaults to 32 MiB. */
   trafficBytes: number;
+  /** JSON values of the argument of one host call, and of the result; the main thread parses them. Defaults to 100,000. */
+  maxValues: number;
   /** Console output kept, in bytes; a line says that the rest was dropped. Defaults to 64 KiB. */
   maxLogBytes: number;
   /** Console lines kept. Defaults to 1,000. */
@@ -41,6 +43,7 @@ export const DEFAULT_LIMITS: Readonly<SandboxLimits> = Object.freeze({
   callBytes: MIB + 64 * 1024,
   answerBytes: 8 * MIB,
   trafficBytes: 32 * MIB,
+  maxValues: 100_000,
   maxLogBytes: 64 * 1024,
   maxLogLines: 1_000,
   maxCodeBytes: MIB,

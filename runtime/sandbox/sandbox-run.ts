@@ -49,6 +49,12 @@ export type SandboxOutcome =
       neverBegan?: true;
     };
 
+/**
+ * Most calls of one run that are worked on at a time; the arguments of others wait as texts. Of a thousand calls at once,
+ * each a list of a thousand spans, the parsed ones would take gigabytes.
+ */
+const MAX_CALLS_AT_ONCE = 8;
+
 /** Time for the interrupt handler to end a run after a limit, before the thread is terminated. */
 const GRACE_MS = 250;
 
@@ -73,6 +79,7 @@ const FATAL: ReadonlySet<SandboxErrorCode> = new Set([
 export const isFatal = (code: SandboxErrorCode): boolean => FATAL.has(code);
 
 type Done = Extract<FromWorker, { type: 'done' }>;
+type Call = Extract<FromWorker, { type: 'call' }>;
 
 /** The main thread's side of one run: answers its calls, collects its logs, enforces its time limits. */
 export class SandboxRun {
@@ -88,6 +95,7 @@ export class SandboxRun {
   readonly #onAbort = () => this.fail('aborted', 'AbortError', 'the run was aborted');
   #calls = 0;
   #inFlight = 0;
+  readonly #waiting: Call[] = [];
   #done: Done | null = null;
   #isOver = false;
   #timer: NodeJS.Timeout | undefined;
@@ -120,7 +128,7 @@ export class SandboxRun {
   onMessage(message: FromWorker): void {
     if (this.#isOver || message.type === 'ready' || message.run !== this.#id) return;
     if (message.type === 'log') this.#logs.push({ level: message.level, text: message.text });
-    else if (message.type === 'call') void this.#answer(message.call, message.name, message.args);
+    else if (message.type === 'call') this.#call(message);
     else {
       this.#done = message;
       this.#finishWhenQuiet();
@@ -138,6 +146,7 @@ export class SandboxRun {
     this.#isOver = true;
     clearTimeout(this.#timer);
     this.#task.signal?.removeEventListener('abort', this.#onAbort);
+    this.#waiting.length = 0;
     this.#callsAbort?.abort();
     this.#finish(outcome);
   }
@@ -149,7 +158,8 @@ export class SandboxRun {
   #finishWhenQuiet(): void {
     if (this.#done === null) return;
     const isCutShort = 'error' in this.#done && isFatal(this.#done.error.code);
-    if (this.#inFlight === 0 || isCutShort) this.#endWith(this.#done);
+    const isQuiet = this.#inFlight === 0 && this.#waiting.length === 0;
+    if (isQuiet || isCutShort) this.#endWith(this.#done);
   }
 
   #endWith(done: Done): void {
@@ -162,8 +172,13 @@ export class SandboxRun {
     }
   }
 
-  async #answer(call: number, name: string, args: string): Promise<void> {
+  #call(call: Call): void {
     this.#calls++;
+    if (this.#inFlight < MAX_CALLS_AT_ONCE) void this.#answer(call);
+    else this.#waiting.push(call);
+  }
+
+  async #answer({ call, name, args }: Call): Promise<void> {
     this.#inFlight++;
     let ok = true;
     this.#callsAbort ??= new AbortController();
@@ -176,6 +191,8 @@ export class SandboxRun {
     }
     this.#inFlight--;
     if (this.#isOver) return;
+    const next = this.#waiting.shift();
+    if (next !== undefined) void this.#answer(next);
     if (this.#done === null) this.#worker.post({ type: 'settle', run: this.#id, call, ok, value });
     else this.#finishWhenQuiet();
   }

@@ -45,7 +45,7 @@ export type MakeInstance = (options: InstanceOptions) => Promise<GuestInstance>;
 export type GuestCrypto = (op: string, args: Uint8Array[]) => Uint8Array | boolean;
 
 /** Why JSON text of the guest is refused; null when it is accepted. */
-export type JsonFault = (text: string) => string | null;
+export type JsonFault = (text: string, maxValues: number) => string | null;
 
 /** Turns the prelude's `describe` of an error into a {@link SandboxError}, without host frames. */
 export type ErrorOf = (

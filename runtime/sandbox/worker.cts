@@ -126,7 +126,7 @@ function postCall(
   name: string,
   args: QuickJSHandle | undefined,
 ) {
-  const { maxCalls, callBytes } = current.task.limits;
+  const { maxCalls, callBytes, maxValues } = current.task.limits;
   if (current.stop !== null) return undefined;
   if (++current.calls > maxCalls) {
     return stop('call_limit', 'CallLimitError', `the code made more than ${maxCalls} ctx calls`);
@@ -134,7 +134,7 @@ function postCall(
   const text = guestText(vm, args, callBytes);
   if (text === null)
     throw new TypeError(`ctx.${name}: the argument is larger than ${callBytes} bytes of JSON`);
-  const fault = jsonFault(text);
+  const fault = jsonFault(text, maxValues);
   if (fault !== null) throw new TypeError(`ctx.${name}: the argument is refused: ${fault}`);
   if (!addTraffic(current, text)) return undefined;
   current.inFlight++;
@@ -168,7 +168,7 @@ function hostFunctions(vm: QuickJSContext): Record<HostFunctionName, HostFunctio
     log: (level, text) => (run === null ? vm.false : postLog(vm, run, guestText(vm, level, 10), text)),
     done(json) {
       if (run === null || isOver(run)) return undefined;
-      const { outputBytes } = run.task.limits;
+      const { outputBytes, maxValues } = run.task.limits;
       const output = guestText(vm, json, outputBytes);
       if (output === null) {
         return stop(
@@ -177,7 +177,7 @@ function hostFunctions(vm: QuickJSContext): Record<HostFunctionName, HostFunctio
           `the result is larger than ${outputBytes} bytes of JSON`,
         );
       }
-      const fault = jsonFault(output);
+      const fault = jsonFault(output, maxValues);
       const message = `the result is refused: ${fault}`;
       run.outcome =
         fault === null ? { output } : { error: { code: 'bad_result', name: 'TypeError', message } };

@@ -37,6 +37,33 @@ describe('sandbox limits', () => {
     });
   }
 
+  it('works on few calls of a run at a time, and answers all', async () => {
+    let underWay = 0;
+    let most = 0;
+    const hostCall = async (): Promise<number> => {
+      underWay += 1;
+      most = Math.max(most, underWay);
+      await new Promise(setImmediate);
+      underWay -= 1;
+      return 1;
+    };
+    const code =
+      'async function main(ctx) { return (await Promise.all(Array.from({ length: 500 }, () => ctx.insertSpan({})))).length; }';
+    assert.equal(await sandbox.output(code, { hostCall }), 500);
+    assert.ok(most <= 8, `${most} calls at a time`);
+  });
+
+  it('refuses more JSON values than the main thread should parse, in a call and in a result', async () => {
+    const result = await sandbox.error('bad_result', 'function main() { return Array(120000).fill(1); }');
+    assert.match(result.message, /more than 100000 JSON values/);
+    const call = await sandbox.error(
+      'thrown',
+      'async function main(ctx) { await ctx.verifySpan({ metadata: Array(120000).fill({}) }); }',
+    );
+    assert.match(call.message, /more than 100000 JSON values/);
+    assert.equal(await sandbox.output('function main() { return Array(90000).fill(1).length; }'), 90_000);
+  });
+
   it('interrupts a loop at its limit, and terminates the thread only for code that cannot be interrupted', async () => {
     // A thread is terminated at a wall time of four times its CPU limit plus 250 ms. On a busy machine
     // a loop may reach that first, but not every time.

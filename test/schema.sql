@@ -110,6 +110,9 @@ TABLE app.request_queue (row security: t, forced: f)
   attempt integer NOT NULL DEFAULT 0
   lease_id uuid
   "position" bigint NOT NULL GENERATED ALWAYS AS IDENTITY
+TABLE app.request_turn (row security: t, forced: f)
+  tenant_id text NOT NULL
+  taken_at timestamp with time zone NOT NULL
 TABLE app.restore_needed (row security: t, forced: f)
   is_only boolean NOT NULL DEFAULT true
   since timestamp with time zone NOT NULL DEFAULT now()
@@ -249,6 +252,7 @@ app.migration_checksum migration_checksum_pkey PRIMARY KEY (name)
 app.policy_cursor policy_cursor_pkey PRIMARY KEY (policy_id)
 app.policy_emission policy_emission_pkey PRIMARY KEY (span_id, policy_id)
 app.request_queue request_queue_pkey PRIMARY KEY (request_id)
+app.request_turn request_turn_pkey PRIMARY KEY (tenant_id)
 app.restore_needed restore_needed_is_only_check CHECK (is_only)
 app.restore_needed restore_needed_pkey PRIMARY KEY (is_only)
 app.ruling_night ruling_night_pkey PRIMARY KEY (local_date)
@@ -303,7 +307,7 @@ ledger.universal_registry universal_registry_who_check CHECK ((who <> ''::text))
 
 -- Indexes
 
-CREATE INDEX function_schedule_due ON app.function_schedule USING btree (due_at)
+CREATE INDEX function_schedule_tenant ON app.function_schedule USING btree (tenant_id, due_at, function_id)
 CREATE INDEX idempotency_key_at ON app.idempotency_key USING btree (at)
 CREATE INDEX policy_cursor_active ON app.policy_cursor USING btree (policy_id) WHERE is_active
 CREATE INDEX policy_emission_policy ON app.policy_emission USING btree (policy_id, span_id)
@@ -351,6 +355,7 @@ CREATE UNIQUE INDEX migration_checksum_pkey ON app.migration_checksum USING btre
 CREATE UNIQUE INDEX policy_cursor_pkey ON app.policy_cursor USING btree (policy_id)
 CREATE UNIQUE INDEX policy_emission_pkey ON app.policy_emission USING btree (span_id, policy_id)
 CREATE UNIQUE INDEX request_queue_pkey ON app.request_queue USING btree (request_id)
+CREATE UNIQUE INDEX request_turn_pkey ON app.request_turn USING btree (tenant_id)
 CREATE UNIQUE INDEX restore_needed_pkey ON app.restore_needed USING btree (is_only)
 CREATE UNIQUE INDEX ruling_night_pkey ON app.ruling_night USING btree (local_date)
 CREATE UNIQUE INDEX ruling_queue_pkey ON app.ruling_queue USING btree (subject_id)
@@ -418,6 +423,7 @@ own_tenant app.policy_emission PERMISSIVE FOR ALL TO logline_app USING ((EXISTS 
 read_all app.policy_emission PERMISSIVE FOR SELECT TO logline_auditor, logline_backup USING (true) WITH CHECK ()
 own_tenant app.request_queue PERMISSIVE FOR SELECT TO logline_app USING ((tenant_id = ( SELECT ledger.session_tenant_id() AS session_tenant_id))) WITH CHECK ()
 read_all app.request_queue PERMISSIVE FOR SELECT TO logline_auditor, logline_backup USING (true) WITH CHECK ()
+read_all app.request_turn PERMISSIVE FOR SELECT TO logline_auditor, logline_backup USING (true) WITH CHECK ()
 back_up_all app.restore_needed PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
 notice app.restore_needed PERMISSIVE FOR ALL TO logline_sealer USING (true) WITH CHECK (true)
 read_by_app app.restore_needed PERMISSIVE FOR SELECT TO logline_app USING (true) WITH CHECK ()
@@ -559,11 +565,18 @@ BEGIN ATOMIC
      c.owner_id,
      (c.tx_id)::text AS tx_id,
      (c.ordinal)::text AS ordinal
-    FROM app.policy_cursor c
-   WHERE (c.is_active AND (NOT (EXISTS ( SELECT
-            FROM app.frozen_tenant f
-           WHERE (f.tenant_id = c.tenant_id)))))
-   ORDER BY (random())
+    FROM ( SELECT p.policy_id,
+             p.tenant_id,
+             p.owner_id,
+             p.is_active,
+             p.tx_id,
+             p.ordinal,
+             row_number() OVER (PARTITION BY p.tenant_id ORDER BY (random())) AS turn
+            FROM app.policy_cursor p
+           WHERE (p.is_active AND (NOT (EXISTS ( SELECT
+                    FROM app.frozen_tenant f
+                   WHERE (f.tenant_id = p.tenant_id)))))) c
+   ORDER BY c.turn, (random())
   LIMIT active_policies.most;
 END
 CREATE OR REPLACE FUNCTION app.advance_policy(policy_id uuid, tx_id xid8, ordinal bigint)
@@ -637,10 +650,11 @@ BEGIN
                      WHERE q.tenant_id = t.tenant_id AND q.due_at <= moment
                      ORDER BY q.due_at, q.position LIMIT 1) AS oldest,
            LATERAL (SELECT count(*) AS runs FROM app.request_queue q
-                     WHERE q.tenant_id = t.tenant_id AND q.lease_id IS NOT NULL AND q.due_at > moment) AS under_way
+                     WHERE q.tenant_id = t.tenant_id AND q.lease_id IS NOT NULL AND q.due_at > moment) AS under_way,
+           LATERAL (SELECT (SELECT l.taken_at FROM app.request_turn l WHERE l.tenant_id = t.tenant_id)) AS last
      WHERE t.tenant_id <> ALL (left_out)
        AND NOT EXISTS (SELECT FROM app.frozen_tenant f WHERE f.tenant_id = t.tenant_id)
-     ORDER BY under_way.runs, oldest.due_at, oldest.position
+     ORDER BY under_way.runs, last.taken_at NULLS FIRST, oldest.due_at, oldest.position
   LOOP
     RETURN QUERY
       WITH next AS (
@@ -653,7 +667,11 @@ BEGIN
         due_at = clock_timestamp() + make_interval(secs => lease_seconds)
       FROM next WHERE q.request_id = next.request_id
       RETURNING q.request_id, q.tenant_id, q.owner_id, q.attempt, q.lease_id;
-    IF FOUND THEN RETURN; END IF;
+    IF FOUND THEN
+      INSERT INTO app.request_turn AS t (tenant_id, taken_at) VALUES (turn.tenant_id, moment)
+      ON CONFLICT ON CONSTRAINT request_turn_pkey DO UPDATE SET taken_at = EXCLUDED.taken_at;
+      RETURN;
+    END IF;
   END LOOP;
 END
 $function$
@@ -697,17 +715,50 @@ CREATE OR REPLACE FUNCTION app.due_functions(most integer)
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog'
 BEGIN ATOMIC
- SELECT s.function_id,
-     s.seq,
-     s.tenant_id,
-     s.owner_id,
-     s.once,
-     s.done_until
-    FROM app.function_schedule s
-   WHERE ((s.due_at <= now()) AND (NOT (EXISTS ( SELECT
+ WITH RECURSIVE tenant(tenant_id) AS (
+         ( SELECT s.tenant_id
+            FROM app.function_schedule s
+           ORDER BY s.tenant_id
+          LIMIT 1)
+         UNION ALL
+          SELECT ( SELECT s.tenant_id
+                    FROM app.function_schedule s
+                   WHERE (s.tenant_id > t_1.tenant_id)
+                   ORDER BY s.tenant_id
+                  LIMIT 1) AS tenant_id
+            FROM tenant t_1
+           WHERE (t_1.tenant_id IS NOT NULL)
+         )
+  SELECT d.function_id,
+     d.seq,
+     d.tenant_id,
+     d.owner_id,
+     d.once,
+     d.done_until
+    FROM tenant t,
+     LATERAL ( SELECT s.function_id,
+             s.seq,
+             s.tenant_id,
+             s.owner_id,
+             s.once,
+             s.due_at,
+             s.done_until,
+             row_number() OVER (ORDER BY s.due_at, s.function_id) AS turn
+            FROM ( SELECT f.function_id,
+                     f.seq,
+                     f.tenant_id,
+                     f.owner_id,
+                     f.once,
+                     f.due_at,
+                     f.done_until
+                    FROM app.function_schedule f
+                   WHERE ((f.tenant_id = t.tenant_id) AND (f.due_at <= now()))
+                   ORDER BY f.due_at, f.function_id
+                  LIMIT due_functions.most) s) d
+   WHERE (NOT (EXISTS ( SELECT
             FROM app.frozen_tenant f
-           WHERE (f.tenant_id = s.tenant_id)))))
-   ORDER BY s.due_at, s.function_id
+           WHERE (f.tenant_id = d.tenant_id))))
+   ORDER BY d.turn, d.due_at, d.function_id
   LIMIT due_functions.most;
 END
 CREATE OR REPLACE FUNCTION app.end_job(job text, lease_id uuid, outcome text, detail jsonb)
@@ -1685,6 +1736,8 @@ relation app.request_queue TO logline_app: SELECT
 relation app.request_queue TO logline_auditor: SELECT
 relation app.request_queue TO logline_backup: SELECT
 relation app.request_queue_position_seq TO logline_backup: SELECT
+relation app.request_turn TO logline_auditor: SELECT
+relation app.request_turn TO logline_backup: SELECT
 relation app.restore_needed TO logline_app: SELECT
 relation app.restore_needed TO logline_backup: SELECT
 relation app.restore_needed TO logline_kernel: SELECT

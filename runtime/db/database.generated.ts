@@ -155,6 +155,11 @@ export interface AppRequestQueue {
   tenant_id: string;
 }
 
+export interface AppRequestTurn {
+  taken_at: string;
+  tenant_id: string;
+}
+
 export interface AppRestoreNeeded {
   is_ahead: boolean;
   is_only: Generated<boolean>;
@@ -342,6 +347,7 @@ export interface DB {
   "app.policy_cursor": AppPolicyCursor;
   "app.policy_emission": AppPolicyEmission;
   "app.request_queue": AppRequestQueue;
+  "app.request_turn": AppRequestTurn;
   "app.restore_needed": AppRestoreNeeded;
   "app.ruling_night": AppRulingNight;
   "app.ruling_queue": AppRulingQueue;

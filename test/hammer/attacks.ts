@@ -1,8 +1,5 @@
-import { connect } from 'node:net';
-import type { Tenant } from './tenant';
-
-/** Starts an attack and resolves once it runs; it goes on until its process ends. */
-export type Attack = (bad: Tenant) => Promise<void> | void;
+import { type Attack, executing, over, sockets } from './callers';
+import { ROUTE_ATTACKS } from './route-attacks';
 
 const note = { entity_type: 'note', who: 'bad', this: 'x' };
 const thousand = JSON.stringify(Array.from({ length: 1_000 }, () => note));
@@ -78,35 +75,11 @@ const EACH: Readonly<Record<string, Attack>> = {
   'calls-without-end': (bad) => executing(bad, 8, 'for (;;) await ctx.sql`SELECT 1`.catch(() => 0);'),
 };
 
-/** Attacks by name: one of each kind that once delayed other tenants, and all together. */
+/** Attacks by name: one of each kind that once delayed other tenants, all of these together, and those of single routes. */
 export const ATTACKS: Readonly<Record<string, Attack>> = {
   ...EACH,
+  ...ROUTE_ATTACKS,
   async 'all-at-once'(bad) {
     await Promise.all(Object.values(EACH).map((attack) => attack(bad)));
   },
 };
-
-/** Runs `call` in a loop in each of several callers. */
-function over(callers: number, call: () => Promise<unknown>): void {
-  for (let caller = 0; caller < callers; caller += 1) {
-    void (async () => {
-      for (;;) await call();
-    })();
-  }
-}
-
-function executing(bad: Tenant, callers: number, code: string): void {
-  over(callers, () => bad.execute(code));
-}
-
-/** Sockets that send a text and then nothing, and read answers or not. Closed sockets are opened again. */
-function sockets(bad: Tenant, count: number, text: string, reads = true): void {
-  const { port, hostname } = new URL(bad.url);
-  const open = (): void => {
-    const socket = connect(Number(port), hostname, () => socket.write(text));
-    socket.on('error', () => {});
-    if (reads) socket.on('data', () => {});
-    socket.on('close', () => setTimeout(open, 100));
-  };
-  for (let index = 0; index < count; index += 1) open();
-}

@@ -22,10 +22,14 @@ export class Tenant {
   }
 
   /** Runs `async function main(ctx, input) { code }`, which is appended at its first call. */
-  async execute(code: string, headers: Readonly<Record<string, string>> = {}): Promise<number> {
+  async execute(
+    code: string,
+    headers: Readonly<Record<string, string>> = {},
+    input: unknown = null,
+  ): Promise<number> {
     const known = this.#functions.get(code) ?? this.#append(code);
     this.#functions.set(code, known);
-    return (await this.#call(`/api/execute/${await known}`, { body: {}, headers })).status;
+    return (await this.#call(`/api/execute/${await known}`, { body: { input }, headers })).status;
   }
 
   async #append(code: string): Promise<string> {
@@ -52,7 +56,7 @@ export class Tenant {
           ...headers,
         },
         signal: AbortSignal.timeout(ANSWERED_WITHIN_MS),
-        ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+        ...(body === undefined ? {} : { body: bodyOf(body) }),
       });
       await response.arrayBuffer();
       return { status: response.status };
@@ -60,4 +64,9 @@ export class Tenant {
       return { status: 599 };
     }
   }
+}
+
+function bodyOf(body: unknown): string | Uint8Array<ArrayBuffer> {
+  if (typeof body === 'string') return body;
+  return body instanceof Uint8Array ? new Uint8Array(body) : JSON.stringify(body);
 }

@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
+import { createTarPacker } from 'modern-tar';
 import { OperatorError } from '../../local/operator-error';
 import { GzipFile, gunzipped, readFault } from './gzip-file';
 import type { LockedKeys } from './locked-keys';
-import { readTar, TAR_END, type TarEntry, tarHeader, tarPadding } from './tar';
+import { readTar, type TarEntry } from './tar';
 
 /**
  * First member of a base backup. The file is a gzipped tar: this header, a PostgreSQL data folder, and last the row
@@ -40,10 +41,14 @@ const MAX_JSON_BYTES = 1024 * 1024;
 /** Writes a base backup, member by member. */
 export class BaseBackupWriter {
   readonly #file: GzipFile;
+  readonly #tar = createTarPacker();
+  readonly #packed: Promise<void>;
   readonly #hash = createHash('sha256');
 
   private constructor(file: GzipFile) {
     this.#file = file;
+    this.#packed = this.#tar.readable.pipeTo(new WritableStream({ write: (chunk) => file.push(chunk) }));
+    this.#packed.catch(() => undefined);
   }
 
   /** @throws OperatorError when the folder cannot be written */
@@ -60,31 +65,33 @@ export class BaseBackupWriter {
 
   /** Appends a member, which counts towards the checksum. */
   async add(entry: TarEntry): Promise<void> {
-    await this.#file.push(entry.header);
-    for await (const chunk of hashed(entry, this.#hash)) await this.#file.push(chunk);
-    await this.#file.push(tarPadding(entry.size));
+    const place = this.#tar.controller.add(entry.header);
+    await ReadableStream.from(hashed(entry, this.#hash)).pipeTo(place);
   }
 
   /** @param replace overwrite an existing file */
   async finish(rows: Omit<BaseBackupEnd, 'sha256'>, replace: boolean): Promise<BaseBackupEnd> {
     const end: BaseBackupEnd = { ...rows, sha256: this.#hash.digest('hex') };
-    const text = Buffer.from(JSON.stringify(end));
-    await this.#file.push(tarHeader(LAST, text.length));
-    await this.#file.push(Buffer.concat([text, tarPadding(text.length), TAR_END]));
+    const { header, content } = jsonEntry(LAST, end);
+    await ReadableStream.from(content).pipeTo(this.#tar.controller.add(header));
+    this.#tar.controller.finalize();
+    await this.#packed;
     await this.#file.finish(replace);
     return end;
   }
 
   /** Deletes the incomplete file. */
-  discard(): Promise<void> {
-    return this.#file.discard();
+  async discard(): Promise<void> {
+    this.#tar.controller.error(new Error('the backup was given up'));
+    await this.#packed.catch(() => undefined);
+    await this.#file.discard();
   }
 }
 
 /** Whether the file is a base backup rather than a dump; false when it does not exist. */
 export async function isBaseBackup(path: string): Promise<boolean> {
   try {
-    for await (const entry of membersOf(path)) return entry.name === FIRST;
+    for await (const { header } of membersOf(path)) return header.name === FIRST;
   } catch {
     // Not a gzipped tar file: the reader of dumps reports what is wrong with it.
   }
@@ -103,7 +110,7 @@ export async function* readBaseBackup(path: string): AsyncGenerator<BaseBackupPa
       if (isFirst) {
         isFirst = false;
         yield { kind: 'header', header: parseHeader(path, await jsonOf(path, entry, hash)) };
-      } else if (entry.name === LAST) {
+      } else if (entry.header.name === LAST) {
         const end = parseEnd(path, await jsonOf(path, entry));
         if (end.sha256 !== hash.digest('hex'))
           throw new OperatorError(`${path} was changed: its files are not those that were written`);
@@ -111,7 +118,7 @@ export async function* readBaseBackup(path: string): AsyncGenerator<BaseBackupPa
         return;
       } else {
         const content = hashed(entry, hash);
-        yield { kind: 'entry', entry: { ...entry, content } };
+        yield { kind: 'entry', entry: { header: entry.header, content } };
         for await (const _ of content);
       }
     }
@@ -126,7 +133,7 @@ function membersOf(path: string): AsyncGenerator<TarEntry> {
 }
 
 /** Content of a member, added to the hash as it is read. */
-async function* hashed({ name, size, content }: TarEntry, hash: ReturnType<typeof createHash>) {
+async function* hashed({ header: { name, size }, content }: TarEntry, hash: Hash) {
   hash.update(`${name}\0${size}\0`);
   for await (const chunk of content) {
     hash.update(chunk);
@@ -139,11 +146,12 @@ function jsonEntry(name: string, value: object): TarEntry {
   async function* content() {
     yield text;
   }
-  return { name, kind: 'file', size: text.length, header: tarHeader(name, text.length), content: content() };
+  return { header: { name, size: text.length, mode: 0o600 }, content: content() };
 }
 
 async function jsonOf(path: string, entry: TarEntry, hash = createHash('sha256')): Promise<unknown> {
-  if (entry.size > MAX_JSON_BYTES) throw new OperatorError(`${path} is damaged: ${entry.name} is too long`);
+  const { name, size } = entry.header;
+  if (size > MAX_JSON_BYTES) throw new OperatorError(`${path} is damaged: ${name} is too long`);
   const chunks = [];
   for await (const chunk of hashed(entry, hash)) chunks.push(chunk);
   return JSON.parse(Buffer.concat(chunks).toString());

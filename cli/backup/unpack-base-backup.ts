@@ -38,10 +38,11 @@ export async function surveyBaseBackup(file: string): Promise<BaseBackupEnd> {
 
 function unpack(file: string, folder: string, owner: ServerUser | undefined): Promise<BaseBackupEnd> {
   return follow(file, async (entry) => {
-    const place = placeOf(folder, entry.name);
-    if (entry.kind === 'folder') return make(place, owner);
-    if (entry.kind === 'other')
-      throw new OperatorError(`${file} holds ${entry.name}, which is neither a file nor a folder`);
+    const { name, type } = entry.header;
+    const place = placeOf(folder, name);
+    if (type === 'directory') return make(place, owner);
+    if (type !== 'file')
+      throw new OperatorError(`${file} holds ${name}, which is neither a file nor a folder`);
     await writeEntry(place, entry, owner);
   });
 }

@@ -51,7 +51,7 @@ export async function writeBaseBackup(options: WriteBaseBackupOptions): Promise<
     let read = 0;
     for await (const entry of readTar(baseBackupOf(options.replication))) {
       await file.add(entry);
-      read += entry.size;
+      read += entry.header.size;
       onProgress(`copying: ${Math.floor(read / MIB)} MiB`);
     }
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY');

@@ -3,9 +3,9 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
+import type { TarHeader } from 'modern-tar';
 import { BaseBackupWriter, isBaseBackup } from '../../../cli/backup/base-backup-file';
 import { openBackup } from '../../../cli/backup/opened-backup';
-import { tarHeader } from '../../../cli/backup/tar';
 import { surveyBaseBackup, unpackBaseBackup } from '../../../cli/backup/unpack-base-backup';
 
 const ROWS = {
@@ -22,7 +22,12 @@ describe('file of a base backup', () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  const write = async (members: Readonly<Record<string, string>>): Promise<void> => {
+  async function* noBytes(): AsyncGenerator<Uint8Array> {}
+
+  const write = async (
+    members: Readonly<Record<string, string>>,
+    others: readonly TarHeader[] = [],
+  ): Promise<void> => {
     const writer = await BaseBackupWriter.open(file, {
       logline_base_backup: 1,
       made_at: '2026-01-01T00:00:00.000Z',
@@ -36,14 +41,9 @@ describe('file of a base backup', () => {
         yield content.subarray(0, 1);
         yield content.subarray(1);
       };
-      await writer.add({
-        name,
-        kind: 'file',
-        size: content.length,
-        header: tarHeader(name, content.length),
-        content: chunks(),
-      });
+      await writer.add({ header: { name, size: content.length }, content: chunks() });
     }
+    for (const header of others) await writer.add({ header, content: noBytes() });
     await writer.finish(ROWS, false);
   };
 
@@ -59,7 +59,7 @@ describe('file of a base backup', () => {
     await assert.rejects(unpackBaseBackup(file, target), /is not empty/);
   });
 
-  it('that was torn, changed, or names a place outside leaves nothing unpacked', async () => {
+  it('that was torn or changed leaves nothing unpacked', async () => {
     await write({ PG_VERSION: '17\n', content: 'kept' });
     const plain = gunzipSync(await readFile(file));
     const changed = Buffer.from(plain);
@@ -68,7 +68,8 @@ describe('file of a base backup', () => {
     const target = path.join(folder, 'data');
     for (const [bytes, message] of [
       [gzipSync(changed), /was changed/],
-      [gzipSync(plain.subarray(0, 2_560)), /ends too early/],
+      [gzipSync(plain.subarray(0, 2_560)), /ends too early .*truncated/],
+      [gzipSync(plain.subarray(0, 2_565)), /ends too early .*truncated/],
       [whole.subarray(0, whole.length - 20), /damaged/],
     ] as const) {
       await writeFile(file, bytes);
@@ -76,9 +77,21 @@ describe('file of a base backup', () => {
       await assert.rejects(unpackBaseBackup(file, target), message);
       assert.deepEqual(await readdir(folder), [path.basename(file)]);
     }
-    await rm(file);
-    await write({ '../outside': 'x' });
-    await assert.rejects(unpackBaseBackup(file, target), /outside its folder/);
     assert.equal(await isBaseBackup(path.join(folder, 'nothing')), false);
   });
+
+  for (const [what, header, message] of [
+    ['a file', { name: '../outside', size: 0 }, /outside its folder/],
+    ['an absolute path', { name: '/outside', size: 0 }, /outside its folder/],
+    ['a folder', { name: '../outside/', size: 0, type: 'directory' }, /outside its folder/],
+    ['a symbolic link', { name: 'link', size: 0, type: 'symlink', linkname: '/' }, /neither a file nor/],
+    ['a hard link', { name: 'link', size: 0, type: 'link', linkname: '../file' }, /neither a file nor/],
+    ['a device', { name: 'null', size: 0, type: 'character-device' }, /neither a file nor/],
+  ] as const satisfies readonly (readonly [string, TarHeader, RegExp])[]) {
+    it(`with ${what} that leads outside is refused`, async () => {
+      await write({ PG_VERSION: '17\n' }, [header]);
+      await assert.rejects(unpackBaseBackup(file, path.join(folder, 'data')), message);
+      assert.deepEqual(await readdir(folder), [path.basename(file)]);
+    });
+  }
 });

@@ -1,21 +1,16 @@
 import { hash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { oneLine } from '../../local/operator-error';
-import { LogLineError, MalformedError } from '../../runtime/base/errors';
 import { LOG_USER } from '../../runtime/base/identity';
 import type { SignedSpan } from '../../runtime/base/span';
-import { ed25519 } from '../../runtime/crypto';
 import { sha256 } from '../../runtime/crypto/sha256';
 import { Frontier } from '../../runtime/proofs/frontier';
-import { hashesOf, type LeafSource, leafText } from '../../runtime/proofs/leaf';
+import { type LeafSource, leafText } from '../../runtime/proofs/leaf';
 import type { LogFault } from '../../runtime/proofs/log-audit';
-import { isSameBytes, leafHash } from '../../runtime/proofs/merkle-hash';
-import { type OpenedCheckpoint, openCheckpoint, witnessesOf } from '../../runtime/proofs/span-proof';
-import { TILE_HEIGHT, TILE_WIDTH, tilePath, tileWidth } from '../../runtime/proofs/tile';
-import type { VerifierKey } from '../../runtime/proofs/verifier-key';
-import { explainProblem } from '../ledger-api';
-import type { LogSource } from './log-folder';
+import { isSameBytes } from '../../runtime/proofs/merkle-hash';
+import { type OpenedCheckpoint, witnessesOf } from '../../runtime/proofs/span-proof';
+import { TILE_HEIGHT, TILE_WIDTH } from '../../runtime/proofs/tile';
 import { PositionMarks } from './position-marks';
+import { ServedFault, ServedLog, type ServedLogOptions } from './served-log';
 
 /** Result of verifying a log. */
 export interface RemoteLogReport {
@@ -36,11 +31,7 @@ export interface RemoteLogReport {
 }
 
 /** Options of {@link RemoteLog}. */
-export interface RemoteLogOptions {
-  readonly client: LogSource;
-  readonly tenant: string;
-  /** Verifier keys: of the log, one of which must have signed each checkpoint, and of witnesses. */
-  readonly keys: readonly VerifierKey[];
+export interface RemoteLogOptions extends ServedLogOptions {
   readonly onFault: (fault: LogFault) => void;
   readonly onProgress?: (entries: number) => void;
   /** Milliseconds that new spans may take to be sealed. Defaults to 20,000. */
@@ -55,25 +46,11 @@ export interface RemoteLogOptions {
  */
 const WINDOW = 500_000;
 const LOOK_MS = 500;
-/** Tiles, each with its leaves, that are asked for while the one before them is hashed. */
-const AHEAD = 4;
 
 interface Expected {
   readonly id: string;
   readonly seq: number;
   readonly isOfLog: boolean;
-}
-
-/** A fault in what the ledger serves. */
-class ServedFault extends Error {
-  readonly kind: string;
-  readonly position: number | undefined;
-
-  constructor(kind: string, position: number | undefined, detail: string) {
-    super(detail);
-    this.kind = kind;
-    this.position = position;
-  }
 }
 
 /**
@@ -82,6 +59,7 @@ class ServedFault extends Error {
  */
 export class RemoteLog {
   readonly #options: RemoteLogOptions;
+  readonly #served: ServedLog;
   readonly #expected = new Map<string, Expected>();
   readonly #found = new PositionMarks();
   readonly #seen: OpenedCheckpoint[] = [];
@@ -90,16 +68,16 @@ export class RemoteLog {
   #isBroken = false;
   /** Whether spans were recorded since the last walk. */
   #hasNews = true;
-  #readsLeaves = true;
 
   constructor(options: RemoteLogOptions) {
     this.#options = options;
+    this.#served = new ServedLog(options);
   }
 
   /** Size of the newest checkpoint, whose root is compared during the walk; 0 without one. */
   async size(): Promise<number> {
     await this.#unlessBroken(async () => {
-      const newest = await this.#newestCheckpoint();
+      const newest = await this.#served.newestCheckpoint();
       if (newest !== undefined) this.#seen.push(newest);
     });
     return this.#seen.at(-1)?.size ?? 0;
@@ -136,7 +114,7 @@ export class RemoteLog {
       origin: newest?.origin ?? null,
       size,
       spans: this.#spans,
-      leaves: this.#readsLeaves && size > 0,
+      leaves: this.#served.readsLeaves && size > 0,
       unseen: Math.max(0, size - this.#spans),
       witnesses: newest === undefined ? [] : witnessesOf(newest).map(({ key }) => key.name),
       faults: this.#faults,
@@ -151,7 +129,7 @@ export class RemoteLog {
 
   #walkNewest(): Promise<void> {
     return this.#unlessBroken(async () => {
-      const newest = await this.#newestCheckpoint();
+      const newest = await this.#served.newestCheckpoint();
       const last = this.#seen.at(-1);
       if (newest === undefined) return;
       if (last !== undefined && newest.size < last.size) {
@@ -181,33 +159,13 @@ export class RemoteLog {
     }
   }
 
-  async #newestCheckpoint(): Promise<OpenedCheckpoint | undefined> {
-    const { client, tenant, keys } = this.#options;
-    const answer = await client.requestBytes(`/api/log/${encodeURIComponent(tenant)}/checkpoint`, {
-      headers: { accept: 'text/plain' },
-    });
-    if (answer.status === 404) return undefined;
-    if (answer.status !== 200)
-      throw new ServedFault('checkpoint', undefined, problemOf('checkpoint', answer));
-    try {
-      const opened = await openCheckpoint(new TextDecoder().decode(answer.bytes), keys, {
-        verify: ed25519.verify,
-      });
-      if (opened.origin.endsWith(`/${encodeURIComponent(tenant)}`)) return opened;
-      throw new MalformedError(`The checkpoint is of another log, ${opened.origin}.`);
-    } catch (error) {
-      if (!(error instanceof LogLineError)) throw error;
-      throw new ServedFault('checkpoint', undefined, oneLine(error));
-    }
-  }
-
   /** Derives the tree from the level-0 tiles, and compares all other tiles and every checkpoint with it. */
   async #walk(newest: OpenedCheckpoint): Promise<void> {
     const { size } = newest;
     const frontier = new Frontier(sha256);
     const growing: Uint8Array[][] = [];
     const matched: { readonly key: string; readonly position: number }[] = [];
-    for await (const hashes of this.#leafHashes(size)) {
+    for await (const hashes of this.#served.leafHashes(size)) {
       for (const hash of hashes) {
         const key = keyOf(hash);
         if (this.#expected.has(key)) matched.push({ key, position: frontier.size });
@@ -250,7 +208,7 @@ export class RemoteLog {
 
   async #compareTile(level: number, lastNode: number, size: number, row: Uint8Array[]): Promise<void> {
     const index = Math.floor(lastNode / TILE_WIDTH);
-    const served = await this.#tile(level, index, size);
+    const served = await this.#served.tile(level, index, size);
     const at = served.findIndex((hash, place) => !isSameBytes(hash, row[place] ?? new Uint8Array()));
     row.length = 0;
     if (at < 0) return;
@@ -259,78 +217,6 @@ export class RemoteLog {
       (index * TILE_WIDTH + at) * TILE_WIDTH ** level,
       `hash ${at} of tile ${level}/${index} does not follow from the tiles below`,
     );
-  }
-
-  async #tile(level: number, index: number, size: number): Promise<readonly Uint8Array[]> {
-    const width = tileWidth(level, index, size);
-    const path = tilePath(level, index, width);
-    const answer = await this.#get(path);
-    const hashes = answer.status === 200 ? hashesOf(answer.bytes) : undefined;
-    if (hashes?.length === width) return hashes;
-    const position = index * TILE_WIDTH ** (level + 1);
-    const detail =
-      answer.status === 200
-        ? `${path} has ${answer.bytes.length} bytes, not ${32 * width}`
-        : problemOf(path, answer);
-    throw new ServedFault('tile', position, detail);
-  }
-
-  /** Tile after tile of level 0. */
-  async *#leafHashes(size: number): AsyncGenerator<readonly Uint8Array[]> {
-    const coming: Promise<readonly Uint8Array[]>[] = [];
-    for (let index = 0; ; index += 1) {
-      while (coming.length <= AHEAD && tileWidth(0, index + coming.length, size) > 0) {
-        const tile = this.#tileOfLeaves(index + coming.length, size);
-        // The walk may end at a fault before it gets there.
-        tile.catch(() => undefined);
-        coming.push(tile);
-      }
-      const next = coming.shift();
-      if (next === undefined) return;
-      yield await next;
-    }
-  }
-
-  /** A tile of level 0, compared with its leaves where the token may read them. */
-  async #tileOfLeaves(index: number, size: number): Promise<readonly Uint8Array[]> {
-    const bundle = this.#readsLeaves ? this.#get(bundlePath(index, size)) : undefined;
-    bundle?.catch(() => undefined);
-    const hashes = await this.#tile(0, index, size);
-    if (bundle !== undefined) this.#compareLeaves(index, hashes, size, await bundle);
-    return hashes;
-  }
-
-  #compareLeaves(
-    index: number,
-    hashes: readonly Uint8Array[],
-    size: number,
-    answer: Awaited<ReturnType<LogSource['requestBytes']>>,
-  ): void {
-    if (answer.status === 403) {
-      this.#readsLeaves = false;
-      return;
-    }
-    const path = bundlePath(index, size);
-    if (answer.status !== 200) throw new ServedFault('entry', index * TILE_WIDTH, problemOf(path, answer));
-    const leaves = cutBundle(answer.bytes);
-    for (const [at, hash] of hashes.entries()) {
-      const leaf = leaves[at];
-      if (leaf !== undefined && isSameBytes(leafHash(sha256, leaf), hash)) continue;
-      throw new ServedFault(
-        'entry',
-        index * TILE_WIDTH + at,
-        `the leaf that is served does not hash to its hash in ${tilePath(0, index, hashes.length)}`,
-      );
-    }
-    if (leaves.length !== hashes.length)
-      throw new ServedFault('entry', index * TILE_WIDTH, `${path} has ${leaves.length} leaves`);
-  }
-
-  #get(path: string) {
-    const { client, tenant } = this.#options;
-    return client.requestBytes(`/api/log/${encodeURIComponent(tenant)}/${path}`, {
-      headers: { accept: 'application/octet-stream' },
-    });
   }
 
   #tellMissing(): void {
@@ -352,20 +238,10 @@ export class RemoteLog {
     const end = Math.min(size, completeBelow);
     for (let position = 0; position < end; position += 1) {
       if (this.#found.has(position)) continue;
-      const leaf = await this.#leafAt(position, size);
+      const leaf = await this.#served.leafAt(position, size);
       const detail = `the log of tenant ${tenant} has a span here that is not among those that were read`;
       this.#fault('missing', position, detail, leaf);
     }
-  }
-
-  async #leafAt(position: number, size: number): Promise<{ id?: string; seq?: number }> {
-    if (!this.#readsLeaves) return {};
-    const index = Math.floor(position / TILE_WIDTH);
-    const answer = await this.#get(bundlePath(index, size));
-    const text = new TextDecoder().decode(cutBundle(answer.bytes)[position % TILE_WIDTH]);
-    // The leaf's hash is signed, so its form is known; anything else names no span.
-    const [, id, seq] = /"id":"([0-9a-f-]{36})","seq":(\d+)/.exec(text) ?? [];
-    return id === undefined ? {} : { id, seq: Number(seq) };
   }
 
   #fault(
@@ -386,35 +262,4 @@ function leafKeyOf(leaf: LeafSource): string {
 
 function keyOf(hash: Uint8Array): string {
   return Buffer.from(hash.buffer, hash.byteOffset, hash.byteLength).toString('latin1');
-}
-
-/** Where the leaves below a tile of level 0 are served. */
-function bundlePath(index: number, size: number): string {
-  return tilePath('entries', index, tileWidth(0, index, size));
-}
-
-/** The leaves of an entry bundle, up to the first malformed one. */
-function cutBundle(bytes: Uint8Array): readonly Uint8Array[] {
-  const leaves: Uint8Array[] = [];
-  let at = 0;
-  while (at + 2 <= bytes.length) {
-    const end = at + 2 + (bytes[at] ?? 0) * 256 + (bytes[at + 1] ?? 0);
-    if (end > bytes.length) break;
-    leaves.push(bytes.subarray(at + 2, end));
-    at = end;
-  }
-  return leaves;
-}
-
-function problemOf(
-  what: string,
-  answer: { readonly status: number; readonly headers: Headers; readonly bytes: Uint8Array },
-): string {
-  let body: unknown;
-  try {
-    body = JSON.parse(new TextDecoder().decode(answer.bytes));
-  } catch {
-    body = undefined; // the status says enough
-  }
-  return `${what}: the ledger answered ${explainProblem({ ...answer, body })}`;
 }

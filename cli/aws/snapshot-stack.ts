@@ -110,36 +110,56 @@ interface Found {
   readonly found: string;
 }
 
-/** Restores into the old database's subnets and security group, so that only the functions reach it. */
-function drillCommands(
-  settings: StackSettings,
-  kind: Kind,
-  { snapshot, database, found }: Found,
-): Pick<BegunSnapshot, 'restored' | 'wait' | 'restore' | 'available' | 'remove'> {
-  const { engine, instanceClass, serverless } = settings.database;
+type Drill = Pick<BegunSnapshot, 'restored' | 'wait' | 'restore' | 'available' | 'remove'>;
+
+/** What the commands of a drill are made of. */
+interface DrillParts {
+  /** A command of the AWS CLI for RDS in the stack's region. */
+  readonly rds: (command: string) => string;
+  readonly settings: StackSettings['database'];
+  readonly snapshot: string;
+  readonly restored: string;
+  readonly parameters: string;
+  /** The old database's subnets and security group, so that only the functions reach the new one. */
+  readonly place: string;
+}
+
+function drillCommands(settings: StackSettings, kind: Kind, { snapshot, database, found }: Found): Drill {
   const rds = (command: string) => `aws rds ${command} --region ${settings.region}`;
   const groups = textsIn(found, 'VpcSecurityGroupId').join(' ');
   const subnets = textIn(found, kind.subnetGroup) ?? '';
-  const parameters = textIn(found, kind.parameterGroup) ?? '';
   const restored = `${database}-restored`;
-  const place = `--db-subnet-group-name ${subnets} --vpc-security-group-ids ${groups}`;
-  const wait = rds(`wait ${kind.wait} ${snapshot}`);
-  if (engine === 'rds') {
-    const own = `--db-instance-identifier ${restored}`;
-    return {
-      restored,
-      wait,
-      restore: rds(
-        `restore-db-instance-from-db-snapshot --db-snapshot-identifier ${snapshot} ${own} --db-instance-class ${instanceClass} --db-parameter-group-name ${parameters} --no-publicly-accessible ${place}`,
-      ),
-      available: rds(`wait db-instance-available ${own}`),
-      remove: [
-        rds(`delete-db-instance ${own} --skip-final-snapshot`),
-        rds(`wait db-instance-deleted ${own}`),
-        rds(`delete-db-snapshot --db-snapshot-identifier ${snapshot}`),
-      ].join(' && '),
-    };
-  }
+  const parts = {
+    rds,
+    settings: settings.database,
+    snapshot,
+    restored,
+    parameters: textIn(found, kind.parameterGroup) ?? '',
+    place: `--db-subnet-group-name ${subnets} --vpc-security-group-ids ${groups}`,
+  };
+  const commands = settings.database.engine === 'rds' ? instanceCommands(parts) : clusterCommands(parts);
+  return { restored, wait: rds(`wait ${kind.wait} ${snapshot}`), ...commands };
+}
+
+function instanceCommands(parts: DrillParts): Omit<Drill, 'restored' | 'wait'> {
+  const { rds, settings, snapshot, restored, parameters, place } = parts;
+  const own = `--db-instance-identifier ${restored}`;
+  return {
+    restore: rds(
+      `restore-db-instance-from-db-snapshot --db-snapshot-identifier ${snapshot} ${own} --db-instance-class ${settings.instanceClass} --db-parameter-group-name ${parameters} --no-publicly-accessible ${place}`,
+    ),
+    available: rds(`wait db-instance-available ${own}`),
+    remove: [
+      rds(`delete-db-instance ${own} --skip-final-snapshot`),
+      rds(`wait db-instance-deleted ${own}`),
+      rds(`delete-db-snapshot --db-snapshot-identifier ${snapshot}`),
+    ].join(' && '),
+  };
+}
+
+function clusterCommands(parts: DrillParts): Omit<Drill, 'restored' | 'wait'> {
+  const { rds, settings, snapshot, restored, parameters, place } = parts;
+  const { instanceClass, serverless } = settings;
   const cluster = `--db-cluster-identifier ${restored}`;
   const member = `--db-instance-identifier ${restored}-0`;
   // Without it RDS makes no member of class db.serverless.
@@ -148,8 +168,6 @@ function drillCommands(
       ? ''
       : ` --serverless-v2-scaling-configuration MinCapacity=${serverless.minAcu},MaxCapacity=${serverless.maxAcu}`;
   return {
-    restored,
-    wait,
     restore: [
       rds(
         `restore-db-cluster-from-snapshot --snapshot-identifier ${snapshot} ${cluster} --engine aurora-postgresql --db-cluster-parameter-group-name ${parameters} ${place}${capacity}`,

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { ExportOptions } from '../export/run-export';
+import type { ExportOptions } from '../export/begin-export';
 
 export function define(program: Command): void {
   program

@@ -1,45 +1,25 @@
-import { access, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { decodeJwt } from 'jose';
 import { OperatorError, oneLine } from '../../local/operator-error';
 import { StopSignal } from '../../local/stop-signal';
-import { LOG_USER, SYSTEM } from '../../runtime/base/identity';
+import { SYSTEM } from '../../runtime/base/identity';
 import { keySpansOfUrl } from '../keys/key-history-source';
-import type { LedgerApi } from '../ledger-api';
-import { LedgerApi as Client } from '../ledger-api';
 import { progressLine } from '../progress-line';
 import { logFolderOf } from '../proofs/log-folder';
 import { resolveTarget, type Target } from '../target';
-import { timestampOption } from '../timestamp-option';
+import { beginExport, type ExportOptions } from './begin-export';
 import { digestFileOf, type ExportDigest, type ExportedWork } from './digest';
-import { ExportFile, partFileOf, stateFileOf } from './export-file';
-import { type ExportPlan, type ExportState, readState } from './export-state';
+import { ExportFile, partFileOf } from './export-file';
+import type { ExportPlan } from './export-state';
 import { readFeedPage } from './feed-pages';
-import { type Owner, ownersOf } from './owners';
+import { LOG_READER, mintedClient } from './minted-client';
 import { exportProgress } from './progress';
 import { removePart, TenantLog } from './tenant-log';
 import { exportWork, workFileOf } from './work-file';
 
-/** Options of `logline export`. */
-export interface ExportOptions {
-  readonly tenant: string;
-  readonly out: string;
-  readonly user?: readonly string[];
-  readonly since?: string;
-  readonly url?: string;
-  readonly token?: string;
-  readonly stack?: string;
-  readonly force?: boolean;
-  /** False skips the tenant's log. Defaults to true. */
-  readonly log?: boolean;
-  readonly json?: boolean;
-}
-
 /** Exit code after an interruption, as a shell reports Ctrl-C. */
 const INTERRUPTED_EXIT_CODE = 130;
-/** A new token is minted after this time in milliseconds; tokens live 15 minutes. */
-const TOKEN_AGE_MS = 10 * 60_000;
-
 /** Writes the spans of a tenant to a file, or resumes an interrupted export. */
 export async function runExport(options: ExportOptions): Promise<void> {
   const out = path.resolve(options.out);
@@ -47,7 +27,7 @@ export async function runExport(options: ExportOptions): Promise<void> {
     throw new OperatorError('--out must end in .ndjson or .ndjson.gz', { exitCode: 2 });
   }
   const target = await resolveTarget(options);
-  const { state, total, isContinued } = await begin(out, options, target);
+  const { state, total, isContinued } = await beginExport(out, options, target);
   const file = await ExportFile.open(out, state);
   const stop = new StopSignal(() => process.exit(INTERRUPTED_EXIT_CODE));
   const line = progressLine();
@@ -118,80 +98,8 @@ function tenantOf(token: string): string | undefined {
   }
 }
 
-/** Opens the export: a new one, or an interrupted one with the same plan. */
-async function begin(
-  out: string,
-  options: ExportOptions,
-  target: Target,
-): Promise<{ state: ExportState; total: number | undefined; isContinued: boolean }> {
-  const since = timestampOption(options.since, '--since') ?? null;
-  const token = options.token ?? process.env.LOGLINE_TOKEN;
-  const request = JSON.stringify([
-    target.client.url,
-    options.tenant,
-    options.user ?? null,
-    options.since ?? null,
-    Boolean(token),
-  ]);
-  if (options.force) {
-    for (const leftover of [partFileOf(out), stateFileOf(out)]) await rm(leftover, { force: true });
-  } else if (await exists(out)) {
-    throw new OperatorError(`${out} is there already; choose another name, or replace it with --force`);
-  }
-  const earlier = await readState(stateFileOf(out));
-  if (earlier !== undefined && (await exists(partFileOf(out)))) {
-    if (earlier.request === request) return { state: earlier, total: undefined, isContinued: true };
-    throw new OperatorError(`${partFileOf(out)} belongs to another export; begin anew with --force`);
-  }
-  const owners = await readers(options, target, since);
-  const plan: ExportPlan = {
-    tenant: options.tenant,
-    users: owners?.map(({ user }) => user) ?? null,
-    since,
-    source: target.client.url,
-  };
-  const total = owners?.reduce((sum, { spans }) => sum + spans, 0);
-  return {
-    state: { ...NOTHING_YET, plan, request },
-    total: total === 0 ? undefined : total,
-    isContinued: false,
-  };
-}
-
-const NOTHING_YET = {
-  bytes: 0,
-  spans: 0,
-  part: 0,
-  cursor: null,
-  firstCursor: null,
-  lastCursor: null,
-  publicKeys: {},
-  logSizeBefore: null,
-} as const;
-
 /** User for the export of a stack, whose owners are unknown here: it reads tenant and public spans only. */
 const MEMBER = 'logline-export';
-
-/** Users whose spans are read with minted tokens; undefined when a token was given. */
-async function readers(
-  { tenant, user, url, token, stack }: ExportOptions,
-  target: Target,
-  since: string | null,
-): Promise<readonly Owner[] | undefined> {
-  const given = token ?? process.env.LOGLINE_TOKEN;
-  if (given) {
-    if (user === undefined) return undefined;
-    throw new OperatorError('give either --user or a token (--token, LOGLINE_TOKEN)', { exitCode: 2 });
-  }
-  if (stack !== undefined && user === undefined) return undefined;
-  if (!target.isLocal && stack === undefined) {
-    throw new OperatorError(`a token is needed for ${url}; give --token`, { exitCode: 2 });
-  }
-  if (user !== undefined) return [...new Set(user)].map((name) => ({ user: name, spans: 0 }));
-  const owners = await ownersOf(tenant, since);
-  if (owners.length > 0) return owners;
-  throw new OperatorError(`nobody owns a span in tenant ${tenant}${since === null ? '' : ` since ${since}`}`);
-}
 
 /** Reads all parts until the end, or until `goOn` returns false. Returns the number of spans. */
 async function readAll(
@@ -214,7 +122,9 @@ async function readAll(
     const part = index + 1;
     if (file.state.part > part) continue;
     const isMinted = user !== null || (target.token === undefined && !target.isLocal);
-    const clientNow = isMinted ? minting(target, user ?? MEMBER, plan.tenant) : async () => target.client;
+    const clientNow = isMinted
+      ? mintedClient(target, user ?? MEMBER, plan.tenant)
+      : async () => target.client;
     const partFilter = user === null ? filter : { ...filter, owner_id: user };
     let hasMore = true;
     while (hasMore) {
@@ -244,7 +154,7 @@ async function logOf(
   if (log === false) return undefined;
   const own = tenantOf(token ?? process.env.LOGLINE_TOKEN ?? '');
   if (own !== undefined && own !== tenant) return undefined;
-  const client = own === undefined ? minting(target, LOG_READER, tenant) : async () => target.client;
+  const client = own === undefined ? mintedClient(target, LOG_READER, tenant) : async () => target.client;
   return TenantLog.open({ file: out, tenant, client, onProgress });
 }
 
@@ -261,25 +171,7 @@ async function workOf(
     await rm(workFileOf(out), { force: true });
     return null;
   }
-  return exportWork(minting(target, user, system), tenant, out);
-}
-
-/** User who reads the checkpoint spans: they are visible to the tenant, and no token can carry the name of their owner. */
-const LOG_READER = 'operator';
-
-/** A client for one user; mints a new token before the current one expires. */
-function minting(target: Target, user: string, tenant: string): () => Promise<LedgerApi> {
-  let made: { readonly client: LedgerApi; readonly atMs: number } | undefined;
-  return async () => {
-    if (made === undefined || performance.now() - made.atMs > TOKEN_AGE_MS) {
-      const client = new Client(
-        target.client.url,
-        await target.mint(user === LOG_USER ? LOG_READER : user, tenant),
-      );
-      made = { client, atMs: performance.now() };
-    }
-    return made.client;
-  };
+  return exportWork(mintedClient(target, user, system), tenant, out);
 }
 
 function report(out: string, digest: ExportDigest, logFaults: number, { json }: ExportOptions): void {
@@ -312,11 +204,4 @@ function report(out: string, digest: ExportDigest, logFaults: number, { json }: 
 
 function howToGoOn(out: string, spans: number): string {
   return `${spans} spans are in ${partFileOf(out)}; the same command goes on from there`;
-}
-
-async function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  );
 }

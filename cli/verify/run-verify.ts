@@ -17,9 +17,11 @@ import { givenVerifierKeys, publishedVerifierKeys } from '../proofs/verifier-key
 import { removedLocally, type VerifyLogsOptions, verifyLocalLogs } from '../proofs/verify-logs';
 import { verifyCheckpoints, verifyProofFile } from '../proofs/verify-offline';
 import { resolveTarget } from '../target';
+import { FaultPrinter } from './fault-printer';
 import { withSeekableFile } from './seekable-file';
 import { type Found, keySpansOfFile, spansOfFile, spansOfUrl } from './span-source';
 import { type VerifyFault, type VerifyReport, verifySpans } from './verify-spans';
+import { localLogsLine, remoteLogLine, spanLines } from './verify-text';
 
 /** Options of `logline verify`. */
 export interface VerifyCommandOptions {
@@ -38,8 +40,6 @@ export interface VerifyCommandOptions {
   readonly json?: boolean;
 }
 
-/** Faults printed one by one; further ones are counted. */
-const MAX_SHOWN = 100;
 const EXIT_FAULTS = 1;
 
 /** What is verified. */
@@ -73,34 +73,30 @@ export async function runVerify(options: VerifyCommandOptions): Promise<void> {
 
 async function verify(subject: Subject, options: VerifyCommandOptions): Promise<void> {
   const { source, isComplete, history } = subject;
-  const shown: VerifyFault[] = [];
   const progress = progressLine();
-  const onFault = (fault: VerifyFault): void => {
-    if (shown.length >= MAX_SHOWN) return;
-    shown.push(fault);
-    if (options.json) return;
-    progress.clear();
-    process.stdout.write(`FAULT ${describe(fault)}\n`);
-  };
+  const faults = new FaultPrinter(progress, options.json === true);
   const anchors = options.key === undefined ? undefined : new Set(options.key.map(parseKey));
   const report = await verifySpans(source, {
     ...(anchors === undefined ? {} : { trustedKeys: keysAround(history, anchors) }),
     history,
     faults: subject.faults,
     isComplete,
-    onFault,
+    onFault: faults.add,
     onProgress: (spans) => progress.show(`${spans} spans checked`),
   });
   const logs = await subject.logs?.({
-    onFault: (fault) => onFault(asVerifyFault(fault)),
+    onFault: (fault) => faults.add(asVerifyFault(fault)),
     onProgress: (entries) => progress.show(`${entries} positions of the logs checked`),
   });
   progress.clear();
-  if (options.json) process.stdout.write(`${JSON.stringify(asJson(report, shown, history, logs?.report))}\n`);
-  else
-    process.stdout.write(
-      `${[...summary(report, shown.length, subject), ...(logs === undefined ? [] : [logs.line])].join('\n')}\n`,
-    );
+  const lines = options.json
+    ? [JSON.stringify(asJson(report, faults.shown, history, logs?.report))]
+    : [
+        ...faults.rest(report.faults),
+        ...spanLines(report, subject),
+        ...(logs === undefined ? [] : [logs.line]),
+      ];
+  process.stdout.write(`${lines.join('\n')}\n`);
   if (report.faults > 0 || (logs?.report.faults ?? 0) > 0) process.exitCode = EXIT_FAULTS;
 }
 
@@ -169,7 +165,7 @@ export function withLog(
     const all = [...faults, ...(await removed())];
     all.forEach(onFault);
     const report = { ...walked, faults: all.length };
-    return { report, line: remoteLine(report, keysFrom) };
+    return { report, line: remoteLogLine(report, keysFrom) };
   };
   return { source: source(), logs };
 }
@@ -194,62 +190,6 @@ function parseKey(text: string): string {
   return text.toLowerCase();
 }
 
-function describe({ location, id, seq, detail }: VerifyFault): string {
-  const what = id === undefined ? '' : `span ${id} version ${seq ?? '?'} `;
-  return `${what}${location === undefined ? '' : `(${location}) `}${detail}`;
-}
-
-function summary(
-  report: VerifyReport,
-  shown: number,
-  subject: Pick<Subject, 'instanceKey' | 'history'>,
-): string[] {
-  const lines: string[] = [];
-  if (report.faults > shown) lines.push(`… and ${report.faults - shown} more faults`);
-  for (const [key, spans] of report.keys) {
-    lines.push(signedBy(key, spans, report, subject));
-  }
-  if (report.hiddenVersions > 0) {
-    lines.push(
-      `${plural(report.hiddenVersions, 'version')} could not be seen with this token; their chains were checked as far as possible`,
-    );
-  }
-  if (report.repeated > 0) lines.push(`${plural(report.repeated, 'span')} listed more than once`);
-  const scope = `${plural(report.spans, 'span')} of ${plural(report.entities, 'entity', 'entities')}`;
-  lines.push(
-    report.faults === 0
-      ? `OK: ${scope}: every hash, signature and version chain holds`
-      : `FAILED: ${plural(report.faults, 'fault')} in ${scope}`,
-  );
-  return lines;
-}
-
-function signedBy(
-  key: string,
-  spans: number,
-  report: VerifyReport,
-  { instanceKey, history }: Pick<Subject, 'instanceKey' | 'history'>,
-): string {
-  const known = history.keys.get(key);
-  if (known?.status === 'revoked') {
-    const since = report.revoked.get(key) ?? 0;
-    return `signed by a revoked key, ${key}, revoked from ${known.revokedFrom}: ${plural(spans, 'span')}, ${since} of them since then`;
-  }
-  const remark =
-    key === instanceKey
-      ? ' (this instance)'
-      : known === undefined
-        ? ''
-        : ` (instance key, ${known.status}${known.retiredAt === undefined ? '' : ` ${known.retiredAt}`})`;
-  const adopted =
-    known?.adopted === true
-      ? `, adopted ${known.introducedAt}: the operator's word alone links it to the keys before`
-      : '';
-  const untimely = report.untimely.get(key) ?? 0;
-  const times = untimely === 0 ? '' : `, ${untimely} of them with a time at which it was not valid`;
-  return `signed by ${key}${remark}${adopted}: ${plural(spans, 'span')}${times}`;
-}
-
 /** A log's fault in the form of a span's. */
 function asVerifyFault({ tenant, kind, position, id, seq, detail }: LogFault): VerifyFault {
   const place = position === undefined ? undefined : `position ${position} of the log`;
@@ -259,30 +199,7 @@ function asVerifyFault({ tenant, kind, position, id, seq, detail }: LogFault): V
 
 async function localLogs(options: VerifyLogsOptions): Promise<LogsOutcome> {
   const report = await verifyLocalLogs(options);
-  const scope = `${plural(report.logs, 'log')} with ${plural(report.entries, 'position')} and ${plural(report.checkpoints, 'checkpoint')}`;
-  const line =
-    report.faults === 0
-      ? `OK: ${scope}: every leaf follows from its span, every root, tile and checkpoint from the leaves${renamedLine(report)}`
-      : `FAILED: ${plural(report.faults, 'fault')} in ${scope}`;
-  return { report, line };
-}
-
-function renamedLine({ renamed }: LogAuditReport): string {
-  if (renamed === 0) return '';
-  return `; ${plural(renamed, 'log')} under another name since a restore: later checkpoints under the old name are of the lost part`;
-}
-
-function remoteLine(report: RemoteLogReport, keysFrom: string | undefined): string {
-  const { tenant, size, spans, leaves, unseen, witnesses, faults } = report;
-  if (faults > 0) return `FAILED: ${plural(faults, 'fault')} in the log of tenant ${tenant}`;
-  const below = leaves ? 'tiles and leaves' : 'tiles (its leaves take scope admin)';
-  const seen =
-    keysFrom === undefined
-      ? 'that this token cannot read (private, or removed: without --token, where the ledger runs, verify says which)'
-      : 'that are not in the file';
-  const rest = unseen === 0 ? '' : `; ${unseen} more are of spans ${seen}`;
-  const by = witnesses.length === 0 ? '' : `; cosigned by ${witnesses.join(', ')}`;
-  return `OK: the log of tenant ${tenant} with ${plural(size, 'position')}: the signed root follows from its ${below}, and ${plural(spans, 'span')} from its positions${rest}${by}${keysFrom === undefined ? '' : `; whose log it is, ${keysFrom}`}`;
+  return { report, line: localLogsLine(report) };
 }
 
 function asJson(
@@ -304,8 +221,4 @@ function asJson(
     key_history: [...history.keys.values()].map(keyJson),
     signed_by_revoked_key: Object.fromEntries(report.revoked),
   };
-}
-
-function plural(count: number, one: string, many = `${one}s`): string {
-  return `${count} ${count === 1 ? one : many}`;
 }

@@ -45,8 +45,6 @@ describe('a reader', function () {
     await pair?.close();
   });
 
-  const onStandby = (sql: string) =>
-    withClient(pair.standby.superuserUrl('logline'), (client) => client.query(sql));
   const post = async (name: string): Promise<{ id: string; position: string }> => {
     const body = { entity_type: 'note', who: 'alice', this: name };
     const { status, body: answer, headers } = await stage0.call('/api/spans', { token, body });
@@ -73,8 +71,7 @@ describe('a reader', function () {
   });
 
   it('that lags answers up to its position, and the writer answers for the rest', async () => {
-    await onStandby('SELECT pg_wal_replay_pause()');
-    try {
+    await pair.paused(async () => {
       const before = await names('/api/timeline?limit=1');
       const { id, position } = await post('behind');
       assert.deepEqual(await names('/api/timeline?limit=1'), before, 'the standby answers plain reads');
@@ -89,9 +86,7 @@ describe('a reader', function () {
       const feed = await get('/api/timeline?order=feed&limit=1000', position);
       const next = await get(`/api/timeline?order=feed&cursor=${feed.body.next_cursor}`);
       assert.deepEqual([next.status, next.body.spans], [200, []], 'a cursor ahead of the standby');
-    } finally {
-      await onStandby('SELECT pg_wal_replay_resume()');
-    }
+    });
   });
 
   it('that lags by more than reads wait has no further read wait, and is used again once it follows', async () => {
@@ -109,15 +104,15 @@ describe('a reader', function () {
       lagging.run(stage0.pool, await writtenTx(), async (_database, isReplica) => isReplica);
     try {
       await until('it follows', isOnStandby);
-      await onStandby('SELECT pg_wal_replay_pause()');
+      await pair.onStandby('SELECT pg_wal_replay_pause()');
       assert.equal(await isOnStandby(), false);
       const before = probes.taken;
       for (let read = 0; read < 10; read += 1) assert.equal(await isOnStandby(), false);
       assert.equal(probes.taken - before, 10, 'each read asks once, and goes to the writer');
-      await onStandby('SELECT pg_wal_replay_resume()');
+      await pair.onStandby('SELECT pg_wal_replay_resume()');
       await until('it is used again', isOnStandby);
     } finally {
-      await onStandby('SELECT pg_wal_replay_resume()');
+      await pair.onStandby('SELECT pg_wal_replay_resume()');
       await lagging.close();
     }
   });
@@ -131,15 +126,15 @@ describe('a reader', function () {
       assert.equal((await sealer.sealBatch()).outcome, 'sealed');
       const consistency = (to: number) => get(`/api/log/acme/consistency?from=1&to=${to}`);
       await until('the standby has the log', async () => {
-        const { rows } = await onStandby('SELECT FROM ledger.checkpoint');
+        const { rows } = await pair.onStandby('SELECT FROM ledger.checkpoint');
         return rows.length > 0;
       });
       assert.equal((await consistency(1)).status, 200);
-      const { rows } = await onStandby(
+      const { rows } = await pair.onStandby(
         `SELECT FROM pg_stat_activity WHERE usename = 'logline_app' AND query LIKE '%ledger.log%'`,
       );
       assert.ok(rows.length > 0, 'the standby was asked');
-      await onStandby('SELECT pg_wal_replay_pause()');
+      await pair.onStandby('SELECT pg_wal_replay_pause()');
       const { id: beyond } = await post('beyond the standby');
       await sealer.sealBatch();
       const { rows: sizes } = await database.pool.query(
@@ -157,14 +152,13 @@ describe('a reader', function () {
       assert.notEqual(await proof(beyond), 200);
     } finally {
       await database.pool.query('GRANT SELECT ON ledger.log_entry TO logline_app');
-      await onStandby('SELECT pg_wal_replay_resume()');
+      await pair.onStandby('SELECT pg_wal_replay_resume()');
       await database.close();
     }
   });
 
   it('that is behind leaves the next page of a listing that the writer began to the writer', async () => {
-    await onStandby('SELECT pg_wal_replay_pause()');
-    try {
+    await pair.paused(async () => {
       for (const name of ['page 1', 'page 2', 'page 3']) await post(name);
       const { position } = await post('page 4');
       let page = await get('/api/timeline?limit=1', position);
@@ -174,14 +168,11 @@ describe('a reader', function () {
         seen.push(page.body.spans[0]?.this);
       }
       assert.deepEqual(seen, ['page 4', 'page 3', 'page 2', 'page 1']);
-    } finally {
-      await onStandby('SELECT pg_wal_replay_resume()');
-    }
+    });
   });
 
   it('ignores a position of another cell, from before a restore or forged, and leaves a future one to the writer', async () => {
-    await onStandby('SELECT pg_wal_replay_pause()');
-    try {
+    await pair.paused(async () => {
       const { id, position } = await post('of this cell');
       const { current: epoch, xmax } = await stage0.epochs.read();
       const txId = String(xmax + 1_000_000n);
@@ -193,9 +184,7 @@ describe('a reader', function () {
         ['the future', stage0.cursors.sealPosition({ epoch, txId }), 200],
       ] as const)
         assert.equal((await get(`/api/spans/${id}`, sent)).status, status, what);
-    } finally {
-      await onStandby('SELECT pg_wal_replay_resume()');
-    }
+    });
   });
 
   it('that begins a listing never shows later commits on its later pages', async () => {
@@ -207,7 +196,7 @@ describe('a reader', function () {
       // Committed, with a greater id than the open transaction.
       const { id } = await post('meanwhile');
       await until('the standby has it', async () => {
-        const { rowCount } = await onStandby(`SELECT FROM ledger.universal_registry WHERE id = '${id}'`);
+        const { rowCount } = await pair.onStandby(`SELECT FROM ledger.universal_registry WHERE id = '${id}'`);
         return rowCount === 1;
       });
       const first = await get('/api/timeline?order=asc&limit=2');
@@ -234,7 +223,7 @@ describe('a reader', function () {
       await until(
         'the standby has the late one',
         async () =>
-          (await onStandby(`SELECT FROM ledger.universal_registry WHERE this = 'late'`)).rowCount === 1,
+          (await pair.onStandby(`SELECT FROM ledger.universal_registry WHERE this = 'late'`)).rowCount === 1,
       );
       const rest = await names(`/api/timeline?order=asc&limit=1000&cursor=${first.body.next_cursor}`);
       assert.ok(rest.includes('ready'));
@@ -252,7 +241,7 @@ describe('a reader', function () {
       await late.query('SELECT pg_current_xact_id()');
       const { id } = await post('committed meanwhile');
       await until('the standby has it', async () => {
-        const { rowCount } = await onStandby(`SELECT FROM ledger.universal_registry WHERE id = '${id}'`);
+        const { rowCount } = await pair.onStandby(`SELECT FROM ledger.universal_registry WHERE id = '${id}'`);
         return rowCount === 1;
       });
       assert.deepEqual(await names(after), []);

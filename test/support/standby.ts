@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { appendFile, chown, cp, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, chown, cp, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { QueryResult } from 'pg';
 import { passwordsOfRoles } from '../../local/key-file';
 import { databaseUrl, ensureLedgerDatabase, LEDGER_DATABASE, OWNER_ROLE } from '../../local/ledger-database';
 import { type PostgresServer, startPostgres } from '../../local/postgres';
 import { serverUser } from '../../local/unprivileged-user';
 import { type RoleKey, roleName } from '../../runtime/db/roles';
+import { withClient } from './sql-session';
 import { prepareTemplate } from './template-database';
 
 /** A ledger's database with a streaming standby. */
@@ -19,6 +21,11 @@ export interface StandbyPair {
   /** URLs of each role. */
   readonly primaryUrls: Readonly<Record<RoleKey, string>>;
   readonly standbyUrls: Readonly<Record<RoleKey, string>>;
+  /** Runs a statement as superuser. */
+  onPrimary(sql: string): Promise<QueryResult>;
+  onStandby(sql: string): Promise<QueryResult>;
+  /** Runs work while the standby replays nothing. */
+  paused<T>(work: () => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -50,6 +57,8 @@ export async function startStandbyPair(): Promise<StandbyPair> {
   const urlsOf = ({ port }: PostgresServer) =>
     passwordsOfRoles((role) => databaseUrl(port, roleName(role), passwords[role], LEDGER_DATABASE));
   const [primaryUrls, standbyUrls] = [urlsOf(primary), urlsOf(standby)];
+  const on = (server: PostgresServer, sql: string) =>
+    withClient(server.superuserUrl(LEDGER_DATABASE), (client) => client.query(sql));
   return {
     primary,
     standby,
@@ -57,6 +66,16 @@ export async function startStandbyPair(): Promise<StandbyPair> {
     standbyUrl: standbyUrls.app,
     primaryUrls,
     standbyUrls,
+    onPrimary: (sql) => on(primary, sql),
+    onStandby: (sql) => on(standby, sql),
+    async paused(work) {
+      await on(standby, 'SELECT pg_wal_replay_pause()');
+      try {
+        return await work();
+      } finally {
+        await on(standby, 'SELECT pg_wal_replay_resume()');
+      }
+    },
     async close() {
       await standby.stop();
       await primary.stop();
@@ -75,7 +94,6 @@ async function followPrimary(dataDir: string, port: number, password: string): P
 }
 
 async function chownAll(folder: string, user: { readonly uid: number; readonly gid: number }): Promise<void> {
-  const { readdir } = await import('node:fs/promises');
   await chown(folder, user.uid, user.gid);
   for (const name of await readdir(folder, { recursive: true }))
     await chown(path.join(folder, name), user.uid, user.gid);

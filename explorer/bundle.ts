@@ -1,13 +1,13 @@
 /**
- * Bundles the page. Plain Node and esbuild: the layers, the local run and the tests build through here, so what is
- * tested is what is served. The same sources give the same bytes and the same names.
+ * Bundles the page with esbuild for the layers, the local run and the tests, so that what is tested is what is served. The
+ * same sources give the same bytes and names.
  */
 
 import { readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { type BuildOptions, type BuildResult, build, buildSync, stop } from 'esbuild';
 
-/** The built page: name of a file → what it holds. `index.html` names the others. */
+/** The built page: file name → content. `index.html` names the other files. */
 export type BuiltExplorer = ReadonlyMap<string, Uint8Array>;
 
 const ROOT = resolve(__dirname, '..');
@@ -20,14 +20,14 @@ const OPTIONS = {
   write: false,
   metafile: true,
   bundle: true,
-  // The plots are a file of their own, loaded for pages that show one.
+  // Plots are a separate file, loaded by pages that show one.
   splitting: true,
   format: 'esm',
   platform: 'browser',
   target: ['chrome123', 'firefox128', 'safari17.5'],
   minify: true,
   legalComments: 'none',
-  // Members of Preact's own, which it names so.
+  // Preact names its internal properties so.
   mangleProps: /^__[a-zA-Z]$/,
   entryNames: '[name]-[hash]',
   chunkNames: '[name]-[hash]',
@@ -36,17 +36,17 @@ const OPTIONS = {
   logLevel: 'silent',
 } as const satisfies BuildOptions;
 
-/** Builds without holding up what else this process does. */
+/** Builds without blocking this process. */
 export async function bundleExplorer(): Promise<BuiltExplorer> {
   try {
     return builtFiles(await build({ ...OPTIONS }));
   } finally {
-    // Else esbuild's service process stays, with its memory.
+    // Otherwise esbuild's service process keeps running.
     await stop();
   }
 }
 
-/** Builds for a program that waits anyway. */
+/** Builds synchronously, for the Pulumi program. */
 export function bundleExplorerSync(): BuiltExplorer {
   return builtFiles(buildSync({ ...OPTIONS }));
 }

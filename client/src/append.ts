@@ -32,7 +32,7 @@ export function wireDraft(draft: object): WireDraft {
   return { text, bytes: encoder.encode(text).length };
 }
 
-/** The length of the longest start of the list that one request may hold; at least 1. */
+/** How many of the first drafts fit into one request; at least 1. */
 export function batchLength(drafts: readonly WireDraft[], maxSpans: number, maxBytes: number): number {
   let bytes = 0;
   let length = 0;
@@ -71,9 +71,8 @@ export class Appender {
   }
 
   /**
-   * Many, of one request. Those that the ledger faults are set apart and the rest is sent again; a refusal that names
-   * no span is narrowed down by halves.
-   * @throws LogLineError when none is at fault (no answer, no right to write, too much load).
+   * Sends one batch. Faulty spans are taken out and the rest is sent again; a refusal that names no span is bisected.
+   * @throws LogLineError when no span is at fault (no answer, no right to write, too much load)
    */
   async batch(drafts: readonly WireDraft[], signal?: AbortSignal): Promise<BatchOutcome> {
     const stored: (StoredSpan | undefined)[] = new Array(drafts.length).fill(undefined);

@@ -44,7 +44,7 @@ export class LogLineError extends Error {
 /** A span that the ledger refuses; a retry cannot resolve it. */
 export interface Refusal<Draft> {
   readonly draft: Draft;
-  /** Its pointers begin at the span. */
+  /** The pointers of its faults are relative to the span. */
   readonly error: LogLineError;
 }
 
@@ -65,14 +65,14 @@ export class SpansRefusedError<Draft> extends LogLineError {
   }
 }
 
-/** Member of something that came from outside; undefined when there is none. */
+/** A member of an unchecked value; undefined when there is none. */
 export function member(holder: unknown, name: string): unknown {
   return typeof holder === 'object' && holder !== null && Object.hasOwn(holder, name)
     ? (holder as Readonly<Record<string, unknown>>)[name]
     : undefined;
 }
 
-/** What an answer that is no success says. */
+/** The error for an unsuccessful answer. */
 export function errorOfAnswer(status: number, headers: Headers, body: unknown): LogLineError {
   const text = (name: string): string | undefined => {
     const value = member(body, name);
@@ -96,7 +96,7 @@ function faultOf(value: unknown): Fault[] {
   return typeof pointer === 'string' && typeof detail === 'string' ? [{ pointer, detail }] : [];
 }
 
-/** RFC 9110 section 10.2.3: seconds, or a date. */
+/** Time of a Retry-After header (RFC 9110 section 10.2.3), which holds seconds or a date. */
 function retryAfterMs(header: string | null): number | undefined {
   if (header === null) return undefined;
   const ms = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - Date.now();

@@ -11,13 +11,13 @@ interface Page<Known extends Entity> {
 
 /** Options of following the feed. */
 export type SubscribeOptions<Known extends Entity = object> = TimelineFilter<Known> & {
-  /** `start` (default), `end` for what comes from now on, or the cursor of the last span that was dealt with. */
+  /** `start` (default), `end` for spans from now on, or the cursor of the last processed span. */
   readonly from?: string;
   /** Ends the iteration with its reason. */
   readonly signal?: AbortSignal;
   /** Spans of a page, 1 to 1000 (default 500). */
   readonly limit?: number;
-  /** Called when everything there was has been delivered, with the cursor to go on from. */
+  /** Called when all spans so far have been delivered, with the cursor after them. */
   readonly onCaughtUp?: (cursor: string) => void;
 };
 
@@ -78,7 +78,7 @@ export async function* feedOf<Known extends Entity>(
 ): AsyncGenerator<Delivery<Known>, never, undefined> {
   const [start = '', name] = from.split(MARK, 2);
   let last = name;
-  // Some of the first page may have been delivered before; it is found again when the page is as large as can be.
+  // Part of the first page may have been delivered before; a page of the largest size contains the last delivered span.
   const firstLimit = last ? MAX_PAGE_SPANS : undefined;
   const pages = feedPagesOf<Known>(transport, { ...options, from: start }, firstLimit);
   for (;;) {
@@ -110,7 +110,7 @@ export async function* feedPagesOf<Known extends Entity>(
 ): AsyncGenerator<FeedPage<Known>, never, undefined> {
   let place = from;
   let pollMs = FIRST_POLL_MS;
-  // Pages are held from then on; before, that it has caught up would be told late.
+  // Later requests wait for spans; waiting earlier would delay onCaughtUp.
   let hasCaughtUp = false;
   for (let asksFor = firstLimit; ; asksFor = limit) {
     const asked = Date.now();
@@ -138,8 +138,8 @@ export async function* feedPagesOf<Known extends Entity>(
 }
 
 /**
- * Cursors of the ledger lie between pages. Between two spans of a page, a cursor is that of the page and the name of
- * the span before.
+ * The ledger's cursors lie between pages. The cursor after a span within a page is the cursor before the page and the
+ * span's name.
  */
 const MARK = '#';
 

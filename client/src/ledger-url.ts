@@ -1,9 +1,9 @@
-/** Where the ledger is: one address, or one for each tenant. */
+/** URL of the ledger, or of the ledger of each tenant. */
 export type LedgerUrl = string | Readonly<Record<string, string>>;
 
 /**
- * The address to speak to, without a slash at its end.
- * @throws TypeError when it is none, or there is none for the tenant
+ * The URL to use, without a trailing slash.
+ * @throws TypeError when it is no URL, or there is none for the tenant
  */
 export function ledgerUrl(urls: LedgerUrl, tenant = '(none given)'): string {
   const url = typeof urls === 'string' ? urls : Object.hasOwn(urls, tenant) ? urls[tenant] : undefined;

@@ -29,7 +29,7 @@ export type Signer = (span: UnsealedSpan) => Promise<IdentifiedDraft>;
 
 /** The ledger's address and the caller's token. */
 export interface LogLineOptions extends Omit<TransportOptions, 'url' | 'token'> {
-  /** Of the ledger, or of each tenant's. */
+  /** URL of the ledger, or of the ledger of each tenant. */
   readonly url: LedgerUrl;
   /** Chooses among several URLs. */
   readonly tenant?: string;
@@ -41,7 +41,7 @@ export interface LogLineOptions extends Omit<TransportOptions, 'url' | 'token'> 
 
 /** The result of appending many spans. */
 export interface AppendedAll<Known extends Entity = object> {
-  /** Stored, in the order given. Of a very large batch the ledger answers `id`, `seq` and `curr_hash` only. */
+  /** Stored spans in the order given; only `id`, `seq` and `curr_hash` when the answer would be too large. */
   readonly spans: readonly StoredSpan<Known>[];
   /** Refused spans with the reason. */
   readonly refused: readonly Refusal<SpanDraft<Known>>[];
@@ -57,7 +57,7 @@ interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Whose token it is. */
+/** The caller, as the token names them. */
 export interface Me {
   readonly user: string;
   readonly tenant: string;
@@ -84,8 +84,8 @@ export class LogLine {
   }
 
   /**
-   * Appends one span. `id` and `at` are filled before the first try, so it is stored once however often it is sent.
-   * @throws LogLineError when it is refused or no answer came.
+   * Appends one span. Missing `id` and `at` are filled first, so that retries store it only once.
+   * @throws LogLineError when it is refused, or no answer arrives
    */
   async append<Known extends Entity = object>(
     draft: SpanDraft<NoInfer<Known>>,
@@ -95,9 +95,9 @@ export class LogLine {
   }
 
   /**
-   * Appends many, in requests of up to 1000; each request is stored whole or not at all. What the ledger refuses is
-   * reported and the rest is stored.
-   * @throws LogLineError when no answer came, or the token may not write.
+   * Appends spans in requests of up to 1000, each stored whole or not at all. Refused spans are reported, and the others
+   * stored.
+   * @throws LogLineError when no answer arrives, or the token may not write
    */
   async appendAll<Known extends Entity = object>(
     drafts: Iterable<SpanDraft<NoInfer<Known>>>,
@@ -126,7 +126,7 @@ export class LogLine {
     return new SpanQueue(appender, (draft) => this.#prepared(draft), options);
   }
 
-  /** Lists spans by time, as one snapshot, however many pages it takes. */
+  /** Lists spans by time, page by page, all from one snapshot. */
   timeline<Known extends Entity = object>(
     options: TimelineOptions<Known> = {},
   ): AsyncGenerator<Span<Known>, void, undefined> {
@@ -163,7 +163,7 @@ export class LogLine {
     return spanOf(member(await this.#execute(functionId, input, signal, 'respond-async'), 'request'));
   }
 
-  /** Whose token it is. */
+  /** The caller, as the token names them. */
   me(): Promise<Me> {
     this.#me ??= this.#readMe().catch((error) => {
       this.#me = undefined;

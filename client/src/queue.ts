@@ -4,7 +4,7 @@ import { type LogLineError, type Refusal, SpansRefusedError } from './error';
 import type { IdentifiedDraft, SpanDraft } from './span';
 import { jitteredDelayMs, pause } from './transport';
 
-/** A span that waits, by the number it was given when it was added. */
+/** A waiting span, with the number that it got when it was added. */
 export interface QueuedSpan {
   readonly n: number;
   /** JSON. */
@@ -15,9 +15,9 @@ export interface QueuedSpan {
 export interface QueueStore {
   /** Spans left by an earlier run, oldest first. Called once, before anything else. */
   open(): Promise<readonly QueuedSpan[]>;
-  /** Resolves when the spans would survive a crash. Calls are settled in the order in which they were made. */
+  /** Resolves when the spans survive a crash. Calls settle in their order. */
   add(spans: readonly QueuedSpan[]): Promise<void>;
-  /** These are stored by the ledger, or refused for good. */
+  /** Removes settled spans, which the ledger has stored or refused. */
   done(numbers: readonly number[]): Promise<void>;
   close(): Promise<void>;
 }
@@ -28,15 +28,15 @@ export interface QueueOptions {
   readonly maxSpans?: number;
   /** Bytes of a batch (default 1 MiB, at most 4). */
   readonly maxBytes?: number;
-  /** How long a span waits for others, 100 ms. */
+  /** How long a span waits for others (default 100 ms). */
   readonly maxWaitMs?: number;
-  /** Spans that are held at most, 10,000; `add` waits for room. */
+  /** Limit of held spans (default 10,000), at which `add` waits. */
   readonly maxQueued?: number;
-  /** Bytes that are held at most, 64 MiB. */
+  /** Limit of held bytes (default 64 MiB). */
   readonly maxQueuedBytes?: number;
-  /** Batches on their way at a time, 1 (default) to 8. More are faster, and lose the order of adding. */
+  /** Concurrent batches, 1 (default) to 8. More are faster, but do not keep the order of adding. */
   readonly maxInFlight?: number;
-  /** Without one, what is held is lost with the process. */
+  /** Without a store, held spans are lost with the process. */
   readonly store?: QueueStore;
   /** Called with each span that the ledger refuses. Without it `flush` throws {@link SpansRefusedError}. */
   readonly onRefused?: (refusal: Refusal<SpanDraft>) => void;
@@ -63,8 +63,8 @@ interface Arrival {
 }
 
 /**
- * Appends spans in batches, in the order of adding. It never drops one: what cannot be sent is kept and tried again,
- * what the ledger refuses is reported, and `add` waits while the queue is full.
+ * Appends spans in batches, in the order of adding. It never drops a span: unsent ones are kept and retried, refused
+ * ones are reported, and `add` waits while the queue is full.
  */
 export class SpanQueue {
   readonly #appender: Appender;
@@ -77,7 +77,7 @@ export class SpanQueue {
   readonly #waitingFlushes = new Set<Flush>();
   /** First come, first in. */
   readonly #arrivals: Arrival[] = [];
-  /** Entities of the batches on their way: a later version must not overtake an earlier one. */
+  /** Entities of the batches under way, because a later version must not overtake an earlier one. */
   readonly #inFlight: ReadonlySet<string>[] = [];
   readonly #refused: Refusal<SpanDraft>[] = [];
   #heldBytes = 0;
@@ -101,15 +101,15 @@ export class SpanQueue {
     this.#opened.catch(() => undefined);
   }
 
-  /** Spans that are held: added, and neither stored nor refused. */
+  /** Held spans: added, and neither stored nor refused yet. */
   get size(): number {
     return this.#unsettled.size;
   }
 
   /**
-   * Takes a span, and waits while there is no room. It is safe in the queue, and in its store, once this resolves.
-   * @returns the `id` and `seq` it has or was given.
-   * @throws the signal's reason while it waits for room; what the store or the signer threw.
+   * Adds a span; waits while the queue is full. The span is in the queue, and in its store, once this resolves.
+   * @returns its `id` and `seq`
+   * @throws the signal's reason when it aborts during the wait; errors of the store and the signer
    */
   async add(
     draft: SpanDraft,
@@ -131,9 +131,9 @@ export class SpanQueue {
   }
 
   /**
-   * Sends at once what was added before, and waits until the ledger has it.
-   * @throws SpansRefusedError for what was refused since the last flush; LogLineError when the ledger cannot be
-   *   reached: the spans stay in the queue.
+   * Sends all spans added before at once, and waits until they are settled.
+   * @throws SpansRefusedError for spans refused since the last flush; LogLineError when the ledger cannot be reached,
+   *   and the spans stay in the queue
    */
   async flush(): Promise<void> {
     await this.#opened;
@@ -155,8 +155,8 @@ export class SpanQueue {
   }
 
   /**
-   * {@link flush}, then lets go of the store. The queue takes no more.
-   * @throws as flush does; what could not be sent is in the store then, or lost when there is none.
+   * Accepts no more spans, flushes, and closes the store.
+   * @throws like flush; unsent spans are then in the store, or lost without one
    */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -261,7 +261,7 @@ export class SpanQueue {
     }
   }
 
-  /** How many of what is ready may go together now. */
+  /** How many of the ready spans may go into a batch now. */
   #batchLength(): number {
     const { maxSpans = 500, maxBytes = 2 ** 20 } = this.#options;
     const candidates = this.#ready.slice(0, maxSpans);

@@ -2,19 +2,19 @@ import type * as wire from './wire.generated';
 
 type WithoutNull<T> = { readonly [Member in keyof T]: Exclude<T[Member], null> };
 
-/** Members of a span that a program knows more of, such as `{ entity_type: 'invoice'; metadata: { total: number } }`. */
+/** Types of members that a program knows more precisely: `{ entity_type: 'invoice'; metadata: { total: number } }`. */
 export type Entity = { readonly [Member in keyof wire.Span]?: wire.SpanDraft[Member] };
 
 /**
- * A span as the ledger answers it: complete, hashed, signed; a member without a value is absent. `Known` narrows what
- * a program wrote itself; it is not checked while the program runs.
+ * A span as the ledger returns it: complete, hashed and signed, without members that have no value. `Known` narrows the
+ * types of spans that the program itself wrote; it is not checked at run time.
  */
 export type Span<Known extends Entity = object> = WithoutNull<wire.Span> & Known;
 
 /** A span to append. `id`, `at` and `seq` (0) are filled when they are left out; null means left out. */
 export type SpanDraft<Known extends Entity = object> = wire.SpanDraft & Known;
 
-/** A stored span; a large batch is answered with these three members alone. */
+/** A stored span; of a batch whose answer would be too large, only these three members. */
 export type StoredSpan<Known extends Entity = object> = {
   readonly id: string;
   readonly seq: number;
@@ -40,7 +40,7 @@ export type TimelineOptions<Known extends Entity = object> = TimelineFilter<Know
   readonly signal?: AbortSignal;
 };
 
-/** A draft that is stored once, however often it is sent. */
+/** A draft that retries store only once. */
 export type IdentifiedDraft = wire.SpanDraft & { readonly id: string; readonly at: string };
 
 /** The draft with `id`, `at` and `seq`, so that it can be sent again safely. */
@@ -48,7 +48,7 @@ export function identified(draft: wire.SpanDraft): IdentifiedDraft {
   return { ...draft, id: draft.id ?? uuidV7(), at: draft.at ?? new Date().toISOString() };
 }
 
-/** RFC 9562 section 5.7: 48 bits of milliseconds, the rest random. */
+/** A UUID of version 7 (RFC 9562 section 5.7): 48 bits of milliseconds, the rest random. */
 export function uuidV7(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   const text = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');

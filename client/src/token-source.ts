@@ -1,9 +1,9 @@
 import type { RenewedToken } from './transport';
 
-/** Text, or whatever yields one; a function is asked again once when the ledger answers 401. */
+/** A token, or a function that returns one, which is called again once after a 401. */
 export type TokenSource = string | (() => string | Promise<string>);
 
-/** A token as the transport takes it: one that a function yields is kept until it is refused. */
+/** A {@link TokenSource} that calls a function only for the first token and after a refusal. */
 export function tokenOf(source: TokenSource | undefined): string | RenewedToken | undefined {
   if (typeof source !== 'function') return source;
   let token: Promise<string> | undefined;
@@ -14,7 +14,7 @@ export function tokenOf(source: TokenSource | undefined): string | RenewedToken 
     renew,
     async current() {
       token ??= Promise.resolve(source());
-      // A source that failed is asked again by the next request.
+      // After a failure the next request calls the function again.
       token.catch(renew);
       return token;
     },

@@ -1,6 +1,6 @@
 import { errorOfAnswer, LogLineError, member } from './error';
 
-/** A token that comes from elsewhere, and again when it was refused. */
+/** Provides tokens, and a new one after a refusal. */
 export interface RenewedToken {
   current(): Promise<string>;
   /** Called once when the ledger answers 401, before the request is tried again. */
@@ -17,7 +17,7 @@ export interface RetryOptions {
 
 /** How to reach a ledger. */
 export interface TransportOptions {
-  /** Of the ledger, without a slash at its end. An answer never changes it. */
+  /** URL of the ledger without a trailing slash. Redirects are not followed. */
   readonly url: string;
   /** Without one, only public spans can be read. */
   readonly token?: string | RenewedToken | undefined;
@@ -26,22 +26,22 @@ export interface TransportOptions {
   readonly fetch?: typeof fetch;
 }
 
-/** One exchange. */
+/** A request to the ledger. */
 export interface LedgerRequest {
   readonly method?: 'GET' | 'POST';
-  /** From `/api` on, with its query. */
+  /** Path from `/api` on, with the query. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array<ArrayBuffer>;
   readonly signal?: AbortSignal | undefined;
   /**
-   * When to try again: `idempotent` after whatever may pass, `unstarted` only where the ledger says that it has not
-   * begun, `never`. Defaults to `idempotent`.
+   * When to retry: `idempotent` after every transient failure, `unstarted` only when the ledger says that the work has
+   * not begun, or `never`. Defaults to `idempotent`.
    */
   readonly retry?: 'idempotent' | 'unstarted' | 'never';
-  /** Instead of the transport's; null sends none. */
+  /** Overrides the transport's; null sends none. */
   readonly token?: string | null;
-  /** Added to the time of one try, for an answer that was asked to wait. */
+  /** Added to the timeout of an attempt, for an answer that the ledger was asked to hold. */
   readonly heldMs?: number;
 }
 
@@ -58,14 +58,14 @@ const FIRST_DELAY_MS = 200;
 const MAX_DELAY_MS = 8_000;
 
 /**
- * Full jitter: anything from nothing to 0.2 s × 2ⁿ, at most 8 s
+ * Full jitter: a random delay from 0 to 0.2 s × 2ⁿ, at most 8 s
  * (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
  */
 export function jitteredDelayMs(attempt: number): number {
   return Math.random() * Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** attempt);
 }
 
-/** Resolves after some time. @throws the reason of the signal as soon as it aborts. */
+/** Resolves after a time. @throws the reason of the signal as soon as it aborts. */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
@@ -81,7 +81,7 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-/** Speaks HTTP with one ledger: token, retries, read-your-writes. */
+/** HTTP requests to one ledger: token, retries, read-your-writes. */
 export class Transport {
   readonly url: string;
   readonly #token: string | RenewedToken | undefined;
@@ -101,7 +101,7 @@ export class Transport {
     this.#fetch = given;
   }
 
-  /** The body of a 2xx answer. @throws LogLineError for any other, or when none came. */
+  /** The body of a 2xx answer. @throws LogLineError for any other answer, or none. */
   async demand(request: LedgerRequest): Promise<unknown> {
     const answer = await this.exchange(request);
     if (answer.status >= 200 && answer.status <= 299) return jsonOf(answer);
@@ -109,8 +109,8 @@ export class Transport {
   }
 
   /**
-   * The answer, of whatever status, once trying again has no use or no time left.
-   * @throws LogLineError when no answer came; the signal's reason when it aborted.
+   * The answer of any status, after retries.
+   * @throws LogLineError when none arrives before the deadline; the signal's reason when it aborts.
    */
   async exchange(request: LedgerRequest): Promise<LedgerAnswer> {
     const deadline = Date.now() + (this.#retry.deadlineMs ?? DEADLINE_MS);

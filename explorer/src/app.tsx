@@ -15,7 +15,7 @@ import { session, usePage } from './session';
 import { useStore } from './store';
 import { visible } from './text';
 
-/** Views of the navigation, with what they are called. */
+/** Views of the navigation, and their names. */
 const NAVIGATION: readonly (readonly [View, string])[] = [
   ['', 'Timeline'],
   ['functions', 'Functions'],
@@ -24,7 +24,6 @@ const NAVIGATION: readonly (readonly [View, string])[] = [
   ['status', 'Status'],
 ];
 
-/** The whole page. */
 export function App() {
   const { token } = usePage();
   const here = useStore(route);
@@ -78,7 +77,7 @@ function Body({ route: here }: { readonly route: Route }) {
   }
 }
 
-/** Whose eyes these are: what is missing may only be hidden from them. */
+/** The caller, because a span that is not shown may only be hidden from them. */
 function Who() {
   const { token, me } = usePage();
   const change = (): void => session.ask(token === undefined ? 'See more with a token' : 'Use another token');

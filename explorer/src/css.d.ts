@@ -1,2 +1,2 @@
-/** The bundler makes a file of its own of it. */
+/** The bundler writes imported style sheets into a separate file. */
 declare module '*.css';

@@ -1,6 +1,4 @@
-/** Spans as a table for spreadsheets (RFC 4180). */
-
-/** Columns, in order; what nests is written as JSON. */
+/** Columns of a CSV file (RFC 4180), in order; objects and arrays are written as JSON. */
 export const CSV_COLUMNS = [
   'id',
   'seq',
@@ -48,7 +46,7 @@ function cell(value: unknown): string {
   if (value === undefined || value === null) return '';
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   const text = typeof value === 'string' ? value : JSON.stringify(value);
-  // An apostrophe makes it text for every spreadsheet.
+  // Every spreadsheet takes a cell that begins with an apostrophe as text.
   const harmless = FORMULA.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }

@@ -1,18 +1,18 @@
-/** What differs between two versions, member by member. */
-
+/** A member that differs between two versions. */
 export interface Difference {
   /** JSON pointer (RFC 6901). */
   readonly pointer: string;
-  /** Undefined where the member was not there. */
+  /** Undefined when the member was missing. */
   readonly before: unknown;
   readonly after: unknown;
 }
 
-/** Members that differ in every version and say nothing of the content. */
+/** Members that differ in every version whatever its content. */
 const SEALS = new Set(['seq', 'at', 'prev_hash', 'curr_hash', 'signature', 'public_key']);
-/** Most differences shown. */
+/** Limit of differences found. */
 export const MAX_DIFFERENCES = 500;
 
+/** Differences between two versions, without their seals; at most {@link MAX_DIFFERENCES}. */
 export function differencesOf(before: object, after: object): readonly Difference[] {
   const found: Difference[] = [];
   compare('', withoutSeals(before), withoutSeals(after), found);

@@ -1,8 +1,6 @@
 import { isUuid } from '../../client/src/uuid';
 
-/** The timeline's filter. The address has all of it, so that a link shows the same to everybody with access. */
-
-/** Filters of `GET /api/timeline` that take any of several values, in the order in which the form shows them. */
+/** Filters of `GET /api/timeline` that take several values, of which any may match, in the order of the form. */
 export const VALUE_FILTERS = [
   'entity_type',
   'status',
@@ -19,22 +17,22 @@ export const VALUE_FILTERS = [
 
 export type ValueFilter = (typeof VALUE_FILTERS)[number];
 
-/** A filter as the address says it. */
+/** A filter of the timeline. The address holds all of it, so that a link shows the same to everybody with access. */
 export interface Filter {
   readonly values: Readonly<Partial<Record<ValueFilter, readonly string[]>>>;
-  /** RFC 3339; from this time on. */
+  /** RFC 3339, inclusive. */
   readonly since?: string | undefined;
-  /** RFC 3339; before this time. */
+  /** RFC 3339, exclusive. */
   readonly until?: string | undefined;
 }
 
 export const NO_FILTER: Filter = { values: {} };
 
-/** The ledger takes so many combinations of values. */
+/** Combinations of values that the ledger accepts. */
 const MAX_COMBINATIONS = 10;
 const VISIBILITIES = new Set(['private', 'tenant', 'public']);
 
-/** A parsed filter, and the parts of the address that could not be applied, which are always shown. */
+/** A parsed filter, and why parts of the address cannot be applied. */
 export interface ReadFilter {
   readonly filter: Filter;
   readonly faults: readonly string[];
@@ -69,7 +67,7 @@ export function isValueFilter(name: string): name is ValueFilter {
   return (VALUE_FILTERS as readonly string[]).includes(name);
 }
 
-/** Why the ledger would not take a value; undefined when it would. */
+/** Why the ledger would refuse a value; undefined when it would accept it. */
 export function valueFault(name: ValueFilter | 'id', value: string): string | undefined {
   if (value === '') return `${name}: is empty`;
   if (name === 'visibility' && !VISIBILITIES.has(value)) return `visibility: is private, tenant or public`;
@@ -78,12 +76,12 @@ export function valueFault(name: ValueFilter | 'id', value: string): string | un
   return undefined;
 }
 
-/** How many single-valued filters it stands for. */
-export function combinationsOf({ values }: Filter): number {
+/** Number of single-valued filters that it stands for. */
+function combinationsOf({ values }: Filter): number {
   return Object.values(values).reduce((product, list) => product * list.length, 1);
 }
 
-/** The filter as a query, in one order, so that equal filters have equal addresses. */
+/** The filter as a query in a fixed order, so that equal filters have equal addresses. */
 export function searchOf({ values, since, until }: Filter): URLSearchParams {
   const search = new URLSearchParams();
   for (const name of VALUE_FILTERS) for (const value of values[name] ?? []) search.append(name, value);
@@ -92,7 +90,7 @@ export function searchOf({ values, since, until }: Filter): URLSearchParams {
   return search;
 }
 
-/** The filter as the client takes it. */
+/** The filter as the client's query. */
 export function queryOf({
   values,
   since,
@@ -105,7 +103,7 @@ export function queryOf({
   };
 }
 
-/** The filter with one more value, or without one. */
+/** The filter with one more value. */
 export function withValue(filter: Filter, name: ValueFilter, value: string): Filter {
   const list = filter.values[name] ?? [];
   return list.includes(value)
@@ -113,6 +111,7 @@ export function withValue(filter: Filter, name: ValueFilter, value: string): Fil
     : { ...filter, values: { ...filter.values, [name]: [...list, value] } };
 }
 
+/** The filter without a value. */
 export function withoutValue(filter: Filter, name: ValueFilter, value: string): Filter {
   const { [name]: list = [], ...others } = filter.values;
   const left = list.filter((one) => one !== value);

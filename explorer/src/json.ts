@@ -1,8 +1,6 @@
 import { member as memberNamed } from '../../client/src/error';
 
-/** What came from outside, looked into without believing its shape. */
-
-/** What stands at a path of names; undefined when nothing does. */
+/** The value at a path of member names in an unchecked value; undefined when there is none. */
 export function member(holder: unknown, ...path: readonly string[]): unknown {
   return path.reduce(memberNamed, holder);
 }

@@ -1,9 +1,9 @@
 import { useLayoutEffect } from 'preact/hooks';
 
-/** Where rows take more lines, and forms open on demand. */
+/** Matches narrow windows, where rows take three lines and forms are folded. */
 export const NARROW = matchMedia('(max-width: 760px)');
 
-/** Calls a handler now, and on every such event while the component is there; another handler when `inputs` change. */
+/** Calls a handler now and on each event while the component is mounted; a new handler counts when `inputs` change. */
 export function useListener(
   target: EventTarget,
   events: readonly string[],

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 
-/** Something that is being loaded, was, or could not be. */
+/** State of a load; neither `value` nor `error` is set while the first is under way. */
 export interface Loaded<T> {
   readonly value: T | undefined;
   readonly error: unknown;
@@ -10,8 +10,8 @@ export interface Loaded<T> {
 const NOTHING = { value: undefined, error: undefined };
 
 /**
- * Loads when `inputs` change, and when asked again. What was loaded before stays until the new is there, unless the
- * inputs are others.
+ * Loads when `inputs` change and when `reload` is called. A reload keeps the previous value until the next arrives;
+ * changed inputs clear it at once.
  */
 export function useLoaded<T>(
   load: (signal: AbortSignal) => Promise<T>,

@@ -1,5 +1,5 @@
 import './style.css';
-// What does not draw comes first: gzip looks back 32 KiB, and finds more where what is alike stands together.
+// Modules without markup come first: gzip looks back 32 KiB, and similar code close together compresses better.
 import './ledger/checked-rows';
 import './saved-filters';
 import './diff';

@@ -3,14 +3,14 @@ import { Store } from './store';
 
 export const HOME = '/explorer/';
 
-/** The views, by the first part of the path behind `/explorer/`. */
+/** Views, by the first path segment after `/explorer/`. */
 export const VIEWS = ['', 'functions', 'requests', 'policies', 'status', 'spans'] as const;
 export type View = (typeof VIEWS)[number];
 
-/** Where the page stands; the whole of it is in the address, except the token, which never is. */
+/** The state of the page that its address holds. The token is never in the address. */
 export interface Route {
   readonly view: View;
-  /** Of a span or a function. */
+  /** Id of a span or a function. */
   readonly id: string | undefined;
   readonly search: URLSearchParams;
 }
@@ -39,31 +39,31 @@ function decode(text: string): string {
   }
 }
 
-/** An address of the page. */
+/** URL of a view. */
 export function hrefOf(view: View, id?: string, search?: URLSearchParams): string {
   const path = [view, ...(id === undefined ? [] : [encodeURIComponent(id)])].join('/');
   const query = search?.toString() ?? '';
   return `${HOME}${path}${query === '' ? '' : `?${query}`}`;
 }
 
-/** The address of an entity, or of one version of it. */
+/** URL of an entity, or of one of its versions. */
 export function spanHref(id: string, seq?: number): string {
   return hrefOf('spans', id, seq === undefined ? undefined : new URLSearchParams({ seq: String(seq) }));
 }
 
-/** Goes somewhere within the page; what is left is found again by {@link placeBefore}. */
+/** Navigates within the page. The scroll position is stored for {@link placeBefore}, unless the entry is replaced. */
 export function go(href: string, { replace = false } = {}): void {
   if (!replace) history.replaceState({ y: scrollY }, '');
   history[replace ? 'replaceState' : 'pushState'](null, '', href);
   route.value = read();
 }
 
-/** How far down its reader was when this address was left; 0 when it is new. */
+/** Scroll position in px at which this history entry was left; 0 for a new one. */
 export function placeBefore(): number {
   return numberOf(history.state, 'y') ?? 0;
 }
 
-/** Follows links within the page without loading it again; everything else is left to the browser. */
+/** Follows links within the page without reloading it; the browser follows all others. */
 export function followLinks(root: HTMLElement): void {
   root.addEventListener('click', (event) => {
     if (event.defaultPrevented || event.button !== 0) return;

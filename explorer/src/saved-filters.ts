@@ -1,15 +1,15 @@
 import { textOf } from './json';
 
-/** A filter with a name, kept by this browser for one caller. It holds no token. */
+/** A named filter, stored by this browser for one caller. */
 export interface SavedFilter {
   readonly name: string;
-  /** As in the address. */
+  /** Query of the address. */
   readonly query: string;
 }
 
 const MAX_SAVED = 50;
 
-/** Filters name people and things, so each caller has their own. */
+/** Storage key of a caller: filters name people and things, so callers do not share them. */
 function keyOf(caller: string): string {
   return `logline.filters.${caller}`;
 }
@@ -28,7 +28,7 @@ export function savedFilters(caller: string): readonly SavedFilter[] {
   }
 }
 
-/** Adds a filter, replacing one of the same name. @returns the saved filters, newest first */
+/** Adds a filter and replaces one of the same name. @returns the saved filters, newest first */
 export function saveFilter(caller: string, filter: SavedFilter): readonly SavedFilter[] {
   const others = savedFilters(caller).filter(({ name }) => name !== filter.name);
   return keep(caller, [filter, ...others].slice(0, MAX_SAVED));
@@ -45,7 +45,7 @@ function keep(caller: string, filters: readonly SavedFilter[]): readonly SavedFi
   try {
     localStorage.setItem(keyOf(caller), JSON.stringify(filters));
   } catch {
-    // A browser may refuse storage; they are lost with the page then.
+    // The browser refuses storage, so the filters are lost with the page.
   }
   return filters;
 }

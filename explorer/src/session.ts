@@ -4,20 +4,20 @@ import { Store, useStore } from './store';
 
 const KEY = 'logline.token';
 
-/** The ledger as one token sees it. */
+/** A token, and the ledger as that token sees it. */
 export interface Page {
   readonly token: string | undefined;
   readonly ledger: Ledger;
-  /** Undefined without a token, and until it is known. */
+  /** Undefined without a token, and until the ledger has answered. */
   readonly me: Me | undefined;
 }
 
-/** Whose token this tab speaks with. It lives in memory and in sessionStorage, which end with the tab. */
+/** The token of this tab, kept in memory and in sessionStorage, both of which end with the tab. */
 export class Session {
   readonly page: Store<Page>;
-  /** A token of a link that was followed while another one was in use; waits for an answer. */
+  /** Token of a link that was followed while another token was in use; the user has yet to accept it. */
   readonly offered = new Store<string | undefined>(undefined);
-  /** Why a token is asked for; undefined when none is. */
+  /** Reason why the user is asked for a token; undefined when not asked. */
   readonly asking = new Store<string | undefined>(undefined);
 
   constructor() {
@@ -26,12 +26,12 @@ export class Session {
     addEventListener('hashchange', () => this.takeFragment());
   }
 
-  /** Undefined sees public spans only. */
+  /** Undefined without a token, when only public spans are visible. */
   get token(): string | undefined {
     return this.page.value.token;
   }
 
-  /** Takes `#token=…` out of the address, at once, before anything else can see or keep it. */
+  /** Removes `#token=…` from the address before anything else can read or store it. */
   takeFragment(): void {
     const { hash, pathname, search } = location;
     if (!hash.startsWith('#token=')) return;
@@ -53,7 +53,7 @@ export class Session {
     this.asking.value = why;
   }
 
-  /** The ledger as a token sees it. Who that is, it says in a moment. */
+  /** Opens a page, whose `me` follows once the ledger has answered. */
   #opened(token: string | undefined): Page {
     const ledger = new Ledger(token, () =>
       this.ask(token === undefined ? 'This needs a token' : 'Your token is not valid any more'),
@@ -61,7 +61,7 @@ export class Session {
     const tell = (me: Me | undefined): void => {
       if (this.page.value.ledger === ledger) this.page.value = { token, ledger, me };
     };
-    // While the ledger does not say it, the token does.
+    // Without an answer of the ledger the token's own claims are shown.
     const claimed = (): void => tell(claimsOf(token));
     if (token !== undefined) ledger.me().then((found) => (found ? tell(found) : claimed()), claimed);
     return { token, ledger, me: undefined };
@@ -70,17 +70,17 @@ export class Session {
 
 export const session = new Session();
 
-/** What every view may use. */
+/** The current page; the component is rendered again when the token changes. */
 export function usePage(): Page {
   return useStore(session.page);
 }
 
-/** Three parts of base64url: all that is asked before the ledger looks at it. */
+/** Whether a text has the form of a JWT: three base64url parts. The ledger checks the rest. */
 export function isToken(text: string): boolean {
   return text.length <= 16_384 && /^[\w-]+\.[\w-]+\.[\w-]+$/.test(text);
 }
 
-/** Who a token says it is for; the ledger alone decides what it is worth. */
+/** User and tenant that a token claims, unverified; undefined when it cannot be read. */
 export function claimsOf(token = ''): Me | undefined {
   try {
     const part = token.split('.')[1] ?? '';
@@ -100,7 +100,7 @@ function stored(): string | undefined {
   try {
     return sessionStorage.getItem(KEY) ?? undefined;
   } catch {
-    // A browser may refuse storage; the token then lives in memory alone.
+    // The browser refuses storage, so the token is kept in memory only.
     return undefined;
   }
 }
@@ -110,6 +110,6 @@ function keep(token: string | undefined): void {
     if (token === undefined) sessionStorage.removeItem(KEY);
     else sessionStorage.setItem(KEY, token);
   } catch {
-    // As above.
+    // The browser refuses storage, so the token is kept in memory only.
   }
 }

@@ -2,13 +2,13 @@ import { textOf } from './json';
 
 const MEMBERS = ['issuer', 'client_id', 'scopes', 'authorization_endpoint', 'token_endpoint'] as const;
 
-/** How to sign in, as `/explorer/sign-in.json` tells. */
+/** The OIDC client that `/explorer/sign-in.json` describes. */
 export type SignIn = Readonly<Record<(typeof MEMBERS)[number], string>>;
 
 const KEY = 'logline.sign-in';
 const HOME = '/explorer/';
 
-/** Undefined where no issuer is configured, or it does not answer. */
+/** Undefined when no issuer is configured, or its metadata cannot be read. */
 export async function readSignIn(): Promise<SignIn | undefined> {
   const response = await fetch(`${HOME}sign-in.json`);
   if (!response.ok) return undefined;
@@ -20,7 +20,7 @@ function isSignIn(body: unknown): body is SignIn {
   return MEMBERS.every((name) => textOf(body, name) !== undefined);
 }
 
-/** Leaves for the issuer, and comes back here with a code (RFC 6749 section 4.1, RFC 7636). */
+/** Redirects to the issuer, which redirects back with a code (RFC 6749 section 4.1, with PKCE, RFC 7636). */
 export async function leaveToSignIn(how: SignIn): Promise<void> {
   const [verifier, state] = [randomText(), randomText()];
   const back = location.pathname + location.search;
@@ -41,8 +41,8 @@ export async function leaveToSignIn(how: SignIn): Promise<void> {
 }
 
 /**
- * Takes the code of an address that the issuer led to, which it first removes, and changes it for an access token.
- * @returns the token and where the person was before; undefined when nobody here asked for this code
+ * Removes the code from the address that the issuer redirected to, and exchanges it for an access token.
+ * @returns the token and the address before the sign-in; undefined when this tab did not request the code, or gets no token
  */
 export async function tokenOfCode(): Promise<{ token: string; back: string } | undefined> {
   const search = new URLSearchParams(location.search);
@@ -51,7 +51,7 @@ export async function tokenOfCode(): Promise<{ token: string; back: string } | u
   history.replaceState(null, '', HOME);
   const code = search.get('code');
   const [verifier, state, back] = ['verifier', 'state', 'back'].map((name) => textOf(stored, name));
-  // A code that nobody here asked for would make this somebody else's session.
+  // Accepting a code that this tab did not request would sign the user in as somebody else.
   if (code === null || verifier === undefined || state === undefined || search.get('state') !== state)
     return undefined;
   const how = await readSignIn();
@@ -67,7 +67,7 @@ export async function tokenOfCode(): Promise<{ token: string; back: string } | u
       code_verifier: verifier,
     }),
   });
-  // The access token is for the ledger; an id token says who somebody is, to this page alone.
+  // The access token is meant for the ledger; an ID token only tells this page who the user is.
   const token = textOf(await response.json(), 'access_token');
   return token === undefined ? undefined : { token, back: back ?? HOME };
 }

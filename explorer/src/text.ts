@@ -1,14 +1,12 @@
-/** How text of others is shown: what it would do to the page around it is made visible instead. */
-
 /**
- * Control characters, and those that turn the direction of text or have no width: with them, a name can look like
- * another one (https://www.unicode.org/reports/tr36/).
+ * Control characters, and those that change the direction of text or have no width. With them one name can look like
+ * another, and text can affect the text around it (https://www.unicode.org/reports/tr36/).
  */
 const INVISIBLE =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it looks for
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
 
-/** The text with invisible characters written out, such as `⟨U+202E⟩`. */
+/** Text with its invisible characters written as `⟨U+202E⟩`. */
 export function visible(text: string): string {
   return text.replaceAll(
     INVISIBLE,
@@ -16,7 +14,7 @@ export function visible(text: string): string {
   );
 }
 
-/** The beginning of a text, on one line, for a table. */
+/** The first `length` characters of a text, on one line. */
 export function brief(text: string, length = 160): string {
   const start = text.length > length ? `${text.slice(0, length)}…` : text;
   return visible(start.replaceAll(/\s+/g, ' '));

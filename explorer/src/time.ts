@@ -1,5 +1,3 @@
-/** Times as people read them: local, with UTC at hand. */
-
 const PARTS = {
   month: 'short',
   day: 'numeric',
@@ -12,7 +10,7 @@ const PARTS = {
 const SHORT = new Intl.DateTimeFormat(undefined, PARTS);
 const LONG = new Intl.DateTimeFormat(undefined, { year: 'numeric', ...PARTS });
 
-/** Day and time in the zone of the browser, with the year where it is another one; the text itself when it is no time. */
+/** Date and time in the browser's zone, without the current year; the text itself when it is no time. */
 export function localTime(at: string): string {
   const date = new Date(at);
   if (Number.isNaN(date.getTime())) return at;
@@ -20,7 +18,7 @@ export function localTime(at: string): string {
   return (isThisYear ? SHORT : LONG).format(date);
 }
 
-/** What hovering over {@link localTime} tells. */
+/** Title of an element that shows {@link localTime}. */
 export function utcTitle(at: string): string {
   return `${at} (UTC)`;
 }
@@ -32,7 +30,7 @@ const UNITS = [
   [Infinity, 86_400, 'day'],
 ] as const;
 
-/** `in 3 min`, `12 s ago`. */
+/** Such as `in 3 min`, `12 sec. ago`; the text itself when it is no time. */
 export function relativeTime(at: string, now: number = Date.now()): string {
   const seconds = (new Date(at).getTime() - now) / 1000;
   const [, length, unit] = UNITS.find(([end]) => Math.abs(seconds) < end) ?? [];
@@ -41,13 +39,13 @@ export function relativeTime(at: string, now: number = Date.now()): string {
   return format.format(Math.round(seconds / length), unit);
 }
 
-/** `2026-11-26T10:00` of an input in local time → RFC 3339 in UTC; undefined when it is no time. */
+/** Local time of a datetime-local input (`2026-11-26T10:00`) → RFC 3339 in UTC; undefined when it is no time. */
 export function utcOfLocal(text: string): string | undefined {
   const date = new Date(text);
   return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
 }
 
-/** RFC 3339 → what an input of type datetime-local takes; empty when it is no time. */
+/** RFC 3339 → value of a datetime-local input; empty when it is no time. */
 export function localOfUtc(at: string): string {
   const date = new Date(at);
   if (Number.isNaN(date.getTime())) return '';

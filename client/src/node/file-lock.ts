@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { link, open, readFile, rename, rm } from 'node:fs/promises';
 
-/** Files that this process holds, so that its own process id in a file left by an earlier one is not mistaken. */
+/** Locks of this process, to tell them from one that an earlier process with the same id left. */
 const heldHere = new Set<string>();
 
 /** A lock for one process at a time; the file has the holder's process id. A dead process holds no lock. */
@@ -42,7 +42,7 @@ async function removeStale(path: string): Promise<void> {
   if (text === undefined) return;
   const [pid = Number.NaN, start = ''] = [Number.parseInt(text, 10), text.trim().split(' ')[1]];
   if (isAlive(pid, start)) throw held(path, `process ${pid}`);
-  // Renamed first: of two that find it stale, one would otherwise remove what the other has just made.
+  // Renamed first: of two processes that find it stale, one could otherwise remove the new lock of the other.
   const aside = `${path}.${process.pid}`;
   await rename(path, aside).catch(() => undefined);
   if ((await readFile(aside, 'utf8').catch(() => text)) !== text)
@@ -57,11 +57,11 @@ function isAlive(pid: number, start: string): boolean {
   } catch (error) {
     return codeOf(error) === 'EPERM';
   }
-  // The system gives process ids again.
+  // The system reuses process ids.
   return startOf(pid) === start;
 }
 
-/** When a process started, in ticks since the machine did (proc(5)); empty where there is no /proc. */
+/** Start of a process in clock ticks since boot (proc(5)); empty without /proc. */
 function startOf(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');

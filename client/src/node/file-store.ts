@@ -3,9 +3,9 @@ import { dirname, resolve } from 'node:path';
 import type { QueuedSpan, QueueStore } from '../queue';
 import { FileLock } from './file-lock';
 
-/** The file is compacted when this many bytes of it are of settled spans. */
+/** Bytes of settled spans at which the file is compacted. */
 const MAX_SETTLED_BYTES = 16 * 2 ** 20;
-/** The file is compacted from this size on when all its spans are settled. */
+/** Size from which the file is compacted when all its spans are settled. */
 const MAX_IDLE_BYTES = 2 ** 20;
 
 interface Write {
@@ -16,8 +16,8 @@ interface Write {
 }
 
 /**
- * Keeps a queue in a file: NDJSON, `{"n":1,"span":{…}}` for what was added and `{"done":[1]}` for what is settled.
- * What `add` resolved for is on the disk (fsync) and survives kill -9 and loss of power. One process at a time.
+ * Stores a queue in a file: NDJSON, `{"n":1,"span":{…}}` for an added span and `{"done":[1]}` for settled ones. Once
+ * `add` has resolved, the span is on disk (fsync) and survives kill -9 and power loss. One process at a time.
  */
 export class FileStore implements QueueStore {
   readonly path: string;
@@ -29,7 +29,7 @@ export class FileStore implements QueueStore {
   #liveBytes = 0;
   #writing: Promise<void> | undefined;
 
-  /** @param path of the file; made when it is missing, in a folder that is there. Beside it lies `<path>.lock`. */
+  /** @param path file, created when missing; its folder must exist. `<path>.lock` is its lock. */
   constructor(path: string) {
     this.path = resolve(path);
   }
@@ -42,7 +42,7 @@ export class FileStore implements QueueStore {
         if (error.code !== 'ENOENT') throw error;
         return '';
       });
-      // What was being written when the process died ends without a line break, and nobody was told that it is safe.
+      // A last line without a line break was being written when the process died; its add() never resolved.
       const whole = text.slice(0, text.lastIndexOf('\n') + 1);
       for (const [index, line] of whole.split('\n').entries()) if (line !== '') this.#read(line, index + 1);
       await this.#rewrite();
@@ -116,7 +116,7 @@ export class FileStore implements QueueStore {
         await this.#append(batch);
         for (const { resolve } of batch) resolve();
       } catch (error) {
-        // Half a line in the middle of a file would damage it.
+        // A partial line followed by others would damage the file.
         await this.#file?.truncate(this.#bytes).catch(() => undefined);
         for (const { reject } of batch) reject(error);
       }
@@ -139,7 +139,7 @@ export class FileStore implements QueueStore {
     this.#bytes += bytes.length;
   }
 
-  /** Compacts the file: replaces it by one with only the unsettled spans. */
+  /** Replaces the file with one that holds only the unsettled spans. */
   async #rewrite(): Promise<void> {
     const draft = `${this.path}.new`;
     const text = [...this.#live.values()].map((line) => `${line}\n`).join('');
@@ -165,7 +165,7 @@ function parsed(line: string): { n?: unknown; done?: unknown } | undefined {
   }
 }
 
-/** The span of a line, as it was added. */
+/** The text of the span in a line, unchanged. */
 function spanText(line: string, n: number): string {
   return line.slice(`{"n":${n},"span":`.length, -1);
 }

@@ -11,29 +11,29 @@ import { tlogProofText } from '../../../runtime/proofs/tlog-proof';
 import { COSIGNER, parseVerifierKey, type VerifierKey } from '../../../runtime/proofs/verifier-key';
 import { verifyEd25519 } from '../verify/web-ed25519';
 
-/** A state of a tenant's log, and who vouched for it. */
+/** A checkpoint of a tenant's log, and its signers. */
 export interface Checkpoint {
   readonly origin: string;
   /** Spans in the log. */
   readonly size: number;
   /** Base64 of 32 bytes. */
   readonly root: string;
-  /** Names of the witnesses whose cosignature is good, with the time in seconds since 1970. */
+  /** Witnesses with a valid cosignature, with its time in seconds since 1970. */
   readonly witnesses: readonly { readonly name: string; readonly time: number }[];
 }
 
-/** What the check of a proof says. */
+/** Result of checking a proof. */
 export interface ProofVerdict {
   readonly ok: boolean;
   /** What is wrong; empty when ok. */
   readonly faults: readonly string[];
   /** Position of the span in the log, once the proof could be read. */
   readonly index?: number;
-  /** What the proof leads to, once that was opened. */
+  /** The proof's checkpoint, once it could be read. */
   readonly checkpoint?: Checkpoint;
 }
 
-/** A proof as `GET /api/spans/{id}/proof` answers it as JSON. */
+/** The JSON answer of `GET /api/spans/{id}/proof`. */
 export interface JsonProof {
   readonly index: number;
   /** Base64, leaf to root. */
@@ -42,7 +42,7 @@ export interface JsonProof {
   readonly checkpoint: string;
 }
 
-/** What names a version and its content. */
+/** Key of a version, and hash of its content. */
 export interface ProvenSpan {
   readonly id: string;
   readonly seq: number;
@@ -52,10 +52,10 @@ export interface ProvenSpan {
 const tools = { sha256: portableSha256, verify: verifyEd25519 };
 
 /**
- * Checks, offline, that a span is in the log that one of the keys speaks for. That the span has the hash it says is for
- * `verifySpan` to check.
+ * Checks, offline, that the log of one of the keys contains a span. `verifySpan` checks that the span has the hash that
+ * it claims.
  * @param proof a tlog-proof (https://c2sp.org/tlog-proof), or its JSON form
- * @param vkeys verifier keys (https://c2sp.org/signed-note) of the log, and of witnesses to be told of
+ * @param vkeys verifier keys (https://c2sp.org/signed-note) of the log, and of witnesses to report
  */
 export async function verifySpanProof(
   span: ProvenSpan,
@@ -71,7 +71,7 @@ export async function verifySpanProof(
 
 /**
  * Reads a checkpoint and checks that the log signed it.
- * @throws Error when it is none, or no key given is the log's
+ * @throws Error when it is no checkpoint, or no given key is the log's
  */
 export async function openCheckpoint(note: string, vkeys: readonly string[]): Promise<Checkpoint> {
   return shown(await open(note, keysOf(vkeys), tools));
@@ -79,7 +79,7 @@ export async function openCheckpoint(note: string, vkeys: readonly string[]): Pr
 
 /**
  * Checks that a later checkpoint only added to an earlier one of the same log.
- * @param hashes base64, as `GET /api/log/{tenant}/consistency` answers them
+ * @param hashes base64, from `GET /api/log/{tenant}/consistency`
  */
 export async function verifyConsistency(
   earlier: string,

@@ -6,20 +6,20 @@ import { verifyInclusion } from '../../../runtime/proofs/merkle-proof';
 import { member } from '../error';
 import { verifyEd25519 } from '../verify/web-ed25519';
 
-/** Whose logs a proof may lead to. */
+/** The instance whose logs a proof may belong to. */
 export interface Instance {
-  /** Its origin, and those that it had before restores. */
+  /** Its origin, and its origins before restores. */
   readonly origins: readonly string[];
   /** Its checkpoint keys, in hex. */
   readonly checkpointKeys: readonly string[];
 }
 
-/** What the check of a proof says. */
+/** Result of checking a proof. */
 export type ProofCheck =
   | {
       readonly state: 'included';
       readonly index: number;
-      /** Spans in the log at the checkpoint that the proof leads to. */
+      /** Size of the log at the proof's checkpoint. */
       readonly size: number;
       readonly origin: string;
       /** Base64. */
@@ -28,10 +28,10 @@ export type ProofCheck =
   | { readonly state: 'fault'; readonly fault: string };
 
 /**
- * What `verifySpanProof` does, in a third of its bytes, for a page that must be small: of the JSON form alone, with keys
- * as `/api/keys` tells them, and without witnesses. A test holds the two equal.
- * @param proof as the ledger answered it; any other value is a fault
- * @throws Error only where WebCrypto has no Ed25519
+ * `verifySpanProof` in a third of its size, for a page that must be small: only the JSON form, with the keys of
+ * `/api/keys`, without witnesses. A test compares the two.
+ * @param proof the answer of the ledger; any other value is a fault
+ * @throws Error only when WebCrypto lacks Ed25519
  */
 export async function checkJsonProof(
   span: LeafSource & { readonly tenant_id: string },
@@ -63,10 +63,10 @@ export async function checkJsonProof(
 }
 
 const MAX_SIGNATURES = 100;
-/** A signature follows four bytes that tell the key. */
+/** Bytes of the key id before a signature. */
 const KEY_ID_BYTES = 4;
 
-/** Whether the instance signed a text for the log of a tenant, under a name that it has or had. */
+/** Whether the instance signed a text for the log of a tenant, under its present or an earlier origin. */
 async function isSigned(
   origin: string,
   text: string,

@@ -28,10 +28,10 @@ export interface VerifyOptions {
 }
 
 /**
- * Checks a span by its JSON alone: its form, its hash, its signature, and whether the key is trusted. It does not look
- * at the version before.
- * @param span as the ledger answered it; any other value is malformed
- * @throws Error only where WebCrypto has no Ed25519
+ * Verifies a span from its JSON alone: form, hash, signature, and whether the key is trusted. It does not compare
+ * `prev_hash` with the version before.
+ * @param span the answer of the ledger; any other value is malformed
+ * @throws Error only when WebCrypto lacks Ed25519
  */
 export async function verifySpan(span: unknown, { trustedKeys }: VerifyOptions = {}): Promise<SpanVerdict> {
   const malformed = malformation(span as object) ?? signatureMalformation(span as object);
@@ -59,7 +59,8 @@ export async function verifySpan(span: unknown, { trustedKeys }: VerifyOptions =
 }
 
 /**
- * The hash of a span, in hex: BLAKE3-256 over the RFC 8785 form of what the hash covers.
+ * The hash of a span in hex: BLAKE3-256 over the RFC 8785 text of all its members but `curr_hash`, `signature` and those
+ * that are null.
  * @throws TypeError when a value in it is not JSON
  */
 export function hashSpan(span: object): string {

@@ -1,10 +1,10 @@
-/** For how long a key was the ledger's, as an entry of `GET /api/keys` says it (RFC 3339, in UTC, with milliseconds). */
+/** Period of validity of a key, from an entry of `GET /api/keys` (RFC 3339 in UTC with milliseconds). */
 export interface KeyValidity {
   /** When it began; null or absent when unknown. */
   readonly since?: string | null | undefined;
   /** When it ended, exclusive. */
   readonly until?: string | null | undefined;
-  /** Whether it was compromised from `until` on. */
+  /** Whether the key is revoked from `until` on. */
   readonly revoked?: boolean;
 }
 

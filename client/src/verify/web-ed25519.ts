@@ -9,7 +9,7 @@ const keys = new Map<string, Promise<Key>>();
 /**
  * Whether an Ed25519 signature is good, by WebCrypto, under the same rules as the ledger: neither the key nor R is of
  * small order or has a y that is not reduced.
- * @throws Error where WebCrypto has no Ed25519 (browsers before 2025).
+ * @throws Error when WebCrypto lacks Ed25519 (browsers before 2025)
  */
 export async function verifyEd25519(
   signature: Uint8Array,
@@ -22,7 +22,7 @@ export async function verifyEd25519(
     const key = await keyOf(publicKey);
     return await crypto.subtle.verify('Ed25519', key, Uint8Array.from(signature), Uint8Array.from(message));
   } catch (cause) {
-    // Bytes that are no point of the curve.
+    // The bytes are no point of the curve.
     if (cause instanceof Error && ['DataError', 'OperationError'].includes(cause.name)) return false;
     throw new Error('this platform cannot check Ed25519 signatures; use a newer browser or Node.js 20', {
       cause,

@@ -4,13 +4,13 @@ import type { Span } from './ledger';
 import { type Row, rowOf } from './row';
 import { checkSpan, type SpanCheck, unchecked } from './span-check';
 
-/** Rows of a few spans, each checked. */
+/** Rows of spans with their checks. */
 export function useCheckedRows(spans: readonly Span[]): readonly Row[] {
   const checks = useChecks(spans);
   return spans.map((span, index) => ({ ...rowOf(span), check: checks[index] }));
 }
 
-/** The check of each span, in their order; undefined while it lasts. */
+/** Checks in the order of the spans; undefined while under way. */
 export function useChecks(spans: readonly Span[]): readonly (SpanCheck | undefined)[] {
   const { ledger } = usePage();
   const [done, setDone] = useState<ReadonlyMap<Span, SpanCheck>>(new Map());
@@ -33,7 +33,7 @@ export function useChecks(spans: readonly Span[]): readonly (SpanCheck | undefin
   return spans.map((span) => done.get(span));
 }
 
-/** Of each entity the version that is listed first, which is the newest. */
+/** The newest version of each entity. */
 export function newestOf(spans: readonly Span[]): readonly Span[] {
   const newest = new Map<string, Span>();
   for (const span of spans) {

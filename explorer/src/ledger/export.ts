@@ -4,18 +4,18 @@ import type { Ledger } from './ledger';
 
 export type ExportFormat = 'ndjson' | 'csv';
 
-/** A file that was made. */
+/** An exported file. */
 export interface ExportedFile {
   readonly blob: Blob;
   readonly name: string;
   readonly spans: number;
-  /** It ends at {@link MAX_EXPORT_BYTES}, before the listing does. */
+  /** Whether it ends at {@link MAX_EXPORT_BYTES}, before the end of the listing. */
   readonly isCut: boolean;
 }
 
-export const MAX_EXPORT_BYTES = 100 * 1024 * 1024;
+const MAX_EXPORT_BYTES = 100 * 1024 * 1024;
 const PAGE = 500;
-/** Text is handed to the browser in pieces of this length, which may put them on disk. */
+/** Text is passed to the browser in blobs of this length, which it may keep on disk. */
 const PIECE_LENGTH = 4 * 1024 * 1024;
 
 const TYPES: Readonly<Record<ExportFormat, string>> = {
@@ -24,9 +24,9 @@ const TYPES: Readonly<Record<ExportFormat, string>> = {
 };
 
 /**
- * Writes all that a filter lists into a file, page by page. NDJSON holds each span as the ledger answered it, one a
- * line, oldest version of the listing last, as `logline verify --file` takes it.
- * @param onProgress told after each page
+ * Writes all spans of a filter into a file, page by page, newest first. NDJSON holds each span as served, one a line, which
+ * `logline verify --file` accepts.
+ * @param onProgress called after each page
  */
 export async function exportSpans(
   ledger: Ledger,

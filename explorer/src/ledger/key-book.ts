@@ -1,25 +1,25 @@
 import { listOf, member, textOf } from '../json';
 
-/** A key of the instance, as `GET /api/keys` tells it. */
+/** A key of the instance, as in `GET /api/keys`. */
 export interface KnownKey {
   readonly publicKey: string;
   /** RFC 3339. */
   readonly since: string | undefined;
-  /** RFC 3339; what says a later time was not signed by the instance. */
+  /** RFC 3339; the instance signed no span of a later time with it. */
   readonly until: string | undefined;
   readonly revoked: boolean;
   readonly purpose: string;
 }
 
-/** The keys by which signatures are judged. */
+/** The keys of the instance, by which signatures are checked. */
 export interface KeyBook {
   readonly origin: string | undefined;
-  /** Before a restore. */
+  /** Origins from before restores. */
   readonly earlierOrigins: readonly string[];
   readonly keys: readonly KnownKey[];
 }
 
-/** Reads the answer of `GET /api/keys`; entries that are none are passed over. */
+/** Parses the answer of `GET /api/keys`, without entries that are no keys. */
 export function keyBookOf(body: unknown): KeyBook {
   return {
     origin: textOf(body, 'origin'),

@@ -10,7 +10,7 @@ import { type KeyBook, keyBookOf } from './key-book';
 export type { Span };
 export { LogLineError };
 
-/** Whose token it is. */
+/** The caller, as the token names them. */
 export interface Me {
   readonly user: string;
   readonly tenant: string;
@@ -18,21 +18,21 @@ export interface Me {
   readonly expiresAt: string | undefined;
 }
 
-/** Whether the ledger answers. */
+/** Whether the ledger answered the latest request. */
 export const reachable = new Store(true);
 
-/** Spans of a page of the listing. */
+/** Spans per page of the listing. */
 export const PAGE_SPANS = 100;
-/** Shorter than the client's default, since a person waits. */
+/** Shorter than the client's default, because a person waits. */
 const DEADLINE_MS = 15_000;
 
-/** The ledger, read with one token. */
+/** The API, called with one token or none. */
 export class Ledger {
   readonly #transport: Transport;
   readonly #onUnauthorized: () => void;
   #keys: Promise<KeyBook> | undefined;
 
-  /** @param onUnauthorized called when the ledger does not take the token (any more) */
+  /** @param onUnauthorized called on status 401 */
   constructor(token: string | undefined, onUnauthorized: () => void) {
     this.#onUnauthorized = onUnauthorized;
     this.#transport = new Transport({
@@ -52,7 +52,7 @@ export class Ledger {
     return { user, tenant, scopes, expiresAt: textOf(body, 'expires_at') };
   }
 
-  /** The keys of the instance, asked for once a minute. */
+  /** The keys of the instance, cached for a minute. */
   keys(): Promise<KeyBook> {
     if (this.#keys === undefined) {
       this.#keys = this.#transport.demand({ path: '/api/keys' }).then(keyBookOf);
@@ -69,14 +69,14 @@ export class Ledger {
     return timelineOf(this.#transport, { ...queryOf(filter), limit, ...(signal ? { signal } : {}) });
   }
 
-  /** The newest spans that have some members, at most so many. */
+  /** The newest `count` spans with these values. */
   newest(values: Filter['values'], count: number, signal: AbortSignal): Promise<readonly Span[]> {
     return firstOf(this.timeline({ values }, signal, count), count);
   }
 
   /**
-   * What comes from now on; `onReady` is called once nothing that commits can be missed. The cursor of a span is that
-   * of its page, so some may come again.
+   * Yields spans that commit after `from`. `onReady` is called once no later commit can be missed. The cursor of a span
+   * is that of its page, so spans of that page may repeat after a resumption.
    */
   async *tail(
     filter: Filter,
@@ -89,35 +89,35 @@ export class Ledger {
       for (const span of spans) yield { span, cursor: place };
   }
 
-  /** The newest version, or the one asked for. */
+  /** The newest version of an entity, or version `seq`. */
   async span(id: string, seq?: string): Promise<Span> {
     const query = seq === undefined ? '' : `?seq=${encodeURIComponent(seq)}`;
     const body = await this.#transport.demand({ path: `/api/spans/${encodeURIComponent(id)}${query}` });
     return spanIn(body, 'span');
   }
 
-  /** Newest first, at most so many. */
+  /** The newest `count` versions of an entity, newest first. */
   versions(id: string, count: number, signal: AbortSignal): Promise<readonly Span[]> {
     return firstOf(versionsOf(this.#transport, id, signal), count);
   }
 
-  /** Runs a function, and gives back its execution. */
+  /** Runs a function and returns its result and execution. */
   async execute(functionId: string, input: unknown): Promise<{ result: unknown; execution: Span }> {
     const body = await this.#execute(functionId, input, {});
     return { result: member(body, 'result'), execution: spanIn(body, 'execution') };
   }
 
-  /** Asks for a run, and gives back the request. */
+  /** Requests a run in the background and returns the request. */
   async request(functionId: string, input: unknown): Promise<Span> {
     return spanIn(await this.#execute(functionId, input, { prefer: 'respond-async' }), 'request');
   }
 
-  /** Any other answer of the API that is JSON. */
+  /** The JSON of another route. */
   get(path: string, headers: Readonly<Record<string, string>> = {}): Promise<unknown> {
     return this.#transport.demand({ path, headers });
   }
 
-  /** The same with its status, for answers such as 202 or 404 that are news as well. */
+  /** Status and JSON, for routes whose 202 or 404 carries information. */
   async answer(request: LedgerRequest): Promise<{ status: number; body: unknown }> {
     const answer = await this.#transport.exchange(request);
     const body = jsonOf(answer);
@@ -142,7 +142,7 @@ export class Ledger {
       if (response.status === 401) this.#onUnauthorized();
       return response;
     } catch (error) {
-      // A page that is left or a filter that changes ends its requests; that is no news of the ledger.
+      // Leaving a page or changing a filter aborts its requests, which says nothing about the ledger.
       const reason: unknown = init?.signal?.reason;
       const isTimeout = reason instanceof DOMException && reason.name === 'TimeoutError';
       if (init?.signal?.aborted !== true || isTimeout) reachable.value = false;

@@ -2,7 +2,7 @@ import { brief } from '../text';
 import type { Span } from './ledger';
 import type { SpanCheck } from './span-check';
 
-/** What the table keeps of a span: a span may hold 1 MiB, and the table ten thousand of them. */
+/** The part of a span that a table shows, which keeps ten thousand: a whole span may be 1 MiB. */
 export interface Row {
   /** `<id>/<seq>`. */
   readonly key: string;
@@ -18,7 +18,7 @@ export interface Row {
   readonly owner: string;
   readonly durationMs: number | undefined;
   readonly isDeleted: boolean;
-  /** Undefined until it was checked. */
+  /** Undefined until checked. */
   check: SpanCheck | undefined;
 }
 
@@ -41,7 +41,7 @@ export function rowOf(span: Span): Row {
   };
 }
 
-/** Newest first, as the ledger lists by (at, id, seq). */
+/** Compares rows for the ledger's order: (at, id, seq), newest first. */
 export function byTime(one: Row, other: Row): number {
   if (one.at !== other.at) return one.at < other.at ? 1 : -1;
   if (one.id !== other.id) return one.id < other.id ? 1 : -1;

@@ -2,31 +2,31 @@ import { type KeyLapse, keyLapse, verifySpan } from '../../../client/src/verify'
 import { textOf } from '../json';
 import type { KeyBook } from './key-book';
 
-/** What this browser found out about a span. */
+/** Result of checking a span in this browser. */
 export type SpanCheck =
   /** Hash and signature hold, and a key of this instance signed it. */
   | { readonly outcome: 'known'; readonly publicKey: string }
-  /** They hold, but under a key that is not the instance's, or was not at that time. */
+  /** Hash and signature hold, but under a key that is not the instance's or was not valid at that time. */
   | {
       readonly outcome: 'other';
       readonly publicKey: string;
-      /** It is one of the instance's, at another time. */
+      /** Whether the key is the instance's, but was not valid at that time. */
       readonly isOurs: boolean;
-      /** In two words. */
+      /** `why` in two or three words. */
       readonly brief: string;
       readonly why: string;
     }
-  /** They do not hold. */
+  /** Hash or signature does not hold, or the value is no span. */
   | { readonly outcome: 'fault'; readonly faults: readonly string[]; readonly detail: string }
-  /** This browser cannot tell, or the keys could not be had. */
+  /** The browser cannot check, or the keys could not be loaded. */
   | { readonly outcome: 'unchecked'; readonly why: string };
 
-/** What is known when a check could not be made. */
+/** The result when a check failed to run. */
 export function unchecked(error: unknown): SpanCheck {
   return { outcome: 'unchecked', why: error instanceof Error ? error.message : String(error) };
 }
 
-/** Checks a span by its own JSON, and its key against those of the instance. */
+/** Checks hash and signature of a span from its JSON, and its key against those of the instance. */
 export async function checkSpan(span: unknown, book: KeyBook): Promise<SpanCheck> {
   const { ok, faults } = await verifySpan(span);
   if (!ok) {
@@ -45,7 +45,7 @@ export async function checkSpan(span: unknown, book: KeyBook): Promise<SpanCheck
 
 type Strangeness = Pick<Extract<SpanCheck, { outcome: 'other' }>, 'isOurs' | 'brief' | 'why'>;
 
-/** Why a key is not one of the instance at that time; undefined when it is. */
+/** Why a key is not a valid key of the instance at that time; undefined when it is. */
 function strangenessOf(publicKey: string, at: string, { keys }: KeyBook): Strangeness | undefined {
   const key = keys.find((one) => one.purpose === 'span' && one.publicKey === publicKey);
   if (key === undefined)

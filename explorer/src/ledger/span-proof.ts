@@ -1,15 +1,15 @@
 import { checkJsonProof, type ProofCheck } from '../../../client/src/proofs/json-proof';
 import type { Ledger, Span } from './ledger';
 
-/** Whether a version stands in the log of its tenant, as this browser found. */
+/** Result of checking in this browser that the log of the tenant contains a version. */
 export type SpanProof =
   | ProofCheck
-  /** Not sealed yet; it takes a moment. */
+  /** Not sealed yet. */
   | { readonly state: 'pending' }
-  /** The ledger keeps no log, or proves nothing of it to this token. */
+  /** The ledger keeps no log, or serves no proofs to this token. */
   | { readonly state: 'none' };
 
-/** Asks for the proof of a version and checks it: from the leaf that its JSON gives to a checkpoint that a key signed. */
+/** Requests the proof of a version and checks it, from the leaf computed of its JSON to a signed checkpoint. */
 export async function readProof(ledger: Ledger, span: Span): Promise<SpanProof> {
   const [{ status, body }, { origin = '', earlierOrigins, keys }] = await Promise.all([
     ledger.answer({ path: `/api/spans/${encodeURIComponent(span.id)}/proof?seq=${span.seq}` }),

@@ -1,7 +1,7 @@
 import { listOf, member, numberOf, textOf } from '../json';
 import { type Ledger, LogLineError } from './ledger';
 
-/** What `GET /api/status` tells of the tenant. */
+/** The answer of `GET /api/status`. */
 export interface TenantStatus {
   readonly queue: {
     readonly waiting: number;
@@ -26,12 +26,12 @@ export interface TenantStatus {
 
 export interface PolicyLag {
   readonly policyId: string;
-  /** Spans that it has yet to see. */
+  /** Spans that it has not seen yet. */
   readonly behind: number;
   readonly lastError: { readonly spanId: string; readonly at: string; readonly code: string } | undefined;
 }
 
-/** Undefined for a token without the scope `admin`. */
+/** The tenant's status; undefined for a token without the scope `admin`. */
 export async function readStatus(ledger: Ledger): Promise<TenantStatus | undefined> {
   try {
     return statusOf(await ledger.get('/api/status'));

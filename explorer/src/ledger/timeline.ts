@@ -4,28 +4,28 @@ import { type Ledger, LogLineError, PAGE_SPANS, type Span } from './ledger';
 import { byTime, type Row, rowOf } from './row';
 import { checkSpan, unchecked } from './span-check';
 
-/** What the page shows of a listing and what arrives meanwhile. */
+/** State of a listing and of its live tail. */
 export interface TimelineState {
   /** Newest first. */
   readonly rows: readonly Row[];
-  /** Arrived, and not shown yet. */
+  /** Arrived rows that are not shown yet, newest first. */
   readonly waiting: readonly Row[];
   readonly phase: 'loading' | 'ready' | 'failed';
   readonly error: unknown;
   readonly hasMore: boolean;
   readonly isLoadingMore: boolean;
-  /** Rows above {@link MAX_ROWS} were dropped or not loaded. */
+  /** Whether {@link MAX_ROWS} is reached, so further rows are dropped or not loaded. */
   readonly isFull: boolean;
   readonly tail: 'connecting' | 'live' | 'reconnecting' | 'off';
   readonly isPaused: boolean;
 }
 
-/** Most rows kept; for more, users narrow the filter or export. */
+/** Limit of rows; for more, users narrow the filter or export. */
 export const MAX_ROWS = 10_000;
 const MAX_CHECKS = 5;
-/** Spans that are being checked at a time; the tail asks for no more before they are done. */
+/** Checks under way at which the tail stops reading until they are done. */
 const MAX_CHECKING = 200;
-/** Changes are shown that often, however many come: drawing takes longer than checking. */
+/** Interval of rendering while changes arrive, because rendering takes longer than checking. */
 const SHOW_EVERY_MS = 100;
 const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 8_000;
@@ -42,16 +42,16 @@ const START: TimelineState = {
   isPaused: false,
 };
 
-/** The listing of one filter, page by page, and new spans since it was opened, without a gap in between. */
+/** The listing of one filter, page by page, and all spans that arrive after it was opened, without a gap. */
 export class Timeline {
   readonly state = new Store<TimelineState>(START);
   readonly ledger: Ledger;
   readonly filter: Filter;
   readonly #ended = new AbortController();
   readonly #pages: AsyncGenerator<Span, void, undefined>;
-  /** Keys of what is shown or waits: a span may come by the listing and by the tail. */
+  /** Keys of rows that are shown or wait, because the listing and the tail may return the same span. */
   readonly #seen = new Set<string>();
-  /** Came by the tail since the last change was shown. */
+  /** Rows that the tail returned since the last rendering. */
   #arrived: Row[] = [];
   readonly #checking = new Set<Promise<void>>();
   #cursor: string | undefined;
@@ -74,7 +74,7 @@ export class Timeline {
     clearTimeout(this.#timer);
   }
 
-  /** While the reader is further down, or paused, what arrives waits, so that nothing moves under their eyes. */
+  /** Unless the page is at its top and not paused, arriving rows wait, so that the rows in view do not move. */
   setAtTop(isAtTop: boolean): void {
     this.#isAtTop = isAtTop;
     if (isAtTop && !this.#next.isPaused) this.showWaiting();
@@ -110,7 +110,7 @@ export class Timeline {
     }
   }
 
-  /** The tail first, then the list: what commits in between comes by the tail. */
+  /** Opens the tail before the listing, so that it returns what commits in between. */
   async #follow(): Promise<void> {
     const { signal } = this.#ended;
     while (!signal.aborted) {
@@ -164,7 +164,7 @@ export class Timeline {
     return rows.slice(0, MAX_ROWS);
   }
 
-  /** Rows of the spans that are not there yet; each is checked, and its content let go. */
+  /** Rows of spans that are not known yet. Starts their checks, after which their content is released. */
   #newRows(spans: readonly Span[]): Row[] {
     return spans.flatMap((span) => {
       const row = rowOf(span);
@@ -180,7 +180,7 @@ export class Timeline {
     for (let attempt = 1; row.check === undefined && !this.#ended.signal.aborted; attempt += 1) {
       try {
         const keys = await this.ledger.keys();
-        // A task of its own: a page of checks in one would hold up scrolling and typing.
+        // One task per check: a page of checks in one task would block scrolling and typing.
         await new Promise((resolve) => setTimeout(resolve));
         row.check = await checkSpan(span, keys);
       } catch (error) {
@@ -205,7 +205,7 @@ export class Timeline {
     this.#timer = setTimeout(() => this.#show());
   }
 
-  /** What comes in great number, arrivals and checks, is shown together. */
+  /** Arrivals and checks are rendered together, since there are many. */
   #changeSoon(): void {
     if (this.#ended.signal.aborted) return;
     const waitMs = Math.max(0, this.#shownAt + SHOW_EVERY_MS - Date.now());
@@ -217,7 +217,7 @@ export class Timeline {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#shownAt = Date.now();
-    // A check is written into its row, so the state is another one even when its members are not.
+    // A copy, because checks change rows in place and the store ignores the same object.
     this.state.value = { ...this.#next };
   }
 }

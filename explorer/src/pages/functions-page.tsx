@@ -21,7 +21,7 @@ import { counted } from '../text';
 const READ_VERSIONS = 500;
 const RUNS = 200;
 
-/** Functions, or one of them. */
+/** All functions, or one of them. */
 export function FunctionsPage({ route }: { readonly route: Route }) {
   return route.id === undefined ? <Functions /> : <FunctionPage id={route.id} />;
 }
@@ -45,7 +45,7 @@ function Functions() {
   );
 }
 
-/** Function → when it is looked at next; empty for a token that may not see it. */
+/** Function id → time at which its schedule is checked next; empty for a token without the scope `admin`. */
 async function dueTimes(ledger: Ledger): Promise<ReadonlyMap<string, string>> {
   const status = await readStatus(ledger);
   return new Map(status?.schedules.map(({ functionId, dueAt }) => [functionId, dueAt]));
@@ -89,7 +89,7 @@ function FunctionTable({
   );
 }
 
-/** When it runs, and in which time zone; empty for one that is not scheduled. */
+/** Schedule and time zone of a function; empty when it has none. */
 function scheduleOf({ metadata }: Span): string {
   return ['schedule', 'timezone'].flatMap((name) => textOf(metadata, name) ?? []).join(' ');
 }

@@ -17,7 +17,7 @@ import { brief, counted } from '../text';
 const READ_VERSIONS = 500;
 const REACTIONS = 50;
 
-/** Policies: how far each has read, what it did, and what went wrong. */
+/** Policies with their lag, reactions and errors. */
 export function PoliciesPage() {
   const { ledger } = usePage();
   const loaded = useLoaded(

@@ -12,10 +12,10 @@ import { Ago } from '../parts/time';
 import { hrefOf, spanHref } from '../route';
 import { usePage } from '../session';
 
-/** Versions that are read; a request has about three. */
+/** Versions read; a request has about three. */
 const READ_VERSIONS = 600;
 
-/** Requests, each with how far it is. */
+/** Requests and their progress. */
 export function RequestsPage() {
   const { ledger } = usePage();
   const requests = useLoaded(
@@ -79,5 +79,5 @@ function Requests({ spans }: { readonly spans: readonly Span[] }) {
   );
 }
 
-/** How a status looks. */
+/** Status → tone of its pill. */
 const TONES: Readonly<Record<string, string>> = { error: 'bad', complete: 'good' };

@@ -19,11 +19,11 @@ import { hrefOf, type Route, spanHref } from '../route';
 import { usePage } from '../session';
 import { brief, durationText, visible } from '../text';
 
-/** Versions that are read at once; more on demand. */
+/** Versions read at first; more on demand. */
 const VERSIONS = 50;
 const CHAIN_SPANS = 50;
 
-/** An entity: one version in full, what changed, and what it hangs together with. */
+/** An entity: one version in full, its changes, and its related spans. */
 export function SpanPage({ route }: { readonly route: Route }) {
   const { ledger } = usePage();
   const id = route.id ?? '';
@@ -111,7 +111,7 @@ function Heading({ span, newest }: { readonly span: Span; readonly newest: Span 
   );
 }
 
-/** Whether the version hangs on the one before it. */
+/** Whether the prev_hash of a version is the hash of the version before. */
 function Follows({ span, before }: { readonly span: Span; readonly before: Span | undefined }) {
   if (span.seq === 0) return null;
   if (before === undefined) return <p class="hint">The version before is not among those that were read.</p>;
@@ -124,7 +124,7 @@ function Follows({ span, before }: { readonly span: Span; readonly before: Span 
   );
 }
 
-/** Members that lead to all spans that share them. */
+/** Members with a link to all spans of the same value. */
 const FILTERS = [
   'entity_type',
   'who',
@@ -267,7 +267,7 @@ function shown(value: unknown): string {
   return value === undefined ? '—' : brief(JSON.stringify(value), 300);
 }
 
-/** Members of any size, each in full. */
+/** Members that may be large. */
 function Contents({ span }: { readonly span: Span }) {
   return (
     <>
@@ -295,7 +295,7 @@ function Contents({ span }: { readonly span: Span }) {
   );
 }
 
-/** What it hangs together with. */
+/** Parent, children, references and trace of a span. */
 function Chain({ span }: { readonly span: Span }) {
   const { ledger } = usePage();
   const chain = useLoaded(
@@ -339,7 +339,7 @@ async function chainOf(ledger: Ledger, span: Span, signal: AbortSignal): Promise
   });
   const parent = async (): Promise<Link> => ({
     title: 'Its parent',
-    // It may be hidden from this token.
+    // A parent that cannot be read may be hidden from this token.
     spans: span.parent_id
       ? await ledger.span(span.parent_id).then(
           (one) => [one],

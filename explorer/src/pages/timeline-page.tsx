@@ -15,7 +15,7 @@ import { session, usePage } from '../session';
 import { useStore } from '../store';
 import { counted } from '../text';
 
-/** Every span that the caller may see, newest first, and live. */
+/** Every span that the caller may read, newest first, and live. */
 export function TimelinePage({ route }: { readonly route: Route }) {
   const query = route.search.toString();
   const { filter, faults } = useMemo(() => filterOf(new URLSearchParams(query)), [query]);
@@ -32,7 +32,7 @@ export function TimelinePage({ route }: { readonly route: Route }) {
   );
 }
 
-/** A filter that cannot be applied shows nothing: to pass over it would show spans that were not asked for. */
+/** Shown in place of spans when a filter cannot be applied: ignoring it would show spans that were not asked for. */
 function Faults({ faults, filter }: { readonly faults: readonly string[]; readonly filter: Filter }) {
   return (
     <div class="failure" role="alert">
@@ -49,7 +49,7 @@ function Faults({ faults, filter }: { readonly faults: readonly string[]; readon
   );
 }
 
-/** The listing that was shown last. It stays while its reader looks at a span, and is as it was when they come back. */
+/** The last listing, kept while the user looks at a span, so that it is unchanged when they come back. */
 let kept: Timeline | undefined;
 
 session.page.subscribe(() => {
@@ -136,7 +136,7 @@ function Controls({ timeline, state, filter }: PartProps & { readonly filter: Fi
   );
 }
 
-/** How many of the rows hold, at a glance. */
+/** Numbers of rows by outcome. */
 function Summary({ rows }: { readonly rows: readonly Row[] }) {
   const count = { known: 0, other: 0, fault: 0, unchecked: 0 };
   for (const { check } of rows) count[check?.outcome ?? 'unchecked'] += 1;
@@ -168,11 +168,11 @@ function More({ timeline, state }: PartProps) {
   );
 }
 
-/** Takes its reader to where they were, and tells the timeline whether that is its top. */
+/** Restores the scroll position and tells the timeline whether that is the top. */
 function useTop(timeline: Timeline): void {
   useLayoutEffect(() => {
     scrollTo(0, placeBefore());
-    // What arrives while they are elsewhere waits.
+    // Rows that arrive while another view is open wait.
     return () => timeline.setAtTop(false);
   }, [timeline]);
   useListener(window, ['scroll'], () => timeline.setAtTop(scrollY < 60), [timeline]);

@@ -2,7 +2,7 @@ import { h } from 'preact';
 import type { SpanCheck } from '../ledger/span-check';
 import { Mark } from './mark';
 
-/** What a check found, in a word; more on hover. */
+/** The result of a check in a word, with details on hover. */
 export function CheckBadge({ check }: { readonly check?: SpanCheck | undefined }) {
   if (check === undefined)
     return (

@@ -2,10 +2,10 @@ import { Fragment, h } from 'preact';
 import { useState } from 'preact/hooks';
 import { bytesText, visible } from '../text';
 
-/** So much of a long value is shown until somebody asks for all of it. */
+/** Characters of a long text that are shown at first. */
 const SHOWN_LENGTH = 20_000;
 
-/** Text of any length, as it is: nothing in it is markup. */
+/** Text of any length, never interpreted as markup. */
 export function Content({ text, label }: { readonly text: string; readonly label: string }) {
   const [isWhole, setWhole] = useState(false);
   const isCut = !isWhole && text.length > SHOWN_LENGTH;

@@ -1,7 +1,7 @@
 import { Fragment, h } from 'preact';
 import { useState } from 'preact/hooks';
 
-/** Copies a text, and says whether that worked. */
+/** Copies a text to the clipboard and shows whether that worked. */
 export function CopyButton({ text, name }: { readonly text: () => string; readonly name: string }) {
   const [said, setSaid] = useState('');
   const copy = (): void => {

@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import type { Span } from '../ledger/ledger';
 import { durationText } from '../text';
 
-/** How long the last runs took. The drawing is loaded when one is to be shown, and its text says the same. */
+/** Durations of the last runs as text and as a plot, whose code is loaded on demand. */
 export function DurationPlot({ runs }: { readonly runs: readonly Span[] }) {
   const place = useRef<HTMLDivElement>(null);
   const timed = runs
@@ -20,7 +20,7 @@ export function DurationPlot({ runs }: { readonly runs: readonly Span[] }) {
       ({ drawDurations }) => {
         if (isWanted && place.current !== null) remove = drawDurations(place.current, timed);
       },
-      // The text above says what the drawing would.
+      // The text above suffices when the plot cannot be loaded.
       () => place.current?.remove(),
     );
     return () => {

@@ -6,7 +6,7 @@ import { usePage } from '../session';
 import { bytesText, counted } from '../text';
 import { explainedShort } from './notice';
 
-/** Saves what is filtered as a file. */
+/** Saves the filtered spans as a file. */
 export function Export({ filter }: { readonly filter: Filter }) {
   const { ledger } = usePage();
   const running = useRef<AbortController | undefined>(undefined);
@@ -65,6 +65,6 @@ function save(blob: Blob, name: string): void {
   link.href = url;
   link.download = name;
   link.click();
-  // The browser has begun to read it by then.
+  // The browser has started to read the blob by then.
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }

@@ -2,12 +2,12 @@ import { type ComponentChildren, Fragment, h } from 'preact';
 
 interface FactProps {
   readonly name: string;
-  /** It is an id, a hash or a key. */
+  /** Whether the value is an id, a hash or a key. */
   readonly mono?: boolean;
   readonly children?: ComponentChildren;
 }
 
-/** One entry of `dl.facts`; none when there is nothing to say. */
+/** An entry of `dl.facts`; nothing without children. */
 export function Fact({ name, mono, children }: FactProps) {
   return children ? (
     <>

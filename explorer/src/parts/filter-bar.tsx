@@ -22,7 +22,7 @@ interface FilterBarProps {
   readonly filter: Filter;
 }
 
-/** Values of each filter that need no typing. */
+/** Suggested values by filter. */
 const SUGGESTIONS: Readonly<Record<string, readonly string[]>> = {
   entity_type: [
     'function',
@@ -38,7 +38,7 @@ const SUGGESTIONS: Readonly<Record<string, readonly string[]>> = {
   visibility: ['private', 'tenant', 'public'],
 };
 
-/** What is filtered, and the form that changes it. Every change is a new address. */
+/** The filter in use and the form that changes it. Every change is a new history entry. */
 export function FilterBar({ filter }: FilterBarProps) {
   const show = (next: Filter): void => go(hrefOf('', undefined, searchOf(next)));
   return (
@@ -71,7 +71,7 @@ function AddValue({ filter, show }: PartProps) {
     setFault(found ?? '');
     if (found !== undefined) return;
     setValue('');
-    // There is one span of an id, so its page says more than a list.
+    // An id names one entity, whose page shows more than a list.
     if (name === 'id') go(spanHref(trimmed.toLowerCase()));
     else show(withValue(filter, name, trimmed));
   };

@@ -6,7 +6,7 @@ import { usePage } from '../session';
 import { visible } from '../text';
 import { CheckBadge } from './check-badge';
 
-/** Whether a version stands in the tenant's log, checked in this browser. */
+/** Whether the tenant's log contains a version, checked in this browser. */
 export function Inclusion({ span }: { readonly span: Span }) {
   const { ledger } = usePage();
   const { value, error, reload } = useLoaded(() => readProof(ledger, span), [ledger, span.id, span.seq]);

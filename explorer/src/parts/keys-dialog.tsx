@@ -11,7 +11,7 @@ const KEYS = [
   ['?', 'opens this one'],
 ] as const;
 
-/** What the keyboard can do: a button, and the key `?` wherever nothing is being typed. */
+/** A button for the list of keys, which the key `?` also opens outside of text fields. */
 export function KeysHelp() {
   const [isOpen, setOpen] = useState(false);
   useEffect(() => {

@@ -8,14 +8,14 @@ import { SpanTable } from './span-table';
 
 interface LoadedPartProps<T> {
   readonly loaded: Loaded<T>;
-  /** What is being loaded, for people. */
+  /** Name of what is loaded, for users. */
   readonly what: string;
-  /** It is all of the page. */
+  /** Whether it is the whole page. */
   readonly isPage?: boolean;
   readonly children: (value: T) => ComponentChildren;
 }
 
-/** What was loaded, or what there is to say instead. */
+/** Renders what was loaded; until then, that it is loading, or why it failed. */
 export function LoadedPart<T>({ loaded, what, isPage, children }: LoadedPartProps<T>) {
   const { value, error, reload } = loaded;
   if (value !== undefined) return <>{children(value)}</>;
@@ -26,11 +26,11 @@ export function LoadedPart<T>({ loaded, what, isPage, children }: LoadedPartProp
 interface SpanListProps {
   readonly spans: readonly Span[];
   readonly label: string;
-  /** Said when there are none. */
+  /** Shown when there are none. */
   readonly none: string;
 }
 
-/** A few spans, each checked. */
+/** A table of spans with their checks. */
 export function SpanList({ spans, label, none }: SpanListProps) {
   const rows = useCheckedRows(useMemo(() => spans, [spans]));
   return rows.length === 0 ? <Empty title={none} /> : <SpanTable rows={rows} label={label} />;

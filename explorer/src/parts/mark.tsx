@@ -11,7 +11,7 @@ interface MarkProps {
   readonly children: ComponentChildren;
 }
 
-/** An outcome of a check by shape, colour and word, so that no one of them has to be seen. */
+/** The outcome of a check by shape, colour and word, so that none of them alone carries it. */
 export function Mark({ outcome, title, children }: MarkProps) {
   return (
     <span class={`check ${outcome}`} title={title}>

@@ -2,7 +2,7 @@ import { type ComponentChildren, h } from 'preact';
 import { LogLineError } from '../ledger/ledger';
 import { visible } from '../text';
 
-/** What there is to say when there is nothing to show. */
+/** Shown in place of an empty list. */
 export function Empty({
   title,
   children,
@@ -29,11 +29,11 @@ export function Loading({ what }: { readonly what: string }) {
 interface FailureProps {
   readonly error: unknown;
   readonly retry?: () => void;
-  /** There is nothing else on the page, so its title is that of the page. */
+  /** Whether it is the whole page, so that its title is the heading. */
   readonly isPage?: boolean | undefined;
 }
 
-/** Why something failed, and what can be done. */
+/** Why something failed, and how to fix it. */
 export function Failure({ error, retry, isPage }: FailureProps) {
   const { title, advice } = explained(error);
   const Title = isPage ? 'h1' : 'p';
@@ -85,7 +85,7 @@ function explained(error: unknown): { title: string; advice: string } {
   };
 }
 
-/** The same in one line. */
+/** {@link explained} on one line. */
 export function explainedShort(error: unknown): string {
   const { title, advice } = explained(error);
   return `${title}. ${advice}`;

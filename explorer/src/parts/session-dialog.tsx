@@ -6,7 +6,7 @@ import { useStore } from '../store';
 import { visible } from '../text';
 import { Dialog } from './dialog';
 
-/** Asks before a link's token replaces the one in use: a link must not silently change the user. */
+/** Asks before a link's token replaces the one in use, because a link must not silently change the user. */
 export function OfferedSession() {
   const offered = useStore(session.offered);
   if (offered === undefined) return null;
@@ -83,7 +83,7 @@ function AskedToken({ why }: { readonly why: string }) {
   );
 }
 
-/** Leads to the issuer, where one is configured. */
+/** A button that redirects to the issuer; nothing without a configured one. */
 function SignInButton() {
   const [how, setHow] = useState<SignIn | undefined>(undefined);
   useEffect(() => {

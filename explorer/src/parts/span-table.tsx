@@ -9,9 +9,9 @@ import { CheckBadge } from './check-badge';
 import { Pill } from './isolated';
 import { Time } from './time';
 
-/** A row takes three lines where the window is narrow. */
+/** Height of a row, which takes three lines in a narrow window. */
 const ROW_PX = { wide: 38, narrow: 84 };
-/** Rows rendered outside of each edge, so that scrolling and Tab meet no blank. */
+/** Rows rendered beyond each edge of the window, so that scrolling and Tab reach no blank. */
 const OVERSCAN = 12;
 
 interface SpanTableProps {
@@ -21,7 +21,7 @@ interface SpanTableProps {
   readonly onEnd?: () => unknown;
 }
 
-/** A table of any length, of which only what can be seen is in the document. */
+/** A table of any length, of which only the rows near the window are in the document. */
 export function SpanTable({ rows, label, onEnd }: SpanTableProps) {
   const body = useRef<HTMLDivElement>(null);
   const rowPx = useRowPx();
@@ -108,7 +108,7 @@ interface DrawnRow {
   readonly node: VNode;
 }
 
-/** Draws rows, each again only when something of it changed: Preact passes over a node that it was given before. */
+/** Renders a row again only when its check or place changed: Preact skips a node that it has rendered before. */
 function useDrawnRows() {
   const known = useRef(new WeakMap<Row, DrawnRow>());
   return (row: Row, index: number, rowPx: number): VNode => {
@@ -127,7 +127,7 @@ function useRowPx(): number {
   return isNarrow ? ROW_PX.narrow : ROW_PX.wide;
 }
 
-/** Which rows lie in the window: from, to (exclusive). */
+/** Rows to render: first, and last (exclusive). Calls `onEnd` when the last row is among them. */
 function useVisibleRange(
   body: { readonly current: HTMLDivElement | null },
   count: number,
@@ -139,7 +139,7 @@ function useVisibleRange(
     const top = body.current?.getBoundingClientRect().top ?? 0;
     const first = Math.max(0, Math.min(count, Math.floor(-top / rowPx)) - OVERSCAN);
     const last = Math.max(0, Math.ceil((innerHeight - top) / rowPx) + OVERSCAN);
-    // The next page is asked for before the end is reached.
+    // Within the overscan, so that the next page is requested before the user reaches the end.
     if (last >= count) onEnd?.();
     setRange((before) => (before[0] === first && before[1] === last ? before : [first, last]));
   };
@@ -147,7 +147,7 @@ function useVisibleRange(
   return range;
 }
 
-/** Arrow keys, Home and End go from row to row, also to rows that are not drawn yet. */
+/** Arrow keys, Home and End move the focus between rows, also to rows that are not rendered yet. */
 function useRowKeys(body: { readonly current: HTMLDivElement | null }, count: number, rowPx: number) {
   const wanted = useRef<number | undefined>(undefined);
   const focus = (): void => {
@@ -171,7 +171,7 @@ function useRowKeys(body: { readonly current: HTMLDivElement | null }, count: nu
   };
 }
 
-/** Brings a row into the window, below what sticks to its top. */
+/** Scrolls a row into the window, below the sticky heads. */
 function scrollTo(body: HTMLDivElement | null, index: number, rowPx: number): void {
   if (body === null) return;
   const top = body.getBoundingClientRect().top + index * rowPx;

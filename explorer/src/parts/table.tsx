@@ -3,11 +3,11 @@ import { type ComponentChildren, h } from 'preact';
 interface TableProps {
   readonly label: string;
   readonly heads: readonly string[];
-  /** Its rows. */
+  /** Rows. */
   readonly children: ComponentChildren;
 }
 
-/** A table that scrolls within itself where the window is narrower. */
+/** A table with a scroll bar of its own when it is wider than the window. */
 export function Table({ label, heads, children }: TableProps) {
   return (
     <div class="table">

@@ -2,7 +2,7 @@ import { h } from 'preact';
 import { localTime, relativeTime, utcTitle } from '../time';
 
 interface TimeProps {
-  /** RFC 3339; nothing is shown without. */
+  /** RFC 3339; nothing is rendered when undefined. */
   readonly at: string | undefined;
 }
 

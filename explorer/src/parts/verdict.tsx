@@ -2,7 +2,7 @@ import { h } from 'preact';
 import type { SpanCheck } from '../ledger/span-check';
 import { visible } from '../text';
 
-/** The outcome of a check in full. */
+/** The outcome of a check, explained. */
 export function Verdict({ check }: { readonly check: SpanCheck | undefined }) {
   if (check === undefined) return <p class="verdict">Being checked…</p>;
   switch (check.outcome) {

@@ -1,6 +1,6 @@
 import uPlot from 'uplot';
 
-/** One run, to be drawn. */
+/** A point of the plot. */
 export interface PlottedRun {
   /** Seconds since 1970. */
   readonly at: number;
@@ -10,7 +10,7 @@ export interface PlottedRun {
 
 const HEIGHT_PX = 200;
 
-/** What a colour of the style sheet is in the scheme of now: a canvas knows no custom properties. */
+/** Resolves a custom property of the style sheet in the current colour scheme, because a canvas cannot. */
 function colourOf(element: HTMLElement, name: string): string {
   element.style.color = `var(${name})`;
   const { color } = getComputedStyle(element);
@@ -18,7 +18,7 @@ function colourOf(element: HTMLElement, name: string): string {
   return color;
 }
 
-/** Draws how long runs took, oldest first, into an element. @returns what takes it out again */
+/** Draws durations of runs, oldest first, into an element. @returns a function that removes the plot */
 export function drawDurations(element: HTMLElement, runs: readonly PlottedRun[]): () => void {
   const colour = (name: string): string => colourOf(element, name);
   const axis = {

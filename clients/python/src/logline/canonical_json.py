@@ -1,4 +1,4 @@
-"""RFC 8785 (JCS): the one text of a JSON value."""
+"""The canonical text of a JSON value: RFC 8785 (JCS)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 def canonical_json(value: Any) -> str:
     """The RFC 8785 text of a value made of dict, list, tuple, str, int, float, bool and None.
 
-    Raises ValueError for anything that JSON, or a double, does not hold exactly.
+    Raises ValueError for anything that JSON or a double cannot represent exactly.
     """
     if value is None:
         return "null"
@@ -30,7 +30,7 @@ def canonical_json(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "[" + ",".join(map(canonical_json, value)) + "]"
     if isinstance(value, dict):
-        # Sorted by UTF-16 code units, which is how their big-endian bytes compare.
+        # Big-endian bytes compare in the order of UTF-16 code units.
         names = sorted(value, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
         return "{" + ",".join(f"{_string(name)}:{canonical_json(value[name])}" for name in names) + "}"
     raise ValueError(f"{type(value).__name__} is not a JSON value")
@@ -42,7 +42,7 @@ def number_text(value: float) -> str:
         raise ValueError(f"{value} is not a JSON number")
     if value == 0:
         return "0"
-    # Python, too, prints the fewest digits that name the double; only their layout differs.
+    # Python prints the same, shortest digits as ECMAScript; only their layout differs.
     sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
     assert isinstance(exponent, int)
     text = "".join(map(str, digits))
@@ -62,5 +62,5 @@ def number_text(value: float) -> str:
 def _string(text: str) -> str:
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise ValueError("a lone surrogate is not text")
-    # Without ensure_ascii it escapes exactly what RFC 8785 section 3.2.2.2 asks for.
+    # Without ensure_ascii, json.dumps escapes exactly the characters of RFC 8785 section 3.2.2.2.
     return json.dumps(text, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""A ledger, as one caller sees it."""
+"""The client of a ledger."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .span import Span, SpanDraft, identified
 from .transport import Token, Transport, error_of
 
 MAX_SPANS = 1_000
-#: A little below the 4 MiB that the ledger takes.
+#: Slightly below the ledger's limit of 4 MiB.
 MAX_BYTES = 4 * 2**20 - 4_096
 _FINAL = {400, 403, 409, 413, 422}
 _WAIT_S = 20
@@ -26,16 +26,16 @@ _MARK = "#"
 
 @dataclass(frozen=True)
 class Appended:
-    """What became of many spans."""
+    """The outcome of :meth:`LogLine.append_all`."""
 
-    #: Stored, in the order given; of a very large batch ``id``, ``seq`` and ``curr_hash`` only.
+    #: Stored spans in the order given; only ``id``, ``seq`` and ``curr_hash`` when the answer would be too large.
     spans: list[Span] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """A span of the feed and the cursor behind it: keep it once the span is dealt with, and go on from it."""
+    """A span of the feed and the cursor after it, from which to resume once the span is processed."""
 
     span: Span
     cursor: str
@@ -44,8 +44,10 @@ class Delivery:
 class LogLine:
     """Appends to, reads and follows a ledger. Safe to use from several threads.
 
-    ``url`` is that of the ledger, or a map from tenant to URL; no answer changes it. ``token`` is a text, or a function
-    that is asked again once at 401. Tried again after network errors, 408, 429 and 5xx until ``deadline_s`` is over.
+    ``url`` is that of the ledger, or maps tenants to URLs; redirects are not followed. ``token`` is a token, or a
+    function that returns one, which is called again once after a 401. Network errors, 408, 429 and 5xx are retried
+    until ``deadline_s`` has passed; an attempt takes at most ``try_s``. Methods raise :class:`LogLineError` when the
+    ledger refuses a request or does not answer in time.
     """
 
     def __init__(
@@ -60,7 +62,7 @@ class LogLine:
         self._transport = Transport(url, token, tenant, deadline_s, try_s)
 
     def append(self, draft: SpanDraft | Mapping[str, Any]) -> Span:
-        """Appends one span; ``id`` and ``at`` are filled first, so it is stored once however often it is sent."""
+        """Appends one span. Missing ``id`` and ``at`` are filled first, so that retries store it only once."""
         body = self._transport.demand(
             "POST",
             "/api/spans",
@@ -70,7 +72,7 @@ class LogLine:
         return cast(Span, body["span"])
 
     def append_all(self, drafts: Iterable[SpanDraft | Mapping[str, Any]]) -> Appended:
-        """Appends many, in requests of up to 1000, each stored whole or not at all; see :class:`Appended`."""
+        """Appends spans in requests of up to 1000, each stored whole or not at all. Refused spans do not raise."""
         outcome = Appended()
         given = [identified(draft) for draft in drafts]
         texts = [json.dumps(draft, ensure_ascii=False, allow_nan=False) for draft in given]
@@ -84,11 +86,11 @@ class LogLine:
         return outcome
 
     def queue(self, **options: Any) -> SpanQueue:
-        """A queue that appends in batches; the options are those of :class:`SpanQueue`."""
+        """A queue that appends in batches; see :class:`SpanQueue` for the options."""
         return SpanQueue(self.send_batch, **options)
 
     def timeline(self, *, order: Literal["desc", "asc"] = "desc", limit: int = 100, **filters: Any) -> Iterator[Span]:
-        """Lists spans by time, as one snapshot, however many pages it takes."""
+        """Lists spans by time, page by page, all from one snapshot."""
         query: dict[str, Any] = {**filters, "order": order, "limit": limit}
         while True:
             page = self._page(query)
@@ -98,7 +100,7 @@ class LogLine:
             query["cursor"] = page["next_cursor"]
 
     def subscribe(self, *, from_: str = "start", limit: int = 500, **filters: Any) -> Iterator[Delivery]:
-        """Follows the feed for ever. ``from_``: "start", "end", or the cursor of the last span that was dealt with."""
+        """Follows the feed without end. ``from_`` is "start", "end" or the cursor of the last processed span."""
         place, _, last = from_.partition(_MARK)
         poll_s = 0.1
         while True:
@@ -134,7 +136,7 @@ class LogLine:
             query["cursor"] = body["next_cursor"]
 
     def append_version(self, id: str, draft: SpanDraft | Mapping[str, Any], *, tries: int = 10) -> Span:
-        """Appends the next version of an entity; when somebody else was faster, it follows theirs."""
+        """Appends the next version of an entity; after a conflict it reads the newest version and tries again."""
         for attempt in range(1, tries + 1):
             latest = self._transport.demand("GET", f"/api/spans/{quote(id, safe='')}")["span"]
             try:
@@ -145,7 +147,7 @@ class LogLine:
         raise ValueError("tries must be at least 1")
 
     def execute(self, function_id: str, input: Any = None) -> dict[str, Any]:
-        """Runs a function and waits; tried again only where the ledger says that the run did not begin."""
+        """Runs a function and waits for it; retries only when the ledger says that the run did not begin."""
         body = self._transport.demand(
             "POST",
             f"/api/execute/{quote(function_id, safe='')}",
@@ -156,8 +158,8 @@ class LogLine:
         return cast(dict[str, Any], body)
 
     def send_batch(self, texts: Sequence[str]) -> tuple[list[Span | None], dict[int, LogLineError]]:
-        """Sends spans (JSON texts) of one request. Those that the ledger faults are set apart, the rest is sent again;
-        a refusal that names no span is narrowed down by halves."""
+        """Sends one batch of spans (JSON texts). Faulty spans are taken out and the rest is sent again; a refusal that
+        names no span is bisected. Returns stored spans by place (None for a refused one) and errors by place."""
         stored: list[Span | None] = [None] * len(texts)
         refused: dict[int, LogLineError] = {}
         waiting = [list(range(len(texts)))]
@@ -188,7 +190,7 @@ class LogLine:
 
 
 def batch_length(texts: Sequence[str], max_spans: int, max_bytes: int) -> int:
-    """The length of the longest start of the list that one request may hold; at least 1."""
+    """How many of the first texts fit into one request; at least 1."""
     total = 0
     for length, text in enumerate(texts):
         total += len(text.encode()) + 1
@@ -198,7 +200,7 @@ def batch_length(texts: Sequence[str], max_spans: int, max_bytes: int) -> int:
 
 
 def _settle(indices: list[int], error: LogLineError, refused: dict[int, LogLineError]) -> list[list[int]]:
-    """Notes who is at fault, and gives back what to send next, first last."""
+    """Records the faulty spans and returns the batches to send next, the first one last."""
     if len(indices) == 1:
         refused[indices[0]] = _about(error, 0)
         return []

@@ -1,4 +1,4 @@
-"""What a ledger refuses, and what keeps it from answering."""
+"""Errors of the client."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class LogLineError(Exception):
-    """An answer that is no success, or none at all (status 0, type "network")."""
+    """An unsuccessful answer, or none (status 0, type "network")."""
 
     def __init__(
         self,
@@ -32,15 +32,15 @@ class LogLineError(Exception):
 
 @dataclass(frozen=True)
 class Refusal:
-    """A span that the ledger will not take, however often it is sent."""
+    """A span that the ledger refuses; sending it again does not help."""
 
     draft: Mapping[str, Any]
-    #: Its pointers begin at the span.
+    #: The pointers of its faults are relative to the span.
     error: LogLineError
 
 
 class SpansRefusedError(LogLineError):
-    """Spans of a queue were refused."""
+    """The ledger refused spans of a queue."""
 
     def __init__(self, refused: Sequence[Refusal]) -> None:
         first = refused[0].error

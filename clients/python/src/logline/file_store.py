@@ -1,4 +1,4 @@
-"""Keeps a queue in a file, in the format of ``logline-client/node``: either client goes on with the other's file."""
+"""Stores a queue in a file, in the format of ``logline-client/node``: either client continues the other's file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-# The file is compacted when this many bytes of it are of settled spans, or from this size on when all are settled.
+# The file is compacted when settled spans take this much more than the others, or this much when all are settled.
 _MAX_SETTLED_BYTES = 16 * 2**20
 _MAX_IDLE_BYTES = 2**20
 
@@ -18,29 +18,29 @@ _sync = getattr(os, "fdatasync", os.fsync)
 
 
 class FileStore:
-    """NDJSON: ``{"n":1,"span":{…}}`` for what was added and ``{"done":[1]}`` for what is settled. What ``SpanQueue.add``
-    returned for is on the disk and survives kill -9 and loss of power. One process at a time: ``<path>.lock`` names it.
+    """NDJSON: ``{"n":1,"span":{…}}`` for an added span and ``{"done":[1]}`` for settled ones. Once ``SpanQueue.add``
+    has returned, the span survives kill -9 and power loss. One process at a time: ``<path>.lock`` names it.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        """``path`` is made when it is missing, in a folder that is there."""
+        """The file is created when missing; its folder must exist."""
         self.path = Path(path).absolute()
         self._lock_path = Path(f"{self.path}.lock")
         self._live: dict[int, bytes] = {}
         self._file: IO[bytes] | None = None
         self._bytes = self._live_bytes = 0
         self._written = self._synced = 0
-        # Held while the file is written to; the second one while the disk is waited for, so that writes gather.
+        # The first is held during a write, the second during a sync, so that one sync serves several writes.
         self._writing = threading.Lock()
         self._syncing = threading.Lock()
 
     def open(self) -> list[tuple[int, str]]:
-        """Number and text of each span that is not settled. Raises RuntimeError when another process holds the file,
-        ValueError for a damaged line that is not the last."""
+        """Number and text of each unsettled span. Raises RuntimeError when another process holds the file, and
+        ValueError for a damaged line before the last one."""
         _take(self._lock_path)
         try:
             content = self.path.read_bytes() if self.path.exists() else b""
-            # What was being written when the process died has no line break, and nobody was told that it is safe.
+            # A last line without a line break was being written when the process died; its add() never returned.
             whole = content[: content.rfind(b"\n") + 1]
             for number, line in enumerate(whole.split(b"\n"), 1):
                 if line:
@@ -52,7 +52,7 @@ class FileStore:
         return [(n, _span_text(line, n)) for n, line in self._live.items()]
 
     def add(self, n: int, text: str) -> None:
-        """Returns once the span is on the disk."""
+        """Returns once the span is on disk."""
         line = f'{{"n":{n},"span":{text}}}'.encode()
         with self._writing:
             self._write(line)
@@ -68,7 +68,7 @@ class FileStore:
             self._synced = upto
 
     def done(self, numbers: Sequence[int]) -> None:
-        """Not waited for on the disk: a span that is sent again is not stored again."""
+        """Does not sync, because the ledger stores a span that is sent again only once."""
         with self._syncing, self._writing:
             for n in numbers:
                 self._forget(n)
@@ -79,7 +79,7 @@ class FileStore:
                 self._write(json.dumps({"done": list(numbers)}, separators=(",", ":")).encode())
 
     def close(self) -> None:
-        """Lets another process have the file."""
+        """Closes the file and releases it for other processes."""
         with self._syncing, self._writing:
             if self._file is not None:
                 self._file.close()
@@ -97,13 +97,13 @@ class FileStore:
             file.write(line + b"\n")
             file.flush()
         except OSError:
-            # Half a line in the middle of a file would damage it.
+            # A partial line followed by others would damage the file.
             self._reopen()
             raise
         self._bytes += len(line) + 1
 
     def _reopen(self) -> None:
-        """Without what the last write left in the buffer or half in the file."""
+        """Reopens the file and drops what a failed write left in the buffer or in the file."""
         old, self._file = self._opened(), None
         os.truncate(self.path, self._bytes)
         try:
@@ -139,7 +139,7 @@ class FileStore:
             self._live_bytes -= len(line) + 1
 
     def _rewrite(self) -> None:
-        """Compacts the file: replaces it by one with only the unsettled spans."""
+        """Replaces the file with one that holds only the unsettled spans."""
         draft = Path(f"{self.path}.new")
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.writelines(line + b"\n" for line in self._live.values())
@@ -154,7 +154,7 @@ class FileStore:
 
 
 def _span_text(line: bytes, n: int) -> str:
-    """The span of a line, as it was added."""
+    """The text of the span in a line, unchanged."""
     return line[len(f'{{"n":{n},"span":') : -1].decode()
 
 
@@ -162,7 +162,7 @@ def _sync_folder(folder: Path) -> None:
     try:
         handle = os.open(folder, os.O_RDONLY)
     except OSError:
-        return  # Windows opens no folder
+        return  # Windows cannot open folders
     try:
         os.fsync(handle)
     except OSError:
@@ -172,7 +172,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _take(path: Path) -> None:
-    """Holds the file for this process; a process that died holds nothing."""
+    """Locks the file for this process. The lock of a dead process does not count."""
     for _ in range(5):
         try:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -193,7 +193,7 @@ def _remove_stale(path: Path) -> None:
     found = re.match(r"(\d+) ?(\S*)", text)
     if found and _is_alive(int(found[1]), found[2]):
         raise RuntimeError(f"the queue's file is held by process {found[1]}: a file takes one writer ({path})")
-    # Renamed first: of two that find it stale, one would otherwise remove what the other has just made.
+    # Renamed first: of two processes that find it stale, one could otherwise remove the new lock of the other.
     aside = Path(f"{path}.{os.getpid()}")
     try:
         os.rename(path, aside)
@@ -211,12 +211,12 @@ def _is_alive(pid: int, start: str) -> bool:
         return False
     except PermissionError:
         return True
-    # The system gives process ids again.
+    # The system reuses process ids.
     return _start_of(pid) == start
 
 
 def _start_of(pid: int) -> str:
-    """When a process started, in ticks since the machine did (proc(5)); empty where there is no /proc."""
+    """Start of a process in clock ticks since boot (proc(5)); empty without /proc."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text("ascii", errors="replace")
     except OSError:

@@ -1,4 +1,4 @@
-"""Appends spans in batches from a thread of its own."""
+"""A queue that appends spans in batches from a background thread."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from .errors import LogLineError, Refusal, SpansRefusedError
 from .span import identified
 from .transport import jittered_delay_s
 
+
 class QueueStore(Protocol):
-    """Where a queue keeps its spans, each under a number of its own, so that they outlive the process."""
+    """Stores the spans of a queue by number, so that they outlive the process."""
 
     def open(self) -> Sequence[tuple[int, str]]:
-        """What an earlier process left: number and JSON text of each span, in the order in which they were added."""
+        """Number and JSON text of each unsettled span of earlier processes, in the order of their addition."""
 
     def add(self, n: int, text: str) -> None:
-        """Returns once the span is safe. Called from several threads."""
+        """Returns once the span is stored. Called from several threads."""
 
     def done(self, numbers: Sequence[int]) -> None:
-        """These are settled: the ledger has them or refused them."""
+        """Removes settled spans, which the ledger has stored or refused."""
 
     def close(self) -> None: ...
 
@@ -33,12 +34,13 @@ Send = Callable[[Sequence[str]], tuple[Sequence[Any], Mapping[int, LogLineError]
 
 
 class SpanQueue:
-    """Never drops a span: what cannot be sent is kept and tried again, what the ledger refuses is reported, and
-    :meth:`add` waits while the queue is full. Held in memory: ``close`` it, or use ``with``, before the program ends; or
-    in a ``store`` (:class:`FileStore`), which the next queue of the same store goes on with.
+    """Never drops a span: unsent spans are kept and retried, refused ones are reported, and :meth:`add` waits while the
+    queue is full. Spans are in memory, so ``close`` the queue, or use ``with``, before the program ends; or they are in
+    a ``store`` (:class:`FileStore`), and the next queue of that store sends what is left.
 
     A batch is sent when it has ``max_spans`` (500) or ``max_bytes`` (1 MiB), or when its first span has waited for
-    ``max_wait_s`` (0.1). At most ``max_queued`` spans (10,000) are held.
+    ``max_wait_s`` (0.1). :meth:`add` waits while ``max_queued`` spans (10,000) are held. A refused span is passed to
+    ``on_refused``, on the queue's thread, or without it raised by :meth:`flush`.
     """
 
     def __init__(
@@ -69,7 +71,7 @@ class SpanQueue:
         self._refused: list[Refusal] = []
         self._fault: LogLineError | None = None
         self._closed = False
-        # What is held is left to the next queue of the store.
+        # Whether the unsent spans are left to the next queue of the store.
         self._left = False
         self._thread = threading.Thread(target=self._run, name="logline-queue", daemon=True)
         self._thread.start()
@@ -79,7 +81,7 @@ class SpanQueue:
             return self._added - self._settled
 
     def add(self, draft: Mapping[str, Any], timeout_s: float | None = None) -> str:
-        """Takes a span, waiting while there is no room (TimeoutError), and answers its id."""
+        """Adds a span and returns its id. Waits while the queue is full (TimeoutError). ValueError after close."""
         span = identified(draft)
         text = json.dumps(span, ensure_ascii=False, allow_nan=False)
         with self._changed:
@@ -104,8 +106,8 @@ class SpanQueue:
         return str(span["id"])
 
     def flush(self, timeout_s: float | None = None) -> None:
-        """Sends at once what was added before and waits until the ledger has it. Raises SpansRefusedError for what was
-        refused, LogLineError when the ledger cannot be reached (the spans stay), TimeoutError."""
+        """Sends all spans added before at once and waits until they are settled. Raises SpansRefusedError for refused
+        ones, LogLineError when the ledger cannot be reached (the spans stay in the queue), and TimeoutError."""
         with self._changed:
             target = self._flush_to = self._added
             self._fault = None
@@ -119,7 +121,7 @@ class SpanQueue:
             raise SpansRefusedError(refused)
 
     def close(self, timeout_s: float | None = None) -> None:
-        """:meth:`flush`, then takes no more. What the ledger does not have by then stays in the store."""
+        """Accepts no more spans and flushes. Spans that cannot be sent stay in the store, if there is one."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -171,7 +173,7 @@ class SpanQueue:
                 self._changed.notify_all()
 
     def _next_batch(self) -> list[tuple[int, str]] | None:
-        """Waits for a batch that is due; None when the queue is closed and empty. It stays held until it is settled."""
+        """Waits for a due batch, whose spans stay held until settled. None when the queue is over."""
         with self._changed:
             while True:
                 if self._left:
@@ -201,5 +203,5 @@ class SpanQueue:
         with self._changed:
             self._fault = error
             self._changed.notify_all()
-            # The next flush cuts it short.
+            # The next flush ends this wait.
             self._changed.wait_for(lambda: self._fault is None or self._left, 1 + jittered_delay_s(attempt))

@@ -1,4 +1,4 @@
-"""Spans as they are sent and answered."""
+"""Spans as sent and as stored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Visibility = Literal["private", "tenant", "public"]
 
 
 class SpanDraft(TypedDict, total=False):
-    """A span to append; ``id``, ``at`` and ``seq`` (0) are filled when they are left out."""
+    """A span to append. Missing ``id`` and ``at`` are filled by the client, a missing ``seq`` (0) by the ledger."""
 
     id: str
     seq: int
@@ -46,7 +46,7 @@ class SpanDraft(TypedDict, total=False):
 
 
 class Span(SpanDraft):
-    """A span as the ledger answers it."""
+    """A span as the ledger returns it."""
 
     id: Required[str]  # type: ignore[misc]
     seq: Required[int]  # type: ignore[misc]
@@ -61,7 +61,7 @@ class Span(SpanDraft):
 
 
 def identified(draft: Mapping[str, Any]) -> dict[str, Any]:
-    """The draft with what makes sending it again harmless."""
+    """The draft with ``id`` and ``at``, so that sending it again stores it only once; without members that are None."""
     span = {name: value for name, value in draft.items() if value is not None}
     span.setdefault("id", uuid7())
     span.setdefault("at", now())
@@ -69,7 +69,7 @@ def identified(draft: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def uuid7() -> str:
-    """RFC 9562 section 5.7: 48 bits of milliseconds, the rest random."""
+    """A UUID of version 7 (RFC 9562 section 5.7): 48 bits of milliseconds, the rest random."""
     value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10))
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
@@ -78,5 +78,5 @@ def uuid7() -> str:
 
 
 def now() -> str:
-    """The current time in the form of the ledger: RFC 3339, UTC, milliseconds."""
+    """The current time in the ledger's format: RFC 3339 in UTC with milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""Speaks HTTP with one ledger: token, retries, read-your-writes."""
+"""HTTP requests to one ledger: token, retries, read-your-writes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Retry = Literal["idempotent", "unstarted"]
 
 FIRST_DELAY_S = 0.2
 MAX_DELAY_S = 8.0
-#: What a Lambda behind API Gateway is sure to take as JSON; more is sent compressed.
+#: Longer bodies are compressed, because a Lambda function behind API Gateway may not accept them as JSON.
 DENSE_BYTES = 2_800 * 1024
 
 
@@ -33,7 +33,7 @@ class Answer:
 
 
 def jittered_delay_s(attempt: int) -> float:
-    """Full jitter: anything from nothing to 0.2 s × 2ⁿ, at most 8 s."""
+    """Full jitter: a random delay from 0 to 0.2 s × 2ⁿ, at most 8 s."""
     return random.uniform(0, min(MAX_DELAY_S, FIRST_DELAY_S * 2 ** min(attempt, 30)))
 
 
@@ -62,7 +62,7 @@ class Transport:
         self._local = threading.local()
 
     def demand(self, method: str, path: str, **options: Any) -> Any:
-        """The body of a 2xx answer; raises LogLineError for any other, or when none came."""
+        """The body of a 2xx answer. Raises LogLineError for any other answer, or none."""
         answer = self.exchange(method, path, **options)
         if 200 <= answer.status <= 299:
             return answer.body
@@ -78,7 +78,7 @@ class Transport:
         retry: Retry = "idempotent",
         held_s: float = 0,
     ) -> Answer:
-        """The answer, of whatever status, once trying again has no use or no time left."""
+        """The answer of any status, after retries. Raises LogLineError when none arrives before the deadline."""
         deadline = time.monotonic() + self._deadline_s
         refreshed = False
         attempt = 0
@@ -116,7 +116,7 @@ class Transport:
         if data is not None and len(data) > DENSE_BYTES:
             data = gzip.compress(data, 6)
             headers["content-encoding"] = "gzip"
-        # An idle connection may be closed at the other end; what must not be sent twice gets a new one.
+        # The server may have closed an idle connection, so a request that must not be sent twice opens a new one.
         connection = self._connection(timeout_s, fresh=retry != "idempotent")
         try:
             connection.request(method, self._parts.path.rstrip("/") + path, body=data, headers=headers)
@@ -149,7 +149,7 @@ class Transport:
 
 
 def error_of(answer: Answer) -> LogLineError:
-    """What an answer that is no success says."""
+    """The error for an unsuccessful answer."""
     problem = answer.body if isinstance(answer.body, dict) else {}
     said = problem.get("detail") or problem.get("title") or problem.get("message") or "no explanation"
     errors = [fault for fault in problem.get("errors") or [] if isinstance(fault, dict) and "pointer" in fault]
@@ -178,7 +178,7 @@ def _delay_before(retry: Retry, outcome: Answer | LogLineError, attempt: int) ->
 
 
 def _retry_after_s(header: str | None) -> float | None:
-    """RFC 9110 section 10.2.3: seconds, or a date."""
+    """Seconds of a Retry-After header (RFC 9110 section 10.2.3), which holds seconds or a date."""
     if header is None:
         return None
     if header.strip().isdecimal():

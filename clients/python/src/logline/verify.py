@@ -1,4 +1,4 @@
-"""Checks a span by its JSON alone."""
+"""Verifies a span from its JSON alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Fault = Literal["malformed", "hash", "signature", "untrusted"]
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 _FIELD_PRIME = 2**255 - 19
-#: y coordinates of the points of small order, with which a signature proves nothing.
+#: y coordinates of the points of small order, under which a signature proves nothing.
 _SMALL_ORDER_Y = {
     0,
     1,
@@ -38,7 +38,10 @@ class Verdict:
 
 
 def hash_span(span: Mapping[str, Any]) -> str:
-    """Hex of BLAKE3-256 over the RFC 8785 form of what the hash covers. Raises ValueError for what is not JSON."""
+    """Hex of BLAKE3-256 over the RFC 8785 text of all members but ``curr_hash``, ``signature`` and those that are None.
+
+    Raises ValueError for a value that is not JSON.
+    """
     payload = {
         name: value
         for name, value in span.items()
@@ -48,7 +51,7 @@ def hash_span(span: Mapping[str, Any]) -> str:
 
 
 def verify_span(span: Any, trusted_keys: Collection[str] | None = None) -> Verdict:
-    """Checks form, hash, signature, and whether one of ``trusted_keys`` (hex) signed. Never raises."""
+    """Verifies form, hash and signature, and that one of ``trusted_keys`` (hex), if given, signed. Never raises."""
     malformed = _malformation(span)
     if malformed is not None:
         return Verdict(False, (("malformed", malformed),))
@@ -68,7 +71,7 @@ def verify_span(span: Any, trusted_keys: Collection[str] | None = None) -> Verdi
 
 
 def verify_ed25519(signature: bytes, message: bytes, public_key: bytes) -> bool:
-    """Ed25519 (RFC 8032) as the ledger has it: no key and no R of small order, or with a y that is not reduced."""
+    """Ed25519 (RFC 8032) with the rules of the ledger: neither key nor R is of small order or has an unreduced y."""
     if len(signature) != 64 or len(public_key) != 32:
         return False
     if _is_refused_point(public_key) or _is_refused_point(signature[:32]):

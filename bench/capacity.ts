@@ -41,6 +41,7 @@ interface Measured {
 
 const SHAPES = { 'batches of 100': 100, singles: 1 } as const;
 type Shape = keyof typeof SHAPES;
+const SHAPE_NAMES = Object.keys(SHAPES) as Shape[];
 type Engine = 'rds' | 'aurora' | 'aurora, optimised I/O';
 
 /** A class of a writer on one engine, and the resources of a stack with it. */
@@ -57,9 +58,7 @@ export const bench: Bench = {
     const measured = await readMeasured();
     progress('reckoning the stacks');
     const offers = await allOffers(quick);
-    const best = RATES.flatMap((rate) =>
-      (Object.keys(SHAPES) as Shape[]).map((shape) => cheapest(offers, measured, rate, shape)),
-    );
+    const best = RATES.flatMap((rate) => SHAPE_NAMES.map((shape) => cheapest(offers, measured, rate, shape)));
     return result(measured, offers, best);
   },
 };
@@ -205,74 +204,9 @@ function secondsOf({ nodeCpuUs, postgresCpuUs }: SpanCost, spans: number): numbe
 }
 
 function result(measured: Measured, offers: readonly Offer[], best: readonly Choice[]): BenchResult {
-  const shapes = Object.keys(SHAPES) as Shape[];
-  const { storedBytes, pageMs } = measured;
-  const pageUs = pageMs * 1000;
   return {
     goals: [],
-    tables: [
-      {
-        caption: `What a span takes at ${rounded(measured.shapes.singles.rows)} rows, measured; ${rounded(storedBytes)} bytes of table, indexes and log stay, and a page of 50 takes PostgreSQL ${pageMs.toFixed(1)} ms`,
-        columns: ['', 'PostgreSQL µs', 'Node µs', 'WAL bytes'],
-        rows: shapes.map((shape) => {
-          const { postgresCpuUs, nodeCpuUs, walBytes } = measured.shapes[shape];
-          return [shape, postgresCpuUs, nodeCpuUs, walBytes];
-        }),
-      },
-      {
-        caption: `Spans a second that one writer carries at ${percent(FULL)} of its processor, or of its disk; pages of 50 a second in place of spans, and for each reader more`,
-        columns: [
-          'class',
-          'engine',
-          'in batches of 100',
-          'limit',
-          'singles',
-          'pages',
-          'database USD a month',
-        ],
-        rows: offers
-          .filter(({ engine }) => engine !== 'aurora, optimised I/O')
-          .map(({ engine, instanceClass, resources }) => {
-            const [many, one] = shapes.map((shape) =>
-              carries({ engine, instanceClass }, measured.shapes[shape]),
-            );
-            return [
-              instanceClass,
-              engine,
-              many?.rate ?? null,
-              many?.limit ?? null,
-              one?.rate ?? null,
-              (vcpus(instanceClass) * cpuShare(instanceClass) * FULL * 1e6) / pageUs,
-              costOf('prod', resources).lines.find(({ item }) => item === 'database')?.monthlyUsd ?? null,
-            ];
-          }),
-      },
-      {
-        caption: `The cheapest way to carry a rate all day: a prod stack for each cell, in USD a month, the first month of spans stored (list prices of ${prices.as_of}, ${prices.verified ? '' : 'not '}verified)`,
-        columns: [
-          'spans/s',
-          'as',
-          'cells',
-          'class',
-          'engine',
-          'GB a month',
-          'database',
-          'all',
-          'a million spans',
-        ],
-        rows: best.map(({ rate, shape, cells, offer, monthGb, databaseUsd, totalUsd }) => [
-          rate,
-          shape,
-          cells,
-          offer.instanceClass,
-          offer.engine,
-          monthGb,
-          databaseUsd,
-          totalUsd,
-          `$${(totalUsd / ((rate * MONTH_SECONDS) / 1e6)).toFixed(2)}`,
-        ]),
-      },
-    ],
+    tables: [costTable(measured), writerTable(measured, offers), cheapestTable(best)],
     figures: {
       measured,
       best: best.map(({ offer, ...choice }) => ({
@@ -281,5 +215,66 @@ function result(measured: Measured, offers: readonly Offer[], best: readonly Cho
         instanceClass: offer.instanceClass,
       })),
     },
+  };
+}
+
+function costTable({ shapes, storedBytes, pageMs }: Measured): FigureTable {
+  return {
+    caption: `What a span takes at ${rounded(shapes.singles.rows)} rows, measured; ${rounded(storedBytes)} bytes of table, indexes and log stay, and a page of 50 takes PostgreSQL ${pageMs.toFixed(1)} ms`,
+    columns: ['', 'PostgreSQL µs', 'Node µs', 'WAL bytes'],
+    rows: SHAPE_NAMES.map((shape) => {
+      const { postgresCpuUs, nodeCpuUs, walBytes } = shapes[shape];
+      return [shape, postgresCpuUs, nodeCpuUs, walBytes];
+    }),
+  };
+}
+
+function writerTable({ shapes, pageMs }: Measured, offers: readonly Offer[]): FigureTable {
+  const pageUs = pageMs * 1000;
+  return {
+    caption: `Spans a second that one writer carries at ${percent(FULL)} of its processor, or of its disk; pages of 50 a second in place of spans, and for each reader more`,
+    columns: ['class', 'engine', 'in batches of 100', 'limit', 'singles', 'pages', 'database USD a month'],
+    rows: offers
+      .filter(({ engine }) => engine !== 'aurora, optimised I/O')
+      .map(({ engine, instanceClass, resources }) => {
+        const [many, one] = SHAPE_NAMES.map((shape) => carries({ engine, instanceClass }, shapes[shape]));
+        return [
+          instanceClass,
+          engine,
+          many?.rate ?? null,
+          many?.limit ?? null,
+          one?.rate ?? null,
+          (vcpus(instanceClass) * cpuShare(instanceClass) * FULL * 1e6) / pageUs,
+          costOf('prod', resources).lines.find(({ item }) => item === 'database')?.monthlyUsd ?? null,
+        ];
+      }),
+  };
+}
+
+function cheapestTable(best: readonly Choice[]): FigureTable {
+  return {
+    caption: `The cheapest way to carry a rate all day: a prod stack for each cell, in USD a month, the first month of spans stored (list prices of ${prices.as_of}, ${prices.verified ? '' : 'not '}verified)`,
+    columns: [
+      'spans/s',
+      'as',
+      'cells',
+      'class',
+      'engine',
+      'GB a month',
+      'database',
+      'all',
+      'a million spans',
+    ],
+    rows: best.map(({ rate, shape, cells, offer, monthGb, databaseUsd, totalUsd }) => [
+      rate,
+      shape,
+      cells,
+      offer.instanceClass,
+      offer.engine,
+      monthGb,
+      databaseUsd,
+      totalUsd,
+      `$${(totalUsd / ((rate * MONTH_SECONDS) / 1e6)).toFixed(2)}`,
+    ]),
   };
 }

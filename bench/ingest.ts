@@ -1,4 +1,4 @@
-import type { Bench, BenchContext, BenchResult, Goal } from './bench';
+import type { Bench, BenchContext, BenchResult, Cell, FigureTable, Goal, Plot } from './bench';
 import type { BenchCluster, BenchDatabase } from './harness/cluster';
 import { HelperProcess } from './harness/helper-process';
 import { type InsertMeter, openInsertMeter } from './harness/insert-limit';
@@ -107,7 +107,7 @@ async function measure(setting: Setting): Promise<BenchResult> {
     }
   }
   const memory = await onFreshProduct(setting, measureMemory);
-  return result(setting, limits, samples, memory);
+  return result(setting, new Figures(limits, samples), memory);
 }
 
 /** Runs `work` on a new process, so that memory of earlier measurements does not count. */
@@ -192,39 +192,53 @@ async function measureMemory(setting: Setting): Promise<Memory> {
   return { spans, rssMiB };
 }
 
-function result(
-  setting: Setting,
-  limits: ReadonlyMap<string, readonly number[]>,
-  samples: ReadonlyMap<string, readonly Sample[]>,
-  memory: Memory,
-): BenchResult {
-  const rates = (name: string): number[] => (samples.get(name) ?? []).map((sample) => sample.spansPerSecond);
-  const middle = (name: string, figure: keyof Sample): number =>
-    median((samples.get(name) ?? []).map((sample) => Number(sample[figure])));
-  const row = (label: string, name: string, limitName: string) => {
-    const found = limits.get(limitName);
-    return [
-      label,
-      shown(spreadOf(rates(name))),
-      found === undefined ? null : shown(spreadOf(found)),
-      found === undefined ? null : shown(ratioOf(rates(name), found)),
-      rounded(middle(name, 'p50Ms')),
-      rounded(middle(name, 'p99Ms')),
-      rounded(middle(name, 'p99Ms') / middle(name, 'p50Ms')),
-      rounded(middle(name, 'nodeCpuUs')),
-      rounded(middle(name, 'postgresCpuUs')),
-    ];
+/** What was measured, by name of the load. */
+class Figures {
+  readonly limits: ReadonlyMap<string, readonly number[]>;
+  readonly samples: ReadonlyMap<string, readonly Sample[]>;
+
+  constructor(limits: Figures['limits'], samples: Figures['samples']) {
+    this.limits = limits;
+    this.samples = samples;
+  }
+
+  /** Rows a second of each round. */
+  limit(name: string): readonly number[] {
+    return this.limits.get(name) ?? [];
+  }
+
+  /** Spans a second of each round. */
+  rates(name: string): number[] {
+    return (this.samples.get(name) ?? []).map((sample) => sample.spansPerSecond);
+  }
+
+  /** Median of a figure over the rounds. */
+  middle(name: string, figure: keyof Sample): number {
+    return median((this.samples.get(name) ?? []).map((sample) => Number(sample[figure])));
+  }
+}
+
+function result(setting: Setting, figures: Figures, memory: Memory): BenchResult {
+  const { limits, samples } = figures;
+  return {
+    goals: goalsOf(figures, memory),
+    tables: [rateTable(figures, setting.meter.tool)],
+    plots: plotsOf(figures, memory),
+    figures: { limits: Object.fromEntries(limits), samples: Object.fromEntries(samples), memory },
   };
-  const limitOf = (name: string): readonly number[] => limits.get(name) ?? [];
-  const single32 = ratioOf(rates('single 32'), limitOf('limit 1×32'));
-  const batch100 = ratioOf(rates('array 100'), limitOf(`limit 100×${BATCH_CALLERS}`));
+}
+
+function goalsOf(figures: Figures, memory: Memory): Goal[] {
+  const rates = (name: string): number[] => figures.rates(name);
+  const single32 = ratioOf(rates('single 32'), figures.limit('limit 1×32'));
+  const batch100 = ratioOf(rates('array 100'), figures.limit(`limit 100×${BATCH_CALLERS}`));
   const naive32 = ratioOf(rates('single 32'), rates('naive 32'));
   const naive8 = ratioOf(rates('single 8'), rates('naive 8'));
   const tails = CALLERS.map(
-    (callers) => middle(`single ${callers}`, 'p99Ms') / middle(`single ${callers}`, 'p50Ms'),
+    (callers) => figures.middle(`single ${callers}`, 'p99Ms') / figures.middle(`single ${callers}`, 'p50Ms'),
   );
   const rssMiB = Math.max(...memory.rssMiB);
-  const goals: Goal[] = [
+  return [
     goal('singles, 32 callers, of the single-row limit', single32, 0.45, percent),
     goal('batches of 100, of the multi-row limit', batch100, 0.45, percent),
     goal('singles, 32 callers, against the naive loader', naive32, 25, times),
@@ -242,63 +256,79 @@ function result(
       met: rssMiB <= 250,
     },
   ];
-  return {
-    goals,
-    tables: [
-      {
-        caption: `Spans a second, signed, durable, under row-level security; limit by ${setting.meter.tool} on the same table`,
-        columns: [
-          '',
-          'spans/s',
-          'limit rows/s',
-          'ratio',
-          'p50 ms',
-          'p99 ms',
-          'p99/p50',
-          'Node µs/span',
-          'PostgreSQL µs/span',
-        ],
-        rows: [
-          ...CALLERS.map((callers) =>
-            row(`singles, ${callers} callers`, `single ${callers}`, `limit 1×${callers}`),
-          ),
-          ...BATCHES.map(({ kind, spans }) =>
-            row(
-              `${kind} of ${spans}, ${BATCH_CALLERS} callers`,
-              `${kind} ${spans}`,
-              `limit ${spans}×${BATCH_CALLERS}`,
-            ),
-          ),
-          ...NAIVE_CALLERS.map((callers) => row(`naive loader, ${callers} callers`, `naive ${callers}`, '')),
-        ],
-      },
-    ],
-    plots: [
-      {
-        file: 'callers',
-        title: 'Singles: spans a second by callers',
-        xLabel: 'callers',
-        yLabel: 'spans/s',
-        xScale: 'log',
-        series: [
-          {
-            name: 'limit (INSERT by pgbench)',
-            points: CALLERS.map((n) => [n, median(limitOf(`limit 1×${n}`))]),
-          },
-          { name: 'LogLine', points: CALLERS.map((n) => [n, median(rates(`single ${n}`))]) },
-          { name: 'naive loader', points: NAIVE_CALLERS.map((n) => [n, median(rates(`naive ${n}`))]) },
-        ],
-      },
-      {
-        file: 'memory',
-        title: 'Resident memory while a million spans are appended',
-        xLabel: 'turn',
-        yLabel: 'MiB',
-        series: [{ name: 'RSS', points: memory.rssMiB.map((mebibytes, turn) => [turn + 1, mebibytes]) }],
-      },
-    ],
-    figures: { limits: Object.fromEntries(limits), samples: Object.fromEntries(samples), memory },
+}
+
+function rateTable(figures: Figures, tool: string): FigureTable {
+  const row = (label: string, name: string, limitName: string): Cell[] => {
+    const found = figures.limits.get(limitName);
+    return [
+      label,
+      shown(spreadOf(figures.rates(name))),
+      found === undefined ? null : shown(spreadOf(found)),
+      found === undefined ? null : shown(ratioOf(figures.rates(name), found)),
+      rounded(figures.middle(name, 'p50Ms')),
+      rounded(figures.middle(name, 'p99Ms')),
+      rounded(figures.middle(name, 'p99Ms') / figures.middle(name, 'p50Ms')),
+      rounded(figures.middle(name, 'nodeCpuUs')),
+      rounded(figures.middle(name, 'postgresCpuUs')),
+    ];
   };
+  return {
+    caption: `Spans a second, signed, durable, under row-level security; limit by ${tool} on the same table`,
+    columns: [
+      '',
+      'spans/s',
+      'limit rows/s',
+      'ratio',
+      'p50 ms',
+      'p99 ms',
+      'p99/p50',
+      'Node µs/span',
+      'PostgreSQL µs/span',
+    ],
+    rows: [
+      ...CALLERS.map((callers) =>
+        row(`singles, ${callers} callers`, `single ${callers}`, `limit 1×${callers}`),
+      ),
+      ...BATCHES.map(({ kind, spans }) =>
+        row(
+          `${kind} of ${spans}, ${BATCH_CALLERS} callers`,
+          `${kind} ${spans}`,
+          `limit ${spans}×${BATCH_CALLERS}`,
+        ),
+      ),
+      ...NAIVE_CALLERS.map((callers) => row(`naive loader, ${callers} callers`, `naive ${callers}`, '')),
+    ],
+  };
+}
+
+function plotsOf(figures: Figures, memory: Memory): Plot[] {
+  const byCallers = (callers: readonly number[], name: string): [number, number][] =>
+    callers.map((n) => [n, median(figures.rates(`${name} ${n}`))]);
+  return [
+    {
+      file: 'callers',
+      title: 'Singles: spans a second by callers',
+      xLabel: 'callers',
+      yLabel: 'spans/s',
+      xScale: 'log',
+      series: [
+        {
+          name: 'limit (INSERT by pgbench)',
+          points: CALLERS.map((n) => [n, median(figures.limit(`limit 1×${n}`))]),
+        },
+        { name: 'LogLine', points: byCallers(CALLERS, 'single') },
+        { name: 'naive loader', points: byCallers(NAIVE_CALLERS, 'naive') },
+      ],
+    },
+    {
+      file: 'memory',
+      title: 'Resident memory while a million spans are appended',
+      xLabel: 'turn',
+      yLabel: 'MiB',
+      series: [{ name: 'RSS', points: memory.rssMiB.map((mebibytes, turn) => [turn + 1, mebibytes]) }],
+    },
+  ];
 }
 
 function times(ratio: number): string {

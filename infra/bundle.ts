@@ -79,7 +79,7 @@ export const LAYERS: Readonly<Record<LayerName, LayerSpec>> = {
 export const REPOSITORY_ROOT = resolve(__dirname, '..');
 
 /** Default build folder. Relative, so that Pulumi's state holds no machine's paths. */
-export const BUILD_DIRECTORY = '.build';
+const BUILD_DIRECTORY = '.build';
 
 /**
  * The SDK ships with Lambda's Node runtime; `pg-native` is an optional binary that `pg` asks for and does without.

@@ -1,7 +1,7 @@
 import type { StackSettings } from './stack-settings';
 
 /** Lambda's limit in bytes for all variables of a function, as JSON (Lambda guide, "Lambda quotas"). */
-export const ENVIRONMENT_BYTES = 4_096;
+const ENVIRONMENT_BYTES = 4_096;
 /** Upper bound for the program's own variables: names, hosts and ARNs. A test checks it for every function. */
 export const OWN_ENVIRONMENT_BYTES = 2_400;
 

@@ -22,11 +22,11 @@ export interface SecretsArgs {
 export const OWNER_ROLE = 'logline_owner';
 
 /** Database roles that functions log in as; each has a secret of its own. */
-export const LOGIN_ROLES = ['app', 'kernel', 'guest'] as const satisfies readonly RoleKey[];
+const LOGIN_ROLES = ['app', 'kernel', 'guest'] as const satisfies readonly RoleKey[];
 /** A role that functions log in as. */
 export type LoginRole = (typeof LOGIN_ROLES)[number];
 /** Database roles of the sealer, in stacks with proofs. */
-export const SEALING_ROLES = ['sealer', 'auditor'] as const satisfies readonly RoleKey[];
+const SEALING_ROLES = ['sealer', 'auditor'] as const satisfies readonly RoleKey[];
 /** A role that the sealer logs in as. */
 export type SealingRole = (typeof SEALING_ROLES)[number];
 

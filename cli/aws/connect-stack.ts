@@ -11,7 +11,7 @@ export async function explainConnection(stack: string): Promise<void> {
 }
 
 /** Text of the guide; it contains no secret. */
-export function connectionGuide(stack: string, region: string, places: StackPlaces): string {
+function connectionGuide(stack: string, region: string, places: StackPlaces): string {
   const { databaseHost, databaseName, databaseSecretArn, vpcId, subnetIds, securityGroupIds } = places;
   const group = securityGroupIds[0] ?? '';
   const password = `PGPASSWORD="$(aws secretsmanager get-secret-value --region ${region} --secret-id ${databaseSecretArn} --query SecretString --output text | jq -r .password)"`;

@@ -10,7 +10,7 @@ import type { KernelName } from '../../runtime/kernels/stable-ids';
 import { member } from '../ledger-api';
 
 /** Name of the project, as in `Pulumi.yaml`. */
-export const PROJECT = 'logline';
+const PROJECT = 'logline';
 const PREFIX = `${PROJECT}:`;
 /** Replaces encrypted provider keys, which only Pulumi can read: their shape alone is checked. */
 const ENCRYPTED_KEYS = { encrypted: 'yes' };

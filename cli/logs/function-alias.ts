@@ -9,7 +9,7 @@ const ALIASES: Readonly<Record<string, FunctionPurpose>> = {
 };
 
 /** Job name of the midnight ruler's entries in the log of `run_code`. */
-export const MIDNIGHT = 'midnight_ruler';
+const MIDNIGHT = 'midnight_ruler';
 
 /** Which logs to show. */
 export interface LogSelection {

@@ -192,11 +192,6 @@ export function sortNames(names: string[]): void {
   }
 }
 
-/** Whether a value is one that {@link canonicalText} accepts. */
-export function isCanonicalizable(value: unknown): boolean {
-  return problemIn(value, 1) === undefined;
-}
-
 /** Why a value cannot be written as JSON, and where. */
 export interface Problem {
   /** JSON pointer. */

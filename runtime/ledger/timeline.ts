@@ -8,7 +8,7 @@ import type { TimelinePosition, TimelineRequest } from './timeline-request';
 export type { TimelinePosition, TimelineRequest };
 
 /** The position before every span of the feed: no transaction has id 0. */
-export const FEED_START: TimelinePosition = { order: 'feed', txId: '0', ordinal: '0' };
+const FEED_START: TimelinePosition = { order: 'feed', txId: '0', ordinal: '0' };
 
 /** One page of a listing. */
 export interface TimelinePage {

@@ -2,9 +2,6 @@ import type { Logger } from '../log/logger';
 import type { Auditor } from './auditor';
 import type { Sealer, SealOutcome } from './sealer';
 
-/** Why nothing, or not everything, is sealed now; for health. */
-export type SealTrouble = 'restore_needed' | 'proofs_stopped';
-
 export interface SealLoopOptions {
   readonly sealer: Sealer;
   readonly auditor: Auditor;

@@ -76,17 +76,6 @@ export function tileOfNode({ level, index }: CompleteNode): {
   };
 }
 
-/** Every tile, partial ones included, of a tree of this size, level by level. */
-export function* tilesOf(size: number): Generator<TileId> {
-  for (let level = 0; Math.floor(size / 2 ** (TILE_HEIGHT * level)) > 0; level += 1) {
-    for (let index = 0; ; index += 1) {
-      const width = tileWidth(level, index, size);
-      if (width === 0) break;
-      yield { level, index, width };
-    }
-  }
-}
-
 /** Groups of three digits, all but the last with an `x` before it. */
 function indexPath(index: number): string {
   const digits = String(index);

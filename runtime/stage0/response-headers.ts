@@ -19,8 +19,3 @@ export function responseHeaders(
 ): Record<string, string> {
   return { ...COMMON, ...headers, ...more };
 }
-
-/** One `Vary` of several. */
-export function varying(...names: readonly (string | undefined)[]): string {
-  return names.filter((name) => name !== undefined).join(', ');
-}

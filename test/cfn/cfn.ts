@@ -3,7 +3,7 @@
  * them along. Not part of `npm test`: it needs packages of Python.
  */
 
-import { strict as assert } from 'node:assert';
+import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { dryRun } from '../../infra/dry-run';
 import { COMBINATIONS } from '../infra/combinations';

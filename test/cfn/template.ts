@@ -17,7 +17,7 @@ export interface Template {
 }
 
 /** Types of the program that CloudFormation has no counterpart for, and why nothing is lost. */
-export const WITHOUT_COUNTERPART: readonly string[] = [
+const WITHOUT_COUNTERPART: readonly string[] = [
   // Waits for a certificate; nothing is created.
   'aws:acm/certificateValidation:CertificateValidation',
   // Closes what every VPC has; CloudFormation cannot touch it.

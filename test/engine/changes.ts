@@ -1,6 +1,6 @@
 /** What changes of settings do to a running stack, held against whichever engine there is. */
 
-import { strict as assert } from 'node:assert';
+import assert from 'node:assert/strict';
 import { inSequence } from '../infra/in-sequence';
 import type { Deployment, Outcome } from './deployment';
 

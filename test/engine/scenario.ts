@@ -1,6 +1,6 @@
 /** The life of a stack as a test scenario, for any engine. */
 
-import { strict as assert } from 'node:assert';
+import assert from 'node:assert/strict';
 import { inSequence } from '../infra/in-sequence';
 import type { Deployment } from './deployment';
 

@@ -1,4 +1,4 @@
-import { strict as assert } from 'node:assert';
+import assert from 'node:assert/strict';
 import * as pulumi from '@pulumi/pulumi';
 import type { Lineage } from '../../infra/dry-run';
 import { loadRun } from './subject';

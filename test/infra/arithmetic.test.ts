@@ -1,13 +1,14 @@
-import { strict as assert } from 'node:assert';
+import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { connectionsOf, memoryGib } from '../../infra/aws-facts';
-import { dailyExpression, isScheduleExpression, tickDelays } from '../../infra/cadence-expression';
+import { dailyExpression, tickDelays } from '../../infra/cadence-expression';
 import { ipv4Subnet, ipv6Subnet, parseIpv4Block } from '../../infra/cidr';
 import { fittingConcurrency } from '../../infra/function-settings';
 import { READER_PROBES } from '../../runtime/db/reader';
 import { connectionLimit } from '../../runtime/db/roles';
 import { SCHEDULE } from '../../runtime/host/schedule';
 import { CONNECTIONS_PER_INSTANCE } from '../../runtime/lambda/environment';
+import { isScheduleExpression } from './schedule-expression';
 
 describe('addresses', () => {
   it('cut a block into parts that cover it without overlap', () => {

@@ -1,4 +1,4 @@
-import { strict as assert } from 'node:assert';
+import assert from 'node:assert/strict';
 import { costOf, costTable } from '../../cli/cost/cost-report';
 import { dryRun, readStackFile } from '../../infra/dry-run';
 import { at, listOf, ofType, recordOf, type Stack, stackOf, the } from './subject';

@@ -1,4 +1,4 @@
-import { strict as assert } from 'node:assert';
+import assert from 'node:assert/strict';
 import { costOf, costTable } from '../../cli/cost/cost-report';
 import { dryRun } from '../../infra/dry-run';
 import { OWN_ENVIRONMENT_BYTES } from '../../infra/environment-size';

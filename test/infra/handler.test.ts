@@ -1,4 +1,4 @@
-import { strict as assert } from 'node:assert';
+import assert from 'node:assert/strict';
 import * as pulumi from '@pulumi/pulumi';
 import { assertThinHandler } from '../../infra/function';
 import * as hashes from '../../runtime/crypto';

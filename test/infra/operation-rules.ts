@@ -1,8 +1,9 @@
 /** Rules on operations: functions, schedule, queues, migrations, alarms, logs. */
 
-import { isScheduleExpression, tickDelays } from '../../infra/cadence-expression';
+import { tickDelays } from '../../infra/cadence-expression';
 import { SCHEDULE } from '../../runtime/host/schedule';
 import { FUNCTION, type Rule } from './access-rules';
+import { isScheduleExpression } from './schedule-expression';
 import { at, each, listOf, ofType, recordOf, type Stack, type Subject, textsOf, the } from './subject';
 
 const LOG_GROUP = 'aws:cloudwatch/logGroup:LogGroup';

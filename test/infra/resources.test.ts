@@ -1,4 +1,4 @@
-import { strict as assert } from 'node:assert';
+import assert from 'node:assert/strict';
 import { type DryRun, dryRun } from '../../infra/dry-run';
 import { ROUTES } from '../../runtime/stage0/route-table';
 import { ACCESS_RULES, type Rule } from './access-rules';

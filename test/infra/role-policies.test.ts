@@ -1,4 +1,4 @@
-import { strict as assert } from 'node:assert';
+import assert from 'node:assert/strict';
 import { deployPolicy, type PolicyDocument, previewPolicy, unknownTypes } from '../../infra/role-policies';
 import { loadRun, STACKS } from './subject';
 

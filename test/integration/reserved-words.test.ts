@@ -1,4 +1,4 @@
-import { strict as assert } from 'node:assert';
+import assert from 'node:assert/strict';
 import { Client } from 'pg';
 import { RESERVED_WORDS } from '../../infra/database-settings';
 import { testCluster } from '../support/test-cluster';

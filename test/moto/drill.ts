@@ -1,6 +1,6 @@
 /** The restore drill of docs/operations.md: what `backup --stack` prints, run by the AWS CLI against moto. */
 
-import { strict as assert } from 'node:assert';
+import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { promisify } from 'node:util';

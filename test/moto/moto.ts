@@ -3,7 +3,7 @@
  * of `npm test`: it needs packages of Python.
  */
 
-import { strict as assert } from 'node:assert';
+import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type DryRunOptions, dryRun } from '../../infra/dry-run';
 import { deployPolicy, previewPolicy } from '../../infra/role-policies';

@@ -11,7 +11,7 @@ interface Room {
  * The table of allowed imports. A room is a folder of `runtime/`, a file directly in `runtime/`, or a folder of the root;
  * a room may always import itself. A room that is not in the table fails.
  */
-export const ROOMS: Readonly<Record<string, Room>> = {
+const ROOMS: Readonly<Record<string, Room>> = {
   'runtime/base': { values: [] },
   'runtime/log': { values: ['runtime/base'] },
   'runtime/json': { values: ['runtime/base'] },

@@ -77,7 +77,7 @@ function judgeCount(what: string, service: string, code: string) {
 const UNRESERVED = 100;
 
 /** Whether Stage-0's concurrency can be reserved; reservations of other stacks are not counted. */
-export function judgeReservation(value: number, reserved: number): CheckResult {
+function judgeReservation(value: number, reserved: number): CheckResult {
   const found = `${value} functions may run at once, ${reserved} of them reserved for Stage-0`;
   return value - reserved >= UNRESERVED
     ? pass(found)

@@ -1,6 +1,24 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { parseTilePath, tileOfNode, tilePath, tilesOf, tileWidth } from '../../../runtime/proofs/tile';
+import {
+  parseTilePath,
+  TILE_HEIGHT,
+  type TileId,
+  tileOfNode,
+  tilePath,
+  tileWidth,
+} from '../../../runtime/proofs/tile';
+
+/** Every tile, partial ones included, of a tree of this size, level by level. */
+function* tilesOf(size: number): Generator<TileId> {
+  for (let level = 0; Math.floor(size / 2 ** (TILE_HEIGHT * level)) > 0; level += 1) {
+    for (let index = 0; ; index += 1) {
+      const width = tileWidth(level, index, size);
+      if (width === 0) break;
+      yield { level, index, width };
+    }
+  }
+}
 
 describe('tile', () => {
   it('must have the paths of tlog-tiles', () => {

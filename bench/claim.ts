@@ -1,5 +1,6 @@
+import { withClient } from '../test/support/sql-session';
 import type { Bench, BenchContext, BenchResult } from './bench';
-import { type BenchDatabase, withClient } from './harness/cluster';
+import type { BenchDatabase } from './harness/cluster';
 import { HelperProcess } from './harness/helper-process';
 import { ratioOf, rounded, shown, spreadOf } from './harness/statistics';
 

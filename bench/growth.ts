@@ -1,6 +1,6 @@
+import { withClient } from '../test/support/sql-session';
 import type { Bench, BenchContext, BenchResult, Goal } from './bench';
 import { addSizeVisitor, type RunningLedger, SMALL_ROWS, type Station, visitSizes } from './harness/by-size';
-import { withClient } from './harness/cluster';
 import { HelperProcess } from './harness/helper-process';
 import type { LoadSummary, PostLoad } from './harness/load-process';
 import { BIG_TENANT, USER } from './harness/sized-ledger';

@@ -2,12 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { chown, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Client, escapeIdentifier } from 'pg';
+import { escapeIdentifier } from 'pg';
 import { databaseUrl, ensureLedgerDatabase, OWNER_ROLE } from '../../local/ledger-database';
 import { startPostgres } from '../../local/postgres';
 import { serverUser } from '../../local/unprivileged-user';
 import { migrate } from '../../runtime/db/migrate';
 import { roleName } from '../../runtime/db/roles';
+import { withClient } from '../../test/support/sql-session';
 import { treeCpuSeconds } from './cpu-time';
 
 /** A database of its own for one bench: migrated, empty. */
@@ -97,16 +98,4 @@ export async function startCluster(): Promise<BenchCluster> {
     },
     stop: () => server.stop(),
   };
-}
-
-/** Opens a connection for `use` and closes it afterwards. */
-export async function withClient<T>(url: string, use: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client({ connectionString: url });
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
-    return await use(client);
-  } finally {
-    await client.end();
-  }
 }

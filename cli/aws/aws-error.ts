@@ -1,3 +1,4 @@
+import type { StackSettings } from '../../infra/settings';
 import { OperatorError, oneLine, systemErrorCode } from '../../local/operator-error';
 
 /** Names of the SDK's errors for missing credentials, and for a profile or session that cannot be used. */
@@ -30,6 +31,26 @@ const HELP =
  */
 export function explainAwsError(error: unknown, what: string): OperatorError {
   return new OperatorError(reasonOf(error, what), { cause: error });
+}
+
+/**
+ * The error to throw when a function of a stack cannot be used.
+ * @param verb what was to be done with it, such as `call`
+ */
+export function functionFault(
+  error: unknown,
+  { stack, region }: Pick<StackSettings, 'stack' | 'region'>,
+  name: string,
+  verb: string,
+): OperatorError {
+  if (error instanceof OperatorError) return error;
+  if (error instanceof Error && error.name === 'ResourceNotFoundException') {
+    return new OperatorError(
+      `stack "${stack}" is not deployed in ${region} (there is no function ${name}); run npx logline deploy --stack ${stack}`,
+      { cause: error },
+    );
+  }
+  return explainAwsError(error, `${verb} ${name}`);
 }
 
 function reasonOf(error: unknown, what: string): string {

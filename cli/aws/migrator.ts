@@ -4,7 +4,7 @@ import { OperatorError } from '../../local/operator-error';
 import type { CheckpointKeyChange, MigratorEvent } from '../../runtime/lambda/migrator';
 import type { RestoredStack } from '../../runtime/lambda/restored-stack';
 import { member, textMember } from '../ledger-api';
-import { explainAwsError } from './aws-error';
+import { functionFault } from './aws-error';
 import { useRegionOf } from './stack-access';
 import { functionName } from './stack-file';
 
@@ -65,14 +65,7 @@ export async function callMigrator(
       restored: restoredOf(member(answer, 'restored')),
     };
   } catch (error) {
-    if (error instanceof OperatorError) throw error;
-    if (error instanceof Error && error.name === 'ResourceNotFoundException') {
-      throw new OperatorError(
-        `stack "${settings.stack}" is not deployed in ${settings.region} (there is no function ${name}); run npx logline deploy --stack ${settings.stack}`,
-        { cause: error },
-      );
-    }
-    throw explainAwsError(error, `call ${name}`);
+    throw functionFault(error, settings, name, 'call');
   } finally {
     client.destroy();
   }

@@ -5,7 +5,7 @@ import { SCOPES } from '../../runtime/auth';
 import { mintToken } from '../../runtime/auth/token';
 import { type SigningKey, signingKeyFromHex } from '../../runtime/crypto';
 import { SecretReader } from '../../runtime/lambda/secret-reader';
-import { explainAwsError } from './aws-error';
+import { explainAwsError, functionFault } from './aws-error';
 import { functionName, stackSettings } from './stack-file';
 
 const TTL_SECONDS = 900;
@@ -57,14 +57,7 @@ export async function stackPlaces(settings: StackSettings): Promise<StackPlaces>
       securityGroupIds: VpcConfig?.SecurityGroupIds ?? [],
     };
   } catch (error) {
-    if (error instanceof OperatorError) throw error;
-    if (error instanceof Error && error.name === 'ResourceNotFoundException') {
-      throw new OperatorError(
-        `stack "${settings.stack}" is not deployed in ${settings.region} (there is no function ${name}); run npx logline deploy --stack ${settings.stack}`,
-        { cause: error },
-      );
-    }
-    throw explainAwsError(error, `look up ${name}`);
+    throw functionFault(error, settings, name, 'look up');
   } finally {
     client.destroy();
   }

@@ -1,18 +1,15 @@
 import type { Command } from 'commander';
+import { withPlace } from '../freeze/freeze-options';
 import type { FreezeOptions } from '../freeze/run-freeze';
 
 export function define(program: Command): void {
-  program
-    .command('freeze')
-    .description('stop the writes and the work of a tenant, for example to move it; reads go on')
-    .requiredOption('--tenant <tenant>', 'the tenant')
-    .option('--wait <seconds>', 'how long to wait for running requests (default: 60)')
-    .option('--url <url>', 'use the API of this LogLine, as the operator')
-    .option('--stack <stack>', 'use the API of a stack on AWS, as the operator')
-    .option(
-      '--token <token>',
-      'of tenant system with scope admin, for --url (default: LOGLINE_TOKEN, else made with the key of the local run or of --stack)',
-    )
+  withPlace(
+    program
+      .command('freeze')
+      .description('stop the writes and the work of a tenant, for example to move it; reads go on')
+      .requiredOption('--tenant <tenant>', 'the tenant')
+      .option('--wait <seconds>', 'how long to wait for running requests (default: 60)'),
+  )
     .addHelpText(
       'after',
       `

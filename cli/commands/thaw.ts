@@ -1,17 +1,14 @@
 import type { Command } from 'commander';
+import { withPlace } from '../freeze/freeze-options';
 import type { FreezeOptions } from '../freeze/run-freeze';
 
 export function define(program: Command): void {
-  program
-    .command('thaw')
-    .description('allow the writes of a frozen tenant again; its open work resumes')
-    .requiredOption('--tenant <tenant>', 'the tenant')
-    .option('--url <url>', 'use the API of this LogLine, as the operator')
-    .option('--stack <stack>', 'use the API of a stack on AWS, as the operator')
-    .option(
-      '--token <token>',
-      'of tenant system with scope admin, for --url (default: LOGLINE_TOKEN, else made with the key of the local run or of --stack)',
-    )
+  withPlace(
+    program
+      .command('thaw')
+      .description('allow the writes of a frozen tenant again; its open work resumes')
+      .requiredOption('--tenant <tenant>', 'the tenant'),
+  )
     .addHelpText(
       'after',
       `

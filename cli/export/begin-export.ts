@@ -3,7 +3,7 @@ import { OperatorError } from '../../local/operator-error';
 import type { Target } from '../target';
 import { timestampOption } from '../timestamp-option';
 import { partFileOf, stateFileOf } from './export-file';
-import { type ExportPlan, type ExportState, readState } from './export-state';
+import { type ExportPlan, type ExportState, NOTHING_READ, readState } from './export-state';
 import { type Owner, ownersOf } from './owners';
 
 /** Options of `logline export`. */
@@ -62,22 +62,11 @@ export async function beginExport(out: string, options: ExportOptions, target: T
   };
   const total = owners?.reduce((sum, { spans }) => sum + spans, 0);
   return {
-    state: { ...NOTHING_YET, plan, request },
+    state: { ...NOTHING_READ, plan, request },
     total: total === 0 ? undefined : total,
     isContinued: false,
   };
 }
-
-const NOTHING_YET = {
-  bytes: 0,
-  spans: 0,
-  part: 0,
-  cursor: null,
-  firstCursor: null,
-  lastCursor: null,
-  publicKeys: {},
-  logSizeBefore: null,
-} as const;
 
 /** Users whose spans are read with minted tokens; undefined when a token was given. */
 async function readers(

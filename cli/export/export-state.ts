@@ -27,6 +27,18 @@ export interface ExportState {
   readonly logSizeBefore: number | null;
 }
 
+/** Progress at the beginning. */
+export const NOTHING_READ = {
+  bytes: 0,
+  spans: 0,
+  part: 0,
+  cursor: null,
+  firstCursor: null,
+  lastCursor: null,
+  publicKeys: {},
+  logSizeBefore: null,
+} as const;
+
 /** State of an interrupted export; undefined when there is none or it is unusable. */
 export async function readState(file: string): Promise<ExportState | undefined> {
   try {

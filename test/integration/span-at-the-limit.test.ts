@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { SPAN_COLUMNS } from '../../runtime/base/span';
 import { verifySpan } from '../../runtime/ledger/span-signature';
 import { spanOfBytes } from '../support/span-of-bytes';
 import { createTestStage0, type TestStage0 } from '../support/test-stage0';
@@ -102,34 +103,7 @@ describe('POST /api/spans takes', () => {
     const body = {
       ...good,
       ...Object.fromEntries(
-        [
-          'id',
-          'seq',
-          'did',
-          'at',
-          'parent_id',
-          'related_to',
-          'owner_id',
-          'tenant_id',
-          'visibility',
-          'status',
-          'is_deleted',
-          'name',
-          'description',
-          'code',
-          'language',
-          'runtime',
-          'input',
-          'output',
-          'error',
-          'metadata',
-          'duration_ms',
-          'trace_id',
-          'prev_hash',
-          'curr_hash',
-          'signature',
-          'public_key',
-        ].map((member) => [member, null]),
+        SPAN_COLUMNS.filter((member) => !(member in good)).map((member) => [member, null]),
       ),
     };
     const answer = await stage0.call('/api/spans', { token, body });

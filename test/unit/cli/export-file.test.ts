@@ -4,7 +4,7 @@ import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { digestFault, readDigest } from '../../../cli/export/digest';
 import { ExportFile, partFileOf, stateFileOf } from '../../../cli/export/export-file';
-import { type ExportState, readState } from '../../../cli/export/export-state';
+import { type ExportState, NOTHING_READ, readState } from '../../../cli/export/export-state';
 import { bar } from '../../../cli/export/progress';
 import type { SignedSpan } from '../../../runtime/base/span';
 import { blake3, cryptoReady, generateSigningKey, hex } from '../../../runtime/crypto';
@@ -14,14 +14,7 @@ import { signedSpan } from '../../support/spans';
 const BEGINNING: ExportState = {
   plan: { tenant: 'acme', users: ['alice'], since: null, source: 'http://127.0.0.1' },
   request: 'r',
-  bytes: 0,
-  spans: 0,
-  part: 0,
-  cursor: null,
-  firstCursor: null,
-  lastCursor: null,
-  publicKeys: {},
-  logSizeBefore: null,
+  ...NOTHING_READ,
 };
 
 describe('export file', () => {

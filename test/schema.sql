@@ -406,7 +406,6 @@ back_up_all app.log_head PERMISSIVE FOR SELECT TO logline_backup USING (true) WI
 read_own_tenant app.log_head PERMISSIVE FOR SELECT TO logline_app USING ((log_no = ( SELECT l.log_no
    FROM ledger.log l
   WHERE (l.tenant_id = ledger.session_tenant_id())))) WITH CHECK ()
-read_stopped app.log_head PERMISSIVE FOR SELECT TO logline_app USING ((stopped_at IS NOT NULL)) WITH CHECK ()
 seal app.log_head PERMISSIVE FOR ALL TO logline_sealer USING (true) WITH CHECK (true)
 audit app.log_instance PERMISSIVE FOR ALL TO logline_auditor USING (true) WITH CHECK (true)
 back_up_all app.log_instance PERMISSIVE FOR SELECT TO logline_backup USING (true) WITH CHECK ()
@@ -558,7 +557,7 @@ CREATE OR REPLACE FUNCTION app.active_policies(most integer)
  RETURNS TABLE(policy_id uuid, tenant_id text, owner_id text, tx_id text, ordinal text)
  LANGUAGE sql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 BEGIN ATOMIC
  SELECT c.policy_id,
      c.tenant_id,
@@ -583,7 +582,7 @@ CREATE OR REPLACE FUNCTION app.advance_policy(policy_id uuid, tx_id xid8, ordina
  RETURNS void
  LANGUAGE sql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 BEGIN ATOMIC
  UPDATE app.policy_cursor c SET tx_id = advance_policy.tx_id, ordinal = advance_policy.ordinal
    WHERE ((c.policy_id = advance_policy.policy_id) AND (ROW(c.tx_id, c.ordinal) < ROW(advance_policy.tx_id, advance_policy.ordinal)));
@@ -591,7 +590,7 @@ END
 CREATE OR REPLACE FUNCTION app.begin_feed_epoch(keeps_log_names boolean DEFAULT false)
  RETURNS uuid
  LANGUAGE plpgsql
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
   begun uuid := gen_random_uuid();
@@ -617,7 +616,7 @@ CREATE OR REPLACE FUNCTION app.begin_job(job text, lease_seconds integer)
  RETURNS uuid
  LANGUAGE sql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 BEGIN ATOMIC
  INSERT INTO app.job_run AS r (job, started_at, lease_id, leased_until)
    VALUES (begin_job.job, now(), gen_random_uuid(), (clock_timestamp() + make_interval(secs => (begin_job.lease_seconds)::double precision))) ON CONFLICT(job) DO UPDATE SET started_at = now(), lease_id = excluded.lease_id, leased_until = excluded.leased_until
@@ -628,7 +627,7 @@ CREATE OR REPLACE FUNCTION app.claim_request(lease_seconds integer, left_out tex
  RETURNS TABLE(request_id uuid, tenant_id text, owner_id text, attempt integer, lease_id uuid)
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 #variable_conflict use_column
 DECLARE
@@ -679,7 +678,7 @@ CREATE OR REPLACE FUNCTION app.copy_span_relations()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
   INSERT INTO app.span_relation (related_id, audience, at, span_id, seq)
@@ -692,7 +691,7 @@ CREATE OR REPLACE FUNCTION app.copy_token_revocation()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
   INSERT INTO app.token_revocation (tenant_id, token_id) VALUES (NEW.tenant_id, NEW.this)
@@ -704,7 +703,7 @@ CREATE OR REPLACE FUNCTION app.drop_request(request_id uuid, lease_id uuid)
  RETURNS void
  LANGUAGE sql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 BEGIN ATOMIC
  DELETE FROM app.request_queue q
    WHERE ((q.request_id = drop_request.request_id) AND (q.lease_id = drop_request.lease_id));
@@ -713,7 +712,7 @@ CREATE OR REPLACE FUNCTION app.due_functions(most integer)
  RETURNS TABLE(function_id uuid, seq integer, tenant_id text, owner_id text, once boolean, done_until timestamp with time zone)
  LANGUAGE sql
  STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 BEGIN ATOMIC
  WITH RECURSIVE tenant(tenant_id) AS (
          ( SELECT s.tenant_id
@@ -765,7 +764,7 @@ CREATE OR REPLACE FUNCTION app.end_job(job text, lease_id uuid, outcome text, de
  RETURNS boolean
  LANGUAGE sql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 BEGIN ATOMIC
  WITH ended AS (
           UPDATE app.job_run r SET ended_at = now(), outcome = end_job.outcome, detail = end_job.detail, lease_id = NULL::uuid, leased_until = NULL::timestamp with time zone
@@ -779,7 +778,7 @@ CREATE OR REPLACE FUNCTION app.end_schedule(function_id uuid, seq integer)
  RETURNS void
  LANGUAGE sql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 BEGIN ATOMIC
  DELETE FROM app.function_schedule s
    WHERE ((s.function_id = end_schedule.function_id) AND (s.seq = end_schedule.seq));
@@ -787,7 +786,7 @@ END
 CREATE OR REPLACE FUNCTION app.feed_news(users text[], tenants text[], since text[], OUT complete text, OUT news boolean[])
  RETURNS record
  LANGUAGE plpgsql
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
   bound xid8 := pg_snapshot_xmin(pg_current_snapshot());
@@ -805,7 +804,7 @@ CREATE OR REPLACE FUNCTION app.freeze_tenant(tenant text)
  RETURNS text
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
   closed boolean;
@@ -834,11 +833,17 @@ BEGIN
   RETURN NULL;
 END
 $function$
+CREATE OR REPLACE FUNCTION app.has_stopped_log()
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+RETURN (EXISTS (SELECT FROM app.log_head WHERE (log_head.stopped_at IS NOT NULL)))
 CREATE OR REPLACE FUNCTION app.hold_job(job text, lease_id uuid)
  RETURNS void
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
   PERFORM FROM app.job_run r WHERE r.job = hold_job.job AND r.lease_id = hold_job.lease_id FOR SHARE;
@@ -851,7 +856,7 @@ CREATE OR REPLACE FUNCTION app.look_again(function_id uuid, seq integer, done_un
  RETURNS void
  LANGUAGE sql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 BEGIN ATOMIC
  UPDATE app.function_schedule s SET done_until = look_again.done_until, due_at = look_again.due_at
    WHERE ((s.function_id = look_again.function_id) AND (s.seq = look_again.seq));
@@ -860,7 +865,7 @@ CREATE OR REPLACE FUNCTION app.maintain_function_schedule()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
   repeats boolean := coalesce(jsonb_typeof(NEW.metadata->'schedule'), 'null') <> 'null'
@@ -881,7 +886,7 @@ CREATE OR REPLACE FUNCTION app.maintain_policy_cursor()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
   active boolean := NOT NEW.is_deleted AND coalesce(NEW.status, 'active') = 'active';
@@ -900,7 +905,7 @@ CREATE OR REPLACE FUNCTION app.maintain_request_queue()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
   IF NEW.is_deleted OR NEW.status IN ('complete', 'error') THEN
@@ -917,7 +922,7 @@ CREATE OR REPLACE FUNCTION app.maintain_ruling_queue()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
   IF NOT NEW.is_deleted AND coalesce(NEW.status, 'active') IN ('active', 'under_review') THEN
@@ -934,7 +939,7 @@ CREATE OR REPLACE FUNCTION app.night_ruled(night date, decided integer)
  RETURNS void
  LANGUAGE sql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 BEGIN ATOMIC
  INSERT INTO app.ruling_night AS n (local_date, decided)
    VALUES (night_ruled.night, night_ruled.decided) ON CONFLICT(local_date) DO UPDATE SET done_at = now(), decided = (n.decided + excluded.decided);
@@ -943,7 +948,7 @@ CREATE OR REPLACE FUNCTION app.note_job(job text, outcome text, detail jsonb)
  RETURNS void
  LANGUAGE sql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 BEGIN ATOMIC
  INSERT INTO app.job_run AS r (job, started_at)
    VALUES (note_job.job, now()) ON CONFLICT(job) DO UPDATE SET started_at =
@@ -964,7 +969,7 @@ CREATE OR REPLACE FUNCTION app.prune(idempotency_days integer, batch integer)
  RETURNS bigint
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
   pruned bigint := 0;
@@ -1009,7 +1014,7 @@ CREATE OR REPLACE FUNCTION app.put_off_request(request_id uuid, lease_id uuid, s
  RETURNS void
  LANGUAGE sql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 BEGIN ATOMIC
  UPDATE app.request_queue q SET lease_id = NULL::uuid, due_at = (clock_timestamp() + make_interval(secs => (put_off_request.seconds)::double precision))
    WHERE ((q.request_id = put_off_request.request_id) AND (q.lease_id = put_off_request.lease_id));
@@ -1018,7 +1023,7 @@ CREATE OR REPLACE FUNCTION app.renew_job(job text, lease_id uuid, lease_seconds 
  RETURNS boolean
  LANGUAGE sql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 BEGIN ATOMIC
  WITH renewed AS (
           UPDATE app.job_run r SET leased_until = (clock_timestamp() + make_interval(secs => (renew_job.lease_seconds)::double precision))
@@ -1032,7 +1037,7 @@ CREATE OR REPLACE FUNCTION app.renew_request(request_id uuid, lease_id uuid, lea
  RETURNS boolean
  LANGUAGE sql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 BEGIN ATOMIC
  WITH renewed AS (
           UPDATE app.request_queue q SET due_at = (clock_timestamp() + make_interval(secs => (renew_request.lease_seconds)::double precision))
@@ -1045,7 +1050,7 @@ END
 CREATE OR REPLACE FUNCTION app.resume_log(tenant text)
  RETURNS TABLE(size bigint, stopped_at timestamp with time zone, stop_reason text, waiting bigint)
  LANGUAGE plpgsql
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 #variable_conflict use_column
 DECLARE
@@ -1072,7 +1077,7 @@ CREATE OR REPLACE FUNCTION app.ruling_owners(night date, left_out uuid[], given_
  RETURNS TABLE(tenant_id text, owner_id text)
  LANGUAGE sql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 BEGIN ATOMIC
  SELECT q.tenant_id,
      q.owner_id
@@ -1090,7 +1095,7 @@ CREATE OR REPLACE FUNCTION app.ruling_subjects(tenant text, owner text, night da
  RETURNS TABLE(subject_id uuid)
  LANGUAGE sql
  STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 BEGIN ATOMIC
  SELECT q.subject_id
     FROM app.ruling_queue q
@@ -1102,7 +1107,7 @@ CREATE OR REPLACE FUNCTION app.session_may_freeze()
  RETURNS boolean
  LANGUAGE plpgsql
  STABLE
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
   IF session_user <> current_user AND ledger.session_tenant_id() IS DISTINCT FROM 'system' THEN
@@ -1115,7 +1120,7 @@ CREATE OR REPLACE FUNCTION app.subjects_ruled(subjects uuid[], night date)
  RETURNS void
  LANGUAGE sql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 BEGIN ATOMIC
  UPDATE app.ruling_queue q SET ruled_on = subjects_ruled.night
    WHERE ((q.subject_id = ANY (subjects_ruled.subjects)) AND (q.ruled_on < subjects_ruled.night));
@@ -1124,7 +1129,7 @@ CREATE OR REPLACE FUNCTION app.tenant_salts()
  RETURNS TABLE(tenant_id text, salt text)
  LANGUAGE sql
  STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 BEGIN ATOMIC
  SELECT s.tenant_id,
      s.salt
@@ -1134,7 +1139,7 @@ CREATE OR REPLACE FUNCTION app.thaw_tenant(tenant text)
  RETURNS boolean
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
   PERFORM app.session_may_freeze();
@@ -1149,7 +1154,7 @@ $function$
 CREATE OR REPLACE FUNCTION app.work_page(kind text, behind text, most integer, OUT rows json, OUT until text)
  RETURNS record
  LANGUAGE plpgsql
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 #variable_conflict use_column
 DECLARE
@@ -1236,7 +1241,7 @@ $function$
 CREATE OR REPLACE FUNCTION ledger.append_spans(batches json)
  RETURNS void
  LANGUAGE plpgsql
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
   batch record;
@@ -1268,7 +1273,7 @@ $function$
 CREATE OR REPLACE FUNCTION ledger.append_spans(writer_user text, writer_tenant text, spans json)
  RETURNS void
  LANGUAGE plpgsql
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
   PERFORM set_config('app.user_id', writer_user, true), set_config('app.tenant_id', writer_tenant, true);
@@ -1292,7 +1297,7 @@ CREATE OR REPLACE FUNCTION ledger.check_version_chain()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
   before record;
@@ -1325,7 +1330,7 @@ $function$
 CREATE OR REPLACE FUNCTION ledger.held_spans(batches json)
  RETURNS boolean[]
  LANGUAGE plpgsql
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
   batch record;
@@ -1352,7 +1357,7 @@ CREATE OR REPLACE FUNCTION ledger.import_spans(batches json)
  RETURNS integer
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
   batch record;
@@ -1422,7 +1427,7 @@ CREATE OR REPLACE FUNCTION ledger.import_work(tenant text, page json)
  RETURNS integer
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 #variable_conflict use_column
 DECLARE
@@ -1512,7 +1517,7 @@ RETURN COALESCE((SELECT o.origin FROM ledger.log_origin o WHERE ((o.log_no = log
 CREATE OR REPLACE FUNCTION ledger.refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
   RAISE EXCEPTION '% on %.% is refused: the ledger is append-only', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME
@@ -1523,7 +1528,7 @@ CREATE OR REPLACE FUNCTION ledger.session_audiences()
  RETURNS text[]
  LANGUAGE plpgsql
  STABLE PARALLEL SAFE
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
   RETURN array_remove(ARRAY[
@@ -1538,7 +1543,7 @@ CREATE OR REPLACE FUNCTION ledger.session_may_write()
  RETURNS boolean
  LANGUAGE plpgsql
  STABLE
- SET search_path TO 'pg_catalog'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
   IF EXISTS (SELECT FROM app.frozen_tenant f WHERE f.tenant_id = ledger.session_tenant_id() AND f.is_closed) THEN
@@ -1646,6 +1651,7 @@ function app.end_job(job text, lease_id uuid, outcome text, detail jsonb) TO log
 function app.end_schedule(function_id uuid, seq integer) TO logline_kernel: EXECUTE
 function app.feed_news(users text[], tenants text[], since text[], OUT complete text, OUT news boolean[]) TO logline_app: EXECUTE
 function app.freeze_tenant(tenant text) TO logline_app: EXECUTE
+function app.has_stopped_log() TO logline_app: EXECUTE
 function app.hold_job(job text, lease_id uuid) TO logline_kernel: EXECUTE
 function app.look_again(function_id uuid, seq integer, done_until timestamp with time zone, due_at timestamp with time zone) TO logline_kernel: EXECUTE
 function app.night_ruled(night date, decided integer) TO logline_kernel: EXECUTE

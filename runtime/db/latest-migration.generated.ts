@@ -1,2 +1,2 @@
 // Made from sql/ by npm run generate.
-export const LATEST_MIGRATION = '000210_turns_of_tenants';
+export const LATEST_MIGRATION = '000230_rights_of_app';

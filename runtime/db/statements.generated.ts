@@ -23,7 +23,7 @@ export const STATEMENT_TEXTS = {
   migration:
     'select "name" from "app"."migration_checksum" where "name" = $1',
   sealing_trouble:
-    'select "restore_needed", EXISTS (SELECT FROM app.log_head WHERE stopped_at IS NOT NULL) as "is_stopped" from "app"."seal_cursor"',
+    'select "restore_needed", app.has_stopped_log() as "is_stopped" from "app"."seal_cursor"',
   health:
     'select "name", pg_snapshot_xmin(pg_current_snapshot())::text as "xmin", pg_snapshot_xmax(pg_current_snapshot())::text as "xmax", EXISTS (SELECT FROM app.restore_needed) OR EXISTS (SELECT FROM app.seal_cursor WHERE restore_needed OR tx_id >= pg_snapshot_xmax(pg_current_snapshot())) as "restore_needed" from "app"."migration_checksum" where "name" = $1',
   job_runs:

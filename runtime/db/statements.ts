@@ -148,7 +148,7 @@ export const STATEMENTS = {
     db
       .selectFrom('app.seal_cursor')
       .select('restore_needed')
-      .select(sql<boolean>`EXISTS (SELECT FROM app.log_head WHERE stopped_at IS NOT NULL)`.as('is_stopped')),
+      .select(sql<boolean>`app.has_stopped_log()`.as('is_stopped')),
 
   /** One row when the migration is applied, with the range of transaction ids that may still be in progress. */
   health: (migration: string) =>

@@ -59,6 +59,11 @@ describe('catalogue', () => {
       /function app.extra\(\): its search path is not pinned/,
     ],
     [
+      // A caller's own pg_temp comes first where the path does not name it.
+      `CREATE FUNCTION app.extra() RETURNS int LANGUAGE plpgsql SET search_path = pg_catalog AS 'BEGIN RETURN 1; END'`,
+      /function app.extra\(\): its search path is not pinned/,
+    ],
+    [
       'CREATE FUNCTION app.extra() RETURNS int LANGUAGE sql RETURN 1; GRANT EXECUTE ON FUNCTION app.extra() TO PUBLIC',
       /function app.extra\(\): everybody may call it/,
     ],
@@ -151,9 +156,11 @@ describe('catalogue', () => {
     );
     assert.ok(rows.length > 0);
     // Import is the operator's alone, by a token minted here; row-level security holds for every span it inserts, and
-    // work is taken of one tenant, which is frozen. Freezing asks for the operator itself.
+    // work is taken of one tenant, which is frozen. Freezing asks for the operator itself. Whether any log is stopped names
+    // no tenant.
     const served: Readonly<Record<string, readonly string[]>> = {
       'app.freeze_tenant(text)': ['logline_app'],
+      'app.has_stopped_log()': ['logline_app'],
       'app.thaw_tenant(text)': ['logline_app'],
       'ledger.import_spans(json)': ['logline_app'],
       'ledger.import_work(text,json)': ['logline_app'],

@@ -100,6 +100,20 @@ describe('database roles', () => {
     }
   });
 
+  it('a type that a caller made runs no code with the rights of the owner', async () => {
+    await withClient(database.urls.app, async (app) => {
+      await app.query('BEGIN');
+      await app.query(
+        `CREATE FUNCTION pg_temp.run_as() RETURNS boolean LANGUAGE plpgsql AS
+           'BEGIN RAISE EXCEPTION ''ran as %'', current_user; END';
+         CREATE DOMAIN pg_temp.text AS pg_catalog.text CHECK (pg_temp.run_as());`,
+      );
+      await app.query(
+        `SELECT ledger.import_spans('[{"user_id": "alice", "tenant_id": "acme", "spans": []}]')`,
+      );
+    });
+  });
+
   it('none may become another', async () => {
     for (const url of Object.values(database.urls)) {
       for (const other of ['logline_owner', 'logline_backup', 'postgres']) {

@@ -46,7 +46,7 @@ export async function rowSecurityFaults(client: Client): Promise<string[]> {
       FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
      -- Names in a body of standard SQL are looked up once, when the function is made.
      WHERE n.nspname IN ('ledger', 'app') AND p.prosqlbody IS NULL
-       AND NOT coalesce(array_to_string(p.proconfig, ' ') LIKE '%search_path=pg_catalog%', false)
+       AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false)
     UNION ALL
     SELECT format('function %s: everybody may call it', p.oid::regprocedure)
       FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace,

@@ -2,6 +2,7 @@ import type { Fault } from '../base/errors';
 import { inOneGo, VALUES_A_SLICE } from '../base/slices';
 import { MAX_JSON_DEPTH } from './canonical-json';
 import { isExactNumber } from './exact-number';
+import { pointerWithin } from './json-pointer';
 import { textFaults } from './text-faults';
 
 /** Most faults listed. */
@@ -37,7 +38,13 @@ export function* scanForFaults(text: string): Generator<undefined, Fault[]> {
   const faults: Fault[] = [];
   const open: Container[] = [];
   const report = (detail: string): void => {
-    faults.push({ pointer: pointerTo(open), detail });
+    faults.push({
+      pointer: pointerWithin(
+        '',
+        open.map(({ token }) => token),
+      ),
+      detail,
+    });
   };
   for (const [token] of text.matchAll(TOKEN)) {
     if (faults.length >= MAX_FAULTS) break;
@@ -103,13 +110,6 @@ function reportText(token: string, what: string, report: (detail: string) => voi
 
 function unquoted(token: string): string {
   return token.includes('\\') ? String(JSON.parse(token)) : token.slice(1, -1);
-}
-
-/** RFC 6901. A lone surrogate in a name becomes U+FFFD, so that the pointer itself can be sent. */
-function pointerTo(open: readonly Container[]): string {
-  return open
-    .map(({ token }) => `/${token.toWellFormed().replaceAll('~', '~0').replaceAll('/', '~1')}`)
-    .join('');
 }
 
 function excerpt(token: string): string {

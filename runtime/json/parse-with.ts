@@ -1,4 +1,5 @@
 import { type Fault, MalformedError } from '../base/errors';
+import { pointerWithin } from './json-pointer';
 
 /** A fault as a compiled schema reports it (ajv's ErrorObject, the members in use). */
 export interface ValidatorFault {
@@ -42,9 +43,8 @@ export function describeFault(fault: ValidatorFault, prefix: string): Fault {
   const at = `${prefix}${fault.instancePath}`;
   const member = fault.params.missingProperty ?? fault.params.additionalProperty;
   if (typeof member !== 'string') return { pointer: at, detail: sentence(fault) };
-  const pointer = `${at}/${member.replaceAll('~', '~0').replaceAll('/', '~1')}`;
   return {
-    pointer,
+    pointer: pointerWithin(at, [member]),
     detail: fault.keyword === 'required' ? 'is required' : 'is not a member that is known here',
   };
 }

@@ -2,6 +2,7 @@ import { type Fault, UnsupportedMediaTypeError } from '../base/errors';
 import type { Identity } from '../base/identity';
 import type { JsonObject, JsonValue } from '../base/span';
 import { isObject } from '../json/json-object';
+import { pointerWithin } from '../json/json-pointer';
 import { describeFault, MAX_FAULTS } from '../json/parse-with';
 import { normalizeTimestamp } from '../json/timestamp';
 import type { SpanDraft } from '../ledger/span-draft';
@@ -92,5 +93,5 @@ function refuseBinaryData(event: JsonObject, pointer: string): void {
 }
 
 function attributeFault(pointer: string, name: string, detail: string): Fault {
-  return { pointer: `${pointer}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`, detail };
+  return { pointer: pointerWithin(pointer, [name]), detail };
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { type Answer, createTestStage0, type TestStage0 } from '../support/test-stage0';
 import { startWireMeter, type WireMeter } from '../support/wire-meter';
 
@@ -156,6 +156,23 @@ describe('no answer passes 4 MiB', () => {
     assert.deepEqual(Object.keys(echo), ['id', 'seq', 'curr_hash']);
     const stored = await stage0.call(`/api/spans/${echo.id}`, { token });
     assert.equal(stored.body.span.curr_hash, echo.curr_hash);
+  });
+
+  it('an error that lists a hundred faults below a name as long as a span is short', async () => {
+    const faulty = Array.from({ length: 100 }, () => '\0');
+    for (const [path, body] of [
+      [
+        '/api/spans',
+        { entity_type: 'note', who: 'a', this: 'x', metadata: { ['~'.repeat(900_000)]: faulty } },
+      ],
+      [`/api/execute/${randomUUID()}`, { input: { ['~'.repeat(3_900_000)]: faulty } }],
+      ['/api/spans', { entity_type: 'note', who: 'a', this: 'x', ['~'.repeat(900_000)]: 1 }],
+    ] as const) {
+      const answer = await stage0.call(path, { token, body });
+      assert.equal(answer.status, 400);
+      assert.ok(JSON.stringify(answer.body).length < 200_000, path);
+      assert.ok(answer.body.errors.length > 0);
+    }
   });
 
   it('Prefer: return=minimal is heard, also beside other preferences', async () => {

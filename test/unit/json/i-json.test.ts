@@ -327,4 +327,12 @@ describe('an exact number', () => {
       }),
     );
   });
+
+  it('must point at what surrounds a fault below a name that is too long to repeat', () => {
+    const long = 'n'.repeat(2_000);
+    assert.deepEqual(
+      faultsIn(JSON.stringify({ a: { '~/': ['\0'], [long]: { b: '\0' } } })).map(({ pointer }) => pointer),
+      ['/a/~0~1/0', '/a'],
+    );
+  });
 });

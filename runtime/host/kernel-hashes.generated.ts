@@ -1,8 +1,8 @@
 // Made from the kernels' sources by npm run generate.
 export const KERNEL_HASHES = {
-  run_code: '476f462515027c4eb79760f0b31c0882f3ea68c0fe433d6a21a35e7b40fa6535',
-  observer_bot: '12ff85b5e3ece1ebd06121a342b06dbd3c674cbbe570fe51adc3a0229c4da768',
-  request_worker: '4042d2437746c67ab2bb6ec5e87aa6b951cc508c2bb904c80d8bfc74daa3c9ce',
-  policy_agent: '28c6cf20affa608d474d1936823f94945474418dfc3130140901b4643324c219',
-  provider_exec: '3b61e68341e3fe984694dccafd62e563f55c6c75ee469e70c64917fb99bb0a5e',
+  run_code: '32aa707640b5689c2a75d2b5db30398f9ddff2640b390f54f01b252ab25f2cd8',
+  observer_bot: '504cf6e3db2408066bc9ada6f95acb18fb5499cb4bb6377d934eeeadc7b855f5',
+  request_worker: '6d5a186c91aebd76183d0b959ca39cefb967d30c14a591b779f3bd6cfa637298',
+  policy_agent: 'a12e5e84968d1f7033e0b9c8537e0c301ca2595592865a91a8251e07530a5f0c',
+  provider_exec: '64948d0d1de0cfcd57ead18b1db0ecb620c72058a354f6a6c12d07400e086edb',
 } as const;

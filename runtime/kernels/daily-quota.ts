@@ -1,7 +1,8 @@
 import { isConflict } from './json';
 import type { KernelContext, KernelError, ManifestSettings } from './kernel-context';
 
-const DAY_MS = 86_400_000;
+const DAY_S = 86_400;
+const DAY_MS = DAY_S * 1000;
 
 /**
  * Takes one of the tenant's runs of this UTC day, under the row lock of its counter, so that two runs never both take the
@@ -69,6 +70,11 @@ export async function refuseRun(
       1,
       Math.ceil((Date.parse(`${day}T00:00:00.000Z`) + DAY_MS - Date.parse(now)) / 1000),
     ),
+    rate_limit: {
+      policy: isOfRuns ? 'runs a day' : 'ms of processor time a day',
+      quota: limit,
+      window_s: DAY_S,
+    },
   };
 }
 

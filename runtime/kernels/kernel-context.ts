@@ -105,6 +105,8 @@ export interface KernelError {
   readonly message: string;
   /** Seconds, for `quota_exceeded` and `unavailable`. */
   readonly retry_after_s?: number;
+  /** The limit that was reached, for `quota_exceeded`. */
+  readonly rate_limit?: { readonly policy: string; readonly quota: number; readonly window_s: number };
   /** The error that the function's code threw, or the limit it reached. */
   readonly cause?: JsonValue;
 }

@@ -1,4 +1,4 @@
-import type { JsonValue, SignedSpan } from '../base/span';
+import type { JsonObject, JsonValue, SignedSpan } from '../base/span';
 import { isConflict, objectOf } from './json';
 import type { KernelContext, KernelError, KernelOutcome } from './kernel-context';
 import { SpanRoom } from './span-room';
@@ -137,8 +137,17 @@ async function work(ctx: KernelContext, claim: Claim): Promise<'complete' | 'fai
     });
     return 'failed';
   }
-  const running = await append(owner, request, claim, { status: 'running' });
+  const running = await append(owner, request, claim, { status: 'running' }).catch((error) => {
+    if (!isRefused(error)) throw error;
+    return error;
+  });
   if (running === null) return 'retried';
+  if (running instanceof Error) {
+    // No later attempt could append it either.
+    const message = `The request cannot get a further version: ${running.message}`;
+    await end(owner, request, claim, { ok: false, error: { code: 'malformed', message }, execution: null });
+    return 'failed';
+  }
   const outcome = await underLease(ctx, claim, () => start(owner, running, claim));
   if (outcome.ok) {
     await end(owner, running, claim, outcome);
@@ -219,15 +228,18 @@ async function end(
 ): Promise<void> {
   const execution = outcome.execution === null ? {} : { execution_id: outcome.execution.id };
   const { output: _o, error: _e, ...members } = request;
-  const room = new SpanRoom(members as unknown as JsonValue);
-  await append(
-    owner,
-    request,
-    claim,
-    outcome.ok
-      ? { status: 'complete', output: room.put(outcome.result), ...execution }
-      : { status: 'error', error: room.put(outcome.error as unknown as JsonValue), ...execution },
-  );
+  const room = new SpanRoom();
+  const kept = room.keep(members as unknown as JsonObject);
+  const last: NextVersion = outcome.ok
+    ? { status: 'complete', output: room.put(outcome.result), ...execution }
+    : { status: 'error', error: room.put(outcome.error as unknown as JsonValue), ...execution };
+  await append(owner, { ...request, ...kept }, claim, last);
+}
+
+/** Whether the ledger refuses a span for what it is, so that trying again is no use. */
+function isRefused(error: unknown): error is Error {
+  const { code } = error as { readonly code?: unknown };
+  return error instanceof Error && (code === 'too_large' || code === 'malformed');
 }
 
 interface NextVersion {

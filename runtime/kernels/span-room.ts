@@ -1,9 +1,9 @@
-import type { JsonValue } from '../base/span';
+import type { JsonObject, JsonValue } from '../base/span';
 
 /** Of the 1 MiB and 50,000 JSON values of a span, the share of its large members. */
 const SPAN_BYTES = 1024 * 1024 - 16 * 1024;
 const SPAN_VALUES = 50_000 - 500;
-/** Characters kept of the JSON of a value that does not fit. */
+/** Characters kept of a text, or of the JSON of another value, that does not fit. */
 const HEAD_CHARACTERS = 1_000;
 
 /**
@@ -30,6 +30,24 @@ export class SpanRoom {
     this.#bytes -= bytes;
     this.#values -= values;
     return value;
+  }
+
+  /**
+   * The members of a span, the smallest first, as far as they fit: a text that does not is cut short, any other value
+   * truncated as {@link put} does.
+   */
+  keep(members: JsonObject): { readonly [name: string]: JsonValue } {
+    const bySize = Object.entries(members)
+      .flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]))
+      .map(([name, value]) => ({ name, value, bytes: JSON.stringify(value).length }))
+      .sort((one, other) => one.bytes - other.bytes);
+    return Object.fromEntries(
+      bySize.map(({ name, value }) => {
+        const kept = this.put(value);
+        const isCut = kept !== value && typeof value === 'string';
+        return [name, isCut ? `${value.slice(0, HEAD_CHARACTERS).toWellFormed()}…` : kept];
+      }),
+    );
   }
 }
 

@@ -149,6 +149,18 @@ describe('policies that fail', () => {
     }).timeout(120_000);
   }
 
+  it('what does not fit into its policy_error is cut, and the error is there', async () => {
+    await suite.policy(order(`({ type: 'request', ['x'.repeat(1_048_300)]: 1 })`));
+    // Of two spans, so that one of them may return as much as both.
+    await suite.alice.postAll(['order', 'note'].map((entity_type) => ({ entity_type, this: 'x' })));
+    await suite.tick();
+    const errors = await suite.errors();
+    assert.deepEqual(
+      errors.map(({ error }) => (error as { truncated?: unknown }).truncated),
+      [true],
+    );
+  });
+
   it('policies that all fail on each other’s errors do not multiply them', async () => {
     const broken = 'function on() { throw new Error("always"); }';
     for (let index = 0; index < 3; index += 1) await suite.policy(broken);

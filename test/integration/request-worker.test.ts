@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { Client } from 'pg';
 import type { KernelOutcome } from '../../runtime/kernels/kernel-context';
 import { stableId } from '../../runtime/ledger/stable-id';
+import { spanOfBytes } from '../support/span-of-bytes';
 import { refusalOf, withClient } from '../support/sql-session';
 import { createTestKernels, type TestKernels } from '../support/test-kernels';
 import { until } from '../support/until';
@@ -49,6 +50,42 @@ describe('the request worker', () => {
     const { rows } = await kernels.look('SELECT count(*)::int AS length FROM app.request_queue');
     return rows[0].length;
   }
+
+  /** Appends a request span that is sent as this many bytes. */
+  async function fullRequest(functionId: string, bytes: number): Promise<string> {
+    const more = { entity_type: 'request', status: 'scheduled', parent_id: functionId };
+    const added = JSON.stringify({ ...spanOfBytes(1_000), ...more }).length - 1_000;
+    const body = { ...spanOfBytes(bytes - added), ...more };
+    const answer = await kernels.call('/api/spans', { token, body });
+    assert.equal(answer.status, 201, JSON.stringify(answer.body).slice(0, 300));
+    return answer.body.span.id;
+  }
+
+  it('a request as long as a span may be runs once, and what does not fit into its last version is cut', async () => {
+    const fn = await append('function main() { return "done".repeat(2000); }');
+    const id = await fullRequest(fn, 1024 * 1024 - 2_000);
+    for (let tick = 0; tick < 2; tick += 1) {
+      await kernels.tick('request_worker');
+      await passTime();
+    }
+    const { span } = await read(id);
+    assert.equal(span.status, 'complete', JSON.stringify(span).slice(0, 300));
+    assert.equal(span.output, 'done'.repeat(2000));
+    assert.match(span.description, /^x{1000}…$/);
+    assert.equal((await executionsOf(id)).length, 1);
+    assert.equal(await queueLength(), 0);
+  });
+
+  it('a request that leaves no room for a further version ends as an error, and does not come again', async () => {
+    const fn = await append('function main() { return 1; }');
+    const id = await fullRequest(fn, 1024 * 1024);
+    await kernels.tick('request_worker');
+    const { span } = await read(id);
+    assert.equal(span.status, 'error', JSON.stringify(span).slice(0, 300));
+    assert.match(span.error.message, /cannot get a further version.*at most 1048576 bytes/);
+    assert.deepEqual(await executionsOf(id), []);
+    assert.equal(await queueLength(), 0);
+  });
 
   it('a request goes scheduled → running → complete, with one execution, and leaves the queue', async () => {
     const id = await request(await append('function main(ctx, input) { return input.n + 1; }'), { n: 1 });

@@ -138,7 +138,7 @@ async function judgeTogether(turn: Turn, spans: readonly SignedSpan[]): Promise<
 
 const PROGRESS = /^policy at (\d{1,4})$/;
 
-/** Index of the span that a run of many had reached, by its log. Code may forge it, at the cost of its own turn. */
+/** Index of the span that a run of many had reached, by its log, which holds nothing else. */
 function lastIndexOf({ logs }: SandboxOutcome): number {
   const last = logs.findLast(({ text }) => PROGRESS.test(text));
   return Number(PROGRESS.exec(last?.text ?? '')?.[1] ?? 0);
@@ -146,7 +146,8 @@ function lastIndexOf({ logs }: SandboxOutcome): number {
 
 /**
  * The policy's code as the body of a function that is called for each span, so that no state is carried over between
- * spans. It begins on the first line, so that line numbers in errors are those of the policy.
+ * spans. It begins on the first line, so that line numbers in errors are those of the policy. Its console is silent, since
+ * the room for lines is needed for the progress.
  */
 function wrapped(code: string): string {
   return `function policyCode() {${code}
@@ -155,6 +156,7 @@ function wrapped(code: string): string {
 async function main(ctx, spans) {
   const verdicts = [];
   const tell = console.log;
+  for (const level of Object.keys(console)) console[level] = () => undefined;
   for (const [index, span] of spans.entries()) {
     tell('policy at ' + index);
     try {

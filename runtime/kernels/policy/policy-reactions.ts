@@ -2,6 +2,7 @@ import type { JsonValue, SignedSpan } from '../../base/span';
 import type { SpanDraft } from '../../ledger/span-draft';
 import type { FeedPosition } from '../../ledger/span-reader';
 import type { KernelContext } from '../kernel-context';
+import { SpanRoom } from '../span-room';
 import { causeOf, narrower } from './policy-actions';
 
 /** Spans of one append; the reactions to one trigger are never split. */
@@ -32,7 +33,8 @@ export function failure(policy: SignedSpan, trigger: Trigger, error: JsonValue):
     parent_id: policy.id,
     related_to: [policy.id, trigger.span.id],
     visibility: narrower(policy.visibility, trigger.span.visibility),
-    error,
+    // What a policy returned may be in its message.
+    error: new SpanRoom().put(error),
     metadata: causeOf(policy, trigger.span),
   };
   // No error for a failure on a policy_error: two failing policies would answer each other's errors forever.

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import type { SignedSpan } from '../../../../runtime/base/span';
+import type { KernelContext } from '../../../../runtime/kernels/kernel-context';
+import { evaluate } from '../../../../runtime/kernels/policy/policy-evaluation';
+import { SandboxPool } from '../../../../runtime/sandbox';
+
+describe('the evaluation of a policy on many spans', function () {
+  this.timeout(60_000);
+  let sandbox: SandboxPool;
+  before(() => {
+    sandbox = new SandboxPool({ size: 1 });
+  });
+  after(() => sandbox.close());
+
+  /** Verdicts of a policy's code on spans, and the number of runs of the sandbox. */
+  async function evaluated(code: string, spans: readonly object[]) {
+    let runs = 0;
+    const ctx: Pick<KernelContext, 'manifest'> & { sandbox: KernelContext['sandbox'] } = {
+      manifest: async () => ({}) as Awaited<ReturnType<KernelContext['manifest']>>,
+      sandbox: (task) => {
+        runs += 1;
+        return sandbox.run({ ...task, env: {}, hostCall: async () => null });
+      },
+    };
+    const policy = { code } as SignedSpan;
+    const { verdicts } = await evaluate(ctx as KernelContext, policy, spans as SignedSpan[]);
+    return { verdicts, runs };
+  }
+
+  it('finds the span that it died on, however much the policy prints', async () => {
+    const code = `function on(span) {
+      console.log(span.this.repeat(20_000));
+      if (span.this === '20') for (;;);
+      return null;
+    }`;
+    const spans = Array.from({ length: 46 }, (_, index) => ({ this: String(index) }));
+    const { verdicts, runs } = await evaluated(code, spans);
+    assert.deepEqual(
+      verdicts.map(({ ok }, index) => (ok ? -1 : index)).filter((index) => index >= 0),
+      [20],
+    );
+    // All, those before it, it, those after it.
+    assert.equal(runs, 4);
+  });
+});

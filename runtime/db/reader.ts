@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { PoolClient } from 'pg';
 import { UnavailableError } from '../base/errors';
 import { NOBODY } from '../base/identity';
-import { isAnswer, isStatementLimit } from './database-error';
+import { isAnswer, isConnectionLost, isStatementLimit } from './database-error';
 import type { DatabaseOptions } from './database-options';
 import { PinnedHost, type ResolveAll } from './pinned-host';
 import { Database } from './pool';
@@ -79,7 +79,7 @@ export class Reader {
     } catch (error) {
       const isBehind = error instanceof BehindError;
       if (!isBehind && !isOutOfUse(error)) throw error;
-      if (!isBehind) this.#rest();
+      if (!isBehind && !stillAnswers(error)) this.#rest();
     }
     return work(writer, false);
   }
@@ -175,9 +175,17 @@ class BehindError extends Error {
   override readonly name = 'BehindError';
 }
 
-/** Whether the error means that the reader cannot be used now, rather than that the statement is at fault. */
+/** Whether the writer has to answer instead, since the statement is not at fault. */
 function isOutOfUse(error: unknown): boolean {
   return error instanceof UnavailableError && !isStatementLimit(error);
+}
+
+/**
+ * Whether the reader is well all the same: replay was in the way of this read ("Handling Query Conflicts" in PostgreSQL's
+ * manual), or others hold all its connections. A server that shuts down or starts answers, too, but goes or is not there.
+ */
+function stillAnswers(error: unknown): boolean {
+  return isAnswer(error) && !isConnectionLost(error);
 }
 
 /**

@@ -360,6 +360,43 @@ describe('a reader', function () {
     }
   });
 
+  it('whose replay is in the way of a read leaves that one to the writer, and goes on with the others', async () => {
+    const onPrimary = (sql: string) =>
+      withClient(pair.primary.superuserUrl('logline'), (client) => client.query(sql));
+    const busy = openReader({ connectionString: pair.standbyUrl }, { restMs: 60_000 });
+    try {
+      await onStandby("ALTER SYSTEM SET max_standby_streaming_delay = '10ms'");
+      await onStandby('SELECT pg_reload_conf()');
+      await onPrimary('CREATE TABLE public.in_the_way (); GRANT SELECT ON public.in_the_way TO logline_app');
+      await until('the standby has it', async () => {
+        const { rows } = await onStandby("SELECT to_regclass('public.in_the_way') AS found");
+        return rows[0]?.found !== null;
+      });
+      const text = 'SELECT count(*) FROM public.in_the_way, pg_sleep(0) UNION ALL SELECT 1 FROM pg_sleep(30)';
+      let runs = 0;
+      const hindered = busy.run(stage0.pool, undefined, async (database, isReplica) => {
+        runs += 1;
+        if (isReplica) await queryAs(database, NOBODY, { text, values: [] }, 'read');
+        return isReplica;
+      });
+      await until('it reads', async () => {
+        const { rows } = await onStandby(
+          "SELECT FROM pg_locks WHERE relation = 'public.in_the_way'::regclass",
+        );
+        return rows.length > 0;
+      });
+      const beside = slowRead(busy, 1);
+      await onPrimary('DROP TABLE public.in_the_way');
+      assert.deepEqual([await hindered, runs], [false, 2]);
+      assert.deepEqual(await slowRead(busy, 0), { isReplica: true, runs: 1 });
+      assert.deepEqual(await beside, { isReplica: true, runs: 1 });
+    } finally {
+      await onStandby('ALTER SYSTEM RESET max_standby_streaming_delay');
+      await onStandby('SELECT pg_reload_conf()');
+      await busy.close();
+    }
+  });
+
   it('that was promoted vouches for nothing, however far its own transactions have come', async () => {
     const promoted = openReader({ connectionString: pair.standbyUrl });
     try {

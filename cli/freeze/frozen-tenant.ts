@@ -9,12 +9,14 @@ import {
   type ThawRow,
 } from '../../runtime/ledger/frozen-tenant';
 
-/** One way to a ledger: each call is one step, and says what is waited for. */
+/** What a step found: the outcome, or what has to be waited for, as a clause for the operator. */
+export type Step<T> = { readonly outcome: T } | { readonly waitsFor: string };
+
+/** One way to a ledger; each call is one step. */
 export interface Freezer {
-  /** Null once the tenant is frozen. */
-  freezeStep(tenant: string): Promise<FreezeWait | null>;
-  /** Whether the tenant was frozen; null when it has to be asked for again. */
-  thawStep(tenant: string): Promise<boolean | null>;
+  freezeStep(tenant: string): Promise<Step<'frozen'>>;
+  /** The outcome is whether the tenant was frozen. */
+  thawStep(tenant: string): Promise<Step<boolean>>;
   /** Between two steps. */
   readonly pollMs: number;
 }
@@ -23,6 +25,7 @@ const WAITS: Readonly<Record<FreezeWait, string>> = {
   runs: 'requests of the tenant still run',
   transactions: 'an older transaction is still open',
 };
+const JUST_IMPORTED = 'its work was just imported';
 /** As many steps get somewhere, however quiet the tenant is. */
 const QUICK_STEPS = 3;
 /** Time for kernels to notice the salt of an imported tenant; see `runtime/ledger/tenant-salts.ts`. */
@@ -34,13 +37,23 @@ export function databaseFreezer(client: Client): Freezer {
     pollMs: 100,
     async freezeStep(tenant) {
       const { rows } = await client.query<FreezeRow>(FREEZE_STEP, [tenant]);
-      return rows[0]?.waits_for ?? null;
+      return frozenOr(rows[0]?.waits_for ?? null);
     },
     async thawStep(tenant) {
       const { rows } = await client.query<ThawRow>(THAW_STEP, [tenant]);
-      return rows[0]?.was_frozen ?? null;
+      return thawedOr(rows[0]?.was_frozen ?? null);
     },
   };
+}
+
+/** A step of freezing by what the database says of it; null once the tenant is frozen. */
+export function frozenOr(waitsFor: FreezeWait | null): Step<'frozen'> {
+  return waitsFor === null ? { outcome: 'frozen' } : { waitsFor: WAITS[waitsFor] };
+}
+
+/** A step of thawing by what the database says of it: whether the tenant was frozen; null while it has to stay so. */
+export function thawedOr(wasFrozen: boolean | null): Step<boolean> {
+  return wasFrozen === null ? { waitsFor: JUST_IMPORTED } : { outcome: wasFrozen };
 }
 
 /**
@@ -51,10 +64,10 @@ export function databaseFreezer(client: Client): Freezer {
 export async function freezeTenant(freezer: Freezer, tenant: string, waitSeconds: number): Promise<void> {
   const untilMs = performance.now() + waitSeconds * 1000;
   for (let step = 1; ; step += 1) {
-    const waitsFor = await freezer.freezeStep(tenant);
-    if (waitsFor === null) return;
+    const found = await freezer.freezeStep(tenant);
+    if ('outcome' in found) return;
     if (step <= QUICK_STEPS) continue;
-    if (performance.now() > untilMs) throw new OperatorError(`${WAITS[waitsFor]}; run freeze again, or thaw`);
+    if (performance.now() > untilMs) throw new OperatorError(`${found.waitsFor}; run freeze again, or thaw`);
     await delay(freezer.pollMs);
   }
 }
@@ -66,9 +79,9 @@ export async function freezeTenant(freezer: Freezer, tenant: string, waitSeconds
 export async function thawTenant(freezer: Freezer, tenant: string): Promise<boolean> {
   const untilMs = performance.now() + SALT_NOTICED_MS;
   for (;;) {
-    const wasFrozen = await freezer.thawStep(tenant);
-    if (wasFrozen !== null) return wasFrozen;
-    if (performance.now() > untilMs) throw new OperatorError('its work was just imported; run thaw again');
+    const found = await freezer.thawStep(tenant);
+    if ('outcome' in found) return found.outcome;
+    if (performance.now() > untilMs) throw new OperatorError(`${found.waitsFor}; run thaw again`);
     await delay(freezer.pollMs);
   }
 }

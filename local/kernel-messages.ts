@@ -4,13 +4,14 @@ import type { DatabaseOptions } from '../runtime/db/database-options';
 import type { RoleKey } from '../runtime/db/roles';
 import type { KernelOutcome } from '../runtime/kernels/kernel-context';
 import { KERNEL_IDS, type KernelName } from '../runtime/kernels/stable-ids';
+import { MAX_RUNS } from '../runtime/stage0/fairness';
 
 /** Frame limit in bytes: fits a request of 4 MiB escaped in JSON, and an outcome with a span and its result. */
 export const MAX_FRAME_BYTES = 16 * 1024 * 1024;
 /** Limit of queued messages in bytes. */
 export const MAX_WAITING_BYTES = 4 * MAX_FRAME_BYTES;
-/** Runs that the API has under way with the kernels at a time. */
-export const MAX_CALLS = 500;
+/** Runs that the API has under way with the kernels at a time. Stage-0 shares them out between tenants. */
+export const MAX_CALLS = MAX_RUNS;
 
 /** What the API tells the kernels. */
 export type ToKernels =

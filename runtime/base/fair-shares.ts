@@ -154,6 +154,11 @@ export class Reservation {
     this.#tenant = tenant;
   }
 
+  /** Amount held now. */
+  get amount(): number {
+    return this.#amount;
+  }
+
   /** Grows the amount held to `amount`, if it is smaller. @throws as {@link FairShares.take} does. */
   async atLeast(amount: number): Promise<void> {
     const more = amount - this.#amount;
@@ -165,5 +170,6 @@ export class Reservation {
   /** Releases all of it. */
   release(): void {
     for (const release of this.#releases.splice(0)) release();
+    this.#amount = 0;
   }
 }

@@ -21,6 +21,8 @@ import type { FunctionCall, FunctionResult, FunctionStarter } from './function-s
 import { callerErrorOf, type InvokeOptions, type KernelInvoker } from './kernel-invoker';
 import { isTickKernel } from './kernel-table';
 
+const DAY_S = 86_400;
+
 export interface KernelFunctionStarterOptions {
   readonly database: Database;
   readonly writer: SpanWriter;
@@ -71,7 +73,7 @@ export class KernelFunctionStarter implements FunctionStarter {
     const identity = identityOf(call);
     await this.#refuseForeign(identity, call.functionId);
     await this.#refuseExhausted(identity);
-    return insertSpan(this.#writer, identity, {
+    const draft = {
       entity_type: 'request',
       who: call.caller.user,
       did: 'requested',
@@ -82,7 +84,9 @@ export class KernelFunctionStarter implements FunctionStarter {
       ...(call.input === undefined ? {} : { input: call.input }),
       trace_id: call.traceId,
       metadata: { function_id: call.functionId, ...parentOf(call) },
-    });
+    };
+    // Its input is the caller's, as in any append.
+    return insertSpan(this.#writer, identity, draft, { isLimited: true });
   }
 
   /** Functions that the manifest lists boot with trust; all others run as the caller's own code. */
@@ -139,10 +143,11 @@ export class KernelFunctionStarter implements FunctionStarter {
     const [row] = await runStatement(this.#database, identity, 'runs_of_day', [identity.tenant, day]);
     const hasRuns = (row?.used ?? 0) < limit;
     if (hasRuns && (cpuLimitMs === undefined || (row?.cpu_ms ?? 0) < cpuLimitMs)) return;
-    const quota = hasRuns ? `${cpuLimitMs} ms of processor time` : `${limit} runs`;
-    const midnight = Date.parse(`${day}T00:00:00Z`) + 86_400_000;
-    throw new QuotaExceededError(`The quota of ${quota} a day is used up; it resets at 00:00 UTC.`, {
+    const [unit, quota] = hasRuns ? ['ms of processor time', cpuLimitMs ?? 0] : ['runs', limit];
+    const midnight = Date.parse(`${day}T00:00:00Z`) + DAY_S * 1000;
+    throw new QuotaExceededError(`The quota of ${quota} ${unit} a day is used up; it resets at 00:00 UTC.`, {
       retryAfterSeconds: Math.max(1, Math.ceil((midnight - Date.now()) / 1000)),
+      rateLimit: { policy: `${unit} a day`, quota, windowSeconds: DAY_S },
     });
   }
 

@@ -32,6 +32,7 @@ import { kernelErrorOf } from './kernel-invoker';
 import { KERNELS } from './kernels';
 import { dueTimes, nextDueTime } from './schedule-expression';
 import { storableOutcome } from './storable-outcome';
+import { Turns } from './turns';
 import { UserSql } from './user-sql';
 
 export interface KernelHostOptions {
@@ -82,6 +83,14 @@ export interface JobLease {
 }
 
 const DEFAULT_TIMEOUT_MS = 55_000;
+/**
+ * Runs of one tenant at a time that are admitted or recorded, besides those in a sandbox; further ones wait. All tenants
+ * share the connections for that, first come, first served, so that one with hundreds of runs would hold them all.
+ */
+const RUNS_BESIDE_SANDBOX = 5;
+/** Runs that wait; the API and the request worker start fewer. */
+const MAX_WAITING_RUNS = 2_000;
+const NEVER = new AbortController().signal;
 
 interface RunState {
   readonly kernel: KernelName;
@@ -96,11 +105,17 @@ export class KernelHost implements KernelInvoker {
   readonly #options: KernelHostOptions;
   readonly #userSql: UserSql;
   readonly #salts: TenantSalts;
+  readonly #runs: Turns;
 
   constructor(options: KernelHostOptions) {
     this.#options = options;
     this.#userSql = new UserSql({ writer: options.guest, reader: options.guestReader });
     this.#salts = new TenantSalts(options.kernelDatabase);
+    this.#runs = new Turns({
+      size: Number.POSITIVE_INFINITY,
+      perLane: options.sandbox.maxRunningPerLane + RUNS_BESIDE_SANDBOX,
+      maxWaiting: MAX_WAITING_RUNS,
+    });
     this.guard = new BootGuard(options.database, options.keys);
   }
 
@@ -141,9 +156,16 @@ export class KernelHost implements KernelInvoker {
     options: KernelRunOptions,
   ): Promise<KernelOutcome> {
     try {
-      const outcome = await this.run(kernel, event, { ...options, identity });
+      const run = () => this.run(kernel, event, { ...options, identity });
+      const outcome = await (kernel === 'run_code'
+        ? this.#runs.take(identity.tenant, options.signal ?? NEVER, run)
+        : run());
       return isOutcome(outcome) ? outcome : { ok: true, result: outcome, execution: null };
     } catch (error) {
+      if (options.signal?.aborted && error === options.signal.reason) {
+        const message = 'The run was ended before it began.';
+        return { ok: false, error: { code: 'unavailable', message }, execution: null };
+      }
       this.#options.logger.error(
         { function: kernel, tenant: identity.tenant || undefined, err: error },
         'kernel failed',

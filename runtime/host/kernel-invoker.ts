@@ -1,5 +1,6 @@
 import {
   BootRefusedError,
+  type ErrorExtras,
   type Fault,
   ForbiddenError,
   FunctionFailedError,
@@ -7,6 +8,7 @@ import {
   MalformedError,
   NotFoundError,
   QuotaExceededError,
+  type RateLimit,
   UnavailableError,
 } from '../base/errors';
 import type { Identity } from '../base/identity';
@@ -44,7 +46,12 @@ export function kernelErrorOf(error: unknown): KernelError {
     message: known.message,
     ...(known.faults.length === 0 ? {} : { cause: { faults: known.faults.map((fault) => ({ ...fault })) } }),
     ...(known.retryAfterSeconds === undefined ? {} : { retry_after_s: known.retryAfterSeconds }),
+    ...(known.rateLimit === undefined ? {} : { rate_limit: rateLimitOf(known.rateLimit) }),
   };
+}
+
+function rateLimitOf({ policy, quota, windowSeconds }: RateLimit): NonNullable<KernelError['rate_limit']> {
+  return { policy, quota, window_s: windowSeconds };
 }
 
 /** The faults that {@link kernelErrorOf} put into a cause. */
@@ -63,8 +70,13 @@ export function callerErrorOf(
   functionId: string,
   execution: SignedSpan | null,
 ): LogLineError {
-  const { code, message, retry_after_s: retryAfterSeconds, cause } = error;
-  const extras = retryAfterSeconds === undefined ? {} : { retryAfterSeconds };
+  const { code, message, retry_after_s: retryAfterSeconds, rate_limit: limit, cause } = error;
+  const extras: ErrorExtras = {
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+    ...(limit === undefined
+      ? {}
+      : { rateLimit: { policy: limit.policy, quota: limit.quota, windowSeconds: limit.window_s } }),
+  };
   if (code === 'not_found') return new NotFoundError(message);
   if (code === 'forbidden') return new ForbiddenError(message);
   if (code === 'boot_refused') return new BootRefusedError(message);

@@ -98,6 +98,11 @@ export class SandboxPool {
     this.#queue = new LaneQueue(maxQueue, options.maxQueuePerLane ?? Math.ceil(maxQueue / 2));
   }
 
+  /** Most concurrent runs of one lane. */
+  get maxRunningPerLane(): number {
+    return this.#maxRunningPerLane;
+  }
+
   /** Runs that wait for a worker. */
   get waiting(): number {
     return this.#queue.size;

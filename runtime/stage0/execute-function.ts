@@ -1,7 +1,7 @@
-import { FunctionFailedError } from '../base/errors';
+import { FunctionFailedError, UnavailableError } from '../base/errors';
 import { Reservation } from '../base/fair-shares';
 import { TURN_BYTES } from '../base/fair-turns';
-import type { JsonValue } from '../base/span';
+import type { JsonValue, SignedSpan } from '../base/span';
 import type { FunctionCall } from '../host/function-starter';
 import { parseWith } from '../json/parse-with';
 import { type Answer, callerOf, json, withHeaders } from './answer';
@@ -17,11 +17,11 @@ import { positionHeader } from './write-position';
 export const executeFunction: Handler = async (stage0, { request, caller, path, traceId, spanId }) => {
   await stage0.epochs.requireAppendable();
   const { id } = parseWith<{ id: string }>(validateIdPath, { id: path.function_id }, 'The path');
-  const body = (await readBody(stage0, request, callerOf(caller).tenant)) ?? {};
-  const { input } = parseWith<{ input?: JsonValue }>(validateExecuteBody, body, 'The body');
+  const { body, bytes } = await readBody(stage0, request, callerOf(caller).tenant);
+  const { input } = parseWith<{ input?: JsonValue }>(validateExecuteBody, body ?? {}, 'The body');
   const call = { functionId: id.toLowerCase(), input, caller: callerOf(caller), traceId, spanId };
   if (preferencesOf(request).has('respond-async')) {
-    const span = await stage0.functions.request(call);
+    const span = await requestRun(stage0, call);
     return json(
       202,
       { success: true, function_id: call.functionId, request: span },
@@ -32,20 +32,57 @@ export const executeFunction: Handler = async (stage0, { request, caller, path, 
       },
     );
   }
-  return run(stage0, { ...call, signal: request.signal });
+  const release = await takeRun(stage0, call.caller.tenant, bytes);
+  try {
+    return await run(stage0, { ...call, signal: request.signal });
+  } finally {
+    release();
+  }
 };
+
+/** Appends the request, in a slot of the tenant's share, as any append. */
+async function requestRun({ fairness, functions }: Stage0, call: FunctionCall): Promise<SignedSpan> {
+  const release = await fairness.work.take(call.caller.tenant, 1);
+  try {
+    return await functions.request(call);
+  } finally {
+    release();
+  }
+}
 
 /** Within the tenant's share of request bodies: many unfinished ones would fill the memory. */
 async function readBody(
   { fairness }: Stage0,
   request: Request,
   tenant: string,
-): Promise<JsonValue | undefined> {
+): Promise<{ readonly body: JsonValue | undefined; readonly bytes: number }> {
   const reservation = new Reservation(fairness.bodies, tenant);
   try {
-    return await readJsonBody(request, reservation, () => fairness.turns.take(tenant, TURN_BYTES));
+    const body = await readJsonBody(request, reservation, () => fairness.turns.take(tenant, TURN_BYTES));
+    return { body, bytes: reservation.amount };
   } finally {
     reservation.release();
+  }
+}
+
+/**
+ * Takes a run, and the memory of its input, from the tenant's shares. @returns a function that gives them back
+ * @throws ShareUsedUpError; UnavailableError that says that the run has not begun, so that a client may retry it
+ */
+async function takeRun({ fairness }: Stage0, tenant: string, bytes: number): Promise<() => void> {
+  const input = new Reservation(fairness.inputs, tenant);
+  try {
+    await input.atLeast(bytes);
+    const release = await fairness.runs.take(tenant, 1);
+    return () => {
+      release();
+      input.release();
+    };
+  } catch (error) {
+    input.release();
+    if (!(error instanceof UnavailableError)) throw error;
+    const { message, retryAfterSeconds = 1 } = error;
+    throw new UnavailableError(message, { retryAfterSeconds, members: { began: false }, cause: error });
   }
 }
 

@@ -18,6 +18,10 @@ export interface Fairness {
   readonly work: FairShares;
   /** Bytes of memory of the spans that are parsed, hashed, signed and written; see {@link memoryOf}. */
   readonly spans: FairShares;
+  /** Runs that a caller waits for. */
+  readonly runs: FairShares;
+  /** Bytes of their inputs, which stay in memory until they end. */
+  readonly inputs: FairShares;
   /** Large answers being compressed, each on one of libuv's four threads. */
   readonly compressions: FairShares;
   /** Pages being read: each takes a connection and one part, or two when its tenant reads large pages. */
@@ -41,12 +45,16 @@ export interface FairnessOptions {
    * (bench/README.md).
    */
   readonly work?: number;
+  /** Defaults to {@link MAX_RUNS}, of which one tenant alone gets half. */
+  readonly runs?: number;
   /** Fewer than the pool has connections, so that one is always left for who is calling. Defaults to 8. */
   readonly reads?: number;
   /** Whether many requests are served at a time, so that heavy tenants rest for others. Defaults to false. */
   readonly isShared?: boolean | undefined;
 }
 
+/** Runs that callers wait for at a time, over all tenants. */
+export const MAX_RUNS = 1_000;
 const MAX_REMEMBERED_TENANTS = 10_000;
 
 /** The bounds of one process. */
@@ -57,6 +65,8 @@ export function createFairness(options: FairnessOptions = {}): Fairness {
     spans: bytesShared('memory of spans under way', options.spanBytes),
     appends: new FairShares({ what: 'appends under way', capacity: options.appends ?? 2_000 }),
     work: new FairShares({ what: 'appends being worked on', capacity: options.work ?? 64 }),
+    runs: new FairShares({ what: 'runs under way', capacity: options.runs ?? MAX_RUNS }),
+    inputs: new FairShares({ what: 'bytes of inputs of runs under way', capacity: 32 * MIB }),
     compressions: new FairShares({ what: 'large answers being compressed', capacity: 2 }),
     reads: new FairShares({ what: 'reads under way', capacity: options.reads ?? 8 }),
     lastPageBytes: new LruCache(MAX_REMEMBERED_TENANTS),

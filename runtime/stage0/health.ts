@@ -56,6 +56,7 @@ export class Health {
   readonly #options: HealthOptions;
   readonly #nowMs: () => number;
   readonly #feed: FeedHold;
+  #reporting: Promise<HealthReport> | undefined;
 
   constructor(options: HealthOptions) {
     this.#options = options;
@@ -63,8 +64,18 @@ export class Health {
     this.#feed = new FeedHold(this.#nowMs);
   }
 
-  /** @throws UnavailableError when the database does not answer or lacks a migration. */
-  async report(): Promise<HealthReport> {
+  /**
+   * Anybody may ask, so callers at the same time share one look at the database.
+   * @throws UnavailableError when the database does not answer or lacks a migration
+   */
+  report(): Promise<HealthReport> {
+    this.#reporting ??= this.#look().finally(() => {
+      this.#reporting = undefined;
+    });
+    return this.#reporting;
+  }
+
+  async #look(): Promise<HealthReport> {
     const { database, found } = this.#options;
     const [row] = await runStatement(database, NOBODY, 'health', [LATEST_MIGRATION], 'probe');
     if (row === undefined) {

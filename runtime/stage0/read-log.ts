@@ -4,10 +4,11 @@ import { toBase64 } from '../proofs/base64';
 import { LogReader } from '../proofs/log-reader';
 import { parseTilePath } from '../proofs/tile';
 import { type Answer, callerOf, json } from './answer';
-import { requireScope } from './authenticate';
+import { identityOf, requireScope } from './authenticate';
 import type { Handler } from './handlers';
 import { parseQuery } from './query';
 import { withReadDatabase } from './read-database';
+import { withReadShare } from './read-share';
 import type { Stage0 } from './stage0';
 import { validateCheckpointQuery, validateConsistencyQuery, validateNoQuery } from './validators.generated';
 
@@ -19,7 +20,8 @@ export const readCheckpoint: Handler = async (stage0, { request, caller, path })
   const query = parseQuery<{ size?: string }>(request, validateCheckpointQuery);
   // From the writer: a newest checkpoint that is older than one seen before would look like a rollback.
   const reader = new LogReader(stage0.database, ownTenant(caller, path));
-  const { note } = await reader.checkpoint(query.size === undefined ? undefined : Number(query.size));
+  const size = query.size === undefined ? undefined : Number(query.size);
+  const { note } = await withReadShare(stage0, identityOf(caller), () => reader.checkpoint(size));
   const headers = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'private, no-cache' };
   return { status: 200, headers, text: note };
 };
@@ -56,14 +58,16 @@ function onReader<T>(
   read: (log: LogReader) => Promise<T>,
 ): Promise<T> {
   const tenant = ownTenant(caller, path);
-  return withReadDatabase(stage0, request, undefined, async (database, isReplica) => {
-    try {
-      return await read(new LogReader(database, tenant));
-    } catch (error) {
-      if (!isReplica || !(error instanceof NotFoundError)) throw error;
-      return read(new LogReader(stage0.database, tenant));
-    }
-  });
+  return withReadShare(stage0, identityOf(caller), () =>
+    withReadDatabase(stage0, request, undefined, async (database, isReplica) => {
+      try {
+        return await read(new LogReader(database, tenant));
+      } catch (error) {
+        if (!isReplica || !(error instanceof NotFoundError)) throw error;
+        return read(new LogReader(stage0.database, tenant));
+      }
+    }),
+  );
 }
 
 function ownTenant(caller: Caller | undefined, { tenant = '' }: Readonly<Record<string, string>>): string {

@@ -18,6 +18,7 @@ import { identityOf } from './authenticate';
 import type { Handler } from './handlers';
 import { parseQuery } from './query';
 import { withReadDatabase } from './read-database';
+import { withReadShare } from './read-share';
 import type { Stage0 } from './stage0';
 import { validateIdPath, validateProofQuery } from './validators.generated';
 
@@ -79,12 +80,17 @@ async function find(
   database: Database,
   { request, caller, id, seqText, waitSeconds }: Wanted,
 ): Promise<Found> {
-  const span = await spanOf(database, caller, id, seqText);
-  if (caller?.tenant !== span.tenant_id && !(await isPublicTenant(stage0, span.tenant_id))) {
-    throw new NotFoundError(NO_SUCH_SPAN);
-  }
+  // Not held while waiting, or a few callers would hold up the reads of their tenant.
+  const shared = <T>(work: () => Promise<T>): Promise<T> => withReadShare(stage0, identityOf(caller), work);
+  const span = await shared(async () => {
+    const found = await spanOf(database, caller, id, seqText);
+    if (caller?.tenant !== found.tenant_id && !(await isPublicTenant(stage0, found.tenant_id)))
+      throw new NotFoundError(NO_SUCH_SPAN);
+    return found;
+  });
   const reader = new LogReader(database, span.tenant_id);
-  return { span, proof: await sealedWithin(reader, span, waitSeconds, request.signal) };
+  const look = () => shared(() => reader.inclusion(span.id, span.seq));
+  return { span, proof: await sealedWithin(look, waitSeconds, request.signal) };
 }
 
 async function spanOf(
@@ -106,19 +112,18 @@ async function spanOf(
 }
 
 async function sealedWithin(
-  reader: LogReader,
-  { id, seq }: SignedSpan,
+  look: () => Promise<Inclusion | undefined>,
   waitSeconds: number,
   signal: AbortSignal,
 ): Promise<Inclusion | undefined> {
   const untilMs = performance.now() + 1_000 * waitSeconds;
-  let proof = await reader.inclusion(id, seq);
+  let proof = await look();
   if (proof !== undefined || waitSeconds === 0 || waiting >= MAX_WAITING) return proof;
   waiting += 1;
   try {
     while (proof === undefined && performance.now() < untilMs && !signal.aborted) {
       await setTimeout(LOOK_MS);
-      proof = await reader.inclusion(id, seq);
+      proof = await look();
     }
     return proof;
   } finally {

@@ -6,12 +6,15 @@ import { type DailyLimits, readTenantStatus } from '../ledger/tenant-status';
 import { callerOf, json } from './answer';
 import { identityOf } from './authenticate';
 import type { Handler } from './handlers';
+import { withReadShare } from './read-share';
 import type { Stage0 } from './stage0';
 
 /** `GET /api/status`: how the caller's tenant is doing. */
 export const readStatus: Handler = async (stage0, { caller }) => {
-  const limits = await readLimits(stage0);
-  return json(200, await readTenantStatus(stage0.database, identityOf(callerOf(caller)), limits));
+  const identity = identityOf(callerOf(caller));
+  return withReadShare(stage0, identity, async () =>
+    json(200, await readTenantStatus(stage0.database, identity, await readLimits(stage0))),
+  );
 };
 
 async function readLimits({ database, trustedKeys }: Stage0): Promise<DailyLimits> {

@@ -139,7 +139,7 @@ export const SPAN_ROUTES = [
     path: '/api/spans',
     summary: 'Append one span, or up to 1000, all or nothing',
     description:
-      'All or nothing. The same id and seq with the same content answers 200 with what is stored, so a request can be repeated for ever. A batch answers `spans` and `count`, a single span `span`. A CloudEvents 1.0 event becomes a span: type its entity_type, source its who, subject its this, time its at, data its metadata, the trace of traceparent its trace_id; id, datacontenttype, dataschema and extensions become input. The id of that span is made of tenant, user, source and id, so a redelivery is appended once.',
+      'The same id and seq with the same content answers 200 with what is stored, so a request can be repeated for ever. A batch answers `spans` and `count`, a single span `span`. A CloudEvents 1.0 event becomes a span: type its entity_type, source its who, subject its this, time its at, data its metadata, the trace of traceparent its trace_id; id, datacontenttype, dataschema and extensions become input. The id of that span is made of tenant, user, source and id, so a redelivery is appended once.',
     tag: 'spans',
     scope: 'spans:write',
     tokenNeeded: true,

@@ -56,6 +56,22 @@ describe('limits on appends in the manifest', () => {
     assert.equal(answer.body.execution.status, 'error');
   });
 
+  it('bytes a day hold for the inputs of requested runs', async () => {
+    await kernels.changeManifest({ throttle: { per_tenant_bytes_per_day: 20_000 } });
+    const code = 'function main() { return 1; }';
+    const { span } = (await post({ ...note(), entity_type: 'function', code })).body;
+    const request = () =>
+      kernels.call(`/api/execute/${span.id}`, {
+        token,
+        body: { input: 'x'.repeat(12_000) },
+        headers: { prefer: 'respond-async' },
+      });
+    assert.equal((await request()).status, 202);
+    const refused = await request();
+    assertProblem(refused, 429);
+    assert.equal(refused.headers.get('ratelimit-policy'), '"bytes appended a day";q=20000;w=86400');
+  });
+
   it('bytes a day: more are refused until midnight, repeats are not, and all processes count together', async () => {
     await kernels.changeManifest({ throttle: { per_tenant_bytes_per_day: 20_000 } });
     const stored = note({ description: 'x'.repeat(12_000) });

@@ -1,6 +1,18 @@
 import assert from 'node:assert/strict';
+import { Database } from '../../runtime/db/pool';
+import { Health } from '../../runtime/stage0/health';
 import { withClient } from '../support/sql-session';
 import { createTestStage0, type TestStage0 } from '../support/test-stage0';
+
+/** Counts requests for a connection. */
+class CountingDatabase extends Database {
+  taken = 0;
+
+  override connect(): ReturnType<Database['connect']> {
+    this.taken += 1;
+    return super.connect();
+  }
+}
 
 describe('health', () => {
   let stage0: TestStage0;
@@ -28,6 +40,19 @@ describe('health', () => {
     assert.ok(!('codes' in body));
   });
 
+  it('that many ask for at once looks at the database once', async () => {
+    const database = new CountingDatabase({ connectionString: stage0.database.appUrl });
+    try {
+      const alone = new Health({ database, writesFailedAtMs: () => undefined });
+      await alone.report();
+      const once = database.taken;
+      await Promise.all(Array.from({ length: 50 }, () => alone.report()));
+      assert.equal(database.taken, 2 * once);
+    } finally {
+      await database.close();
+    }
+  });
+
   it('asked for readiness is 503 until the kernels are booted', async () => {
     const refused = await health('?ready=1');
     assert.equal(refused.status, 503);
@@ -51,6 +76,17 @@ describe('health', () => {
     assert.deepEqual([status, body.status, body.codes], [200, 'degraded', ['writes_failing']]);
     await asSuperuser('DROP TRIGGER disk_full ON ledger.universal_registry');
     assert.equal((await post()).status, 201);
+    assert.equal((await health()).body.status, 'ok');
+  });
+
+  it('is degraded while the log of any tenant is stopped, without saying whose', async () => {
+    await asSuperuser(`
+      INSERT INTO ledger.log (log_no, tenant_id, origin) VALUES (1, 'globex', 'test/globex');
+      INSERT INTO app.log_head (log_no, size, frontier, stopped_at, stop_reason) VALUES (1, 1, '', now(), 'why')`);
+    const { body } = await health();
+    assert.deepEqual([body.status, body.codes], ['degraded', ['proofs_stopped']]);
+    assert.doesNotMatch(JSON.stringify(body), /globex|why/);
+    await asSuperuser('DELETE FROM app.log_head');
     assert.equal((await health()).body.status, 'ok');
   });
 

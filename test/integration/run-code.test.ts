@@ -125,7 +125,17 @@ describe('running a function', () => {
       for (let run = 0; run < 4; run += 1) statuses.push((await execute(id, undefined, poor)).status);
       assert.deepEqual(statuses, [200, 200, 429, 429]);
       const refused = await execute(id, undefined, poor);
-      assert.ok(Number(refused.headers.get('retry-after')) > 0);
+      const retryAfter = refused.headers.get('retry-after');
+      assert.ok(Number(retryAfter) > 0);
+      assert.equal(refused.headers.get('ratelimit-policy'), '"runs a day";q=2;w=86400');
+      assert.equal(refused.headers.get('ratelimit'), `"runs a day";r=0;t=${retryAfter}`);
+      const later = await kernels.call(`/api/execute/${id}`, {
+        method: 'POST',
+        token: poor,
+        headers: { prefer: 'respond-async' },
+      });
+      assert.equal(later.status, 429);
+      assert.equal(later.headers.get('ratelimit-policy'), '"runs a day";q=2;w=86400');
       const violations = await kernels.call('/api/timeline?entity_type=policy_violation', { token: poor });
       assert.equal(violations.body.count, 1);
       const rich = await kernels.token('carol', 'large');
@@ -161,12 +171,15 @@ describe('running a function', () => {
       assert.equal(refused.status, 429);
       assert.match(refused.body.detail, /500 ms of processor time/);
       assert.ok(Number(refused.headers.get('retry-after')) > 0);
+      const policy = '"ms of processor time a day";q=500;w=86400';
+      assert.equal(refused.headers.get('ratelimit-policy'), policy);
       const later = await kernels.call(`/api/execute/${small}`, {
         method: 'POST',
         token: poor,
         headers: { prefer: 'respond-async' },
       });
       assert.equal(later.status, 429);
+      assert.equal(later.headers.get('ratelimit-policy'), policy);
       const violations = await kernels.call('/api/timeline?entity_type=policy_violation', { token: poor });
       assert.deepEqual(
         violations.body.spans.map((span: { this: string }) => span.this),

@@ -66,7 +66,7 @@ export function createFairness(options: FairnessOptions = {}): Fairness {
     appends: new FairShares({ what: 'appends under way', capacity: options.appends ?? 2_000 }),
     work: new FairShares({ what: 'appends being worked on', capacity: options.work ?? 64 }),
     runs: new FairShares({ what: 'runs under way', capacity: options.runs ?? MAX_RUNS }),
-    inputs: new FairShares({ what: 'bytes of inputs of runs under way', capacity: 32 * MIB }),
+    inputs: bytesShared('bytes of inputs of runs under way'),
     compressions: new FairShares({ what: 'large answers being compressed', capacity: 2 }),
     reads: new FairShares({ what: 'reads under way', capacity: options.reads ?? 8 }),
     lastPageBytes: new LruCache(MAX_REMEMBERED_TENANTS),

@@ -365,11 +365,11 @@ describe('a reader', function () {
       withClient(pair.primary.superuserUrl('logline'), (client) => client.query(sql));
     const busy = openReader({ connectionString: pair.standbyUrl }, { restMs: 60_000 });
     try {
-      await onStandby("ALTER SYSTEM SET max_standby_streaming_delay = '10ms'");
-      await onStandby('SELECT pg_reload_conf()');
+      await pair.onStandby("ALTER SYSTEM SET max_standby_streaming_delay = '10ms'");
+      await pair.onStandby('SELECT pg_reload_conf()');
       await onPrimary('CREATE TABLE public.in_the_way (); GRANT SELECT ON public.in_the_way TO logline_app');
       await until('the standby has it', async () => {
-        const { rows } = await onStandby("SELECT to_regclass('public.in_the_way') AS found");
+        const { rows } = await pair.onStandby("SELECT to_regclass('public.in_the_way') AS found");
         return rows[0]?.found !== null;
       });
       const text = 'SELECT count(*) FROM public.in_the_way, pg_sleep(0) UNION ALL SELECT 1 FROM pg_sleep(30)';
@@ -380,7 +380,7 @@ describe('a reader', function () {
         return isReplica;
       });
       await until('it reads', async () => {
-        const { rows } = await onStandby(
+        const { rows } = await pair.onStandby(
           "SELECT FROM pg_locks WHERE relation = 'public.in_the_way'::regclass",
         );
         return rows.length > 0;
@@ -391,8 +391,8 @@ describe('a reader', function () {
       assert.deepEqual(await slowRead(busy, 0), { isReplica: true, runs: 1 });
       assert.deepEqual(await beside, { isReplica: true, runs: 1 });
     } finally {
-      await onStandby('ALTER SYSTEM RESET max_standby_streaming_delay');
-      await onStandby('SELECT pg_reload_conf()');
+      await pair.onStandby('ALTER SYSTEM RESET max_standby_streaming_delay');
+      await pair.onStandby('SELECT pg_reload_conf()');
       await busy.close();
     }
   });

@@ -16,16 +16,23 @@ const SINGLE = {
   outputBytes: 256 * 1024,
   maxCalls: 100,
 };
-/** Limits for many spans in one run of the sandbox. */
+/** Limits for many spans in one run of the sandbox. Little CPU time, since a poison span takes all of it, and its own. */
 const MANY = {
-  cpuMs: 500,
+  cpuMs: 250,
   wallMs: 5_000,
   memoryBytes: 64 * 1024 * 1024,
   outputBytes: 1024 * 1024,
   maxCalls: 1_000,
 };
-/** After this a turn ends with the verdicts so far; enough to isolate one poison span and evaluate the others. */
-const TURN_MS = 5_000;
+/**
+ * After this much CPU time a turn ends with the verdicts so far: enough for six poison spans and all others. Not clock time,
+ * by which other programs on the machine would cost the policy its turn.
+ */
+const TURN_CPU_MS = 5_000;
+/** The same by the clock, for runs that wait. */
+const TURN_MS = 15_000;
+/** No run starts when less than this is left of the tick: a run and its append have to end in time. */
+const RESERVE_MS = 8_000;
 /** Errors that cost as much time as the limit allows. */
 const COSTLY: ReadonlySet<string> = new Set([
   'cpu_limit',
@@ -82,8 +89,9 @@ interface Turn {
   cpuMs: number;
 }
 
-function isOver({ startedMs, verdicts }: Turn): boolean {
-  return verdicts.length > 0 && Date.now() - startedMs > TURN_MS;
+function isOver({ ctx, startedMs, cpuMs, verdicts }: Turn): boolean {
+  const isTimeUp = Date.now() - startedMs > TURN_MS || ctx.remainingMs() < RESERVE_MS;
+  return verdicts.length > 0 && (cpuMs > TURN_CPU_MS || isTimeUp);
 }
 
 /** Adds verdicts in the order of the spans; the last ones are missing when the turn runs out of time. */

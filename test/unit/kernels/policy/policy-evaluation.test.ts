@@ -15,7 +15,8 @@ describe('the evaluation of a policy on many spans', function () {
   /** Verdicts of a policy's code on spans, and the number of runs of the sandbox. */
   async function evaluated(code: string, spans: readonly object[]) {
     let runs = 0;
-    const ctx: Pick<KernelContext, 'manifest'> & { sandbox: KernelContext['sandbox'] } = {
+    const ctx: Pick<KernelContext, 'manifest' | 'remainingMs' | 'sandbox'> = {
+      remainingMs: () => 60_000,
       manifest: async () => ({}) as Awaited<ReturnType<KernelContext['manifest']>>,
       sandbox: (task) => {
         runs += 1;
@@ -41,5 +42,23 @@ describe('the evaluation of a policy on many spans', function () {
     );
     // All, those before it, it, those after it.
     assert.equal(runs, 4);
+  });
+
+  it('isolates six poison spans in one turn, by CPU time and not by the clock', async () => {
+    const code =
+      "function on(span) { if (span.this.endsWith('7') || span.this === '45') for (;;); return null; }";
+    const spans = Array.from({ length: 46 }, (_, index) => ({ this: String(index) }));
+    const started = Date.now();
+    // Each reading of the clock is later than 5 s would allow, and earlier than the limit by the clock.
+    const { now } = Date;
+    let readings = 0;
+    Date.now = () => started + 300 * readings++;
+    try {
+      const { verdicts } = await evaluated(code, spans);
+      assert.equal(verdicts.length, 46);
+      assert.equal(verdicts.filter(({ ok }) => !ok).length, 6);
+    } finally {
+      Date.now = now;
+    }
   });
 });

@@ -31,27 +31,49 @@ export interface HttpHost {
 
 /** Limits of connections. */
 export interface SocketLimits {
-  /** Connections at once. Defaults to 4,000. */
-  readonly connections?: number;
-  /** Connections of one address at once. Defaults to 2,000, since a proxy in front is one address, too. */
-  readonly connectionsPerAddress?: number;
-  /** Milliseconds that a connection must have waited for its client before it is given up for another. Defaults to 100. */
-  readonly graceMs?: number;
-  /** Milliseconds from the start of the connection or of a request to the end of its header. Defaults to 15,000. */
-  readonly headersMs?: number;
-  /** Milliseconds from a request's first byte to its last. Defaults to 60,000: 70 KB/s for the largest request. */
-  readonly requestMs?: number;
-  /** Milliseconds without a byte in either direction. Defaults to 120,000, longer than the longest run. */
-  readonly silentMs?: number;
-  /** Bytes of unsent answers over all connections. Defaults to 32 MiB. */
-  readonly unsentBytes?: number;
+  /** Connections at once. */
+  readonly connections: number;
+  /** Connections of one address at once; a proxy in front is one address, too. */
+  readonly connectionsPerAddress: number;
+  /** Milliseconds that a connection must have waited for its client before it is given up for another. */
+  readonly graceMs: number;
+  /** Milliseconds from the start of the connection or of a request to the end of its header. */
+  readonly headersMs: number;
+  /** Milliseconds from a request's first byte to its last. */
+  readonly requestMs: number;
+  /** Milliseconds without a byte in either direction. */
+  readonly silentMs: number;
+  /** Bytes of unsent answers over all connections. */
+  readonly unsentBytes: number;
 }
+
+/** The limits of a local run. */
+export const SOCKET_LIMITS: SocketLimits = {
+  connections: 4_000,
+  connectionsPerAddress: 2_000,
+  graceMs: 100,
+  headersMs: 15_000,
+  // 70 KB/s for the largest request.
+  requestMs: 60_000,
+  // Longer than the longest run.
+  silentMs: 120_000,
+  unsentBytes: 32 * 1024 * 1024,
+};
 
 /** Interval in milliseconds of the check for expired sockets. */
 const CHECK_INTERVAL_MS = 1_000;
 
-/** @throws OperatorError when the port is taken or not allowed */
-export async function openHttpHost(port: number, host: string, limits: SocketLimits = {}): Promise<HttpHost> {
+/**
+ * Listens on a port.
+ * @param given limits in place of those of {@link SOCKET_LIMITS}
+ * @throws OperatorError when the port is taken or not allowed
+ */
+export async function openHttpHost(
+  port: number,
+  host: string,
+  given: Partial<SocketLimits> = {},
+): Promise<HttpHost> {
+  const limits = { ...SOCKET_LIMITS, ...given };
   let current: Fetch = starting;
   // It also replaces the global Request and Response with its own lightweight ones: a small request costs
   // half as much processor time with them as with those of Node.
@@ -62,18 +84,14 @@ export async function openHttpHost(port: number, host: string, limits: SocketLim
   };
   const listener = getRequestListener((request) => current(request), options);
   const refuseHost = getRequestListener(badHost, options);
-  const unsent = new UnsentAnswers(limits.unsentBytes ?? 32 * 1024 * 1024);
-  const connections = new OpenConnections({
-    connections: limits.connections ?? 4_000,
-    connectionsPerAddress: limits.connectionsPerAddress ?? 2_000,
-    graceMs: limits.graceMs ?? 100,
-  });
-  const requestTimeout = limits.requestMs ?? 60_000;
+  const unsent = new UnsentAnswers(limits.unsentBytes);
+  const connections = new OpenConnections(limits);
+  const requestTimeout = limits.requestMs;
   const server = createServer(
     {
       // Longer than the idle time-out of common proxies, so that they close first.
       keepAliveTimeout: 65_000,
-      headersTimeout: Math.min(limits.headersMs ?? 15_000, requestTimeout),
+      headersTimeout: Math.min(limits.headersMs, requestTimeout),
       requestTimeout,
       connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS, requestTimeout),
       // Node would refuse a request without Host with an empty answer.
@@ -81,15 +99,16 @@ export async function openHttpHost(port: number, host: string, limits: SocketLim
     },
     (request, response) => {
       if (!countUnanswered(request, response)) return;
+      // Node reads from a refused connection as well, which was told that nothing has happened.
+      if (!connections.serve(request, response)) return;
       if (request.headers['transfer-encoding'] !== undefined)
         boundChunks(request, () => refuseRest(request.socket));
-      connections.serve(request, response);
       const hasHost = request.headers.host !== undefined || request.httpVersion === '1.0';
       void (hasHost ? listener : refuseHost)(request, response).then(() => unsent.add(response));
     },
   );
   server.on('clientError', refuse);
-  server.setTimeout(limits.silentMs ?? 120_000);
+  server.setTimeout(limits.silentMs);
   // Before Node's own listener, which would begin to read. What finds no place is answered 503.
   server.prependListener('connection', (socket: Socket) => {
     if (!connections.open(socket)) refuseConnection(socket);
@@ -152,13 +171,13 @@ function refusalOf(code: string | undefined): LogLineError {
   return new MalformedError('This is not HTTP/1.1 as RFC 9112 has it.');
 }
 
-/** Milliseconds that a refused connection may stay open without traffic. */
+/** Milliseconds after which a refused connection is cut, if its client has not closed it. */
 const REFUSED_MS = 2_000;
 
 /** Refuses the rest of a body, and closes the connection. */
 function refuseRest(socket: Socket): void {
   endWith(new MalformedError('The body comes in too many small chunks; send larger ones.'), socket);
-  socket.setTimeout(REFUSED_MS, () => socket.destroy());
+  cutSoon(socket);
 }
 
 /** The answer is written even if the client has not sent its request yet. */
@@ -170,8 +189,13 @@ function refuseConnection(socket: Socket): void {
     }),
     socket,
   );
-  // Incoming data is discarded; a client that keeps sending is cut off.
-  socket.setTimeout(REFUSED_MS, () => socket.destroy());
+  cutSoon(socket);
+}
+
+/** Not by the time-out of the socket: the server sets that of a new one to its own, and each byte that arrives renews it. */
+function cutSoon(socket: Socket): void {
+  const cut = setTimeout(() => socket.destroy(), REFUSED_MS);
+  socket.once('close', () => clearTimeout(cut));
 }
 
 function listen(server: Server, port: number, host: string): Promise<number> {

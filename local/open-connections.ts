@@ -66,12 +66,11 @@ export class OpenConnections {
     return true;
   }
 
-  /** To be called when the header of a request has arrived. */
-  serve(request: IncomingMessage, response: ServerResponse): void {
+  /** To be called when the header of a request has arrived; false when its connection found no place. */
+  serve(request: IncomingMessage, response: ServerResponse): boolean {
     const { socket } = request;
     const connection = this.#silent.get(socket) ?? this.#served.get(socket);
-    // One that was refused.
-    if (connection === undefined) return;
+    if (connection === undefined) return false;
     if (this.#silent.delete(socket)) add(this.#perCaller, connection.caller, 1);
     this.#change(connection, request);
     response.once('close', () => {
@@ -80,6 +79,7 @@ export class OpenConnections {
       // With pipelining the next request is under way already.
       if (connection.request === request) this.#change(connection, undefined);
     });
+    return true;
   }
 
   #change(connection: Connection, request: IncomingMessage | undefined): void {

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { type HttpHost, openHttpHost } from '../../local/http-host';
+import { type HttpHost, openHttpHost, SOCKET_LIMITS } from '../../local/http-host';
 import { assertProblem } from '../support/problem';
 import { type Answer, createTestStage0, type TestStage0 } from '../support/test-stage0';
 
@@ -181,6 +181,98 @@ describe('API behind a socket', () => {
       for (const socket of open) socket.destroy();
       await small.close(100);
     }
+  });
+
+  it('connections of all addresses together are limited, too', async () => {
+    const small = await openHttpHost(0, '127.0.0.1', { connections: 2, graceMs: 60_000 });
+    small.serve(stage0.fetch);
+    const open: Socket[] = [];
+    try {
+      for (let count = 0; count < 2; count += 1) {
+        const socket = connect(small.port, '127.0.0.1');
+        await once(socket, 'connect');
+        open.push(socket);
+      }
+      assert.match(await received(connect(small.port, '127.0.0.1')), /^HTTP\/1\.1 503 /);
+    } finally {
+      for (const socket of open) socket.destroy();
+      await small.close(100);
+    }
+  });
+
+  it('what a refused connection sends is not served, and it is cut, however long its client holds it', async () => {
+    const none = await openHttpHost(0, '127.0.0.1', { connections: 0 });
+    let served = 0;
+    none.serve(() => {
+      served += 1;
+      return new Response('served');
+    });
+    const socket = connect({ port: none.port, host: '127.0.0.1', allowHalfOpen: true });
+    let answer = '';
+    // The server has closed it once it answers to what is written with a reset.
+    const hold = setInterval(() => socket.write('x'), 100);
+    try {
+      socket.on('error', () => undefined);
+      socket.on('data', (chunk) => {
+        answer += chunk;
+      });
+      await once(socket, 'connect');
+      socket.write('POST /api/spans HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\n{}');
+      await new Promise((resolve) => socket.once('close', resolve));
+      assert.match(answer, /^HTTP\/1\.1 503 /);
+      assert.equal(served, 0);
+    } finally {
+      clearInterval(hold);
+      socket.destroy();
+      await none.close(100);
+    }
+  });
+
+  it('an address that has too many gives up one of its own, and none of another', async function () {
+    // Only Linux answers on all of 127.0.0.0/8.
+    if (process.platform !== 'linux') this.skip();
+    const small = await openHttpHost(0, '127.0.0.1', { connectionsPerAddress: 2, graceMs: 0 });
+    small.serve(() => new Response('ok'));
+    const open: Socket[] = [];
+    const opened = async (localAddress: string): Promise<Socket> => {
+      const socket = connect({ port: small.port, host: '127.0.0.1', localAddress });
+      socket.on('error', () => undefined);
+      open.push(socket);
+      await once(socket, 'connect');
+      return socket;
+    };
+    try {
+      const [quiet, first] = [await opened('127.0.0.2'), await opened('127.0.0.3')];
+      await opened('127.0.0.3');
+      const ended = received(first);
+      await opened('127.0.0.3');
+      assert.equal(await ended, '');
+      quiet.write('GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n');
+      assert.match(await received(quiet), /^HTTP\/1\.1 200 /);
+    } finally {
+      for (const socket of open) socket.destroy();
+      await small.close(100);
+    }
+  });
+
+  it('a connection on which nothing comes or goes is cut, also while its request is being served', async () => {
+    const quick = await openHttpHost(0, '127.0.0.1', { silentMs: 200 });
+    quick.serve(() => new Promise<Response>(() => undefined));
+    try {
+      const socket = connect(quick.port, '127.0.0.1');
+      socket.on('error', () => undefined);
+      await once(socket, 'connect');
+      socket.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
+      assert.equal(await received(socket), '');
+    } finally {
+      await quick.close(100);
+    }
+  });
+
+  it('a local run has limits that suit a proxy in front and the longest run', () => {
+    const { connections, connectionsPerAddress, unsentBytes, ...times } = SOCKET_LIMITS;
+    assert.deepEqual([connections, connectionsPerAddress, unsentBytes], [4_000, 2_000, 32 * MIB]);
+    assert.deepEqual(times, { graceMs: 100, headersMs: 15_000, requestMs: 60_000, silentMs: 120_000 });
   });
 
   it('when there are too many connections, the one goes that has waited longest for its client', async () => {

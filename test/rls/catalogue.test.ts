@@ -115,6 +115,18 @@ describe('catalogue', () => {
     });
   }
 
+  it('all roles at their limits of connections leave some to the owner', async () => {
+    const { rows } = await withClient(database.superuserUrl, (client) =>
+      client.query(
+        `SELECT sum(rolconnlimit)::int AS most, current_setting('max_connections')::int AS max
+           FROM pg_roles WHERE rolname = ANY ($1)`,
+        [ROLE_KEYS.map((key) => roleName(key))],
+      ),
+    );
+    const [{ most, max }] = rows;
+    assert.ok(most < max, `${most} of ${max}`);
+  });
+
   it('on ledger each role has exactly the privileges that it needs, and PUBLIC none', async () => {
     const { rows } = await withClient(database.superuserUrl, (client) =>
       client.query(`

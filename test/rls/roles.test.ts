@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { Client } from 'pg';
+import type { RoleKey } from '../../runtime/db/roles';
 import { insertRow, inTransaction, rawRow, refusalOf, setIdentity, withClient } from '../support/sql-session';
 import { createTestDatabase, type TestDatabase } from '../support/test-database';
 
@@ -8,6 +9,26 @@ const INSUFFICIENT_PRIVILEGE = '42501';
 const READ_ONLY = '25006';
 const REGISTRY = 'ledger.universal_registry';
 const ALICE = { user: 'alice', tenant: 'acme' };
+
+const LIMITS = { statement_timeout: '15s', lock_timeout: '5s', idle_in_transaction_session_timeout: '15s' };
+/** What the server allows a session of each role, unless that says otherwise. */
+const LIMITS_OF: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  app: LIMITS,
+  kernel: LIMITS,
+  sealer: LIMITS,
+  auditor: { ...LIMITS, statement_timeout: '1min' },
+  guest: {
+    statement_timeout: '2s',
+    lock_timeout: '5s',
+    idle_in_transaction_session_timeout: '5s',
+    work_mem: '4MB',
+    hash_mem_multiplier: '1',
+    max_parallel_workers_per_gather: '0',
+    temp_file_limit: '32MB',
+    client_connection_check_interval: '100ms',
+    default_transaction_read_only: 'on',
+  },
+};
 
 describe('database roles', () => {
   let database: TestDatabase;
@@ -62,6 +83,17 @@ describe('database roles', () => {
       assert.equal(await refusalOf(guest.query(text)), '53400');
     });
   });
+
+  for (const [role, limits] of Object.entries(LIMITS_OF)) {
+    it(`${role} has so much time, memory and disk for a statement, set on the role`, async () => {
+      await withClient(database.urls[role as RoleKey], async (client) => {
+        for (const [setting, value] of Object.entries(limits)) {
+          const { rows } = await client.query('SELECT current_setting($1) AS value', [setting]);
+          assert.equal(rows[0].value, value, setting);
+        }
+      });
+    });
+  }
 
   it('the sealer sees id, hash, tenant and order of every span, and no content', async () => {
     await withClient(database.urls.sealer, async (sealer) => {

@@ -36,6 +36,7 @@ export class FairTurns {
   #spentBytes = 0;
   #isTurnPlanned = false;
   #turns = 0;
+  #rests = 0;
   readonly #pace: Pace | undefined;
   /** Tenant → when it last asked for a turn, the latest last. */
   readonly #askedAtMs = new Map<string, number>();
@@ -50,6 +51,11 @@ export class FairTurns {
   /** Turns of the event loop used so far, for tests. */
   get turns(): number {
     return this.#turns;
+  }
+
+  /** Rests so far, for tests. */
+  get rests(): number {
+    return this.#rests;
   }
 
   /**
@@ -126,6 +132,7 @@ export class FairTurns {
     if (pace === undefined || this.#resting !== undefined || this.#waiting.size === 0) return;
     const restMs = this.#isSomebodyLight() ? pace.restMs() : 0;
     if (restMs < MIN_REST_MS) return;
+    this.#rests += 1;
     this.#resting = new Set(this.#waiting.keys());
     setTimeout(() => {
       pace.rested();

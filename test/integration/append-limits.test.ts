@@ -42,6 +42,39 @@ describe('limits on appends in the manifest', () => {
     for (let count = 0; count < 5; count += 1) assert.equal((await post(note(), system)).status, 201);
   });
 
+  it('bytes a day: an append that failed uses none of them', async () => {
+    await kernels.changeManifest({ throttle: { per_tenant_bytes_per_day: 20_000 } });
+    const stored = note();
+    assert.equal((await post(stored)).status, 201);
+    const large = { description: 'x'.repeat(12_000) };
+    for (let count = 0; count < 3; count += 1)
+      assertProblem(await post({ ...stored, this: 'other', ...large }), 409);
+    assert.equal((await post(note(large))).status, 201);
+  });
+
+  it('a manifest that breaks leaves the limits as they were', async () => {
+    await kernels.changeManifest({ throttle: { per_tenant_spans_per_second: 0.01 } });
+    const trusted = new Set([kernels.key.publicKeyHex]);
+    let nowMs = Date.now();
+    let reads = 0;
+    const limits = new AppendLimits({
+      database: kernels.pool,
+      nowMs: () => nowMs,
+      trusted() {
+        reads += 1;
+        return trusted;
+      },
+    });
+    const alice = { user: 'alice', tenant: 'acme' };
+    await limits.takeSpans(alice, 100);
+    // As if somebody else had signed it. It is read again in the background.
+    trusted.clear();
+    nowMs += 10_000;
+    await assert.rejects(limits.takeSpans(alice, 1), QuotaExceededError);
+    await until('the manifest is read again', () => reads > 1);
+    await assert.rejects(limits.takeSpans(alice, 1), QuotaExceededError);
+  });
+
   it('spans a second hold for ctx.insertSpan as for the API, and the run is recorded all the same', async () => {
     await kernels.changeManifest({ throttle: { per_tenant_spans_per_second: 100 } });
     const code = `async function main(ctx) {

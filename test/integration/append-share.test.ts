@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { openHttpHost } from '../../local/http-host';
 import { memoryOf } from '../../runtime/stage0/fairness';
 import { spanTextsOfJson } from '../../runtime/stage0/span-texts';
 import { createTestStage0, type TestStage0 } from '../support/test-stage0';
+import { until } from '../support/until';
 
 const MIB = 1024 * 1024;
 
@@ -42,6 +45,42 @@ describe('a running append', () => {
     assert.deepEqual(order, ['released', 'waited']);
     assert.equal(stage0.fairness.spans.held, 0);
   });
+
+  const gzipped = { 'content-encoding': 'gzip', 'content-type': 'application/json' };
+  const large = JSON.stringify({ ...note, description: 'x'.repeat(500_000) });
+  const bodies: readonly (readonly [
+    what: string,
+    path: string,
+    raw: string | Uint8Array<ArrayBuffer>,
+    headers: Record<string, string>,
+  ])[] = [
+    ['its announced length', '/api/spans', large, { 'content-length': String(large.length) }],
+    ['the largest one, once an unannounced one passes 64 KiB', '/api/spans', large, {}],
+    ['the largest one, unpacked', '/api/spans', new Uint8Array(gzipSync(JSON.stringify(note))), gzipped],
+    [
+      'the announced length of an input',
+      `/api/execute/${randomUUID()}`,
+      JSON.stringify({ input: 'x'.repeat(500_000) }),
+      { 'content-length': '500012' },
+    ],
+  ];
+  for (const [what, path, raw, headers] of bodies) {
+    it(`waits for room for its body, ${what}, while others are served`, async () => {
+      const release = await stage0.fairness.bodies.take('acme', 16 * MIB - 128 * 1024);
+      let isAnswered = false;
+      const waiting = stage0.call(path, { token, raw, headers }).finally(() => {
+        isAnswered = true;
+      });
+      await until('it waits for room', () => stage0.fairness.bodies.waiting === 1);
+      const other = await stage0.token('bob', 'other');
+      const answer = await stage0.call('/api/spans', { token: other, body: note });
+      assert.equal(answer.status, 201);
+      assert.equal(isAnswered, false);
+      release();
+      await waiting;
+      assert.equal(stage0.fairness.bodies.held, 0);
+    });
+  }
 
   it('takes no slot while its body is half sent', async () => {
     const host = await openHttpHost(0, '127.0.0.1');

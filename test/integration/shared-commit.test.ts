@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { ConflictError, ForbiddenError, LogLineError } from '../../runtime/base/errors';
 import type { Identity } from '../../runtime/base/identity';
+import { SigningKey } from '../../runtime/crypto';
+import { Database } from '../../runtime/db/pool';
+import { AppendQueue } from '../../runtime/ledger/append-queue';
 import type { SpanDraft } from '../../runtime/ledger/span-draft';
 import { SpanWriter } from '../../runtime/ledger/span-writer';
 import { withClient } from '../support/sql-session';
@@ -185,31 +188,80 @@ describe('callers that share a commit', () => {
     );
   });
 
-  it('a single span is written while the large batches of others stand still', async () => {
-    const batcher = { user: 'alice', tenant: 'large' };
-    const batch = Array.from({ length: 64 }, (_, index) => note(String(index)));
-    const keys = ['first', 'second', 'third'];
-    await withClient(stage0.database.superuserUrl, async (superuser) => {
-      // A key locked by another transaction blocks the statements of the batches until that ends.
-      await superuser.query('BEGIN');
-      await superuser.query(
-        `INSERT INTO app.idempotency_key (tenant_id, key, fingerprint, span_ids, span_seqs)
+  const largeBatches: readonly (readonly [what: string, batch: readonly SpanDraft[]])[] = [
+    ['64 spans', Array.from({ length: 64 }, (_, index) => note(String(index)))],
+    ['128 KiB', [note('large', { description: 'x'.repeat(128 * 1024) })]],
+  ];
+  for (const [what, batch] of largeBatches)
+    it(`a single span is written while batches of ${what} of others stand still`, async () => {
+      const batcher = { user: 'alice', tenant: 'large' };
+      const keys = ['first', 'second', 'third'].map((name) => `${name} of ${what}`);
+      await withClient(stage0.database.superuserUrl, async (superuser) => {
+        // A key locked by another transaction blocks the statements of the batches until that ends.
+        await superuser.query('BEGIN');
+        await superuser.query(
+          `INSERT INTO app.idempotency_key (tenant_id, key, fingerprint, span_ids, span_seqs)
          SELECT 'large', key, 'x', '{}', '{}' FROM unnest($1::text[]) AS key`,
-        [keys],
-      );
-      const batches = keys.map((idempotencyKey) => stage0.writer.append(batcher, batch, { idempotencyKey }));
-      try {
-        await forLocked(superuser, 2);
-        const single = stage0.writer
-          .append({ user: 'bob', tenant: 'single' }, [note('mine')])
-          .then(() => 'written');
-        const patience = delay(10_000, 'stands still', { ref: false });
-        assert.equal(await Promise.race([single, patience]), 'written');
-      } finally {
-        await superuser.query('ROLLBACK');
-        await Promise.all(batches);
-      }
+          [keys],
+        );
+        const batches = keys.map((idempotencyKey) =>
+          stage0.writer.append(batcher, batch, { idempotencyKey }),
+        );
+        try {
+          await forLocked(superuser, 2);
+          const single = stage0.writer
+            .append({ user: 'bob', tenant: 'single' }, [note('mine')])
+            .then(() => 'written');
+          const patience = delay(10_000, 'stands still', { ref: false });
+          assert.equal(await Promise.race([single, patience]), 'written');
+        } finally {
+          await superuser.query('ROLLBACK');
+          await Promise.all(batches);
+        }
+      });
     });
+
+  it('are signed two groups of a tenant at a time, and four of all', async () => {
+    let signing = 0;
+    let most = 0;
+    class CountedKey extends SigningKey {
+      override async signOnThread(hashes: readonly Uint8Array[]) {
+        signing += 1;
+        most = Math.max(most, signing);
+        const signatures = await super.signOnThread(hashes);
+        signing -= 1;
+        return signatures;
+      }
+    }
+    const key = new CountedKey(randomBytes(32));
+    const writer = new SpanWriter({ database: stage0.pool, signingKey: () => key });
+    const group = Array.from({ length: 16 }, (_, index) => note(String(index)));
+    const mostOf = async (tenants: number): Promise<number> => {
+      most = 0;
+      await Promise.all(Array.from({ length: 12 }, (_, n) => writer.append(identity(n % tenants), group)));
+      return most;
+    };
+    assert.ok((await mostOf(1)) <= 2, `${most} groups of one tenant`);
+    assert.ok((await mostOf(3)) <= 4, `${most} groups`);
+  });
+
+  it('one tenant alone has at most 10,000 spans waiting', async () => {
+    const { spans, json } = await stage0.writer.append(identity(0), [note('one')]);
+    const encoded = spans.map((span, index) => ({ span, json: json[index] ?? '' }));
+    // Nothing listens there, so that none is written.
+    const nowhere = new Database({ connectionString: 'postgres://127.0.0.1:1/none' });
+    const queue = new AppendQueue(nowhere);
+    const appends = Array.from({ length: 10_100 }, () =>
+      queue.append({ identity: identity(0), spans: encoded }),
+    );
+    const refused = (await Promise.allSettled(appends)).filter(
+      (outcome) =>
+        outcome.status === 'rejected' &&
+        outcome.reason instanceof LogLineError &&
+        /spans waiting to be written/.test(outcome.reason.message),
+    );
+    assert.equal(refused.length, 100);
+    await nowhere.close();
   });
 
   it('share none with a tenant whose batch was just refused', async () => {

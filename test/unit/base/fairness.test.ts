@@ -160,6 +160,18 @@ describe('shares of something scarce', () => {
     );
   });
 
+  it('what comes later does not go before what waits', async () => {
+    const shares = new FairShares({ ...options, maxWaitMs: 5_000 });
+    const release = await shares.take('a', 3);
+    const order: string[] = [];
+    const large = shares.take('a', 3).then(() => order.push('large'));
+    const small = shares.take('a', 1).then(() => order.push('small'));
+    assert.equal(shares.waiting, 2);
+    release();
+    await Promise.all([large, small]);
+    assert.deepEqual(order, ['large', 'small']);
+  });
+
   it('go back, once, and to the tenant whose turn it is', async () => {
     const shares = new FairShares({ ...options, maxWaiting: 5, maxWaitMs: 5_000 });
     const releases = await Promise.all([1, 2, 3, 4].map(() => shares.take('a', 1)));

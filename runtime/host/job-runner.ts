@@ -21,6 +21,8 @@ export interface JobRunnerOptions {
   /** How long an Idempotency-Key is remembered. Defaults to 30. */
   readonly idempotencyDays?: number;
   readonly timeoutMs?: number;
+  /** How often a run renews its lease, in milliseconds. Defaults to 8,000. */
+  readonly renewMs?: number;
   readonly signal?: AbortSignal;
   /** Defaults to the log in a Lambda, and to nowhere elsewhere. */
   readonly metrics?: Metrics;
@@ -44,7 +46,9 @@ export async function runJob(
 ): Promise<JobOutcome> {
   const { kernelDatabase, host, logger, metrics = createMetrics() } = options;
   const started = Date.now();
-  const record = isShared ? new SharedRun(kernelDatabase, job) : new SingleRun(kernelDatabase, job);
+  const record = isShared
+    ? new SharedRun(kernelDatabase, job)
+    : new SingleRun(kernelDatabase, job, options.renewMs ?? RENEW_MS);
   try {
     if (!(await record.begin())) return { outcome: 'busy' };
     const [state] = await runStatement(kernelDatabase, NOBODY, 'restore_needed', []);
@@ -127,12 +131,14 @@ class SingleRun implements RunRecord {
   readonly #lost = new AbortController();
   readonly #database: Database;
   readonly #job: string;
+  readonly #renewMs: number;
   #lease: string | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(database: Database, job: string) {
+  constructor(database: Database, job: string, renewMs: number) {
     this.#database = database;
     this.#job = job;
+    this.#renewMs = renewMs;
   }
 
   get lost(): AbortSignal {
@@ -153,7 +159,7 @@ class SingleRun implements RunRecord {
     );
     this.#lease = row?.lease_id ?? undefined;
     if (this.#lease === undefined) return false;
-    this.#timer = setInterval(() => void this.#renew(), RENEW_MS);
+    this.#timer = setInterval(() => void this.#renew(), this.#renewMs);
     this.#timer.unref();
     return true;
   }

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { UnavailableError } from '../../runtime/base/errors';
 import { NOBODY } from '../../runtime/base/identity';
+import type { JsonValue } from '../../runtime/base/span';
 import { runStatement } from '../../runtime/db/query-as';
+import { runJob } from '../../runtime/host/job-runner';
+import type { KernelRunOptions } from '../../runtime/host/kernel-host';
+import { SCHEDULE } from '../../runtime/host/schedule';
+import { silentLogger } from '../../runtime/log/logger';
 import { ECHO } from '../support/policy-suite';
 import { posterOf } from '../support/poster';
 import { withClient } from '../support/sql-session';
@@ -30,6 +35,65 @@ describe('the lease of a job that runs one at a time', () => {
     assert.equal(await begin(), undefined);
     await expire();
     assert.notEqual(await begin(), first);
+  });
+
+  it('is renewed and ended by its holder alone, and for half a minute at a time', async () => {
+    const stale = (await begin()) ?? '';
+    await expire();
+    const held = (await begin()) ?? '';
+    const renew = async (lease: string) =>
+      (await runStatement(kernels.kernelDatabase, NOBODY, 'renew_job', [JOB, lease, 30], 'write'))[0]
+        ?.is_held;
+    const end = async (lease: string) =>
+      (await runStatement(kernels.kernelDatabase, NOBODY, 'end_job', [JOB, lease, 'error', '{}'], 'write'))[0]
+        ?.is_held;
+    assert.deepEqual([await renew(stale), await end(stale)], [false, false]);
+    assert.equal(await begin(), undefined);
+    assert.deepEqual([await renew(held), await end(held)], [true, true]);
+  });
+
+  /** A run that lasts until it is told to end, and whose lease is renewed all the time. */
+  function startRun() {
+    const { promise, resolve } = Promise.withResolvers<JsonValue>();
+    const signals: AbortSignal[] = [];
+    const host = {
+      run(_kernel: unknown, _event: unknown, options: KernelRunOptions = {}) {
+        if (options.signal !== undefined) signals.push(options.signal);
+        return promise;
+      },
+    };
+    const job = SCHEDULE.find((one) => one.job === JOB);
+    assert.ok(job);
+    const { kernelDatabase } = kernels;
+    const outcome = runJob({ kernelDatabase, host, logger: silentLogger(), renewMs: 50 }, job, null);
+    return { outcome, end: () => resolve(null), isOver: () => signals[0]?.aborted };
+  }
+
+  it('is renewed while its run lasts, so that it is never far from now', async () => {
+    const run = startRun();
+    const secondsLeft = async () =>
+      (
+        await kernels.look(
+          'SELECT extract(epoch FROM leased_until - now())::float8 AS left FROM app.job_run WHERE job = $1',
+          [JOB],
+        )
+      ).rows[0]?.left;
+    await until('it has begun', async () => (await secondsLeft()) !== undefined);
+    assert.ok((await secondsLeft()) <= 30);
+    await kernels.look("UPDATE app.job_run SET leased_until = now() + interval '1 second'");
+    await until('it is renewed', async () => (await secondsLeft()) > 20);
+    run.end();
+    assert.equal((await run.outcome).outcome, 'ok');
+  });
+
+  it('ends the run that finds it lost', async () => {
+    const run = startRun();
+    await until('it has begun', async () => (await kernels.look('SELECT FROM app.job_run')).rowCount === 1);
+    await expire();
+    assert.ok(await begin());
+    await until('the run is told to end', run.isOver);
+    run.end();
+    await run.outcome;
   });
 
   it('a run that lost it to another one writes nothing more; its holder does', async () => {

@@ -133,4 +133,20 @@ describe('the observer', () => {
     });
     assert.equal(body.count, 1);
   });
+
+  it('so does one whose processor time of the day is used up', async () => {
+    await kernels.changeManifest({ throttle: { per_tenant_daily_cpu_ms: 100 } });
+    await kernels.look(
+      `INSERT INTO app.execution_quota (tenant_id, day, used, cpu_ms)
+       SELECT 'acme', day::date, 1, 100 FROM unnest(ARRAY[now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC' + interval '1 day']) AS day`,
+    );
+    const { id } = await append({ status: 'scheduled' });
+    await kernels.tick('observer_bot');
+    assert.equal((await requestsFor(id)).length, 0);
+    const { body } = await kernels.call('/api/timeline?entity_type=policy_violation', { token });
+    assert.deepEqual(
+      body.spans.map((span: { this: string }) => span.this),
+      ['per_tenant_daily_cpu_ms'],
+    );
+  });
 });

@@ -221,6 +221,35 @@ describe('the request worker', () => {
     await slow.close();
   });
 
+  it('a run that lasts longer than a lease keeps it, since its worker renews it', async () => {
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    const waiting: TestKernels = await createTestKernels({
+      database: kernels.database,
+      key: kernels.key,
+      invoker: {
+        async invoke() {
+          await ended;
+          return { ok: false, error: { code: 'malformed', message: 'waited' }, execution: null };
+        },
+      },
+    });
+    await request(await append('function main() { return 1; }'));
+    const ticking = waiting.tick('request_worker');
+    const secondsLeft = async (): Promise<number> =>
+      (
+        await kernels.look(
+          'SELECT extract(epoch FROM due_at - now())::float8 AS left FROM app.request_queue WHERE lease_id IS NOT NULL',
+        )
+      ).rows[0]?.left;
+    await until('it is leased', async () => (await secondsLeft()) > 0);
+    assert.ok((await secondsLeft()) <= 15);
+    await kernels.look("UPDATE app.request_queue SET due_at = now() + interval '8 seconds'");
+    await until('the lease is renewed', async () => (await secondsLeft()) > 9);
+    end();
+    await ticking;
+    await waiting.close();
+  });
+
   it('many workers at once end every request exactly once', async () => {
     const functionId = await append('function main(ctx, input) { return input; }');
     const spans = Array.from({ length: 60 }, (_, index) => ({

@@ -343,6 +343,13 @@ describe('npm start', function () {
     const local = await startLocalRun(data, { env });
     assert.equal((await append(local, { name: 'elsewhere' })).status, 201);
     assert.ok((await names(local)).has('elsewhere'));
+    const [kernels] = await processesNaming(data);
+    const told = await readFile(`/proc/${kernels}/environ`, 'utf8');
+    assert.ok(told.includes('LOGLINE_ROLE_PREFIX'));
+    assert.ok(
+      !told.includes(new URL(database.adminUrl).password),
+      "the owner's password is not the kernels' affair",
+    );
     const other = await createEmptyDatabase();
     const second = await runCommand(['dev'], {
       env: { ...env, PORT: '0', LOGLINE_DATA: `${data}.second`, DATABASE_URL: other.adminUrl },

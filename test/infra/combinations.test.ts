@@ -35,6 +35,14 @@ describe('any settings together', function () {
         }
       });
 
+      it('start as many copies of a scheduled kernel as they say', () => {
+        const { tickConcurrency = 2 } = recordOf(recordOf(options.config)['logline:functions']);
+        const sources = ofType(stack, 'aws:lambda/eventSourceMapping:EventSourceMapping');
+        assert.ok(sources.length > 0);
+        for (const { name, inputs } of sources)
+          assert.equal(at(inputs, 'scalingConfig.maximumConcurrency'), tickConcurrency, name);
+      });
+
       it("leave room in a function's environment for the configuration", () => {
         for (const { name, inputs } of ofType(stack, FUNCTION)) {
           const own = Object.entries(variablesOf(inputs)).filter(([key]) => !CONFIGURED.test(key));

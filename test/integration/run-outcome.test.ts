@@ -80,6 +80,17 @@ describe('whatever a run returns or throws', function () {
     assert.match(inserted.answer.body.error.message, /at most 1048576 bytes/);
   });
 
+  for (const metadata of ['Array(50001).fill(1)', '"\\u0000"', '"\\ud800"']) {
+    for (const call of ['insertSpan', 'signSpan']) {
+      it(`is an error when ctx.${call} is given a span that cannot be stored: ${metadata}`, async () => {
+        const span = `{ entity_type: 'n', who: 'a', this: 'b', metadata: ${metadata} }`;
+        const { answer } = await outcomeOf(`async function main(ctx) { return ctx.${call}(${span}); }`);
+        assert.equal(answer.status, 422);
+        assert.match(answer.body.error.message, /^The span has a fault/);
+      });
+    }
+  }
+
   it('is recorded with the console, whatever its size', async () => {
     const { execution } = await outcomeOf(
       'function main() { for (let i = 0; i < 2000; i++) console.log("\\u0001".repeat(100)); return "y".repeat(900000); }',

@@ -65,6 +65,10 @@ describe('the pipe between API and kernels', () => {
       { type: 'run' },
       { type: 'start', database: { app: 1 } },
       { type: 'invoke', call: '1' },
+      { type: 'invoke', call: 1, kernel: 'run_code' },
+      { type: 'invoke', call: 1, kernel: 'run_code', identity: { user: 'a' } },
+      { type: 'invoke', call: 1, kernel: 'run_code', identity: { user: 'a', tenant: 7 } },
+      { type: 'cancel', call: '1' },
     ])
       assert.throws(() => parseToKernels(bad), TypeError);
     for (const bad of [

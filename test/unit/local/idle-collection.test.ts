@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { performance } from 'node:perf_hooks';
 import { IdleCollection } from '../../../local/idle-collection';
+import { until } from '../../support/until';
 
 describe('collection of an idle process', () => {
   let collected = 0;
@@ -17,6 +19,18 @@ describe('collection of an idle process', () => {
     assert.equal(collected, 1);
     for (const utilization of [0.5, 0]) idle.look(utilization);
     assert.equal(collected, 2);
+  });
+
+  it('comes by itself, from looks of its own', async () => {
+    const looking = new IdleCollection(() => {
+      collected += 1;
+    }, 20);
+    try {
+      for (const end = performance.now() + 200; performance.now() < end; );
+      await until('it was collected', () => collected > 0);
+    } finally {
+      looking.stop();
+    }
   });
 
   it('does not come while there is work, nor for a process that had none', () => {

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import { resolveLimits } from '../../../runtime/sandbox/limits';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { DEFAULT_LIMITS, resolveLimits } from '../../../runtime/sandbox/limits';
+import { MAX_REQUEST_BYTES } from '../../../runtime/stage0/request-body';
 import { poolFor, SHORT } from './sandbox-fixture';
 
 describe('sandbox limits', () => {
@@ -216,6 +219,31 @@ describe('sandbox limits', () => {
     });
     const extras = { input: 'x'.repeat(2_000), limits: { maxInputBytes: 1_000 } };
     await sandbox.error('input_limit', 'function main() {}', extras);
+  });
+
+  it('are by default those that the guide names', () => {
+    const guide = readFileSync(path.resolve(__dirname, '..', '..', '..', 'docs', 'functions.md'), 'utf8');
+    const KIB = 1024;
+    const MIB = 1024 * KIB;
+    const limits = DEFAULT_LIMITS;
+    const count = (number: number) => number.toLocaleString('en-US');
+    const rows = {
+      'processor time in the sandbox': `${limits.cpuMs / 1_000} s |`,
+      'wall time, waiting included': `${limits.wallMs / 1_000} s |`,
+      heap: `${limits.memoryBytes / MIB} MiB |`,
+      stack: `${limits.stackBytes / KIB} KiB |`,
+      code: `${limits.maxCodeBytes / MIB} MiB |`,
+      'calls of `ctx`': `${count(limits.maxCalls)}; eight at a time,`,
+      'argument of a call': `1 MiB + ${(limits.callBytes - MIB) / KIB} KiB |`,
+      'answer of a call': `${limits.answerBytes / MIB} MiB |`,
+      'arguments and answers together': `${limits.trafficBytes / MIB} MiB |`,
+      result: `${limits.outputBytes / MIB} MiB,`,
+      'console output': `${limits.maxLogBytes / KIB} KiB, ${count(limits.maxLogLines)} lines |`,
+    };
+    for (const [what, amount] of Object.entries(rows))
+      assert.ok(guide.includes(`| ${what} | ${amount}`), what);
+    // Any input that a request can hold, and little more.
+    assert.ok(limits.maxInputBytes > MAX_REQUEST_BYTES && limits.maxInputBytes < 2 * MAX_REQUEST_BYTES);
   });
 
   it('refuses a limit that is not a number, which would limit nothing', () => {

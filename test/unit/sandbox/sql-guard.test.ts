@@ -288,6 +288,12 @@ describe('SQL guard', () => {
     await refused('SELECT $1, $2', /refers to \$2 but 1 values are bound/, ['a']);
   });
 
+  it('refuses a bound value that costs too much, also for a text that it allowed with another', async () => {
+    const text = 'SELECT this LIKE $1 FROM ledger.visible_timeline';
+    await checkSql(text, ['%a%']);
+    await refused(text, /can take \d+ ms/, [`%${'a'.repeat(40)}%`]);
+  });
+
   it('still parses after a text with a syntax error', async () => {
     for (let i = 0; i < 50; i++) await refused(`SELECT FROM FROM ${i}`, /syntax error/);
     await checkSql('SELECT 1');

@@ -4,7 +4,7 @@ import type { Identity } from '../base/identity';
 import type { JsonValue } from '../base/span';
 import { CONFIGURATION_LIMIT_EXCEEDED, QUERY_CANCELED } from '../db/database-error';
 import type { DatabaseOptions } from '../db/database-options';
-import { TooManyBytesError, withinBytes } from '../db/pg-internals';
+import { cutConnection, TooManyBytesError, withinBytes } from '../db/pg-internals';
 import { Database } from '../db/pool';
 import { openReader, type Reader, type ReaderOptions, requireSeen } from '../db/reader';
 import { inTransaction } from '../db/transaction';
@@ -189,6 +189,7 @@ export class UserSqlRun {
             client.query(`${PREFIX}${checked.text}`, [...values]),
           ]);
           const { rows } = await client.query(`FETCH ${MAX_ROWS + 1} FROM user_query`);
+          if (checked.leavesTraces) cutConnection(client);
           if (rows.length > MAX_ROWS)
             throw new MalformedError(`The query returns more than ${MAX_ROWS} rows; add a LIMIT.`);
           // The way through JSON that the rows take anyway; done here, so that nothing else can be handed out.

@@ -52,17 +52,46 @@ export const TEXT_FUNCTIONS: ReadonlySet<string> = new Set(
   words('lower upper left right substr substring btrim ltrim rtrim split_part concat concat_ws md5 to_char'),
 );
 
+/** Functions that return an int of fixed length. */
+export const WHOLE_FUNCTIONS: ReadonlySet<string> = new Set(
+  words(`count row_number rank dense_rank ntile length char_length character_length octet_length strpos position
+    jsonb_array_length array_length cardinality array_position num_nulls num_nonnulls`),
+);
+
+/** Types of integers of fixed length. */
+export const WHOLE_TYPES: ReadonlySet<string> = new Set(words('int2 int4 int8 int bigint smallint integer'));
+
+/** Types of dates and times, whose texts may name a time zone. */
+export const TIME_TYPES: ReadonlySet<string> = new Set(words('date time timetz timestamp timestamptz'));
+
+/** Functions that return a date, time or interval. */
+export const TIME_FUNCTIONS: ReadonlySet<string> = new Set(
+  words(`now transaction_timestamp statement_timestamp clock_timestamp date_trunc date_bin age date_add date_subtract
+    make_date make_time make_timestamp make_timestamptz make_interval timezone to_date to_timestamp
+    uuid_extract_timestamp`),
+);
+
 /** Columns that are serialised to text when they are returned: JSON and arrays. */
 export const STRUCTURED_COLUMNS: ReadonlySet<string> = new Set(
   words('input output error metadata related_to'),
 );
 
 /**
- * Upper bound of a function's result. `small`: a number, timestamp or word. `args`: the sum of its arguments. `double`:
- * twice that. `cut`: its last argument in characters, if that is a constant. `number`: a number computed from the
- * arguments. `picked`: the size of the argument, taken from any row.
+ * Upper bound of a function's result. `small`: a number, timestamp or word. `args`: the sum of its arguments. `more`: that
+ * and a small value. `double`: twice the sum. `joined`: twice the sum with the first argument between all others. `cut`:
+ * its last argument in characters, if that is a constant. `number`: a number computed from the arguments. `picked`: the
+ * size of the argument, taken from any row. `spelled`: a format with its words spelled out.
  */
-export type ResultSize = 'small' | 'args' | 'double' | 'cut' | 'number' | 'picked';
+export type ResultSize =
+  | 'small'
+  | 'args'
+  | 'more'
+  | 'double'
+  | 'joined'
+  | 'cut'
+  | 'number'
+  | 'picked'
+  | 'spelled';
 
 /** Cost and result of a function. */
 export interface FunctionRule {
@@ -75,6 +104,12 @@ export interface FunctionRule {
   readonly smallOnly?: boolean;
   /** Squares its argument; see PRODUCT_PRICE. */
   readonly squares?: boolean;
+  /** Index of the argument that says how many digits a number keeps: a small constant. */
+  readonly digits?: number;
+  /** Index of the argument that is a time zone: a constant or a bound value. */
+  readonly zone?: number;
+  /** Takes a fraction, of which PostgreSQL accepts an array, too. */
+  readonly fraction?: boolean;
 }
 
 const rules = (names: string, rule: FunctionRule): [string, FunctionRule][] =>
@@ -92,7 +127,7 @@ export const ALLOWED_FUNCTIONS: ReadonlyMap<string, FunctionRule> = new Map([
   ...rules('sum avg', { price: 10, result: 'number' }),
   ...rules('min max', { price: 40, result: 'picked' }),
   ...rules('any_value lag lead first_value last_value nth_value', { price: 10, result: 'picked' }),
-  ...rules('percentile_cont percentile_disc', { price: 40, result: 'picked' }),
+  ...rules('percentile_cont percentile_disc', { price: 40, result: 'picked', fraction: true }),
   ...rules('bool_and bool_or every', { price: 2, result: 'small' }),
   ...rules('stddev stddev_pop stddev_samp variance var_pop var_samp', {
     price: 10,
@@ -103,23 +138,30 @@ export const ALLOWED_FUNCTIONS: ReadonlyMap<string, FunctionRule> = new Map([
   ...rules('length char_length character_length octet_length', { price: 12, result: 'small' }),
   ...rules('lower upper', { price: 25, result: 'double' }),
   ...rules('left right substr substring', { price: 12, result: 'cut' }),
-  ...rules('btrim ltrim rtrim', { price: 18, result: 'args' }),
+  ...rules('btrim ltrim rtrim', { price: 18, result: 'args', needle: 1 }),
   ...rules('starts_with', { price: 5, result: 'small' }),
   ...rules('strpos position', { price: 15, result: 'small', needle: 1 }),
   ...rules('split_part', { price: 15, result: 'args', needle: 1 }),
-  ...rules('concat concat_ws', { price: 20, result: 'double' }),
+  ...rules('concat', { price: 20, result: 'double' }),
+  ...rules('concat_ws', { price: 20, result: 'joined' }),
   ...rules('md5', { price: 10, result: 'small' }),
-  ...rules('to_char', { price: 1, result: 'small', smallOnly: true }),
+  ...rules('to_char', { price: 1, result: 'spelled', smallOnly: true }),
   ...rules('to_date to_timestamp', { price: 1, result: 'small', smallOnly: true }),
-  ...rules('abs ceil ceiling floor round trunc sign', { price: 1, result: 'small', smallOnly: true }),
-  ...rules('mod', { price: 1, result: 'small', smallOnly: true, squares: true }),
-  ...rules('random pi', { price: 1, result: 'small' }),
+  // Numbers of any length, not only short ones.
+  ...rules('abs ceil ceiling floor', { price: 1, result: 'args', smallOnly: true }),
+  ...rules('round trunc', { price: 1, result: 'more', smallOnly: true, digits: 1 }),
+  ...rules('sign', { price: 1, result: 'small', smallOnly: true }),
+  ...rules('mod', { price: 1, result: 'args', smallOnly: true, squares: true }),
+  ...rules('random', { price: 1, result: 'more', smallOnly: true }),
+  ...rules('pi', { price: 1, result: 'small' }),
   ...rules(
-    `now transaction_timestamp statement_timestamp clock_timestamp date_trunc date_part date_bin extract age date_add
-    date_subtract make_date make_time make_timestamp make_timestamptz make_interval timezone isfinite justify_days
-    justify_hours justify_interval overlaps`,
+    `now transaction_timestamp statement_timestamp clock_timestamp date_part date_bin extract age make_date make_time
+    make_timestamp make_interval isfinite justify_days justify_hours justify_interval overlaps`,
     { price: 1, result: 'small', smallOnly: true },
   ),
+  ...rules('timezone', { price: 1, result: 'small', smallOnly: true, zone: 0 }),
+  ...rules('date_trunc date_add date_subtract', { price: 1, result: 'small', smallOnly: true, zone: 2 }),
+  ...rules('make_timestamptz', { price: 1, result: 'small', smallOnly: true, zone: 6 }),
   ...rules('to_jsonb', { price: 25, result: 'double' }),
   ...rules('jsonb_build_object jsonb_build_array', { price: 30, result: 'double' }),
   ...rules('jsonb_array_length jsonb_typeof', { price: 5, result: 'small' }),
@@ -129,7 +171,7 @@ export const ALLOWED_FUNCTIONS: ReadonlyMap<string, FunctionRule> = new Map([
   ...rules('jsonb_object_keys', { price: 45, result: 'args' }),
   ...rules('array_length cardinality array_position', { price: 10, result: 'small' }),
   ...rules('unnest', { price: 25, result: 'args' }),
-  ...rules('generate_series', { price: 1, result: 'small', smallOnly: true }),
+  ...rules('generate_series', { price: 1, result: 'more', smallOnly: true, zone: 3 }),
   ...rules('num_nulls num_nonnulls', { price: 5, result: 'small' }),
   ...rules('gen_random_uuid uuid_extract_timestamp uuid_extract_version', { price: 1, result: 'small' }),
 ]);
@@ -138,11 +180,13 @@ export const ALLOWED_FUNCTIONS: ReadonlyMap<string, FunctionRule> = new Map([
 export interface OperatorRule {
   /** Milliseconds per MiB of both sides. */
   readonly price: number;
-  readonly result: 'small' | 'args' | 'left' | 'larger' | 'part' | 'product';
+  readonly result: 'small' | 'args' | 'left' | 'sum' | 'part' | 'product';
   /** The side that must be a constant or a bound value, since its values are searched for one by one. */
   readonly contained?: 'left' | 'right' | 'either';
   /** Multiplies or divides its sides; see PRODUCT_PRICE. */
   readonly takesProduct?: boolean;
+  /** Removes keys from JSON, each of which is compared with all in it. */
+  readonly removes?: boolean;
   /** Allowed for texts only; concatenating JSON or arrays takes 200 ms per MiB. */
   readonly needsText?: boolean;
 }
@@ -151,8 +195,8 @@ export interface OperatorRule {
 export const ALLOWED_OPERATORS: ReadonlyMap<string, OperatorRule> = new Map<string, OperatorRule>([
   ...words('= <>').map((name): [string, OperatorRule] => [name, { price: 10, result: 'small' }]),
   ...words('< <= > >=').map((name): [string, OperatorRule] => [name, { price: 40, result: 'small' }]),
-  ['+', { price: 10, result: 'larger' }],
-  ['-', { price: 25, result: 'larger' }],
+  ['+', { price: 10, result: 'sum' }],
+  ['-', { price: 25, result: 'sum', removes: true }],
   ...words('* / %').map((name): [string, OperatorRule] => [
     name,
     { price: 10, result: 'product', takesProduct: true },
@@ -186,6 +230,12 @@ export const PRODUCT_PRICE = 2e-7;
 export const NUMERIC_DIGITS = 131_072;
 /** Comparing sort keys, by the collation's rules for text: milliseconds per MiB. */
 export const SORT_PRICE = 40;
+/** Each node of an expression, however small its value: also the planner copies it. */
+export const NODE_MS = 0.005;
+/** Reading an array from its text: milliseconds per MiB. */
+export const LIST_PRICE = 450;
+/** How much longer an array is, printed, than the text it was read from: `{1}` is `{1.00000000000000000000}` as numeric. */
+export const LIST_GROWTH = 12;
 /** Sending a row, JSON and arrays as text: milliseconds per MiB. */
 export const SEND_PRICE = { plain: 4, structured: 22 } as const;
 

@@ -3,8 +3,15 @@ import { SMALL_BYTES } from './sql-allowed';
 import { type Size, sizeOf } from './sql-size';
 import { type Fields, integerOf, isFields, listOf, textOf, unwrap } from './sql-tree';
 
-/** Upper bounds for the values bound to `$1`, `$2`, …: bytes, and the number of values in each as JSON or array. */
-export type BoundSizes = readonly { readonly bytes: number; readonly values: number }[];
+/**
+ * Upper bounds for the values bound to `$1`, `$2`, …: bytes, bytes with numbers written without exponents, and the number
+ * of values in each as JSON or array.
+ */
+export type BoundSizes = readonly {
+  readonly bytes: number;
+  readonly written: number;
+  readonly values: number;
+}[];
 
 /** Longest number literal, and largest exponent of one. */
 const MAX_NUMBER_CHARACTERS = 60;
@@ -18,9 +25,8 @@ export function constantSize(fields: Fields): Size {
       refuseSql(`a number has more than ${MAX_NUMBER_CHARACTERS} digits`);
   }
   const text = isFields(fields.sval) && typeof fields.sval.sval === 'string' ? fields.sval.sval : '';
-  refuseHugeNumber(text);
   if (isFields(fields.bsval)) refuseSql('bit strings are not allowed');
-  return sizeOf(Math.max(SMALL_BYTES, Buffer.byteLength(text)));
+  return sizeOf(Math.max(SMALL_BYTES, writtenBytes(text)));
 }
 
 /** Whether an expression is the same for every row. */
@@ -36,18 +42,24 @@ export function nonNegative(value: unknown): string | undefined {
   return index === undefined || index < 0 ? undefined : String(index);
 }
 
-/** A number with an exponent of four digits or more. */
-const HUGE_NUMBER = /^\s*[+-]?[\d_]*\.?[\d_]*e[+-]?[\d_]{4,}\s*$/i;
+/** A number with an exponent, on its own or in JSON or an array. Linear: no two parts match the same character. */
+const WITH_EXPONENT = /(?<![\w.])[\d_.]+e([+-]?[\d_]+)(?=[\s,\]}")]|$)/gi;
+/** Longest exponent in characters, apart from its sign. */
+const MAX_EXPONENT_DIGITS = 3;
 
 /**
- * Refuses texts such as `1e130000`, which next to a number are cast to one of 130,000 digits. No other text grows when
- * it is cast.
- * @throws SqlRefusedError
+ * Upper bound of a text's size in bytes once its numbers are written without exponents, as numeric and jsonb do.
+ * @throws SqlRefusedError for numbers such as `1e130000`, of 130,000 digits
  */
-export function refuseHugeNumber(text: string): void {
-  // Also as an element of an array.
-  if (text.split(/[{},"[\]]/).some((part) => HUGE_NUMBER.test(part)))
-    refuseSql('a number has an exponent of more than three digits');
+export function writtenBytes(text: string): number {
+  let bytes = Buffer.byteLength(text);
+  // Array literals take any character behind a backslash as itself.
+  for (const [, exponent = ''] of text.replaceAll('\\', '').matchAll(WITH_EXPONENT)) {
+    const digits = exponent.replace(/[-+_]/g, '').replace(/^0+/, '');
+    if (digits.length > MAX_EXPONENT_DIGITS) refuseSql('a number has an exponent of more than three digits');
+    bytes += Number(digits);
+  }
+  return bytes;
 }
 
 /** Upper bound of the values in JSON or an array given as text: one more than its separators. */

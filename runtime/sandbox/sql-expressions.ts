@@ -3,17 +3,24 @@ import {
   ALLOWED_TYPES,
   ALLOWED_VALUE_WORDS,
   JSON_TEXT_PRICE,
+  LIST_GROWTH,
+  LIST_PRICE,
+  NODE_MS,
   SMALL_BYTES,
   SORT_PRICE,
   SPAN_BYTES,
+  TIME_TYPES,
 } from './sql-allowed';
-import { type BoundSizes, constantSize } from './sql-constants';
+import { type BoundSizes, constantSize, isFixed } from './sql-constants';
 import { SqlFunctions } from './sql-functions';
+import { isWideColumn, SqlKeys, WIDE_BYTES } from './sql-keys';
 import type { SqlMeter } from './sql-meter';
 import { SqlOperators } from './sql-operators';
-import { boundNumeric } from './sql-rewrite';
-import { type Answered, columnIn, isSource, type Scope, type Sizing } from './sql-scope';
+import { boundNumeric, compareOneByOne, dropSchema, lookUpEachTime } from './sql-rewrite';
+import { type Answered, columnIn, hasUnnamed, isSource, type Scope, type Sizing } from './sql-scope';
 import { largest, type Size, sizeOf, times, together } from './sql-size';
+import { isArrayValue } from './sql-text';
+import { isTime, mayNameZone, refuseZones } from './sql-times';
 import {
   builtInName,
   type Fields,
@@ -23,6 +30,7 @@ import {
   namesOf,
   only,
   starOf,
+  textOf,
   unwrap,
 } from './sql-tree';
 
@@ -41,6 +49,11 @@ export class SqlExpressions implements Sizing {
   readonly #query: QueryCheck;
   readonly #operators: SqlOperators;
   readonly #calls: SqlFunctions;
+  readonly keys: SqlKeys;
+  /** Subqueries that PostgreSQL makes joins of. */
+  readonly #joined = new WeakSet<Fields>();
+  /** Window definitions seen so far: PostgreSQL sorts once for equal ones. */
+  readonly #windows = new Set<string>();
   #depth = 0;
 
   constructor(meter: SqlMeter, bound: BoundSizes, query: QueryCheck) {
@@ -48,7 +61,8 @@ export class SqlExpressions implements Sizing {
     this.#bound = bound;
     this.#query = query;
     this.#operators = new SqlOperators(this, meter, bound);
-    this.#calls = new SqlFunctions(this, meter, bound);
+    this.keys = new SqlKeys(this, meter);
+    this.#calls = new SqlFunctions({ sizing: this, keys: this.keys, meter, bound });
   }
 
   /** Runs `work` one nesting level deeper. @throws SqlRefusedError below the deepest level allowed */
@@ -63,7 +77,19 @@ export class SqlExpressions implements Sizing {
   /** The largest size of an expression's value; charges its cost. @throws SqlRefusedError */
   sizeOf(value: unknown, scope: Scope): Size {
     const { type, fields } = unwrap(value) ?? refuseSql('it cannot be read');
+    this.#meter.addMs(NODE_MS);
     return this.nested(() => this.#dispatch(value, type, fields, scope));
+  }
+
+  repeated(value: unknown, scope: Scope, times: number): Size {
+    const { value: size, ms } = this.#meter.costOf(() => this.sizeOf(value, scope));
+    this.#meter.addMs(ms * (times - 1));
+    return size;
+  }
+
+  /** Notes that PostgreSQL makes a join of a subquery. */
+  isJoined(subLink: Fields): void {
+    this.#joined.add(subLink);
   }
 
   all(list: unknown, scope: Scope): Size[] {
@@ -73,9 +99,10 @@ export class SqlExpressions implements Sizing {
   #dispatch(value: unknown, type: string, fields: Fields, scope: Scope): Size {
     switch (type) {
       case 'A_Const':
+        if (mayNameZone(textOf(value) ?? '')) this.#meter.leavesTraces = true;
         return constantSize(fields);
       case 'ParamRef':
-        return sizeOf(Math.max(SMALL_BYTES, this.#bound[Number(fields.number ?? 0) - 1]?.bytes ?? 0));
+        return sizeOf(Math.max(SMALL_BYTES, this.#bound[Number(fields.number ?? 0) - 1]?.written ?? 0));
       case 'ColumnRef':
         return this.#column(fields, scope);
       case 'A_Expr':
@@ -85,7 +112,7 @@ export class SqlExpressions implements Sizing {
       case 'TypeCast':
         return this.#cast(value, fields, scope);
       case 'SubLink':
-        return this.#subquery(fields, scope);
+        return this.#subquery(value, fields, scope);
       case 'BoolExpr':
         only(type, fields, ['boolop', 'args']);
         this.all(fields.args, scope);
@@ -140,18 +167,21 @@ export class SqlExpressions implements Sizing {
     only('ColumnRef', fields, ['fields']);
     if (starOf({ ColumnRef: fields }) !== undefined)
       refuseSql('* is allowed in a select list and in count(*) only');
+    dropSchema(fields);
     const names = namesOf(fields.fields);
-    // The table is rewritten to a subquery, which has no schema.
-    if (names.length === 3 && names[0] === 'ledger' && Array.isArray(fields.fields)) fields.fields.shift();
-    const found = columnIn(scope, names.slice(-2));
-    const output = names.length === 1 ? scope.outputs.get(names[0] ?? '') : undefined;
+    const found = names.length > 2 ? undefined : columnIn(scope, names);
+    const output = names.length === 1 ? scope.outputs.find(({ name }) => name === names[0])?.size : undefined;
     if (found !== undefined) {
       this.#meter.addMs(found.ms);
       return output === undefined ? found.size : largest([found.size, output]);
     }
     if (output !== undefined) return output;
-    if (names.length === 1 && isSource(scope, names[0] ?? ''))
+    // PostgreSQL reads r.f as the call f(r) when r has no column f, whatever the function f does.
+    if (names.length > 1) refuseSql(`column ${names.join('.')} does not exist`);
+    if (isSource(scope, names[0] ?? ''))
       refuseSql(`${names[0]} is a whole row; name the columns that you need`);
+    if (hasUnnamed(scope))
+      refuseSql(`column ${names[0]} is not known; name each column of a subquery with AS`);
     // An unknown column: PostgreSQL's own error is better.
     return sizeOf(SPAN_BYTES);
   }
@@ -185,21 +215,30 @@ export class SqlExpressions implements Sizing {
     return size;
   }
 
-  #subquery(fields: Fields, scope: Scope): Size {
+  #subquery(value: unknown, fields: Fields, scope: Scope): Size {
     only('SubLink', fields, ['subLinkType', 'testexpr', 'operName', 'subselect']);
     const kind = String(fields.subLinkType);
     if (!['EXISTS_SUBLINK', 'ANY_SUBLINK', 'ALL_SUBLINK', 'EXPR_SUBLINK'].includes(kind))
       refuseSql('ARRAY(SELECT …) is not allowed: it gathers any number of rows; answer the rows themselves');
     const answer = this.#query(fieldsOf(unwrap(fields.subselect)?.fields), scope, scope.ctes);
+    if (kind === 'EXISTS_SUBLINK' && !this.#joined.has(fields)) lookUpEachTime(fields.subselect);
     if (fields.testexpr !== undefined) {
       const operator = fields.operName === undefined ? '=' : builtInName(fields.operName);
       if (!/^(=|<>|<|>|<=|>=)$/.test(operator ?? '')) refuseSql('ANY and ALL take a comparison');
-      this.#meter.charge(
-        SORT_PRICE,
-        together([this.sizeOf(fields.testexpr, scope), sizeOf(answer.rowBytes)]),
-      );
+      this.#meter.keepRows();
+      if (kind === 'ANY_SUBLINK' && operator === '=' && !this.#isJoinOfNarrow(fields, answer, scope))
+        compareOneByOne(value);
+      const test = this.sizeOf(fields.testexpr, scope);
+      this.#meter.charge(SORT_PRICE, together([test, sizeOf(answer.rowBytes)]));
     }
     return sizeOf(kind === 'EXPR_SUBLINK' ? answer.rowBytes : SMALL_BYTES);
+  }
+
+  /** Whether PostgreSQL makes a join of a subquery, and sorts no long values of one column for it. */
+  #isJoinOfNarrow(fields: Fields, { columns }: Answered, scope: Scope): boolean {
+    const [only] = columns;
+    const isNarrow = columns.length > 1 || only?.isStored === true || (only?.bytes ?? 0) <= WIDE_BYTES;
+    return isNarrow && this.#joined.has(fields) && !isWideColumn(fields.testexpr, scope, this.#meter);
   }
 
   #cast(value: unknown, fields: Fields, scope: Scope): Size {
@@ -210,28 +249,41 @@ export class SqlExpressions implements Sizing {
     const rule = ALLOWED_TYPES.get(name) ?? refuseSql(`type ${name} is not allowed`);
     const isList = listOf(typeName.arrayBounds).length > 0;
     const size = this.sizeOf(fields.arg, scope);
-    this.#meter.charge(isList ? Math.max(rule.price, JSON_TEXT_PRICE) : rule.price, size);
+    if (name === 'jsonb' && !isFixed(fields.arg))
+      refuseSql(
+        'only a constant or a bound value is cast to jsonb: 1e131071 is a number of 131,072 digits there',
+      );
+    if (TIME_TYPES.has(name)) this.#timeFrom(fields, scope, isList);
     if (name === 'numeric' || name === 'decimal') boundNumeric(value, fields, typeName, isList);
-    if (rule.isSmall && !isList) return sizeOf(SMALL_BYTES);
-    return name === 'jsonb' || isList ? together([size, sizeOf(SMALL_BYTES)]) : times(size, 2);
+    if (isList) {
+      const isParsed = !isArrayValue(fields.arg, scope);
+      this.#meter.charge(Math.max(rule.price, isParsed ? LIST_PRICE : JSON_TEXT_PRICE), size);
+      return together([times(size, isParsed ? LIST_GROWTH : 2), sizeOf(SMALL_BYTES)]);
+    }
+    this.#meter.charge(rule.price, size);
+    if (rule.isSmall) return sizeOf(SMALL_BYTES);
+    return name === 'jsonb' ? together([size, sizeOf(SMALL_BYTES)]) : times(size, 2);
   }
 
-  /** Charges an ORDER BY. */
-  sorts(list: unknown, scope: Scope): void {
-    for (const item of listOf(list)) {
-      const sort = unwrap(item)?.fields ?? refuseSql('ORDER BY cannot be read');
-      only('SortBy', sort, ['node', 'sortby_dir', 'sortby_nulls']);
-      this.#meter.charge(SORT_PRICE, this.sizeOf(sort.node, scope));
-    }
+  #timeFrom(cast: Fields, scope: Scope, isList: boolean): void {
+    if (isFixed(cast.arg) || isTime(cast.arg, scope)) return;
+    if (isList) refuseSql('only a constant or a bound value is cast to an array of dates or times');
+    refuseZones(cast);
   }
 
   /** Charges a window definition. */
   window(fields: Fields, scope: Scope): void {
     only('WindowDef', fields, WINDOW_MEMBERS);
-    for (const item of listOf(fields.partitionClause))
-      this.#meter.charge(SORT_PRICE, this.sizeOf(item, scope));
-    this.sorts(fields.orderClause, scope);
+    const { name: _name, ...definition } = fields;
+    this.#keepWindow(definition);
+    this.keys.window(fields, { ...scope, outputs: [] });
     for (const offset of [fields.startOffset, fields.endOffset])
       if (offset !== undefined) this.sizeOf(offset, scope);
+  }
+
+  #keepWindow(definition: Fields): void {
+    const key = JSON.stringify(definition, (name, value) => (name === 'location' ? undefined : value));
+    if (!this.#windows.has(key)) this.#meter.keepRows();
+    this.#windows.add(key);
   }
 }

@@ -9,8 +9,9 @@ import {
   REFUSED_COLUMNS,
 } from './sql-allowed';
 import { CostCheck } from './sql-check';
-import { type BoundSizes, refuseHugeNumber, valuesInText } from './sql-constants';
+import { type BoundSizes, valuesInText, writtenBytes } from './sql-constants';
 import { printStatement, type SqlTools } from './sql-print';
+import { mayNameZone } from './sql-times';
 import { builtInName, type Fields, isFields, namesOf, unwrap } from './sql-tree';
 
 const MAX_BYTES = 20_000;
@@ -30,6 +31,8 @@ export interface CheckedSql {
   readonly text: string;
   /** Maps a position in {@link text} to one in the original text; both count characters from 1. Undefined if unknown. */
   position(printed: number): number | undefined;
+  /** Whether the session may keep memory for it afterwards, so that it is not used again. */
+  readonly leavesTraces: boolean;
   /** Whether the statement was parsed now rather than found in the cache. */
   readonly isNew: boolean;
 }
@@ -55,14 +58,15 @@ const accepted = new Map<string, Accepted>();
 export async function checkSql(text: string, values: readonly (string | null)[] = []): Promise<CheckedSql> {
   if (values.length > MAX_PARAMETERS) refuseSql(`it binds more than ${MAX_PARAMETERS} values`);
   const bound = boundSizes(values);
-  const key = `${bound.map(({ bytes, values: count }) => `${bytes}.${count}`).join(' ')}\n${text}`;
+  const key = `${bound.map(({ bytes, written, values: count }) => `${bytes}.${written}.${count}`).join(' ')}\n${text}`;
   const known = accepted.get(key);
   const statement = known ?? (await check(text, bound));
   if (known === undefined) remember(key, statement);
   const { highestParameter } = statement;
   if (highestParameter > values.length)
     refuseSql(`it refers to $${highestParameter} but ${values.length} values are bound`);
-  return { text: statement.text, position: statement.position, isNew: known === undefined };
+  const leavesTraces = statement.leavesTraces || values.some((value) => value !== null && mayNameZone(value));
+  return { text: statement.text, position: statement.position, leavesTraces, isNew: known === undefined };
 }
 
 /** Sizes rounded up to powers of two, so that a statement with other values is found in the cache. */
@@ -72,9 +76,9 @@ function boundSizes(values: readonly (string | null)[]): BoundSizes {
     refuseSql(`a bound value is longer than ${MAX_VALUE_BYTES} bytes`);
   if (sizes.reduce((total, bytes) => total + bytes, 0) > MAX_VALUES_BYTES)
     refuseSql(`the bound values are longer than ${MAX_VALUES_BYTES} bytes together`);
-  for (const value of values) if (value !== null) refuseHugeNumber(value);
   return values.map((value, index) => ({
     bytes: powerOfTwo(sizes[index] ?? 0),
+    written: powerOfTwo(writtenBytes(value ?? '')),
     values: powerOfTwo(valuesInText(value ?? '')),
   }));
 }
@@ -88,8 +92,9 @@ async function check(text: string, bound: BoundSizes): Promise<Accepted> {
   const tools = await loadTools();
   const tree = tools.parse(text);
   const { highestParameter, statement } = new QueryCheck(tree);
-  new CostCheck(bound).checkStatement(statement);
-  return { ...printStatement(text, statement, tools), highestParameter };
+  const cost = new CostCheck(bound);
+  cost.checkStatement(statement);
+  return { ...printStatement(text, statement, tools), leavesTraces: cost.leavesTraces, highestParameter };
 }
 
 function remember(key: string, statement: Accepted): void {

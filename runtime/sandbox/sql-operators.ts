@@ -11,10 +11,11 @@ import {
   SORT_PRICE,
 } from './sql-allowed';
 import { type BoundSizes, isFixed, needleBytes, nonNegative, valuesIn } from './sql-constants';
+import { compareAsExpression } from './sql-keys';
 import type { SqlMeter } from './sql-meter';
 import type { Scope, Sizing } from './sql-scope';
 import { largest, memberOf, NOTHING, type Size, sizeOf, times, together } from './sql-size';
-import { isText } from './sql-text';
+import { isText, isWhole } from './sql-text';
 import { builtInName, type Fields, listOf, only, textOf, unwrap } from './sql-tree';
 
 interface Sides {
@@ -72,7 +73,8 @@ export class SqlOperators {
       }
       case 'AEXPR_BETWEEN':
       case 'AEXPR_NOT_BETWEEN': {
-        const left = this.#sizing.sizeOf(fields.lexpr, scope);
+        // PostgreSQL copies it for the two comparisons.
+        const left = this.#sizing.repeated(fields.lexpr, scope, 2);
         this.#meter.charge(SORT_PRICE, together([times(left, 2), this.#sizing.sizeOf(fields.rexpr, scope)]));
         return sizeOf(SMALL_BYTES);
       }
@@ -96,6 +98,11 @@ export class SqlOperators {
     if (rule.needsText === true && !isText({ A_Expr: fields }, scope))
       refuseSql('|| joins texts only, and one side must be known to be text: cast it to text');
     if (rule.takesProduct === true) this.#meter.chargeProduct(left, right);
+    if (name === '=' && ![fields.lexpr, fields.rexpr].some(isFixed))
+      for (const side of [fields.lexpr, fields.rexpr]) compareAsExpression(side, scope, this.#meter);
+    if (rule.removes === true) this.#chargeRemoved(fields.rexpr, left);
+    const isInt = [fields.lexpr, fields.rexpr].every((side) => side === undefined || isWhole(side, scope));
+    if (isInt && /^[-+*/%]$/.test(name)) return sizeOf(SMALL_BYTES);
     return this.#result(name, rule, fields, { left, right });
   }
 
@@ -107,8 +114,9 @@ export class SqlOperators {
     switch (rule.result) {
       case 'small':
         return sizeOf(SMALL_BYTES);
-      case 'larger':
-        return largest([left, right]);
+      case 'sum':
+        // One digit more, so that a recursive query cannot add up numbers without end.
+        return together([largest([left, right]), sizeOf(1)]);
       case 'left':
         return left;
       case 'part': {
@@ -132,6 +140,14 @@ export class SqlOperators {
     else refuseSql(`what ${name} looks for must be a constant or a bound value`);
   }
 
+  /** JSON minus an array of keys: each member is compared with each key. */
+  #chargeRemoved(keys: unknown, from: Size): void {
+    if (this.#meter.bytes(from) <= 32 * SMALL_BYTES) return;
+    const values = valuesIn(keys, this.#bound);
+    if (values === undefined) refuseSql('what - removes must be a constant or a bound value');
+    this.#meter.charge(CONTAINED_PRICE * values, from);
+  }
+
   #like(fields: Fields, scope: Scope): Size {
     const text = this.#sizing.sizeOf(fields.lexpr, scope);
     const pattern = needleBytes(fields.rexpr, this.#bound, 'the pattern of LIKE');
@@ -142,11 +158,12 @@ export class SqlOperators {
   }
 
   #in(fields: Fields, scope: Scope): Size {
-    const left = this.#sizing.sizeOf(fields.lexpr, scope);
     const items = listOf(unwrap(fields.rexpr)?.fields.items);
+    // PostgreSQL makes an array of literals and bound values; for any other item it copies the left side.
+    const copies = items.filter((item) => !isFixed(item) || unwrap(item)?.type === 'TypeCast').length;
+    const left = this.#sizing.repeated(fields.lexpr, scope, copies + 1);
     const sizes = items.map((item) => this.#sizing.sizeOf(item, scope));
-    const areFixed = items.every(isFixed);
-    this.#meter.charge(10, together([areFixed ? left : times(left, items.length), ...sizes]));
+    this.#meter.charge(10, together([times(left, copies + 1), ...sizes]));
     return sizeOf(SMALL_BYTES);
   }
 }

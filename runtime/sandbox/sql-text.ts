@@ -1,7 +1,53 @@
 import { refuseSql } from './errors';
-import { STRUCTURED_COLUMNS, TEXT_FUNCTIONS } from './sql-allowed';
-import { columnIn, type Scope, SPAN_ANSWER } from './sql-scope';
-import { builtInName, fieldsOf, listOf, namesOf, unwrap } from './sql-tree';
+import { STRUCTURED_COLUMNS, TEXT_FUNCTIONS, WHOLE_FUNCTIONS, WHOLE_TYPES } from './sql-allowed';
+import { type Column, columnIn, type Scope, SPAN_ANSWER } from './sql-scope';
+import { isTime } from './sql-times';
+import { builtInName, fieldsOf, integerOf, listOf, namesOf, unwrap } from './sql-tree';
+
+/** What is known of a value's type. */
+export function kindOf(
+  value: unknown,
+  scope: Scope,
+): Pick<Column, 'isText' | 'isWhole' | 'isArray' | 'isTime' | 'isStored'> {
+  return {
+    isText: isText(value, scope),
+    isWhole: isWhole(value, scope),
+    isArray: isArrayValue(value, scope),
+    isTime: isTime(value, scope),
+    isStored: isStored(value, scope),
+  };
+}
+
+/** Whether a value is a column of the table. */
+export function isStored(value: unknown, scope: Scope): boolean {
+  const node = unwrap(value);
+  return (
+    node?.type === 'ColumnRef' && columnIn(scope, namesOf(node.fields.fields).slice(-2))?.isStored === true
+  );
+}
+
+/** Whether a value is known to be an int: PostgreSQL refuses one that becomes too long. */
+export function isWhole(value: unknown, scope: Scope): boolean {
+  const { type, fields } = unwrap(value) ?? refuseSql('it cannot be read');
+  if (type === 'A_Const') return integerOf(value) !== undefined;
+  if (type === 'ColumnRef') return columnIn(scope, namesOf(fields.fields).slice(-2))?.isWhole === true;
+  if (type === 'FuncCall') return WHOLE_FUNCTIONS.has(builtInName(fields.funcname) ?? '');
+  if (type === 'TypeCast') {
+    const { names, arrayBounds } = fieldsOf(fields.typeName);
+    return WHOLE_TYPES.has(builtInName(names) ?? '') && listOf(arrayBounds).length === 0;
+  }
+  if (type !== 'A_Expr' || fields.kind !== 'AEXPR_OP') return false;
+  const sides = [fields.lexpr, fields.rexpr].filter((side) => side !== undefined);
+  return /^[-+*/%]$/.test(builtInName(fields.name) ?? '') && sides.every((side) => isWhole(side, scope));
+}
+
+/** Whether a value is known to be an array. */
+export function isArrayValue(value: unknown, scope: Scope): boolean {
+  const { type, fields } = unwrap(value) ?? refuseSql('it cannot be read');
+  if (type === 'ColumnRef') return columnIn(scope, namesOf(fields.fields).slice(-2))?.isArray === true;
+  if (type === 'TypeCast') return listOf(fieldsOf(fields.typeName).arrayBounds).length > 0;
+  return type === 'A_ArrayExpr';
+}
 
 /** Whether a value is known to be of type text, so that reading it serialises nothing. */
 export function isText(value: unknown, scope: Scope): boolean {

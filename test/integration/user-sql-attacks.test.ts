@@ -115,6 +115,13 @@ describe('hostile SQL of user code', function () {
     });
   }
 
+  it('no function is called by the name of a column', async () => {
+    for (const column of ['g.pg_advisory_lock', 'g.pg_terminate_backend', 'g.pg_sleep', 'g.array_agg']) {
+      const { body } = await run(settle(`[ctx.sql\`SELECT ${column} FROM generate_series(1, 3) g\`]`));
+      assert.deepEqual(body.result.failed, [`ctx.sql: column ${column} does not exist`]);
+    }
+  });
+
   it('too many rows say so', async () => {
     const { body } = await run(settle('[ctx.sql`SELECT g FROM generate_series(1, 100000) g`]'));
     assert.deepEqual(body.result.failed, ['The query returns more than 1000 rows; add a LIMIT.']);
@@ -150,10 +157,10 @@ describe('hostile SQL of user code', function () {
         `async function main(ctx, input) { return (await ctx.sql\`${statement}\`).rows; }`,
         text,
       );
-      // The time limit, or first the limit of temporary files.
+      // The time limit, or first the limit of temporary files, or a refusal.
       assert.match(
         body.error?.message ?? 'it went through',
-        /longer than 2000 ms|more than it may keep on disk/,
+        /longer than 2000 ms|more than it may keep on disk|values that can be \d+ KiB long/,
         `${statement}: ${JSON.stringify(body.error ?? body.result ?? body)}`.slice(0, 400),
       );
       assert.equal(await busy(), 0, statement);

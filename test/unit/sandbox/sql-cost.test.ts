@@ -20,7 +20,7 @@ describe('SQL guard limits the evaluation of one row, during which PostgreSQL ch
     [`SELECT jsonb_path_query(metadata, '$.**.**') ${FROM}`, /function jsonb_path_query/],
     [`SELECT metadata @? '$.**' ${FROM}`, /operator @\?/],
     [`SELECT metadata @@ '$.a == 1' ${FROM}`, /operator @@/],
-    [`SELECT metadata::text::jsonb ${FROM}`, /can take \d+ ms/],
+    [`SELECT metadata::text::jsonb ${FROM}`, /only a constant or a bound value is cast to jsonb/],
     [`SELECT this ~ '(a+)+$' ${FROM}`, /operator ~/],
     [`SELECT this SIMILAR TO '(a+)+' ${FROM}`, /similar_to_escape/],
     [`SELECT regexp_replace(this, 'a', 'b') ${FROM}`, /function regexp_replace/],

@@ -19,3 +19,11 @@ export async function refused(
     return true;
   });
 }
+
+/** `count` copies of an item, with its number for each `#`. */
+export const join = (count: number, item: string, by = ', '): string =>
+  Array.from({ length: count }, (_, index) => item.replaceAll('#', String(index))).join(by);
+
+/** A text around itself, `count` times. */
+export const nest = (count: number, inner: string, around: (inner: string) => string): string =>
+  count === 0 ? inner : around(nest(count - 1, inner, around));

@@ -5,7 +5,7 @@ import type { JsonValue, SignedSpan } from '../base/span';
 import type { FunctionCall } from '../host/function-starter';
 import { parseWith } from '../json/parse-with';
 import { type Answer, callerOf, json, withHeaders } from './answer';
-import type { Handler } from './handlers';
+import type { Handler, RouteRequest } from './handlers';
 import { preferencesOf } from './prefer';
 import { problemAnswer } from './problem';
 import { readJsonBody } from './request-body';
@@ -13,12 +13,26 @@ import type { Stage0 } from './stage0';
 import { validateExecuteBody, validateIdPath } from './validators.generated';
 import { positionHeader } from './write-position';
 
-/** `POST /api/execute/{function_id}`. */
-export const executeFunction: Handler = async (stage0, { request, caller, path, traceId, spanId }) => {
+/** `POST /api/execute/{function_id}`, within the tenant's share of request bodies: many would fill the memory. */
+export const executeFunction: Handler = async (stage0, routeRequest) => {
   await stage0.epochs.requireAppendable();
+  const body = new Reservation(stage0.fairness.bodies, callerOf(routeRequest.caller).tenant);
+  try {
+    return await execute(stage0, routeRequest, body);
+  } finally {
+    body.release();
+  }
+};
+
+async function execute(
+  stage0: Stage0,
+  { request, caller, path, traceId, spanId }: RouteRequest,
+  reservation: Reservation,
+): Promise<Answer> {
   const { id } = parseWith<{ id: string }>(validateIdPath, { id: path.function_id }, 'The path');
-  const { body, bytes } = await readBody(stage0, request, callerOf(caller).tenant);
-  const { input } = parseWith<{ input?: JsonValue }>(validateExecuteBody, body ?? {}, 'The body');
+  const turn = () => stage0.fairness.turns.take(callerOf(caller).tenant, TURN_BYTES);
+  const body = (await readJsonBody(request, reservation, turn)) ?? {};
+  const { input } = parseWith<{ input?: JsonValue }>(validateExecuteBody, body, 'The body');
   const call = { functionId: id.toLowerCase(), input, caller: callerOf(caller), traceId, spanId };
   if (preferencesOf(request).has('respond-async')) {
     const span = await requestRun(stage0, call);
@@ -32,13 +46,13 @@ export const executeFunction: Handler = async (stage0, { request, caller, path, 
       },
     );
   }
-  const release = await takeRun(stage0, call.caller.tenant, bytes);
+  const release = await takeRun(stage0, call.caller.tenant, reservation);
   try {
     return await run(stage0, { ...call, signal: request.signal });
   } finally {
     release();
   }
-};
+}
 
 /** Appends the request, in a slot of the tenant's share, as any append. */
 async function requestRun({ fairness, functions }: Stage0, call: FunctionCall): Promise<SignedSpan> {
@@ -50,29 +64,16 @@ async function requestRun({ fairness, functions }: Stage0, call: FunctionCall): 
   }
 }
 
-/** Within the tenant's share of request bodies: many unfinished ones would fill the memory. */
-async function readBody(
-  { fairness }: Stage0,
-  request: Request,
-  tenant: string,
-): Promise<{ readonly body: JsonValue | undefined; readonly bytes: number }> {
-  const reservation = new Reservation(fairness.bodies, tenant);
-  try {
-    const body = await readJsonBody(request, reservation, () => fairness.turns.take(tenant, TURN_BYTES));
-    return { body, bytes: reservation.amount };
-  } finally {
-    reservation.release();
-  }
-}
-
 /**
  * Takes a run, and the memory of its input, from the tenant's shares. @returns a function that gives them back
  * @throws ShareUsedUpError; UnavailableError that says that the run has not begun, so that a client may retry it
  */
-async function takeRun({ fairness }: Stage0, tenant: string, bytes: number): Promise<() => void> {
+async function takeRun({ fairness }: Stage0, tenant: string, body: Reservation): Promise<() => void> {
   const input = new Reservation(fairness.inputs, tenant);
   try {
-    await input.atLeast(bytes);
+    await input.atLeast(body.amount);
+    // Not before, since what waits is in memory; and not later, or runs would hinder appends.
+    body.release();
     const release = await fairness.runs.take(tenant, 1);
     return () => {
       release();

@@ -49,6 +49,26 @@ describe('a run that a caller waits for', () => {
   });
 });
 
+describe('a run whose input finds no memory', () => {
+  it('holds the bytes of its body while it waits', async () => {
+    const stage0 = await createTestStage0();
+    try {
+      const { inputs, bodies } = stage0.fairness;
+      const release = await inputs.take('acme', 2 * inputs.guaranteed);
+      const token = await stage0.token('alice', 'acme');
+      const body = { input: 'x'.repeat(1_000_000) };
+      const call = stage0.call(`/api/execute/${randomUUID()}`, { token, body });
+      await until('it waits', () => inputs.waiting === 1);
+      assert.ok(bodies.held >= 1_000_000);
+      release();
+      await call;
+      assert.deepEqual([inputs.held, bodies.held], [0, 0]);
+    } finally {
+      await stage0.close();
+    }
+  });
+});
+
 describe('reads that are no pages', () => {
   let stage0: TestStage0;
   before(async () => {

@@ -120,8 +120,8 @@ async function launch(
     child.once('exit', finish);
   });
 
-  const deadline = Date.now() + (options.startTimeoutMs ?? 120_000);
-  while (!hasEnded && Date.now() < deadline) {
+  const deadlineMs = performance.now() + (options.startTimeoutMs ?? 120_000);
+  while (!hasEnded && performance.now() < deadlineMs) {
     const postmaster = await readPostmaster(options.dataDir);
     if (postmaster?.status === 'ready' && isAlive(postmaster.pid)) {
       // The server must not keep our event loop alive; the guard stops it.

@@ -87,8 +87,8 @@ function kill(pid: number, signal: NodeJS.Signals): void {
 }
 
 async function waitUntilGone(pid: number, dataDir: string, patienceMs: number): Promise<void> {
-  const deadline = Date.now() + patienceMs;
-  while (Date.now() < deadline && (await isPostgresOn(pid, dataDir))) await sleep(POLL_MS);
+  const deadlineMs = performance.now() + patienceMs;
+  while (performance.now() < deadlineMs && (await isPostgresOn(pid, dataDir))) await sleep(POLL_MS);
 }
 
 /** Whether process `pid` is alive and is a PostgreSQL server on `dataDir`. */

@@ -55,6 +55,7 @@ TABLE app.function_schedule (row security: t, forced: f)
   once boolean NOT NULL
   due_at timestamp with time zone NOT NULL DEFAULT now()
   done_until timestamp with time zone
+  looked_at timestamp with time zone NOT NULL DEFAULT now()
 TABLE app.idempotency_key (row security: t, forced: t)
   tenant_id text NOT NULL
   key text NOT NULL
@@ -307,6 +308,7 @@ ledger.universal_registry universal_registry_who_check CHECK ((who <> ''::text))
 
 -- Indexes
 
+CREATE INDEX function_schedule_looked ON app.function_schedule USING btree (tenant_id, looked_at)
 CREATE INDEX function_schedule_tenant ON app.function_schedule USING btree (tenant_id, due_at, function_id)
 CREATE INDEX idempotency_key_at ON app.idempotency_key USING btree (at)
 CREATE INDEX policy_cursor_active ON app.policy_cursor USING btree (policy_id) WHERE is_active
@@ -620,7 +622,7 @@ CREATE OR REPLACE FUNCTION app.begin_job(job text, lease_seconds integer)
 BEGIN ATOMIC
  INSERT INTO app.job_run AS r (job, started_at, lease_id, leased_until)
    VALUES (begin_job.job, now(), gen_random_uuid(), (clock_timestamp() + make_interval(secs => (begin_job.lease_seconds)::double precision))) ON CONFLICT(job) DO UPDATE SET started_at = now(), lease_id = excluded.lease_id, leased_until = excluded.leased_until
-   WHERE ((r.leased_until IS NULL) OR (r.leased_until <= clock_timestamp()))
+   WHERE ((r.leased_until IS NULL) OR (r.leased_until <= clock_timestamp()) OR (r.leased_until > (clock_timestamp() + make_interval(secs => ((4 * begin_job.lease_seconds))::double precision))))
    RETURNING r.lease_id;
 END
 CREATE OR REPLACE FUNCTION app.claim_request(lease_seconds integer, left_out text[])
@@ -632,6 +634,7 @@ AS $function$
 #variable_conflict use_column
 DECLARE
   moment timestamptz := clock_timestamp();
+  latest timestamptz := moment + make_interval(secs => 4 * lease_seconds);
   turn record;
 BEGIN
   FOR turn IN
@@ -643,22 +646,29 @@ BEGIN
                ORDER BY q.tenant_id LIMIT 1)
         FROM tenant t WHERE t.tenant_id IS NOT NULL
     )
-    SELECT t.tenant_id
+    SELECT t.tenant_id, oldest.behind, oldest.until
       FROM tenant t,
-           LATERAL (SELECT q.due_at, q.position FROM app.request_queue q
-                     WHERE q.tenant_id = t.tenant_id AND q.due_at <= moment
-                     ORDER BY q.due_at, q.position LIMIT 1) AS oldest,
+           LATERAL (SELECT range.place, range.behind, range.until, q.due_at, q.position
+                      FROM (VALUES (1, latest, 'infinity'::timestamptz),
+                                   (2, '-infinity'::timestamptz, moment)) AS range (place, behind, until),
+                           LATERAL (SELECT q.due_at, q.position FROM app.request_queue q
+                                     WHERE q.tenant_id = t.tenant_id
+                                       AND q.due_at > range.behind AND q.due_at <= range.until
+                                     ORDER BY q.due_at, q.position LIMIT 1) AS q
+                     ORDER BY range.place LIMIT 1) AS oldest,
            LATERAL (SELECT count(*) AS runs FROM app.request_queue q
-                     WHERE q.tenant_id = t.tenant_id AND q.lease_id IS NOT NULL AND q.due_at > moment) AS under_way,
-           LATERAL (SELECT (SELECT l.taken_at FROM app.request_turn l WHERE l.tenant_id = t.tenant_id)) AS last
+                     WHERE q.tenant_id = t.tenant_id AND q.lease_id IS NOT NULL
+                       AND q.due_at > moment AND q.due_at <= latest) AS under_way,
+           LATERAL (SELECT (SELECT l.taken_at FROM app.request_turn l
+                             WHERE l.tenant_id = t.tenant_id AND l.taken_at <= moment)) AS last
      WHERE t.tenant_id <> ALL (left_out)
        AND NOT EXISTS (SELECT FROM app.frozen_tenant f WHERE f.tenant_id = t.tenant_id)
-     ORDER BY under_way.runs, last.taken_at NULLS FIRST, oldest.due_at, oldest.position
+     ORDER BY under_way.runs, last.taken_at NULLS FIRST, oldest.place, oldest.due_at, oldest.position
   LOOP
     RETURN QUERY
       WITH next AS (
         SELECT q.request_id FROM app.request_queue q
-         WHERE q.tenant_id = turn.tenant_id AND q.due_at <= moment
+         WHERE q.tenant_id = turn.tenant_id AND q.due_at > turn.behind AND q.due_at <= turn.until
          ORDER BY q.due_at, q.position LIMIT 1 FOR UPDATE SKIP LOCKED)
       UPDATE app.request_queue AS q SET
         attempt = q.attempt + 1,
@@ -742,18 +752,33 @@ BEGIN ATOMIC
              s.once,
              s.due_at,
              s.done_until,
+             s.looked_at,
              row_number() OVER (ORDER BY s.due_at, s.function_id) AS turn
-            FROM ( SELECT f.function_id,
+            FROM (( SELECT f.function_id,
                      f.seq,
                      f.tenant_id,
                      f.owner_id,
                      f.once,
                      f.due_at,
-                     f.done_until
+                     f.done_until,
+                     f.looked_at
                     FROM app.function_schedule f
                    WHERE ((f.tenant_id = t.tenant_id) AND (f.due_at <= now()))
                    ORDER BY f.due_at, f.function_id
-                  LIMIT due_functions.most) s) d
+                  LIMIT due_functions.most)
+                 UNION ALL
+                 ( SELECT f.function_id,
+                     f.seq,
+                     f.tenant_id,
+                     f.owner_id,
+                     f.once,
+                     f.due_at,
+                     f.done_until,
+                     f.looked_at
+                    FROM app.function_schedule f
+                   WHERE ((f.tenant_id = t.tenant_id) AND (f.looked_at > now()) AND (f.due_at > now()))
+                   ORDER BY f.looked_at
+                  LIMIT due_functions.most)) s) d
    WHERE (NOT (EXISTS ( SELECT
             FROM app.frozen_tenant f
            WHERE (f.tenant_id = d.tenant_id))))
@@ -817,7 +842,8 @@ BEGIN
   SELECT f.is_closed, f.passed_tx_id INTO STRICT closed, passed FROM app.frozen_tenant f WHERE f.tenant_id = tenant;
   IF NOT closed THEN
     IF EXISTS (SELECT FROM app.request_queue q
-                WHERE q.tenant_id = tenant AND q.lease_id IS NOT NULL AND q.due_at > clock_timestamp()) THEN
+                WHERE q.tenant_id = tenant AND q.lease_id IS NOT NULL
+                  AND q.due_at > clock_timestamp() AND q.due_at <= clock_timestamp() + interval '1 minute') THEN
       RETURN 'runs';
     END IF;
     UPDATE app.frozen_tenant SET is_closed = true WHERE tenant_id = tenant;
@@ -858,7 +884,7 @@ CREATE OR REPLACE FUNCTION app.look_again(function_id uuid, seq integer, done_un
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 BEGIN ATOMIC
- UPDATE app.function_schedule s SET done_until = look_again.done_until, due_at = look_again.due_at
+ UPDATE app.function_schedule s SET done_until = look_again.done_until, due_at = look_again.due_at, looked_at = now()
    WHERE ((s.function_id = look_again.function_id) AND (s.seq = look_again.seq));
 END
 CREATE OR REPLACE FUNCTION app.maintain_function_schedule()
@@ -877,7 +903,7 @@ BEGIN
     INSERT INTO app.function_schedule (function_id, seq, tenant_id, owner_id, once)
     VALUES (NEW.id, NEW.seq, NEW.tenant_id, NEW.owner_id, NOT repeats)
     ON CONFLICT (function_id) DO UPDATE
-      SET seq = excluded.seq, once = excluded.once, due_at = now(), done_until = NULL;
+      SET seq = excluded.seq, once = excluded.once, due_at = now(), looked_at = now(), done_until = NULL;
   END IF;
   RETURN NULL;
 END
@@ -1144,7 +1170,8 @@ AS $function$
 BEGIN
   PERFORM app.session_may_freeze();
   IF EXISTS (SELECT FROM app.tenant_salt s
-              WHERE s.tenant_id = tenant AND s.at > clock_timestamp() - interval '2 seconds') THEN
+              WHERE s.tenant_id = tenant
+                AND s.at > clock_timestamp() - interval '2 seconds' AND s.at <= clock_timestamp()) THEN
     RETURN NULL;
   END IF;
   DELETE FROM app.frozen_tenant WHERE tenant_id = tenant;

@@ -229,7 +229,7 @@ export class SpanQueue {
           reject(new TypeError('the queue is closed'));
           return;
         }
-        const held = { ...wire, id, n: this.#nextNumber++, addedMs: Date.now() };
+        const held = { ...wire, id, n: this.#nextNumber++, addedMs: performance.now() };
         this.#hold(held);
         resolve(held);
       };
@@ -252,7 +252,7 @@ export class SpanQueue {
       const length = this.#batchLength();
       const first = this.#ready[0];
       if (length === 0 || first === undefined) return;
-      const dueInMs = first.addedMs + maxWaitMs - Date.now();
+      const dueInMs = first.addedMs + maxWaitMs - performance.now();
       if (!this.#isFull(length) && this.#flushes === 0 && dueInMs > 0) {
         this.#timer = setTimeout(() => this.#pump(), dueInMs);
         return;

@@ -113,7 +113,7 @@ export class Transport {
    * @throws LogLineError when none arrives before the deadline; the signal's reason when it aborts.
    */
   async exchange(request: LedgerRequest): Promise<LedgerAnswer> {
-    const deadline = Date.now() + (this.#retry.deadlineMs ?? DEADLINE_MS);
+    const deadline = performance.now() + (this.#retry.deadlineMs ?? DEADLINE_MS);
     let renewable = typeof this.#token === 'object' ? this.#token : undefined;
     for (let attempt = 0; ; attempt += 1) {
       request.signal?.throwIfAborted();
@@ -124,7 +124,7 @@ export class Transport {
         continue;
       }
       const delayMs = delayBefore(request, outcome, attempt);
-      if (delayMs === undefined || Date.now() + delayMs >= deadline) {
+      if (delayMs === undefined || deadline - performance.now() <= delayMs) {
         if (outcome.answer === undefined) throw outcome.error;
         this.#keepPosition(request, outcome.answer);
         return outcome.answer;
@@ -135,7 +135,7 @@ export class Transport {
 
   async #try(request: LedgerRequest, deadline: number): Promise<Outcome> {
     const { signal, path, method = 'GET', body, heldMs = 0 } = request;
-    const left = Math.max(1, deadline - Date.now());
+    const left = Math.max(1, Math.ceil(deadline - performance.now()));
     const timeLimit = AbortSignal.timeout(Math.min(this.#retry.tryMs ?? TRY_MS, left) + heldMs);
     const headers = await this.#headers(request);
     try {
@@ -150,13 +150,10 @@ export class Transport {
       const bytes = new Uint8Array(await response.arrayBuffer());
       const { status } = response;
       if (response.type === 'opaqueredirect' || (status >= 300 && status <= 399)) {
-        throw new LogLineError(
-          `${this.url} answers with a redirect, which is not followed; set the url to it`,
-          {
-            status,
-            type: 'redirect',
-          },
-        );
+        throw new LogLineError(`${this.url} redirects, which is not followed; use that url`, {
+          status,
+          type: 'redirect',
+        });
       }
       return { answer: { status, headers: response.headers, bytes } };
     } catch (cause) {

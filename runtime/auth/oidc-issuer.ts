@@ -54,7 +54,11 @@ const DISCOVERY_TIMEOUT_MS = 5_000;
  */
 export function oidcKeys(issuer: OidcIssuer): JWTVerifyGetKey {
   let keySet: Promise<JWTVerifyGetKey> | undefined;
+  let usedAtMs = 0;
   return async (header, token) => {
+    // For jose, what it loaded before the clock was set back would be fresh until the clock is there again.
+    if (usedAtMs > Date.now()) keySet = undefined;
+    usedAtMs = Date.now();
     keySet ??= findKeySet(issuer).catch((cause: unknown) => {
       keySet = undefined;
       throw issuerUnavailable(cause);

@@ -1,3 +1,4 @@
+import { isYounger } from '../base/age';
 import { type Identity, SYSTEM } from '../base/identity';
 import { LruCache } from '../base/lru-cache';
 import type { Database } from '../db/pool';
@@ -10,7 +11,7 @@ const REMEMBERED = 10_000;
 
 interface Answer {
   readonly revoked: boolean;
-  readonly untilMs: number;
+  readonly atMs: number;
   /** The tenant's last revocation that this answer knows of. */
   readonly revocation: number;
 }
@@ -38,9 +39,10 @@ export class RevocationList {
     const name = JSON.stringify([tenant, tokenId]);
     const remembered = this.#answers.get(name);
     const revocation = this.#lastRevocations.get(tenant) ?? 0;
-    if (remembered?.revocation === revocation && this.#now() < remembered.untilMs) return remembered.revoked;
+    if (remembered?.revocation === revocation && isYounger(remembered.atMs, REMEMBER_MS, this.#now()))
+      return remembered.revoked;
     const revoked = await this.#look({ user, tenant }, tokenId);
-    this.#answers.set(name, { revoked, untilMs: this.#now() + REMEMBER_MS, revocation });
+    this.#answers.set(name, { revoked, atMs: this.#now(), revocation });
     return revoked;
   }
 

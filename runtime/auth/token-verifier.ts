@@ -1,4 +1,5 @@
 import { decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import { isYounger } from '../base/age';
 import { UnauthorizedError, UnavailableError } from '../base/errors';
 import { LOG_USER, SYSTEM } from '../base/identity';
 import { LruCache } from '../base/lru-cache';
@@ -60,7 +61,7 @@ interface TokenKind {
 
 interface Remembered {
   readonly caller: Caller;
-  readonly untilMs: number;
+  readonly atMs: number;
 }
 
 /**
@@ -109,7 +110,9 @@ export class TokenVerifier {
   #recall(token: string): Caller | undefined {
     const remembered = this.#remembered.get(token);
     if (remembered === undefined) return undefined;
-    return this.#now().getTime() < remembered.untilMs ? remembered.caller : undefined;
+    const { caller, atMs } = remembered;
+    const nowMs = this.#now().getTime();
+    return isYounger(atMs, REMEMBERED_MS, nowMs) && nowMs < caller.expiresAt.getTime() ? caller : undefined;
   }
 
   async #check(token: string): Promise<Caller> {
@@ -117,8 +120,7 @@ export class TokenVerifier {
     const kind = this.#kindOf(token);
     const now = this.#now();
     const caller = callerIn(await verifiedClaims(token, kind, now), kind);
-    const untilMs = Math.min(now.getTime() + REMEMBERED_MS, caller.expiresAt.getTime());
-    this.#remembered.set(token, { caller, untilMs });
+    this.#remembered.set(token, { caller, atMs: now.getTime() });
     return caller;
   }
 

@@ -76,6 +76,7 @@ export interface AppFunctionSchedule {
   done_until: string | null;
   due_at: Generated<string>;
   function_id: string;
+  looked_at: Generated<string>;
   once: boolean;
   owner_id: string;
   seq: number;

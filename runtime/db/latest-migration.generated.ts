@@ -1,2 +1,2 @@
 // Made from sql/ by npm run generate.
-export const LATEST_MIGRATION = '000230_rights_of_app';
+export const LATEST_MIGRATION = '000290_clock_set_back';

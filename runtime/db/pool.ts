@@ -1,4 +1,5 @@
 import { type ClientConfig, Pool, type PoolClient, types } from 'pg';
+import { isYounger } from '../base/age';
 import type { DatabaseOptions } from './database-options';
 import { prepareIdentity } from './identity-statements';
 import { cutConnection } from './pg-internals';
@@ -59,7 +60,7 @@ export class Database {
    */
   async connect(): Promise<PoolClient> {
     const { password } = this.#options;
-    if (Date.now() - this.#lastUsedMs > MAYBE_FROZEN_MS) await readPendingEvents();
+    if (!isYounger(this.#lastUsedMs, MAYBE_FROZEN_MS)) await readPendingEvents();
     for (let attempt = 0; ; attempt += 1) {
       try {
         return await this.#connectFresh();
@@ -79,7 +80,7 @@ export class Database {
     for (;;) {
       const client = await this.pool.connect();
       const idleSinceMs = this.#idleSinceMs.get(client);
-      if (idleSinceMs === undefined || Date.now() - idleSinceMs <= STALE_MS) return client;
+      if (idleSinceMs === undefined || isYounger(idleSinceMs, STALE_MS)) return client;
       client.release(true);
     }
   }

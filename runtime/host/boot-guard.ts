@@ -1,3 +1,4 @@
+import { isYounger } from '../base/age';
 import { BootRefusedError } from '../base/errors';
 import { NOBODY, SYSTEM } from '../base/identity';
 import type { SignedSpan } from '../base/span';
@@ -21,9 +22,9 @@ const REMEMBER_MS = 1_000;
 export class BootGuard {
   readonly #database: Database;
   readonly #keys: () => KeyRing;
-  #manifest: { readonly settings: Promise<ManifestSettings>; readonly untilMs: number } | undefined;
+  #manifest: { readonly settings: Promise<ManifestSettings>; readonly atMs: number } | undefined;
   // Reading, hashing and verifying its source text would cost every run of a function more than the run.
-  readonly #kernels = new Map<KernelName, { readonly span: SignedSpan; readonly untilMs: number }>();
+  readonly #kernels = new Map<KernelName, { readonly span: SignedSpan; readonly atMs: number }>();
 
   constructor(database: Database, keys: () => KeyRing) {
     this.#database = database;
@@ -32,10 +33,9 @@ export class BootGuard {
 
   /** @throws BootRefusedError when the manifest is missing or does not verify. */
   manifest(): Promise<ManifestSettings> {
-    const now = Date.now();
-    if (this.#manifest === undefined || now >= this.#manifest.untilMs) {
+    if (this.#manifest === undefined || !isYounger(this.#manifest.atMs, REMEMBER_MS)) {
       const settings = this.#readManifest();
-      this.#manifest = { settings, untilMs: now + REMEMBER_MS };
+      this.#manifest = { settings, atMs: Date.now() };
       settings.catch(() => {
         this.#manifest = undefined;
       });
@@ -55,8 +55,8 @@ export class BootGuard {
    */
   async kernel(name: KernelName): Promise<SignedSpan> {
     const known = this.#kernels.get(name);
-    if (known !== undefined && Date.now() < known.untilMs) return known.span;
-    const untilMs = Date.now() + REMEMBER_MS;
+    if (known !== undefined && isYounger(known.atMs, REMEMBER_MS)) return known.span;
+    const atMs = Date.now();
     const span = await this.trusted(KERNEL_IDS[name]);
     const hash = hex(blake3OfText(span.code ?? ''));
     if (hash !== KERNEL_HASHES[name]) {
@@ -64,7 +64,7 @@ export class BootGuard {
         `The ledger's copy of ${name} is not the one this program was built from; plant the seeds with: npx logline seed`,
       );
     }
-    this.#kernels.set(name, { span, untilMs });
+    this.#kernels.set(name, { span, atMs });
     return span;
   }
 

@@ -45,7 +45,7 @@ export async function runJob(
   event: JsonValue,
 ): Promise<JobOutcome> {
   const { kernelDatabase, host, logger, metrics = createMetrics() } = options;
-  const started = Date.now();
+  const startedMs = performance.now();
   const record = isShared
     ? new SharedRun(kernelDatabase, job)
     : new SingleRun(kernelDatabase, job, options.renewMs ?? RENEW_MS);
@@ -61,12 +61,12 @@ export async function runJob(
     })) as JsonValue;
     if (job === 'midnight_ruler') logger.info({ function: job, rows: await prune(options) }, 'pruned');
     await record.end('ok', result);
-    const durationMs = Date.now() - started;
+    const durationMs = Math.round(performance.now() - startedMs);
     logger.info({ function: job, outcome: 'ok', duration_ms: durationMs, result }, 'tick');
     measure(metrics, job, durationMs, false);
     return { outcome: 'ok', result };
   } catch (error) {
-    const durationMs = Date.now() - started;
+    const durationMs = Math.round(performance.now() - startedMs);
     logger.error({ function: job, outcome: 'error', duration_ms: durationMs, err: error }, 'tick');
     measure(metrics, job, durationMs, true);
     const described = describeError(error);

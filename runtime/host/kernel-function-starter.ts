@@ -51,7 +51,7 @@ export class KernelFunctionStarter implements FunctionStarter {
     } catch (error) {
       throw beforeTheRun(error);
     }
-    const started = Date.now();
+    const startedMs = performance.now();
     const outcome = await this.#start(call, kernel);
     if (!outcome.ok) {
       if (outcome.error.code === 'boot_refused')
@@ -59,7 +59,8 @@ export class KernelFunctionStarter implements FunctionStarter {
       throw callerErrorOf(outcome.error, call.functionId, outcome.execution);
     }
     const execution =
-      outcome.execution ?? (await this.#recordTick(call, outcome.result, Date.now() - started));
+      outcome.execution ??
+      (await this.#recordTick(call, outcome.result, Math.round(performance.now() - startedMs)));
     return { result: outcome.result, execution };
   }
 

@@ -94,6 +94,7 @@ const NEVER = new AbortController().signal;
 
 interface RunState {
   readonly kernel: KernelName;
+  /** By `performance.now`, which no setting of the clock moves. */
   readonly deadlineMs: number;
   readonly signal: AbortSignal | undefined;
   readonly lease: JobLease | undefined;
@@ -130,7 +131,7 @@ export class KernelHost implements KernelInvoker {
     options: KernelRunOptions = {},
   ): Promise<JsonValue | KernelOutcome> {
     await this.guard.kernel(kernel);
-    const deadlineMs = Date.now() + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    const deadlineMs = performance.now() + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
     const identity = options.identity ?? NOBODY;
     const run = { kernel, deadlineMs, signal: options.signal, lease: options.lease };
     return KERNELS[kernel](this.#contextOf(run, identity), event);
@@ -222,7 +223,7 @@ export class KernelHost implements KernelInvoker {
       fetch: (request, allowedHosts) => this.#options.fetch(request, allowedHosts),
       secret: (name) => secrets.get(name),
       sleep: (ms, over) => sleep(ms, over, run.signal),
-      remainingMs: () => (run.signal?.aborted ? 0 : Math.max(0, run.deadlineMs - Date.now())),
+      remainingMs: () => (run.signal?.aborted ? 0 : Math.max(0, run.deadlineMs - performance.now())),
       log: (level, message, fields) =>
         logger[level]({ function: run.kernel, tenant: identity.tenant || undefined, ...fields }, message),
     };

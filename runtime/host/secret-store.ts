@@ -1,4 +1,5 @@
 import { chmod, readFile, stat } from 'node:fs/promises';
+import { isYounger } from '../base/age';
 import { ConfigurationError } from '../base/errors';
 import { SYSTEM } from '../base/identity';
 
@@ -53,11 +54,11 @@ export function awsSecretStore(
   arn: string | undefined,
   now: () => number = Date.now,
 ): SecretStore {
-  let cached: { readonly entries: Entries; readonly untilMs: number } | undefined;
+  let cached: { readonly entries: Entries; readonly atMs: number } | undefined;
   let reading: Promise<Entries> | undefined;
   const read = async (from: string): Promise<Entries> => {
     try {
-      cached = { entries: await reader.readObject(from), untilMs: now() + CACHE_MS };
+      cached = { entries: await reader.readObject(from), atMs: now() };
       return cached.entries;
     } catch (cause) {
       if (cached === undefined) throw new ConfigurationError('The provider keys cannot be read.', { cause });
@@ -69,7 +70,8 @@ export function awsSecretStore(
   return {
     async get(name) {
       if (arn === undefined) return undefined;
-      if (cached !== undefined && now() < cached.untilMs) return entryOf(cached.entries, name);
+      if (cached !== undefined && isYounger(cached.atMs, CACHE_MS, now()))
+        return entryOf(cached.entries, name);
       reading ??= read(arn);
       return entryOf(await reading, name);
     },

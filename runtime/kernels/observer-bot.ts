@@ -19,6 +19,8 @@ interface Scheduled {
   readonly owner_id: string;
   readonly once: boolean;
   readonly done_until: string | null;
+  /** The database's clock, which alone says what is due: several machines may observe. */
+  readonly now: string;
 }
 
 interface Counts {
@@ -38,7 +40,7 @@ export async function main(ctx: KernelContext): Promise<JsonValue> {
   const counts: Counts = { looked: 0, requested: 0, refused: 0 };
   for (let batch = 0; batch < MAX_BATCHES && ctx.remainingMs() > RESERVE_MS; batch += 1) {
     const { rows } = await ctx.workSql<Scheduled>`
-      SELECT function_id, seq, tenant_id, owner_id, once, done_until FROM app.due_functions(${BATCH}::int)`;
+      SELECT function_id, seq, tenant_id, owner_id, once, done_until, now() AS now FROM app.due_functions(${BATCH}::int)`;
     for (const row of rows) await observe(ctx, row, manifest, counts);
     if (rows.length < BATCH) break;
   }
@@ -60,7 +62,7 @@ async function observe(
       function_id: row.function_id,
       reason: error instanceof Error ? error.message : String(error),
     });
-    await scheduleNext(ctx, row, row.done_until, new Date(Date.parse(ctx.now()) + 60_000).toISOString());
+    await scheduleNext(ctx, row, row.done_until, new Date(Date.parse(row.now) + 60_000).toISOString());
   }
 }
 
@@ -85,8 +87,8 @@ async function requestDue(
   const fn = await owner.readSpan(row.function_id);
   if (fn === null || fn.seq !== row.seq) return; // A newer version has a row of its own.
   const { schedule, timezone } = scheduleOf(fn);
-  const now = ctx.now();
-  const after = row.done_until ?? fn.at;
+  const { now } = row;
+  const after = row.done_until === null ? fn.at : later(fn.at, earlier(row.done_until, now));
   let due: readonly string[];
   let next: string | null;
   try {
@@ -105,6 +107,18 @@ async function requestDue(
   if (latest !== undefined) await request(owner, row, latest, due.length - 1, manifest, counts);
   const horizon = new Date(Date.parse(now) + LOOK_AHEAD_HOURS * 3_600_000).toISOString();
   await scheduleNext(ctx, row, latest ?? after, next !== null && next < horizon ? next : horizon);
+}
+
+/**
+ * Of two timestamps of the ledger the earlier one. `done_until` lies ahead when the clock was set back: due times from now
+ * on count again, and those that have their request already are known by its id.
+ */
+function earlier(one: string, other: string): string {
+  return one < other ? one : other;
+}
+
+function later(one: string, other: string): string {
+  return one < other ? other : one;
 }
 
 /** The function's schedule and time zone, not checked. */

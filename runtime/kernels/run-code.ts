@@ -49,7 +49,7 @@ async function runFunction(ctx: KernelContext, event: Run): Promise<KernelOutcom
     return { ok: false, error, execution: null };
   }
 
-  const started = Date.now();
+  const startedMs = performance.now();
   const outcome = await ctx.sandbox({
     code: fn.code ?? '',
     entry: 'main',
@@ -62,7 +62,7 @@ async function runFunction(ctx: KernelContext, event: Run): Promise<KernelOutcom
   // The caller hung up, or the process is stopping: no code ran, so there is nothing to record.
   if (!outcome.ok && outcome.error.code === 'aborted' && outcome.neverBegan === true)
     return refusal('unavailable', 'The run was ended before it began.');
-  const durationMs = Math.max(0, Date.now() - started);
+  const durationMs = Math.round(performance.now() - startedMs);
   await countCpu(ctx, manifest, outcome.cpuMs);
   return record(ctx, { event, fn, outcome, manifest, durationMs });
 }

@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { isYounger } from '../base/age';
 import type { SecretReader, SecretStage } from './secret-reader';
 
 /** Header that proves that a call came through the distribution. */
@@ -36,7 +37,7 @@ export class EdgeGuard {
     if (header === undefined) return false;
     const given = digestOf(header);
     if (this.#knows(given)) return true;
-    if (Date.now() - this.#lookedAtMs < LOOK_AGAIN_MS) return false;
+    if (isYounger(this.#lookedAtMs, LOOK_AGAIN_MS)) return false;
     this.#lookedAtMs = Date.now();
     this.#known = await valuesOf(this.#reader, this.#arn, ['AWSCURRENT', 'AWSPREVIOUS']);
     return this.#knows(given);

@@ -1,3 +1,4 @@
+import { isYounger } from '../base/age';
 import { ConfigurationError } from '../base/errors';
 import { normalizeTimestamp } from '../json/timestamp';
 import { KeyRing } from '../ledger/keys/key-ring';
@@ -43,7 +44,7 @@ export class RotatingKeys {
 
   /** Reads the secret again if it was read long ago. When that fails, the previous keys stay in use. */
   async refresh(logger: Logger, maxAgeMs: number = KEYS_REMEMBERED_MS): Promise<void> {
-    if (Date.now() - this.#readAtMs < maxAgeMs) return;
+    if (isYounger(this.#readAtMs, maxAgeMs)) return;
     // Set before the call, so that not every event waits while the service is down.
     this.#readAtMs = Date.now();
     try {

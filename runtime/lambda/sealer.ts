@@ -1,4 +1,5 @@
 import type { Context, SQSEvent } from 'aws-lambda';
+import { isYounger } from '../base/age';
 import { ConfigurationError } from '../base/errors';
 import type { Database } from '../db/pool';
 import { jobOfTick } from '../host/kernel-event';
@@ -205,13 +206,15 @@ class LambdaSealing {
     const { witnesses, witnessedTenants } = this.#runtime.environment;
     if (witnesses.length === 0 || witnessedTenants.length === 0 || Date.now() > untilMs) return 0;
     const { rowCount } = await this.#sealing.pool.query(
-      `UPDATE app.seal_cursor SET pushed_at = now() WHERE pushed_at <= now() - interval '1 minute'`,
+      // A time that lies ahead: the clock was set back.
+      `UPDATE app.seal_cursor SET pushed_at = now()
+        WHERE pushed_at <= now() - interval '1 minute' OR pushed_at > now()`,
     );
     return rowCount === 0 ? 0 : this.#push.push(untilMs);
   }
 
   async #refreshKeys(): Promise<void> {
-    if (Date.now() - this.#keysReadAtMs < KEYS_REMEMBERED_MS) return;
+    if (isYounger(this.#keysReadAtMs, KEYS_REMEMBERED_MS)) return;
     this.#keysReadAtMs = Date.now();
     const keys = checkpointKeysOf(await this.#runtime.secrets.readObject(this.#arn));
     if (namesOf(keys) !== namesOf(this.#keys)) await publishCheckpointKeys(this.#sealing, keys);

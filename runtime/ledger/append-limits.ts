@@ -1,3 +1,4 @@
+import { isYounger } from '../base/age';
 import { QuotaExceededError } from '../base/errors';
 import { type Identity, NOBODY, SYSTEM } from '../base/identity';
 import type { Database } from '../db/pool';
@@ -42,7 +43,8 @@ const DAY_MS = 86_400_000;
 
 /**
  * Adds to a tenant's bytes of a day and returns the sum over all processes. Commits asynchronously: a crash of
- * PostgreSQL loses less than a second of counts.
+ * PostgreSQL loses less than a second of counts. The day that has just begun elsewhere stays; one further ahead comes from a
+ * clock that was set back, and goes.
  */
 const COUNT_BYTES = {
   name: 'count_appended_bytes',
@@ -50,7 +52,7 @@ const COUNT_BYTES = {
     INSERT INTO app.append_usage AS u (tenant_id, day, bytes) SELECT $1, $2::date, $3::bigint FROM relaxed
     ON CONFLICT (tenant_id) DO UPDATE SET day = EXCLUDED.day,
       bytes = EXCLUDED.bytes + CASE WHEN u.day = EXCLUDED.day THEN u.bytes ELSE 0 END
-    WHERE u.day <= EXCLUDED.day
+    WHERE u.day <= EXCLUDED.day OR u.day > EXCLUDED.day + 1
     RETURNING u.bytes`,
 } as const;
 
@@ -87,7 +89,9 @@ export class AppendLimits {
     const now = this.#nowMs();
     // The bucket holds the tokens of one second, and at least one.
     const most = Math.max(1, rate);
-    usage.tokens = Math.min(most, usage.tokens + ((now - usage.tokensAtMs) / 1_000) * rate);
+    // Never less than before when the clock was set back.
+    const sinceMs = Math.max(0, now - usage.tokensAtMs);
+    usage.tokens = Math.min(most, usage.tokens + (sinceMs / 1_000) * rate);
     usage.tokensAtMs = now;
     if (usage.tokens < 1) throw rateRefusal(identity.tenant, rate, (1 - usage.tokens) / rate);
     usage.tokens -= spans;
@@ -113,7 +117,7 @@ export class AppendLimits {
 
   /** The manifest's limits: awaited the first time, then refreshed in the background. */
   async #current(): Promise<AppendThrottle> {
-    if (this.#nowMs() - this.#readAtMs >= CACHE_MS) this.#reading ??= this.#read();
+    if (!isYounger(this.#readAtMs, CACHE_MS, this.#nowMs())) this.#reading ??= this.#read();
     if (this.#throttle === undefined) await this.#reading;
     return this.#throttle ?? NO_LIMITS;
   }
@@ -156,7 +160,7 @@ export class AppendLimits {
   async #beginDay(usage: Usage): Promise<void> {
     const day = new Date(this.#nowMs()).toISOString().slice(0, 10);
     if (usage.day === day) return;
-    const counted = await this.#add(usage.identity, day, 0);
+    const counted = (await this.#add(usage.identity, day, 0)) ?? 0;
     // Of several callers at once, the first begins the day.
     if (usage.day !== day) Object.assign(usage, { day, counted, uncounted: 0 });
   }
@@ -165,19 +169,24 @@ export class AppendLimits {
     for (const usage of this.#usages.values()) {
       const { identity, day, uncounted } = usage;
       if (uncounted === 0) continue;
-      const counted = await this.#add(identity, day, uncounted).catch(() => undefined);
-      if (counted === undefined || usage.day !== day) continue;
-      usage.counted = counted;
-      usage.uncounted -= uncounted;
+      try {
+        const counted = await this.#add(identity, day, uncounted);
+        if (usage.day !== day) continue;
+        usage.counted = counted ?? usage.counted + uncounted;
+        usage.uncounted -= uncounted;
+      } catch {
+        // Counted by the next round.
+      }
     }
     const isLeft = [...this.#usages.values()].some(({ uncounted }) => uncounted !== 0);
     this.#counting = isLeft ? setTimeout(() => void this.#count(), COUNT_EVERY_MS).unref() : undefined;
   }
 
-  async #add(identity: Identity, day: string, bytes: number): Promise<number> {
+  /** The sum over all processes; undefined while the database counts the next day already. */
+  async #add(identity: Identity, day: string, bytes: number): Promise<number | undefined> {
     const statement = { ...COUNT_BYTES, values: [identity.tenant, day, bytes] };
     const { rows } = await queryAs<{ bytes: string }>(this.#options.database, identity, statement);
-    return Number(rows[0]?.bytes ?? 0);
+    return rows[0] === undefined ? undefined : Number(rows[0].bytes);
   }
 
   #bytesRefusal(tenant: string, limit: number): QuotaExceededError {

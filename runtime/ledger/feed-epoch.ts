@@ -1,3 +1,4 @@
+import { isYounger } from '../base/age';
 import { RestoreNeededError } from '../base/errors';
 import { NOBODY } from '../base/identity';
 import type { Database } from '../db/pool';
@@ -53,7 +54,7 @@ export class FeedEpochs {
   /** The cached state, read if there is none; its xmin and xmax may be old. @throws UnavailableError */
   async recall(): Promise<FeedState> {
     if (this.#known === undefined) return this.read();
-    if (Date.now() - this.#readAtMs >= CACHE_MS) {
+    if (!isYounger(this.#readAtMs, CACHE_MS)) {
       this.#readAtMs = Date.now();
       // A failed refresh is retried after another CACHE_MS.
       this.read().catch(() => undefined);

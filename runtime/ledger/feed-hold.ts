@@ -23,7 +23,9 @@ export class FeedHold {
       this.#oldest = undefined;
       return false;
     }
-    if (this.#oldest?.xmin !== xmin) this.#oldest = { xmin, sinceMs: this.#nowMs() };
-    return this.#nowMs() - this.#oldest.sinceMs > HELD_BACK_MS;
+    const nowMs = this.#nowMs();
+    // A time that lies ahead says that the clock was set back: the wait is measured anew.
+    if (this.#oldest?.xmin !== xmin || this.#oldest.sinceMs > nowMs) this.#oldest = { xmin, sinceMs: nowMs };
+    return nowMs - this.#oldest.sinceMs > HELD_BACK_MS;
   }
 }

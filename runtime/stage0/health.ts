@@ -1,3 +1,4 @@
+import { isYounger } from '../base/age';
 import { UnavailableError } from '../base/errors';
 import { NOBODY } from '../base/identity';
 import { LATEST_MIGRATION } from '../db/latest-migration.generated';
@@ -102,7 +103,7 @@ export class Health {
 
   #areWritesFailing(): boolean {
     const failedAtMs = this.#options.writesFailedAtMs();
-    return failedAtMs !== undefined && this.#nowMs() - failedAtMs < WRITE_FAILURE_MS;
+    return failedAtMs !== undefined && isYounger(failedAtMs, WRITE_FAILURE_MS, this.#nowMs());
   }
 
   async #areTicksLate(): Promise<boolean> {
@@ -111,7 +112,8 @@ export class Health {
     const runs = await runStatement(database, NOBODY, 'job_runs', [], 'probe');
     return ticks.some(({ job, toleratedAgeS }) => {
       const run = runs.find((one) => one.job === job);
-      return run !== undefined && Number(run.age_s) > toleratedAgeS;
+      // A start that lies as far ahead says as little of the last minutes: the clock was set back.
+      return run !== undefined && Math.abs(Number(run.age_s)) > toleratedAgeS;
     });
   }
 }

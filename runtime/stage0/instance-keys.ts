@@ -1,3 +1,4 @@
+import { isYounger } from '../base/age';
 import { NOBODY } from '../base/identity';
 import type { Database } from '../db/pool';
 import { runStatement } from '../db/query-as';
@@ -58,7 +59,7 @@ export class InstanceKeys {
   published(): Promise<PublishedKeys> {
     const by = this.#options.publicKeyHex();
     const known = this.#known;
-    if (known !== undefined && known.by === by && Date.now() - known.atMs < REMEMBER_MS) return known.keys;
+    if (known !== undefined && known.by === by && isYounger(known.atMs, REMEMBER_MS)) return known.keys;
     const keys = this.#read(by);
     this.#known = { keys, by, atMs: Date.now() };
     keys.catch(() => {

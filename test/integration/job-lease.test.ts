@@ -96,6 +96,14 @@ describe('the lease of a job that runs one at a time', () => {
     await run.outcome;
   });
 
+  it('ends at once when it lies further ahead than any lease: the clock was set back', async () => {
+    await begin();
+    await kernels.look("UPDATE app.job_run SET leased_until = now() + interval '40 days'");
+    assert.ok(await begin());
+    await kernels.look("UPDATE app.job_run SET leased_until = now() + interval '35 seconds'");
+    assert.equal(await begin(), undefined, 'a clock that was set a little ends no lease');
+  });
+
   it('a run that lost it to another one writes nothing more; its holder does', async () => {
     const alice = await posterOf(kernels, 'alice', 'acme');
     const schedule = { schedule: 'rate(1 minute)' };

@@ -136,6 +136,18 @@ describe('a tenant that is frozen or moved', () => {
     assert.equal((await claim(here))?.tenant_id, 'acme');
   });
 
+  it('neither freezing nor thawing waits for a time that lies ahead because the clock was set back', async () => {
+    await post(here, note('x', { entity_type: 'request', status: 'scheduled' }));
+    await claim(here);
+    await rows(here, "UPDATE app.request_queue SET due_at = now() + interval '40 days'");
+    await freeze(here);
+    await rows(
+      here,
+      `INSERT INTO app.tenant_salt (tenant_id, salt, at) VALUES ('acme', repeat('ab', 32), now() + interval '40 days')`,
+    );
+    assert.equal(await thaw(here), true);
+  });
+
   it('a request that runs is waited for, and may still write its outcome', async () => {
     const { span } = (await post(here, note('x', { entity_type: 'request', status: 'scheduled' }))).body;
     const claimed = await claim(here);

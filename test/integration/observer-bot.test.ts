@@ -60,6 +60,45 @@ describe('the observer', () => {
     assert.equal(requests[0].metadata.missed, 7);
   });
 
+  it('a function is looked at although it was looked at later: the clock was set back', async () => {
+    const once = await append({ status: 'scheduled' });
+    const { id } = await append({ at: hourAgo(), metadata: { schedule: 'rate(7 minutes)' } });
+    await kernels.look(
+      `UPDATE app.function_schedule SET due_at = now() + interval '40 days', looked_at = now() + interval '40 days',
+         done_until = CASE WHEN once THEN NULL ELSE now() + interval '40 days' END`,
+    );
+    await kernels.tick('observer_bot');
+    assert.equal((await requestsFor(once.id)).length, 1);
+    assert.equal((await requestsFor(id)).length, 0, 'what was due before counts as done');
+    const { rows } = await kernels.look(
+      "SELECT due_at <= now() + interval '7 minutes' AS is_soon, done_until <= now() AS is_past FROM app.function_schedule",
+    );
+    assert.deepEqual(rows, [{ is_soon: true, is_past: true }]);
+  });
+
+  it('a due time has one request, also when the clock is set back behind it', async () => {
+    const { id } = await append({ at: hourAgo(), metadata: { schedule: 'rate(7 minutes)' } });
+    await kernels.tick('observer_bot');
+    await kernels.look(
+      `UPDATE app.function_schedule SET looked_at = now() + interval '1 day', done_until = now() - interval '8 minutes'`,
+    );
+    await kernels.tick('observer_bot');
+    assert.equal((await requestsFor(id)).length, 1);
+  });
+
+  it('a version posted while the clock was ahead is looked at once it was set back', async () => {
+    const { id } = await append({ at: hourAgo(), metadata: { schedule: 'rate(7 minutes)' } });
+    await kernels.tick('observer_bot');
+    const { rows } = await kernels.look('SELECT looked_at <= now() AS is_past FROM app.function_schedule');
+    assert.deepEqual(rows, [{ is_past: true }]);
+    await kernels.look("UPDATE app.function_schedule SET looked_at = now() - interval '1 hour'");
+    await append({ id, seq: 1, at: hourAgo(), metadata: { schedule: 'rate(5 minutes)' } });
+    const written = await kernels.look(
+      "SELECT looked_at > now() - interval '1 minute' AS is_new FROM app.function_schedule",
+    );
+    assert.deepEqual(written.rows, [{ is_new: true }]);
+  });
+
   it('a schedule is not due before its time', async () => {
     const { id } = await append({ metadata: { schedule: 'rate(1 day)' } });
     await kernels.tick('observer_bot');

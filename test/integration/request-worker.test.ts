@@ -112,6 +112,21 @@ describe('the request worker', () => {
     assert.equal(executions[0].id, stableId(salt, 'execution', id, '1'));
   });
 
+  it('a request that is due further ahead than any lease is run at once: the clock was set back', async () => {
+    const fn = await append('function main() { return 1; }');
+    const [posted, claimed, putOff] = [await request(fn), await request(fn), await request(fn)];
+    const setDue = (id: string, due: string) =>
+      kernels.look(`UPDATE app.request_queue SET ${due} WHERE request_id = $1`, [id]);
+    await setDue(posted, "due_at = now() + interval '40 days'");
+    await setDue(claimed, "due_at = now() + interval '1 hour', lease_id = gen_random_uuid()");
+    await setDue(putOff, "due_at = now() + interval '50 seconds'");
+    await kernels.tick('request_worker');
+    const statuses = await Promise.all(
+      [posted, claimed, putOff].map(async (id) => (await read(id)).span.status),
+    );
+    assert.deepEqual(statuses, ['complete', 'complete', 'scheduled']);
+  });
+
   it('a request whose function throws is tried three times, then ends as error with the reason', async () => {
     const id = await request(await append('function main() { throw new Error("never works"); }'));
     for (let attempt = 0; attempt < 4; attempt += 1) {

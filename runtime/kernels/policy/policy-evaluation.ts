@@ -73,7 +73,7 @@ export async function evaluate(
   policy: SignedSpan,
   spans: readonly SignedSpan[],
 ): Promise<Evaluation> {
-  const turn: Turn = { ctx, policy, startedMs: Date.now(), verdicts: [], isCostly: false, cpuMs: 0 };
+  const turn: Turn = { ctx, policy, startedMs: performance.now(), verdicts: [], isCostly: false, cpuMs: 0 };
   await judge(turn, spans);
   await countCpu(ctx, await ctx.manifest(), turn.cpuMs);
   return { verdicts: turn.verdicts, isCostly: turn.isCostly };
@@ -90,7 +90,7 @@ interface Turn {
 }
 
 function isOver({ ctx, startedMs, cpuMs, verdicts }: Turn): boolean {
-  const isTimeUp = Date.now() - startedMs > TURN_MS || ctx.remainingMs() < RESERVE_MS;
+  const isTimeUp = performance.now() - startedMs > TURN_MS || ctx.remainingMs() < RESERVE_MS;
   return verdicts.length > 0 && (cpuMs > TURN_CPU_MS || isTimeUp);
 }
 

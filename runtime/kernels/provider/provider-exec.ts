@@ -64,7 +64,7 @@ async function execute(ctx: KernelContext, call: Call): Promise<KernelOutcome> {
   const exhausted = await takeRun(ctx, 'provider_exec', provider.id);
   if (exhausted !== null) return { ok: false, error: exhausted, execution: null };
   const id = (await executionIdOf(ctx, call)) ?? ctx.crypto.randomUUID();
-  const startedMs = Date.parse(ctx.now());
+  const startedMs = performance.now();
   const result = await callProvider(ctx, provider, request, {
     'idempotency-key': await idempotencyKeyOf(ctx, call),
     ...traceparentOf(call, id),
@@ -75,7 +75,7 @@ async function execute(ctx: KernelContext, call: Call): Promise<KernelOutcome> {
     provider,
     request,
     result,
-    durationMs: Math.max(0, Date.parse(ctx.now()) - startedMs),
+    durationMs: performance.now() - startedMs,
   });
 }
 

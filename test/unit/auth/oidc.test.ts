@@ -6,11 +6,13 @@ import { SignJWT } from 'jose';
 import { mintToken, type OidcIssuer, TokenVerifier } from '../../../runtime/auth';
 import { UnauthorizedError, UnavailableError } from '../../../runtime/base/errors';
 import { generateSigningKey } from '../../../runtime/crypto';
+import { FAR_AHEAD_MS, withClockAhead } from '../../support/clock';
 
 /** An identity provider over real HTTP: discovery and one RSA key. */
 class TestIssuer {
   readonly #server: Server;
   #keys: KeyPairKeyObjectResult = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  #keyId = 'rsa-1';
   discoveries = 0;
   broken = false;
 
@@ -24,7 +26,7 @@ class TestIssuer {
         response.end(JSON.stringify({ issuer: this.url, jwks_uri: `${this.url}/keys` }));
       } else {
         const jwk = this.#keys.publicKey.export({ format: 'jwk' });
-        response.end(JSON.stringify({ keys: [{ ...jwk, kid: 'rsa-1', use: 'sig' }] }));
+        response.end(JSON.stringify({ keys: [{ ...jwk, kid: this.#keyId, use: 'sig' }] }));
       }
     });
   }
@@ -40,6 +42,12 @@ class TestIssuer {
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  /** Signs with a new key, under another name. */
+  rotate(): void {
+    this.#keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    this.#keyId = 'rsa-2';
   }
 
   useEd25519(): void {
@@ -61,7 +69,7 @@ class TestIssuer {
       exp: Math.floor(Date.now() / 1000) + 60,
       ...claims,
     })
-      .setProtectedHeader({ alg, kid: 'rsa-1' })
+      .setProtectedHeader({ alg, kid: this.#keyId })
       .sign(signer);
   }
 }
@@ -127,6 +135,14 @@ describe('an OIDC issuer', () => {
       [{ iat: inSeconds(90) }, /not yet valid: its iat claim/],
     ] as const)
       await assert.rejects(verifier.verify(await issuer.token(claims)), message);
+  });
+
+  it('has its new keys noticed once the clock was set back', async () => {
+    const verifier = verifierWith();
+    const expires = { exp: Math.floor((Date.now() + 2 * FAR_AHEAD_MS) / 1_000) };
+    await withClockAhead(FAR_AHEAD_MS, async () => verifier.verify(await issuer.token(expires)));
+    issuer.rotate();
+    assert.equal((await verifier.verify(await issuer.token(expires))).user, 'bob');
   });
 
   it('has each missing claim named', async () => {

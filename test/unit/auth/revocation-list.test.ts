@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { Caller } from '../../../runtime/auth';
 import { RevocationList } from '../../../runtime/auth/revocation-list';
+import { FAR_AHEAD_MS } from '../../support/clock';
 import { createTestStage0, type TestStage0 } from '../../support/test-stage0';
 
 describe('revocation list', () => {
@@ -28,6 +29,26 @@ describe('revocation list', () => {
       { entity_type: 'token_revocation', who: 'bob', this: tokenId },
     ]);
     nowMs = 59_999;
+    assert.equal(await list.isRevoked(caller), true);
+  });
+
+  it('is asked again for what it remembers from before the clock was set back', async () => {
+    let nowMs = FAR_AHEAD_MS;
+    const list = new RevocationList(stage0.pool, () => nowMs);
+    const tokenId = randomUUID();
+    const caller: Caller = {
+      user: 'alice',
+      tenant: 'acme',
+      scopes: new Set(),
+      tokenId,
+      expiresAt: new Date(),
+      isMintedHere: true,
+    };
+    assert.equal(await list.isRevoked(caller), false);
+    await stage0.writer.append({ user: 'bob', tenant: 'acme' }, [
+      { entity_type: 'token_revocation', who: 'bob', this: tokenId },
+    ]);
+    nowMs = 0;
     assert.equal(await list.isRevoked(caller), true);
   });
 

@@ -155,6 +155,15 @@ describe('the token verifier', () => {
     await assertRefused(token, /expired/, aging);
   });
 
+  it('must check a token that it remembers anew once the clock was set back', async () => {
+    let nowSeconds = 2_000_000_000;
+    const aging = new TokenVerifier({ trustedKeys: [key], now: () => new Date(nowSeconds * 1000) });
+    const token = await handmade({ ...completeClaims(), nbf: 2_000_000_000, exp: 2_000_000_060 });
+    await aging.verify(token);
+    nowSeconds = 1_999_999_990;
+    await assertRefused(token, /nbf/, aging);
+  });
+
   it('must refuse a token that is not valid yet', async () => {
     await assertRefused(await handmade({ ...completeClaims(), nbf: inSeconds(60) }), /nbf/);
   });

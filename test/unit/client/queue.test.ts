@@ -7,6 +7,7 @@ import {
   type QueueStore,
   SpansRefusedError,
 } from '../../../client/src';
+import { withClockAhead } from '../../support/clock';
 import {
   answerOf,
   type ScriptedAnswer,
@@ -81,6 +82,12 @@ describe('the queue of the client', () => {
   it('sends spans that have waited long enough by itself', async () => {
     const { queue, sent } = queueOver({ maxWaitMs: 5 }, stored);
     await queue.add(note('a'));
+    await until('it is sent', () => sent().length === 1 && queue.size === 0);
+  });
+
+  it('sends spans in time although the clock is set back meanwhile', async () => {
+    const { queue, sent } = queueOver({ maxWaitMs: 5 }, stored);
+    await withClockAhead(3_600_000, () => queue.add(note('a')));
     await until('it is sent', () => sent().length === 1 && queue.size === 0);
   });
 

@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { LogLine, LogLineError } from '../../../client/src';
 import { jitteredDelayMs } from '../../../client/src/transport';
+import { FAR_AHEAD_MS, withClock } from '../../support/clock';
 import { answerOf, type ScriptedAnswer, scriptedLedger } from '../../support/scripted-ledger';
 
 const URL = 'http://ledger.test';
@@ -58,6 +59,20 @@ describe('the client, when something goes wrong', () => {
     const ledger = scriptedLedger(answerOf(503, { detail: 'busy' }, { 'retry-after': '90' }));
     const error = await rejection(new LogLine({ url: URL, fetch: ledger.fetch }).append(DRAFT));
     assert.deepEqual([error.status, error.retryAfterMs, ledger.sent.length], [503, 90_000, 1]);
+  });
+
+  it('retries until its deadline although the clock is set meanwhile', async () => {
+    const ledger = scriptedLedger(answerOf(503, {}, NOW), STORED);
+    const client = new LogLine({ url: URL, fetch: ledger.fetch });
+    let aheadMs = 0;
+    await withClock(
+      (realMs) => {
+        aheadMs += FAR_AHEAD_MS;
+        return realMs + aheadMs;
+      },
+      () => client.append(DRAFT),
+    );
+    assert.equal(ledger.sent.length, 2);
   });
 
   it('gives up at its deadline without an answer', async () => {

@@ -102,6 +102,19 @@ describe('secret store', () => {
       assert.equal(reads, 2);
     });
 
+    it('reads the secret again once the clock was set back', async () => {
+      let nowMs = 300_000;
+      let reads = 0;
+      const readObject = async (): Promise<Record<string, string>> => {
+        reads += 1;
+        return { 'acme/openai': `sk-${reads}` };
+      };
+      const store = awsSecretStore({ readObject }, 'arn:secret', () => nowMs);
+      assert.equal(await store.get('acme/openai'), 'sk-1');
+      nowMs = 0;
+      assert.equal(await store.get('acme/openai'), 'sk-2');
+    });
+
     it('uses cached keys while the service does not answer, and retries', async () => {
       let nowMs = 0;
       let isUp = false;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { EdgeGuard } from '../../../runtime/lambda/edge-guard';
 import type { SecretStage } from '../../../runtime/lambda/secret-reader';
+import { FAR_AHEAD_MS, withClockAhead } from '../../support/clock';
 
 describe('a stack behind its distribution', () => {
   const values: Partial<Record<SecretStage, string>> = {};
@@ -39,6 +40,13 @@ describe('a stack behind its distribution', () => {
     const cold = await EdgeGuard.open(reader, 'arn');
     assert.equal(await cold.admits('two'), true);
     assert.equal(await cold.admits('one'), true);
+  });
+
+  it('reads the secret again once the clock was set back', async () => {
+    const guard = await EdgeGuard.open(reader, 'arn');
+    assert.equal(await withClockAhead(FAR_AHEAD_MS, () => guard.admits('two')), false);
+    values.AWSCURRENT = 'two';
+    assert.equal(await guard.admits('two'), true);
   });
 
   it('reads the secret at most once more, whatever the number of guesses', async () => {

@@ -5,6 +5,7 @@ import { generateSigningKey } from '../../../runtime/crypto';
 import { RotatingKeys } from '../../../runtime/lambda/rotating-keys';
 import { SecretReader } from '../../../runtime/lambda/secret-reader';
 import { silentLogger } from '../../../runtime/log/logger';
+import { FAR_AHEAD_MS, withClockAhead } from '../../support/clock';
 
 const ENVIRONMENT = {
   AWS_REGION: 'us-east-1',
@@ -86,6 +87,13 @@ describe('instance keys in Secrets Manager', () => {
     const keys = await open();
     await keys.refresh(silentLogger());
     assert.equal(reads, 1);
+  });
+
+  it('are read again once the clock was set back', async () => {
+    secret = { seed_hex: seeds[0] ?? '' };
+    const keys = await withClockAhead(FAR_AHEAD_MS, open);
+    await keys.refresh(silentLogger());
+    assert.equal(reads, 2);
   });
 
   it('stay in use when the service refuses', async () => {

@@ -129,7 +129,7 @@ class Transport:
             content = gzip.decompress(content)
         if 300 <= response.status <= 399:
             raise LogLineError(
-                f"{self._url} answers with a redirect, which is not followed; set the url to it",
+                f"{self._url} redirects, which is not followed; use that url",
                 status=response.status,
                 type="redirect",
             )

@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,6 +11,7 @@ import {
 } from '../support/local-run';
 import { DISTURBANCES, startTcpProxy, type TcpProxy } from '../support/tcp-proxy';
 import { until } from '../support/until';
+import { apiCalls } from './api-calls';
 import { assertKept, followFeed, type Post, postWhile, type ReadPage, type Sent, settle } from './posting';
 
 const acknowledged = (log: readonly Sent[]): number => log.filter(({ status }) => status === 201).length;
@@ -26,13 +26,18 @@ describe('a local run whose processes are killed and stopped', function () {
   let local: LocalRun;
   let proxy: TcpProxy;
   let env: { readonly PORT: string };
-  let token: string;
+  let post: Post;
+  let read: ReadPage;
   before(async () => {
     data = await temporaryFolder();
     env = { PORT: String(await freePort()) };
     local = await startLocalRun(data, { env });
-    token = local.token;
     proxy = await startTcpProxy(Number(env.PORT));
+    ({ post, read } = apiCalls({
+      postTo: `http://127.0.0.1:${proxy.port}`,
+      readFrom: `http://127.0.0.1:${env.PORT}`,
+      token: local.token,
+    }));
   });
   after(async () => {
     await proxy?.close();
@@ -40,54 +45,27 @@ describe('a local run whose processes are killed and stopped', function () {
     await cleanUp(data);
   });
 
-  async function answerOf(
-    url: string,
-    init: RequestInit,
-  ): Promise<{ status: number; body: never } | undefined> {
-    try {
-      const answer = await fetch(url, {
-        ...init,
-        headers: { ...init.headers, authorization: `Bearer ${token}` },
-        signal: AbortSignal.timeout(10_000),
-      });
-      const body = (await answer.json()) as never;
-      return answer.status >= 500 ? undefined : { status: answer.status, body };
-    } catch {
-      return undefined; // cut, refused, truncated or too late
-    }
-  }
-
-  const post: Post = async ({ spans, idempotencyKey }) => {
-    const key = idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey };
-    const answer = await answerOf(`http://127.0.0.1:${proxy.port}/api/spans`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...key },
-      body: JSON.stringify(spans),
-    });
-    return answer?.status;
-  };
-
-  const read: ReadPage = async (query) => {
-    const answer = await answerOf(`http://127.0.0.1:${env.PORT}/api/timeline?${query}`, {});
-    if (answer !== undefined) assert.equal(answer.status, 200, JSON.stringify(answer.body));
-    return answer?.body;
-  };
-
   async function postmaster(): Promise<number> {
     return Number((await readFile(path.join(data, 'postgres', 'postmaster.pid'), 'utf8')).split('\n')[0]);
   }
 
-  /** Sessions of the API (Linux). */
-  async function backEnds(): Promise<number[]> {
-    const parent = await postmaster();
-    const children = await readFile(`/proc/${parent}/task/${parent}/children`, 'utf8');
+  async function childrenOf(pid: number): Promise<number[]> {
+    const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+    return children.split(' ').filter(Boolean).map(Number);
+  }
+
+  async function childrenNaming(pid: number, text: string): Promise<number[]> {
     const found: number[] = [];
-    for (const pid of children.split(' ').filter((text) => text !== '')) {
-      const title = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-      if (title.includes('logline_app')) found.push(Number(pid));
+    for (const child of await childrenOf(pid)) {
+      const title = await readFile(`/proc/${child}/cmdline`, 'utf8').catch(() => '');
+      if (title.includes(text)) found.push(child);
     }
     return found;
   }
+
+  /** Sessions of the API (Linux). */
+  const backEnds = async (): Promise<number[]> => childrenNaming(await postmaster(), 'logline_app');
+  const kernelProcesses = (): Promise<number[]> => childrenNaming(local.pid, 'kernels');
 
   const signal = (pids: readonly number[], name: NodeJS.Signals): void => {
     for (const pid of pids) {
@@ -122,8 +100,10 @@ describe('a local run whose processes are killed and stopped', function () {
     ),
     'connections cut': () => proxy.refuse(),
     'back ends halted': async () => halted(await backEnds()),
+    'PostgreSQL halted': async () => halted([await postmaster(), ...(await childrenOf(await postmaster()))]),
     'the API halted': () => halted([local.pid]),
     'one back end killed': async () => signal((await backEnds()).slice(0, 1), 'SIGKILL'),
+    'the kernels killed': async () => signal(await kernelProcesses(), 'SIGKILL'),
     'PostgreSQL killed': async () => signal([await postmaster()], 'SIGKILL'),
     'the API killed': async () => {
       signal([local.pid], 'SIGKILL');

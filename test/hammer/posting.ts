@@ -41,7 +41,7 @@ const spanOf = (id: string, seq: number) => ({
   this: `${id}/${seq}`,
 });
 
-/** Posts singles, batches, next versions, requests with keys and invalid ones, in rotation. */
+/** Posts singles, batches, next versions, requests with keys and invalid ones, in rotation, and repeats every seventh. */
 export async function postWhile(goesOn: () => boolean, post: Post, log: Sent[]): Promise<void> {
   let newest: { id: string; seq: number } | undefined;
   for (let turn = 0; goesOn(); turn += 1) {
@@ -60,10 +60,22 @@ export async function postWhile(goesOn: () => boolean, post: Post, log: Sent[]):
     };
     log.push(sent);
     sent.status = await post(sent);
+    if (turn % 7 === 6) await repeat(sent, post);
     if (sent.status === undefined) await sleep(PAUSE_MS);
     const [first] = spans;
     if (sent.status === 201 && spans.length === 1 && first !== undefined) newest = first;
   }
+}
+
+/** Sends a request again, whatever became of it: a repeat changes nothing, and never contradicts. */
+async function repeat(sent: Sent, post: Post): Promise<void> {
+  const { status } = sent;
+  const again = await post(sent);
+  if (again === undefined) return;
+  // With its Idempotency-Key a request gets the answer that it got before.
+  const isTaken = (one: number | undefined) => one === 200 || one === 201;
+  if (status !== undefined) assert.equal(isTaken(again), isTaken(status), `${status}, repeated ${again}`);
+  sent.status ??= again;
 }
 
 /** Retries requests with unknown outcome until it is known. */

@@ -96,7 +96,8 @@ describe('a local run whose clocks jump', function () {
     libfaketime = await findLibfaketime();
     clocks = await Clocks.at(path.join(path.dirname(data), 'clock'), RIGHT);
     env = { LOGLINE_DATA: data };
-    const faked: Record<string, string> = libfaketime === undefined ? {} : { LOGLINE_TEST_FAKETIME: libfaketime };
+    const faked: Record<string, string> =
+      libfaketime === undefined ? {} : { LOGLINE_TEST_FAKETIME: libfaketime };
     local = await startLocalRun(data, { env: { ...clocks.env, ...faked } });
     // Valid under every clock of this test: minted by one that is behind all others.
     const early = await Clocks.at(path.join(path.dirname(data), 'early'), both(-FAR_S - DAY_S));

@@ -127,6 +127,19 @@ describe('the request worker', () => {
     assert.deepEqual(statuses, ['complete', 'complete', 'scheduled']);
   });
 
+  it('a tenant whose last claim lies ahead is no later in turn for it: the clock was set back', async () => {
+    await kernels.look(
+      `INSERT INTO app.request_queue (request_id, tenant_id, owner_id)
+       VALUES (gen_random_uuid(), 'acme', 'alice'), (gen_random_uuid(), 'globex', 'bob')`,
+    );
+    await kernels.look(
+      `INSERT INTO app.request_turn (tenant_id, taken_at)
+       VALUES ('acme', now() + interval '40 days'), ('globex', now() - interval '1 hour')`,
+    );
+    const { rows } = await kernels.look("SELECT tenant_id FROM app.claim_request(15, '{}')");
+    assert.deepEqual(rows, [{ tenant_id: 'acme' }]);
+  });
+
   it('a request whose function throws is tried three times, then ends as error with the reason', async () => {
     const id = await request(await append('function main() { throw new Error("never works"); }'));
     for (let attempt = 0; attempt < 4; attempt += 1) {

@@ -25,6 +25,7 @@ async function main() {
   const installed = await ensureInstalled();
   const args = process.argv.slice(2);
   if (isRightNode() && !installed) {
+    if (args[0] === 'dev') require('./run-node').beLongRunning(__filename, args);
     require('./register-typescript');
     await require('./main.ts').main(args);
     return;

@@ -13,10 +13,26 @@ function rightNode() {
 }
 
 /**
- * Options for a long-running ledger: V8's young generation of 8 MiB (see local/heap.ts) and two glibc arenas instead of
- * eight a core, which saves 20 MiB. package.json repeats them for `npm start`, where this process is the ledger.
+ * Options for a long-running ledger, which count only from a process's start: V8's young generation of 8 MiB (see
+ * local/heap.ts), two glibc arenas instead of eight a core, which saves 20 MiB, and blocks of 16 KiB and more that glibc
+ * gives back at once. By default it raises that bound to 32 MiB as such blocks are freed, and an API that was busy with
+ * large bodies kept 300 MiB (bench/README.md, "A noisy neighbour").
  */
 const LONG_RUN = require('./long-run.json');
+
+/**
+ * Starts this program again in the same process with {@link LONG_RUN}, unless it has been. Does nothing where Node cannot
+ * replace its process (Windows).
+ * @param {string} file the program
+ * @param {readonly string[]} args its arguments
+ */
+function beLongRunning(file, args) {
+  const { execArgv, execPath, env } = process;
+  const missing = LONG_RUN.args.filter((option) => !execArgv.includes(option));
+  const isSet = Object.keys(LONG_RUN.env).every((name) => env[name] !== undefined);
+  if ((missing.length === 0 && isSet) || process.execve === undefined || process.platform === 'win32') return;
+  process.execve(execPath, [execPath, ...execArgv, ...missing, file, ...args], { ...LONG_RUN.env, ...env });
+}
 
 /**
  * Runs `node args…`, forwards signals, and resolves to the exit code that a shell would report.
@@ -37,4 +53,4 @@ function runNode(args, options = {}) {
   });
 }
 
-module.exports = { LONG_RUN, runNode };
+module.exports = { LONG_RUN, beLongRunning, runNode };

@@ -4,6 +4,7 @@ import { chown, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
+import LONG_RUN from '../../cli/long-run.json';
 import {
   cleanUp,
   type LocalRun,
@@ -118,6 +119,21 @@ describe('npm start', function () {
           'm',
         ),
       );
+    }
+    await local.stop();
+  });
+
+  it('runs with the memory settings of a long run, its kernels too', async function () {
+    if (process.platform !== 'linux') this.skip();
+    const local = await startAgain();
+    const pids = [local.pid, ...(await processesNaming(`kernels\0${data}`))];
+    assert.equal(pids.length, 2);
+    for (const pid of pids) {
+      const words = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0');
+      const variables = (await readFile(`/proc/${pid}/environ`, 'utf8')).split('\0');
+      for (const option of LONG_RUN.args) assert.ok(words.includes(option), option);
+      for (const [name, value] of Object.entries(LONG_RUN.env))
+        assert.ok(variables.includes(`${name}=${value}`), name);
     }
     await local.stop();
   });

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import LONG_RUN from '../../cli/long-run.json';
 import { cleanUp, type LocalRun, runCommand, startLocalRun, temporaryFolder } from '../support/local-run';
 import { type Memory, memoryDuring, memoryOf } from './memory';
 import { startAttack } from './running-attack';
@@ -90,7 +89,7 @@ async function measureRound(
   data: string,
   started: (() => Promise<void>)[],
 ): Promise<Round> {
-  const run = await startLocalRun(data, { env: LONG_RUN.env });
+  const run = await startLocalRun(data);
   started.push(() => stopped(run));
   const good = await tenantOf(run, data, 'good');
   const bad = await tenantOf(run, data, 'bad');

@@ -169,7 +169,13 @@ export class KernelProcess implements KernelInvoker {
     const [program, ...args] = this.#options.command;
     // The kernels never need the schema owner's password.
     const { DATABASE_URL: _owner, ...env } = process.env;
-    const child = spawn(program, args, { env, stdio: ['ignore', 'inherit', 'inherit', 'pipe'] });
+    const child = spawn(program, args, {
+      env,
+      stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+      // In a session of its own, since Linux shares the processors between sessions first (sched_autogroup), and looping
+      // runs would take most of this session's share. It ends with the pipe; on Windows it would open a console.
+      detached: process.platform !== 'win32',
+    });
     const stream = child.stdio[KERNEL_PIPE_FD] as Duplex;
     const pipe = new FramedPipe(stream, {
       maxFrameBytes: MAX_FRAME_BYTES,

@@ -14,6 +14,7 @@ import { problemAnswer, problemResponse } from '../runtime/stage0/problem';
 import { responseHeaders } from '../runtime/stage0/response-headers';
 import { OpenConnections } from './open-connections';
 import { OperatorError, oneLine, systemErrorCode } from './operator-error';
+import { RefusedConnections } from './refused-connections';
 import { boundChunks, countUnanswered } from './request-bounds';
 import { UnsentAnswers } from './unsent-answers';
 
@@ -60,6 +61,12 @@ export const SOCKET_LIMITS: SocketLimits = {
   unsentBytes: 32 * 1024 * 1024,
 };
 
+/**
+ * Connections that the system completes before they are taken up; Node takes up one at each turn of its event loop. When
+ * there are more, the system drops the next ones, and their clients wait a second, then three, before they try again.
+ */
+const BACKLOG = 1_024;
+
 /** Interval in milliseconds of the check for expired sockets. */
 const CHECK_INTERVAL_MS = 1_000;
 
@@ -86,6 +93,7 @@ export async function openHttpHost(
   const refuseHost = getRequestListener(badHost, options);
   const unsent = new UnsentAnswers(limits.unsentBytes);
   const connections = new OpenConnections(limits);
+  const refused = new RefusedConnections(refuseConnection);
   const requestTimeout = limits.requestMs;
   const server = createServer(
     {
@@ -109,9 +117,9 @@ export async function openHttpHost(
   );
   server.on('clientError', refuse);
   server.setTimeout(limits.silentMs);
-  // Before Node's own listener, which would begin to read. What finds no place is answered 503.
+  // Before Node's own listener, which would begin to read.
   server.prependListener('connection', (socket: Socket) => {
-    if (!connections.open(socket)) refuseConnection(socket);
+    if (!connections.open(socket)) refused.add(socket);
   });
   const bound = await listen(server, port, host);
   const shownHost = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
@@ -180,9 +188,7 @@ function refuseRest(socket: Socket): void {
   cutSoon(socket);
 }
 
-/** The answer is written even if the client has not sent its request yet. */
 function refuseConnection(socket: Socket): void {
-  socket.on('error', () => undefined);
   endWith(
     new UnavailableError('Too many connections are open; close some, or try again in a moment.', {
       retryAfterSeconds: 1,
@@ -201,7 +207,7 @@ function cutSoon(socket: Socket): void {
 function listen(server: Server, port: number, host: string): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause) => reject(new OperatorError(explain(cause, port, host), { cause })));
-    server.listen({ port, host }, () => {
+    server.listen({ port, host, backlog: BACKLOG }, () => {
       const address = server.address();
       resolve(typeof address === 'object' && address !== null ? address.port : port);
     });

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { type HttpHost, openHttpHost, SOCKET_LIMITS } from '../../local/http-host';
@@ -275,8 +277,24 @@ describe('API behind a socket', () => {
     assert.deepEqual(times, { graceMs: 100, headersMs: 15_000, requestMs: 60_000, silentMs: 120_000 });
   });
 
+  it('a thousand clients can connect while the thread is busy', async function () {
+    const most = await readFile('/proc/sys/net/core/somaxconn', 'utf8').catch(() => '0');
+    if (Number(most) < 1_000) this.skip();
+    const client = `
+      let open = 0;
+      for (let count = 0; count < 1000; count += 1)
+        require('node:net').connect(${host.port}, '127.0.0.1', () => (open += 1) === 1000 && process.exit(0));
+      setTimeout(() => { console.log(open); process.exit(1); }, 20_000);`;
+    // Synchronous, so that this thread takes up none of them. Those for which the queue is too short wait for a minute.
+    assert.equal(spawnSync(process.execPath, ['-e', client]).status, 0);
+  });
+
   it('when there are too many connections, the one goes that has waited longest for its client', async () => {
-    const small = await openHttpHost(0, '127.0.0.1', { connectionsPerAddress: 3, graceMs: 0 });
+    const small = await openHttpHost(0, '127.0.0.1', {
+      connectionsPerAddress: 3,
+      graceMs: 0,
+      idleGraceMs: 0,
+    });
     let answer: (response: Response) => void = () => assert.fail('nothing is being served');
     const asked = new Promise<void>((resolve) => {
       small.serve((asking) => {
@@ -315,7 +333,11 @@ describe('API behind a socket', () => {
   });
 
   it('what was sent whole behind another request is answered, however many come', async () => {
-    const small = await openHttpHost(0, '127.0.0.1', { connectionsPerAddress: 2, graceMs: 0 });
+    const small = await openHttpHost(0, '127.0.0.1', {
+      connectionsPerAddress: 2,
+      graceMs: 0,
+      idleGraceMs: 0,
+    });
     let answer: (response: Response) => void = () => assert.fail('nothing is being served');
     let begun: () => void = () => undefined;
     const asked = new Promise<void>((resolve) => {

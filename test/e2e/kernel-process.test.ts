@@ -54,6 +54,9 @@ describe('the process of the kernels', function () {
     const [pid] = await kernels();
     assert.ok(pid !== undefined);
     assert.ok(getPriority(pid) > getPriority(), `niceness ${getPriority(pid)}`);
+    // Its session is its own: proc_pid_stat(5), the sixth field, counted behind the name, which may have spaces.
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+    assert.equal(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[3], String(pid));
   });
 
   /** Ids of the kernel processes of this data folder, by their command lines. */

@@ -293,7 +293,6 @@ describe('API behind a socket', () => {
     const small = await openHttpHost(0, '127.0.0.1', {
       connectionsPerAddress: 3,
       graceMs: 0,
-      idleGraceMs: 0,
     });
     let answer: (response: Response) => void = () => assert.fail('nothing is being served');
     const asked = new Promise<void>((resolve) => {
@@ -336,7 +335,6 @@ describe('API behind a socket', () => {
     const small = await openHttpHost(0, '127.0.0.1', {
       connectionsPerAddress: 2,
       graceMs: 0,
-      idleGraceMs: 0,
     });
     let answer: (response: Response) => void = () => assert.fail('nothing is being served');
     let begun: () => void = () => undefined;

@@ -44,19 +44,19 @@ describe('the evaluation of a policy on many spans', function () {
     assert.equal(runs, 4);
   });
 
-  it('isolates six poison spans in one turn, by CPU time and not by the clock', async () => {
-    const code =
-      "function on(span) { if (span.this.endsWith('7') || span.this === '45') for (;;); return null; }";
+  it('isolates three poison spans in one turn, by CPU time and not by the clock', async () => {
+    const code = "function on(span) { if (['7', '20', '45'].includes(span.this)) for (;;); return null; }";
     const spans = Array.from({ length: 46 }, (_, index) => ({ this: String(index) }));
     const started = Date.now();
-    // Each reading of the clock is later than 5 s would allow, and earlier than the limit by the clock.
+    // The readings of one turn go beyond 5 s, and stay below the limit by the clock.
     const { now } = Date;
     let readings = 0;
-    Date.now = () => started + 300 * readings++;
+    Date.now = () => started + 900 * readings++;
     try {
       const { verdicts } = await evaluated(code, spans);
+      assert.ok(readings > 6);
       assert.equal(verdicts.length, 46);
-      assert.equal(verdicts.filter(({ ok }) => !ok).length, 6);
+      assert.equal(verdicts.filter(({ ok }) => !ok).length, 3);
     } finally {
       Date.now = now;
     }

@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 import { constants, getPriority, setPriority } from 'node:os';
+import { FairTurns } from '../runtime/base/fair-turns';
 import { cryptoReady } from '../runtime/crypto';
 import { Database } from '../runtime/db/pool';
 import { KernelHost } from '../runtime/host/kernel-host';
@@ -190,9 +191,11 @@ async function openHouse(
   const tls = limits.tls === undefined ? {} : { tls: limits.tls };
   const guests = openGuestDatabase({ ...guest, ...tls });
   const guestReader = readerOptions && openGuestReader({ ...readerOptions, ...tls });
+  const turns = new FairTurns();
   const writer = new SpanWriter({
     database,
     signingKey: () => keys().current,
+    turns,
     limits: new AppendLimits({ database, trusted: () => keys().trusted }),
     onCommit: () => wakeSealing(),
   });
@@ -221,6 +224,7 @@ async function openHouse(
   const outgoing = createOutgoingHttp();
   const host = new KernelHost({
     database,
+    turns,
     guest: guests,
     guestReader,
     kernelDatabase,

@@ -1,4 +1,5 @@
 import { ForbiddenError, LogLineError, MalformedError } from '../base/errors';
+import type { FairTurns } from '../base/fair-turns';
 import type { Identity } from '../base/identity';
 import type { JsonValue, Span } from '../base/span';
 import { asLogLineError } from '../db/database-error';
@@ -22,7 +23,12 @@ export interface GuestCallsOptions {
   readonly identity: Identity;
   /** Policies: neither read nor write. */
   readonly pure: boolean;
+  /** Turns of the main thread. */
+  readonly turns: FairTurns;
 }
+
+/** What checking one draft of a list costs, in bytes of JSON that could be worked on in that time. */
+const DRAFT_BYTES = 512;
 
 /**
  * The host's side of a sandboxed `ctx`. Names and arguments come from hostile code: everything is parsed, and errors not
@@ -54,12 +60,17 @@ async function answer(
   throw new MalformedError(`ctx has no ${name}.`);
 }
 
-async function insert({ sql, writer, identity }: GuestCallsOptions, args: JsonValue): Promise<JsonValue> {
+async function insert(
+  { sql, writer, identity, turns }: GuestCallsOptions,
+  args: JsonValue,
+): Promise<JsonValue> {
   const isList = Array.isArray(args);
   const values: readonly JsonValue[] = isList ? args : [args];
   if (values.length === 0 || values.length > MAX_SPANS) {
     throw new MalformedError(`ctx.insertSpan takes one span or a list of 1 to ${MAX_SPANS}.`);
   }
+  const turn = turns.take(identity.tenant, values.length * DRAFT_BYTES);
+  if (turn !== undefined) await turn;
   const drafts = parseDrafts(values, isList);
   let txId: string | undefined;
   try {

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { FairTurns } from '../base/fair-turns';
 import { type Identity, NOBODY } from '../base/identity';
 import type { JsonValue, Span } from '../base/span';
 import { blake3, ed25519, hex, toU8 } from '../crypto';
@@ -55,6 +56,8 @@ export interface KernelHostOptions {
   readonly onInvoked?: (invoked: InvokedKernel) => void;
   /** How kernels start each other. Defaults to this host itself. */
   readonly invoker?: KernelInvoker;
+  /** Turns of the main thread, shared with the writer. Defaults to turns of its own. */
+  readonly turns?: FairTurns;
 }
 
 /** A kernel run that a caller started, for traces. */
@@ -107,9 +110,11 @@ export class KernelHost implements KernelInvoker {
   readonly #userSql: UserSql;
   readonly #salts: TenantSalts;
   readonly #runs: Turns;
+  readonly #turns: FairTurns;
 
   constructor(options: KernelHostOptions) {
     this.#options = options;
+    this.#turns = options.turns ?? new FairTurns();
     this.#userSql = new UserSql({ writer: options.guest, reader: options.guestReader });
     this.#salts = new TenantSalts(options.kernelDatabase);
     this.#runs = new Turns({
@@ -244,7 +249,14 @@ export class KernelHost implements KernelInvoker {
         APP_TENANT_ID: identity.tenant,
         ...(trusted && !pure ? { SIGNING_KEY_HEX: keys().current.secretKeyHex() } : {}),
       },
-      hostCall: guestCalls({ sql: this.#userSql.ofRun(identity, seenXmax), writer, keys, identity, pure }),
+      hostCall: guestCalls({
+        sql: this.#userSql.ofRun(identity, seenXmax),
+        writer,
+        keys,
+        identity,
+        pure,
+        turns: this.#turns,
+      }),
       lane: identity.tenant,
       ...(run.signal === undefined ? {} : { signal: run.signal }),
     });

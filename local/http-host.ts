@@ -182,9 +182,10 @@ function refusalOf(code: string | undefined): LogLineError {
 /** Milliseconds after which a refused connection is cut, if its client has not closed it. */
 const REFUSED_MS = 2_000;
 
-/** Refuses the rest of a body, and closes the connection. */
+/** Refuses the rest of a body without reading it, and closes the connection. */
 function refuseRest(socket: Socket): void {
   endWith(new MalformedError('The body comes in too many small chunks; send larger ones.'), socket);
+  socket.pause();
   cutSoon(socket);
 }
 

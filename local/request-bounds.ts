@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 /** Requests of one connection that may be unanswered at a time (pipelining, RFC 9112 section 9.3.2). */
 const MAX_UNANSWERED = 32;
 /** Chunks of a body that may have any size. */
-const FREE_CHUNKS = 4_096;
+const FREE_CHUNKS = 1_024;
 /** Average bytes of a body's chunks beyond that: each takes some 200 bytes of memory, however small it is. */
 const MIN_CHUNK_BYTES = 64;
 

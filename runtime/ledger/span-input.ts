@@ -1,5 +1,5 @@
 import { type Fault, TooLargeError } from '../base/errors';
-import type { JsonValue } from '../base/span';
+import { type JsonValue, SPAN_COLUMNS } from '../base/span';
 import { describeFault, MAX_FAULTS, malformed } from '../json/parse-with';
 import { MAX_SPAN_BYTES } from '../json/span-bytes';
 import { bytesFault, storageFault, valuesFault } from '../json/storable';
@@ -50,7 +50,8 @@ export function checkDraft(
   value: unknown,
   pointer: string,
 ): { readonly draft: SpanDraft | undefined; readonly faults: readonly Fault[] } {
-  const bySchema = validateSpanInput(value) ? [] : (validateSpanInput.errors ?? []).slice(0, MAX_FAULTS);
+  const judged = withFewMembers(value);
+  const bySchema = validateSpanInput(judged) ? [] : (validateSpanInput.errors ?? []).slice(0, MAX_FAULTS);
   const faults = bySchema.map((fault) => describeFault(fault, pointer));
   if (!isObject(value)) return { draft: undefined, faults };
   const draft = value as SpanDraft;
@@ -58,6 +59,22 @@ export function checkDraft(
   // A member that the schema refuses is not reported twice.
   faults.push(...draftFaults(draft, pointer).filter((fault) => !known.has(fault.pointer)));
   return { draft, faults };
+}
+
+/** More members than a span has and faults are listed. */
+const MAX_JUDGED_MEMBERS = 200;
+const KNOWN_MEMBERS: ReadonlySet<string> = new Set(SPAN_COLUMNS);
+
+/**
+ * The value, or those members that a span has and the first others when there are far more: to make an error for each of
+ * 50,000 would block the event loop.
+ */
+function withFewMembers(value: unknown): unknown {
+  if (!isObject(value) || Object.keys(value).length <= MAX_JUDGED_MEMBERS) return value;
+  const members = Object.entries(value);
+  return Object.fromEntries(
+    members.filter(([name], index) => index < MAX_JUDGED_MEMBERS || KNOWN_MEMBERS.has(name)),
+  );
 }
 
 function isObject(value: unknown): value is object {

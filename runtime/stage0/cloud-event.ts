@@ -45,6 +45,7 @@ export function draftOfEvent(
   const faults = bySchema.map((fault) => describeFault(fault, pointer));
   if (!isObject(value)) return { draft: undefined, faults };
   for (const name of Object.keys(value)) {
+    if (faults.length >= MAX_FAULTS) break;
     if (!ATTRIBUTE_NAME.test(name))
       faults.push(attributeFault(pointer, name, 'is no attribute name: lower-case letters and digits only'));
   }

@@ -56,9 +56,7 @@ export async function readDrafts(
     let value: JsonValue;
     try {
       // An await for each of a thousand small spans would cost more than it saves.
-      value = hasManyValues(text)
-        ? await parseIJsonInSlices(bytes, () => turn(TURN_BYTES))
-        : parseIJson(bytes);
+      value = isLarge(text) ? await parseIJsonInSlices(bytes, () => turn(TURN_BYTES)) : parseIJson(bytes);
     } catch (error) {
       faults.push(...faultsOf(error, pointer, isList));
       continue;
@@ -81,6 +79,11 @@ export async function readDrafts(
 function faultsOf(error: unknown, pointer: string, isList: boolean): Fault[] {
   if (!(error instanceof MalformedError) || !isList) throw error;
   return error.faults.map((fault) => ({ ...fault, pointer: `${pointer}${fault.pointer}` }));
+}
+
+/** Whether parsing it takes longer than a slice: of few values it may still be a text of four million escapes. */
+function isLarge(text: SpanText): boolean {
+  return hasManyValues(text) || text.bytes.length > MAX_SPAN_BYTES;
 }
 
 function hasManyValues({ values }: SpanText): boolean {

@@ -22,6 +22,16 @@ describe('requests, whatever their answers', () => {
     });
   }
 
+  it('with a text longer than a span, though of few values, are parsed in slices', async () => {
+    const token = await stage0.token('alice', 'acme');
+    const { turns } = stage0.fairness;
+    const before = turns.turns;
+    const raw = `{"entity_type":"note","who":"a","this":"${'\\u00e9'.repeat(690_000)}"}`;
+    for (let count = 0; count < 10; count += 1)
+      assert.equal((await stage0.call('/api/spans', { token, raw })).status, 413);
+    assert.ok(turns.turns - before >= 25, `${turns.turns - before} turns`);
+  });
+
   it('go before those of strangers when their token is known', async () => {
     const token = await stage0.token('alice', 'acme');
     await stage0.call('/api/me', { token });

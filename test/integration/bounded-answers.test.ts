@@ -121,6 +121,26 @@ describe('no answer passes 4 MiB', () => {
     ]);
   });
 
+  it('versions beside a span of few bytes end early as well, and the cursor leads to the rest', async () => {
+    const draft = { entity_type: 'note', who: 'alice', this: 'short at last' };
+    const long = { ...draft, description: 'x'.repeat(900_000) };
+    const { id } = (await stage0.call('/api/spans', { token, body: long })).body.span;
+    for (let seq = 1; seq < 7; seq += 1) {
+      const answer = await stage0.call('/api/spans', {
+        token,
+        body: { ...(seq < 6 ? long : draft), id, seq },
+      });
+      assert.equal(answer.status, 201);
+    }
+    const newest: Answer = await stage0.call(`/api/spans/${id}`, { token });
+    assertBounded(newest);
+    assert.equal(newest.body.has_more, true);
+    const older = await stage0.call(`/api/spans/${id}?cursor=${newest.body.next_cursor}`, { token });
+    const seqs = [...older.body.versions, ...newest.body.versions].map(({ seq }: { seq: number }) => seq);
+    assert.deepEqual(seqs, [0, 1, 2, 3, 4, 5, 6]);
+    assert.equal(older.body.has_more, false);
+  });
+
   it('a cursor of versions works for its caller and its entity only', async () => {
     const draft = {
       entity_type: 'note',

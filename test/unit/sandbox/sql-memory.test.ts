@@ -27,17 +27,14 @@ describe('SQL guard bounds what a statement keeps in memory', () => {
     ])
       assert.equal(await traces('SELECT $1', [value]), false, value);
     for (const call of [
-      'now() AT TIME ZONE name',
-      "date_trunc('day', at, name)",
-      "date_add(at, '1 day', name)",
-      'make_timestamptz(2020, 1, 1, 1, 1, 1, name)',
-      "generate_series(at, at, '1 day', name)",
+      'now() AT TIME ZONE left(name, 20)',
+      "date_trunc('day', at, left(name, 20))",
+      "date_add(at, '1 day', left(name, 20))",
+      'make_timestamptz(2020, 1, 1, 1, 1, 1, left(name, 20))',
+      "generate_series(at, at, '1 day', left(name, 20))",
     ])
-      await refused(
-        `SELECT ${call} ${FROM}`,
-        /time zone must be a constant or a bound value|takes short values/,
-      );
-    await refused(`SELECT ARRAY[name]::timestamptz[] ${FROM}`, /array of dates or times/);
+      await refused(`SELECT ${call} ${FROM}`, /time zone must be a constant or a bound value/);
+    await refused(`SELECT ARRAY[left(name, 20)]::timestamptz[] ${FROM}`, /array of dates or times/);
     const printed = async (value: string) => (await checkSql(`SELECT ${value} ${FROM}`, VALUES)).text;
     for (const value of ["(metadata->>'due')::timestamptz", '(at || name)::date', 'coalesce(name)::timetz'])
       assert.match(await printed(value), /regexp_replace/, value);

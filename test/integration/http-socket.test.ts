@@ -468,6 +468,17 @@ describe('API behind a socket', () => {
     }
   });
 
+  it('a header has a time of its own, shorter than that of a whole request', async () => {
+    const quick = await openHttpHost(0, '127.0.0.1', { headersMs: 200 });
+    try {
+      const socket = connect(quick.port, '127.0.0.1');
+      socket.write('GET /api/health HTTP/1.1\r\nhost:');
+      assert.match(await received(socket), /^HTTP\/1\.1 408 /);
+    } finally {
+      await quick.close(100);
+    }
+  });
+
   it('a header, a body and a connection that do not come to their end are cut', async () => {
     const quick = await openHttpHost(0, '127.0.0.1', { headersMs: 200, requestMs: 400, silentMs: 5_000 });
     quick.serve(stage0.fetch);

@@ -42,4 +42,13 @@ describe('slots for waiting feed requests', () => {
     assert.ok(waiters.takeSlot('initech') !== undefined);
     assert.equal(waiters.takeSlot('acme'), undefined);
   });
+
+  it('are 20 for a tenant and 1,000 in all', () => {
+    const waiters = new FeedWaiters({ database });
+    for (let tenant = 0; tenant < 50; tenant += 1) {
+      for (let own = 0; own < 20; own += 1) assert.ok(waiters.takeSlot(`t${tenant}`) !== undefined);
+      assert.equal(waiters.takeSlot(`t${tenant}`), undefined);
+    }
+    assert.equal(waiters.takeSlot('late'), undefined);
+  });
 });

@@ -12,7 +12,7 @@ const LONG = { cpuMs: 60_000, wallMs: 60_000 };
 
 describe('sandbox pool', () => {
   describe('with one tenant misbehaving', () => {
-    const sandbox = poolFor({ size: 2 });
+    const sandbox = poolFor({ size: 2, maxExtra: 0 });
 
     it('completes a run of another lane while one lane loops on every worker it may have', async () => {
       const stop = new AbortController();
@@ -85,10 +85,25 @@ describe('sandbox pool', () => {
       assert.deepEqual(ended.slice(0, 4).sort(), ['a', 'a', 'b', 'b']);
       assert.equal(ended.at(-1), 'a');
     });
+
+    it('a lane that used much processor time comes after one that used little, however many its runs', async () => {
+      await sandbox.run(LOOP, { lane: 'heavy', limits: { cpuMs: 200, wallMs: 60_000 } });
+      const gate = deferred<null>();
+      const ended: string[] = [];
+      const note = async (lane: string) => {
+        await sandbox.output(TRIVIAL, { lane });
+        ended.push(lane);
+      };
+      const first = sandbox.output(WAIT, { lane: 'other', hostCall: () => gate.promise });
+      const rest = [...Array(3).fill('heavy'), ...Array(6).fill('light')].map(note);
+      gate.resolve(null);
+      await Promise.all([first, ...rest]);
+      assert.deepEqual(ended, [...Array(6).fill('light'), ...Array(3).fill('heavy')]);
+    });
   });
 
   describe('with tenants whose runs take long', () => {
-    const sandbox = poolFor({ size: 4 });
+    const sandbox = poolFor({ size: 4, maxExtra: 0 });
     const HUNGRY = { cpuMs: 600, wallMs: 60_000 };
 
     it('a run of another tenant waits for none of them, once they are known', async () => {

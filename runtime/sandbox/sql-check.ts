@@ -340,7 +340,11 @@ export class CostCheck {
       if (index > 0) this.#meter.keepRows();
       const bytes = this.#meter.bytes(together([this.#expressions.sizeOf(call, scope), sizeOf(SMALL_BYTES)]));
       const called = calledName(call);
-      const names = FUNCTION_COLUMNS.get(called) ?? [calls.length === 1 ? name : called];
+      // Several arrays are unnested side by side: PostgreSQL makes ROWS FROM of them, a column each.
+      const arrays = called === 'unnest' ? listOf(unwrap(call)?.fields.args).length : 1;
+      for (let more = 1; more < arrays; more += 1) this.#meter.keepRows();
+      const own = arrays > 1 ? Array.from({ length: arrays }, () => called) : undefined;
+      const names = own ?? FUNCTION_COLUMNS.get(called) ?? [calls.length === 1 ? name : called];
       for (const column of names) columns.push(columnOf(column, bytes, 0));
     }
     const whole = columns.length === 1 ? columns[0] : undefined;

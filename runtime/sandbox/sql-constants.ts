@@ -42,8 +42,11 @@ export function nonNegative(value: unknown): string | undefined {
   return index === undefined || index < 0 ? undefined : String(index);
 }
 
-/** A number with an exponent, on its own or in JSON or an array. Linear: no two parts match the same character. */
-const WITH_EXPONENT = /(?<![\w.])[\d_.]+e([+-]?[\d_]+)(?=[\s,\]}")]|$)/gi;
+/**
+ * A number with an exponent, on its own or in JSON or an array, and no end of a UUID. Linear: no two parts match the same
+ * character.
+ */
+const WITH_EXPONENT = /(?<![\w.]|\w-)[\d_.]+e([+-]?[\d_]+)(?=[\s,\]}")]|$)/gi;
 /** Longest exponent in characters, apart from its sign. */
 const MAX_EXPONENT_DIGITS = 3;
 

@@ -21,7 +21,7 @@ const LIMITS_OF: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     statement_timeout: '2s',
     lock_timeout: '5s',
     idle_in_transaction_session_timeout: '5s',
-    work_mem: '4MB',
+    work_mem: '64kB',
     hash_mem_multiplier: '1',
     max_parallel_workers_per_gather: '0',
     temp_file_limit: '32MB',

@@ -20,6 +20,7 @@ const FOREIGN: Readonly<Record<string, string>> = {
   policy_cursor: `(policy_id, tenant_id, owner_id, is_active, tx_id, ordinal) VALUES ('${ID}', ${OWNER}, true, '1', 1)`,
   policy_emission: `(span_id, policy_id, depth) VALUES ('${ID}', '${ID}', 1)`,
   request_queue: `(request_id, tenant_id, owner_id, lease_id) VALUES ('${ID}', ${OWNER}, '${ID}')`,
+  request_turn: `(tenant_id, taken_at) VALUES ('globex', '2026-01-01')`,
   ruling_queue: `(subject_id, tenant_id, owner_id) VALUES ('${ID}', ${OWNER})`,
   span_relation: `(related_id, audience, at, span_id, seq) VALUES ('${ID}', 'tenant:globex', now(), '${ID}', 0)`,
   tenant_salt: `(tenant_id, salt) VALUES ('globex', repeat('a', 64))`,

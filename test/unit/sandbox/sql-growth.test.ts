@@ -41,6 +41,11 @@ describe('SQL guard charges what PostgreSQL evaluates and makes, however short t
   ];
   for (const [title, text, message] of copied) it(title, () => refused(text, message, ['x'.repeat(60_000)]));
 
+  it('the end of a UUID is no number with an exponent', async () => {
+    const id = '0199e123-4567-7abc-8def-12345e678901';
+    for (const value of [id, `{${id}}`, `["${id}"]`]) await checkSql('SELECT $1::text', [value]);
+  });
+
   const grows: [string, string, RegExp, (readonly string[])?][] = [
     [
       'concat_ws repeats its separator',

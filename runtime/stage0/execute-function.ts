@@ -54,7 +54,7 @@ async function execute(
   }
 }
 
-/** Appends the request, in a slot of the tenant's share, as any append. */
+/** Appends the request; like other appends it takes a place of the tenant's share. */
 async function requestRun({ fairness, functions }: Stage0, call: FunctionCall): Promise<SignedSpan> {
   const release = await fairness.work.take(call.caller.tenant, 1);
   try {

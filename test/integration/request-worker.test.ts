@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
-import { Client } from 'pg';
 import type { KernelOutcome } from '../../runtime/kernels/kernel-context';
 import { stableId } from '../../runtime/ledger/stable-id';
 import { spanOfBytes } from '../support/span-of-bytes';
-import { refusalOf, withClient } from '../support/sql-session';
 import { createTestKernels, type TestKernels } from '../support/test-kernels';
 import { until } from '../support/until';
 
@@ -39,12 +37,7 @@ describe('the request worker', () => {
       .body.spans;
 
   /** Makes every retry due now. */
-  async function passTime(): Promise<void> {
-    const client = new Client({ connectionString: kernels.database.superuserUrl });
-    await client.connect();
-    await client.query("UPDATE app.request_queue SET due_at = now() - interval '1 second'");
-    await client.end();
-  }
+  const passTime = () => kernels.look("UPDATE app.request_queue SET due_at = now() - interval '1 second'");
 
   async function queueLength(): Promise<number> {
     const { rows } = await kernels.look('SELECT count(*)::int AS length FROM app.request_queue');
@@ -125,19 +118,6 @@ describe('the request worker', () => {
       [posted, claimed, putOff].map(async (id) => (await read(id)).span.status),
     );
     assert.deepEqual(statuses, ['complete', 'complete', 'scheduled']);
-  });
-
-  it('a tenant whose last claim lies ahead is no later in turn for it: the clock was set back', async () => {
-    await kernels.look(
-      `INSERT INTO app.request_queue (request_id, tenant_id, owner_id)
-       VALUES (gen_random_uuid(), 'acme', 'alice'), (gen_random_uuid(), 'globex', 'bob')`,
-    );
-    await kernels.look(
-      `INSERT INTO app.request_turn (tenant_id, taken_at)
-       VALUES ('acme', now() + interval '40 days'), ('globex', now() - interval '1 hour')`,
-    );
-    const { rows } = await kernels.look("SELECT tenant_id FROM app.claim_request(15, '{}')");
-    assert.deepEqual(rows, [{ tenant_id: 'acme' }]);
   });
 
   it('a request whose function throws is tried three times, then ends as error with the reason', async () => {
@@ -400,82 +380,5 @@ describe('the request worker', () => {
     assert.ok(rows[0].waiting > 0, 'requests from before were still waiting when it was done');
     await kernels.look("DELETE FROM app.request_queue WHERE tenant_id = 'acme'");
     await ticking;
-  });
-
-  describe('claims', () => {
-    const claim = async (leftOut: readonly string[] = []): Promise<string | undefined> =>
-      (
-        await kernels.kernelDatabase.pool.query(
-          'SELECT tenant_id, request_id FROM app.claim_request(60, $1)',
-          [leftOut],
-        )
-      ).rows.map(({ tenant_id, request_id }) => `${tenant_id} ${request_id.slice(-2)}`)[0];
-    /** Queue rows: tenant and number, in the order in which they became due. */
-    const fill = (rows: readonly (readonly [string, number])[]) =>
-      kernels.look(
-        `INSERT INTO app.request_queue (request_id, tenant_id, owner_id, due_at)
-         SELECT ('00000000-0000-4000-8000-0000000000' || lpad(number::text, 2, '0'))::uuid, tenant, 'o',
-                now() - interval '1 hour' + make_interval(secs => place)
-           FROM unnest($1::text[], $2::int[]) WITH ORDINALITY AS u (tenant, number, place)`,
-        [rows.map(([tenant]) => tenant), rows.map(([, number]) => number)],
-      );
-
-    it('go in turn by tenant, first in, first out within one', async () => {
-      await fill([
-        ['a', 1],
-        ['a', 2],
-        ['a', 3],
-        ['b', 4],
-        ['b', 5],
-        ['c', 6],
-      ]);
-      const order = [];
-      for (let index = 0; index < 7; index += 1) order.push(await claim());
-      assert.deepEqual(order, ['a 01', 'b 04', 'c 06', 'a 02', 'b 05', 'a 03', undefined]);
-    });
-
-    it('leave out the tenants that a worker has enough of', async () => {
-      await fill([
-        ['a', 1],
-        ['b', 2],
-      ]);
-      assert.equal(await claim(['a']), 'b 02');
-      assert.equal(await claim(['a']), undefined);
-    });
-
-    it('of many workers at once take each request once', async () => {
-      await fill(Array.from({ length: 40 }, (_, index) => [index % 2 === 0 ? 'a' : 'b', index] as const));
-      const taken = await Promise.all(Array.from({ length: 60 }, () => claim()));
-      const given = taken.filter((one) => one !== undefined);
-      assert.equal(new Set(given).size, given.length);
-      assert.equal(given.length, 40);
-    });
-
-    it('end with their lease, and only their holder may renew them', async () => {
-      await fill([['a', 1]]);
-      const { rows } = await kernels.kernelDatabase.pool.query("SELECT * FROM app.claim_request(60, '{}')");
-      const renew = async (lease: string) =>
-        (
-          await kernels.kernelDatabase.pool.query('SELECT app.renew_request($1, $2, 60) AS held', [
-            rows[0].request_id,
-            lease,
-          ])
-        ).rows[0].held;
-      assert.equal(await renew(rows[0].lease_id), true);
-      assert.equal(await renew(rows[0].request_id), false);
-      await passTime();
-      assert.equal(await claim(), 'a 01');
-      assert.equal(await renew(rows[0].lease_id), false);
-    });
-
-    it('are out of reach of every role but the kernels’', async () => {
-      for (const [role, url] of Object.entries(kernels.database.urls)) {
-        if (role === 'kernel') continue;
-        const called = withClient(url, (client) =>
-          refusalOf(client.query("SELECT * FROM app.claim_request(60, '{}')")),
-        );
-        assert.equal(await called, '42501', role);
-      }
-    });
   });
 });

@@ -155,7 +155,7 @@ describe('the token verifier', () => {
     await assertRefused(token, /expired/, aging);
   });
 
-  it('must check a token that it remembers anew once the clock was set back', async () => {
+  it('must check a remembered token again once the clock was set back', async () => {
     let nowSeconds = 2_000_000_000;
     const aging = new TokenVerifier({ trustedKeys: [key], now: () => new Date(nowSeconds * 1000) });
     const token = await handmade({ ...completeClaims(), nbf: 2_000_000_000, exp: 2_000_000_060 });

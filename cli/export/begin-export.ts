@@ -51,7 +51,7 @@ export async function beginExport(out: string, options: ExportOptions, target: T
   const earlier = await readState(stateFileOf(out));
   if (earlier !== undefined && (await exists(partFileOf(out)))) {
     if (earlier.request === request) return { state: earlier, total: undefined, isContinued: true };
-    throw new OperatorError(`${partFileOf(out)} belongs to another export; begin anew with --force`);
+    throw new OperatorError(`${partFileOf(out)} belongs to another export; start again with --force`);
   }
   const owners = await readers(options, target, since);
   const plan: ExportPlan = {

@@ -58,7 +58,7 @@ export class ExportFile {
       handle = await open(part, state.bytes === 0 ? 'w' : 'r+', 0o600);
       const found = state.bytes === 0 ? 0 : await hashFile(part, hash, state.bytes);
       if (found < state.bytes) {
-        throw new OperatorError(`${part} is shorter than it was; begin anew with --force`);
+        throw new OperatorError(`${part} is shorter than it was; start again with --force`);
       }
       await handle.truncate(state.bytes);
       return new ExportFile(file, handle, hash, state);

@@ -254,7 +254,7 @@ describe('logline export', function () {
     await writeFile(`${file}.part.json`, JSON.stringify(earlier));
     const { code, stderr } = await ledger.logline('export', '--tenant', 'acme', '--out', file);
     assert.equal(code, 1);
-    assert.match(stderr, /belongs to another export; begin anew with --force/);
+    assert.match(stderr, /belongs to another export; start again with --force/);
     await ledger.succeed('export', '--tenant', 'acme', '--out', file, '--force');
   });
 });

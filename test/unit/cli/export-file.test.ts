@@ -89,7 +89,7 @@ describe('export file', () => {
     await file.add(spans(2), behind('c1'));
     await file.leave();
     await truncate(partFileOf(out), 10);
-    await assert.rejects(ExportFile.open(out, file.state), /shorter than it was; begin anew with --force/);
+    await assert.rejects(ExportFile.open(out, file.state), /shorter than it was; start again with --force/);
   });
 
   it('leaves nothing behind when it is given up', async () => {

@@ -12,7 +12,7 @@ const REMEMBERED = 10_000;
 interface Answer {
   readonly revoked: boolean;
   readonly atMs: number;
-  /** The tenant's last revocation that this answer knows of. */
+  /** The last revocation that this answer knows of, of the tenant or the system's. */
   readonly revocation: number;
 }
 
@@ -24,7 +24,7 @@ export class RevocationList {
   readonly #database: Database;
   readonly #now: () => number;
   readonly #answers = new LruCache<Answer>(REMEMBERED);
-  /** Tenant → number of its last revocation; 0 for a tenant without an entry. */
+  /** Tenant → number of its last revocation, ascending over all tenants. Defaults to 0. */
   readonly #lastRevocations = new LruCache<number>(REMEMBERED);
   #revocations = 0;
 
@@ -38,7 +38,7 @@ export class RevocationList {
     if (tokenId === undefined) return false;
     const name = JSON.stringify([tenant, tokenId]);
     const remembered = this.#answers.get(name);
-    const revocation = this.#lastRevocations.get(tenant) ?? 0;
+    const revocation = Math.max(this.#lastRevocationOf(tenant), this.#lastRevocationOf(SYSTEM.tenant));
     if (remembered?.revocation === revocation && isYounger(remembered.atMs, REMEMBER_MS, this.#now()))
       return remembered.revoked;
     const revoked = await this.#look({ user, tenant }, tokenId);
@@ -52,9 +52,12 @@ export class RevocationList {
    * requests to the database.
    */
   forget(tenant: string): void {
-    if (tenant === SYSTEM.tenant) this.#answers.clear();
     this.#revocations += 1;
     this.#lastRevocations.set(tenant, this.#revocations);
+  }
+
+  #lastRevocationOf(tenant: string): number {
+    return this.#lastRevocations.get(tenant) ?? 0;
   }
 
   async #look(identity: Identity, tokenId: string): Promise<boolean> {

@@ -46,7 +46,7 @@ export class FairShares {
     return this.#waiting.length;
   }
 
-  /** The largest amount that any tenant is granted sooner or later, whatever others hold. */
+  /** The largest amount that fits beside one tenant that holds its whole share; beside several it may wait in vain. */
   get guaranteed(): number {
     return Math.floor(this.#options.capacity / 4);
   }

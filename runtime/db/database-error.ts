@@ -48,6 +48,11 @@ export function isChainViolation(error: unknown): boolean {
   return error instanceof DatabaseError && (error.code === VERSION_GAP || error.code === VERSION_FORK);
 }
 
+/** Whether a span was refused because its tenant is being moved. */
+export function isFrozen(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code === TENANT_FROZEN;
+}
+
 /** Whether a statement waited for a lock for longer than it may. */
 export function isLockTimeout(error: unknown): boolean {
   return error instanceof DatabaseError && error.code === LOCK_NOT_AVAILABLE;

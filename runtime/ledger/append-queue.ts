@@ -3,7 +3,7 @@ import { FairShares } from '../base/fair-shares';
 import type { Identity } from '../base/identity';
 import { LruCache } from '../base/lru-cache';
 import { TenantQueue } from '../base/tenant-queue';
-import { asLogLineError, isConnectionLost, isLockTimeout } from '../db/database-error';
+import { asLogLineError, isConnectionLost, isFrozen, isLockTimeout } from '../db/database-error';
 import type { Database } from '../db/pool';
 import type { EncodedSpan } from './span-signature';
 
@@ -64,7 +64,7 @@ interface Lane {
   readonly maxBytes: number;
   /** Whether batches of several tenants share a statement. */
   readonly isShared: boolean;
-  /** How long a statement waits for a lock, in milliseconds: whoever comes after it waits as long. */
+  /** How long a statement waits for a lock, in milliseconds; so do those behind it. */
   readonly lockMs: number;
   spans: number;
   inFlight: number;
@@ -288,6 +288,7 @@ function halves(group: readonly Waiting[]): readonly (readonly Waiting[])[] {
 }
 
 function isOurFault(error: unknown): boolean {
+  if (isFrozen(error)) return false;
   const known = asLogLineError(error);
   return !(known instanceof LogLineError) || known.status >= 500;
 }

@@ -24,7 +24,7 @@ export class FeedHold {
       return false;
     }
     const nowMs = this.#nowMs();
-    // A time that lies ahead says that the clock was set back: the wait is measured anew.
+    // A time that lies ahead says that the clock was set back: the wait is measured from now.
     if (this.#oldest?.xmin !== xmin || this.#oldest.sinceMs > nowMs) this.#oldest = { xmin, sinceMs: nowMs };
     return nowMs - this.#oldest.sinceMs > HELD_BACK_MS;
   }

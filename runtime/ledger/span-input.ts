@@ -50,8 +50,8 @@ export function checkDraft(
   value: unknown,
   pointer: string,
 ): { readonly draft: SpanDraft | undefined; readonly faults: readonly Fault[] } {
-  const judged = withFewMembers(value);
-  const bySchema = validateSpanInput(judged) ? [] : (validateSpanInput.errors ?? []).slice(0, MAX_FAULTS);
+  const checked = withFewMembers(value);
+  const bySchema = validateSpanInput(checked) ? [] : (validateSpanInput.errors ?? []).slice(0, MAX_FAULTS);
   const faults = bySchema.map((fault) => describeFault(fault, pointer));
   if (!isObject(value)) return { draft: undefined, faults };
   const draft = value as SpanDraft;
@@ -62,7 +62,7 @@ export function checkDraft(
 }
 
 /** More members than a span has and faults are listed. */
-const MAX_JUDGED_MEMBERS = 200;
+const MAX_CHECKED_MEMBERS = 200;
 const KNOWN_MEMBERS: ReadonlySet<string> = new Set(SPAN_COLUMNS);
 
 /**
@@ -70,10 +70,10 @@ const KNOWN_MEMBERS: ReadonlySet<string> = new Set(SPAN_COLUMNS);
  * 50,000 would block the event loop.
  */
 function withFewMembers(value: unknown): unknown {
-  if (!isObject(value) || Object.keys(value).length <= MAX_JUDGED_MEMBERS) return value;
+  if (!isObject(value) || Object.keys(value).length <= MAX_CHECKED_MEMBERS) return value;
   const members = Object.entries(value);
   return Object.fromEntries(
-    members.filter(([name], index) => index < MAX_JUDGED_MEMBERS || KNOWN_MEMBERS.has(name)),
+    members.filter(([name], index) => index < MAX_CHECKED_MEMBERS || KNOWN_MEMBERS.has(name)),
   );
 }
 

@@ -1,7 +1,6 @@
 import { type Fault, MalformedError } from '../base/errors';
 import { TURN_BYTES } from '../base/fair-turns';
 import type { Identity } from '../base/identity';
-import { VALUES_A_SLICE } from '../base/slices';
 import type { JsonValue } from '../base/span';
 import { parseIJson, parseIJsonInSlices } from '../json/i-json';
 import { MAX_FAULTS, malformed } from '../json/parse-with';
@@ -13,7 +12,7 @@ import type { AppendShare } from './append-share';
 import { draftOfEvent } from './cloud-event';
 import { memoryOf } from './fairness';
 import { readSpanTexts } from './request-body';
-import type { SpanText } from './span-texts';
+import { hasManyValues, isLarge } from './span-texts';
 
 /** The caller, share and turns under which a body is processed. */
 export interface BodyWork {
@@ -79,13 +78,4 @@ export async function readDrafts(
 function faultsOf(error: unknown, pointer: string, isList: boolean): Fault[] {
   if (!(error instanceof MalformedError) || !isList) throw error;
   return error.faults.map((fault) => ({ ...fault, pointer: `${pointer}${fault.pointer}` }));
-}
-
-/** Whether parsing it takes longer than a slice: of few values it may still be a text of four million escapes. */
-function isLarge(text: SpanText): boolean {
-  return hasManyValues(text) || text.bytes.length > MAX_SPAN_BYTES;
-}
-
-function hasManyValues({ values }: SpanText): boolean {
-  return values > VALUES_A_SLICE;
 }

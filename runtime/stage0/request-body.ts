@@ -2,11 +2,11 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { LogLineError, MalformedError, TooLargeError, UnsupportedMediaTypeError } from '../base/errors';
 import type { Reservation } from '../base/fair-shares';
-import { type Pause, VALUES_A_SLICE } from '../base/slices';
+import type { Pause } from '../base/slices';
 import type { JsonValue } from '../base/span';
 import { parseIJson, parseIJsonInSlices } from '../json/i-json';
 import { MAX_SPAN_VALUES } from '../json/storable';
-import { countValues, type SpanTexts, spanTextsOfJson, spanTextsOfLines } from './span-texts';
+import { isLarge, type SpanTexts, spanText, spanTextsOfJson, spanTextsOfLines } from './span-texts';
 
 /** Largest request. */
 export const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
@@ -71,7 +71,7 @@ export async function readSpanTexts(
 
 /**
  * Reads the optional JSON object of a request; undefined when there is no body.
- * @param pause between slices of a body of many values
+ * @param pause between slices of a large body
  * @throws MalformedError, TooLargeError or UnsupportedMediaTypeError.
  */
 export async function readJsonBody(
@@ -83,9 +83,9 @@ export async function readJsonBody(
   if (bytes.length === 0) return undefined;
   if (mediaTypeOf(request) !== 'application/json')
     throw new UnsupportedMediaTypeError('Send the body as application/json.');
-  const values = countValues(bytes);
-  if (values > MAX_REQUEST_VALUES) throw tooManyValues('', 'The body', MAX_REQUEST_VALUES);
-  return values > VALUES_A_SLICE ? parseIJsonInSlices(bytes, pause) : parseIJson(bytes);
+  const text = spanText(bytes);
+  if (text.values > MAX_REQUEST_VALUES) throw tooManyValues('', 'The body', MAX_REQUEST_VALUES);
+  return isLarge(text) ? parseIJsonInSlices(bytes, pause) : parseIJson(bytes);
 }
 
 function mediaTypeOf(request: Request): string {

@@ -1,4 +1,6 @@
 import { MalformedError } from '../base/errors';
+import { VALUES_A_SLICE } from '../base/slices';
+import { MAX_SPAN_BYTES } from '../json/span-bytes';
 
 // Bytes that JSON is made of (RFC 8259 section 2). In UTF-8 none of them is part of another character.
 const QUOTE = 0x22;
@@ -72,12 +74,18 @@ export function spanTextsOfLines(bytes: Uint8Array, refuseMore: (count: number) 
   return texts;
 }
 
-/** Values in a JSON text; of a text that is no JSON, those up to where `JSON.parse` refuses it at the latest. */
-export function countValues(bytes: Uint8Array): number {
-  return spanText(bytes).values;
+/** Whether parsing it takes longer than a slice: of few values it may still be a text of four million escapes. */
+export function isLarge(text: SpanText): boolean {
+  return hasManyValues(text) || text.bytes.length > MAX_SPAN_BYTES;
 }
 
-function spanText(bytes: Uint8Array): SpanText {
+/** Whether it is worked on in slices. */
+export function hasManyValues({ values }: SpanText): boolean {
+  return values > VALUES_A_SLICE;
+}
+
+/** Measures a JSON text; one that is no JSON up to where `JSON.parse` refuses it at the latest. */
+export function spanText(bytes: Uint8Array): SpanText {
   const { values, exponents } = scan(bytes, 0);
   return { bytes, values, exponents };
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
-import { ConflictError, ForbiddenError, LogLineError } from '../../runtime/base/errors';
+import { ConflictError, ForbiddenError, LogLineError, UnavailableError } from '../../runtime/base/errors';
 import type { Identity } from '../../runtime/base/identity';
 import { SigningKey } from '../../runtime/crypto';
 import { Database } from '../../runtime/db/pool';
@@ -290,6 +290,27 @@ describe('callers that share a commit', () => {
       20,
     );
     assert.ok(Math.max(...shared) <= 10, shared.join());
+  });
+
+  it('share none with a tenant that is being moved, whose refused spans are no failure of the ledger', async () => {
+    const shared: number[] = [];
+    const writer = new SpanWriter({
+      database: stage0.pool,
+      signingKey: () => stage0.key,
+      maxInFlight: 1,
+      onCommit: (batches) => shared.push(batches),
+    });
+    const frozen = { user: 'alice', tenant: 'moving' };
+    await withClient(stage0.database.superuserUrl, (superuser) =>
+      superuser.query("INSERT INTO app.frozen_tenant (tenant_id, is_closed) VALUES ('moving', true)"),
+    );
+    await assert.rejects(writer.append(frozen, [note('refused')]), UnavailableError);
+    assert.equal(writer.failedAtMs, undefined);
+    const refused = Array.from({ length: 5 }, (_, n) => writer.append(frozen, [note(String(n))]));
+    const others = Array.from({ length: 5 }, (_, n) => writer.append(identity(n), [note(String(n))]));
+    await Promise.allSettled(refused);
+    await Promise.all(others);
+    assert.deepEqual(shared, [5]);
   });
 
   it('wait for nobody who needs what another transaction holds, and that one is written once it ends', async () => {

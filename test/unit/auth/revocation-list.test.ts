@@ -73,6 +73,26 @@ describe('revocation list', () => {
     assert.equal(await list.isRevoked(caller), true);
   });
 
+  it('an answer that was under way when the system revoked is not remembered', async () => {
+    const list = new RevocationList(stage0.pool);
+    const tokenId = randomUUID();
+    const caller: Caller = {
+      user: 'alice',
+      tenant: 'hooli',
+      scopes: new Set(),
+      tokenId,
+      expiresAt: new Date(),
+      isMintedHere: true,
+    };
+    const underWay = list.isRevoked(caller);
+    list.forget('system');
+    assert.equal(await underWay, false);
+    await stage0.writer.append({ user: 'system', tenant: 'system' }, [
+      { entity_type: 'token_revocation', who: 'system', this: tokenId },
+    ]);
+    assert.equal(await list.isRevoked(caller), true);
+  });
+
   it('the system tenant revokes any token', async () => {
     const list = new RevocationList(stage0.pool);
     const caller = aliceOf('acme');

@@ -173,8 +173,8 @@ describe('logline import', function () {
       assert.match(cut.stdout, /^FAILED: 1 faults .*; the 500 spans before are imported and stay; /m);
       const told = await run('--json');
       assert.equal(told.code, 1);
-      const { ok, faults } = JSON.parse(told.stdout);
-      assert.deepEqual([ok, faults[0].location], [false, 'line 701']);
+      const { ok, faults, imported } = JSON.parse(told.stdout);
+      assert.deepEqual([ok, faults[0].location, imported], [false, 'line 701', 500]);
       await write(spans);
       const mended = await run();
       assert.equal(mended.code, 0, mended.stdout + mended.stderr);

@@ -46,6 +46,7 @@ export async function withAppendShare<T>(
   }
 }
 
-function refuseGone({ signal }: Request): void {
-  if (signal.aborted) throw new MalformedError('The connection ended before its spans were looked at.');
+/** @throws MalformedError when the caller has hung up: nobody reads the answer, and a client may have sent another request. */
+export function refuseGone({ signal }: Request): void {
+  if (signal.aborted) throw new MalformedError('The connection ended before the request was carried out.');
 }

@@ -5,6 +5,7 @@ import type { JsonValue, SignedSpan } from '../base/span';
 import type { FunctionCall } from '../host/function-starter';
 import { parseWith } from '../json/parse-with';
 import { type Answer, callerOf, json, withHeaders } from './answer';
+import { refuseGone } from './append-share';
 import type { Handler, RouteRequest } from './handlers';
 import { preferencesOf } from './prefer';
 import { problemAnswer } from './problem';
@@ -48,6 +49,7 @@ async function execute(
   }
   const release = await takeRun(stage0, call.caller.tenant, reservation);
   try {
+    refuseGone(request);
     return await run(stage0, { ...call, signal: request.signal });
   } finally {
     release();

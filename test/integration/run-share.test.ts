@@ -38,6 +38,26 @@ describe('a run that a caller waits for', () => {
     assert.equal(stage0.fairness.runs.held, 0);
   });
 
+  it('is not begun when its caller hung up while it waited', async () => {
+    const own = [execute('acme'), execute('acme')];
+    await until('two run', async () => runsOf('acme') === 2);
+    const hangUp = new AbortController();
+    const gone = stage0.fetch(
+      new Request(`http://localhost/api/execute/${randomUUID()}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${await stage0.token('alice', 'acme')}` },
+        signal: hangUp.signal,
+      }),
+    );
+    await until('one waits', async () => stage0.fairness.runs.waiting === 1);
+    hangUp.abort();
+    for (const one of running.splice(0)) one.end();
+    assert.equal((await gone).status, 400);
+    assert.deepEqual(running, []);
+    await Promise.all(own);
+    assert.deepEqual([stage0.fairness.runs.held, stage0.fairness.inputs.held], [0, 0]);
+  });
+
   it('holds the bytes of its input until it ends', async () => {
     const call = execute('acme', { input: 'x'.repeat(1_000_000) });
     await until('it runs', async () => runsOf('acme') === 1);

@@ -5,7 +5,7 @@ import { SqlExpressions } from './sql-expressions';
 import type { SqlKeys } from './sql-keys';
 import { SqlMeter } from './sql-meter';
 import { FUNCTION_COLUMNS, impliedName } from './sql-names';
-import { dropSchema, showSpansOnly } from './sql-rewrite';
+import { dropSchema, nameTarget, showSpansOnly } from './sql-rewrite';
 import {
   type Answered,
   type Column,
@@ -240,8 +240,10 @@ export class CostCheck {
       only('ResTarget', target, ['name', 'val']);
       const star = starOf(target.val);
       if (star === undefined) {
-        const { value: size, ms } = this.#meter.costOf(() => this.#expressions.sizeOf(target.val, scope));
         const name = typeof target.name === 'string' ? target.name : impliedName(target.val);
+        const { value: size, ms } = this.#meter.costOf(() => this.#expressions.sizeOf(target.val, scope));
+        // A rewritten expression would have the name of its new function.
+        if (impliedName(target.val) !== name) nameTarget(target, name);
         const column = { name, bytes: this.#meter.bytes(size), ms, ...kindOf(target.val, scope) };
         add(column, size, target.val);
         continue;

@@ -42,11 +42,13 @@ export function nonNegative(value: unknown): string | undefined {
   return index === undefined || index < 0 ? undefined : String(index);
 }
 
-/**
- * A number with an exponent, on its own or in JSON or an array, and no end of a UUID. Linear: no two parts match the same
- * character.
- */
-const WITH_EXPONENT = /(?<![\w.]|\w-)[\d_.]+e([+-]?[\d_]+)(?=[\s,\]}")]|$)/gi;
+/** A text that is a number with an exponent as a whole. */
+const NUMBER = /^\s*[+-]?[\d_.]+e([+-]?[\d_]+)\s*$/i;
+/** The same as a value of JSON or of an array. Linear: white space is passed over from digits only, and not twice. */
+const INNER_NUMBER = /(?=[-+.\d])(?<=[[{,:"]\s*)[+-]?[\d_.]+e([+-]?[\d_]+)(?=\s*[,\]}"])/gi;
+/** White space within a string of JSON. */
+const JSON_SPACE = /\\(?:[nrtf]|u000b)/g;
+const JSON_STRING = /"(?:[^"\\]|\\.)*"/g;
 /** Longest exponent in characters, apart from its sign. */
 const MAX_EXPONENT_DIGITS = 3;
 
@@ -56,13 +58,33 @@ const MAX_EXPONENT_DIGITS = 3;
  */
 export function writtenBytes(text: string): number {
   let bytes = Buffer.byteLength(text);
-  // Array literals take any character behind a backslash as itself.
-  for (const [, exponent = ''] of text.replaceAll('\\', '').matchAll(WITH_EXPONENT)) {
+  for (const exponent of exponentsIn(text)) {
     const digits = exponent.replace(/[-+_]/g, '').replace(/^0+/, '');
     if (digits.length > MAX_EXPONENT_DIGITS) refuseSql('a number has an exponent of more than three digits');
     bytes += Number(digits);
   }
   return bytes;
+}
+
+/** Exponents of the numbers that PostgreSQL may read from a text: the whole of it, or values of JSON or an array. */
+function exponentsIn(text: string): string[] {
+  if (!/^\s*[[{]/.test(text)) return NUMBER.exec(text)?.slice(1) ?? [];
+  // No array is written like an object, and what JSON has in quotes stays text.
+  if (isJsonObject(text)) return innerExponents(text.replace(JSON_STRING, '""'));
+  // Lists are given as JSON. Array literals take any character behind a backslash as itself.
+  return innerExponents(text.replace(JSON_SPACE, ' ').replaceAll('\\', ''));
+}
+
+function innerExponents(text: string): string[] {
+  return [...text.matchAll(INNER_NUMBER)].map(([, exponent = '']) => exponent);
+}
+
+function isJsonObject(text: string): boolean {
+  try {
+    return isFields(JSON.parse(text));
+  } catch {
+    return false;
+  }
 }
 
 /** Upper bound of the values in JSON or an array given as text: one more than its separators. */

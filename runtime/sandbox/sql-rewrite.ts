@@ -61,6 +61,12 @@ export function boundNumeric(value: unknown, fields: Fields, typeName: Fields, i
   }
 }
 
+/** Names a column of a select list. */
+export function nameTarget(target: Fields, name: string): void {
+  const writable = target as Record<string, unknown>;
+  writable.name = name;
+}
+
 /** Takes the schema from the name of a column: the table is rewritten to a subquery, which has none. */
 export function dropSchema(column: unknown): void {
   const { fields } = fieldsOf(column);

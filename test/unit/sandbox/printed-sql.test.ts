@@ -15,7 +15,24 @@ describe("SQL guard prints the server's text from the checked tree", () => {
   });
 
   it('gives a numeric a precision', async () => {
-    assert.equal(await printed("SELECT '1'::numeric"), "SELECT trim_scale(CAST('1' AS numeric(60, 20)))");
+    const number = "trim_scale(CAST('1' AS numeric(60, 20)))";
+    assert.equal(await printed("SELECT '1'::numeric"), `SELECT ${number} AS "numeric"`);
+    assert.equal(await printed("SELECT '1'::numeric AS n"), `SELECT ${number} AS n`);
+  });
+
+  it('leaves a column the name that PostgreSQL gives the expression as written', async () => {
+    for (const [value, name] of [
+      ["(metadata->>'due')::timestamptz", 'timestamptz'],
+      ['name::date', 'name'],
+      ['coalesce(name)::date::text', 'coalesce'],
+      ['substring(name, 2)', 'substring'],
+      ["x.n = 'a'", undefined],
+      ['greatest(1, 2)', undefined],
+    ] as const) {
+      const text = await printed(`SELECT ${value} FROM (SELECT name, metadata, who AS n ${FROM}) x`);
+      const [, given] = /^SELECT .*? AS "?(\w+)"? FROM \( ?SELECT name,/.exec(text) ?? [];
+      assert.equal(given, name, text);
+    }
   });
 
   it('refuses a bound number of 130,000 digits', async () => {

@@ -38,6 +38,7 @@ describe('SQL guard knows what each name means, since PostgreSQL calls a functio
       'SELECT w.unnest FROM unnest($1::uuid[], $2::text[]) w',
       'SELECT unnest FROM unnest($1::uuid[], $2::text[])',
       `SELECT s.count, s.max, s.upper, s.int4, s."case", s.visibility, s.coalesce, s."array", s."row", s.greatest, s."exists", s."?column?", s.current_date, s.nullif FROM (SELECT count(*), max(at), upper(visibility), '1'::int, CASE WHEN true THEN 1 END, CASE WHEN true THEN 'x' ELSE visibility END, coalesce(1), ARRAY[1], ROW(1), greatest(1), EXISTS (SELECT 1), 1 + 1, current_date, nullif(1, 2) ${FROM} GROUP BY visibility) s`,
+      `SELECT s.numeric, s.date, s.substring FROM (SELECT $1::numeric, (name || '')::date, substring(name, 1) ${FROM}) s`,
       `SELECT s.who, s.first FROM (SELECT (SELECT who ${FROM} LIMIT 1), (SELECT 1 AS first)) s`,
       'SELECT v.column1 FROM (VALUES (1)) v',
       `SELECT ledger.visible_timeline.*, ledger.visible_timeline.id ${FROM}`,

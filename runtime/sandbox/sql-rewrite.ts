@@ -81,15 +81,16 @@ export function cutByNumber(call: Fields): void {
 }
 
 /**
- * Writes `x = ANY (SELECT …)` as `NOT (x <> ALL (SELECT …))`, which means the same. PostgreSQL may hash the answer of the
- * former, in as much memory as it takes; that of the latter it keeps in a file.
+ * Writes `x = ANY (SELECT …)` as `coalesce(NOT (x <> ALL (SELECT …)))`, which means the same. PostgreSQL may hash the
+ * answer of the former, in as much memory as it takes; that of the latter it keeps in a file. The printer loses the
+ * brackets of a NOT before IS NULL, but not those of coalesce.
  */
 export function compareOneByOne(subLink: unknown): void {
   const holder = subLink as Record<string, unknown>;
   const { testexpr, subselect } = fieldsOf(holder.SubLink);
   delete holder.SubLink;
   const all = { subLinkType: 'ALL_SUBLINK', testexpr, operName: [STRING('<>')], subselect };
-  holder.BoolExpr = { boolop: 'NOT_EXPR', args: [{ SubLink: all }] };
+  holder.CoalesceExpr = { args: [{ BoolExpr: { boolop: 'NOT_EXPR', args: [{ SubLink: all }] } }] };
 }
 
 /** Makes PostgreSQL evaluate an EXISTS for each row, instead of hashing its answer in as much memory as it takes. */

@@ -45,6 +45,12 @@ describe("SQL guard prints the server's text from the checked tree", () => {
     await refused(`SELECT sum(seq) OVER (ORDER BY at ${frame}) ${FROM}`, /cannot be passed on exactly/);
   });
 
+  it('prints IN of a query before IS NULL and IS TRUE, too', async () => {
+    const query = `(SELECT seq ${FROM})`;
+    for (const test of ['IS NULL', 'IS NOT TRUE', '= false'])
+      assert.match(await printed(`SELECT (seq IN ${query}) ${test} ${FROM}`), new RegExp(`\\) ${test} FROM`));
+  });
+
   it('leaves comments out', async () => {
     assert.equal(await printed('SELECT /* a */ 1 -- b'), 'SELECT 1');
   });

@@ -1,5 +1,5 @@
-// Installs what is missing; every npm script but the parts of `check` has it for its hook. Plain JavaScript for any Node from 20 on: it runs before
-// there are node_modules.
+// Installs what is missing; every npm script but the parts of `check` has it for its hook. Plain JavaScript for any Node
+// from 20 on: it runs before there are node_modules.
 
 const { spawn } = require('node:child_process');
 const fs = require('node:fs');

@@ -213,7 +213,7 @@ async function startLedger(context: StartContext): Promise<void> {
   keepHeapSmall();
   const idle = IdleCollection.start();
   closers.push(() => idle.stop());
-  http.serve(ledger.fetch);
+  http.serve(ledger.fetch, ledger.tenantOf);
   await context.lock.publish({ url: http.url, postgresPort: database.port });
   const mint = (ttlSeconds: number): Promise<string> =>
     mintToken(keys.signingKey, { sub: 'dev', tenant: 'dev', scope: SCOPES, ttlSeconds });

@@ -19,13 +19,17 @@ import { boundChunks, countUnanswered } from './request-bounds';
 import { UnsentAnswers } from './unsent-answers';
 
 type Fetch = (request: Request) => Response | Promise<Response>;
+type TenantOf = (authorization: string | undefined) => string;
 
 /** The local HTTP server. It listens before the ledger is ready, so that a taken port is reported at once. */
 export interface HttpHost {
   readonly url: string;
   readonly port: number;
-  /** Routes requests to `fetch`; until then they get 503. */
-  serve(fetch: Fetch): void;
+  /**
+   * Routes requests to `fetch`; until then they get 503.
+   * @param tenantOf the tenant of an Authorization header, '' unless its token was verified; defaults to '' for all
+   */
+  serve(fetch: Fetch, tenantOf?: TenantOf): void;
   /** Stops accepting requests, gives running ones `graceMs` to finish, then closes their connections. */
   close(graceMs: number): Promise<void>;
 }
@@ -82,6 +86,7 @@ export async function openHttpHost(
 ): Promise<HttpHost> {
   const limits = { ...SOCKET_LIMITS, ...given };
   let current: Fetch = starting;
+  let tenantOf: TenantOf = nobody;
   // It also replaces the global Request and Response with its own lightweight ones: a small request costs
   // half as much processor time with them as with those of Node.
   const options = {
@@ -108,11 +113,12 @@ export async function openHttpHost(
     (request, response) => {
       if (!countUnanswered(request, response)) return;
       // Node reads from a refused connection as well, which was told that nothing has happened.
-      if (!connections.serve(request, response)) return;
+      const tenant = () => tenantOf(request.headers.authorization);
+      if (!connections.serve(request, response, tenant)) return;
       if (request.headers['transfer-encoding'] !== undefined)
         boundChunks(request, () => refuseRest(request.socket));
       const hasHost = request.headers.host !== undefined || request.httpVersion === '1.0';
-      void (hasHost ? listener : refuseHost)(request, response).then(() => unsent.add(response));
+      void (hasHost ? listener : refuseHost)(request, response).then(() => unsent.add(response, tenant()));
     },
   );
   server.on('clientError', refuse);
@@ -126,11 +132,16 @@ export async function openHttpHost(
   return {
     url: `http://${shownHost.includes(':') ? `[${shownHost}]` : shownHost}:${bound}`,
     port: bound,
-    serve(fetch) {
+    serve(fetch, of = nobody) {
       current = fetch;
+      tenantOf = of;
     },
     close: (graceMs) => close(server, graceMs),
   };
+}
+
+function nobody(): string {
+  return '';
 }
 
 function badHost(): Response {

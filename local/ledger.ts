@@ -21,6 +21,8 @@ export interface Ledger {
   readonly database: Database;
   readonly writer: SpanWriter;
   readonly fetch: (request: Request) => Response | Promise<Response>;
+  /** See {@link AssembledStage0.tenantOf}. */
+  readonly tenantOf: (authorization: string | undefined) => string;
   close(): Promise<void>;
 }
 
@@ -55,7 +57,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const reader =
     options.database.reader &&
     openReader({ ...options.database.reader.app, poolSize: 16, ...(tls === undefined ? {} : { tls }) });
-  const { app, writer } = assembleStage0({
+  const { app, writer, tenantOf } = assembleStage0({
     database,
     reader,
     keys,
@@ -88,6 +90,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     database,
     writer,
     fetch: (request) => app.fetch(request),
+    tenantOf,
     close: async () => {
       await reader?.close();
       await database.close();

@@ -4,8 +4,8 @@ import type { Socket } from 'node:net';
 interface Connection {
   readonly socket: Socket;
   readonly address: string;
-  /** The token of its last request that was not refused for it; empty before and without one. */
-  caller: string;
+  /** The tenant of its last request; empty before and without a verified token. */
+  tenant: string;
   /** When it was opened, the header of its request arrived, or its last answer was over. */
   sinceMs: number;
   /** The request whose header has arrived and that is not answered yet. */
@@ -21,15 +21,14 @@ export interface ConnectionLimits {
   readonly graceMs: number;
 }
 
-/** Callers without a token that is known to be good. */
+/** The tenant of callers without a verified token. */
 const STRANGERS = '';
-const UNAUTHORIZED = 401;
 
 /**
  * The connections of the server. When there are too many, one that waits for its client goes: the oldest of those that
- * never sent a request, else, of the caller with the most connections, the one that has waited longest for the next
- * request or the rest of one, else that of any caller. Otherwise a thousand silent ones would keep out everybody behind
- * the same address, and a thousand of one caller would push out the few of another.
+ * never sent a request, else, of the tenant with the most connections, the one that has waited longest for the next
+ * request or the rest of one, else that of any tenant. Otherwise a thousand silent ones would keep out everybody behind
+ * the same address, and a thousand of one tenant would push out the few of another.
  */
 export class OpenConnections {
   readonly #limits: ConnectionLimits;
@@ -39,8 +38,8 @@ export class OpenConnections {
   /** The others, in the order of {@link Connection.sinceMs}. */
   readonly #served = new Map<Socket, Connection>();
   readonly #perAddress = new Map<string, number>();
-  /** Connections of each caller among {@link #served}. */
-  readonly #perCaller = new Map<string, number>();
+  /** Connections of each tenant among {@link #served}. */
+  readonly #perTenant = new Map<string, number>();
 
   constructor(limits: ConnectionLimits, nowMs: () => number = () => performance.now()) {
     this.#limits = limits;
@@ -59,23 +58,26 @@ export class OpenConnections {
       this.#forget(found);
       found.socket.destroy();
     }
-    const connection = { socket, address, caller: STRANGERS, sinceMs: this.#nowMs(), request: undefined };
+    const connection = { socket, address, tenant: STRANGERS, sinceMs: this.#nowMs(), request: undefined };
     this.#silent.set(socket, connection);
     add(this.#perAddress, address, 1);
     socket.once('close', () => this.#forget(connection));
     return true;
   }
 
-  /** To be called when the header of a request has arrived; false when its connection found no place. */
-  serve(request: IncomingMessage, response: ServerResponse): boolean {
+  /**
+   * To be called when the header of a request has arrived; false when its connection found no place.
+   * @param tenant who asked, as is known once it is answered; a token that nobody verified may say anything
+   */
+  serve(request: IncomingMessage, response: ServerResponse, tenant: () => string): boolean {
     const { socket } = request;
     const connection = this.#silent.get(socket) ?? this.#served.get(socket);
     if (connection === undefined) return false;
-    if (this.#silent.delete(socket)) add(this.#perCaller, connection.caller, 1);
+    if (this.#silent.delete(socket)) add(this.#perTenant, connection.tenant, 1);
     this.#change(connection, request);
     response.once('close', () => {
       if (!this.#served.has(socket)) return;
-      this.#name(connection, response.statusCode === UNAUTHORIZED ? '' : request.headers.authorization);
+      this.#name(connection, tenant());
       // With pipelining the next request is under way already.
       if (connection.request === request) this.#change(connection, undefined);
     });
@@ -90,18 +92,17 @@ export class OpenConnections {
     this.#served.set(socket, connection);
   }
 
-  #name(connection: Connection, caller = STRANGERS): void {
-    if (caller === connection.caller) return;
-    add(this.#perCaller, connection.caller, -1);
-    add(this.#perCaller, caller, 1);
-    connection.caller = caller;
+  #name(connection: Connection, tenant: string): void {
+    if (tenant === connection.tenant) return;
+    add(this.#perTenant, connection.tenant, -1);
+    add(this.#perTenant, tenant, 1);
+    connection.tenant = tenant;
   }
 
   #longestWaiting(address: string | undefined): Connection | undefined {
-    const most = this.#callerWithMost();
     return (
       this.#firstWaiting(this.#silent, address) ??
-      this.#firstWaiting(this.#served, address, most) ??
+      this.#firstWaiting(this.#served, address, this.#tenantWithMost()) ??
       this.#firstWaiting(this.#served, address)
     );
   }
@@ -109,33 +110,33 @@ export class OpenConnections {
   #firstWaiting(
     tier: ReadonlyMap<Socket, Connection>,
     address: string | undefined,
-    caller?: string,
+    tenant?: string,
   ): Connection | undefined {
     const untilMs = this.#nowMs() - this.#limits.graceMs;
     for (const connection of tier.values()) {
       if (connection.sinceMs > untilMs) return undefined;
       if (address !== undefined && connection.address !== address) continue;
-      if (caller !== undefined && connection.caller !== caller) continue;
+      if (tenant !== undefined && connection.tenant !== tenant) continue;
       // A request that has arrived whole is ours to answer.
       if (!connection.request?.complete) return connection;
     }
     return undefined;
   }
 
-  /** The caller with the most connections; strangers when they have as many. */
-  #callerWithMost(): string {
+  /** The tenant with the most connections; strangers when they have as many. */
+  #tenantWithMost(): string {
     let most = STRANGERS;
-    let count = this.#perCaller.get(STRANGERS) ?? 0;
-    for (const [caller, own] of this.#perCaller) {
+    let count = this.#perTenant.get(STRANGERS) ?? 0;
+    for (const [tenant, own] of this.#perTenant) {
       if (own <= count) continue;
-      most = caller;
+      most = tenant;
       count = own;
     }
     return most;
   }
 
-  #forget({ socket, address, caller }: Connection): void {
-    if (this.#served.delete(socket)) add(this.#perCaller, caller, -1);
+  #forget({ socket, address, tenant }: Connection): void {
+    if (this.#served.delete(socket)) add(this.#perTenant, tenant, -1);
     else if (!this.#silent.delete(socket)) return;
     add(this.#perAddress, address, -1);
   }

@@ -5,20 +5,20 @@ const SMALL_BYTES = 16 * 1024;
 
 interface Unsent {
   readonly bytes: number;
-  /** The token that it was asked for with; empty without one. */
-  readonly caller: string;
+  /** Who asked for it; empty without a verified token. */
+  readonly tenant: string;
 }
 
 /**
  * Bounds the memory of answers to slow readers: a thousand readers that never read would hold 4 GiB. Beyond a limit over
- * all connections, the answer is cut that has waited longest of the caller with the most unsent bytes, so that a caller
- * who does not read costs none who reads slowly.
+ * all connections, the answer is cut that has waited longest of the tenant with the most unsent bytes, so that a tenant
+ * that does not read costs none that reads slowly.
  */
 export class UnsentAnswers {
   readonly #maxBytes: number;
   /** In order of waiting time, longest first. */
   readonly #answers = new Map<ServerResponse, Unsent>();
-  readonly #perCaller = new Map<string, number>();
+  readonly #perTenant = new Map<string, number>();
   #total = 0;
 
   constructor(maxBytes: number) {
@@ -26,34 +26,33 @@ export class UnsentAnswers {
   }
 
   /** Called after an answer was written. */
-  add(response: ServerResponse): void {
+  add(response: ServerResponse, tenant: string): void {
     const bytes = response.writableLength;
     if (bytes <= SMALL_BYTES || response.destroyed) return;
-    const caller = response.req.headers.authorization ?? '';
-    this.#answers.set(response, { bytes, caller });
-    this.#count(caller, bytes);
+    this.#answers.set(response, { bytes, tenant });
+    this.#count(tenant, bytes);
     response.once('close', () => this.#forget(response));
     while (this.#total > this.#maxBytes) {
-      const longest = this.#longestOf(this.#callerWithMost());
+      const longest = this.#longestOf(this.#tenantWithMost());
       if (longest === undefined) return;
       this.#forget(longest);
       longest.destroy();
     }
   }
 
-  #callerWithMost(): string {
+  #tenantWithMost(): string {
     let most = '';
     let bytes = 0;
-    for (const [caller, own] of this.#perCaller) {
+    for (const [tenant, own] of this.#perTenant) {
       if (own <= bytes) continue;
-      most = caller;
+      most = tenant;
       bytes = own;
     }
     return most;
   }
 
-  #longestOf(caller: string): ServerResponse | undefined {
-    for (const [response, answer] of this.#answers) if (answer.caller === caller) return response;
+  #longestOf(tenant: string): ServerResponse | undefined {
+    for (const [response, answer] of this.#answers) if (answer.tenant === tenant) return response;
     return undefined;
   }
 
@@ -61,13 +60,13 @@ export class UnsentAnswers {
     const answer = this.#answers.get(response);
     if (answer === undefined) return;
     this.#answers.delete(response);
-    this.#count(answer.caller, -answer.bytes);
+    this.#count(answer.tenant, -answer.bytes);
   }
 
-  #count(caller: string, bytes: number): void {
+  #count(tenant: string, bytes: number): void {
     this.#total += bytes;
-    const own = (this.#perCaller.get(caller) ?? 0) + bytes;
-    if (own === 0) this.#perCaller.delete(caller);
-    else this.#perCaller.set(caller, own);
+    const own = (this.#perTenant.get(tenant) ?? 0) + bytes;
+    if (own === 0) this.#perTenant.delete(tenant);
+    else this.#perTenant.set(tenant, own);
   }
 }

@@ -79,7 +79,8 @@ export function createApp(stage0: Stage0): Hono {
   const answer = app.fetch;
   app.fetch = (request, ...rest) => {
     // Also for what is refused or not found: a thousand callers of these would keep the thread from everybody else.
-    const turn = stage0.fairness.turns.take(tenantBefore(request, stage0.tokens), REQUEST_BYTES);
+    const tenant = tenantBefore(request.headers.get('authorization'), stage0.tokens);
+    const turn = stage0.fairness.turns.take(tenant, REQUEST_BYTES);
     return turn === undefined ? answer(request, ...rest) : turn.then(() => answer(request, ...rest));
   };
   return app;

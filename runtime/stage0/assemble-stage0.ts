@@ -13,6 +13,7 @@ import { SpanWriter } from '../ledger/span-writer';
 import { stableIdSalt } from '../ledger/stable-id';
 import type { Logger } from '../log/logger';
 import { createApp } from './app';
+import { tenantBefore } from './authenticate';
 import { CursorSealer } from './cursor';
 import type { Explorer, ExplorerFiles } from './explorer';
 import { createFairness } from './fairness';
@@ -56,6 +57,8 @@ export interface AssembleStage0Options {
 export interface AssembledStage0 {
   readonly app: Hono;
   readonly writer: SpanWriter;
+  /** The tenant of an Authorization header whose token was verified before, else ''. */
+  readonly tenantOf: (authorization: string | undefined) => string;
 }
 
 /** Assembles Stage-0, the same locally and in a Lambda. */
@@ -118,7 +121,7 @@ export function assembleStage0(options: AssembleStage0Options): AssembledStage0 
       ? {}
       : { explorer: { files: options.explorer, ...explorerSignIn(oidc) } }),
   });
-  return { app, writer };
+  return { app, writer, tenantOf: (authorization) => tenantBefore(authorization, perRing().tokens) };
 }
 
 function explorerSignIn(oidc: OidcIssuer | undefined): Pick<Explorer, 'signIn'> {

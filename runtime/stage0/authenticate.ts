@@ -24,8 +24,8 @@ export async function authenticate(request: Request, tokens: TokenVerifier): Pro
  * The tenant in whose turn a request is looked at, before it is: that of a token verified before, else nobody's, as a
  * token may say anything.
  */
-export function tenantBefore(request: Request, tokens: TokenVerifier): string {
-  const token = bearerToken(request.headers.get('authorization') ?? '');
+export function tenantBefore(authorization: string | null | undefined, tokens: TokenVerifier): string {
+  const token = bearerToken(authorization ?? '');
   return (token === undefined ? undefined : tokens.tenantOf(token)) ?? NOBODY.tenant;
 }
 

@@ -158,15 +158,18 @@ describe('requests and answers of the API behind a socket', () => {
     }
   });
 
-  it('of unread answers, those of the caller with the most are cut, and not an older one of another', async () => {
+  it('of unread answers, those of the tenant with the most are cut, and not an older one of another', async () => {
     const bytes = 16 * MIB;
     const slow = await RawHost.start({ unsentBytes: 40 * MIB });
-    slow.serve(() => new Response('x'.repeat(bytes)));
+    slow.serve(
+      () => new Response('x'.repeat(bytes)),
+      (authorization = '') => authorization,
+    );
     const open: Socket[] = [];
     try {
-      for (const caller of ['slow', 'deaf', 'deaf', 'deaf', 'deaf']) {
+      for (const tenant of ['slow', 'deaf', 'deaf', 'deaf', 'deaf']) {
         const socket = await slow.open(
-          `GET / HTTP/1.1\r\nhost: a\r\nauthorization: ${caller}\r\nconnection: close\r\n\r\n`,
+          `GET / HTTP/1.1\r\nhost: a\r\nauthorization: ${tenant}\r\nconnection: close\r\n\r\n`,
         );
         await once(socket, 'readable');
         open.push(socket);

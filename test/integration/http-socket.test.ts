@@ -46,6 +46,30 @@ describe('connections to the API', () => {
     }
   });
 
+  it('connections whose tokens nobody verified are strangers’, and push out none of a tenant', async () => {
+    const small = await RawHost.start({ connectionsPerAddress: 4, graceMs: 0 });
+    small.serve(stage0.fetch, stage0.tenantOf);
+    const asked = async (path: string, sent: string): Promise<Socket> => {
+      const socket = await small.open(
+        `GET ${path} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer ${sent}\r\n\r\n`,
+      );
+      await once(socket, 'data');
+      return socket;
+    };
+    try {
+      const own = [await asked('/api/me', token), await asked('/api/me', token)];
+      for (let count = 0; count < 8; count += 1) await asked('/api/health', `any.${count}.x`);
+      for (const socket of own) {
+        assert.equal(socket.destroyed, false);
+        socket.write('GET /api/health HTTP/1.1\r\nhost: a\r\n\r\n');
+        const first = await Promise.race([once(socket, 'data'), once(socket, 'close')]);
+        assert.match(String(first), /^HTTP\/1\.1 200 /);
+      }
+    } finally {
+      await small.close();
+    }
+  });
+
   it('connections of all addresses together are limited, too', async () => {
     const small = await RawHost.start({ connections: 2, graceMs: 60_000 });
     small.serve(stage0.fetch);

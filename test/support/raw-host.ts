@@ -23,9 +23,9 @@ export class RawHost {
     return this.#host.port;
   }
 
-  /** Routes requests to `fetch`; until then they get 503. */
-  serve(fetch: Parameters<HttpHost['serve']>[0]): void {
-    this.#host.serve(fetch);
+  /** As {@link HttpHost.serve}. */
+  serve(...how: Parameters<HttpHost['serve']>): void {
+    this.#host.serve(...how);
   }
 
   /** Opens a connection and writes `text` to it; its errors are ignored. */

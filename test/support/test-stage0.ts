@@ -12,6 +12,7 @@ import { SpanWriter } from '../../runtime/ledger/span-writer';
 import { stableIdSalt } from '../../runtime/ledger/stable-id';
 import { silentLogger } from '../../runtime/log/logger';
 import { createApp } from '../../runtime/stage0/app';
+import { tenantBefore } from '../../runtime/stage0/authenticate';
 import { CursorSealer } from '../../runtime/stage0/cursor';
 import { createFairness, type Fairness, type FairnessOptions } from '../../runtime/stage0/fairness';
 import { Health, type HealthOptions } from '../../runtime/stage0/health';
@@ -29,6 +30,7 @@ export interface TestStage0 {
   readonly fairness: Fairness;
   /** The API, for tests that serve it on a socket. */
   readonly fetch: (request: Request) => Response | Promise<Response>;
+  readonly tenantOf: (authorization: string | undefined) => string;
   /** Sends a request, with `token` in the header and an object body as JSON. */
   call(path: string, options?: CallOptions): Promise<Answer>;
   token(user: string, tenant: string, scope?: readonly Scope[]): Promise<string>;
@@ -90,12 +92,16 @@ export async function createTestStage0(options: TestStage0Options = {}): Promise
     turns: fairness.turns,
     onCommit: () => waiters.notice(),
   });
+  const tokens = new TokenVerifier({
+    trustedKeys: [key],
+    isRevoked: (caller) => revocations.isRevoked(caller),
+  });
   const app = createApp({
     database: pool,
     reader: options.reader,
     writer,
     revocations,
-    tokens: new TokenVerifier({ trustedKeys: [key], isRevoked: (caller) => revocations.isRevoked(caller) }),
+    tokens,
     cursors,
     epochs,
     waiters,
@@ -119,6 +125,7 @@ export async function createTestStage0(options: TestStage0Options = {}): Promise
     epochs,
     fairness,
     fetch: (request) => app.fetch(request),
+    tenantOf: (authorization) => tenantBefore(authorization, tokens),
     token: (user, tenant, scope = SCOPES) => mintToken(key, { sub: user, tenant, scope, ttlSeconds: 3600 }),
     async call(path, call = {}) {
       const response = await app.request(`http://localhost${path}`, requestOf(call));

@@ -146,7 +146,7 @@ async function judgeTogether(turn: Turn, spans: readonly SignedSpan[]): Promise<
 
 const PROGRESS = /^policy at (\d{1,4})$/;
 
-/** Index of the span that a run of many had reached, by its log, which holds nothing else. */
+/** Index of the span that a run of many had reached, by its log. Code may forge it, at the cost of its own turn. */
 function lastIndexOf({ logs }: SandboxOutcome): number {
   const last = logs.findLast(({ text }) => PROGRESS.test(text));
   return Number(PROGRESS.exec(last?.text ?? '')?.[1] ?? 0);

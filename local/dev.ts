@@ -208,7 +208,12 @@ async function startLedger(context: StartContext): Promise<void> {
   opened.ledger = ledger;
   closers.push(() => ledger.close());
   if (applied.length > 0) await analyzeLedger(database.admin);
-  await kernels.begin({ type: 'start', database: database.as, guestReader: database.reader?.guest });
+  await kernels.begin({
+    type: 'start',
+    database: database.as,
+    guestReader: database.reader?.guest,
+    isEmbedded: database.port !== undefined,
+  });
   if (context.stop.isRequested) return;
   keepHeapSmall();
   const idle = IdleCollection.start();

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
-import { constants, getPriority, setPriority } from 'node:os';
 import { FairTurns } from '../runtime/base/fair-turns';
 import { cryptoReady } from '../runtime/crypto';
+import { serverPid } from '../runtime/db/pg-internals';
 import { Database } from '../runtime/db/pool';
 import { KernelHost } from '../runtime/host/kernel-host';
 import { createOutgoingHttp } from '../runtime/host/outgoing-http';
@@ -26,6 +26,7 @@ import {
 import { KERNEL_PIPE_FD } from './kernel-process';
 import { requireKeys } from './keys';
 import { LiveKeys } from './live-keys';
+import { yieldProcessors } from './niceness';
 import { OperatorError, oneLine } from './operator-error';
 import { OtlpTraces } from './otlp-traces';
 import { openRunLog } from './run-log';
@@ -40,8 +41,10 @@ const POOL_SIZE = 8;
 const WORK_POOL_SIZE = 6;
 /** Milliseconds for a clean end after the API has exited. */
 const LAST_MS = 5_000;
-/** Niceness of user code: where both want a processor, the API and PostgreSQL get three quarters of it. */
-const BEHIND_THE_API = 5;
+/** Niceness of the kernels: where both want a processor, the API and PostgreSQL get three quarters of it. */
+const KERNELS_NICENESS = 5;
+/** Niceness of a server process that runs user SQL. Each is a session; the API gets 28 times as much as one. */
+const GUEST_NICENESS = 15;
 /** Ignored here: the API handles these signals and sends a stop message. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -58,8 +61,7 @@ interface House {
  */
 export async function runKernelHouse(data: DataDirectory): Promise<void> {
   for (const signal of SIGNALS) process.on(signal, () => undefined);
-  // Before the threads of the sandbox are started, which inherit it.
-  setPriority(Math.min(getPriority() + BEHIND_THE_API, constants.priority.PRIORITY_LOW));
+  void yieldProcessors(process.pid, KERNELS_NICENESS);
   const stream = inheritedPipe();
   let house: Promise<House> | undefined;
   const underWay = new Map<number, AbortController>();
@@ -156,7 +158,7 @@ function openTraces(onTrouble: (message: string) => void): OtlpTraces | undefine
 
 async function openHouse(
   data: DataDirectory,
-  { database: options, guestReader: readerOptions }: Extract<ToKernels, { type: 'start' }>,
+  { database: options, guestReader: readerOptions, isEmbedded }: Extract<ToKernels, { type: 'start' }>,
   send: (message: FromKernels) => void,
 ): Promise<House> {
   const onTrouble = (message: string): void => send({ type: 'trouble', message });
@@ -190,6 +192,8 @@ async function openHouse(
   });
   const tls = limits.tls === undefined ? {} : { tls: limits.tls };
   const guests = openGuestDatabase({ ...guest, ...tls });
+  if (isEmbedded)
+    guests.pool.on('connect', (client) => void yieldProcessors(serverPid(client), GUEST_NICENESS));
   const guestReader = readerOptions && openGuestReader({ ...readerOptions, ...tls });
   const turns = new FairTurns();
   const writer = new SpanWriter({

@@ -20,6 +20,8 @@ export type ToKernels =
       readonly type: 'start';
       readonly database: Readonly<Partial<Record<RoleKey, DatabaseOptions>>>;
       readonly guestReader?: DatabaseOptions | undefined;
+      /** Whether its server runs on this machine, as this user or one of this user's. */
+      readonly isEmbedded: boolean;
     }
   | {
       readonly type: 'invoke';
@@ -72,11 +74,13 @@ export function parseToKernels(value: unknown): ToKernels {
     case 'start':
       if (!isMembers(value.database) || !Object.values(value.database).every(isMembers)) fault('start');
       if (value.guestReader !== undefined && !isMembers(value.guestReader)) fault('start');
+      if (typeof value.isEmbedded !== 'boolean') return fault('start');
       // Trusted: the parent process sends it, from its own LocalDatabase.
       return {
         type: 'start',
         database: value.database as Record<RoleKey, DatabaseOptions>,
         guestReader: value.guestReader as DatabaseOptions | undefined,
+        isEmbedded: value.isEmbedded,
       };
     case 'invoke': {
       const { call, kernel, identity, event } = value;

@@ -40,6 +40,11 @@ export function cutConnection(client: PoolClient): void {
   stream.destroy(new Error('connection terminated on purpose'));
 }
 
+/** Process id of the server's process behind an open connection, on the server's machine. */
+export function serverPid(client: PoolClient): number {
+  return (client as unknown as { readonly processID: number }).processID;
+}
+
 interface BoundStatement {
   readonly text: string;
   readonly values: readonly unknown[];

@@ -22,7 +22,7 @@ describe('calls under way between API and kernels', () => {
       logger: silentLogger(),
       onTrouble: () => undefined,
     });
-    await kernels.begin({ type: 'start', database: {} });
+    await kernels.begin({ type: 'start', database: {}, isEmbedded: false });
     const call = () => kernels.invoke('run_code', ALICE, null);
     const pending = Array.from({ length: 1_000 }, call);
     const refused = await call();

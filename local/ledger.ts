@@ -1,4 +1,5 @@
 import { cryptoReady } from '../runtime/crypto';
+import { serverPid } from '../runtime/db/pg-internals';
 import { Database } from '../runtime/db/pool';
 import { openReader } from '../runtime/db/reader';
 import { BootGuard } from '../runtime/host/boot-guard';
@@ -15,6 +16,11 @@ import { assembleStage0 } from '../runtime/stage0/assemble-stage0';
 import type { SeenRequest } from '../runtime/stage0/stage0';
 import { builtOnDemand } from './explorer-files';
 import type { LocalDatabase } from './local-database';
+import { yieldProcessors } from './niceness';
+
+/** Two statements of each kind that `AppendQueueOptions.bulk` is for. */
+const BULK_POOL_SIZE = 6;
+const BULK_NICENESS = 10;
 
 /** The running API. */
 export interface Ledger {
@@ -53,12 +59,14 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   await cryptoReady();
   const { logger, settings, keys } = options;
   const database = new Database({ ...options.database.as.app, poolSize: 16, ...settings.database });
+  const bulk = openBulk(options.database, settings);
   const { tls } = settings.database;
   const reader =
     options.database.reader &&
     openReader({ ...options.database.reader.app, poolSize: 16, ...(tls === undefined ? {} : { tls }) });
   const { app, writer, tenantOf } = assembleStage0({
     database,
+    bulk,
     reader,
     keys,
     logger,
@@ -92,8 +100,18 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     fetch: (request) => app.fetch(request),
     tenantOf,
     close: async () => {
-      await reader?.close();
-      await database.close();
+      await Promise.all([reader?.close(), bulk?.close(), database.close()]);
     },
   };
+}
+
+/**
+ * Connections whose server processes yield the processors, so that a single span does not wait for those that write
+ * thousands. Undefined on a server of the user's own.
+ */
+function openBulk({ as, port }: LocalDatabase, settings: Settings): Database | undefined {
+  if (port === undefined) return undefined;
+  const bulk = new Database({ ...as.app, ...settings.database, poolSize: BULK_POOL_SIZE });
+  bulk.pool.on('connect', (client) => void yieldProcessors(serverPid(client), BULK_NICENESS));
+  return bulk;
 }

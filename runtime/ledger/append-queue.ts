@@ -43,6 +43,8 @@ export interface AppendQueueOptions {
   readonly maxSmallSpansPerCommit?: number;
   /** Most spans that may wait, shared between tenants as {@link FairShares} says. Defaults to 20,000. */
   readonly maxWaitingSpans?: number;
+  /** Connections for the statements of large batches and of busy tenants. Defaults to those of the others. */
+  readonly bulk?: Database | undefined;
   /** Called after every commit with the number of batches that shared it. */
   readonly onCommit?: (batches: number) => void;
 }
@@ -66,12 +68,16 @@ interface Lane {
   readonly isShared: boolean;
   /** How long a statement waits for a lock, in milliseconds; so do those behind it. */
   readonly lockMs: number;
+  readonly database: Database;
   spans: number;
   inFlight: number;
 }
 
 /** About 20 ms of work for PostgreSQL. */
 const MAX_BYTES_PER_COMMIT = 512 * 1024;
+
+/** A tenant with more batches under way is busy, and its small ones have a lane of their own. */
+const MAX_LIGHT_BATCHES = 8;
 
 /** A tenant whose batch was refused shares no statement with others for this long. */
 const APART_MS = 2_000;
@@ -91,7 +97,8 @@ const LOCK_PATIENCE_MS = 5_000;
  * when there is load.
  *
  * Tenants are served round-robin, and small batches have a lane of their own: otherwise a single span would take as long
- * as the statement of 1,000 spans that it waits for or shares. Large batches of different tenants share no statement.
+ * as the statement of 1,000 spans that it waits for or shares. So do small batches of tenants that have many of them under
+ * way: a statement of 128 spans takes 50 ms on a busy machine. Large batches of different tenants share no statement.
  *
  * Each batch is inserted under its own identity and checked by row-level security. When a shared statement is refused,
  * its batches are bisected, by tenant first, until the refused one is alone, so that one caller's fault does not fail the
@@ -102,11 +109,14 @@ const LOCK_PATIENCE_MS = 5_000;
  * the same id in a large batch and beside it would otherwise hold up everybody's spans for as long as the batch takes.
  */
 export class AppendQueue {
-  readonly #database: Database;
-  readonly #options: Required<Omit<AppendQueueOptions, 'onCommit'>>;
+  readonly #options: Required<Omit<AppendQueueOptions, 'onCommit' | 'bulk'>>;
   readonly #room: FairShares;
   readonly #small: Lane;
   readonly #large: Lane;
+  /** Small batches of tenants that have many under way. */
+  readonly #busy: Lane;
+  /** Tenant → its batches under way. */
+  readonly #underWay = new Map<string, number>();
   /** Small batches of tenants that had one refused, each tenant's in statements of their own. */
   readonly #apart: Lane;
   /** Tenant → until when its batches go there. */
@@ -115,7 +125,6 @@ export class AppendQueue {
   readonly #onCommit: ((batches: number) => void) | undefined;
 
   constructor(database: Database, options: AppendQueueOptions = {}) {
-    this.#database = database;
     this.#onCommit = options.onCommit;
     this.#options = {
       maxInFlight: options.maxInFlight ?? 2,
@@ -132,9 +141,18 @@ export class AppendQueue {
       capacity: this.#options.maxWaitingSpans,
       maxWaiting: 0,
     });
-    this.#small = lane(this.#options.maxSmallSpansPerCommit, true, SMALL_LOCK_MS);
-    this.#large = lane(this.#options.maxSpansPerCommit, false, LARGE_LOCK_MS);
-    this.#apart = lane(MAX_APART_SPANS, false, SMALL_LOCK_MS);
+    const { bulk = database } = options;
+    const { maxSmallSpansPerCommit, maxSpansPerCommit } = this.#options;
+    const small = { maxSpans: maxSmallSpansPerCommit, isShared: true, lockMs: SMALL_LOCK_MS };
+    this.#small = lane({ ...small, database });
+    this.#busy = lane({ ...small, database: bulk });
+    this.#apart = lane({ ...small, database: bulk, maxSpans: MAX_APART_SPANS, isShared: false });
+    this.#large = lane({
+      database: bulk,
+      maxSpans: maxSpansPerCommit,
+      isShared: false,
+      lockMs: LARGE_LOCK_MS,
+    });
   }
 
   /** When the last statement failed, unless by a caller's fault; undefined when it did not. */
@@ -151,14 +169,22 @@ export class AppendQueue {
   async append(batch: AppendBatch): Promise<string> {
     const { tenant } = batch.identity;
     const release = await this.#room.take(tenant, batch.spans.length);
+    this.#count(tenant, 1);
     try {
       return await new Promise((resolve, reject) => {
         const bytes = batch.spans.reduce((sum, { json }) => sum + json.length, 0);
         this.#push({ batch, bytes, untilMs: performance.now() + LOCK_PATIENCE_MS, resolve, reject });
       });
     } finally {
+      this.#count(tenant, -1);
       release();
     }
+  }
+
+  #count(tenant: string, change: number): void {
+    const count = (this.#underWay.get(tenant) ?? 0) + change;
+    if (count === 0) this.#underWay.delete(tenant);
+    else this.#underWay.set(tenant, count);
   }
 
   #push(waiting: Waiting): void {
@@ -174,14 +200,15 @@ export class AppendQueue {
     const { largeFromSpans, largeFromBytes } = this.#options;
     if (spans.length >= largeFromSpans || bytes >= largeFromBytes) return this.#large;
     const isApart = (this.#apartUntilMs.get(identity.tenant) ?? 0) > performance.now();
-    return isApart ? this.#apart : this.#small;
+    if (isApart) return this.#apart;
+    return (this.#underWay.get(identity.tenant) ?? 0) > MAX_LIGHT_BATCHES ? this.#busy : this.#small;
   }
 
   #flush(own: Lane): void {
     while (this.#maySend(own)) {
       const group = takeGroup(own);
       own.inFlight += 1;
-      void this.#commit(group, own.lockMs).finally(() => {
+      void this.#commit(group, own).finally(() => {
         own.inFlight -= 1;
         this.#flush(own);
       });
@@ -194,17 +221,17 @@ export class AppendQueue {
     return inFlight < this.#options.maxInFlight && (!isShared || spans >= this.#options.minSpansBeside);
   }
 
-  async #commit(group: readonly Waiting[], lockMs: number): Promise<void> {
+  async #commit(group: readonly Waiting[], own: Lane): Promise<void> {
     try {
       const batches = group.map((waiting) => waiting.batch);
-      const txId = await this.#send(batches, lockMs);
+      const txId = await this.#send(batches, own);
       this.#failedAtMs = undefined;
       for (const waiting of group) waiting.resolve(txId);
       this.#onCommit?.(group.length);
     } catch (error) {
       if (group.length > 1 && !isConnectionLost(error)) {
         // By halves: one refused batch among 64 costs 12 more statements, not 64.
-        for (const half of halves(group)) await this.#commit(half, lockMs);
+        for (const half of halves(group)) await this.#commit(half, own);
         return;
       }
       for (const waiting of group) this.#refuse(waiting, error);
@@ -223,8 +250,8 @@ export class AppendQueue {
     else waiting.reject(error);
   }
 
-  async #send(batches: readonly AppendBatch[], lockMs: number): Promise<string> {
-    const client = await this.#database.connect().catch((error) => {
+  async #send(batches: readonly AppendBatch[], { database, lockMs }: Lane): Promise<string> {
+    const client = await database.connect().catch((error) => {
       throw asLogLineError(error);
     });
     try {
@@ -240,16 +267,8 @@ export class AppendQueue {
   }
 }
 
-function lane(maxSpans: number, isShared: boolean, lockMs: number): Lane {
-  return {
-    queue: new TenantQueue(),
-    maxSpans,
-    maxBytes: MAX_BYTES_PER_COMMIT,
-    isShared,
-    lockMs,
-    spans: 0,
-    inFlight: 0,
-  };
+function lane(own: Pick<Lane, 'database' | 'maxSpans' | 'isShared' | 'lockMs'>): Lane {
+  return { ...own, queue: new TenantQueue(), maxBytes: MAX_BYTES_PER_COMMIT, spans: 0, inFlight: 0 };
 }
 
 /** Takes the batches of the next statement: of several tenants in a shared lane, else of one. */

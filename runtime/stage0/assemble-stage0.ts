@@ -23,6 +23,8 @@ import type { Stage0 } from './stage0';
 
 export interface AssembleStage0Options {
   readonly database: Database;
+  /** See `AppendQueueOptions.bulk`. */
+  readonly bulk?: Database | undefined;
   /** A standby that answers reads. Defaults to none. */
   readonly reader?: Reader | undefined;
   /** Called for each signature, so that the current key can change while requests run. */
@@ -68,6 +70,7 @@ export function assembleStage0(options: AssembleStage0Options): AssembledStage0 
   const waiters = new FeedWaiters({ database });
   const writer = new SpanWriter({
     database,
+    bulk: options.bulk,
     signingKey: () => keys().current,
     limits: new AppendLimits({ database, trusted: () => keys().trusted }),
     turns: fairness.turns,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import { getPriority } from 'node:os';
 import path from 'node:path';
 import {
@@ -39,6 +40,27 @@ describe('the process of the kernels', function () {
     };
   }
 
+  /** PostgreSQL's processes of this run that serve a role. */
+  async function serverProcesses(): Promise<{ pid: number; role: string }[]> {
+    const own = new Set(await processesNaming(data));
+    const found = [];
+    for (const name of await readdir('/proc')) {
+      const command = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '');
+      const role = /^postgres: logline: (\w+) logline /.exec(command)?.[1];
+      if (role === undefined) continue;
+      const stat = await readFile(`/proc/${name}/stat`, 'utf8').catch(() => '');
+      const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+      if (own.has(parent)) found.push({ pid: Number(name), role });
+    }
+    return found;
+  }
+
+  /** Niceness of its session (sched(7), "The autogroup feature"). */
+  async function sessionNiceness(pid: number): Promise<number> {
+    const text = await readFile(`/proc/${pid}/autogroup`, 'utf8').catch(() => '');
+    return Number(/nice (-?\d+)/.exec(text)?.[1]);
+  }
+
   async function append(code: string): Promise<string> {
     const { body } = await call('/api/spans', {
       entity_type: 'function',
@@ -57,6 +79,29 @@ describe('the process of the kernels', function () {
     // Its session is its own: proc_pid_stat(5), the sixth field, counted behind the name, which may have spaces.
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
     assert.equal(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[3], String(pid));
+    if (existsSync('/proc/self/autogroup')) assert.equal(await sessionNiceness(pid), 5);
+  });
+
+  it('leaves it to the others in the database, too: user SQL, and batches of spans', async function () {
+    if (!existsSync('/proc/self/autogroup')) this.skip();
+    const id = await append('async function main(ctx) { return ctx.sql`SELECT 1 AS one`; }');
+    assert.equal((await call(`/api/execute/${id}`, { input: null })).status, 200);
+    const many = Array.from({ length: 64 }, () => ({ entity_type: 'note', who: 'e2e', this: 'x' }));
+    assert.equal((await call('/api/spans', many)).status, 201);
+    const ofServers = async () => {
+      const servers = await serverProcesses();
+      const all = await Promise.all(
+        servers.map(async ({ pid, role }) => `${role} ${await sessionNiceness(pid)}`),
+      );
+      return new Set(all);
+    };
+    await until('they do', async () => {
+      const found = await ofServers();
+      return found.has('logline_guest 15') && found.has('logline_app 10');
+    });
+    const found = await ofServers();
+    assert.ok(found.has('logline_app 0'), [...found].join());
+    assert.ok(found.has('logline_kernel 0'), [...found].join());
   });
 
   /** Ids of the kernel processes of this data folder, by their command lines. */

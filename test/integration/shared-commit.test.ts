@@ -221,6 +221,50 @@ describe('callers that share a commit', () => {
       });
     });
 
+  describe('of which one has many under way', () => {
+    const busy = { user: 'alice', tenant: 'busy' };
+    let bulk: Database;
+    let writer: SpanWriter;
+    beforeEach(() => {
+      bulk = new Database({ connectionString: stage0.database.appUrl, poolSize: 6 });
+      writer = new SpanWriter({ database: stage0.pool, bulk, signingKey: () => stage0.key });
+    });
+    afterEach(() => bulk.close());
+
+    const appended = (count: number, size = 1) =>
+      Array.from({ length: count }, () => writer.append(busy, Array(size).fill(note('busy'))));
+
+    it('share no statement with it: no more than its first eight small batches', async () => {
+      const all = appended(60);
+      const { spans } = await writer.append({ user: 'bob', tenant: 'light' }, [note('mine')]);
+      await Promise.all(all);
+      const beside = await withClient(stage0.database.superuserUrl, async (superuser) => {
+        const { rows } = await superuser.query(
+          `SELECT count(*)::int AS count FROM ledger.universal_registry WHERE tenant_id = 'busy' AND tx_id =
+           (SELECT tx_id FROM ledger.universal_registry WHERE id = $1)`,
+          [spans[0]?.id],
+        );
+        return rows[0].count;
+      });
+      assert.ok(beside <= 8, `${beside} beside it`);
+      assert.ok(bulk.pool.totalCount > 0);
+    });
+
+    it('leave the connections for bulk to it, and to large batches', async () => {
+      await Promise.all(appended(8));
+      assert.equal(bulk.pool.totalCount, 0);
+      await Promise.all(appended(1, 64));
+      assert.equal(bulk.pool.totalCount, 1);
+    });
+
+    it('no longer has many once they are written', async () => {
+      await Promise.all(appended(60));
+      await Promise.all(Array.from({ length: 6 }, async () => (await bulk.connect()).release(true)));
+      await Promise.all(appended(8));
+      assert.equal(bulk.pool.totalCount, 0);
+    });
+  });
+
   it('are signed two groups of a tenant at a time, and four of all', async () => {
     let signing = 0;
     let most = 0;

@@ -12,8 +12,8 @@ import {
 import { pooledRandomHex } from '../runtime/crypto/random-pool';
 import { problemAnswer, problemResponse } from '../runtime/stage0/problem';
 import { responseHeaders } from '../runtime/stage0/response-headers';
+import { ListeningSockets } from './listening-sockets';
 import { OpenConnections } from './open-connections';
-import { OperatorError, oneLine, systemErrorCode } from './operator-error';
 import { RefusedConnections } from './refused-connections';
 import { boundChunks, countUnanswered } from './request-bounds';
 import { UnsentAnswers } from './unsent-answers';
@@ -54,8 +54,8 @@ export interface SocketLimits {
 
 /** The limits of a local run. */
 export const SOCKET_LIMITS: SocketLimits = {
-  connections: 4_000,
-  connectionsPerAddress: 2_000,
+  connections: 8_000,
+  connectionsPerAddress: 4_000,
   graceMs: 100,
   headersMs: 15_000,
   // 70 KB/s for the largest request.
@@ -64,12 +64,6 @@ export const SOCKET_LIMITS: SocketLimits = {
   silentMs: 120_000,
   unsentBytes: 32 * 1024 * 1024,
 };
-
-/**
- * Connections that the system completes before they are taken up; Node takes up one at each turn of its event loop. When
- * there are more, the system drops the next ones, and their clients wait a second, then three, before they try again.
- */
-const BACKLOG = 1_024;
 
 /** Interval in milliseconds of the check for expired sockets. */
 const CHECK_INTERVAL_MS = 1_000;
@@ -127,16 +121,16 @@ export async function openHttpHost(
   server.prependListener('connection', (socket: Socket) => {
     if (!connections.open(socket)) refused.add(socket);
   });
-  const bound = await listen(server, port, host);
+  const sockets = await ListeningSockets.open(server, port, host);
   const shownHost = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
   return {
-    url: `http://${shownHost.includes(':') ? `[${shownHost}]` : shownHost}:${bound}`,
-    port: bound,
+    url: `http://${shownHost.includes(':') ? `[${shownHost}]` : shownHost}:${sockets.port}`,
+    port: sockets.port,
     serve(fetch, of = nobody) {
       current = fetch;
       tenantOf = of;
     },
-    close: (graceMs) => close(server, graceMs),
+    close: (graceMs) => close(server, sockets, graceMs),
   };
 }
 
@@ -216,37 +210,10 @@ function cutSoon(socket: Socket): void {
   socket.once('close', () => clearTimeout(cut));
 }
 
-function listen(server: Server, port: number, host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause) => reject(new OperatorError(explain(cause, port, host), { cause })));
-    server.listen({ port, host, backlog: BACKLOG }, () => {
-      const address = server.address();
-      resolve(typeof address === 'object' && address !== null ? address.port : port);
-    });
-  });
-}
-
-function explain(cause: unknown, port: number, host: string): string {
-  switch (systemErrorCode(cause)) {
-    case 'EADDRINUSE':
-      return `port ${port} is in use by another program; stop that, or choose another with PORT=${port === 65_535 ? 8787 : port + 1}`;
-    case 'EACCES':
-      return `this user may not listen on port ${port}; choose one above 1023 with PORT=8787`;
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return `this machine has no address ${host}; set HOST to 127.0.0.1 or 0.0.0.0`;
-    default:
-      return `cannot listen on ${host}:${port} (${oneLine(cause)})`;
-  }
-}
-
-function close(server: Server, graceMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const cut = setTimeout(() => server.closeAllConnections(), graceMs);
-    server.close(() => {
-      clearTimeout(cut);
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
+async function close(server: Server, sockets: ListeningSockets, graceMs: number): Promise<void> {
+  const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+  const closed = sockets.close();
+  server.closeIdleConnections();
+  await closed;
+  clearTimeout(cut);
 }

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 
-/** Unsent bytes up to which an answer is not counted; over all 4,000 connections that is 64 MiB. */
-const SMALL_BYTES = 16 * 1024;
+/** Unsent bytes up to which an answer is not counted; over all 8,000 connections that is 64 MiB. */
+const SMALL_BYTES = 8 * 1024;
 
 interface Unsent {
   readonly bytes: number;

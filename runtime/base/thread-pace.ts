@@ -1,10 +1,10 @@
 import { performance } from 'node:perf_hooks';
 
-/** How long work may be put off at a time: a rest that took longer would be felt by the tenant that rests. */
-const MAX_REST_MS = 50;
+/** How long work may be put off at a time. */
+const MAX_REST_MS = 250;
 
-/** Idle time for each unit of busy time: the thread is busy for two fifths of the time. */
-const IDLE_PER_BUSY = 1.5;
+/** Idle time for each unit of busy time: heavy tenants get a seventh of the thread while a light one is active. */
+const IDLE_PER_BUSY = 6;
 
 /** Tells how long heavy work should rest. */
 export interface Pace {

@@ -84,11 +84,14 @@ const LARGE_SPANS = `SELECT ${SPAN_COLUMNS.map((column) => `r.${column}`).join('
   ) r
 ) r WHERE coalesce(r.before, 0) < $3::bigint ORDER BY r.rank`;
 
+/** A turn for each span would have a page of twenty small ones wait twenty times. */
+const BYTES_A_TURN = 8 * 1024;
+
 /** Limits of a page. */
 export interface PageBounds {
   /** Most bytes of JSON of its spans; a single larger span still passes. Defaults to {@link MAX_SPANS_BYTES}. */
   readonly maxBytes?: number | undefined;
-  /** Awaited after each span is serialised, so that a page of many small values does not block the event loop. */
+  /** Awaited after {@link BYTES_A_TURN} of spans are serialised, and at the end, so that a page of many small values does not block the event loop. */
   readonly turn?: ((bytes: number) => Promise<void> | undefined) | undefined;
 }
 
@@ -113,17 +116,24 @@ export async function readFitting(
   const spans: SignedSpan[] = [];
   const json: string[] = [];
   let bytes = 0;
+  let unpaid = 0;
   for (const row of rows) {
     const span = row.large_bytes === null ? spanOfRow(row) : large.get(keyOf(row));
     if (span === undefined) break;
     const text = JSON.stringify(span);
     bytes += Buffer.byteLength(text) + 1;
-    const pause = turn?.(text.length);
-    if (pause !== undefined) await pause;
+    unpaid += text.length;
+    if (unpaid >= BYTES_A_TURN) {
+      const pause = turn?.(unpaid);
+      unpaid = 0;
+      if (pause !== undefined) await pause;
+    }
     if (bytes > maxBytes && json.length > 0) break;
     spans.push(span);
     json.push(text);
   }
+  const pause = unpaid === 0 ? undefined : turn?.(unpaid);
+  if (pause !== undefined) await pause;
   return { spans, json };
 }
 

@@ -13,8 +13,8 @@ describe('the pace of a thread', () => {
     work(10);
     assert.ok(pace.restMs() > 0);
     work(500);
-    assert.equal(pace.restMs(), 50);
+    assert.equal(pace.restMs(), 250);
     pace.rested();
-    assert.ok(pace.restMs() < 50);
+    assert.ok(pace.restMs() < 250);
   });
 });

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { ShareUsedUpError, UnavailableError } from './errors';
 import { TenantQueue } from './tenant-queue';
 
@@ -16,6 +17,11 @@ export interface FairSharesOptions {
    * eighth would otherwise leave no room for a small request of a ninth. Defaults to false.
    */
   readonly keepsRoom?: boolean;
+  /**
+   * Milliseconds that a request waits for its refusal when too many wait already: a client that comes back as soon as it
+   * is refused would otherwise keep the thread busy with nothing else. Defaults to 0.
+   */
+  readonly refusedAfterMs?: number;
 }
 
 interface Waiting {
@@ -24,7 +30,10 @@ interface Waiting {
   readonly grant: (release: () => void) => void;
 }
 
+const DEFAULTS = { maxWaiting: 1_000, maxWaitMs: 10_000, keepsRoom: false, refusedAfterMs: 0 };
 const RETRY_AFTER_S = 1;
+/** Most requests that wait for their refusal; further ones are refused at once. */
+const MAX_HELD_REFUSALS = 2_000;
 
 /**
  * A limited resource (bytes in memory, connections) shared between tenants by dynamic thresholds (Choudhury and Hahne,
@@ -32,13 +41,14 @@ const RETRY_AFTER_S = 1;
  * of the capacity and the next one still finds room. Requests that do not fit wait, served round-robin by tenant.
  */
 export class FairShares {
-  readonly #options: Required<FairSharesOptions>;
+  readonly #options: FairSharesOptions & typeof DEFAULTS;
   readonly #held = new Map<string, number>();
   readonly #waiting = new TenantQueue<Waiting>();
   #total = 0;
+  #heldRefusals = 0;
 
   constructor(options: FairSharesOptions) {
-    this.#options = { maxWaiting: 1_000, maxWaitMs: 10_000, keepsRoom: false, ...options };
+    this.#options = { ...DEFAULTS, ...options };
   }
 
   /** Requests that wait now, over all tenants. */
@@ -66,7 +76,10 @@ export class FairShares {
   async take(tenant: string, amount: number): Promise<() => void> {
     const granted = this.tryTake(tenant, amount);
     if (granted !== undefined) return granted;
-    if (this.#waiting.lengthOf(tenant) >= this.#options.maxWaiting) throw this.#refusal(tenant);
+    if (this.#waiting.lengthOf(tenant) >= this.#options.maxWaiting) {
+      await this.#holdRefusal();
+      throw this.#refusal(tenant);
+    }
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {
         tenant,
@@ -121,6 +134,14 @@ export class FairShares {
     const held = (this.#held.get(tenant) ?? 0) + amount;
     if (held === 0) this.#held.delete(tenant);
     else this.#held.set(tenant, held);
+  }
+
+  async #holdRefusal(): Promise<void> {
+    const { refusedAfterMs } = this.#options;
+    if (refusedAfterMs === 0 || this.#heldRefusals >= MAX_HELD_REFUSALS) return;
+    this.#heldRefusals += 1;
+    await delay(refusedAfterMs, undefined, { ref: false });
+    this.#heldRefusals -= 1;
   }
 
   #refusal(tenant: string): ShareUsedUpError | UnavailableError {

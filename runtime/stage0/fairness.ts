@@ -56,25 +56,27 @@ export interface FairnessOptions {
 /** Runs that callers wait for at a time, over all tenants. */
 export const MAX_RUNS = 1_000;
 const MAX_REMEMBERED_TENANTS = 10_000;
+/** What Retry-After says, so that the share may be free again. In a Lambda function the wait would be paid for. */
+const REFUSED_AFTER_MS = 1_000;
 
 /** The bounds of one process. */
 export function createFairness(options: FairnessOptions = {}): Fairness {
+  const refusedAfterMs = options.isShared === true ? REFUSED_AFTER_MS : 0;
+  const shared = (what: string, capacity: number) => new FairShares({ what, capacity, refusedAfterMs });
+  const bytes = (what: string, capacity = 32 * MIB) =>
+    new FairShares({ what, capacity, refusedAfterMs, keepsRoom: true });
   return {
     turns: new FairTurns(options.isShared === true ? new ThreadPace() : undefined),
-    bodies: bytesShared('bytes of requests under way', options.bodyBytes),
-    spans: bytesShared('memory of spans under way', options.spanBytes),
-    appends: new FairShares({ what: 'appends under way', capacity: options.appends ?? 2_000 }),
-    work: new FairShares({ what: 'appends being worked on', capacity: options.work ?? 64 }),
-    runs: new FairShares({ what: 'runs under way', capacity: options.runs ?? MAX_RUNS }),
-    inputs: bytesShared('bytes of inputs of runs under way'),
-    compressions: new FairShares({ what: 'large answers being compressed', capacity: 2 }),
-    reads: new FairShares({ what: 'reads under way', capacity: options.reads ?? 8 }),
+    bodies: bytes('bytes of requests under way', options.bodyBytes),
+    spans: bytes('memory of spans under way', options.spanBytes),
+    appends: shared('appends under way', options.appends ?? 2_000),
+    work: shared('appends being worked on', options.work ?? 64),
+    runs: shared('runs under way', options.runs ?? MAX_RUNS),
+    inputs: bytes('bytes of inputs of runs under way'),
+    compressions: shared('large answers being compressed', 2),
+    reads: shared('reads under way', options.reads ?? 8),
     lastPageBytes: new LruCache(MAX_REMEMBERED_TENANTS),
   };
-}
-
-function bytesShared(what: string, capacity = 32 * MIB): FairShares {
-  return new FairShares({ what, capacity, keepsRoom: true });
 }
 
 /** Memory of a span in addition to what the client sent: members that the server adds, objects and texts. */

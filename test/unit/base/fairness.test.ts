@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { mock } from 'node:test';
 import { ShareUsedUpError, UnavailableError } from '../../../runtime/base/errors';
 import { FairShares, Reservation } from '../../../runtime/base/fair-shares';
 import { FairTurns, TURN_BYTES } from '../../../runtime/base/fair-turns';
@@ -32,6 +33,8 @@ describe('a queue by tenant', () => {
 });
 
 describe('turns of the thread that serves', () => {
+  afterEach(() => mock.timers.reset());
+
   it('come at once while there is little to do', () => {
     const turns = new FairTurns();
     for (let count = 0; count < 128; count += 1) assert.equal(turns.take('a', TURN_BYTES / 128), undefined);
@@ -99,7 +102,51 @@ describe('turns of the thread that serves', () => {
     assert.equal(rests.length, 1);
     assert.equal(isOver, true);
     assert.ok(order.includes('light in the rest'), order.join());
-    assert.equal(order.filter((name) => name === 'heavy').length, 4, order.join());
+    // One was served in the turn at whose end the rest began.
+    assert.equal(order.filter((name) => name === 'heavy').length, 3, order.join());
+  });
+
+  it('serve a little work of a tenant in a turn that another has used up, though not much of it', async () => {
+    const turns = new FairTurns();
+    assert.equal(turns.take('heavy', 16 * TURN_BYTES), undefined);
+    const waits = turns.take('heavy', 1);
+    assert.ok(waits instanceof Promise, 'its own turn is used up');
+    for (let count = 0; count < 8; count += 1) assert.equal(turns.take('light', 1024), undefined);
+    assert.ok(turns.take('light', 1024) instanceof Promise, 'it has had its little work');
+    await waits;
+  });
+
+  it('serve little work of any number of tenants beyond a turn, up to the work of another turn', () => {
+    const turns = new FairTurns();
+    assert.equal(turns.take('heavy', TURN_BYTES), undefined);
+    const served = Array.from({ length: 100 }, (_, n) => turns.take(`light ${n}`, 1024)).filter(
+      (pause) => pause === undefined,
+    );
+    assert.equal(served.length, TURN_BYTES / 1024);
+  });
+
+  it('let nobody rest whose little work waits when the rest begins', async () => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    const asked: string[] = [];
+    let isOver = false;
+    const turns = new FairTurns({
+      restMs: () => (asked.push('rest') === 1 ? 60_000 : 0),
+      rested() {
+        isOver = true;
+      },
+    });
+    // Has nothing waiting, so that others rest for it.
+    await turns.take('idle', 1);
+    assert.equal(await turns.take('heavy', 16 * TURN_BYTES), undefined);
+    void turns.take('heavy', TURN_BYTES);
+    void turns.take('heavy', TURN_BYTES);
+    // More than it may do in a turn that another has used up.
+    const light = turns.take('light', 16 * 1024);
+    assert.ok(light instanceof Promise);
+    await light;
+    assert.deepEqual([turns.rests, isOver], [1, false]);
+    mock.timers.tick(60_000);
+    assert.equal(isOver, true);
   });
 
   it('let a tenant never rest that is alone', async () => {
@@ -158,6 +205,36 @@ describe('shares of something scarce', () => {
       shares.take('a', 1),
       (error) => error instanceof ShareUsedUpError && error.rateLimit?.policy === 'seats',
     );
+  });
+
+  it('are refused later where they say so, in any number up to a bound, and at once beyond it', async () => {
+    const shares = new FairShares({ what: 'seats', capacity: 2, maxWaiting: 0, refusedAfterMs: 1_000 });
+    await shares.take('a', 1);
+    const { timers } = mock;
+    timers.enable({ apis: ['setTimeout'] });
+    try {
+      let refused = 0;
+      const all = Array.from({ length: 2_010 }, () =>
+        shares.take('a', 1).catch((error) => {
+          assert.ok(error instanceof UnavailableError);
+          refused += 1;
+        }),
+      );
+      await new Promise(setImmediate);
+      assert.equal(refused, 10);
+      timers.tick(1_000);
+      await Promise.all(all);
+      assert.equal(refused, 2_010);
+      const next = shares.take('a', 1).catch(() => 'refused');
+      assert.equal(
+        await Promise.race([next, new Promise((resolve) => setImmediate(resolve, 'held'))]),
+        'held',
+      );
+      timers.tick(1_000);
+      assert.equal(await next, 'refused');
+    } finally {
+      timers.reset();
+    }
   });
 
   it('what comes later does not go before what waits', async () => {

@@ -7,9 +7,14 @@ export interface AppendShare {
   /** Bytes of its body. */
   readonly body: Reservation;
   /**
-   * Takes the memory that the spans need while they are processed, and a slot for processing, before the first span is
-   * parsed. Not earlier, or slow senders would hold slots.
+   * Takes a slot for processing. To be called when the body has arrived, or slow senders would hold slots, and before
+   * it is split into spans, whose texts take more memory than the body.
    * @throws ShareUsedUpError or UnavailableError, as `FairShares` does; MalformedError when the caller has gone
+   */
+  begin(): Promise<void>;
+  /**
+   * Takes the memory that the spans need while they are processed, before the first one is parsed.
+   * @throws as {@link begin} does
    */
   admit(bytes: number): Promise<void>;
 }
@@ -32,9 +37,12 @@ export async function withAppendShare<T>(
     refuseGone(request);
     return await work({
       body,
+      async begin() {
+        releaseWork = await fairness.work.take(tenant, 1);
+        refuseGone(request);
+      },
       async admit(bytes) {
         await memory.atLeast(Math.min(bytes, fairness.spans.guaranteed));
-        releaseWork = await fairness.work.take(tenant, 1);
         refuseGone(request);
       },
     });

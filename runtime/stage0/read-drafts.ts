@@ -41,7 +41,7 @@ export async function readDrafts(
   request: Request,
   { identity, share, turn, isStored = false }: BodyWork,
 ): Promise<Drafts> {
-  const { texts, isList, kind } = await readSpanTexts(request, share.body, isStored);
+  const { texts, isList, kind } = await readSpanTexts(request, share, isStored);
   await share.admit(memoryOf(texts));
   const drafts: SpanDraft[] = [];
   const faults: Fault[] = [];

@@ -6,6 +6,7 @@ import type { Pause } from '../base/slices';
 import type { JsonValue } from '../base/span';
 import { parseIJson, parseIJsonInSlices } from '../json/i-json';
 import { MAX_SPAN_VALUES } from '../json/storable';
+import type { AppendShare } from './append-share';
 import { isLarge, type SpanTexts, spanText, spanTextsOfJson, spanTextsOfLines } from './span-texts';
 
 /** Largest request. */
@@ -38,12 +39,13 @@ const BINARY_MODE_HEADERS = ['ce-specversion', 'ce-id', 'ce-source', 'ce-type'];
 /**
  * Reads the body of a request and splits it into the texts of its spans: one JSON object, a JSON array, or NDJSON. The
  * texts are not parsed, only measured.
+ * @param share from which it takes the body's bytes and, once they have arrived, a slot
  * @param isStored the spans come from a ledger, which may have taken more values than a request holds today
  * @throws MalformedError, TooLargeError or UnsupportedMediaTypeError.
  */
 export async function readSpanTexts(
   request: Request,
-  reservation: Reservation,
+  share: AppendShare,
   isStored = false,
 ): Promise<SpanTexts & { readonly kind: BodyKind }> {
   const mediaType = mediaTypeOf(request);
@@ -56,8 +58,9 @@ export async function readSpanTexts(
   if (kind === undefined) {
     throw new UnsupportedMediaTypeError(`Send spans as one of ${[...BODY_KINDS.keys()].join(', ')}.`);
   }
-  const bytes = await readBytes(request, reservation);
+  const bytes = await readBytes(request, share.body);
   if (bytes.length === 0) throw new MalformedError('The body is empty; send a span as JSON.');
+  await share.begin();
   const body: SpanTexts =
     mediaType === 'application/x-ndjson'
       ? { texts: spanTextsOfLines(bytes, refuseMany), isList: true }

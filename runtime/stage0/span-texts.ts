@@ -47,13 +47,12 @@ export function spanTextsOfJson(bytes: Uint8Array, refuseMore: (count: number) =
     return { texts, isList: true };
   }
   for (;;) {
-    const part = scan(bytes, at);
+    const { end, values, exponents } = scan(bytes, at);
     refuseMore(texts.length + 1);
-    const { end, ...counts } = part;
-    texts.push({ bytes: bytes.subarray(at, end), ...counts });
-    at = part.end + 1;
-    if (bytes[part.end] === COMMA) continue;
-    if (bytes[part.end] !== CLOSE_ARRAY) throw unfinished();
+    texts.push({ bytes: bytes.subarray(at, end), values, exponents });
+    at = end + 1;
+    if (bytes[end] === COMMA) continue;
+    if (bytes[end] !== CLOSE_ARRAY) throw unfinished();
     refuseTail(bytes, at);
     return { texts, isList: true };
   }

@@ -102,6 +102,23 @@ describe('a running append', () => {
     }
   });
 
+  it('has its slot before its body is split into spans, which takes more memory than the body', async () => {
+    const release = await stage0.fairness.work.take('acme', 32);
+    try {
+      const raw = '[1,';
+      const waiting = stage0.call('/api/spans', {
+        token,
+        raw,
+        headers: { 'content-type': 'application/json' },
+      });
+      await until('it waits for a slot', () => stage0.fairness.work.waiting === 1);
+      release();
+      assert.equal((await waiting).status, 400);
+    } finally {
+      release();
+    }
+  });
+
   it('is one of at most half of the slots for its tenant, while others are served', async () => {
     const release = await stage0.fairness.work.take('acme', 32);
     const order: string[] = [];

@@ -135,7 +135,7 @@ describe('connections to the API', () => {
 
   it('a local run has limits that suit a proxy in front and the longest run', () => {
     const { connections, connectionsPerAddress, unsentBytes, ...times } = SOCKET_LIMITS;
-    assert.deepEqual([connections, connectionsPerAddress, unsentBytes], [4_000, 2_000, 32 * MIB]);
+    assert.deepEqual([connections, connectionsPerAddress, unsentBytes], [8_000, 4_000, 32 * MIB]);
     assert.deepEqual(times, { graceMs: 100, headersMs: 15_000, requestMs: 60_000, silentMs: 120_000 });
   });
 

@@ -71,6 +71,25 @@ describe('turns of the thread that serves, and shares of the reads', () => {
     });
   }
 
+  it('are taken for each few kilobytes of a page, not for each of its spans', async () => {
+    const token = await stage0.token('alice', 'pages');
+    const body = Array.from({ length: 100 }, () => ({ ...note, description: 'x'.repeat(1_000) }));
+    await stage0.call('/api/spans', { token, body });
+    const { turns } = stage0.fairness;
+    const take = turns.take.bind(turns);
+    let asked = 0;
+    turns.take = (who, bytes) => {
+      if (who === 'pages') asked += 1;
+      return take(who, bytes);
+    };
+    try {
+      assert.equal((await stage0.call('/api/timeline?limit=100', { token })).body.count, 100);
+    } finally {
+      turns.take = take;
+    }
+    assert.ok(asked >= 10 && asked <= 40, `${asked} turns`);
+  });
+
   for (const [what, pathOf] of [
     ['a page', () => '/api/timeline'],
     ['an entity', () => `/api/spans/${id}`],

@@ -4,6 +4,7 @@ import { ShareUsedUpError, UnavailableError } from '../../../runtime/base/errors
 import { FairShares, Reservation } from '../../../runtime/base/fair-shares';
 import { FairTurns, TURN_BYTES } from '../../../runtime/base/fair-turns';
 import { TenantQueue } from '../../../runtime/base/tenant-queue';
+import { createFairness } from '../../../runtime/stage0/fairness';
 
 describe('a queue by tenant', () => {
   it('serves tenants in turn, and each tenant first in, first out', () => {
@@ -114,6 +115,16 @@ describe('turns of the thread that serves', () => {
     for (let count = 0; count < 8; count += 1) assert.equal(turns.take('light', 1024), undefined);
     assert.ok(turns.take('light', 1024) instanceof Promise, 'it has had its little work');
     await waits;
+  });
+
+  it('have room for little work in each turn anew', async () => {
+    const turns = new FairTurns();
+    const little = () => Array.from({ length: 8 }, (_, n) => turns.take(`light ${n}`, 8 * 1024));
+    assert.equal(turns.take('heavy', 16 * TURN_BYTES), undefined);
+    const next = turns.take('heavy', 16 * TURN_BYTES);
+    assert.deepEqual(new Set(little()), new Set([undefined]));
+    await next;
+    assert.deepEqual(new Set(little()), new Set([undefined]));
   });
 
   it('serve little work of any number of tenants beyond a turn, up to the work of another turn', () => {
@@ -236,6 +247,27 @@ describe('shares of something scarce', () => {
       timers.reset();
     }
   });
+
+  for (const [isShared, outcome] of [
+    [true, 'held'],
+    [false, 'refused'],
+  ] as const)
+    it(`are ${outcome} at first where ${isShared ? 'many requests are' : 'one request is'} served at a time`, async () => {
+      mock.timers.enable({ apis: ['setTimeout'] });
+      try {
+        const { appends } = createFairness({ isShared, appends: 2 });
+        await appends.take('a', 1);
+        const waiting = Array.from({ length: 1_000 }, () => appends.take('a', 1));
+        void Promise.allSettled(waiting);
+        const next = appends.take('a', 1).catch(() => 'refused');
+        assert.equal(
+          await Promise.race([next, new Promise((resolve) => setImmediate(resolve, 'held'))]),
+          outcome,
+        );
+      } finally {
+        mock.timers.reset();
+      }
+    });
 
   it('what comes later does not go before what waits', async () => {
     const shares = new FairShares({ ...options, maxWaitMs: 5_000 });

@@ -1,7 +1,7 @@
 import { ATTACKS } from './attacks';
 import { Tenant } from './tenant';
 
-// The bad tenant of noisy.ts, in a process of its own, so that its work does not delay the good tenant's measurements. It
+// The bad tenants of noisy.ts, in a process of their own, so that their work does not delay the good tenant's measurements. It
 // ends with its parent process, and after a time limit.
 
 const attack = ATTACKS[process.argv[2] ?? ''];
@@ -10,7 +10,9 @@ if (attack === undefined || NOISY_URL === undefined || NOISY_TOKEN === undefined
   throw new Error('noisy.ts starts this');
 process.once('disconnect', () => process.exit());
 setTimeout(() => process.exit(), Number(NOISY_MAX_MS));
-Promise.resolve(attack(new Tenant(NOISY_URL, NOISY_TOKEN))).then(
+const [bad, ...others] = NOISY_TOKEN.split(',').map((token) => new Tenant(NOISY_URL, token));
+if (bad === undefined) throw new Error('a tenant is missing');
+Promise.resolve(attack(bad, others)).then(
   () => process.send?.('begun'),
   (error) => {
     throw error;

@@ -75,11 +75,22 @@ const EACH: Readonly<Record<string, Attack>> = {
   'calls-without-end': (bad) => executing(bad, 8, 'for (;;) await ctx.sql`SELECT 1`.catch(() => 0);'),
 };
 
+/** Each attack by a tenant of its own: their shares add up, and none of them slows another one's attack down. */
+export const ALL_BY_MANY = 'all-at-once-by-many';
+/** Tenants that it needs besides the bad one. */
+export const MANY = Object.keys(EACH).length - 1;
+
 /** Attacks by name: one of each kind that once delayed other tenants, all of these together, and those of single routes. */
 export const ATTACKS: Readonly<Record<string, Attack>> = {
   ...EACH,
   ...ROUTE_ATTACKS,
   async 'all-at-once'(bad) {
-    await Promise.all(Object.values(EACH).map((attack) => attack(bad)));
+    await Promise.all(Object.values(EACH).map((attack) => attack(bad, [])));
+  },
+  async [ALL_BY_MANY](bad, others) {
+    const tenants = [bad, ...others];
+    await Promise.all(
+      Object.values(EACH).map((attack, index) => attack(tenants[index % tenants.length] ?? bad, [])),
+    );
   },
 };

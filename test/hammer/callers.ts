@@ -1,8 +1,12 @@
 import { connect } from 'node:net';
 import type { Tenant } from './tenant';
 
-/** Starts an attack and resolves once it runs; it goes on until its process ends. */
-export type Attack = (bad: Tenant) => Promise<void> | void;
+/**
+ * Starts an attack and resolves once it runs; it goes on until its process ends.
+ * @param bad the tenant that attacks
+ * @param others further ones, for an attack of several tenants
+ */
+export type Attack = (bad: Tenant, others: readonly Tenant[]) => Promise<void> | void;
 
 /** Runs `call` in a loop in each of several callers. */
 export function over(callers: number, call: () => Promise<unknown>): void {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { cleanUp, type LocalRun, runCommand, startLocalRun, temporaryFolder } from '../support/local-run';
+import { ALL_BY_MANY, MANY } from './attacks';
 import { type Memory, memoryDuring, memoryOf } from './memory';
 import { startAttack } from './running-attack';
 import { Tenant } from './tenant';
@@ -93,6 +94,9 @@ async function measureRound(
   started.push(() => stopped(run));
   const good = await tenantOf(run, data, 'good');
   const bad = await tenantOf(run, data, 'bad');
+  const others: Tenant[] = [];
+  if (name === ALL_BY_MANY)
+    for (let count = 1; count <= MANY; count += 1) others.push(await tenantOf(run, data, `bad-${count}`));
   // Warm-up, so that compilation and caches do not count.
   await measure(good, WARM_UP_MS);
   const measured = async (phaseMs: number): Promise<Phase> => {
@@ -100,7 +104,7 @@ async function measureRound(
     return { works: result, most };
   };
   const before = await measured(ms / 2);
-  const attack = await startAttack(name, bad);
+  const attack = await startAttack(name, bad, { others });
   started.push(() => attack.stop());
   const during = await measured(ms);
   await attack.stop();

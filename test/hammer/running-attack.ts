@@ -22,13 +22,18 @@ export interface RunningAttack {
 export async function startAttack(
   name: string,
   bad: Tenant,
-  { begunWithinMs = BEGUN_WITHIN_MS, maxMs = MAX_MS } = {},
+  { begunWithinMs = BEGUN_WITHIN_MS, maxMs = MAX_MS, others = [] as readonly Tenant[] } = {},
 ): Promise<RunningAttack> {
   const child = spawn(
     process.execPath,
     ['--require', TYPESCRIPT, path.join(__dirname, 'attacker.ts'), name],
     {
-      env: { ...process.env, NOISY_URL: bad.url, NOISY_TOKEN: bad.token, NOISY_MAX_MS: String(maxMs) },
+      env: {
+        ...process.env,
+        NOISY_URL: bad.url,
+        NOISY_TOKEN: [bad, ...others].map(({ token }) => token).join(','),
+        NOISY_MAX_MS: String(maxMs),
+      },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     },
   );

@@ -26,7 +26,7 @@ export interface AppendBatch {
 
 /** How batches share statements, and how many may wait. */
 export interface AppendQueueOptions {
-  /** Statements in flight in each of the two lanes. Defaults to 2. */
+  /** Statements in flight in each lane, but for that of refused tenants, which has one. Defaults to 2. */
   readonly maxInFlight?: number;
   /**
    * Small-lane spans that must wait before a second statement is sent while one is in flight. Fewer would split one
@@ -68,6 +68,8 @@ interface Lane {
   readonly isShared: boolean;
   /** How long a statement waits for a lock, in milliseconds; so do those behind it. */
   readonly lockMs: number;
+  /** Most statements in flight. */
+  readonly maxInFlight: number;
   readonly database: Database;
   spans: number;
   inFlight: number;
@@ -142,16 +144,23 @@ export class AppendQueue {
       maxWaiting: 0,
     });
     const { bulk = database } = options;
-    const { maxSmallSpansPerCommit, maxSpansPerCommit } = this.#options;
-    const small = { maxSpans: maxSmallSpansPerCommit, isShared: true, lockMs: SMALL_LOCK_MS };
+    const { maxSmallSpansPerCommit, maxSpansPerCommit, maxInFlight } = this.#options;
+    const small = { maxSpans: maxSmallSpansPerCommit, isShared: true, lockMs: SMALL_LOCK_MS, maxInFlight };
     this.#small = lane({ ...small, database });
     this.#busy = lane({ ...small, database: bulk });
-    this.#apart = lane({ ...small, database: bulk, maxSpans: MAX_APART_SPANS, isShared: false });
+    this.#apart = lane({
+      ...small,
+      database: bulk,
+      maxSpans: MAX_APART_SPANS,
+      isShared: false,
+      maxInFlight: 1,
+    });
     this.#large = lane({
       database: bulk,
       maxSpans: maxSpansPerCommit,
       isShared: false,
       lockMs: LARGE_LOCK_MS,
+      maxInFlight,
     });
   }
 
@@ -215,10 +224,10 @@ export class AppendQueue {
     }
   }
 
-  #maySend({ queue, inFlight, spans, isShared }: Lane): boolean {
+  #maySend({ queue, inFlight, maxInFlight, spans, isShared }: Lane): boolean {
     if (queue.length === 0) return false;
     if (inFlight === 0) return true;
-    return inFlight < this.#options.maxInFlight && (!isShared || spans >= this.#options.minSpansBeside);
+    return inFlight < maxInFlight && (!isShared || spans >= this.#options.minSpansBeside);
   }
 
   async #commit(group: readonly Waiting[], own: Lane): Promise<void> {
@@ -267,7 +276,7 @@ export class AppendQueue {
   }
 }
 
-function lane(own: Pick<Lane, 'database' | 'maxSpans' | 'isShared' | 'lockMs'>): Lane {
+function lane(own: Pick<Lane, 'database' | 'maxSpans' | 'isShared' | 'lockMs' | 'maxInFlight'>): Lane {
   return { ...own, queue: new TenantQueue(), maxBytes: MAX_BYTES_PER_COMMIT, spans: 0, inFlight: 0 };
 }
 

@@ -257,6 +257,16 @@ describe('callers that share a commit', () => {
       assert.equal(bulk.pool.totalCount, 1);
     });
 
+    it('have two statements at a time, but one of a tenant whose batch was refused', async () => {
+      await Promise.all(appended(4, 64));
+      assert.equal(bulk.pool.totalCount, 2);
+      await Promise.all(Array.from({ length: 2 }, async () => (await bulk.connect()).release(true)));
+      const [taken] = (await writer.append(busy, [note('taken')])).spans;
+      await assert.rejects(writer.append(busy, [note('another', { id: taken?.id })]), ConflictError);
+      await Promise.all(appended(8, 16));
+      assert.equal(bulk.pool.totalCount, 1);
+    });
+
     it('no longer has many once they are written', async () => {
       await Promise.all(appended(60));
       await Promise.all(Array.from({ length: 6 }, async () => (await bulk.connect()).release(true)));

@@ -97,6 +97,8 @@ describe('logline deploy and what follows it, against stand-ins for AWS and the 
     planPulumi(folder, { resources: RESOURCES, waitAt: RESOURCES[3] ?? '' });
     const command = startCommand(['deploy', '--stack', 'dev', '--yes'], { env });
     await until('the deployment is at its last resource', () => existsSync(join(folder, 'waiting')));
+    // What the CLI has done reaches the command later, over a stream.
+    await until('the one before is reported', () => command.stdout().includes('created in'));
     command.child.kill('SIGINT');
     const { code, stderr } = await command.ended;
     assert.equal(code, 1, stderr);

@@ -31,14 +31,14 @@ export class ListeningSockets {
    * @throws OperatorError when the port is taken or not allowed
    */
   static async open(server: HttpServer, port: number, host: string): Promise<ListeningSockets> {
+    const sockets = [server, ...Array.from({ length: canShare ? SOCKETS - 1 : 0 }, () => socketFor(server))];
+    let bound = port;
     try {
-      if (!canShare) return new ListeningSockets(await listen(server, { port, host }), [server]);
-      if (port !== 0) await requireFree(port, host);
-      const bound = await listen(server, { port, host, reusePort: true });
-      const more = Array.from({ length: SOCKETS - 1 }, () => socketFor(server));
-      for (const one of more) await listen(one, { port: bound, host, reusePort: true });
-      return new ListeningSockets(bound, [server, ...more]);
+      if (canShare && port !== 0) await requireFree(port, host);
+      for (const one of sockets) bound = await listen(one, { port: bound, host, reusePort: canShare });
+      return new ListeningSockets(bound, sockets);
     } catch (cause) {
+      for (const one of sockets) one.close();
       throw new OperatorError(explain(cause, port, host), { cause });
     }
   }

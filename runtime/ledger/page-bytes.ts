@@ -91,7 +91,10 @@ const BYTES_A_TURN = 8 * 1024;
 export interface PageBounds {
   /** Most bytes of JSON of its spans; a single larger span still passes. Defaults to {@link MAX_SPANS_BYTES}. */
   readonly maxBytes?: number | undefined;
-  /** Awaited after {@link BYTES_A_TURN} of spans are serialised, and at the end, so that a page of many small values does not block the event loop. */
+  /**
+   * Awaited after {@link BYTES_A_TURN} of spans are serialised, and at the end, so that a page of many small values does
+   * not block the event loop.
+   */
   readonly turn?: ((bytes: number) => Promise<void> | undefined) | undefined;
 }
 

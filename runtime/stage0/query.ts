@@ -4,7 +4,7 @@ import { describeFault, malformed, type Validator } from '../json/parse-with';
 /** The parameters of a query: text, or a list for those that may be repeated. */
 export type Query = Record<string, string | string[]>;
 
-/** Most parameters of a query, several times as many as any route takes: checking thousands would block the event loop. */
+/** Most parameters of a query, a multiple of what routes take: checking thousands would block the event loop. */
 const MAX_PARAMETERS = 100;
 
 /**
